@@ -1,0 +1,93 @@
+//! Blob ids: the names that git gives to bytes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+/// How a repository names its objects (`git rev-parse --show-object-format`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectFormat {
+    /// 40 hex digits, the default.
+    Sha1,
+    /// 64 hex digits.
+    Sha256,
+}
+
+/// The id of a blob as hex digits, in whichever format its repository uses.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BlobId(String);
+
+impl BlobId {
+    /// Takes hex digits as git prints them; none unless they have the length of a full id.
+    pub fn from_hex(hex: &str) -> Option<Self> {
+        let full = matches!(hex.len(), 40 | 64) && hex.bytes().all(|b| b.is_ascii_hexdigit());
+        full.then(|| Self(hex.to_ascii_lowercase()))
+    }
+
+    /// The id git would give to `bytes`.
+    pub fn of(bytes: &[u8], format: ObjectFormat) -> Self {
+        let head = format!("blob {}\0", bytes.len());
+        match format {
+            ObjectFormat::Sha1 => Self(hex(&Sha1::new().chain_update(head).chain_update(bytes).finalize())),
+            ObjectFormat::Sha256 => Self(hex(&Sha256::new().chain_update(head).chain_update(bytes).finalize())),
+        }
+    }
+
+    /// The hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// All zeros is how git writes "no such file" in a raw diff.
+    pub fn is_null(&self) -> bool {
+        self.0.bytes().all(|b| b == b'0')
+    }
+}
+
+impl fmt::Display for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.get(..10).unwrap_or(&self.0))
+    }
+}
+
+/// Lower-case hex digits of `bytes`.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The sha256 of `bytes` as hex digits: how backups and journals name content.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_those_of_git() {
+        let id = |format| BlobId::of(b"hello\n", format).to_string();
+        assert_eq!(id(ObjectFormat::Sha1), "ce013625030ba8dba906f756967f9e9ca394464a");
+        assert_eq!(id(ObjectFormat::Sha256), "2cf8d83d9ee29543b34a87727421fdecb7e3f3a183d337639025de576db9ebb4");
+    }
+
+    #[test]
+    fn short_ids_are_refused() {
+        assert!(BlobId::from_hex("ce01362").is_none());
+        assert!(BlobId::from_hex(&"0".repeat(40)).unwrap().is_null());
+    }
+}

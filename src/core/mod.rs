@@ -1,0 +1,11 @@
+//! What decides. Pure: no files, no processes, no clock, no tokio, no ratatui.
+
+pub mod blob;
+pub mod layout;
+pub mod merge;
+pub mod path;
+pub mod phase;
+pub mod plan;
+pub mod provenance;
+pub mod session;
+pub mod settings;

@@ -1,0 +1,231 @@
+//! The plan: what will happen to every managed path, and why.
+
+use serde::{Deserialize, Serialize};
+
+use super::blob::BlobId;
+use super::path::RelPath;
+
+/// What happens to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Already what the source ships.
+    Unchanged,
+    /// Pristine, and the source changed it.
+    Update,
+    /// The source added it.
+    New,
+    /// Pristine, and the source removed it.
+    Remove,
+    /// The source moved it; edits follow.
+    Move,
+    /// Edited, and the source left it alone.
+    LocalOnly,
+    /// Edited, and the source changed other places: merged without a question.
+    AutoMerge,
+    /// A person has to decide.
+    Conflict,
+    /// The user deleted it and the source left it alone.
+    StaysDeleted,
+    /// Reached through a symbolic link: reported, not touched.
+    Linked,
+}
+
+impl Kind {
+    /// All kinds, those that need a person first.
+    pub const ALL: [Kind; 10] = [
+        Kind::Conflict,
+        Kind::AutoMerge,
+        Kind::Update,
+        Kind::New,
+        Kind::Move,
+        Kind::Remove,
+        Kind::LocalOnly,
+        Kind::StaysDeleted,
+        Kind::Linked,
+        Kind::Unchanged,
+    ];
+
+    /// The word in JSON and on screens.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Unchanged => "unchanged",
+            Kind::Update => "update",
+            Kind::New => "new",
+            Kind::Remove => "remove",
+            Kind::Move => "move",
+            Kind::LocalOnly => "local_only",
+            Kind::AutoMerge => "auto_merge",
+            Kind::Conflict => "conflict",
+            Kind::StaysDeleted => "stays_deleted",
+            Kind::Linked => "linked",
+        }
+    }
+
+    /// Whether applying it writes, moves or removes something (a conflict may).
+    pub fn changes_install(self) -> bool {
+        matches!(self, Kind::Update | Kind::New | Kind::Remove | Kind::Move | Kind::AutoMerge | Kind::Conflict)
+    }
+}
+
+/// One managed path of the plan. `base`, `mine`, `theirs` are blob ids in the source's object format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Where it stands in the install when done.
+    #[serde(with = "lossy_path")]
+    pub path: RelPath,
+    /// The path's bytes, for a name that is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_base64: Option<String>,
+    /// What happens to it.
+    pub kind: Kind,
+    /// Where it stands now, if it moves.
+    pub from: Option<RelPath>,
+    /// Its path in the source, the old one if the source no longer has it.
+    pub source_path: Option<RelPath>,
+    /// The release's bytes that the user started from.
+    pub base: Option<BlobId>,
+    /// What is installed now.
+    pub mine: Option<BlobId>,
+    /// What the source's commit ships.
+    pub theirs: Option<BlobId>,
+    /// How many regions a person has to settle.
+    pub conflict_hunks: usize,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Whether the file that is written is executable.
+    #[serde(default)]
+    pub executable: bool,
+}
+
+/// How the release that the install matches was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseEvidence {
+    /// `.upgrade-baseline.json` names it.
+    Baseline,
+    /// The source's history has a commit like it.
+    History,
+    /// The embedded table of known releases.
+    Known,
+    /// The manifest.
+    Manifest,
+    /// Nothing.
+    None,
+}
+
+/// Where the new files come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSource {
+    /// The clone.
+    pub path: String,
+    /// The label.
+    pub version: String,
+    /// The commit's full id.
+    pub commit: String,
+    /// The clone's history is cut off.
+    pub shallow: bool,
+}
+
+/// What is upgraded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanInstall {
+    /// The `.praxis-os` folder.
+    pub path: String,
+    /// The layout's name.
+    pub layout: String,
+    /// The commit it best matches.
+    pub release: Option<String>,
+    /// How that is known.
+    pub release_evidence: ReleaseEvidence,
+}
+
+/// Counts by kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // the fields are the kinds, documented there
+pub struct Summary {
+    pub unchanged: u64,
+    pub update: u64,
+    pub new: u64,
+    pub remove: u64,
+    pub r#move: u64,
+    pub local_only: u64,
+    pub auto_merge: u64,
+    pub conflict: u64,
+    pub stays_deleted: u64,
+    pub linked: u64,
+}
+
+impl Summary {
+    /// Counts the entries.
+    pub fn of(files: &[FileEntry]) -> Self {
+        let mut summary = Self::default();
+        for file in files {
+            *summary.slot(file.kind) += 1;
+        }
+        summary
+    }
+
+    fn slot(&mut self, kind: Kind) -> &mut u64 {
+        match kind {
+            Kind::Unchanged => &mut self.unchanged,
+            Kind::Update => &mut self.update,
+            Kind::New => &mut self.new,
+            Kind::Remove => &mut self.remove,
+            Kind::Move => &mut self.r#move,
+            Kind::LocalOnly => &mut self.local_only,
+            Kind::AutoMerge => &mut self.auto_merge,
+            Kind::Conflict => &mut self.conflict,
+            Kind::StaysDeleted => &mut self.stays_deleted,
+            Kind::Linked => &mut self.linked,
+        }
+    }
+
+    /// The count of one kind.
+    pub fn get(&self, kind: Kind) -> u64 {
+        *self.clone().slot(kind)
+    }
+
+    /// How many paths change or wait for an answer.
+    pub fn pending(&self) -> u64 {
+        Kind::ALL.into_iter().filter(|k| k.changes_install()).map(|k| self.get(k)).sum()
+    }
+}
+
+/// The plan, as `plan --json` prints it (schema 1).
+///
+/// ```json
+/// {"schema":1,
+///  "source":{"path":"/src","version":"1.0.0","commit":"<id>","shallow":false},
+///  "install":{"path":"/p/.praxis-os","layout":"current","release":"<id>","release_evidence":"history"},
+///  "summary":{"unchanged":0,"update":1,"new":0,"remove":0,"move":0,"local_only":0,"auto_merge":0,"conflict":0,
+///             "stays_deleted":0,"linked":0},
+///  "files":[{"path":"standards/universal/x.md","kind":"update","from":null,"source_path":"universal/standards/x.md",
+///            "base":"<id>","mine":"<id>","theirs":"<id>","conflict_hunks":0,"reason":"…"}]}
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// 1.
+    pub schema: u32,
+    /// Where from.
+    pub source: PlanSource,
+    /// Where to.
+    pub install: PlanInstall,
+    /// Counts by kind.
+    pub summary: Summary,
+    /// Every managed path, sorted.
+    pub files: Vec<FileEntry>,
+}
+
+mod lossy_path {
+    use super::RelPath;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(path: &RelPath, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&String::from_utf8_lossy(path.as_bytes()))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RelPath, D::Error> {
+        RelPath::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}

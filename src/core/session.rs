@@ -1,0 +1,221 @@
+//! One upgrade as it stands on disk: what was decided, what is done, what is left.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::merge::Choice;
+use super::path::RelPath;
+use super::phase::Phase;
+use super::plan::Plan;
+use super::settings::Options;
+
+/// The seed's workflow id: the name under which the server knows our sessions.
+pub const WORKFLOW_TYPE: &str = "agent_os_upgrade_v1";
+
+/// Where a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Phases are running (or were, when the process died).
+    Running,
+    /// Waiting for answers to conflicts.
+    AwaitingDecision,
+    /// Left by a person or a signal; can be resumed.
+    Interrupted,
+    /// All six phases done.
+    Completed,
+    /// Failed, and nothing of it is left in the install (phases 0 and 1), or rollback could not finish.
+    Failed,
+    /// The install is back as it was.
+    RolledBack,
+    /// Discarded before anything was applied.
+    Aborted,
+}
+
+impl Status {
+    /// Whether a relaunch has something to offer: Resume, Roll back, Discard.
+    pub fn is_unfinished(self) -> bool {
+        matches!(self, Status::Running | Status::AwaitingDecision | Status::Interrupted)
+    }
+
+    /// The word in JSON and on screens.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Running => "running",
+            Status::AwaitingDecision => "awaiting_decision",
+            Status::Interrupted => "interrupted",
+            Status::Completed => "completed",
+            Status::Failed => "failed",
+            Status::RolledBack => "rolled_back",
+            Status::Aborted => "aborted",
+        }
+    }
+}
+
+/// How a conflict is settled. For a file the user deleted, `keep` leaves it deleted; for one the source removed,
+/// `take` removes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Mine stays (at the new path, if the source moved the file).
+    Keep,
+    /// Theirs replaces it.
+    Take,
+    /// Both are combined; one choice for each overlapping region, in order.
+    Merge(Vec<Choice>),
+}
+
+/// The saved outcome of one phase.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PhaseRecord {
+    /// The phase's evidence struct, as JSON.
+    pub evidence: Map<String, Value>,
+    /// Programs that were run, with their arguments.
+    pub commands: Vec<String>,
+    /// When it was done, UTC.
+    pub timestamp: String,
+    /// How long it took, questions included.
+    pub seconds: f64,
+}
+
+/// What is needed to start the install's server again, known before it is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerBefore {
+    /// It answered when the session began.
+    pub was_running: bool,
+    /// Its process then.
+    pub pid: Option<u32>,
+    /// Its command line.
+    pub command: Vec<String>,
+    /// Its folder.
+    pub cwd: PathBuf,
+    /// Those environment variables that the layout's table names.
+    pub env: BTreeMap<String, String>,
+    /// The tools it had.
+    pub tools: Vec<String>,
+}
+
+/// One upgrade. `session.json` in `.upgrade/<uuid>/` is this, wrapped with a sequence number and a checksum.
+///
+/// ```json
+/// {"schema":1,"session_id":"0192…","status":"running","project":"/p","install":"/p/.praxis-os","source":"/src",
+///  "source_commit":"<id>","source_version":"1.2.0","from_release":"<id>","created_at":"2026-11-22T10:30:45Z",
+///  "updated_at":"…","current_phase":2,"completed_phases":[0,1],"phase_artifacts":{"0":{"evidence":{}}},
+///  "answers":{"standards/universal/x.md":"keep"},"applied":false}
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// 1.
+    pub schema: u32,
+    /// A version 7 uuid.
+    pub session_id: String,
+    /// Where it stands.
+    pub status: Status,
+    /// Why, for `failed`, `rolled_back` and `aborted`.
+    pub reason: Option<String>,
+    /// The project's folder.
+    pub project: PathBuf,
+    /// Its `.praxis-os`.
+    pub install: PathBuf,
+    /// The clone.
+    pub source: PathBuf,
+    /// The commit that is installed, a full id.
+    pub source_commit: String,
+    /// Its label.
+    pub source_version: String,
+    /// The release the install matched, a full id, if any did.
+    pub from_release: Option<String>,
+    /// UTC, RFC 3339.
+    pub created_at: String,
+    /// UTC, RFC 3339.
+    pub updated_at: String,
+    /// The phase that runs now or runs next.
+    pub current_phase: Phase,
+    /// Those that are done.
+    pub completed_phases: Vec<Phase>,
+    /// Evidence by phase.
+    pub phase_artifacts: BTreeMap<u8, PhaseRecord>,
+    /// Answers to conflicts, saved one by one as they are given.
+    pub answers: BTreeMap<RelPath, Answer>,
+    /// How many of the answers a person gave.
+    pub prompts: u64,
+    /// Something in the install may have changed: from here on, Discard is not offered.
+    pub applied: bool,
+    /// The settings this upgrade was started with.
+    pub options: Options,
+    /// The plan as approved.
+    pub plan: Plan,
+    /// The backup's folder name, once chosen.
+    pub backup: Option<String>,
+    /// The server as it was.
+    pub server: Option<ServerBefore>,
+    /// The venv generation being built or switched to, by name.
+    pub venv_generation: Option<String>,
+    /// Lines that this session appended to the project's `.gitignore`.
+    pub gitignore_added: Vec<String>,
+}
+
+impl Session {
+    /// The state file that the server, assistants and people read: the seed's keys, and what the server needs.
+    pub fn state_file(&self) -> Value {
+        let mut checkpoints = Map::new();
+        for phase in Phase::ALL {
+            let state = if self.completed_phases.contains(&phase) {
+                "passed"
+            } else if self.status == Status::Failed && phase == self.current_phase {
+                "failed"
+            } else {
+                "pending"
+            };
+            checkpoints.insert(phase.number().to_string(), state.into());
+        }
+        let mut artifacts = Map::new();
+        for (number, record) in &self.phase_artifacts {
+            let mut artifact = record.evidence.clone();
+            artifact.insert("phase_number".into(), json!(number));
+            artifact.insert("evidence".into(), Value::Object(record.evidence.clone()));
+            artifact.insert("outputs".into(), json!({"seconds": record.seconds}));
+            artifact.insert("commands_executed".into(), json!(record.commands));
+            artifact.insert("timestamp".into(), json!(record.timestamp));
+            artifacts.insert(number.to_string(), Value::Object(artifact));
+        }
+        json!({
+            "session_id": self.session_id,
+            "workflow_type": WORKFLOW_TYPE,
+            "target_file": "mcp_server",
+            "current_phase": self.current_phase,
+            "completed_phases": self.completed_phases,
+            "phase_artifacts": artifacts,
+            "checkpoints": checkpoints,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "status": self.status,
+            "reason": self.reason,
+            "metadata": {
+                "total_phases": Phase::ALL.len(),
+                "dry_run": self.options.dry_run,
+                "auto_restart": self.options.auto_restart,
+                "source_commit": self.source_commit,
+                "source_version": self.source_version,
+            },
+        })
+    }
+
+    /// The evidence of a finished phase in its own type.
+    pub fn evidence<T: serde::de::DeserializeOwned>(&self, phase: Phase) -> Option<T> {
+        let record = self.phase_artifacts.get(&phase.number())?;
+        serde_json::from_value(Value::Object(record.evidence.clone())).ok()
+    }
+
+    /// Notes a phase as done and moves on to the next.
+    pub fn complete(&mut self, phase: Phase, record: PhaseRecord) {
+        self.phase_artifacts.insert(phase.number(), record);
+        if !self.completed_phases.contains(&phase) {
+            self.completed_phases.push(phase);
+        }
+        self.current_phase = Phase::try_from(phase.number() + 1).unwrap_or(Phase::Cleanup);
+    }
+}

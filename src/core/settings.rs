@@ -1,0 +1,170 @@
+//! Options by the seed's names: from flags, the project's `upgrade.json`, the user's, in that order.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How many backups stay when nobody says otherwise.
+pub const KEEP_BACKUPS: u32 = 3;
+
+/// What `upgrade.json` may hold. Every key may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The clone to upgrade from; relative to the file's project.
+    pub source_path: Option<PathBuf>,
+    /// Plan only, change nothing.
+    pub dry_run: Option<bool>,
+    /// Stop and start the server.
+    pub auto_restart: Option<bool>,
+    /// Leave the test command out.
+    pub skip_tests: Option<bool>,
+    /// How many backups stay.
+    pub keep_backups: Option<u32>,
+    /// Ask about conflicts rather than fail, where a person is there.
+    pub interactive_conflicts: Option<bool>,
+    /// Commit the changed paths to the project's repository.
+    pub git_commit_after: Option<bool>,
+}
+
+/// The settings of one upgrade, nothing left open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    /// Plan only, change nothing.
+    pub dry_run: bool,
+    /// Stop and start the server.
+    pub auto_restart: bool,
+    /// Leave the test command out.
+    pub skip_tests: bool,
+    /// How many backups stay.
+    pub keep_backups: u32,
+    /// Ask about conflicts rather than fail, where a person is there.
+    pub interactive_conflicts: bool,
+    /// Commit the changed paths to the project's repository.
+    pub git_commit_after: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Settings::default().options()
+    }
+}
+
+/// A settings file that can't be used. Each names the key or place and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Not JSON.
+    #[error("not valid JSON: {0}")]
+    Json(String),
+    /// JSON, but not an object.
+    #[error("must be a JSON object like {{\"keep_backups\": 3}}")]
+    NotAnObject,
+    /// A key nobody reads: most likely a slip of the pen.
+    #[error("unknown key \"{key}\"; did you mean \"{nearest}\"?")]
+    UnknownKey {
+        /// As written.
+        key: String,
+        /// The known key that is most like it.
+        nearest: &'static str,
+    },
+    /// The right key with the wrong kind of value.
+    #[error("\"{key}\": {problem}")]
+    BadValue {
+        /// The key.
+        key: String,
+        /// What serde says.
+        problem: String,
+    },
+}
+
+const KEYS: [&str; 7] = [
+    "source_path",
+    "dry_run",
+    "auto_restart",
+    "skip_tests",
+    "keep_backups",
+    "interactive_conflicts",
+    "git_commit_after",
+];
+
+impl Settings {
+    /// Reads the text of an `upgrade.json`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for anything that isn't an object of known keys with values of the right kind.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        let value: Value = serde_json::from_str(text).map_err(|e| SettingsError::Json(e.to_string()))?;
+        let object = value.as_object().ok_or(SettingsError::NotAnObject)?;
+        for (key, one) in object {
+            if !KEYS.contains(&key.as_str()) {
+                return Err(SettingsError::UnknownKey { key: key.clone(), nearest: nearest(key) });
+            }
+            let alone = Value::Object([(key.clone(), one.clone())].into_iter().collect());
+            serde_json::from_value::<Settings>(alone)
+                .map_err(|e| SettingsError::BadValue { key: key.clone(), problem: e.to_string() })?;
+        }
+        serde_json::from_value(value).map_err(|e| SettingsError::Json(e.to_string()))
+    }
+
+    /// These settings, with `weaker` for every key they leave open.
+    pub fn over(self, weaker: Settings) -> Settings {
+        Settings {
+            source_path: self.source_path.or(weaker.source_path),
+            dry_run: self.dry_run.or(weaker.dry_run),
+            auto_restart: self.auto_restart.or(weaker.auto_restart),
+            skip_tests: self.skip_tests.or(weaker.skip_tests),
+            keep_backups: self.keep_backups.or(weaker.keep_backups),
+            interactive_conflicts: self.interactive_conflicts.or(weaker.interactive_conflicts),
+            git_commit_after: self.git_commit_after.or(weaker.git_commit_after),
+        }
+    }
+
+    /// The seed's defaults for every key that is left open.
+    pub fn options(&self) -> Options {
+        Options {
+            dry_run: self.dry_run.unwrap_or(false),
+            auto_restart: self.auto_restart.unwrap_or(true),
+            skip_tests: self.skip_tests.unwrap_or(false),
+            keep_backups: self.keep_backups.unwrap_or(KEEP_BACKUPS),
+            interactive_conflicts: self.interactive_conflicts.unwrap_or(true),
+            git_commit_after: self.git_commit_after.unwrap_or(false),
+        }
+    }
+}
+
+/// The known key that shares the most with what was written.
+fn nearest(key: &str) -> &'static str {
+    let likeness = |known: &&str| {
+        let ratio = similar::TextDiff::from_chars(key, *known).ratio();
+        (f64::from(ratio) * 1e6) as u64
+    };
+    KEYS.iter().copied().max_by_key(|k| likeness(k)).unwrap_or(KEYS[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_name_the_nearest() {
+        let error = Settings::parse("{\"keep_backup\": 3}").unwrap_err();
+        assert_eq!(error.to_string(), "unknown key \"keep_backup\"; did you mean \"keep_backups\"?");
+    }
+
+    #[test]
+    fn wrong_kinds_name_the_key() {
+        let error = Settings::parse("{\"dry_run\": false, \"keep_backups\": \"three\"}").unwrap_err();
+        assert!(error.to_string().starts_with("\"keep_backups\": "), "{error}");
+        assert!(Settings::parse("[]").is_err());
+        assert!(Settings::parse("{").is_err());
+    }
+
+    #[test]
+    fn flags_win_over_project_over_user() {
+        let flags = Settings { keep_backups: Some(1), ..Settings::default() };
+        let project = Settings { keep_backups: Some(2), skip_tests: Some(true), ..Settings::default() };
+        let all = flags.over(project).options();
+        assert_eq!((all.keep_backups, all.skip_tests, all.auto_restart), (1, true, true));
+    }
+}

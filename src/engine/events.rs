@@ -1,0 +1,231 @@
+//! All that the engine says (events out) and hears (commands in). Wizard, scripts and assistants see the same.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::core::path::RelPath;
+use crate::core::phase::Phase;
+use crate::core::session::Answer;
+
+/// One line of `upgrade --json`, tagged by `event`:
+///
+/// ```json
+/// {"event":"phase_started","schema":1,"phase":1,"name":"Backup & Preparation","estimate_seconds":20}
+/// ```
+///
+/// The last one is always `finished`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A session began or was taken up again.
+    SessionStarted {
+        /// 1.
+        schema: u32,
+        /// Its uuid.
+        session_id: String,
+        /// True when it is taken up after an interruption.
+        resumed: bool,
+        /// The install's folder.
+        install: PathBuf,
+        /// The release it matched before.
+        from_release: Option<String>,
+        /// The commit that is installed.
+        to_commit: String,
+        /// That commit's label.
+        to_version: String,
+    },
+    /// A phase begins.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+        /// Its name.
+        name: &'static str,
+        /// How long it may take.
+        estimate_seconds: u32,
+    },
+    /// A task begins.
+    TaskStarted {
+        /// Of which phase.
+        phase: Phase,
+        /// Its id, see [`Phase::tasks`].
+        task: &'static str,
+    },
+    /// A task is part of the way. Sent at most every 50 ms.
+    TaskProgress {
+        /// Of which phase.
+        phase: Phase,
+        /// Its id.
+        task: &'static str,
+        /// Files, bytes or packages so far.
+        done: u64,
+        /// Of how many; 0 if that isn't known.
+        total: u64,
+        /// What it is at now.
+        detail: String,
+    },
+    /// A task ended.
+    TaskFinished {
+        /// Of which phase.
+        phase: Phase,
+        /// Its id.
+        task: &'static str,
+        /// How.
+        outcome: Outcome,
+        /// The result in a few words, or the reason.
+        detail: String,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// A phase ended and its evidence is saved.
+    PhaseFinished {
+        /// Which.
+        phase: Phase,
+        /// The evidence, the seed's keys.
+        evidence: Map<String, Value>,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// A line for the log.
+    Log {
+        /// How serious.
+        level: Level,
+        /// Who says it: `git`, `pip`, `server`, `backup`, …
+        origin: &'static str,
+        /// One line, control characters made visible.
+        text: String,
+    },
+    /// Conflicts wait for answers: send [`Command::Answer`] for each, then [`Command::AnswersDone`].
+    ConflictsOpen {
+        /// In the plan's order; those already answered are left out.
+        #[serde(serialize_with = "paths_only")]
+        files: Arc<Vec<ConflictFile>>,
+    },
+    /// An answer is saved and will not be asked again.
+    Answered {
+        /// The install's path.
+        path: RelPath,
+        /// The answer.
+        answer: Answer,
+    },
+    /// The install goes back to what it was.
+    RollbackStarted {
+        /// Why.
+        reason: String,
+    },
+    /// It is back.
+    RollbackFinished {
+        /// Paths that were put back or taken away.
+        restored: u64,
+        /// What the user wrote since, and where it is now.
+        rescued: Vec<String>,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// The end. Nothing follows.
+    Finished(Finish),
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// Did not apply; the detail says why.
+    NotApplicable,
+    /// Done, with something to look at.
+    Warning,
+    /// Failed; the detail says how.
+    Failed,
+}
+
+/// How serious a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Output of programs.
+    Info,
+    /// Worth reading.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// A file that both sides changed, with all that is needed to show and settle it.
+#[derive(Debug, Clone)]
+pub struct ConflictFile {
+    /// Where it will stand in the install.
+    pub path: RelPath,
+    /// Where it stands now, if the source moved it.
+    pub from: Option<RelPath>,
+    /// Why it is a conflict, from the plan.
+    pub reason: String,
+    /// The release's bytes the user started from; none if not known (then two texts are compared).
+    pub base: Option<Arc<[u8]>>,
+    /// What is installed now; none if the user deleted it.
+    pub mine: Option<Arc<[u8]>>,
+    /// What the source ships; none if the source removed it.
+    pub theirs: Option<Arc<[u8]>>,
+}
+
+fn paths_only<S: serde::Serializer>(files: &Arc<Vec<ConflictFile>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(files.iter().map(|f| &f.path))
+}
+
+/// How an upgrade, a resume or a rollback ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finish {
+    /// `completed`, `nothing_to_do`, `rolled_back`, `failed`, `interrupted`, `aborted`.
+    pub result: FinishKind,
+    /// The process's exit code (design: 0 done, 3 conflicts, 4 refused, 5 rolled back, 6 rollback incomplete, …).
+    pub exit_code: u8,
+    /// One sentence for a person: what happened and how the install stands now.
+    pub message: String,
+    /// The next command to type, if there is one.
+    pub next: Option<String>,
+    /// The summary for the report screen, as lines.
+    pub report: Vec<String>,
+    /// The session's uuid.
+    pub session_id: Option<String>,
+    /// Where the backup is.
+    pub backup: Option<PathBuf>,
+}
+
+/// How it ended, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishKind {
+    /// All phases done.
+    Completed,
+    /// The install is current already.
+    NothingToDo,
+    /// Back as it was.
+    RolledBack,
+    /// Failed; the message says how the install stands.
+    Failed,
+    /// Paused; can be resumed.
+    Interrupted,
+    /// Discarded.
+    Aborted,
+}
+
+/// What a face tells the running engine.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Settle one conflict. Saved at once.
+    Answer {
+        /// The install's path.
+        path: RelPath,
+        /// The answer.
+        answer: Answer,
+    },
+    /// All answers are given: go on.
+    AnswersDone,
+    /// Stop after the current step, keep the session.
+    Pause,
+    /// Stop after the current step and put the install back.
+    RollBack,
+}
