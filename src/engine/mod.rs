@@ -6,3 +6,4 @@
 pub mod events;
 pub mod executor;
 pub mod inspect;
+pub mod planning;
