@@ -1,8 +1,16 @@
-//! tmp
-fn main(){
-  let a: Vec<String> = std::env::args().collect();
-  let s = pos_upgrade_tui::engine::planning::Source::open(a[1].as_ref(), None).unwrap();
-  let p = pos_upgrade_tui::engine::planning::make_plan(&s, a[2].as_ref()).unwrap();
-  if a.len()>3 { println!("{}", serde_json::to_string_pretty(&p.plan).unwrap()); }
-  eprintln!("{:?} {:?} {:?}", p.plan.install, p.plan.summary, s.version);
+//! Arguments to a face, errors to a report, results to an exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Only fails if called twice.
+    let _ = color_eyre::install();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("pos-upgrade-tui: cannot start: {e}");
+            return ExitCode::from(1);
+        }
+    };
+    ExitCode::from(runtime.block_on(pos_upgrade_tui::cli::run()))
 }

@@ -151,9 +151,8 @@ impl<'a> Planner<'a> {
     fn base_files(&self) -> BTreeMap<RelPath, (RelPath, Shipped)> {
         if let Some(baseline) = self.inputs.baseline {
             let own = |p: &RelPath| layouts().is_own(p) || layouts().is_ephemeral(p);
-            let entry = |(p, f): (&RelPath, &super::baseline::BaselineFile)| {
-                (p.clone(), (f.source_path.clone(), f.shipped()))
-            };
+            let entry =
+                |(p, f): (&RelPath, &super::baseline::BaselineFile)| (p.clone(), (f.source_path.clone(), f.shipped()));
             return baseline.files.iter().filter(|(p, _)| !own(p)).map(entry).collect();
         }
         let tree = self.matched.iter().flat_map(|m| &m.tree);
@@ -275,7 +274,8 @@ impl<'a> Planner<'a> {
 
     /// The file is there.
     fn present(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> FileEntry {
-        let same_as = |shipped: &Shipped| shipped.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&shipped.blob);
+        let same_as =
+            |shipped: &Shipped| shipped.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&shipped.blob);
         let from_history = self.inputs.baseline.is_none_or(|b| !b.files.contains_key(spot));
         let source = line.source_before.as_ref().or(line.next.as_ref().map(|n| &n.1));
         let shipped_once = || {
@@ -309,7 +309,11 @@ impl<'a> Planner<'a> {
         let (kind, what) = if spot != next {
             (Kind::Move, "source moved it")
         } else if theirs.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&theirs.blob) {
-            if mode_changed { (Kind::Update, "source changed its mode") } else { (Kind::Unchanged, "source has the same") }
+            if mode_changed {
+                (Kind::Update, "source changed its mode")
+            } else {
+                (Kind::Unchanged, "source has the same")
+            }
         } else {
             (Kind::Update, "source changed it")
         };

@@ -79,7 +79,8 @@ impl Merge {
             return None;
         }
         let regions = {
-            let merge = TextMerge::configure().algorithm(Algorithm::Histogram).merge_lines(&base[..], &mine[..], &theirs[..]);
+            let merge =
+                TextMerge::configure().algorithm(Algorithm::Histogram).merge_lines(&base[..], &mine[..], &theirs[..]);
             let (b, m, t) = (
                 offsets((0..merge.base_len()).filter_map(|i| merge.base_line(i))),
                 offsets((0..merge.ours_len()).filter_map(|i| merge.ours_line(i))),

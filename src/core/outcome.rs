@@ -79,12 +79,7 @@ pub fn merge_of(sides: &Sides) -> Option<Merge> {
 pub fn outcome(entry: &FileEntry, answer: Option<&Answer>, sides: &Sides) -> Result<Outcome, OutcomeError> {
     let write = |bytes: Option<Arc<[u8]>>| {
         let bytes = bytes.ok_or_else(|| OutcomeError::MissingText(entry.path.clone()))?;
-        Ok(Outcome::Write {
-            path: entry.path.clone(),
-            from: entry.from.clone(),
-            bytes,
-            executable: entry.executable,
-        })
+        Ok(Outcome::Write { path: entry.path.clone(), from: entry.from.clone(), bytes, executable: entry.executable })
     };
     let merged = |text: Option<Vec<u8>>| {
         let text = text.ok_or_else(|| OutcomeError::Unanswered(entry.path.clone()))?;
@@ -131,9 +126,8 @@ pub fn outcome(entry: &FileEntry, answer: Option<&Answer>, sides: &Sides) -> Res
 /// What is wrong with a merged file, if anything: conflict markers that mine did not have, JSON that no longer parses.
 pub fn damage(path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
     let marker = |text: &[u8]| {
-        text.split(|b| *b == b'\n').position(|line| {
-            [&b"<<<<<<< "[..], b"||||||| ", b">>>>>>> "].iter().any(|mark| line.starts_with(mark))
-        })
+        text.split(|b| *b == b'\n')
+            .position(|line| [&b"<<<<<<< "[..], b"||||||| ", b">>>>>>> "].iter().any(|mark| line.starts_with(mark)))
     };
     if let (None, Some(line)) = (marker(mine), marker(merged)) {
         return Some(format!("has a conflict marker in line {}", line + 1));

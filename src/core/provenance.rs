@@ -141,11 +141,7 @@ impl History {
     }
 
     /// The commits after `since` that changed one of `paths`, newest first.
-    pub fn commits_touching<'a>(
-        &'a self,
-        since: &str,
-        paths: &'a [&RelPath],
-    ) -> impl Iterator<Item = &'a Commit> + 'a {
+    pub fn commits_touching<'a>(&'a self, since: &str, paths: &'a [&RelPath]) -> impl Iterator<Item = &'a Commit> + 'a {
         let after = self.position.get(since).map_or(self.commits.len(), |at| at + 1);
         let touched = move |c: &&Commit| {
             c.changes.iter().any(|ch| paths.contains(&&ch.path) || ch.renamed_from.iter().any(|f| paths.contains(&f)))
@@ -195,7 +191,11 @@ impl History {
 
     /// The release that the installed blobs (by source path) match best: most equal files minus missing ones.
     /// None if no file matches any release.
-    pub fn best_match(&self, installed: &HashMap<RelPath, BlobId>, managed: impl Fn(&RelPath) -> bool) -> Option<Match> {
+    pub fn best_match(
+        &self,
+        installed: &HashMap<RelPath, BlobId>,
+        managed: impl Fn(&RelPath) -> bool,
+    ) -> Option<Match> {
         // Score by first parent, one step per changed path instead of one per file and commit.
         let mut scores: Vec<(i64, i64)> = Vec::with_capacity(self.commits.len());
         let mut trees: HashMap<usize, HashMap<&RelPath, &BlobId>> = HashMap::new();
@@ -241,8 +241,7 @@ impl History {
         }
         let value = |(matching, missing): (i64, i64)| matching - missing;
         let best = scores.iter().filter(|s| s.0 > 0).map(|s| value(*s)).max()?;
-        let ties: Vec<usize> =
-            (0..scores.len()).filter(|at| scores[*at].0 > 0 && value(scores[*at]) == best).collect();
+        let ties: Vec<usize> = (0..scores.len()).filter(|at| scores[*at].0 > 0 && value(scores[*at]) == best).collect();
         let newest = *ties.last()?;
         let mut in_every_tie: Option<BTreeSet<RelPath>> = None;
         for at in &ties {
@@ -347,7 +346,7 @@ mod tests {
         ]);
         let m = h.best_match(&installed(&[("a", "a1"), ("b", "b1")]), |_| true).unwrap();
         assert_eq!(m.commit, "c3");
-        assert_eq!(m.in_every_tie, [rel("a"), rel("b")].into());
+        assert_eq!(m.in_every_tie, [rel("a")].into(), "c1, c2 and c3 are equally near");
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl Source {
         Ok(Self { repo, commit, version, tree, blobs })
     }
 
+    /// The bytes of one of its objects.
+    pub fn read(&self, id: &BlobId) -> Option<Arc<[u8]>> {
+        self.blobs.read(id.as_str())
+    }
+
     /// Whether the commit has the folders that every praxis-os repository has.
     ///
     /// # Errors
@@ -174,13 +179,11 @@ pub fn make_plan(source: &Source, install: &Path) -> Result<Planned, PlanningErr
     });
     let shipped = |(path, file): (&RelPath, &crate::core::provenance::Shipped)| {
         let to = layout_next.install_path(path, |f| installed.folders.contains(f))?;
-        let entry =
-            BaselineFile { source_path: path.clone(), blob: file.blob.clone(), executable: file.executable };
+        let entry = BaselineFile { source_path: path.clone(), blob: file.blob.clone(), executable: file.executable };
         Some((to, entry))
     };
     let files: BTreeMap<RelPath, BaselineFile> = source.tree.iter().filter_map(shipped).collect();
-    let next_baseline =
-        Baseline { schema: 1, release: source.commit.clone(), layout: layout_next.name.clone(), files };
+    let next_baseline = Baseline { schema: 1, release: source.commit.clone(), layout: layout_next.name.clone(), files };
     Ok(Planned { plan, history, next_baseline })
 }
 

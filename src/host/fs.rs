@@ -148,7 +148,9 @@ impl Folder {
         let shown = path.under(&self.path);
         let (folder, name) = match self.parent_of(path, false) {
             Ok(found) => found,
-            Err(e) if matches!(e.source.raw_os_error(), Some(libc_errno::ENOENT | libc_errno::ENOTDIR)) => return Ok(None),
+            Err(e) if matches!(e.source.raw_os_error(), Some(libc_errno::ENOENT | libc_errno::ENOTDIR)) => {
+                return Ok(None);
+            }
             // A link among the parents.
             Err(e) if e.source.raw_os_error() == Some(libc_errno::ELOOP) => return Ok(Some(Err(NotAFile))),
             Err(e) => return Err(e),
@@ -200,7 +202,8 @@ impl Folder {
             tv_nsec: i64::try_from(nanoseconds.rem_euclid(1_000_000_000)).unwrap_or(0),
         };
         let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
-        rustix::fs::utimensat(&self.fd, name, &times, AtFlags::SYMLINK_NOFOLLOW).doing("set time of", self.path.join(name))
+        rustix::fs::utimensat(&self.fd, name, &times, AtFlags::SYMLINK_NOFOLLOW)
+            .doing("set time of", self.path.join(name))
     }
 }
 
@@ -220,8 +223,7 @@ mod libc_errno {
 /// # Errors
 /// [`FsError`].
 pub fn create_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
-    let mut file =
-        fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).doing("create", path)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).doing("create", path)?;
     file.write_all(bytes).doing("write", path)?;
     // The mode given at creation is cut by the umask.
     file.set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;

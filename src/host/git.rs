@@ -169,7 +169,11 @@ impl Repo {
             if entry.starts_with(b"R") || entry.starts_with(b"C") {
                 parts.next();
             }
-            lines.push(text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect());
+            lines.push(
+                text.chars()
+                    .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+                    .collect(),
+            );
         }
         Ok(lines)
     }
@@ -307,7 +311,8 @@ fn parse_log(out: &[u8]) -> Result<Vec<Commit>, GitError> {
         let Some(commit) = commits.last_mut() else { return Err(odd("a change before any commit")) };
         let blob = BlobId::from_hex(new).filter(|id| !id.is_null() && is_file(mode));
         let executable = mode == "100755";
-        let (path, from) = (second.unwrap_or(first), second.and(installable(first)).filter(|_| status.starts_with('R')));
+        let (path, from) =
+            (second.unwrap_or(first), second.and(installable(first)).filter(|_| status.starts_with('R')));
         match (installable(path), from) {
             (Some(path), renamed_from) => commit.changes.push(Change { path, renamed_from, blob, executable }),
             // Moved out of what is installed: gone, as far as an install can tell.
@@ -384,6 +389,51 @@ pub fn work_tree_of(dir: &Path) -> Option<PathBuf> {
     let out = git(dir).args(["rev-parse", "--show-toplevel"]).stderr(Stdio::null()).output().ok()?;
     let bytes = out.stdout.strip_suffix(b"\n").unwrap_or(&out.stdout);
     (out.status.success() && !bytes.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(bytes)))
+}
+
+/// Commits exactly these paths (those that git knows or may know) in the work tree of `dir`; the commit's id.
+///
+/// # Errors
+/// [`GitError::Failed`] with git's words, for instance without a configured name.
+pub fn commit_paths(dir: &Path, paths: &[PathBuf], message: &str) -> Result<String, GitError> {
+    let failed = |command: &str, said: &[u8]| GitError::Failed {
+        path: dir.to_owned(),
+        command: command.to_owned(),
+        said: last_lines(said),
+    };
+    let mut list = Vec::new();
+    for path in paths {
+        let ignored = git(dir).args(["check-ignore", "--quiet", "--"]).arg(path).status().map_err(GitError::NoGit)?;
+        let known = git(dir).args(["ls-files", "--error-unmatch", "--"]).arg(path).output().map_err(GitError::NoGit)?;
+        if (path.exists() && !ignored.success()) || known.status.success() {
+            list.extend_from_slice(path.as_os_str().as_bytes());
+            list.push(0);
+        }
+    }
+    let file = tempfile::NamedTempFile::new().map_err(GitError::NoGit)?;
+    std::fs::write(file.path(), &list).map_err(GitError::NoGit)?;
+    let from = format!("--pathspec-from-file={}", file.path().display());
+    for arguments in [
+        vec!["--literal-pathspecs", "add", "--all", &from, "--pathspec-file-nul"],
+        vec![
+            "--literal-pathspecs",
+            "commit",
+            "--quiet",
+            "--no-verify",
+            "-m",
+            message,
+            "--only",
+            &from,
+            "--pathspec-file-nul",
+        ],
+    ] {
+        let out = git(dir).args(&arguments).output().map_err(GitError::NoGit)?;
+        if !out.status.success() {
+            let said = if out.stderr.is_empty() { &out.stdout } else { &out.stderr };
+            return Err(failed(arguments[1], said));
+        }
+    }
+    Repo::open(&work_tree_of(dir).unwrap_or_else(|| dir.to_owned()))?.resolve("HEAD")
 }
 
 #[cfg(test)]
