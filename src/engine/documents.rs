@@ -7,7 +7,7 @@ use super::run::{Run, Stop, now};
 use crate::core::classify::short;
 use crate::core::phase::{DryRunPreview, Phase};
 use crate::core::plan::Kind;
-use crate::core::session::{Answer, Session};
+use crate::core::session::{Answer, Session, Status};
 use crate::host::{fs, git};
 
 /// What every install of ours needs ignored, besides the release's own list. `venv` without a slash: it may be a link.
@@ -115,6 +115,11 @@ fn required_lines(document: &str) -> Vec<String> {
 /// The report for people, as lines: what changed, how questions were answered, where the backup is, how to undo.
 pub fn report(session: &Session, warnings: &[String]) -> Vec<String> {
     let mut lines = vec![format!("{}  {}", session.install.display(), from_to(session))];
+    if session.status == Status::RolledBack {
+        lines.push(format!("back at {}", session.from_release.as_deref().map_or("the release before", short)));
+        lines.extend(warnings.iter().map(|w| format!("warning: {w}")));
+        return lines;
+    }
     let plan = &session.plan;
     let counts = Kind::ALL.iter().map(|k| (k.word(), plan.summary.get(*k))).filter(|(_, n)| *n > 0);
     lines.push(counts.map(|(word, n)| format!("{n} {word}")).collect::<Vec<_>>().join(", "));

@@ -81,6 +81,7 @@ pub struct Run {
     events: mpsc::Sender<Event>,
     commands: mpsc::Receiver<Command>,
     asked: Option<Stop>,
+    deaf: bool,
     last_progress: Instant,
 }
 
@@ -104,6 +105,7 @@ impl Run {
             events,
             commands,
             asked: None,
+            deaf: false,
             last_progress: now.checked_sub(PROGRESS).unwrap_or(now),
         }
     }
@@ -146,6 +148,9 @@ impl Run {
     /// # Errors
     /// [`Stop::Pause`] or [`Stop::RollBack`].
     pub fn check(&mut self) -> Result<(), Stop> {
+        if self.deaf {
+            return Ok(());
+        }
         loop {
             match self.commands.try_recv() {
                 Ok(command) => self.hear(&command),
@@ -185,6 +190,7 @@ impl Run {
     /// From here on nobody is asked: a rollback must not be stopped by the wish that began it.
     pub fn stop_listening(&mut self) {
         self.asked = None;
+        self.deaf = true;
         self.commands.close();
     }
 
