@@ -143,6 +143,9 @@ fn spawn(session: Session, resumed: bool, work: impl FnOnce(&mut Run) -> Finish 
         };
         let mut run = Run::new(session, lock, runtime, events, heard);
         run.say(started);
+        if resumed {
+            run.end_left_children();
+        }
         let finish = std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut run))).unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().cloned();
             let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();

@@ -88,23 +88,28 @@ fn put_back(run: &mut Run, restored: &mut Restored) -> Result<(), Stop> {
         restored.rescued.push(to.to_string());
     }
     restored.paths = applied.changed;
+    remove_index_flag(&install, &backup);
     folders(&install, &backup, &journal)?;
     gitignore(run, &backup)?;
     if let Some(name) = run.session.venv_generation.clone() {
         venv::switch_back(&install, &name)?;
-    }
-    let flag = &layouts().server.rebuild_flag;
-    if !backup.manifest.entries.contains_key(flag) {
-        let _ = std::fs::remove_file(flag.under(&install));
     }
     apply::verify(run, &journal)?;
     journal.drop_staging();
     let version = crate::core::classify::short(&run.session.source_commit).to_owned();
     documents::log_line(&run.session, &format!("rolled back, session {} ({version})", run.session.session_id))?;
     if server_was_running {
-        restored.server_problem = start_old_server(run);
+        restored.server_problem = start_old_server(run, &backup, &journal);
     }
     Ok(())
+}
+
+/// The flag that phase 3 left, if no server has taken it.
+fn remove_index_flag(install: &std::path::Path, backup: &Backup) {
+    let flag = &layouts().server.rebuild_flag;
+    if !backup.manifest.entries.contains_key(flag) {
+        let _ = std::fs::remove_file(flag.under(install));
+    }
 }
 
 /// Stops the new server; whether the old one has to run again.
@@ -129,7 +134,16 @@ fn stop_server(run: &mut Run) -> bool {
     }
 }
 
-fn start_old_server(run: &mut Run) -> Option<String> {
+/// How long a small index may take; a large one goes on being rebuilt after the rollback has ended.
+const INDEX_WAIT: Duration = Duration::from_secs(5);
+
+/// Starts the old server with an order to rebuild its index, and proves that it answers; what is wrong, if anything.
+fn start_old_server(run: &mut Run, backup: &Backup, journal: &Journal) -> Option<String> {
+    let install = run.session.install.clone();
+    let flag = layouts().server.rebuild_flag.under(&install);
+    if flag.parent().is_some_and(std::path::Path::is_dir) {
+        let _ = std::fs::write(&flag, b"");
+    }
     let url = match start_again(run) {
         Ok(Some(url)) => url,
         Ok(None) => return None,
@@ -145,6 +159,12 @@ fn start_old_server(run: &mut Run) -> Option<String> {
     if let Some(started) = run.server.take() {
         started.leave();
     }
+    let begun = Instant::now();
+    while answer.is_ok() && flag.exists() && begun.elapsed() < INDEX_WAIT {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // The flag came and went in a folder whose time was restored already.
+    let _ = folders(&install, backup, journal);
     answer.err().map(|e| e.to_string())
 }
 
@@ -212,7 +232,8 @@ fn folders(install: &std::path::Path, backup: &Backup, journal: &Journal) -> Res
             }
         }
     }
-    for (path, _) in journal.results() {
+    let flag = &layouts().server.rebuild_flag;
+    for path in journal.results().map(|(path, _)| path).chain([flag]) {
         let mut folder = path.parent();
         while let Some(here) = folder {
             folder = here.parent();

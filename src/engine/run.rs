@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
@@ -13,11 +13,22 @@ use crate::core::phase::{NotApplicable, Phase};
 use crate::core::session::{PhaseRecord, Session, Status};
 use crate::host::fs::{FsError, visible};
 use crate::host::lock::Lock;
+use crate::host::process;
 use crate::host::server::Started;
 use crate::host::store;
 
 /// Progress is told at most this often.
 const PROGRESS: Duration = Duration::from_millis(50);
+
+/// Where a session notes its child process.
+const CHILD: &str = "child.json";
+
+#[derive(Serialize, Deserialize)]
+struct ChildNote {
+    pid: u32,
+    start: u64,
+    boot_id: Option<String>,
+}
 
 /// Why a phase did not end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -269,6 +280,27 @@ impl Run {
     /// A folder of this session's own.
     pub fn folder(&self, name: &str) -> PathBuf {
         store::folder(&self.session.install, &self.session.session_id).join(name)
+    }
+
+    /// Notes a child process that would live on if this one died, for [`Self::end_left_children`].
+    pub fn note_child(&self, pid: u32) {
+        let Some(start) = process::start_ticks(pid) else { return };
+        let note = ChildNote { pid, start, boot_id: process::boot_id() };
+        // Best effort: without the note the child just ends by itself later.
+        let _ = std::fs::write(self.folder(CHILD), serde_json::to_vec(&note).unwrap_or_default());
+    }
+
+    /// Ends the child that an interrupted run left behind, if it is still that process: it works on files that are
+    /// about to be removed.
+    pub fn end_left_children(&mut self) {
+        let path = self.folder(CHILD);
+        let note = std::fs::read(&path).ok().and_then(|b| serde_json::from_slice::<ChildNote>(&b).ok());
+        let _ = std::fs::remove_file(&path);
+        let Some(note) = note.filter(|n| n.boot_id == process::boot_id()) else { return };
+        if let Some(found) = process::look(note.pid).filter(|p| p.start == note.start) {
+            process::stop(&found, Duration::from_secs(5));
+            self.log(Level::Info, "upgrade", &format!("ended pid {}, left by the interrupted run", note.pid));
+        }
     }
 
     /// A path as the seed writes it: relative to the project, beginning with `.praxis-os/`.

@@ -203,6 +203,10 @@ impl Journal {
     /// # Errors
     /// [`JournalError`]; what is done so far stays, and can be continued or rolled back.
     pub fn apply(&self, rescue: &RelPath, progress: &mut dyn FnMut(usize, &RelPath)) -> Result<Applied, JournalError> {
+        if !self.folder.join(STAGE).exists() {
+            // Staging goes only after everything was applied and verified.
+            return Ok(Applied::default());
+        }
         let root = Folder::open(&self.install)?;
         let stage = Folder::open(&self.folder.join(STAGE))?;
         let mut applied = Applied::default();
@@ -301,9 +305,13 @@ impl Journal {
         Ok(())
     }
 
-    /// Forgets the staged bytes; the journal itself stays as a record.
+    /// Forgets the staged bytes, when all is applied and verified; the journal itself stays as a record.
     pub fn drop_staging(&self) {
-        let _ = stdfs::remove_dir_all(self.folder.join(STAGE));
+        // Renamed first: half a staging folder must never look like a whole one.
+        let old = self.folder.join("stage.done");
+        if stdfs::rename(self.folder.join(STAGE), &old).is_ok() {
+            let _ = stdfs::remove_dir_all(old);
+        }
     }
 }
 

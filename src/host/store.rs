@@ -46,6 +46,14 @@ fn read(path: &Path) -> Option<(u64, Session)> {
     Some((generation.sequence, serde_json::from_str(text).ok()?))
 }
 
+/// The session as found here: a project that was moved or copied takes its sessions along, and what they name must be
+/// the folder they lie in, never the one they were made in.
+fn at_home(mut session: Session, install: &Path) -> Session {
+    session.install = install.to_owned();
+    session.project = install.parent().unwrap_or(install).to_owned();
+    session
+}
+
 fn newest(folder: &Path) -> Option<(usize, u64, Session)> {
     let found = NAMES.iter().enumerate().filter_map(|(i, name)| read(&folder.join(name)).map(|(n, s)| (i, n, s)));
     found.max_by_key(|(_, sequence, _)| *sequence)
@@ -78,7 +86,7 @@ pub fn save(session: &Session) -> Result<(), FsError> {
 /// [`StoreError::Damaged`] if neither is sound.
 pub fn load(install: &Path, session_id: &str) -> Result<Session, StoreError> {
     let folder = folder(install, session_id);
-    newest(&folder).map(|(_, _, s)| s).ok_or(StoreError::Damaged(folder))
+    newest(&folder).map(|(_, _, s)| at_home(s, install)).ok_or(StoreError::Damaged(folder))
 }
 
 /// All sessions of an install, oldest first, as far as they can be read; the folders of those that can't.
@@ -93,7 +101,7 @@ pub fn all(install: &Path) -> (Vec<Session>, Vec<PathBuf>) {
             continue;
         }
         match newest(&folder) {
-            Some((_, _, session)) => sound.push(session),
+            Some((_, _, session)) => sound.push(at_home(session, install)),
             None => damaged.push(folder),
         }
     }

@@ -106,24 +106,26 @@ fn tail(text: &str) -> String {
     lines.into_iter().rev().map(fs::visible).collect::<Vec<_>>().join("\n")
 }
 
+/// Who hears of pip while it works.
+pub trait Listener {
+    /// A process was started; should ours die, it would live on.
+    fn started(&mut self, pid: u32);
+    /// A line of output. False asks to stop.
+    fn line(&mut self, text: &str) -> bool;
+}
+
 /// Builds generation `name`: a clone of the live environment by hard links, with the requirements installed into it.
-/// Each line of pip goes to `line`, which may ask to stop by returning false.
 ///
 /// # Errors
 /// [`VenvError`]; the live environment is as it was, the unfinished generation is removed.
-pub fn build(
-    install: &Path,
-    name: &str,
-    requirements: &Path,
-    line: &mut dyn FnMut(&str) -> bool,
-) -> Result<(), VenvError> {
+pub fn build(install: &Path, name: &str, requirements: &Path, listener: &mut dyn Listener) -> Result<(), VenvError> {
     let target = generation(install, name);
     discard(install, name)?;
     fs::create_folders(&generations(install))?;
     let result = clone_by_links(&stdfs::canonicalize(live(install)).doing("open", live(install))?, &target)
         .map_err(VenvError::from)
-        .and_then(|()| run(pip(&target).args(["install", "-r"]).arg(requirements), line))
-        .and_then(|()| run(pip(&target).arg("check"), line))
+        .and_then(|()| run(pip(&target).args(["install", "-r"]).arg(requirements), listener))
+        .and_then(|()| run(pip(&target).arg("check"), listener))
         .and_then(|()| Ok(point_scripts_at(&target, &live(install))?));
     if result.is_err() {
         discard(install, name)?;
@@ -166,8 +168,9 @@ fn clone_by_links(from: &Path, to: &Path) -> Result<(), FsError> {
     Ok(())
 }
 
-fn run(command: &mut Command, line: &mut dyn FnMut(&str) -> bool) -> Result<(), VenvError> {
+fn run(command: &mut Command, listener: &mut dyn Listener) -> Result<(), VenvError> {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().doing("run", "pip")?;
+    listener.started(child.id());
     let mut all = String::new();
     let errors = child.stderr.take().map(|mut pipe| {
         std::thread::spawn(move || {
@@ -181,7 +184,7 @@ fn run(command: &mut Command, line: &mut dyn FnMut(&str) -> bool) -> Result<(), 
         for bytes in BufReader::new(out).split(b'\n') {
             let Ok(bytes) = bytes else { break };
             let text = fs::visible(String::from_utf8_lossy(&bytes).trim_end());
-            if !text.is_empty() && !line(&text) {
+            if !text.is_empty() && !listener.line(&text) {
                 cancelled = true;
                 let _ = child.kill();
                 break;

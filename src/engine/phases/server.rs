@@ -162,21 +162,9 @@ fn dependencies(run: &mut Run) -> Told<Fact<bool>> {
     run.session.applied = true;
     run.save()?;
     run.commands_run.push(format!("venvs/{name}/bin/python -m pip install -r mcp_server/requirements.txt"));
-    let mut lines = 0;
-    let mut stop = None;
-    let built = venv::build(&install, &name, &requirements, &mut |line| {
-        lines += 1;
-        run.log(Level::Info, "pip", line);
-        run.progress(PHASE, "dependencies", lines, 0, line);
-        match run.check() {
-            Ok(()) => true,
-            Err(asked) => {
-                stop = Some(asked);
-                false
-            }
-        }
-    });
-    if let Some(asked) = stop {
+    let mut listener = PipListener { run, lines: 0, asked: None };
+    let built = venv::build(&install, &name, &requirements, &mut listener);
+    if let Some(asked) = listener.asked {
         return Err(asked);
     }
     built.map_err(|e| Stop::Failed {
@@ -185,6 +173,27 @@ fn dependencies(run: &mut Run) -> Told<Fact<bool>> {
     })?;
     venv::switch(&install, &name)?;
     done(format!("new environment venvs/{name}"), Fact::Is(true))
+}
+
+/// Shows pip's lines, notes its process, and stops it when a person asks.
+struct PipListener<'a> {
+    run: &'a mut Run,
+    lines: u64,
+    asked: Option<Stop>,
+}
+
+impl venv::Listener for PipListener<'_> {
+    fn started(&mut self, pid: u32) {
+        self.run.note_child(pid);
+    }
+
+    fn line(&mut self, text: &str) -> bool {
+        self.lines += 1;
+        self.run.log(Level::Info, "pip", text);
+        self.run.progress(PHASE, "dependencies", self.lines, 0, text);
+        self.asked = self.run.check().err();
+        self.asked.is_none()
+    }
 }
 
 fn scan_post_install(install: &Path) -> Told<Vec<&'static PostInstallRule>> {
@@ -261,9 +270,10 @@ fn limited(command: &mut Command, limit: Duration, run: &mut Run) -> Result<(), 
 /// Starts the server, for good or only to prove that it works. None where there is nothing to start.
 fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
     let install = run.session.install.clone();
-    if let Some(flag) = layouts().server.rebuild_flag.parent().map(|p| p.under(&install)).filter(|p| p.is_dir()) {
-        let name = String::from_utf8_lossy(layouts().server.rebuild_flag.name()).into_owned();
-        std::fs::write(flag.join(name), b"").map_err(|e| Stop::failed(format!("cannot write the index flag: {e}")))?;
+    let flag = layouts().server.rebuild_flag.under(&install);
+    // Without a server there would be nobody to take it.
+    if launch(run).is_some() && flag.parent().is_some_and(Path::is_dir) {
+        std::fs::write(&flag, b"").map_err(|e| Stop::failed(format!("cannot write {}: {e}", flag.display())))?;
     }
     match start_again(run) {
         Ok(Some(url)) => done(url, None),
@@ -276,17 +286,22 @@ fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
     }
 }
 
+/// How the server is started: as it was, or as the layout says.
+fn launch(run: &Run) -> Option<ServerBefore> {
+    match &run.session.server {
+        Some(launch) if launch.was_running => Some(launch.clone()),
+        // The environment may be there only now.
+        _ => server::default_launch(&run.session.install, &run.session.project),
+    }
+}
+
 /// Starts the server that the session knows; its address, or none where the install can't run one.
 ///
 /// # Errors
 /// [`Stop`].
 pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
     let install = run.session.install.clone();
-    let launch: Option<ServerBefore> = match &run.session.server {
-        Some(launch) if launch.was_running => Some(launch.clone()),
-        // The environment may be there only now.
-        _ => server::default_launch(&install, &run.session.project),
-    };
+    let launch = launch(run);
     let Some(launch) = launch else { return Ok(None) };
     run.commands_run.push(launch.command.join(" "));
     let mut asked = None;
