@@ -223,10 +223,8 @@ impl<'a> Planner<'a> {
 
     fn classify(&self, line: &Lineage) -> Vec<FileEntry> {
         let installed = self.inputs.installed;
-        let moved_onto = match (&line.now, &line.next) {
-            (Some(now), Some((next, ..))) if now != next && installed.files.contains_key(next) => true,
-            _ => false,
-        };
+        let moved_onto = matches!((&line.now, &line.next), (Some(now), Some((next, ..)))
+            if now != next && installed.files.contains_key(next));
         if moved_onto {
             // The user already has a file at the new path: two questions, not one.
             let removed = Lineage { next: None, now: line.now.clone(), ..line_ref(line) };

@@ -8,7 +8,7 @@ use crate::core::outcome::Outcome;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
-use crate::host::fs::{Folder, Found};
+use crate::host::fs::{Content, Folder, Found};
 use crate::host::journal::{Applied, Journal, JournalError, NewFile, State, Wanted};
 use crate::host::process;
 
@@ -74,8 +74,8 @@ fn standing(folder: &Folder, path: &RelPath, planned: Option<&BlobId>) -> Result
         next: Some("look at the new plan: start the upgrade again".into()),
     };
     match (folder.read(path)?, planned) {
-        (None, None) => Ok((State::Absent, None)),
-        (Some(Ok((bytes, mode))), Some(id)) => {
+        (Content::Absent, None) => Ok((State::Absent, None)),
+        (Content::File { bytes, mode }, Some(id)) => {
             let format = if id.as_str().len() == 64 {
                 crate::core::blob::ObjectFormat::Sha256
             } else {

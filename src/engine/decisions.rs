@@ -44,10 +44,10 @@ pub fn settle(run: &mut Run, source: &Source) -> Result<Vec<Decided>, Stop> {
             decided.push(Decided { entry, outcome });
             continue;
         }
-        if !run.session.answers.contains_key(&entry.path) {
-            if let Some(answer) = by_policy(run.session.on_conflict, &sides) {
-                accept(run, &entry, &sides, answer, false).map_err(Stop::failed)?;
-            }
+        if !run.session.answers.contains_key(&entry.path)
+            && let Some(answer) = by_policy(run.session.on_conflict, &sides)
+        {
+            accept(run, &entry, &sides, answer, false).map_err(Stop::failed)?;
         }
         open.push((entry, sides));
     }

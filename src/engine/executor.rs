@@ -38,7 +38,7 @@ mod exit {
 /// Begins a session for an approved plan. Needs a tokio runtime.
 pub fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
     let session = new_session(request, plan, on_conflict);
-    spawn(session, false, |run| drive(run))
+    spawn(session, false, drive)
 }
 
 /// Takes an unfinished session up where it stands.

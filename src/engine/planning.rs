@@ -105,7 +105,7 @@ impl classify::Texts for Store<'_> {
 
     fn mine(&self, path: &RelPath) -> Option<Arc<[u8]>> {
         match self.folder.read(path) {
-            Ok(Some(Ok((bytes, _)))) => Some(bytes.into()),
+            Ok(fs::Content::File { bytes, .. }) => Some(bytes.into()),
             _ => None,
         }
     }

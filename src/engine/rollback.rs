@@ -274,7 +274,7 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     match before {
         None if kept.trim().is_empty() => {
             let _ = std::fs::remove_file(&path);
-            return Ok(());
+            Ok(())
         }
         Some(before) if trimmed(&before) == kept.trim_end() => {
             Ok(fs::write_durable(&path, &before, documents::mode_of(&path))?)

@@ -61,6 +61,22 @@ pub enum Found {
     Other,
 }
 
+/// What [`Folder::read`] found.
+#[derive(Debug)]
+pub enum Content {
+    /// Nothing.
+    Absent,
+    /// A regular file.
+    File {
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// A folder, link or something else.
+    Other,
+}
+
 /// An open folder. Paths below it are walked part by part without following links, so nothing that is moved or linked
 /// meanwhile can lead out of it.
 #[derive(Debug)]
@@ -134,41 +150,41 @@ impl Folder {
     /// [`FsError`] if it is there but can't be read.
     pub fn look(&self, path: &RelPath) -> Result<Found, FsError> {
         match self.read(path)? {
-            Some(Ok((bytes, mode))) => Ok(Found::File { sha256: sha256(&bytes), mode }),
-            Some(Err(NotAFile)) => Ok(Found::Other),
-            None => Ok(Found::Absent),
+            Content::File { bytes, mode } => Ok(Found::File { sha256: sha256(&bytes), mode }),
+            Content::Other => Ok(Found::Other),
+            Content::Absent => Ok(Found::Absent),
         }
     }
 
-    /// The bytes and permission bits of a regular file below; none if nothing is there.
+    /// The bytes and permission bits of a regular file below.
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn read(&self, path: &RelPath) -> Result<Option<Result<(Vec<u8>, u32), NotAFile>>, FsError> {
+    pub fn read(&self, path: &RelPath) -> Result<Content, FsError> {
         let shown = path.under(&self.path);
         let (folder, name) = match self.parent_of(path, false) {
             Ok(found) => found,
             Err(e) if matches!(e.source.raw_os_error(), Some(libc_errno::ENOENT | libc_errno::ENOTDIR)) => {
-                return Ok(None);
+                return Ok(Content::Absent);
             }
             // A link among the parents.
-            Err(e) if e.source.raw_os_error() == Some(libc_errno::ELOOP) => return Ok(Some(Err(NotAFile))),
+            Err(e) if e.source.raw_os_error() == Some(libc_errno::ELOOP) => return Ok(Content::Other),
             Err(e) => return Err(e),
         };
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let mut file = match rustix::fs::openat(&folder.fd, name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
-            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
-            Err(rustix::io::Errno::LOOP | rustix::io::Errno::NXIO) => return Ok(Some(Err(NotAFile))),
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(Content::Absent),
+            Err(rustix::io::Errno::LOOP | rustix::io::Errno::NXIO) => return Ok(Content::Other),
             Err(e) => return Err(e).doing("read", shown),
         };
         let meta = file.metadata().doing("read", &shown)?;
         if !meta.is_file() {
-            return Ok(Some(Err(NotAFile)));
+            return Ok(Content::Other);
         }
         let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
         file.read_to_end(&mut bytes).doing("read", shown)?;
-        Ok(Some(Ok((bytes, meta.permissions().mode() & 0o7777))))
+        Ok(Content::File { bytes, mode: meta.permissions().mode() & 0o7777 })
     }
 
     /// Moves `name` here to `to_name` in another folder. `Exchange` swaps the two, `NoReplace` refuses to overwrite.
@@ -206,10 +222,6 @@ impl Folder {
             .doing("set time of", self.path.join(name))
     }
 }
-
-/// Something is there, but not a regular file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAFile;
 
 /// The few error numbers that are told apart by value.
 mod libc_errno {

@@ -115,10 +115,10 @@ fn holder(install: &Path) -> String {
 
 /// Who holds the lock now, without taking or creating it; none if it is free.
 pub fn held_by(install: &Path) -> Option<String> {
-    if let Ok(file) = File::open(install.join(".upgrade/lock")) {
-        if flock(&file, FlockOperation::NonBlockingLockShared).is_err() {
-            return Some(holder(install));
-        }
+    if let Ok(file) = File::open(install.join(".upgrade/lock"))
+        && flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+    {
+        return Some(holder(install));
     }
     read_note(install).filter(LockNote::holder_lives).map(|n| n.describe())
 }

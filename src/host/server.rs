@@ -103,10 +103,10 @@ pub fn find(install: &Path) -> Running {
     }
     let written = stdfs::metadata(state_file(install)).and_then(|m| m.modified()).ok();
     let written = written.and_then(|t| jiff::Timestamp::try_from(t).ok());
-    if let (Some(written), Some(started)) = (written, process::started_at(state.pid)) {
-        if started.as_second() > written.as_second() + 2 {
-            return no("the process of that number started after the state file was written");
-        }
+    if let (Some(written), Some(started)) = (written, process::started_at(state.pid))
+        && started.as_second() > written.as_second() + 2
+    {
+        return no("the process of that number started after the state file was written");
     }
     let Some(url) = url_of(&state) else { return no("the state file names no local address") };
     let owned_by_editor = process.stdin.starts_with("pipe:") || process.stdin.starts_with("socket:");

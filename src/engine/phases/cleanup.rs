@@ -25,12 +25,11 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         };
         // An environment kept for a rollback goes with the backup that the rollback would need.
         for session in store::all(&install).0 {
-            if let (Some(name), Some(backup)) = (&session.venv_generation, &session.backup) {
-                if removed.contains(backup) {
-                    if let Err(e) = venv::forget_original(&install, name) {
-                        run.warn("venv", format!("an old environment could not be removed: {e}"));
-                    }
-                }
+            if let (Some(name), Some(backup)) = (&session.venv_generation, &session.backup)
+                && removed.contains(backup)
+                && let Err(e) = venv::forget_original(&install, name)
+            {
+                run.warn("venv", format!("an old environment could not be removed: {e}"));
             }
         }
         done(format!("{} removed, last {keep} kept", removed.len()), removed.len() as u64)

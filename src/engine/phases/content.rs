@@ -14,7 +14,7 @@ use crate::engine::decisions;
 use crate::engine::documents;
 use crate::engine::planning::{self, Source, base_path};
 use crate::engine::run::{Run, Stop, done};
-use crate::host::fs::{self, Folder};
+use crate::host::fs::{self, Content, Folder};
 use crate::host::journal::{Journal, NewFile, State, Wanted};
 
 const PHASE: Phase = Phase::Content;
@@ -132,9 +132,9 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
 fn replaced(live: &Folder, name: &str, text: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<Wanted, Stop> {
     let path = RelPath::new(name).map_err(Stop::failed)?;
     let (old, bytes, mode) = match live.read(&path)? {
-        Some(Ok((bytes, mode))) => (State::of(&bytes, mode), bytes, mode),
-        Some(Err(_)) => return Err(Stop::failed(format!("{name}: something other than a file stands there"))),
-        None => (State::Absent, Vec::new(), 0o666 & !crate::host::process::umask()),
+        Content::File { bytes, mode } => (State::of(&bytes, mode), bytes, mode),
+        Content::Other => return Err(Stop::failed(format!("{name}: something other than a file stands there"))),
+        Content::Absent => (State::Absent, Vec::new(), 0o666 & !crate::host::process::umask()),
     };
     Ok(Wanted { path, old, new: Some(NewFile { bytes: text(&bytes), mode, mtime: None }) })
 }

@@ -147,10 +147,8 @@ fn dependencies(run: &mut Run) -> Told<Fact<bool>> {
     if !requirements.is_file() {
         return skip(NotApplicable::NoRequirements);
     }
-    if let Some(name) = run.session.venv_generation.clone() {
-        if venv::is_live(&install, &name) {
-            return done("in place already", Fact::Is(true));
-        }
+    if run.session.venv_generation.as_ref().is_some_and(|name| venv::is_live(&install, name)) {
+        return done("in place already", Fact::Is(true));
     }
     run.commands_run.push("venv/bin/python -m pip install --dry-run -r mcp_server/requirements.txt".into());
     // A dry run that fails is told by the real one, with its words.

@@ -152,7 +152,9 @@ fn groups(install: &Path) -> BTreeSet<String> {
     }
 }
 
-type Facts = ((Fact<u64>, Fact<u64>), Fact<String>, Fact<String>, Fact<String>, Fact<bool>, Fact<bool>);
+/// Tools registered and expected.
+type Counts = (Fact<u64>, Fact<u64>);
+type Facts = (Counts, Fact<String>, Fact<String>, Fact<String>, Fact<bool>, Fact<bool>);
 
 fn probes(
     run: &mut Run,
@@ -222,7 +224,7 @@ fn tools(
     client: &Client,
     probing: &mut Probing<'_>,
     groups: &BTreeSet<String>,
-) -> Result<Told<(Fact<u64>, Fact<u64>)>, Stop> {
+) -> Result<Told<Counts>, Stop> {
     let begun = Instant::now();
     let registered = run.runtime.block_on(client.tools()).map_err(|e| failure(run, &e))?;
     let expected = expected_tools(&run.session.install, groups);
