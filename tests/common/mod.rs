@@ -156,3 +156,15 @@ pub fn git(dir: &Path, arguments: &[&str]) -> String {
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
+
+/// The bundle of the real content. Without it a test says so and passes, except in CI, where it fails.
+pub fn real_content() -> Option<PathBuf> {
+    match std::env::var_os("POS_REAL_CONTENT") {
+        Some(path) => Some(PathBuf::from(path).canonicalize().expect("POS_REAL_CONTENT leads to a bundle")),
+        None => {
+            assert!(std::env::var_os("POS_CI").is_none(), "POS_REAL_CONTENT is not set");
+            println!("skipped: POS_REAL_CONTENT is not set, it names a git bundle of the real content");
+            None
+        }
+    }
+}
