@@ -93,7 +93,10 @@ fn every_triple_of_the_real_content_merges_as_git_does() {
     })
     .unwrap();
     let [clean, wrong, missed, needless] = counts.map(AtomicUsize::into_inner);
-    println!("{} triples, {clean} clean in both, {wrong} different, {missed} missed, {needless} needless", triples.len());
+    println!(
+        "{} triples, {clean} clean in both, {wrong} different, {missed} missed, {needless} needless",
+        triples.len()
+    );
     assert!(triples.len() > 500, "there is something to compare");
     assert_eq!((wrong, missed), (0, 0));
     assert!(needless * 200 <= triples.len(), "at most 0.5 % needless conflicts");

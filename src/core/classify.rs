@@ -332,7 +332,8 @@ impl<'a> Planner<'a> {
             };
         };
         let closest = if line.base.is_none() { self.closest(source, spot) } else { None };
-        let base = line.base.as_ref().or(closest.as_ref().map(|c| &c.1));
+        let tied = self.closest_of_ties(line, spot);
+        let base = tied.as_ref().or(line.base.as_ref()).or(closest.as_ref().map(|c| &c.1));
         if theirs.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&theirs.blob) {
             let kind = if spot == next { Kind::Unchanged } else { Kind::Move };
             let reason = "you already have what the source ships".to_owned();
@@ -428,7 +429,7 @@ impl<'a> Planner<'a> {
         let since = self.since();
         let (kind, reason) = if spot != next {
             (Kind::Conflict, format!("you deleted this since {since}; source moved it"))
-        } else if line.base.as_ref().is_some_and(|b| b.blob == theirs.blob) {
+        } else if line.base.iter().chain(self.tied_versions(line)).all(|b| b.blob == theirs.blob) {
             (Kind::StaysDeleted, format!("you deleted this since {since}; source did not change it"))
         } else {
             (Kind::Conflict, format!("you deleted this since {since}; source changed it"))
@@ -440,16 +441,39 @@ impl<'a> Planner<'a> {
         self.release().map_or_else(|| "it was installed".to_owned(), |id| short(id).to_owned())
     }
 
+    /// What the other releases that fit the install equally well ship there, where it differs.
+    fn tied_versions(&self, line: &Lineage) -> &[Shipped] {
+        let others = self.matched.as_ref().zip(line.source_before.as_ref()).and_then(|(m, s)| m.others.get(s));
+        others.map_or(&[], Vec::as_slice)
+    }
+
+    /// Where several releases fit the install equally well and ship this path differently: the version most like mine.
+    fn closest_of_ties(&self, line: &Lineage, spot: &RelPath) -> Option<Shipped> {
+        let others = self.tied_versions(line);
+        if others.is_empty() {
+            return None;
+        }
+        let mine = self.inputs.texts.mine(spot)?;
+        // The newest first: it wins where several are equally like mine.
+        self.most_like(&mine, line.base.iter().chain(others).cloned().map(|s| ((), s))).map(|(_, s)| s)
+    }
+
+    /// The version most like `mine`; the first of several that are equally like it.
+    fn most_like<T>(&self, mine: &[u8], versions: impl Iterator<Item = (T, Shipped)>) -> Option<(T, Shipped)> {
+        let likeness = |blob: &BlobId| {
+            let text = self.inputs.texts.blob(blob)?;
+            Some(similar::TextDiff::from_lines(&text[..], mine).ratio())
+        };
+        let scored = versions.filter_map(|(what, s)| Some((likeness(&s.blob)?, what, s)));
+        let best = scored.reduce(|best, next| if next.0 > best.0 { next } else { best });
+        best.map(|(_, what, shipped)| (what, shipped))
+    }
+
     /// The version most like mine, for a file that the installed release doesn't ship but an earlier one did.
     fn closest(&self, source: &RelPath, spot: &RelPath) -> Option<(String, Shipped)> {
         let mine = self.inputs.texts.mine(spot)?;
         let versions = self.inputs.history.versions(source, self.release());
-        let likeness = |blob: &BlobId| {
-            let text = self.inputs.texts.blob(blob)?;
-            Some(similar::TextDiff::from_lines(&text[..], &mine[..]).ratio())
-        };
-        let scored = versions.into_iter().filter_map(|(c, s)| Some((likeness(&s.blob)?, c, s)));
-        let (_, commit, shipped) = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let (commit, shipped) = self.most_like(&mine, versions.into_iter())?;
         Some((short(&commit.id).to_owned(), shipped))
     }
 

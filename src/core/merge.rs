@@ -1,15 +1,17 @@
 //! Three-way merge by lines: regions, a choice for each that overlaps, and the merged bytes.
 //!
-//! The alignment is `similar`'s histogram `TextMerge`; what counts as an overlap follows `git merge-file`: two
-//! different changes that touch, without an unchanged line between them, are a conflict.
+//! The two differences are those that git makes (histogram, then sliding each change as far down as it goes; the
+//! `imara-diff` crate), and what counts as an overlap follows `git merge`: two different changes that touch, without
+//! an unchanged line between them, are a conflict. So a result that is clean here is the one that git would give.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use imara_diff::sources::byte_lines;
+use imara_diff::{Algorithm, Diff, InternedInput};
 use serde::{Deserialize, Serialize};
-use similar::{Algorithm, DiffOp, MergeResolution, TextDiff, TextMerge};
 
 /// Git's own rule for "binary": a NUL in the first 8,000 bytes.
 const BINARY_PROBE: usize = 8_000;
@@ -78,28 +80,21 @@ impl Merge {
         if [&base, &mine, &theirs].into_iter().any(|side| is_binary(side)) {
             return None;
         }
-        let regions = {
-            let merge =
-                TextMerge::configure().algorithm(Algorithm::Histogram).merge_lines(&base[..], &mine[..], &theirs[..]);
-            let (b, m, t) = (
-                offsets((0..merge.base_len()).filter_map(|i| merge.base_line(i))),
-                offsets((0..merge.ours_len()).filter_map(|i| merge.ours_line(i))),
-                offsets((0..merge.theirs_len()).filter_map(|i| merge.theirs_line(i))),
-            );
-            let raw = merge.regions().iter().map(|r| Region {
-                kind: match r.resolution() {
-                    MergeResolution::Unchanged => RegionKind::Unchanged,
-                    MergeResolution::Ours => RegionKind::Mine,
-                    MergeResolution::Theirs => RegionKind::Theirs,
-                    MergeResolution::Both => RegionKind::Both,
-                    _ => RegionKind::Conflict,
-                },
-                base: b[r.base_range().start]..b[r.base_range().end],
-                mine: m[r.ours_range().start]..m[r.ours_range().end],
-                theirs: t[r.theirs_range().start]..t[r.theirs_range().end],
-            });
-            join_touching(raw, &base, &mine, &theirs)
+        let (b, m, t) = (line_starts(&base), line_starts(&mine), line_starts(&theirs));
+        let aligned = align(&hunks(&base, &mine), &hunks(&base, &theirs), [b.len() - 1, m.len() - 1, t.len() - 1]);
+        let bytes = |starts: &[usize], lines: &Range<usize>| starts[lines.start]..starts[lines.end];
+        let region = |(changed, [bl, ml, tl]): (Changed, [Range<usize>; 3])| {
+            let (bl, ml, tl) = (bytes(&b, &bl), bytes(&m, &ml), bytes(&t, &tl));
+            let kind = match changed {
+                Changed::Neither => RegionKind::Unchanged,
+                Changed::Mine => RegionKind::Mine,
+                Changed::Theirs => RegionKind::Theirs,
+                Changed::Both if mine[ml.clone()] == theirs[tl.clone()] => RegionKind::Both,
+                Changed::Both => RegionKind::Conflict,
+            };
+            Region { kind, base: bl, mine: ml, theirs: tl }
         };
+        let regions = aligned.into_iter().map(region).collect();
         Some(Self { base, mine, theirs, regions })
     }
 
@@ -109,20 +104,21 @@ impl Merge {
         if is_binary(&mine) || is_binary(&theirs) {
             return None;
         }
-        let regions = {
-            let diff = TextDiff::configure().algorithm(Algorithm::Histogram).diff_lines(&mine[..], &theirs[..]);
-            let (m, t) = (
-                offsets((0..diff.old_len()).filter_map(|i| diff.old_slice(i))),
-                offsets((0..diff.new_len()).filter_map(|i| diff.new_slice(i))),
-            );
-            let region = |op: &DiffOp| {
-                let (old, new) = (op.old_range(), op.new_range());
-                let kind =
-                    if matches!(op, DiffOp::Equal { .. }) { RegionKind::Unchanged } else { RegionKind::Conflict };
-                Region { kind, base: 0..0, mine: m[old.start]..m[old.end], theirs: t[new.start]..t[new.end] }
-            };
-            diff.ops().iter().map(region).collect()
+        let (m, t) = (line_starts(&mine), line_starts(&theirs));
+        let mut regions = Vec::new();
+        let (mut at_mine, mut at_theirs) = (0, 0);
+        let mut push = |kind, old: Range<usize>, new: Range<usize>| {
+            if !(old.is_empty() && new.is_empty()) {
+                let (mine, theirs) = (m[old.start]..m[old.end], t[new.start]..t[new.end]);
+                regions.push(Region { kind, base: 0..0, mine, theirs });
+            }
         };
+        for (old, new) in hunks(&mine, &theirs) {
+            push(RegionKind::Unchanged, at_mine..old.start, at_theirs..new.start);
+            (at_mine, at_theirs) = (old.end, new.end);
+            push(RegionKind::Conflict, old, new);
+        }
+        push(RegionKind::Unchanged, at_mine..m.len() - 1, at_theirs..t.len() - 1);
         Some(Self { base: Arc::from(&b""[..]), mine, theirs, regions })
     }
 
@@ -196,50 +192,76 @@ impl Merge {
     }
 }
 
-/// Byte offsets of line starts, with the end of the text behind them.
-fn offsets<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<usize> {
-    let mut all = vec![0];
-    let mut at = 0;
-    for line in lines {
-        at += line.len();
-        all.push(at);
+/// Byte offsets of the lines (ended by `\n`, as git has it), with the end of the text behind them.
+fn line_starts(text: &[u8]) -> Vec<usize> {
+    let mut starts = vec![0];
+    starts.extend(text.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1));
+    if starts.last() != Some(&text.len()) {
+        starts.push(text.len());
     }
-    all
+    starts
 }
 
-/// Joins changes of the two sides that touch into one conflict, as git does, or into `Both` where they agree.
-fn join_touching(raw: impl Iterator<Item = Region>, base: &[u8], mine: &[u8], theirs: &[u8]) -> Vec<Region> {
-    let mut out: Vec<Region> = Vec::new();
-    for next in raw {
-        if next.base.is_empty() && next.mine.is_empty() && next.theirs.is_empty() {
-            continue;
+/// A change: the lines before and the lines after.
+type Hunk = (Range<usize>, Range<usize>);
+
+/// The changes between two texts.
+fn hunks(before: &[u8], after: &[u8]) -> Vec<Hunk> {
+    let input = InternedInput::new(byte_lines(before), byte_lines(after));
+    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    diff.postprocess_no_heuristic(&input);
+    let lines = |range: Range<u32>| range.start as usize..range.end as usize;
+    diff.hunks().map(|hunk| (lines(hunk.before), lines(hunk.after))).collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    Neither,
+    Mine,
+    Theirs,
+    Both,
+}
+
+/// Lays the changes of both sides against base side by side, as ranges of lines in base, mine and theirs. Changes
+/// that touch become one.
+fn align(mine: &[Hunk], theirs: &[Hunk], lengths: [usize; 3]) -> Vec<(Changed, [Range<usize>; 3])> {
+    let mut out = Vec::new();
+    let (mut mine, mut theirs) = (mine.iter().peekable(), theirs.iter().peekable());
+    // Where each text stands. Between changes all three advance together.
+    let mut at = [0, 0, 0];
+    loop {
+        let first = match (mine.peek(), theirs.peek()) {
+            (Some(m), Some(t)) => m.0.start.min(t.0.start),
+            (Some(one), None) | (None, Some(one)) => one.0.start,
+            (None, None) => break,
+        };
+        let same = first - at[0];
+        if same > 0 {
+            out.push((Changed::Neither, [at[0]..first, at[1]..at[1] + same, at[2]..at[2] + same]));
+            at = at.map(|n| n + same);
         }
-        match out.last_mut() {
-            Some(last) if last.kind != RegionKind::Unchanged && next.kind != RegionKind::Unchanged => {
-                last.base.end = next.base.end;
-                last.mine.end = next.mine.end;
-                last.theirs.end = next.theirs.end;
-                if last.kind != next.kind {
-                    last.kind = RegionKind::Conflict;
-                }
-            }
-            Some(last) if last.kind == RegionKind::Unchanged && next.kind == RegionKind::Unchanged => {
-                last.base.end = next.base.end;
-                last.mine.end = next.mine.end;
-                last.theirs.end = next.theirs.end;
-            }
-            _ => out.push(next),
+        let (mut end, mut changed) = (first, Changed::Neither);
+        let mut grown = [0_isize, 0];
+        loop {
+            let (n, (base, new)) = if let Some(hunk) = mine.next_if(|m| m.0.start <= end) {
+                (0, hunk)
+            } else if let Some(hunk) = theirs.next_if(|t| t.0.start <= end) {
+                (1, hunk)
+            } else {
+                break;
+            };
+            let side = [Changed::Mine, Changed::Theirs][n];
+            grown[n] += new.len().cast_signed() - base.len().cast_signed();
+            end = end.max(base.end);
+            changed = if changed == Changed::Neither || changed == side { side } else { Changed::Both };
         }
+        let to = |n: usize| (at[n] + end - first).saturating_add_signed(grown[n - 1]);
+        let to = [end, to(1), to(2)];
+        out.push((changed, [at[0]..to[0], at[1]..to[1], at[2]..to[2]]));
+        at = to;
     }
-    for region in out.iter_mut().filter(|r| r.kind == RegionKind::Conflict) {
-        let (b, m, t) = (&base[region.base.clone()], &mine[region.mine.clone()], &theirs[region.theirs.clone()]);
-        if m == t {
-            region.kind = RegionKind::Both;
-        } else if b == m {
-            region.kind = RegionKind::Theirs;
-        } else if b == t {
-            region.kind = RegionKind::Mine;
-        }
+    if at[0] < lengths[0] {
+        out.push((Changed::Neither, [at[0]..lengths[0], at[1]..lengths[1], at[2]..lengths[2]]));
     }
     out
 }

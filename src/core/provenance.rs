@@ -67,6 +67,9 @@ pub struct Match {
     pub tree: Tree,
     /// Paths that every equally good release ships.
     pub in_every_tie: BTreeSet<RelPath>,
+    /// What the other equally good releases ship where it differs: an edited file fits none of them exactly, so it
+    /// can't tell which of them it was made from by itself.
+    pub others: BTreeMap<RelPath, Vec<Shipped>>,
     /// Files of the install that are byte for byte the release's.
     pub matching: usize,
 }
@@ -243,22 +246,22 @@ impl History {
         let best = scores.iter().filter(|s| s.0 > 0).map(|s| value(*s)).max()?;
         let ties: Vec<usize> = (0..scores.len()).filter(|at| scores[*at].0 > 0 && value(scores[*at]) == best).collect();
         let newest = *ties.last()?;
-        let mut in_every_tie: Option<BTreeSet<RelPath>> = None;
-        for at in &ties {
-            let paths: BTreeSet<RelPath> = self.tree(&self.commits[*at].id)?.into_keys().collect();
-            in_every_tie = Some(match in_every_tie {
-                Some(so_far) => so_far.intersection(&paths).cloned().collect(),
-                None => paths,
-            });
-        }
         let commit = self.commits[newest].id.clone();
         let tree = self.tree(&commit)?;
-        Some(Match {
-            commit,
-            tree,
-            in_every_tie: in_every_tie.unwrap_or_default(),
-            matching: usize::try_from(scores[newest].0).unwrap_or(0),
-        })
+        let mut in_every_tie: BTreeSet<RelPath> = tree.keys().cloned().collect();
+        let mut others: BTreeMap<RelPath, Vec<Shipped>> = BTreeMap::new();
+        for at in &ties[..ties.len() - 1] {
+            let tied = self.tree(&self.commits[*at].id)?;
+            in_every_tie.retain(|path| tied.contains_key(path));
+            for (path, shipped) in tied {
+                let known = others.entry(path.clone()).or_default();
+                if tree.get(&path) != Some(&shipped) && !known.contains(&shipped) {
+                    known.push(shipped);
+                }
+            }
+        }
+        others.retain(|_, versions| !versions.is_empty());
+        Some(Match { commit, tree, in_every_tie, others, matching: usize::try_from(scores[newest].0).unwrap_or(0) })
     }
 }
 
