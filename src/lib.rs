@@ -12,3 +12,4 @@
 pub mod core;
 pub mod engine;
 pub mod host;
+pub mod tui;
