@@ -179,8 +179,8 @@ pub fn words(own: &[u8], other: &[u8]) -> Vec<(bool, String)> {
         return plain();
     }
     let (own_text, other_text) = (text::visible(own, false), text::visible(other, false));
-    let diff = TextDiff::from_words(other_text.as_str(), own_text.as_str());
-    if diff.ratio() < 0.4 {
+    let diff = TextDiff::from_unicode_words(other_text.as_str(), own_text.as_str());
+    if diff.ratio() < 0.5 {
         return plain();
     }
     let mut out: Vec<(bool, String)> = Vec::new();

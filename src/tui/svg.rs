@@ -141,6 +141,7 @@ fn block(symbol: &str) -> Option<(f32, f32, &'static str)> {
         "█" => Some((0.0, 1.0, "1")),
         "░" => Some((0.0, 1.0, "0.25")),
         "▌" => Some((0.0, 0.4, "1")),
+        "┃" => Some((0.3, 0.4, "1")),
         _ => None,
     }
 }
@@ -166,16 +167,15 @@ pub fn svg(buffer: &Buffer) -> String {
                 let _ = writeln!(out, "<rect x=\"{x}\" y=\"{top}\" width=\"{wide}\" height=\"{tall}\" fill=\"{color}\"/>");
             }
         }
-        for x in buffer.area.x..buffer.area.right() {
-            let Some(cell) = buffer.cell((x, y)) else { continue };
-            if let Some((left, wide, opacity)) = block(cell.symbol()) {
-                let (x, wide) = (number(MARGIN + (f32::from(x) + left) * CELL.0), number(wide * CELL.0));
-                let (color, tall) = (colors(cell).0, number(CELL.1));
-                let _ = writeln!(
-                    out,
-                    "<rect x=\"{x}\" y=\"{top}\" width=\"{wide}\" height=\"{tall}\" fill=\"{color}\" fill-opacity=\"{opacity}\"/>"
-                );
-            }
+        for ((symbol, color), run) in runs(buffer, y, |c| (c.symbol().to_owned(), colors(c).0)) {
+            let Some((left, share, opacity)) = block(&symbol) else { continue };
+            let cells = f32::from(run.cells) - 1.0 + share;
+            let (x, wide) = (number(MARGIN + (f32::from(run.x) + left) * CELL.0), number(cells * CELL.0));
+            let tall = number(CELL.1);
+            let _ = writeln!(
+                out,
+                "<rect x=\"{x}\" y=\"{top}\" width=\"{wide}\" height=\"{tall}\" fill=\"{color}\" fill-opacity=\"{opacity}\"/>"
+            );
         }
     }
     frames(buffer, &mut out);

@@ -52,6 +52,10 @@ pub enum Role {
     Mine,
     /// The source's side.
     Theirs,
+    /// The words of the user's side that the source's hasn't.
+    MineWord,
+    /// The words of the source's side that the user's hasn't.
+    TheirsWord,
     /// The version both started from.
     Base,
     /// A side that was not chosen.
@@ -85,6 +89,8 @@ const CHOSEN: Ink = Ink(0x2f_3d_52, 238, Color::Reset);
 const GREEN_WASH: Ink = Ink(0x22_30_2a, 22, Color::Reset);
 const RED_WASH: Ink = Ink(0x38_26_2b, 52, Color::Reset);
 const GREEN_MARK: Ink = Ink(0x33_57_3d, 28, Color::Reset);
+const BLUE_WASH: Ink = Ink(0x2b_45_60, 24, Color::Reset);
+const VIOLET_WASH: Ink = Ink(0x4a_39_61, 54, Color::Reset);
 const RED_MARK: Ink = Ink(0x6b_36_3d, 88, Color::Reset);
 
 impl Theme {
@@ -152,6 +158,8 @@ impl Theme {
             Role::RemovedWord => self.make(Some(TEXT), Some(RED_MARK), bold | when(plain, Modifier::UNDERLINED)),
             Role::Mine => self.make(Some(BLUE), None, none),
             Role::Theirs => self.make(Some(VIOLET), None, none),
+            Role::MineWord => self.make(Some(TEXT), Some(BLUE_WASH), bold | when(plain, Modifier::UNDERLINED)),
+            Role::TheirsWord => self.make(Some(TEXT), Some(VIOLET_WASH), bold | when(plain, Modifier::UNDERLINED)),
             Role::Base => self.make(Some(DIM), None, when(mono, Modifier::DIM)),
             Role::Faded => self.make(Some(LINE), None, Modifier::DIM),
         }
@@ -165,7 +173,7 @@ impl Theme {
             "·" | "░" => ".",
             "…" | "⋯" => "~",
             "─" => "-",
-            "│" | "▌" => "|",
+            "│" | "▌" | "┃" => "|",
             "┌" | "┐" | "└" | "┘" | "├" | "┤" | "┬" | "┴" => "+",
             "█" => "#",
             "↑" => "^",
@@ -180,7 +188,7 @@ impl Theme {
 mod tests {
     use super::*;
 
-    const ROLES: [Role; 19] = [
+    const ROLES: [Role; 21] = [
         Role::Text,
         Role::Dim,
         Role::Border,
@@ -198,6 +206,8 @@ mod tests {
         Role::RemovedWord,
         Role::Mine,
         Role::Theirs,
+        Role::MineWord,
+        Role::TheirsWord,
         Role::Base,
         Role::Faded,
     ];

@@ -18,9 +18,11 @@ use crate::tui::theme::Role;
 /// Which file of how many, and what is open in it; for the title.
 pub fn position(model: &Model) -> String {
     let c = &model.conflicts;
-    let at = format!("conflict {} of {}", c.settling.file() + 1, c.files.len());
+    let narrow = model.width < 60;
+    let at = format!("{}{} of {}", if narrow { "" } else { "conflict " }, c.settling.file() + 1, c.files.len());
     match c.settling.current() {
         Some(file) if file.is_settled() => format!("{at}, settled"),
+        Some(file) if narrow => format!("{at}, {} open", file.open_hunks()),
         Some(file) if matches!(file.shape, Shape::Text(_)) => {
             format!("{at}, {} open", text::count(file.open_hunks() as u64, "hunk", "hunks"))
         }
@@ -40,11 +42,15 @@ pub fn question(model: &Model) -> (String, Role) {
         return (format!("{all} F finishes and applies, u undoes."), Role::Good);
     }
     let (deleted, removed) = sides_missing(c.file());
+    let narrow = model.width < 70;
+    let base = if c.file().is_some_and(|f| f.base.is_some()) { " 0" } else { "" };
     let words = match &file.decision {
         Decision::Open if deleted => "Stay deleted (k), or take the source's version (t)?".to_owned(),
         Decision::Open if removed => "Keep yours (k), or remove it as the source did (t)?".to_owned(),
         Decision::Open => match file.shape {
-            Shape::Text(_) => "Keep mine (k), take theirs (t), or settle hunk by hunk (1 2 3 0)?".to_owned(),
+            Shape::Text(n) if n > 0 && narrow => format!("k mine, t theirs, or by hunk 1 2 3{base}?"),
+            Shape::Text(n) if n > 0 => format!("Keep mine (k), take theirs (t), or settle hunk by hunk (1 2 3{base})?"),
+            Shape::Text(_) => "Keep mine (k), take theirs (t), or merge both (m)?".to_owned(),
             _ => "Keep mine (k), or take theirs (t)?".to_owned(),
         },
         Decision::Keep if deleted => "It stays deleted. Enter accepts.".to_owned(),
@@ -54,7 +60,8 @@ pub fn question(model: &Model) -> (String, Role) {
         Decision::Merge(_) if file.is_settled() => "Every hunk is settled. Enter accepts.".to_owned(),
         Decision::Merge(_) => {
             let hunk = c.settling.hunk() + 1;
-            format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both, 0 base?")
+            let base = if base.is_empty() { "" } else { ", 0 base" };
+            format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{base}?")
         }
     };
     (words, if file.is_settled() { Role::Good } else { Role::Accent })
@@ -102,6 +109,9 @@ fn facts(model: &Model) -> String {
                 n => format!("{n} overlap"),
             };
             let (mine, theirs) = (merge.changed_by_mine(), merge.changed_by_theirs());
+            if model.width < 60 {
+                return format!("You changed {mine}, the source {theirs}; {overlaps}.{moved}");
+            }
             format!("You changed {}{since}, the source changed {theirs}; {overlaps}.", places(mine))
         }
         _ if matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Waiting)) => "Aligning the texts…".to_owned(),
@@ -187,7 +197,7 @@ impl View<'_> {
                 difftext::fold(theme, Rect { x, width: area.right() - x, ..area }, *hidden, buffer);
             }
             MergeRow::Same { region, line } => {
-                self.text(area, " ", Some(line), self.bytes(*region, Side::Mine, line), None, (Role::Text, Role::Text), buffer);
+                self.text(area, "  ", Some(line), self.bytes(*region, Side::Mine, line), None, (Role::Text, Role::Text), buffer);
             }
             MergeRow::Auto { region, side, added, line } => self.auto(*region, *side, *added, line, area, buffer),
             MergeRow::Head { hunk } => self.head(*hunk, area, buffer),
@@ -247,8 +257,8 @@ impl View<'_> {
         };
         match (chosen, side) {
             (false, _) => (Role::Faded, Role::Faded),
-            (true, Side::Mine) => (Role::Mine, Role::AddedWord),
-            (true, Side::Theirs) => (Role::Theirs, Role::AddedWord),
+            (true, Side::Mine) => (Role::Mine, Role::MineWord),
+            (true, Side::Theirs) => (Role::Theirs, Role::TheirsWord),
             (true, Side::Base) => (Role::Base, Role::Base),
         }
     }
@@ -314,12 +324,17 @@ impl View<'_> {
         let rule = "─".repeat(usize::from(area.width.saturating_sub(2)));
         put(buffer, area.x + 1, area.y, area.width, &rule, theme.style(line_role));
         let mark = if current { " ▸ " } else { "   " };
-        let pieces = [
-            (mark, Role::Accent),
-            (&format!("hunk {} of {all}: ", hunk + 1), Role::Title),
-            (state, role),
-            (" ", Role::Text),
-        ];
+        let title = format!("hunk {} of {all}: ", hunk + 1);
+        let mut pieces = vec![(mark, Role::Accent), (&title, Role::Title), (state, role), (" ", Role::Text)];
+        let base = self.model.conflicts.file().is_some_and(|f| f.base.is_some());
+        if current && self.choice(hunk).is_none() && area.width >= 60 {
+            for (key, word) in [("1", "mine"), ("2", "theirs"), ("3", "both"), ("0", "base")] {
+                if key != "0" || base {
+                    pieces.extend([("  ", Role::Text), (key, Role::Key), (" ", Role::Text), (word, Role::Dim)]);
+                }
+            }
+            pieces.push((" ", Role::Text));
+        }
         buffer.set_line(area.x + 2, area.y, &line(theme, &pieces), area.width.saturating_sub(2));
     }
 
@@ -349,7 +364,7 @@ impl View<'_> {
             if let Some(own) = own {
                 let other = other.map(|o| self.bytes(region, other_side, o));
                 let room = Rect { width: area.width.saturating_sub(1), ..area };
-                self.text(room, " ", Some(own), self.bytes(region, side, own), other, self.side_roles(hunk, side), buffer);
+                self.text(room, "  ", Some(own), self.bytes(region, side, own), other, self.side_roles(hunk, side), buffer);
             }
         }
         self.edge(hunk, area, buffer);

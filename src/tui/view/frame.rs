@@ -25,7 +25,7 @@ pub fn line(theme: Theme, pieces: &[(&str, Role)]) -> Line<'static> {
 
 /// Whether there is room to waste on borders.
 pub fn has_borders(area: Rect) -> bool {
-    area.height >= 5 && area.width >= 30
+    area.height >= 6 && area.width >= 30
 }
 
 /// What is inside the borders, or under the heading where there is no room for borders.
@@ -79,7 +79,7 @@ pub fn scroll_mark(theme: Theme, area: Rect, at: usize, rows: usize, page: usize
     let top = at * (track - size) / (rows - page).max(1);
     for i in 0..size {
         let y = area.y + 1 + (top.min(track - size) + i) as u16;
-        put(buffer, area.right() - 1, y, 1, "█", theme.style(Role::Border));
+        put(buffer, area.right() - 1, y, 1, "┃", theme.style(Role::Border));
     }
 }
 

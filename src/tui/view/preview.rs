@@ -102,8 +102,8 @@ fn areas(model: &Model, preview: &Preview, area: Rect) -> Areas {
     let top = head.len() as u16;
     let rest = Rect { y: area.y + top, height: area.height.saturating_sub(top), ..area };
     let why_height = match rest.height {
-        0..12 => 0,
-        12..22 => 4,
+        0..14 => 0,
+        14..22 => 4,
         _ => 6,
     };
     let list = Rect { height: rest.height - why_height, ..rest };
@@ -161,15 +161,15 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let page = usize::from(inner.height);
     let first = frame::around(preview.selected, preview.rows.len(), page);
     frame::scroll_mark(model.theme, areas.list, first, preview.rows.len(), page, buffer);
-    if let (Some(area), Some(plan)) = (areas.why, &preview.inspection.plan) {
+    if let Some(area) = areas.why {
         let inner = frame::pane(model.theme, area, line(model.theme, &[("why", Role::Title)]), "", buffer);
         if let Some(entry) = preview.entry() {
-            why(model, entry, plan.install.release.as_deref(), inner, buffer);
+            why(model, entry, inner, buffer);
         }
     }
 }
 
-fn why(model: &Model, entry: &FileEntry, _release: Option<&str>, area: Rect, buffer: &mut Buffer) {
+fn why(model: &Model, entry: &FileEntry, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let mut rows = Vec::new();
     let room = usize::from(area.width.saturating_sub(2));
@@ -214,8 +214,8 @@ fn tabs(model: &Model, preview: &Preview, room: usize) -> Line<'static> {
         if !spans.is_empty() {
             spans.push(Span::styled(" │ ", theme.style(Role::Border)));
         }
-        let role = if i == preview.tab { Role::Selected } else { Role::Dim };
-        spans.push(Span::styled(label, theme.style(role)));
+        let chosen = theme.style(Role::Title).patch(theme.style(Role::Selected));
+        spans.push(Span::styled(label, if i == preview.tab { chosen } else { theme.style(Role::Dim) }));
     }
     Line::from(spans)
 }

@@ -71,7 +71,8 @@ fn areas(area: Rect) -> Areas {
     let log = (log_height > 0).then_some(Rect { y: area.bottom() - log_height, height: log_height, ..area });
     let top = Rect { height: area.height - log_height, ..area };
     if area.width >= 70 {
-        let left = 31.min(area.width / 2);
+        // Wide enough for the longest phase's name, where there is room for it.
+        let left = if area.width >= 90 { 37 } else { 31 };
         Areas {
             phases: Some(Rect { width: left, ..top }),
             tasks: Rect { x: top.x + left, width: top.width - left, ..top },
@@ -140,7 +141,7 @@ fn task_lines(model: &Model, task: &TaskLine, width: usize) -> Vec<Line<'static>
     let theme = model.theme;
     let (mark, role) = task_mark(&task.stage);
     let detail = text::visible_str(&task.detail, false);
-    let name_room = if width >= 50 { 28 } else { width.saturating_sub(4) };
+    let name_room = if width >= 44 { 28 } else { width.saturating_sub(4) };
     let name = text::fit(task.name, name_room);
     let name_role = match task.stage {
         TaskStage::Waiting => Role::Dim,
