@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use ratatui::crossterm::event::{Event as Input, EventStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -169,7 +169,8 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
             dirty = false;
             if model.undrawn {
                 // What was typed before the question stood there is not an answer to it.
-                while let Some(Some(read)) = input.next().now_or_never() {
+                // Not `now_or_never`: the stream would keep that call's waker, and ours would sleep through keys.
+                while let Ok(Some(read)) = tokio::time::timeout(Duration::ZERO, input.next()).await {
                     if let Ok(Input::Resize(width, height)) = read {
                         update(&mut model, Msg::Resize(width, height));
                         dirty = true;

@@ -209,7 +209,7 @@ fn bytes(text: &str) -> Option<Arc<[u8]>> {
 pub fn conflict_files() -> Vec<ConflictFile> {
     let mine = RULES
         .replace("`git log`, `git blame`", "`git log`, `git blame`, `git grep`\n- our CI may push tags")
-        .replace("Say what will change before you do it.", "Show the exact command and wait for a yes.");
+        .replace("Say what will change before you do it.", "Show the command, wait for a yes.");
     let theirs = RULES
         .replace("`git log`, `git blame`", "`git log`, `git blame`, `git show`")
         .replace("Say what will change before you do it.", "Show the command, then wait.")

@@ -10,10 +10,12 @@ use std::thread::{self, ThreadId};
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::layout::Rect;
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::model::Model;
@@ -74,10 +76,7 @@ impl Screen {
         *lock(&DRAWING) = Some(thread::current().id());
         let opened = take().and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         match opened {
-            Ok(mut terminal) => {
-                terminal.clear()?;
-                Ok(Self { terminal, taken: true })
-            }
+            Ok(terminal) => Ok(Self { terminal, taken: true }),
             Err(error) => {
                 *lock(&DRAWING) = None;
                 let _ = give_back();
@@ -99,7 +98,21 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn draw(&mut self, model: &Model) -> io::Result<()> {
-        self.terminal.draw(|frame| view::draw(model, frame.area(), frame.buffer_mut())).map(drop)
+        let drawn = Rect::new(0, 0, model.width, model.height);
+        self.terminal
+            .draw(|frame| {
+                if frame.area() == drawn {
+                    return view::draw(model, drawn, frame.buffer_mut());
+                }
+                // The terminal has just been resized and the model doesn't know yet: show what fits.
+                let mut whole = Buffer::empty(drawn);
+                view::draw(model, drawn, &mut whole);
+                let both = frame.area().intersection(drawn);
+                for position in both.positions() {
+                    frame.buffer_mut()[position] = whole[position].clone();
+                }
+            })
+            .map(drop)
     }
 
     /// Gives the terminal to the shell until `fg`.
@@ -118,7 +131,9 @@ impl Screen {
     /// When the terminal is gone.
     pub fn reenter(&mut self) -> io::Result<()> {
         take()?;
-        self.terminal.clear()
+        // Not `clear`: that asks the terminal where the cursor is, and some never answer.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// Gives the terminal back and prints `lines`, and what panicked in other threads meanwhile.

@@ -110,7 +110,7 @@ fn facts(model: &Model) -> String {
             };
             let (mine, theirs) = (merge.changed_by_mine(), merge.changed_by_theirs());
             if model.width < 60 {
-                return format!("You changed {mine}, the source {theirs}; {overlaps}.{moved}");
+                return format!("You changed {mine}, source {theirs}; {overlaps}.{moved}");
             }
             format!("You changed {}{since}, the source changed {theirs}; {overlaps}.", places(mine))
         }
@@ -122,8 +122,10 @@ fn facts(model: &Model) -> String {
 
 fn areas(model: &Model, area: Rect) -> (Vec<String>, Rect) {
     let most = if area.height >= 17 { 3 } else { 1 };
-    let mut facts = text::wrap(&facts(model), usize::from(area.width.saturating_sub(2)));
-    facts.truncate(most);
+    let room = usize::from(area.width.saturating_sub(2));
+    let facts = facts(model);
+    let facts = if most == 1 { vec![text::fit(&facts, room)] } else { text::wrap(&facts, room) };
+    let facts: Vec<String> = facts.into_iter().take(most).collect();
     let top = 1 + facts.len() as u16;
     (facts, Rect { y: area.y + top, height: area.height.saturating_sub(top), ..area })
 }
@@ -335,7 +337,7 @@ impl View<'_> {
             }
             pieces.push((" ", Role::Text));
         }
-        buffer.set_line(area.x + 2, area.y, &line(theme, &pieces), area.width.saturating_sub(2));
+        frame::over(buffer, area.x + 2, area.y, &line(theme, &pieces), area.width.saturating_sub(2));
     }
 
     fn label(&self, hunk: usize, side: Side, lines: usize, area: Rect, buffer: &mut Buffer) {

@@ -18,9 +18,10 @@ pub struct Look {
     pub across: usize,
 }
 
-/// Draws pieces of a line, marked words in `marked`, from column `across`.
+/// Draws pieces of a line from column `across`: plain words in the first style, marked ones in the second.
 pub fn pieces(at: (u16, u16), room: u16, across: usize, words: &[(bool, String)], styles: (Style, Style), buffer: &mut Buffer) {
     let (mut x, mut skip, mut left) = (at.0, across, usize::from(room));
+    let longer = words.iter().map(|w| text::width(&w.1)).sum::<usize>() > across + left;
     for (is_marked, word) in words {
         let wide = text::width(word);
         if wide <= skip {
@@ -35,6 +36,10 @@ pub fn pieces(at: (u16, u16), room: u16, across: usize, words: &[(bool, String)]
         if left == 0 {
             break;
         }
+    }
+    if longer && room > 0 {
+        // What is cut off must be seen to be cut off.
+        put(buffer, at.0 + room - 1, at.1, 1, "…", styles.0);
     }
 }
 

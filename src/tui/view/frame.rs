@@ -17,6 +17,17 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, room: u16, text: &str, style: St
     buffer.set_stringn(x, y, text, usize::from(room), style).0 - x
 }
 
+/// Writes a line over what is there, without taking its bold or dim over.
+pub fn over(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, room: u16) {
+    let wide = (line.width() as u16).min(room);
+    for x in x..x.saturating_add(wide) {
+        if let Some(cell) = buffer.cell_mut((x, y)) {
+            cell.modifier = ratatui::style::Modifier::empty();
+        }
+    }
+    buffer.set_line(x, y, line, room);
+}
+
 /// Pieces of a line with a role each.
 pub fn line(theme: Theme, pieces: &[(&str, Role)]) -> Line<'static> {
     let span = |(text, role): &(&str, Role)| Span::styled((*text).to_owned(), theme.style(*role));
@@ -57,7 +68,7 @@ pub fn pane(theme: Theme, area: Rect, title: Line<'static>, right: &str, buffer:
     all.extend(title.spans);
     all.push(Span::raw(" "));
     if area.height > 0 {
-        buffer.set_line(area.x + 2, area.y, &Line::from(all), title_room + 2);
+        over(buffer, area.x + 2, area.y, &Line::from(all), title_room + 2);
         if right_width > 0 {
             let x = area.right().saturating_sub(right_width + 4);
             put(buffer, x, area.y, right_width + 2, &format!(" {right} "), theme.style(Role::Dim));
