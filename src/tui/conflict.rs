@@ -260,8 +260,7 @@ impl Settling {
 
     /// Goes to the next or previous open hunk, in other files too. False if nothing is open.
     pub fn step_open(&mut self, forward: bool) -> bool {
-        let open: Vec<Cursor> =
-            (0..self.files.len()).flat_map(|f| self.open_in(f).map(move |h| (f, h))).collect();
+        let open: Vec<Cursor> = (0..self.files.len()).flat_map(|f| self.open_in(f).map(move |h| (f, h))).collect();
         let found = if forward {
             open.iter().find(|c| **c > self.cursor).or(open.first())
         } else {

@@ -105,7 +105,14 @@ fn fill(diff: &mut Diff) {
             if op.tag() == DiffTag::Equal {
                 for (i, j) in was.clone().zip(is.clone()) {
                     let text = line(&new, &new_at, j);
-                    diff.rows.push(Row { tag: Tag::Same, old: Some(i + 1), new: Some(j + 1), text, pair: None, hidden: 0 });
+                    diff.rows.push(Row {
+                        tag: Tag::Same,
+                        old: Some(i + 1),
+                        new: Some(j + 1),
+                        text,
+                        pair: None,
+                        hidden: 0,
+                    });
                 }
                 continue;
             }
@@ -138,7 +145,12 @@ fn push_fold(diff: &mut Diff, hidden: usize) {
 /// Byte offsets of line starts, with the end behind them.
 pub(super) fn starts<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<usize> {
     let mut at = 0;
-    std::iter::once(0).chain(lines.map(|l| { at += l.len(); at })).collect()
+    std::iter::once(0)
+        .chain(lines.map(|l| {
+            at += l.len();
+            at
+        }))
+        .collect()
 }
 
 fn line(text: &[u8], at: &[usize], i: usize) -> Range<usize> {

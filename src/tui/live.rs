@@ -29,7 +29,15 @@ struct Pretend(String);
 fn finish(result: FinishKind, exit_code: u8, message: &str) -> Event {
     let next = Some("pos-upgrade-tui status".to_owned());
     let report = (0..50).map(|i| format!("line {i}")).collect();
-    Event::Finished(Finish { result, exit_code, message: message.to_owned(), next, report, session_id: None, backup: None })
+    Event::Finished(Finish {
+        result,
+        exit_code,
+        message: message.to_owned(),
+        next,
+        report,
+        session_id: None,
+        backup: None,
+    })
 }
 
 async fn play(name: String, events: mpsc::Sender<Event>, mut commands: mpsc::Receiver<Command>) {
@@ -161,7 +169,10 @@ impl Live {
         };
         std::thread::sleep(Duration::from_millis(100));
         let screen = self.screen.lock().unwrap();
-        assert!(!screen.screen().alternate_screen() && !screen.screen().hide_cursor(), "the terminal was not given back");
+        assert!(
+            !screen.screen().alternate_screen() && !screen.screen().hide_cursor(),
+            "the terminal was not given back"
+        );
         assert!(!screen.screen().bracketed_paste());
         code
     }

@@ -20,6 +20,6 @@ pub mod update;
 pub mod view;
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 mod live;
+#[cfg(test)]
+mod tests;

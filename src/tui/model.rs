@@ -93,7 +93,7 @@ pub enum Pane {
     /// The list.
     List,
     /// The selected file's diff.
-    Diff(DiffPane),
+    Diff(Box<DiffPane>),
     /// The source's commits.
     News(usize),
 }
@@ -278,8 +278,8 @@ impl Conflicts {
         let settled = merge && self.settling.current().is_some_and(|f| f.is_settled());
         let all = [
             (Compare::Merge, merge),
-            (Compare::BaseTheirs, base && theirs && !(mine && !merge)),
-            (Compare::BaseMine, base && mine && !(theirs && !merge)),
+            (Compare::BaseTheirs, base && theirs && (merge || !mine)),
+            (Compare::BaseMine, base && mine && (merge || !theirs)),
             (Compare::MineTheirs, (mine && theirs) || !base),
             (Compare::Result, settled),
         ];

@@ -29,7 +29,8 @@ const GRACE: Duration = Duration::from_secs(60);
 pub(crate) trait Engine: Clone + Send + 'static {
     fn unfinished(&self, launch: &Launch) -> Result<Option<crate::core::session::Session>, String>;
     fn inspect(&self, request: &inspect::Request) -> inspect::Inspection;
-    fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry) -> Result<inspect::Texts, String>;
+    fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry)
+    -> Result<inspect::Texts, String>;
     fn handle(&self, effect: Effect) -> Option<Handle>;
 }
 
@@ -46,7 +47,11 @@ impl Engine for Real {
         inspect::inspect(request)
     }
 
-    fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry) -> Result<inspect::Texts, String> {
+    fn texts(
+        &self,
+        request: &inspect::Request,
+        entry: &crate::core::plan::FileEntry,
+    ) -> Result<inspect::Texts, String> {
         inspect::texts(request, entry)
     }
 
@@ -229,7 +234,7 @@ impl<E: Engine> Worker<E> {
     fn open(&self, launch: &Launch) {
         let (engine, launch) = (self.engine.clone(), launch.clone());
         self.spawn(
-            move || Msg::Opened(engine.unfinished(&launch)),
+            move || Msg::Opened(engine.unfinished(&launch).map(|s| s.map(Box::new))),
             || Msg::Broken("Looking for an unfinished session ended in a bug; nothing was changed."),
         );
     }

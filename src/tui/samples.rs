@@ -70,8 +70,20 @@ pub fn plan() -> Plan {
             "You edited this after installing 3446b8a. The source changed it in 4d4827b and dc10c02. Two places were changed by both.",
         ),
         (Conflict, "workflows/spec_creation_v1/metadata.json", None, 1, "Both changed the list of phases."),
-        (Conflict, "standards/universal/database/database-patterns.md", None, 0, "You deleted it; the source changed it."),
-        (AutoMerge, "standards/universal/testing/test-pyramid.md", None, 0, "You changed 1 place, the source 4 others."),
+        (
+            Conflict,
+            "standards/universal/database/database-patterns.md",
+            None,
+            0,
+            "You deleted it; the source changed it.",
+        ),
+        (
+            AutoMerge,
+            "standards/universal/testing/test-pyramid.md",
+            None,
+            0,
+            "You changed 1 place, the source 4 others.",
+        ),
         (AutoMerge, "mcp_server/rag_engine.py", None, 0, "You changed 1 place, the source 2 others."),
         (Update, "standards/universal/ai-assistant/rag-content-authoring.md", None, 0, pristine),
         (Update, "standards/universal/architecture/dependency-injection.md", None, 0, pristine),
@@ -104,7 +116,13 @@ pub fn plan() -> Plan {
         ),
         (Remove, "standards/universal/meta/agent-os-naming.md", None, 0, "Untouched by you; the source removed it."),
         (LocalOnly, "standards/universal/security/secrets.md", None, 0, "You edited it; the source left it alone."),
-        (StaysDeleted, "standards/universal/performance/caching.md", None, 0, "You deleted it; the source left it alone."),
+        (
+            StaysDeleted,
+            "standards/universal/performance/caching.md",
+            None,
+            0,
+            "You deleted it; the source left it alone.",
+        ),
         (Unchanged, "standards/universal/documentation/readme-templates.md", None, 0, "Already what the source ships."),
         (Unchanged, "standards/universal/installation/update-procedures.md", None, 0, "Already what the source ships."),
         (Unchanged, "workflows/test_generation_v3/metadata.json", None, 0, "Already what the source ships."),
@@ -310,7 +328,9 @@ pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
     }
     let phase = Phase::Server;
     say(at, Event::PhaseStarted { phase, name: phase.name(), estimate_seconds: 90 });
-    for (task, detail) in [("stop_server", "pid 4711"), ("copy_server", "6 files, 1 merged"), ("verify_server", "6 of 6")] {
+    for (task, detail) in
+        [("stop_server", "pid 4711"), ("copy_server", "6 files, 1 merged"), ("verify_server", "6 of 6")]
+    {
         let (outcome, detail) = (Outcome::Done, detail.to_owned());
         say(at, Event::TaskFinished { phase, task, outcome, detail, seconds: 0.1 });
     }
@@ -405,6 +425,6 @@ pub fn session(applied: bool) -> Session {
 /// The screen of such a session.
 pub fn unfinished(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = fresh(theme, width, height);
-    feed(&mut model, Msg::Opened(Ok(Some(session(false)))));
+    feed(&mut model, Msg::Opened(Ok(Some(Box::new(session(false))))));
     model
 }

@@ -22,8 +22,8 @@ const INK: &str = "#d5dae3";
 
 /// The sixteen colours of a usual dark terminal.
 const SIXTEEN: [u32; 16] = [
-    0x1b1f27, 0xe88a8a, 0x9ccc8f, 0xe3bf78, 0x7fb4e6, 0xc3a6e8, 0x86c9c6, 0xd5dae3, 0x848ea0, 0xe88a8a, 0x9ccc8f, 0xe3bf78,
-    0x7fb4e6, 0xc3a6e8, 0x86c9c6, 0xffffff,
+    0x1b1f27, 0xe88a8a, 0x9ccc8f, 0xe3bf78, 0x7fb4e6, 0xc3a6e8, 0x86c9c6, 0xd5dae3, 0x848ea0, 0xe88a8a, 0x9ccc8f,
+    0xe3bf78, 0x7fb4e6, 0xc3a6e8, 0x86c9c6, 0xffffff,
 ];
 
 fn hex(color: Color, default: &str) -> String {
@@ -148,10 +148,8 @@ fn block(symbol: &str) -> Option<(f32, f32, &'static str)> {
 
 /// A buffer as an SVG document, in a rounded window.
 pub fn svg(buffer: &Buffer) -> String {
-    let (width, height) = (
-        f32::from(buffer.area.width) * CELL.0 + 2.0 * MARGIN,
-        f32::from(buffer.area.height) * CELL.1 + 2.0 * MARGIN,
-    );
+    let (width, height) =
+        (f32::from(buffer.area.width) * CELL.0 + 2.0 * MARGIN, f32::from(buffer.area.height) * CELL.1 + 2.0 * MARGIN);
     let (w, h) = (number(width), number(height));
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
@@ -164,7 +162,8 @@ pub fn svg(buffer: &Buffer) -> String {
             if color != PAPER {
                 let (x, wide) = (number(MARGIN + f32::from(run.x) * CELL.0), number(f32::from(run.cells) * CELL.0));
                 let tall = number(CELL.1);
-                let _ = writeln!(out, "<rect x=\"{x}\" y=\"{top}\" width=\"{wide}\" height=\"{tall}\" fill=\"{color}\"/>");
+                let _ =
+                    writeln!(out, "<rect x=\"{x}\" y=\"{top}\" width=\"{wide}\" height=\"{tall}\" fill=\"{color}\"/>");
             }
         }
         for ((symbol, color), run) in runs(buffer, y, |c| (c.symbol().to_owned(), colors(c).0)) {

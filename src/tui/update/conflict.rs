@@ -85,7 +85,9 @@ fn look(model: &mut Model) -> Vec<Effect> {
         return vec![];
     }
     let (Some(file), Some(texts)) = (c.file(), c.text()) else { return vec![] };
-    if matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Waiting)) || texts.diffs.iter().any(|d| d.0 == shown) {
+    if matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Waiting))
+        || texts.diffs.iter().any(|d| d.0 == shown)
+    {
         return vec![];
     }
     let (old, new) = match shown {
@@ -268,11 +270,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::NextChange | Action::PreviousChange => {
             let merge = c.shown() == Compare::Merge;
-            let changes = if merge {
-                c.merge_rows().map(|r| r.changes.clone())
-            } else {
-                c.diff().map(|d| d.changes.clone())
-            };
+            let changes =
+                if merge { c.merge_rows().map(|r| r.changes.clone()) } else { c.diff().map(|d| d.changes.clone()) };
             c.scroll = to_change(&changes.unwrap_or_default(), c.scroll, action == Action::NextChange, rows, page);
             let here = |h: &usize| h.saturating_sub(2).min(rows.saturating_sub(page)) == c.scroll;
             let hunk = c.merge_rows().filter(|_| merge).and_then(|r| r.heads.iter().position(here));

@@ -43,7 +43,7 @@ fn compares(texts: &Texts) -> Vec<Compare> {
     let (base, mine, theirs) = (texts.base.is_some(), texts.mine.is_some(), texts.theirs.is_some());
     let edited = base && mine && texts.base != texts.mine;
     let all = [
-        (Compare::MineTheirs, (mine || theirs) && (!edited || theirs)),
+        (Compare::MineTheirs, theirs || mine && !edited),
         (Compare::BaseMine, edited),
         (Compare::BaseTheirs, base && (edited || !mine)),
     ];
@@ -188,7 +188,7 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
                 let effect = Effect::LoadTexts(Box::new(entry.clone()));
                 let compare = Compare::MineTheirs;
                 preview.pane =
-                    Pane::Diff(DiffPane { entry, texts: None, compare, diff: None, scroll: 0, across: 0 });
+                    Pane::Diff(Box::new(DiffPane { entry, texts: None, compare, diff: None, scroll: 0, across: 0 }));
                 return vec![effect];
             }
         }

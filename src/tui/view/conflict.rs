@@ -134,7 +134,8 @@ fn areas(model: &Model, area: Rect) -> (Vec<String>, Rect) {
 pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
     let page = usize::from(frame::inner(areas(model, area).1).height);
     let c = &model.conflicts;
-    let rows = if c.shown() == Compare::Merge { c.merge_rows().map(|r| r.rows.len()) } else { c.diff().map(|d| d.rows.len()) };
+    let rows =
+        if c.shown() == Compare::Merge { c.merge_rows().map(|r| r.rows.len()) } else { c.diff().map(|d| d.rows.len()) };
     (rows.unwrap_or(0), page)
 }
 
@@ -144,7 +145,14 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let c = &model.conflicts;
     let Some(file) = c.file() else { return };
     let room = area.width.saturating_sub(2);
-    put(buffer, area.x + 1, area.y, room, &text::fit_end(&file.path.to_string(), room.into()), theme.style(Role::Title));
+    put(
+        buffer,
+        area.x + 1,
+        area.y,
+        room,
+        &text::fit_end(&file.path.to_string(), room.into()),
+        theme.style(Role::Title),
+    );
     let (facts, pane) = areas(model, area);
     for (y, fact) in (area.y + 1..).zip(&facts) {
         put(buffer, area.x + 1, y, room, fact, theme.style(Role::Text));
@@ -183,6 +191,13 @@ fn file_word(c: &Conflicts) -> &'static str {
     }
 }
 
+/// A line with its bytes, and those it is compared with.
+struct Shown<'m> {
+    line: &'m Line,
+    bytes: &'m [u8],
+    other: Option<&'m [u8]>,
+}
+
 /// Draws rows of the merge view.
 struct View<'m> {
     model: &'m Model,
@@ -199,7 +214,13 @@ impl View<'_> {
                 difftext::fold(theme, Rect { x, width: area.right() - x, ..area }, *hidden, buffer);
             }
             MergeRow::Same { region, line } => {
-                self.text(area, "  ", Some(line), self.bytes(*region, Side::Mine, line), None, (Role::Text, Role::Text), buffer);
+                self.text(
+                    area,
+                    "  ",
+                    Shown { line, bytes: self.bytes(*region, Side::Mine, line), other: None },
+                    (Role::Text, Role::Text),
+                    buffer,
+                );
             }
             MergeRow::Auto { region, side, added, line } => self.auto(*region, *side, *added, line, area, buffer),
             MergeRow::Head { hunk } => self.head(*hunk, area, buffer),
@@ -216,7 +237,13 @@ impl View<'_> {
                 let (role, word) = self.side_roles(*hunk, *side);
                 let other_side = if *side == Side::Mine { Side::Theirs } else { Side::Mine };
                 let other = other.as_ref().map(|o| self.bytes(*region, other_side, o));
-                self.text(area, "  ", Some(line), self.bytes(*region, *side, line), other, (role, word), buffer);
+                self.text(
+                    area,
+                    "  ",
+                    Shown { line, bytes: self.bytes(*region, *side, line), other },
+                    (role, word),
+                    buffer,
+                );
             }
             MergeRow::Pair { region, hunk, mine, theirs } => {
                 self.pair(*region, *hunk, mine.as_ref(), theirs.as_ref(), area, buffer);
@@ -265,27 +292,18 @@ impl View<'_> {
         }
     }
 
-    fn text(
-        &self,
-        area: Rect,
-        sign: &str,
-        line: Option<&Line>,
-        bytes: &[u8],
-        other: Option<&[u8]>,
-        roles: (Role, Role),
-        buffer: &mut Buffer,
-    ) {
+    fn text(&self, area: Rect, sign: &str, shown: Shown<'_>, roles: (Role, Role), buffer: &mut Buffer) {
         let theme = self.model.theme;
         let mut x = area.x + 1;
         if self.digits > 0 {
-            let number = line.map(|l| l.number.to_string()).unwrap_or_default();
+            let number = shown.line.number;
             let digits = self.digits;
             x += put(buffer, x, area.y, area.width, &format!("{number:>digits$} "), theme.style(Role::Dim));
         }
         x += put(buffer, x, area.y, 3, sign, theme.style(roles.0));
-        let words = match other {
-            Some(other) => diff::words(bytes, other),
-            None => vec![(false, text::visible(bytes, false))],
+        let words = match shown.other {
+            Some(other) => diff::words(shown.bytes, other),
+            None => vec![(false, text::visible(shown.bytes, false))],
         };
         let room = area.right().saturating_sub(x);
         let styles = (theme.style(roles.0), theme.style(roles.1));
@@ -303,7 +321,7 @@ impl View<'_> {
         };
         let x = area.x + 1 + if self.digits > 0 { self.digits as u16 + 1 } else { 0 };
         buffer.set_style(Rect { x, width: area.right().saturating_sub(x), ..area }, theme.style(role));
-        self.text(area, sign, Some(line), self.bytes(region, side, line), None, (role, role), buffer);
+        self.text(area, sign, Shown { line, bytes: self.bytes(region, side, line), other: None }, (role, role), buffer);
         if area.width >= 50 {
             let width = text::width(from) as u16;
             put(buffer, area.right() - width, area.y, width, from, theme.style(Role::Dim));
@@ -354,7 +372,15 @@ impl View<'_> {
         buffer.set_line(area.x + 2, area.y, &line(theme, &pieces), area.width.saturating_sub(2));
     }
 
-    fn pair(&self, region: usize, hunk: usize, mine: Option<&Line>, theirs: Option<&Line>, area: Rect, buffer: &mut Buffer) {
+    fn pair(
+        &self,
+        region: usize,
+        hunk: usize,
+        mine: Option<&Line>,
+        theirs: Option<&Line>,
+        area: Rect,
+        buffer: &mut Buffer,
+    ) {
         let theme = self.model.theme;
         let half = area.width / 2;
         let sides = [
@@ -366,7 +392,13 @@ impl View<'_> {
             if let Some(own) = own {
                 let other = other.map(|o| self.bytes(region, other_side, o));
                 let room = Rect { width: area.width.saturating_sub(1), ..area };
-                self.text(room, "  ", Some(own), self.bytes(region, side, own), other, self.side_roles(hunk, side), buffer);
+                self.text(
+                    room,
+                    "  ",
+                    Shown { line: own, bytes: self.bytes(region, side, own), other },
+                    self.side_roles(hunk, side),
+                    buffer,
+                );
             }
         }
         self.edge(hunk, area, buffer);

@@ -19,7 +19,14 @@ pub struct Look {
 }
 
 /// Draws pieces of a line from column `across`: plain words in the first style, marked ones in the second.
-pub fn pieces(at: (u16, u16), room: u16, across: usize, words: &[(bool, String)], styles: (Style, Style), buffer: &mut Buffer) {
+pub fn pieces(
+    at: (u16, u16),
+    room: u16,
+    across: usize,
+    words: &[(bool, String)],
+    styles: (Style, Style),
+    buffer: &mut Buffer,
+) {
     let (mut x, mut skip, mut left) = (at.0, across, usize::from(room));
     let longer = words.iter().map(|w| text::width(&w.1)).sum::<usize>() > across + left;
     for (is_marked, word) in words {

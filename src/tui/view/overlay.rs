@@ -48,10 +48,9 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
             "Put the install back as it was?".to_owned(),
             "What you wrote since is set aside and listed, never lost.".to_owned(),
         ],
-        Question::Discard => vec![
-            "Forget this session?".to_owned(),
-            "Nothing of it has been applied. Its answers are lost.".to_owned(),
-        ],
+        Question::Discard => {
+            vec!["Forget this session?".to_owned(), "Nothing of it has been applied. Its answers are lost.".to_owned()]
+        }
         Question::Folder { files, take, folder } => {
             let count = text::count(files.len() as u64, "open file", "open files");
             let verb = if *take { "Take theirs" } else { "Keep mine" };
@@ -96,7 +95,10 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         rows.push(Line::default());
     }
     for (key, what) in keys {
-        rows.push(line(theme, &[(&format!("  {key:<5}"), Role::Key), (&text::fit(what, room.saturating_sub(5)), Role::Text)]));
+        rows.push(line(
+            theme,
+            &[(&format!("  {key:<5}"), Role::Key), (&text::fit(what, room.saturating_sub(5)), Role::Text)],
+        ));
     }
     let area = middle(area, width, rows.len() as u16 + 2);
     Clear.render(area, buffer);

@@ -30,7 +30,8 @@ pub fn kind_look(kind: Kind) -> (&'static str, &'static str, Role) {
 /// What will happen, in plain words.
 pub fn sentence(s: &Summary) -> String {
     if s.pending() == 0 {
-        return "No file needs to change. Start checks dependencies and server, and installs what they lack.".to_owned();
+        return "No file needs to change. Start checks dependencies and server, and installs what they lack."
+            .to_owned();
     }
     let verb = |n: u64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let mut quiet = Vec::new();
@@ -137,7 +138,10 @@ pub fn note(model: &Model) -> (String, Role) {
         (format!("filter: {}_", text::visible_str(&preview.filter, false)), Role::Accent)
     } else if !preview.filter.is_empty() {
         let shown = text::visible_str(&preview.filter, false);
-        (format!("filter: {shown} ({}); Esc drops it", text::count(preview.rows.len() as u64, "file", "files")), Role::Dim)
+        (
+            format!("filter: {shown} ({}); Esc drops it", text::count(preview.rows.len() as u64, "file", "files")),
+            Role::Dim,
+        )
     } else if model.launch.options.dry_run {
         ("dry run: nothing will be changed".to_owned(), Role::Dim)
     } else {
@@ -224,9 +228,7 @@ fn entry_note(entry: &FileEntry) -> String {
     match entry.kind {
         Kind::Conflict if entry.theirs.is_none() => "removed by the source".to_owned(),
         Kind::Conflict if entry.mine.is_none() => "deleted by you".to_owned(),
-        Kind::Conflict if entry.conflict_hunks > 0 => {
-            text::count(entry.conflict_hunks as u64, "overlap", "overlaps")
-        }
+        Kind::Conflict if entry.conflict_hunks > 0 => text::count(entry.conflict_hunks as u64, "overlap", "overlaps"),
         Kind::Move if entry.mine != entry.theirs => "moved and changed".to_owned(),
         _ if entry.from.is_some() => "moved".to_owned(),
         _ => String::new(),

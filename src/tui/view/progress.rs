@@ -160,7 +160,12 @@ fn task_lines(model: &Model, task: &TaskLine, width: usize) -> Vec<Line<'static>
                 let bar = bar(done, total, cells);
                 rows.push(line(
                     theme,
-                    &[(&mark, role), (&left, name_role), (&bar, Role::Accent), (&format!(" {percent:>3}%"), Role::Text)],
+                    &[
+                        (&mark, role),
+                        (&left, name_role),
+                        (&bar, Role::Accent),
+                        (&format!(" {percent:>3}%"), Role::Text),
+                    ],
                 ));
             } else {
                 rows.push(line(theme, &[(&mark, role), (&left, name_role)]));

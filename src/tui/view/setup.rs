@@ -35,7 +35,9 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
     };
     if !model.problems.is_empty() {
         let n = model.problems.len() as u64;
-        let what = if n == 1 { "One thing stops the upgrade. Nothing was changed.".to_owned() } else {
+        let what = if n == 1 {
+            "One thing stops the upgrade. Nothing was changed.".to_owned()
+        } else {
             format!("{n} things stop the upgrade. Nothing was changed.")
         };
         wrapped(&mut rows, &what, " ", Role::Title);
@@ -83,7 +85,14 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         Some(typed) => {
             let shown = text::fit_end(&text::visible_str(typed, false), room.saturating_sub(1));
             let width = frame::put(buffer, x, y, room as u16, &shown, theme.style(Role::Text));
-            frame::put(buffer, x + width, y, 1, " ", theme.style(Role::Text).add_modifier(ratatui::style::Modifier::REVERSED));
+            frame::put(
+                buffer,
+                x + width,
+                y,
+                1,
+                " ",
+                theme.style(Role::Text).add_modifier(ratatui::style::Modifier::REVERSED),
+            );
         }
         None => {
             let known = model.launch.source.as_ref().map(|s| model.tilde(&s.to_string_lossy()));

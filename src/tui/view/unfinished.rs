@@ -33,11 +33,15 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
         (0, 0) => "none needed".to_owned(),
         (given, asked) => format!("{given} of {asked} given, all saved"),
     };
-    let state = if session.applied { "parts of the new release are in place" } else { "as it was: nothing was applied yet" };
+    let state =
+        if session.applied { "parts of the new release are in place" } else { "as it was: nothing was applied yet" };
     let facts = [
         ("install", state.to_owned()),
         ("phase", format!("{} of 0-5, {}", phase.number(), phase.name())),
-        ("source", format!("{} at {}", text::visible_str(&session.source_version, false), text::short(&session.source_commit))),
+        (
+            "source",
+            format!("{} at {}", text::visible_str(&session.source_version, false), text::short(&session.source_commit)),
+        ),
         ("answers", answers),
         ("begun", text::visible_str(&session.created_at, false)),
         ("last step", text::visible_str(&session.updated_at, false)),
@@ -48,7 +52,11 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
         rows.push(line(theme, &[(&format!("   {name:<11}"), Role::Dim), (&shown, Role::Text)]));
     }
     rows.push(Line::default());
-    let back = if session.applied { "put every file back from the backup" } else { "end the session, the install stays as it is" };
+    let back = if session.applied {
+        "put every file back from the backup"
+    } else {
+        "end the session, the install stays as it is"
+    };
     let mut choices = vec![("r", "resume", "go on where it stopped"), ("R", "roll back", back)];
     if !session.applied {
         choices.push(("D", "discard", "forget the session and its answers"));
