@@ -174,8 +174,7 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
             dirty = false;
             if model.undrawn {
                 // What was typed before the question stood there is not an answer to it.
-                // Not `now_or_never`: the stream would keep that call's waker, and ours would sleep through keys.
-                while let Ok(Some(read)) = tokio::time::timeout(Duration::ZERO, input.next()).await {
+                while let Some(read) = waiting(&mut input).await {
                     if let Ok(Input::Resize(width, height)) = read {
                         update(&mut model, Msg::Resize(width, height));
                         dirty = true;
@@ -198,6 +197,16 @@ async fn next_event(handle: &mut Option<Handle>) -> Option<Event> {
             event
         }
         None => std::future::pending().await,
+    }
+}
+
+/// Input that is there already. Not `now_or_never`: the stream would keep that call's waker and ours would sleep
+/// through keys; and no timer either, since even a millisecond is long enough to swallow an answer.
+async fn waiting(input: &mut EventStream) -> Option<std::io::Result<Input>> {
+    tokio::select! {
+        biased;
+        read = input.next() => read,
+        () = std::future::ready(()) => None,
     }
 }
 
