@@ -168,20 +168,20 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
                 other => worker.perform(other, &model.launch),
             }
         }
+        if model.undrawn {
+            // What was typed before the question stands there is not an answer to it. Dropped before drawing, not
+            // after: whoever answers as soon as the question is seen must be heard, however busy the machine is.
+            while let Some(read) = waiting(&mut input).await {
+                if let Ok(Input::Resize(width, height)) = read {
+                    update(&mut model, Msg::Resize(width, height));
+                }
+            }
+        }
         if model.undrawn || dirty && drawn.elapsed() >= FRAME {
             screen.draw(&model)?;
             drawn = Instant::now();
             dirty = false;
-            if model.undrawn {
-                // What was typed before the question stood there is not an answer to it.
-                while let Some(read) = waiting(&mut input).await {
-                    if let Ok(Input::Resize(width, height)) = read {
-                        update(&mut model, Msg::Resize(width, height));
-                        dirty = true;
-                    }
-                }
-                update(&mut model, Msg::Drawn);
-            }
+            update(&mut model, Msg::Drawn);
         }
     }
 }
