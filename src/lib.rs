@@ -9,6 +9,7 @@
 //!
 //! Arrows run one way: `cli`, `tui` -> `engine` -> `host` -> `core`.
 
+pub mod cli;
 pub mod core;
 pub mod engine;
 pub mod host;

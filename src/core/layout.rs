@@ -1,1 +1,184 @@
-//! x
+//! Which source path lands where, and who owns it. The tables are data: `assets/layouts.json`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::path::RelPath;
+
+/// All that the table says.
+#[derive(Debug, Deserialize)]
+pub struct Layouts {
+    layouts: Vec<Layout>,
+    target_layout: String,
+    /// Folders that every praxis-os repository has.
+    pub source_marks: Vec<String>,
+    never_installed: Patterns,
+    own: Vec<RelPath>,
+    ephemeral: Patterns,
+    /// How the server is laid out and started.
+    pub server: ServerLayout,
+}
+
+/// One way of laying an install out.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct Layout {
+    /// Its name in plans.
+    pub name: String,
+    marks: Vec<RelPath>,
+    maps: Vec<Map>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct Map {
+    source: RelPath,
+    install: RelPath,
+    /// Counts only where the install has the folder: some installers left it out.
+    #[serde(default)]
+    only_if_present: bool,
+    #[serde(default)]
+    server: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Patterns {
+    #[serde(default)]
+    top: Vec<RelPath>,
+    names: Vec<String>,
+    suffixes: Vec<String>,
+}
+
+/// The server's place in the install and its launch command.
+#[derive(Debug, Deserialize)]
+pub struct ServerLayout {
+    /// The package's folder.
+    pub package: RelPath,
+    /// Its requirements file.
+    pub requirements: RelPath,
+    /// Arguments for the venv's python.
+    pub arguments: Vec<String>,
+    /// Environment; `{install}` and `{project}` stand for the folders.
+    pub environment: BTreeMap<String, String>,
+    /// Variables of a running server that are kept over a restart.
+    pub kept_environment: Vec<String>,
+    /// Where it says that it runs.
+    pub state_file: RelPath,
+    /// The file whose presence makes it rebuild its index.
+    pub rebuild_flag: RelPath,
+}
+
+impl Patterns {
+    fn matches(&self, path: &RelPath) -> bool {
+        self.top.iter().any(|top| path.is_within(top))
+            || path.parts().any(|part| self.names.iter().any(|n| n.as_bytes() == part))
+            || self.suffixes.iter().any(|s| path.as_bytes().ends_with(s.as_bytes()))
+    }
+}
+
+/// The embedded table.
+pub fn layouts() -> &'static Layouts {
+    static TABLE: LazyLock<Layouts> = LazyLock::new(|| {
+        let text = include_str!("../../assets/layouts.json");
+        // Embedded at build time and read by a test: it can't be broken by input.
+        #[allow(clippy::expect_used)]
+        serde_json::from_str(text).expect("assets/layouts.json is valid")
+    });
+    &TABLE
+}
+
+impl Layouts {
+    /// The layout that upgrades lead to.
+    pub fn target(&self) -> &Layout {
+        self.layouts.iter().find(|l| l.name == self.target_layout).unwrap_or(&self.layouts[0])
+    }
+
+    /// The layout of an install, by the folders it has; `exists` is asked for folders relative to it.
+    pub fn detect(&self, exists: impl Fn(&RelPath) -> bool) -> Option<&Layout> {
+        self.layouts.iter().find(|l| l.marks.iter().all(&exists))
+    }
+
+    /// Whether the installer leaves this source path out.
+    pub fn never_installed(&self, source: &RelPath) -> bool {
+        self.never_installed.matches(source)
+    }
+
+    /// Whether this install path is the user's own wherever releases may put files.
+    pub fn is_own(&self, install: &RelPath) -> bool {
+        self.own.iter().any(|own| install.is_within(own))
+    }
+
+    /// Whether this install path can be made again: not backed up, not looked at.
+    pub fn is_ephemeral(&self, install: &RelPath) -> bool {
+        self.ephemeral.matches(install)
+    }
+
+    /// Source folders that some layout installs from.
+    pub fn source_folders(&self) -> impl Iterator<Item = &RelPath> {
+        self.layouts.iter().flat_map(|l| l.maps.iter().map(|m| &m.source))
+    }
+}
+
+impl Layout {
+    /// Where a source path lands; none if it isn't installed. `present` tells whether the install has a folder.
+    pub fn install_path(&self, source: &RelPath, present: impl Fn(&RelPath) -> bool) -> Option<RelPath> {
+        if layouts().never_installed(source) {
+            return None;
+        }
+        let map = self.maps.iter().find(|m| source.strip(&m.source).is_some())?;
+        if map.only_if_present && !present(&map.install) {
+            return None;
+        }
+        let path = map.install.join(source.strip(&map.source)?).ok()?;
+        (!layouts().is_own(&path)).then_some(path)
+    }
+
+    /// Folders of the install in which managed paths can stand.
+    pub fn install_folders(&self) -> impl Iterator<Item = &RelPath> {
+        self.maps.iter().map(|m| &m.install)
+    }
+
+    /// Whether an install path belongs to the server (phase 3) rather than the content (phase 2).
+    pub fn is_server(&self, install: &RelPath) -> bool {
+        self.maps.iter().any(|m| m.server && install.is_within(&m.install))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rel(text: &str) -> RelPath {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn current_layout_maps_as_documented() {
+        let current = layouts().target();
+        let to = |source: &str| current.install_path(&rel(source), |_| false).map(|p| p.to_string());
+        assert_eq!(to("universal/standards/a/b.md").as_deref(), Some("standards/universal/a/b.md"));
+        assert_eq!(to("universal/workflows/w/metadata.json").as_deref(), Some("workflows/w/metadata.json"));
+        assert_eq!(to("mcp_server/core/x.py").as_deref(), Some("mcp_server/core/x.py"));
+        assert_eq!(to("scripts/x.py").as_deref(), Some("scripts/x.py"));
+        assert_eq!(to("universal/templates/t.md"), None, "the installer does not install it");
+        assert_eq!(to("universal/usage/u.md"), None, "gone, unless the install has the folder");
+        assert_eq!(to("mcp_server/__pycache__/x.cpython-311.pyc"), None);
+        assert_eq!(to("mcp_server/.cursor/mcp.json"), None);
+        assert!(current.is_server(&rel("mcp_server/a.py")) && !current.is_server(&rel("scripts/a.py")));
+    }
+
+    #[test]
+    fn layouts_are_told_apart_by_their_folders() {
+        let has = |folders: &'static [&'static str]| move |p: &RelPath| folders.contains(&p.to_str().unwrap());
+        assert_eq!(layouts().detect(has(&["standards", "standards/universal"])).unwrap().name, "current");
+        assert_eq!(layouts().detect(has(&["standards"])).unwrap().name, "legacy");
+        assert!(layouts().detect(has(&[])).is_none());
+    }
+
+    #[test]
+    fn the_users_own_and_the_ephemeral() {
+        assert!(layouts().is_own(&rel("config.json")) && layouts().is_own(&rel("standards/development/x.md")));
+        assert!(layouts().is_ephemeral(&rel("venv/bin/python")) && layouts().is_ephemeral(&rel("a/__pycache__/b")));
+        assert!(!layouts().is_ephemeral(&rel("standards/universal/venv.md")));
+    }
+}

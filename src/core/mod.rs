@@ -1,8 +1,11 @@
 //! What decides. Pure: no files, no processes, no clock, no tokio, no ratatui.
 
+pub mod baseline;
 pub mod blob;
+pub mod classify;
 pub mod layout;
 pub mod merge;
+pub mod outcome;
 pub mod path;
 pub mod phase;
 pub mod plan;

@@ -68,6 +68,23 @@ pub enum Answer {
     Merge(Vec<Choice>),
 }
 
+/// How conflicts are settled when nobody has answered them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnConflict {
+    /// A person is asked.
+    #[default]
+    Ask,
+    /// Keep mine.
+    Keep,
+    /// Take theirs.
+    Take,
+    /// Merge; overlapping regions keep mine.
+    MergeKeep,
+    /// Merge; overlapping regions take theirs.
+    MergeTake,
+}
+
 /// The saved outcome of one phase.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PhaseRecord {
@@ -140,16 +157,30 @@ pub struct Session {
     pub phase_artifacts: BTreeMap<u8, PhaseRecord>,
     /// Answers to conflicts, saved one by one as they are given.
     pub answers: BTreeMap<RelPath, Answer>,
+    /// Who settles a conflict without an answer.
+    #[serde(default)]
+    pub on_conflict: OnConflict,
     /// How many of the answers a person gave.
     pub prompts: u64,
     /// Something in the install may have changed: from here on, Discard is not offered.
     pub applied: bool,
+    /// Files that the decided plan adds, and files that it changes, moves or removes.
+    #[serde(default)]
+    pub counted: (u64, u64),
+    /// A rollback was begun: from here on there is no way but back.
+    #[serde(default)]
+    pub rolling_back: bool,
+    /// What phase 5 wrote, by sha256: to tell it from what the user wrote later.
+    #[serde(default)]
+    pub documents: BTreeMap<RelPath, String>,
     /// The settings this upgrade was started with.
     pub options: Options,
     /// The plan as approved.
     pub plan: Plan,
     /// The backup's folder name, once chosen.
     pub backup: Option<String>,
+    /// The stamp of this session in names of folders and reports, `YYYY-MM-DD-HHMMSS`, UTC.
+    pub stamp: String,
     /// The server as it was.
     pub server: Option<ServerBefore>,
     /// The venv generation being built or switched to, by name.

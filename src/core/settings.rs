@@ -43,6 +43,9 @@ pub struct Options {
     pub interactive_conflicts: bool,
     /// Commit the changed paths to the project's repository.
     pub git_commit_after: bool,
+    /// Go on when a post-install step fails (a flag only: nobody should have this in a file).
+    #[serde(default)]
+    pub allow_post_install_failure: bool,
 }
 
 impl Default for Options {
@@ -129,6 +132,7 @@ impl Settings {
             keep_backups: self.keep_backups.unwrap_or(KEEP_BACKUPS),
             interactive_conflicts: self.interactive_conflicts.unwrap_or(true),
             git_commit_after: self.git_commit_after.unwrap_or(false),
+            allow_post_install_failure: false,
         }
     }
 }

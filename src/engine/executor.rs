@@ -1,11 +1,21 @@
 //! The background task that runs a session, and the handle that a face holds.
 
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+
 use tokio::sync::mpsc;
 
-use super::events::{Command, Event};
+use super::events::{Command, Event, Finish, FinishKind};
 use super::inspect::Request;
+use super::phases;
+use super::rollback;
+use super::run::{Run, Stop, now};
+use super::{checks, documents};
+use crate::core::phase::Phase;
 use crate::core::plan::Plan;
-use crate::core::session::Session;
+use crate::core::session::{OnConflict, Session, Status};
+use crate::host::backup;
+use crate::host::lock::{Lock, LockError};
 
 /// A running session. Dropping it pauses the session after the current step.
 #[derive(Debug)]
@@ -16,37 +26,269 @@ pub struct Handle {
     pub commands: mpsc::Sender<Command>,
 }
 
-/// How conflicts are settled when nobody answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnConflict {
-    /// Ask the face: [`Event::ConflictsOpen`].
-    Ask,
-    /// Keep mine.
-    Keep,
-    /// Take theirs.
-    Take,
-    /// Merge; overlapping regions keep mine.
-    MergeKeep,
-    /// Merge; overlapping regions take theirs.
-    MergeTake,
+/// Exit codes of the design that the engine gives.
+mod exit {
+    pub const DONE: u8 = 0;
+    pub const BUG: u8 = 1;
+    pub const ROLLED_BACK: u8 = 5;
+    pub const INCOMPLETE: u8 = 6;
+    pub const INTERRUPTED: u8 = 130;
 }
 
 /// Begins a session for an approved plan. Needs a tokio runtime.
-pub fn start(_request: Request, _plan: Plan, _on_conflict: OnConflict) -> Handle {
-    unimplemented!()
+pub fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
+    let session = new_session(request, plan, on_conflict);
+    spawn(session, false, drive)
 }
 
 /// Takes an unfinished session up where it stands.
-pub fn resume(_session: Session, _on_conflict: OnConflict) -> Handle {
-    unimplemented!()
+pub fn resume(session: Session) -> Handle {
+    spawn(session, true, |run| {
+        if run.session.rolling_back {
+            let reason = run.session.reason.clone().unwrap_or_else(|| "a rollback was interrupted".into());
+            return go_back(run, &reason, exit::DONE);
+        }
+        drive(run)
+    })
 }
 
 /// Puts the install back as it was before the session.
-pub fn roll_back(_session: Session, _reason: &str) -> Handle {
-    unimplemented!()
+pub fn roll_back(session: Session, reason: &str) -> Handle {
+    let reason = reason.to_owned();
+    spawn(session, true, move |run| go_back(run, &reason, exit::DONE))
 }
 
 /// Forgets a session that has not applied anything.
-pub fn discard(_session: Session) -> Handle {
-    unimplemented!()
+pub fn discard(session: Session) -> Handle {
+    spawn(session, true, |run| {
+        if run.session.applied {
+            let message = "this session has changed the install already, so it can't be discarded".to_owned();
+            return finish(
+                run,
+                FinishKind::Failed,
+                checks::REFUSED,
+                message,
+                Some(documents::undo_command(&run.session)),
+            );
+        }
+        rollback::drop_unfinished_backup(run);
+        run.session.status = Status::Aborted;
+        run.session.reason = Some("discarded".into());
+        let saved = run.save();
+        run.lock.unexplain();
+        match saved {
+            Ok(()) => finish(run, FinishKind::Aborted, exit::DONE, "discarded; the install is as it was".into(), None),
+            Err(_) => finish(run, FinishKind::Failed, checks::REFUSED, "the session could not be saved".into(), None),
+        }
+    })
+}
+
+fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session {
+    let install = request.project.join(".praxis-os");
+    let created_at = now();
+    Session {
+        schema: 1,
+        session_id: uuid::Uuid::now_v7().to_string(),
+        status: Status::Running,
+        reason: None,
+        project: request.project,
+        install,
+        source: request.source,
+        source_commit: plan.source.commit.clone(),
+        source_version: plan.source.version.clone(),
+        from_release: plan.install.release.clone(),
+        updated_at: created_at.clone(),
+        created_at,
+        current_phase: Phase::PreFlight,
+        completed_phases: Vec::new(),
+        phase_artifacts: Default::default(),
+        answers: Default::default(),
+        prompts: 0,
+        on_conflict,
+        applied: false,
+        counted: (0, 0),
+        rolling_back: false,
+        documents: Default::default(),
+        options: request.options,
+        plan,
+        backup: None,
+        stamp: jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S").to_string(),
+        server: None,
+        venv_generation: None,
+        gitignore_added: Vec::new(),
+    }
+}
+
+/// Runs `work` on a thread that may block, under the install's lock. A panic in it becomes a failed session.
+fn spawn(session: Session, resumed: bool, work: impl FnOnce(&mut Run) -> Finish + Send + 'static) -> Handle {
+    let (events, receiver) = mpsc::channel(1024);
+    let (commands, heard) = mpsc::channel(64);
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let lock = match Lock::acquire(&session.install) {
+            Ok(lock) => lock,
+            Err(e) => {
+                let _ = events.blocking_send(Event::Finished(locked(&session, &e)));
+                return;
+            }
+        };
+        let started = Event::SessionStarted {
+            schema: 1,
+            session_id: session.session_id.clone(),
+            resumed,
+            install: session.install.clone(),
+            from_release: session.from_release.clone(),
+            to_commit: session.source_commit.clone(),
+            to_version: session.source_version.clone(),
+        };
+        let mut run = Run::new(session, lock, runtime, events, heard);
+        run.say(started);
+        if resumed {
+            run.end_left_children();
+        }
+        let finish = std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut run))).unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().cloned();
+            let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
+            let message = format!("a bug in this program stopped the upgrade: {said}; the session is saved");
+            finish(&run, FinishKind::Failed, exit::BUG, message, Some(resume_command(&run.session)))
+        });
+        run.say(Event::Finished(finish));
+    });
+    Handle { events: receiver, commands }
+}
+
+fn locked(session: &Session, error: &LockError) -> Finish {
+    let exit_code = if matches!(error, LockError::Held(_)) { checks::LOCKED } else { checks::REFUSED };
+    Finish {
+        result: FinishKind::Failed,
+        exit_code,
+        message: format!("{}: {error}; nothing was changed", session.install.display()),
+        next: Some(format!("pos-upgrade-tui status --project {}", session.project.display())),
+        report: Vec::new(),
+        session_id: None,
+        backup: None,
+    }
+}
+
+fn finish(run: &Run, result: FinishKind, exit_code: u8, message: String, next: Option<String>) -> Finish {
+    let session = &run.session;
+    let folder = session.backup.as_ref().map(|name| backup::folder_of(&session.install).join(name));
+    Finish {
+        result,
+        exit_code,
+        message,
+        next,
+        report: documents::report(session, &run.warnings),
+        session_id: Some(session.session_id.clone()),
+        backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(backup::MANIFEST).exists()),
+    }
+}
+
+/// The command that takes a session up again.
+fn resume_command(session: &Session) -> String {
+    format!("pos-upgrade-tui resume --project {}", session.project.display())
+}
+
+fn drive(run: &mut Run) -> Finish {
+    for phase in Phase::ALL {
+        if run.session.completed_phases.contains(&phase) {
+            continue;
+        }
+        let result = match phase {
+            Phase::PreFlight => run.phase(phase, phases::preflight::run),
+            Phase::Backup => run.phase(phase, phases::backup::run),
+            Phase::Content => run.phase(phase, phases::content::run),
+            Phase::Server => run.phase(phase, phases::server::run),
+            Phase::Validation => run.phase(phase, phases::validation::run).and_then(|()| let_go(run)),
+            Phase::Cleanup => run.phase(phase, phases::cleanup::run),
+        };
+        if let Err(stop) = result {
+            return stopped(run, phase, stop);
+        }
+    }
+    run.session.status = Status::Completed;
+    if let Err(stop) = run.save() {
+        return stopped(run, Phase::Cleanup, stop);
+    }
+    run.lock.unexplain();
+    let message = format!("upgraded {} ({})", run.session.install.display(), phases::content::from_to(&run.session));
+    finish(run, FinishKind::Completed, exit::DONE, message, None)
+}
+
+/// After validation: a server that ran before runs on, one that was only started for the proof is stopped.
+fn let_go(run: &mut Run) -> Result<(), Stop> {
+    if let Some(started) = run.server.take() {
+        if run.session.server.as_ref().is_some_and(|s| s.was_running) { started.leave() } else { started.stop() }
+    }
+    Ok(())
+}
+
+fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
+    match stop {
+        Stop::Pause => pause(run, phase),
+        Stop::RollBack => go_back(run, "asked for by a person", exit::DONE),
+        Stop::Failed { what, next } if phase.rolls_back() && run.session.applied => {
+            let reason = format!("phase {} failed: {what}", phase.number());
+            let mut finish = go_back(run, &reason, exit::ROLLED_BACK);
+            finish.next = finish.next.or(next);
+            finish
+        }
+        Stop::Failed { what, next } if run.session.applied => {
+            run.session.status = Status::Interrupted;
+            run.session.reason = Some(what.clone());
+            let _ = run.save();
+            let message = format!("the new release is in place, but phase {} failed: {what}", phase.number());
+            finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(resume_command(&run.session))))
+        }
+        Stop::Failed { what, next } => {
+            rollback::drop_unfinished_backup(run);
+            run.session.status = Status::Failed;
+            run.session.reason = Some(what.clone());
+            let _ = run.save();
+            run.lock.unexplain();
+            let message = format!("{what}\nnothing in the install was changed");
+            finish(run, FinishKind::Failed, checks::REFUSED, message, next)
+        }
+    }
+}
+
+fn pause(run: &mut Run, phase: Phase) -> Finish {
+    let _ = let_go(run);
+    run.session.status = Status::Interrupted;
+    let saved = run.save();
+    run.lock.unexplain();
+    let message = match saved {
+        Ok(()) => format!("paused in phase {}; the session is saved and can be resumed or rolled back", phase.number()),
+        Err(_) => format!("stopped in phase {}; the session could not be saved again", phase.number()),
+    };
+    finish(run, FinishKind::Interrupted, exit::INTERRUPTED, message, Some(resume_command(&run.session)))
+}
+
+fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
+    match rollback::roll_back(run, reason) {
+        Ok(restored) => {
+            let install = run.session.install.display().to_string();
+            if let Some(problem) = restored.server_problem {
+                let message = format!("{install} is back as it was, but its server does not answer: {problem}");
+                return finish(run, FinishKind::RolledBack, exit::INCOMPLETE, message, None);
+            }
+            let rescued = match restored.rescued.len() {
+                0 => String::new(),
+                n => format!("; {n} files that you edited since are in .praxis-os/rescued/"),
+            };
+            let message = format!("{install} is back as it was{rescued}\nreason: {reason}");
+            finish(run, FinishKind::RolledBack, exit_code, message, None)
+        }
+        Err(stop) => {
+            let (what, next) = match stop {
+                Stop::Failed { what, next } => (what, next),
+                _ => ("it was stopped".to_owned(), None),
+            };
+            run.session.status = Status::Interrupted;
+            let _ = run.save();
+            let again = documents::undo_command(&run.session);
+            let message = format!("the rollback is not complete: {what}\nit can be repeated, nothing is lost");
+            finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(again)))
+        }
+    }
 }

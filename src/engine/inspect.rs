@@ -1,12 +1,17 @@
 //! What a person sees before saying yes: the checks of phase 0 and the plan. Reads, never writes.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
+use super::checks::{self, REFUSED};
+use super::planning::{self, Planned, Source};
+use crate::core::layout::layouts;
+use crate::core::outcome::Sides;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Plan};
 use crate::core::session::Session;
 use crate::core::settings::Options;
+use crate::host::server::{self, Running};
+use crate::host::{process, store, venv};
 
 /// What to upgrade, and from where.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,34 +50,87 @@ pub struct Inspection {
     pub whats_new: Vec<(String, String, String)>,
 }
 
-/// The three texts of a plan entry.
-#[derive(Debug, Clone, Default)]
-pub struct Texts {
-    /// The release's bytes the user started from.
-    pub base: Option<Arc<[u8]>>,
-    /// What is installed.
-    pub mine: Option<Arc<[u8]>>,
-    /// What the source ships.
-    pub theirs: Option<Arc<[u8]>>,
+impl Inspection {
+    /// The exit code of all problems together: a lock in the way outweighs the rest.
+    pub fn exit_code(&self) -> u8 {
+        self.problems.iter().map(|p| p.exit_code).max().unwrap_or(0)
+    }
 }
 
 /// Checks and plans. Blocking: call it off the drawing thread.
-pub fn inspect(_request: &Request) -> Inspection {
-    unimplemented!()
+pub fn inspect(request: &Request) -> Inspection {
+    let checked = checks::pre_flight(request, false, &mut |_, _, _, _| {});
+    let mut inspection =
+        Inspection { evidence: checked.evidence, problems: checked.problems, plan: None, whats_new: Vec::new() };
+    let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
+        return inspection;
+    };
+    match planning::make_plan(&source, &request.project.join(".praxis-os")) {
+        Ok(planned) => {
+            inspection.whats_new = whats_new(&planned);
+            inspection.plan = Some(planned.plan);
+        }
+        Err(e) => inspection.problems.push(Problem {
+            exit_code: REFUSED,
+            what: e.to_string(),
+            next: "nothing was changed; mend that, then try again".into(),
+        }),
+    }
+    inspection
+}
+
+fn whats_new(planned: &Planned) -> Vec<(String, String, String)> {
+    let Some(release) = &planned.plan.install.release else { return Vec::new() };
+    let paths: Vec<_> = planned.plan.files.iter().filter_map(|f| f.source_path.as_ref()).collect();
+    let line = |c: &crate::core::provenance::Commit| {
+        let subject = crate::host::fs::visible(&c.subject);
+        (crate::core::classify::short(&c.id).to_owned(), c.date.clone(), subject)
+    };
+    planned.history.commits_touching(release, &paths).map(line).collect()
 }
 
 /// Reads the texts of one entry, for its diff. Blocking.
 ///
 /// # Errors
 /// A sentence naming the path that can't be read.
-pub fn texts(_request: &Request, _entry: &FileEntry) -> Result<Texts, String> {
-    unimplemented!()
+pub fn texts(request: &Request, entry: &FileEntry) -> Result<Sides, String> {
+    let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| e.to_string())?;
+    planning::sides(&source, &request.project.join(".praxis-os"), entry).map_err(|e| e.to_string())
 }
 
 /// The unfinished session of an install, if it has one. Blocking.
 ///
 /// # Errors
 /// A sentence saying what is damaged and what to do.
-pub fn unfinished(_project: &std::path::Path) -> Result<Option<Session>, String> {
-    unimplemented!()
+pub fn unfinished(project: &Path) -> Result<Option<Session>, String> {
+    let (sessions, damaged) = store::all(&project.join(".praxis-os"));
+    if let Some(folder) = damaged.first() {
+        return Err(format!("{}: the files of this session are damaged", folder.display()));
+    }
+    Ok(sessions.into_iter().rev().find(|s| s.status.is_unfinished()))
+}
+
+/// Whether an upgrade would change nothing: the plan is empty, the environment satisfies the requirements, and a
+/// running server was started after its code's last change. Blocking; may run pip's dry run.
+pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
+    plan.summary.pending() == 0 && dependencies_current(request) && server_current(request)
+}
+
+fn dependencies_current(request: &Request) -> bool {
+    let install = request.project.join(".praxis-os");
+    let requirements = layouts().server.requirements.under(&install);
+    !venv::live(&install).exists()
+        || !requirements.is_file()
+        || venv::satisfied(&install, &requirements).unwrap_or(false)
+}
+
+fn server_current(request: &Request) -> bool {
+    let install = request.project.join(".praxis-os");
+    let Running::Yes(live) = server::find(&install) else { return true };
+    let Some(started) = process::started_at(live.process.pid) else { return true };
+    let package = layouts().server.package.under(&install);
+    let code = walkdir::WalkDir::new(package).into_iter().flatten();
+    let changed = code.filter(|e| e.path().extension().is_some_and(|x| x == "py"));
+    let newest = changed.filter_map(|e| jiff::Timestamp::try_from(e.metadata().ok()?.modified().ok()?).ok()).max();
+    newest.is_none_or(|time| time.as_second() <= started.as_second())
 }

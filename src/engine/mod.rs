@@ -1,8 +1,16 @@
 //! Runs a session in the background: the six phases, rollback, and what is said meanwhile.
 //!
-//! A face calls [`inspect`](inspect::inspect) for the plan, shows it, and on approval calls [`executor::start`]. From then on it
-//! speaks only through the [`executor::Handle`]: [`events::Event`]s out, [`events::Command`]s in.
+//! A face calls [`inspect::inspect`] for the plan, shows it, and on approval calls [`executor::start`]. From then on
+//! it speaks only through the [`executor::Handle`]: [`events::Event`]s out, [`events::Command`]s in.
 
+mod apply;
+mod checks;
+mod decisions;
+mod documents;
 pub mod events;
 pub mod executor;
 pub mod inspect;
+mod phases;
+pub mod planning;
+mod rollback;
+mod run;

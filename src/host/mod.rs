@@ -1,1 +1,13 @@
 //! Touches the world, one file per thing. Knows nothing of phases.
+
+pub mod backup;
+pub mod demo;
+pub mod fs;
+pub mod git;
+pub mod journal;
+pub mod lock;
+pub mod mcp;
+pub mod process;
+pub mod server;
+pub mod store;
+pub mod venv;

@@ -1,0 +1,3 @@
+"""An MCP server that searches a project's standards and lists its workflows."""
+
+__version__ = "1.0.0"

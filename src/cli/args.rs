@@ -1,0 +1,159 @@
+//! The arguments, as clap reads them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::core::session::OnConflict;
+
+/// Upgrades a project's .praxis-os folder from a clone of praxis-os, and loses nothing that you wrote.
+///
+/// Without a subcommand: the wizard.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXIT_CODES, subcommand_precedence_over_arg = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub from: From,
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do, 1 bug, 2 usage or broken settings, 3 conflicts need a person \
+(nothing changed), 4 refused or failed before anything changed, 5 failed and rolled back, 6 rollback incomplete, \
+7 another upgrade holds the lock or an unfinished session is in the way, 10 pending, 130 interrupted, session saved.";
+
+/// What every subcommand understands.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The project that holds .praxis-os [default: the nearest parent that has one]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Print JSON (schema 1) instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Answer yes to "shall I?"; never answers a conflict
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+}
+
+/// Where from, and how.
+#[derive(Debug, Clone, Args)]
+pub struct From {
+    /// The clone of praxis-os to upgrade from [default: source_path in upgrade.json]
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+    /// The commit, tag or branch of it to install [default: HEAD]
+    #[arg(long, value_name = "REF")]
+    pub to: Option<String>,
+    /// Only show what would happen
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave a running server alone
+    #[arg(long)]
+    pub no_restart: bool,
+    /// Leave the test command out
+    #[arg(long)]
+    pub skip_tests: bool,
+    /// How many backups stay [default: 3]
+    #[arg(long, value_name = "N")]
+    pub keep_backups: Option<u32>,
+    /// Commit the changed paths to the project's repository
+    #[arg(long)]
+    pub git_commit: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what would happen and why; writes nothing
+    Plan(PlanArgs),
+    /// Run all six phases, no terminal needed
+    Upgrade(UpgradeArgs),
+    /// Go on with an unfinished upgrade
+    Resume {
+        /// Its id [default: the unfinished one]
+        session: Option<String>,
+    },
+    /// Put the install back as it was before an upgrade
+    Rollback {
+        /// The session's id or its backup's name [default: the unfinished or the last one]
+        #[arg(value_name = "SESSION|BACKUP")]
+        session: Option<String>,
+    },
+    /// Say how the install stands; exit 10 if an upgrade is unfinished
+    Status,
+    /// Build a small praxis-os and a customised project, and upgrade it for real
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub from: From,
+    /// Exit with 10 when updates are pending
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct UpgradeArgs {
+    #[command(flatten)]
+    pub from: From,
+    /// What to do where you and the source changed the same lines
+    #[arg(long, value_enum, default_value_t = Policy::Fail)]
+    pub on_conflict: Policy,
+    /// Go on when a post-install step (such as a browser download) fails
+    #[arg(long)]
+    pub allow_post_install_failure: bool,
+}
+
+/// `--on-conflict`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Policy {
+    /// Change nothing and name them
+    Fail,
+    /// Keep yours
+    Keep,
+    /// Take theirs
+    Take,
+    /// Merge; where both changed the same lines, keep yours
+    MergeKeep,
+    /// Merge; where both changed the same lines, take theirs
+    MergeTake,
+}
+
+impl Policy {
+    /// For the engine; `fail` has stopped before it gets there.
+    pub fn on_conflict(self) -> OnConflict {
+        match self {
+            Policy::Fail => OnConflict::Ask,
+            Policy::Keep => OnConflict::Keep,
+            Policy::Take => OnConflict::Take,
+            Policy::MergeKeep => OnConflict::MergeKeep,
+            Policy::MergeTake => OnConflict::MergeTake,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// A new or empty folder [default: a temporary one, which is kept]
+    pub dir: Option<PathBuf>,
+    /// Without the wizard; conflicts are merged, overlapping lines keep yours
+    #[arg(long)]
+    pub headless: bool,
+    /// Only build it and print the upgrade command
+    #[arg(long)]
+    pub prepare_only: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

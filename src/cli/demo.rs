@@ -1,0 +1,87 @@
+//! `demo`: a small praxis-os and a customised project, upgraded for real.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::{Common, DemoArgs};
+use super::{Refusal, at_a_terminal, output, plan, wizard};
+use crate::core::session::OnConflict;
+use crate::core::settings::Options;
+use crate::engine::executor;
+use crate::engine::inspect::{self, Request};
+use crate::host::demo::{self, Demo, DemoError};
+use crate::host::process;
+use crate::host::server::{self, Running};
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// [`Refusal`], for instance where git or python3 is missing.
+pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
+    let dir = folder(arguments.dir.as_ref())?;
+    let quiet = common.json;
+    let say = |line: &str| {
+        if quiet {
+            eprintln!("{line}");
+        } else {
+            println!("{line}");
+        }
+    };
+    say(&format!("building the demo in {}", dir.display()));
+    let built = demo::prepare(&dir, &mut |line| say(&format!("  {line}"))).map_err(|e| refusal(&e))?;
+    let project = built.project.display();
+    let command = format!("pos-upgrade-tui --project {project} --source {}", built.source.display());
+    if arguments.prepare_only {
+        say(&format!("\nthe install's server runs as pid {}; upgrade it with:", built.server_pid.unwrap_or(0)));
+        say(&format!("  {command}"));
+        return Ok(0);
+    }
+    let request =
+        Request { project: built.project.clone(), source: built.source.clone(), to: None, options: Options::default() };
+    let result = if arguments.headless || !at_a_terminal() {
+        headless(request, common.json).await
+    } else {
+        wizard::open(built.project.clone(), Some(request)).await
+    };
+    stop_server(&built);
+    say(&format!("\nlook around: {}", dir.display()));
+    say(&format!("undo it:     pos-upgrade-tui rollback --project {project}"));
+    result
+}
+
+fn folder(named: Option<&PathBuf>) -> Result<PathBuf, Refusal> {
+    let unusable = |path: &str, e: &std::io::Error| {
+        Refusal::refused(format!("{path}: the demo can't be built there ({e})"), "name another folder: demo DIR")
+    };
+    match named {
+        Some(dir) => std::path::absolute(dir).map_err(|e| unusable(&dir.display().to_string(), &e)),
+        None => {
+            let made = tempfile::Builder::new().prefix("pos-upgrade-demo-").tempdir();
+            made.map(tempfile::TempDir::keep).map_err(|e| unusable("the temporary folder", &e))
+        }
+    }
+}
+
+fn refusal(error: &DemoError) -> Refusal {
+    let next = match error {
+        DemoError::MissingTool { .. } | DemoError::DirNotEmpty(_) => String::new(),
+        _ => "mend that, then try again in a new folder: pos-upgrade-tui demo".into(),
+    };
+    Refusal::refused(error.to_string(), next)
+}
+
+async fn headless(request: Request, json: bool) -> Result<u8, Refusal> {
+    let approved = plan::plan_of(inspect::inspect(&request))?;
+    if !json {
+        plan::print(&approved);
+        println!();
+    }
+    Ok(output::follow(executor::start(request, approved, OnConflict::MergeKeep), json).await)
+}
+
+/// Whatever server runs for the demo's install now was started by the demo.
+fn stop_server(built: &Demo) {
+    if let Running::Yes(live) = server::find(&built.install) {
+        process::stop(&live.process, Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,72 @@
+//! The command line: arguments in, a face out. One file per subcommand.
+
+mod args;
+mod demo;
+mod output;
+mod plan;
+mod rollback;
+mod session;
+mod settings;
+mod status;
+mod upgrade;
+mod wizard;
+
+use std::io::IsTerminal as _;
+
+use args::{Cli, Command};
+use clap::Parser as _;
+
+/// A refusal with its exit code: printed as it is, and as a JSON object with `--json`.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// See the design's list.
+    exit_code: u8,
+    /// What happened, to which path, and how the install stands.
+    what: String,
+    /// The next command to type.
+    next: String,
+}
+
+impl Refusal {
+    fn usage(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { exit_code: 2, what: what.into(), next: next.into() }
+    }
+
+    fn refused(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { exit_code: 4, what: what.into(), next: next.into() }
+    }
+}
+
+/// Runs the program and gives its exit code.
+pub async fn run() -> u8 {
+    let cli = Cli::parse();
+    let json = cli.common.json;
+    let result = match cli.command {
+        None => wizard::run(&cli.common, &cli.from).await,
+        Some(Command::Plan(arguments)) => plan::run(&cli.common, &arguments),
+        Some(Command::Upgrade(arguments)) => upgrade::run(&cli.common, &arguments).await,
+        Some(Command::Resume { session }) => session::resume(&cli.common, session.as_deref()).await,
+        Some(Command::Rollback { session }) => rollback::run(&cli.common, session.as_deref()).await,
+        Some(Command::Status) => status::run(&cli.common),
+        Some(Command::Demo(arguments)) => demo::run(&cli.common, &arguments).await,
+    };
+    result.unwrap_or_else(|refusal| {
+        output::refusal(&refusal, json);
+        refusal.exit_code
+    })
+}
+
+/// Whether a person can be shown a screen and asked.
+fn at_a_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// Asks for a yes; only at a terminal.
+fn confirmed(question: &str) -> bool {
+    use std::io::Write as _;
+    print!("{question} [y/N] ");
+    let _ = std::io::stdout().flush();
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line).is_ok();
+    read && matches!(line.trim(), "y" | "Y" | "yes")
+}

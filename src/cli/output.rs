@@ -1,0 +1,118 @@
+//! Events as lines: text for people, JSON for programs.
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Refusal;
+use crate::core::phase::Phase;
+use crate::engine::events::{Command, Event, Finish, Level, Outcome};
+use crate::engine::executor::Handle;
+
+/// Exit code where conflicts need a person.
+pub const CONFLICTS: u8 = 3;
+
+/// Prints a refusal: text on stderr, or the one JSON line that ends a run.
+pub fn refusal(refusal: &Refusal, json: bool) {
+    if json {
+        let line = json!({"event": "finished", "schema": 1, "result": "failed", "exit_code": refusal.exit_code,
+                          "message": refusal.what, "next": refusal.next});
+        println!("{line}");
+    } else {
+        eprintln!("pos-upgrade-tui: {}", refusal.what);
+        if !refusal.next.is_empty() {
+            eprintln!("  next: {}", refusal.next);
+        }
+    }
+}
+
+/// Follows a session to its end, printing as it goes. Interrupts pause it. Returns the exit code.
+pub async fn follow(mut handle: Handle, json: bool) -> u8 {
+    let interrupts = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = interrupts else { return 1 };
+    let mut conflicts = false;
+    loop {
+        let event = tokio::select! {
+            event = handle.events.recv() => event,
+            _ = interrupt.recv() => { let _ = handle.commands.send(Command::Pause).await; continue }
+            _ = terminate.recv() => { let _ = handle.commands.send(Command::Pause).await; continue }
+            _ = hangup.recv() => { let _ = handle.commands.send(Command::Pause).await; continue }
+        };
+        // The engine always ends with `Finished`; without it, it was torn down.
+        let Some(event) = event else { return 1 };
+        if json {
+            print_json(&event);
+        } else {
+            print_text(&event);
+        }
+        match event {
+            Event::ConflictsOpen { .. } => {
+                conflicts = true;
+                let _ = handle.commands.send(Command::Pause).await;
+            }
+            Event::Finished(finish) => return if conflicts { CONFLICTS } else { finish.exit_code },
+            _ => {}
+        }
+    }
+}
+
+fn print_json(event: &Event) {
+    // Every line says its schema, so that each can be read alone.
+    if let Ok(serde_json::Value::Object(mut line)) = serde_json::to_value(event) {
+        line.entry("schema").or_insert(json!(1));
+        println!("{}", serde_json::Value::Object(line));
+    }
+}
+
+fn task_name(phase: Phase, id: &str) -> &'static str {
+    phase.tasks().iter().find(|t| t.id == id).map_or("", |t| t.name)
+}
+
+fn print_text(event: &Event) {
+    match event {
+        Event::SessionStarted { session_id, resumed, install, .. } => {
+            let word = if *resumed { "resumed" } else { "started" };
+            println!("session {session_id} {word} on {}", install.display());
+        }
+        Event::PhaseStarted { phase, name, .. } => println!("phase {} {name}", phase.number()),
+        Event::TaskFinished { phase, task, outcome, detail, seconds } => {
+            let mark = match outcome {
+                Outcome::Done => "ok  ",
+                Outcome::NotApplicable => "n/a ",
+                Outcome::Warning => "warn",
+                Outcome::Failed => "FAIL",
+            };
+            println!("  {mark} {:<38} {detail} ({seconds:.1} s)", task_name(*phase, task));
+        }
+        Event::Log { level, origin, text } if *level > Level::Info => eprintln!("  {origin}: {text}"),
+        Event::ConflictsOpen { files } => {
+            eprintln!("{} conflicts have no answer:", files.len());
+            for file in files.iter() {
+                eprintln!("  {}", file.path);
+            }
+        }
+        Event::RollbackStarted { reason } => println!("rolling back: {reason}"),
+        Event::RollbackFinished { restored, rescued, seconds } => {
+            println!("  {restored} paths restored ({seconds:.1} s)");
+            for path in rescued {
+                println!("  what you wrote since is now in {path}");
+            }
+        }
+        Event::Finished(finish) => print_finish(finish),
+        _ => {}
+    }
+}
+
+/// The end, for people.
+pub fn print_finish(finish: &Finish) {
+    if finish.exit_code == 0 {
+        println!("\n{}", finish.message);
+    } else {
+        eprintln!("\n{}", finish.message);
+    }
+    for line in &finish.report {
+        println!("  {line}");
+    }
+    if let Some(next) = &finish.next {
+        eprintln!("  next: {next}");
+    }
+}

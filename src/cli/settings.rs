@@ -1,0 +1,104 @@
+//! Project, settings files and flags become one request.
+
+use std::path::{Path, PathBuf};
+
+use super::Refusal;
+use super::args::{Common, From};
+use crate::core::settings::Settings;
+use crate::engine::inspect::Request;
+use crate::host::fs;
+
+/// The settings file's name in the install and in the user's config folder.
+const FILE: &str = "upgrade.json";
+
+/// The project: `--project`, or the nearest parent that has an install.
+///
+/// # Errors
+/// [`Refusal`] if there is none.
+pub fn project(common: &Common) -> Result<PathBuf, Refusal> {
+    let next = "name the project that has one: --project DIR";
+    if let Some(named) = &common.project {
+        let found = named.canonicalize().map_err(|e| {
+            Refusal::refused(format!("{}: no such project folder ({e}); nothing was changed", named.display()), next)
+        })?;
+        let inside = found.file_name().is_some_and(|n| n == ".praxis-os");
+        return Ok(if inside { found.parent().map_or(found.clone(), Path::to_owned) } else { found });
+    }
+    let here = std::env::current_dir()
+        .map_err(|e| Refusal::refused(format!("the current folder can't be read ({e}); nothing was changed"), next))?;
+    let has_install = |dir: &&Path| dir.join(".praxis-os").is_dir();
+    match here.ancestors().find(has_install) {
+        Some(project) => Ok(project.to_owned()),
+        None if here.ancestors().any(|d| d.join(".agent-os").is_dir()) => Ok(here),
+        None => {
+            let what = format!("{}: no .praxis-os folder here or above; nothing was changed", here.display());
+            Err(Refusal::refused(what, next))
+        }
+    }
+}
+
+/// Flags over the project's file over the user's.
+///
+/// # Errors
+/// [`Refusal`] naming the file and the key.
+pub fn settings(project: &Path, from: &From) -> Result<Settings, Refusal> {
+    let flags = Settings {
+        source_path: from.source.clone(),
+        dry_run: from.dry_run.then_some(true),
+        auto_restart: from.no_restart.then_some(false),
+        skip_tests: from.skip_tests.then_some(true),
+        keep_backups: from.keep_backups,
+        interactive_conflicts: None,
+        git_commit_after: from.git_commit.then_some(true),
+    };
+    let mut of_project = read(&project.join(".praxis-os").join(FILE))?;
+    // In the project's file a relative path starts at the project, wherever the command is typed.
+    of_project.source_path = of_project.source_path.map(|p| project.join(p));
+    let user = directories::ProjectDirs::from("", "", "pos-upgrade-tui");
+    let of_user = user.map_or(Ok(Settings::default()), |dirs| read(&dirs.config_dir().join(FILE)))?;
+    Ok(flags.over(of_project).over(of_user))
+}
+
+fn read(path: &Path) -> Result<Settings, Refusal> {
+    let broken = |problem: String| {
+        let what = format!("{}: {problem}; nothing was changed", path.display());
+        Refusal::usage(what, format!("mend the file, or move it aside: mv {0} {0}.old", path.display()))
+    };
+    let Some(bytes) = fs::read_if_there(path).map_err(|e| broken(e.to_string()))? else {
+        return Ok(Settings::default());
+    };
+    let text = String::from_utf8(bytes).map_err(|_| broken("not UTF-8 text".into()))?;
+    Settings::parse(&text).map_err(|e| broken(e.to_string()))
+}
+
+/// The request that these arguments make; none if no source is named anywhere.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn request(common: &Common, from: &From) -> Result<(PathBuf, Option<Request>), Refusal> {
+    let project = project(common)?;
+    let settings = settings(&project, from)?;
+    let options = settings.options();
+    let request = settings.source_path.map(|source| Request {
+        project: project.clone(),
+        // Absolute, for the session outlives the folder it was typed in; a missing one is told by the checks.
+        source: source.canonicalize().unwrap_or_else(|_| std::path::absolute(&source).unwrap_or(source)),
+        to: from.to.clone(),
+        options,
+    });
+    Ok((project, request))
+}
+
+/// The same for commands that can't ask for a source.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn full_request(common: &Common, from: &From) -> Result<Request, Refusal> {
+    let (_, request) = request(common, from)?;
+    request.ok_or_else(|| {
+        Refusal::usage(
+            "no source: where is the clone of praxis-os to upgrade from? nothing was changed",
+            "name it: --source DIR (or \"source_path\" in .praxis-os/upgrade.json)",
+        )
+    })
+}

@@ -1,0 +1,505 @@
+//! Makes the plan: each user state meets each upstream state in exactly one way (the table of the design).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::baseline::Baseline;
+use super::blob::BlobId;
+use super::layout::{Layout, layouts};
+use super::merge::Merge;
+use super::path::RelPath;
+use super::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
+use super::provenance::{History, Match, Shipped, Tree};
+
+/// A file of the install, as found on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Its content's id in the source's object format.
+    pub blob: BlobId,
+    /// The id with CRLF read as LF, where that makes a difference.
+    pub blob_with_lf: Option<BlobId>,
+    /// Whether its owner may execute it.
+    pub executable: bool,
+}
+
+/// What was found in the managed folders of an install.
+#[derive(Debug, Clone, Default)]
+pub struct InstalledTree {
+    /// Regular files.
+    pub files: BTreeMap<RelPath, Installed>,
+    /// Folders.
+    pub folders: BTreeSet<RelPath>,
+    /// Symbolic links, to files or folders: what lies behind them is not ours to write.
+    pub links: BTreeSet<RelPath>,
+    /// Sockets, pipes and devices.
+    pub special: BTreeSet<RelPath>,
+}
+
+impl InstalledTree {
+    fn linked(&self, path: &RelPath) -> Option<&RelPath> {
+        self.links.iter().find(|link| path.is_within(link))
+    }
+}
+
+/// Where the texts come from, one at a time: only what has to be merged is read.
+pub trait Texts {
+    /// A blob of the source or of the kept base; none if it isn't there (shallow clone).
+    fn blob(&self, id: &BlobId) -> Option<Arc<[u8]>>;
+    /// A file of the install.
+    fn mine(&self, path: &RelPath) -> Option<Arc<[u8]>>;
+}
+
+/// All that a plan is made from.
+pub struct Inputs<'a> {
+    /// Up to the commit that will be installed.
+    pub history: &'a History,
+    /// That commit's files, only those that an install can hold.
+    pub target: &'a Tree,
+    /// The layout of the install as it is.
+    pub layout_now: &'a Layout,
+    /// The layout that it will have.
+    pub layout_next: &'a Layout,
+    /// What is installed.
+    pub installed: &'a InstalledTree,
+    /// What the last upgrade noted.
+    pub baseline: Option<&'a Baseline>,
+    /// For the plan's head.
+    pub source: PlanSource,
+    /// The install's folder, for the plan's head.
+    pub install_path: String,
+    /// Contents.
+    pub texts: &'a dyn Texts,
+}
+
+/// A path followed from the release it was installed from to the commit that will be installed.
+struct Lineage {
+    /// Where it stands (or stood) in the install.
+    now: Option<RelPath>,
+    /// Its source path then.
+    source_before: Option<RelPath>,
+    /// What the release shipped.
+    base: Option<Shipped>,
+    /// Where it will stand, its source path, what is shipped.
+    next: Option<(RelPath, RelPath, Shipped)>,
+}
+
+/// Makes the plan. Pure apart from the texts it asks for.
+pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let planner = Planner::new(inputs);
+    let mut files: Vec<FileEntry> = planner.lineages().iter().flat_map(|l| planner.classify(l)).collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let (release, release_evidence) = match (inputs.baseline, &planner.matched) {
+        (Some(baseline), _) => (Some(baseline.release.clone()), ReleaseEvidence::Baseline),
+        (None, Some(found)) => (Some(found.commit.clone()), ReleaseEvidence::History),
+        (None, None) => (None, ReleaseEvidence::None),
+    };
+    Plan {
+        schema: 1,
+        source: inputs.source.clone(),
+        install: PlanInstall {
+            path: inputs.install_path.clone(),
+            layout: inputs.layout_now.name.clone(),
+            release,
+            release_evidence,
+        },
+        summary: Summary::of(&files),
+        files,
+    }
+}
+
+struct Planner<'a> {
+    inputs: &'a Inputs<'a>,
+    /// The release that the install matches; not looked for where a baseline names it.
+    matched: Option<Match>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(inputs: &'a Inputs<'a>) -> Self {
+        let mut planner = Self { inputs, matched: None };
+        if inputs.baseline.is_none() {
+            let managed: HashMap<&RelPath, RelPath> =
+                inputs.history.paths().filter_map(|p| Some((p, planner.now(p)?))).collect();
+            let by_source: HashMap<RelPath, BlobId> = managed
+                .iter()
+                .filter_map(|(source, install)| {
+                    let mine = inputs.installed.files.get(install)?;
+                    let lf = mine.blob_with_lf.as_ref().filter(|id| inputs.history.shipped(source, id));
+                    Some(((*source).clone(), lf.unwrap_or(&mine.blob).clone()))
+                })
+                .collect();
+            planner.matched = inputs.history.best_match(&by_source, |p| managed.contains_key(p));
+        }
+        planner
+    }
+
+    fn now(&self, source: &RelPath) -> Option<RelPath> {
+        self.inputs.layout_now.install_path(source, |f| self.inputs.installed.folders.contains(f))
+    }
+
+    fn next(&self, source: &RelPath) -> Option<RelPath> {
+        self.inputs.layout_next.install_path(source, |f| self.inputs.installed.folders.contains(f))
+    }
+
+    fn release(&self) -> Option<&str> {
+        match self.inputs.baseline {
+            Some(baseline) => Some(&baseline.release),
+            None => self.matched.as_ref().map(|m| m.commit.as_str()),
+        }
+    }
+
+    /// What the installed release shipped, by install path.
+    fn base_files(&self) -> BTreeMap<RelPath, (RelPath, Shipped)> {
+        if let Some(baseline) = self.inputs.baseline {
+            let own = |p: &RelPath| layouts().is_own(p) || layouts().is_ephemeral(p);
+            let entry =
+                |(p, f): (&RelPath, &super::baseline::BaselineFile)| (p.clone(), (f.source_path.clone(), f.shipped()));
+            return baseline.files.iter().filter(|(p, _)| !own(p)).map(entry).collect();
+        }
+        let tree = self.matched.iter().flat_map(|m| &m.tree);
+        tree.filter_map(|(source, file)| Some((self.now(source)?, (source.clone(), file.clone())))).collect()
+    }
+
+    fn lineages(&self) -> Vec<Lineage> {
+        let base = self.base_files();
+        let target = self.inputs.target;
+        let mut claimed: BTreeSet<RelPath> = BTreeSet::new();
+        let base_sources: BTreeSet<&RelPath> = base.values().map(|(source, _)| source).collect();
+        let mut lineages = Vec::new();
+        for (now, (source, shipped)) in &base {
+            let successor = self.successor(source, shipped, &base_sources, &claimed);
+            let next = successor.and_then(|s| Some((self.next(&s)?, s.clone(), target.get(&s)?.clone())));
+            if let Some((_, source, _)) = &next {
+                claimed.insert(source.clone());
+            }
+            lineages.push(Lineage {
+                now: Some(now.clone()),
+                source_before: Some(source.clone()),
+                base: Some(shipped.clone()),
+                next,
+            });
+        }
+        for (source, shipped) in target.iter().filter(|(source, _)| !claimed.contains(*source)) {
+            let Some(path) = self.next(source) else { continue };
+            lineages.push(Lineage {
+                now: None,
+                source_before: None,
+                base: None,
+                next: Some((path, source.clone(), shipped.clone())),
+            });
+        }
+        // What releases before the installed one left behind.
+        let known: BTreeSet<RelPath> =
+            lineages.iter().flat_map(|l| l.now.iter().chain(l.next.iter().map(|n| &n.0))).cloned().collect();
+        for source in self.inputs.history.paths() {
+            let Some(now) = self.now(source).filter(|p| !known.contains(p)) else { continue };
+            if self.inputs.installed.files.contains_key(&now) {
+                lineages.push(Lineage { now: Some(now), source_before: Some(source.clone()), base: None, next: None });
+            }
+        }
+        lineages
+    }
+
+    /// Where the target commit has what the release had at `source`.
+    fn successor(
+        &self,
+        source: &RelPath,
+        shipped: &Shipped,
+        base_sources: &BTreeSet<&RelPath>,
+        claimed: &BTreeSet<RelPath>,
+    ) -> Option<RelPath> {
+        let target = self.inputs.target;
+        if target.contains_key(source) {
+            return Some(source.clone());
+        }
+        let free = |p: &RelPath| !base_sources.contains(p) && !claimed.contains(p);
+        let since = self.release().unwrap_or_default();
+        if self.inputs.history.contains(since) {
+            return self.inputs.history.follow(source, since, target).filter(free);
+        }
+        // No history between the two: only an unchanged file can be recognised.
+        let mut same = target.iter().filter(|(p, f)| f.blob == shipped.blob && free(p) && p.name() == source.name());
+        same.next().filter(|_| same.next().is_none()).map(|(p, _)| p.clone())
+    }
+
+    fn classify(&self, line: &Lineage) -> Vec<FileEntry> {
+        let installed = self.inputs.installed;
+        let moved_onto = matches!((&line.now, &line.next), (Some(now), Some((next, ..)))
+            if now != next && installed.files.contains_key(next));
+        if moved_onto {
+            // The user already has a file at the new path: two questions, not one.
+            let removed = Lineage { next: None, now: line.now.clone(), ..line_ref(line) };
+            let arrived = Lineage { now: None, source_before: None, base: None, next: line.next.clone() };
+            return [self.classify(&removed), self.classify(&arrived)].concat();
+        }
+        let spot = line.now.as_ref().or(line.next.as_ref().map(|n| &n.0));
+        let Some(spot) = spot else { return Vec::new() };
+        let next_spot = line.next.as_ref().map_or(spot, |n| &n.0);
+        if let Some(link) = installed.linked(spot).or_else(|| installed.linked(next_spot)) {
+            let reason = format!("{link} is a symbolic link; what it leads to is not changed");
+            return vec![self.entry(line, next_spot.clone(), None, Kind::Linked, None, reason)];
+        }
+        if let Some(entry) = self.misplaced(line, next_spot) {
+            return vec![entry];
+        }
+        match installed.files.get(spot) {
+            Some(mine) => vec![self.present(line, spot, mine)],
+            None => self.absent(line, spot).into_iter().collect(),
+        }
+    }
+
+    /// A folder, socket or file stands where the tree needs something else.
+    fn misplaced(&self, line: &Lineage, path: &RelPath) -> Option<FileEntry> {
+        let installed = self.inputs.installed;
+        line.next.as_ref()?;
+        let mut parent = path.parent();
+        while let Some(folder) = parent {
+            if installed.files.contains_key(&folder) || installed.special.contains(&folder) {
+                let reason = format!("{folder} is a file of yours where the source has a folder");
+                return Some(self.entry(line, path.clone(), None, Kind::Conflict, None, reason));
+            }
+            parent = folder.parent();
+        }
+        let what = if installed.special.contains(path) {
+            "a special file"
+        } else if installed.folders.contains(path) {
+            "a folder"
+        } else {
+            return None;
+        };
+        let reason = format!("{what} of yours stands where the source has a file");
+        Some(self.entry(line, path.clone(), None, Kind::Conflict, None, reason))
+    }
+
+    /// The file is there.
+    fn present(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> FileEntry {
+        let same_as =
+            |shipped: &Shipped| shipped.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&shipped.blob);
+        let from_history = self.inputs.baseline.is_none_or(|b| !b.files.contains_key(spot));
+        let source = line.source_before.as_ref().or(line.next.as_ref().map(|n| &n.1));
+        let shipped_once = || {
+            source.is_some_and(|s| {
+                let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
+                ids.into_iter().flatten().any(|id| self.inputs.history.shipped(s, id))
+            })
+        };
+        if line.base.as_ref().is_some_and(same_as) || (from_history && shipped_once()) {
+            self.pristine(line, spot, mine)
+        } else {
+            self.edited(line, spot, mine)
+        }
+    }
+
+    fn pristine(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> FileEntry {
+        let source = line.source_before.as_ref().or(line.next.as_ref().map(|n| &n.1));
+        let origin = source.and_then(|s| self.inputs.history.origin(s, &mine.blob)).map(|c| short(&c.id));
+        let from = match (origin, self.release()) {
+            (Some(id), _) => format!("pristine from {id}"),
+            (None, Some(release)) => format!("pristine from {}", short(release)),
+            (None, None) => "pristine".to_owned(),
+        };
+        let base = Some(mine.blob.clone());
+        let Some((next, _, theirs)) = &line.next else {
+            let reason = format!("{from}; source removed it");
+            return self.entry(line, spot.clone(), base, Kind::Remove, Some(mine), reason);
+        };
+        let mode_changed = mine.executable != theirs.executable
+            && line.base.as_ref().is_some_and(|b| b.executable != theirs.executable);
+        let (kind, what) = if spot != next {
+            (Kind::Move, "source moved it")
+        } else if theirs.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&theirs.blob) {
+            if mode_changed {
+                (Kind::Update, "source changed its mode")
+            } else {
+                (Kind::Unchanged, "source has the same")
+            }
+        } else {
+            (Kind::Update, "source changed it")
+        };
+        self.entry(line, next.clone(), base, kind, Some(mine), format!("{from}; {what}"))
+    }
+
+    fn edited(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> FileEntry {
+        let Some((next, source, theirs)) = &line.next else {
+            return match &line.base {
+                Some(base) => {
+                    let reason = format!("you edited this since {}; source removed it", self.since());
+                    self.entry(line, spot.clone(), Some(base.blob.clone()), Kind::Conflict, Some(mine), reason)
+                }
+                None => {
+                    let reason = "left from an earlier release and edited by you; source no longer has it".to_owned();
+                    self.entry(line, spot.clone(), None, Kind::LocalOnly, Some(mine), reason)
+                }
+            };
+        };
+        let closest = if line.base.is_none() { self.closest(source, spot) } else { None };
+        let base = line.base.as_ref().or(closest.as_ref().map(|c| &c.1));
+        if theirs.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&theirs.blob) {
+            let kind = if spot == next { Kind::Unchanged } else { Kind::Move };
+            let reason = "you already have what the source ships".to_owned();
+            return self.entry(line, next.clone(), base.map(|b| b.blob.clone()), kind, Some(mine), reason);
+        }
+        let Some(base) = base else {
+            let reason = "a file of your own stands where the source ships one".to_owned();
+            return self.merged(line, spot, mine, None, reason);
+        };
+        let since = match &closest {
+            Some((commit, _)) => format!("you edited this since {commit} (the closest version)"),
+            None => format!("you edited this since {}", self.since()),
+        };
+        if base.blob == theirs.blob {
+            let (kind, what) = if spot == next {
+                (Kind::LocalOnly, "source did not change it")
+            } else {
+                (Kind::Move, "source moved it, your edit follows")
+            };
+            let reason = format!("{since}; {what}");
+            return self.entry(line, next.clone(), Some(base.blob.clone()), kind, Some(mine), reason);
+        }
+        self.merged(line, spot, mine, Some(base), since)
+    }
+
+    /// Both sides changed it: merge, or ask.
+    fn merged(
+        &self,
+        line: &Lineage,
+        spot: &RelPath,
+        mine: &Installed,
+        base: Option<&Shipped>,
+        since: String,
+    ) -> FileEntry {
+        let Some((next, _, theirs)) = &line.next else {
+            return self.entry(line, spot.clone(), None, Kind::LocalOnly, Some(mine), since);
+        };
+        let base_id = base.map(|b| b.blob.clone());
+        let conflict = |hunks: usize, reason: String| {
+            let mut entry = self.entry(line, next.clone(), base_id.clone(), Kind::Conflict, Some(mine), reason);
+            entry.conflict_hunks = hunks;
+            entry
+        };
+        let texts = self.inputs.texts;
+        let (my_text, their_text) = (texts.mine(spot), texts.blob(&theirs.blob));
+        let (Some(my_text), Some(their_text)) = (my_text, their_text) else {
+            return conflict(1, format!("{since}; its texts could not be read"));
+        };
+        let Some(base) = base else {
+            let hunks = Merge::two_way(my_text, their_text).map_or(1, |m| m.conflicts());
+            return conflict(hunks, since);
+        };
+        let Some(base_text) = texts.blob(&base.blob) else {
+            let reason = format!("{since}; the source changed it, and the release's text is not in this clone");
+            return conflict(1, reason);
+        };
+        let Some(merge) = Merge::three_way(base_text, my_text.clone(), their_text) else {
+            return conflict(1, format!("{since}; the source changed it too, and it is binary"));
+        };
+        let (yours, theirs) = (merge.changed_by_mine(), merge.changed_by_theirs());
+        let counts = format!("{since} ({yours} hunks); source changed {theirs}");
+        match merge.conflicts() {
+            0 => {
+                let text = merge.result(&[]).unwrap_or_default();
+                match super::outcome::damage(next, &my_text, &text) {
+                    Some(damage) => conflict(1, format!("{counts}; merged by itself {damage}")),
+                    None => {
+                        let reason = format!("{counts}; none overlap");
+                        self.entry(line, next.clone(), base_id, Kind::AutoMerge, Some(mine), reason)
+                    }
+                }
+            }
+            n => conflict(n, format!("{counts}; {n} overlap")),
+        }
+    }
+
+    /// The file is not there.
+    fn absent(&self, line: &Lineage, spot: &RelPath) -> Option<FileEntry> {
+        let deleted_by_user = line.base.is_some()
+            && match (&self.matched, &line.source_before) {
+                (Some(found), Some(source)) => found.in_every_tie.contains(source),
+                _ => true,
+            };
+        let base = line.base.as_ref().map(|b| b.blob.clone());
+        let Some((next, _, theirs)) = &line.next else {
+            let reason = "not there, and the source removed it".to_owned();
+            return deleted_by_user.then(|| self.entry(line, spot.clone(), base, Kind::Unchanged, None, reason));
+        };
+        if !deleted_by_user {
+            let reason = "new in the source".to_owned();
+            return Some(self.entry(line, next.clone(), None, Kind::New, None, reason));
+        }
+        let since = self.since();
+        let (kind, reason) = if spot != next {
+            (Kind::Conflict, format!("you deleted this since {since}; source moved it"))
+        } else if line.base.as_ref().is_some_and(|b| b.blob == theirs.blob) {
+            (Kind::StaysDeleted, format!("you deleted this since {since}; source did not change it"))
+        } else {
+            (Kind::Conflict, format!("you deleted this since {since}; source changed it"))
+        };
+        Some(self.entry(line, next.clone(), base, kind, None, reason))
+    }
+
+    fn since(&self) -> String {
+        self.release().map_or_else(|| "it was installed".to_owned(), |id| short(id).to_owned())
+    }
+
+    /// The version most like mine, for a file that the installed release doesn't ship but an earlier one did.
+    fn closest(&self, source: &RelPath, spot: &RelPath) -> Option<(String, Shipped)> {
+        let mine = self.inputs.texts.mine(spot)?;
+        let versions = self.inputs.history.versions(source, self.release());
+        let likeness = |blob: &BlobId| {
+            let text = self.inputs.texts.blob(blob)?;
+            Some(similar::TextDiff::from_lines(&text[..], &mine[..]).ratio())
+        };
+        let scored = versions.into_iter().filter_map(|(c, s)| Some((likeness(&s.blob)?, c, s)));
+        let (_, commit, shipped) = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        Some((short(&commit.id).to_owned(), shipped))
+    }
+
+    fn entry(
+        &self,
+        line: &Lineage,
+        path: RelPath,
+        base: Option<BlobId>,
+        kind: Kind,
+        mine: Option<&Installed>,
+        reason: String,
+    ) -> FileEntry {
+        let theirs = line.next.as_ref();
+        let moved = theirs.is_some() && line.now.as_ref().is_some_and(|now| *now != path);
+        // Three-way on the bit alone: theirs wins only where the source changed it.
+        let executable = match (mine, theirs.map(|n| n.2.executable)) {
+            (Some(mine), Some(theirs)) => {
+                let changed = line.base.as_ref().is_none_or(|b| b.executable != theirs);
+                if changed { theirs } else { mine.executable }
+            }
+            (None, Some(theirs)) => theirs,
+            (mine, None) => mine.is_some_and(|m| m.executable),
+        };
+        let hunks = usize::from(kind == Kind::Conflict);
+        FileEntry {
+            path_base64: path.base64(),
+            from: if moved { line.now.clone() } else { None },
+            path,
+            kind,
+            source_path: theirs.map(|n| n.1.clone()).or_else(|| line.source_before.clone()),
+            base,
+            mine: mine.map(|m| m.blob.clone()),
+            theirs: theirs.map(|n| n.2.blob.clone()),
+            conflict_hunks: hunks,
+            reason,
+            executable,
+        }
+    }
+}
+
+fn line_ref(line: &Lineage) -> Lineage {
+    Lineage {
+        now: line.now.clone(),
+        source_before: line.source_before.clone(),
+        base: line.base.clone(),
+        next: line.next.clone(),
+    }
+}
+
+/// The first seven digits of an id, as people write them.
+pub fn short(id: &str) -> &str {
+    id.get(..7).unwrap_or(id)
+}

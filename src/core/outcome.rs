@@ -1,0 +1,143 @@
+//! What a plan entry and its answer do to the install.
+
+use std::sync::Arc;
+
+use super::merge::Merge;
+use super::path::RelPath;
+use super::plan::{FileEntry, Kind};
+use super::session::Answer;
+
+/// The effect on the install.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It stays as it is.
+    Nothing,
+    /// Bytes are written, and the old path goes if the file moves.
+    Write {
+        /// Where to.
+        path: RelPath,
+        /// The old path.
+        from: Option<RelPath>,
+        /// The content.
+        bytes: Arc<[u8]>,
+        /// Whether it can be executed.
+        executable: bool,
+    },
+    /// The file goes.
+    Remove {
+        /// Which.
+        path: RelPath,
+    },
+}
+
+/// The texts of an entry, as far as they exist.
+#[derive(Debug, Clone, Default)]
+pub struct Sides {
+    /// The release's bytes that the user started from.
+    pub base: Option<Arc<[u8]>>,
+    /// What is installed.
+    pub mine: Option<Arc<[u8]>>,
+    /// What the source ships.
+    pub theirs: Option<Arc<[u8]>>,
+}
+
+/// An entry that can't be carried out as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutcomeError {
+    /// A conflict without an answer, or with open hunks.
+    #[error("{0}: this conflict has no answer yet")]
+    Unanswered(RelPath),
+    /// A text that the plan counted on is gone.
+    #[error("{0}: its new content could not be read")]
+    MissingText(RelPath),
+    /// The result would not be a usable file.
+    #[error("{path}: the merged file {damage}")]
+    Damaged {
+        /// Which.
+        path: RelPath,
+        /// What is wrong with it.
+        damage: String,
+    },
+    /// Something of the user's stands in the way, so theirs can't be put there.
+    #[error("{0}: something of yours stands in the way; move it aside first, or keep it")]
+    InTheWay(RelPath),
+}
+
+/// The merge of an entry's texts: three-way where there is a base, two-way without. None if one is missing or binary.
+pub fn merge_of(sides: &Sides) -> Option<Merge> {
+    let (mine, theirs) = (sides.mine.clone()?, sides.theirs.clone()?);
+    match &sides.base {
+        Some(base) => Merge::three_way(base.clone(), mine, theirs),
+        None => Merge::two_way(mine, theirs),
+    }
+}
+
+/// What to do for one entry.
+///
+/// # Errors
+/// [`OutcomeError`] where an answer or a text is missing, or the result would be damaged.
+pub fn outcome(entry: &FileEntry, answer: Option<&Answer>, sides: &Sides) -> Result<Outcome, OutcomeError> {
+    let write = |bytes: Option<Arc<[u8]>>| {
+        let bytes = bytes.ok_or_else(|| OutcomeError::MissingText(entry.path.clone()))?;
+        Ok(Outcome::Write { path: entry.path.clone(), from: entry.from.clone(), bytes, executable: entry.executable })
+    };
+    let merged = |text: Option<Vec<u8>>| {
+        let text = text.ok_or_else(|| OutcomeError::Unanswered(entry.path.clone()))?;
+        match damage(&entry.path, sides.mine.as_deref().unwrap_or_default(), &text) {
+            Some(damage) => Err(OutcomeError::Damaged { path: entry.path.clone(), damage }),
+            None => write(Some(text.into())),
+        }
+    };
+    match entry.kind {
+        Kind::Unchanged | Kind::LocalOnly | Kind::StaysDeleted | Kind::Linked => Ok(Outcome::Nothing),
+        Kind::Remove => Ok(Outcome::Remove { path: entry.path.clone() }),
+        Kind::New | Kind::Update => write(sides.theirs.clone()),
+        Kind::Move if entry.base == entry.theirs && entry.mine != entry.base => write(sides.mine.clone()),
+        Kind::Move => write(sides.theirs.clone()),
+        Kind::AutoMerge => merged(merge_of(sides).and_then(|m| m.result(&[]))),
+        Kind::Conflict => {
+            let answer = answer.ok_or_else(|| OutcomeError::Unanswered(entry.path.clone()))?;
+            match (answer, &sides.mine, &sides.theirs) {
+                (Answer::Keep, Some(_), _) if entry.from.is_some() => write(sides.mine.clone()),
+                (Answer::Keep, ..) => Ok(Outcome::Nothing),
+                (Answer::Take, _, None) => Ok(Outcome::Remove { path: entry.path.clone() }),
+                (Answer::Take, None, Some(_)) if entry.mine.is_none() && entry.base.is_none() => {
+                    Err(OutcomeError::InTheWay(entry.path.clone()))
+                }
+                // A file that the user deleted comes to its new place; there is no old one to remove.
+                (Answer::Take, None, Some(theirs)) => Ok(Outcome::Write {
+                    path: entry.path.clone(),
+                    from: None,
+                    bytes: theirs.clone(),
+                    executable: entry.executable,
+                }),
+                (Answer::Take, Some(_), Some(theirs)) => write(Some(theirs.clone())),
+                // Nothing to combine: the side that a merge keeps is mine.
+                (Answer::Merge(_), None, _) | (Answer::Merge(_), _, None) => Ok(Outcome::Nothing),
+                (Answer::Merge(choices), Some(_), Some(_)) => {
+                    let choices: Vec<_> = choices.iter().cloned().map(Some).collect();
+                    merged(merge_of(sides).and_then(|m| m.result(&choices)))
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong with a merged file, if anything: conflict markers that mine did not have, JSON that no longer parses.
+pub fn damage(path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
+    let marker = |text: &[u8]| {
+        text.split(|b| *b == b'\n')
+            .position(|line| [&b"<<<<<<< "[..], b"||||||| ", b">>>>>>> "].iter().any(|mark| line.starts_with(mark)))
+    };
+    if let (None, Some(line)) = (marker(mine), marker(merged)) {
+        return Some(format!("has a conflict marker in line {}", line + 1));
+    }
+    if path.name().ends_with(b".json") && parses(mine).is_ok() {
+        return parses(merged).err().map(|e| format!("is not valid JSON: {e}"));
+    }
+    None
+}
+
+fn parses(text: &[u8]) -> Result<(), String> {
+    serde_json::from_slice::<serde::de::IgnoredAny>(text).map(|_| ()).map_err(|e| e.to_string())
+}

@@ -1,0 +1,269 @@
+//! The checks of phase 0. They only read, and report all problems at once.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use super::events::Outcome;
+use super::inspect::{Problem, Request};
+use super::planning::{Source, layout_of, read_baseline};
+use crate::core::layout::layouts;
+use crate::core::phase::PreFlightEvidence;
+use crate::host::git::GitError;
+use crate::host::{backup, fs, lock, store};
+
+/// A check's result, as it is told: task id, how it ended, a few words, seconds.
+pub type Tell<'a> = dyn FnMut(&'static str, Outcome, &str, f64) + 'a;
+
+/// What the checks found.
+#[derive(Debug)]
+pub struct Checked {
+    /// The phase's evidence.
+    pub evidence: PreFlightEvidence,
+    /// What stops the upgrade.
+    pub problems: Vec<Problem>,
+    /// The source, if it could be opened.
+    pub source: Option<Source>,
+}
+
+/// Exit code for a pre-flight refusal.
+pub const REFUSED: u8 = 4;
+/// Exit code for a lock or unfinished session in the way.
+pub const LOCKED: u8 = 7;
+
+struct Check<'a, 'b> {
+    tell: &'a mut Tell<'b>,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_, '_> {
+    /// Runs one check; its problems are collected.
+    fn run<T>(&mut self, task: &'static str, check: impl FnOnce() -> Result<(String, T), Problem>) -> Option<T> {
+        let begun = Instant::now();
+        let result = check();
+        let seconds = begun.elapsed().as_secs_f64();
+        match result {
+            Ok((detail, value)) => {
+                (self.tell)(task, Outcome::Done, &detail, seconds);
+                Some(value)
+            }
+            Err(problem) => {
+                (self.tell)(task, Outcome::Failed, problem.what.lines().next().unwrap_or_default(), seconds);
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+}
+
+fn problem(what: impl ToString, next: impl Into<String>) -> Problem {
+    Problem { exit_code: REFUSED, what: what.to_string(), next: next.into() }
+}
+
+/// Runs all checks. `own` says that this process holds the lock and the session in question.
+pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked {
+    let install = request.project.join(".praxis-os");
+    let mut check = Check { tell, problems: Vec::new() };
+    let mut warnings = Vec::new();
+
+    let source = check.run("source_valid", || source_valid(request));
+    let clean = source.as_ref().map(|source| check.run("source_clean", || source_clean(source)).is_some());
+    if let Some(source) = &source {
+        check.run("source_identity", || {
+            let detail = format!("{} ({})", source.version, crate::core::classify::short(&source.commit));
+            Ok((detail, ()))
+        });
+        if source.repo.shallow {
+            warnings.push("the source is a shallow clone: edits can only be merged where the old text is known".into());
+        }
+    }
+    let valid = check.run("target_valid", || target_valid(&request.project, &install));
+    warnings.extend(old_backups(&install, &mut check));
+    let space = if install.is_dir() { check.run("disk_space", || disk_space(&install)) } else { None };
+    let alone = check.run("concurrent_workflows", || concurrent(&install, own));
+    let (available, required) = space.unwrap_or_default();
+    let evidence = PreFlightEvidence {
+        source_path: request.source.display().to_string(),
+        source_version: source.as_ref().map(|s| s.version.clone()).unwrap_or_default(),
+        source_commit: source.as_ref().map(|s| s.commit.clone()).unwrap_or_default(),
+        source_git_clean: clean.unwrap_or(false),
+        target_exists: install.is_dir(),
+        target_structure_valid: valid.is_some(),
+        disk_space_available: fs::human_size(available),
+        disk_space_required: fs::human_size(required),
+        disk_space_available_bytes: available,
+        disk_space_required_bytes: required,
+        no_concurrent_workflows: alone.is_some(),
+        warnings,
+    };
+    Checked { evidence, problems: check.problems, source }
+}
+
+fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
+    let path = request.source.display();
+    let clone = "name a clone of praxis-os: --source DIR";
+    let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| match &e {
+        GitError::NoGit(_) => problem(&e, "install git (Debian: apt install git), then try again"),
+        GitError::NoSuchCommit { .. } => problem(&e, format!("see what there is: git -C {path} log --oneline --all")),
+        GitError::Failed { .. } => problem(&e, format!("see what git says: git -C {path} status")),
+        _ => problem(&e, clone),
+    })?;
+    match source.is_praxis_os() {
+        Ok(true) => Ok((path.to_string(), source)),
+        Ok(false) => {
+            let marks = layouts().source_marks.join("/ and ");
+            let commit = crate::core::classify::short(&source.commit);
+            Err(problem(format!("{path}: not a praxis-os repository (no {marks}/ at commit {commit})"), clone))
+        }
+        Err(e) => Err(problem(e, clone)),
+    }
+}
+
+fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
+    const SHOWN: usize = 10;
+    let path = source.repo.path().display();
+    let dirty = source.repo.dirty().map_err(|e| problem(e, format!("see what git says: git -C {path} status")))?;
+    if dirty.is_empty() {
+        return Ok(("clean".into(), ()));
+    }
+    let mut what = format!("{path}: has uncommitted changes, so it is no release:");
+    for line in dirty.iter().take(SHOWN) {
+        what.push_str("\n  ");
+        what.push_str(line);
+    }
+    if dirty.len() > SHOWN {
+        what.push_str(&format!("\n  and {} more", dirty.len() - SHOWN));
+    }
+    Err(problem(what, format!("commit or stash them: git -C {path} stash --include-untracked")))
+}
+
+fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem> {
+    let shown = install.display();
+    if !install.is_dir() {
+        if project.join(".agent-os").is_dir() {
+            let what = format!("{}: holds an .agent-os install, which is too old to upgrade here", project.display());
+            return Err(problem(
+                what,
+                "rename it first, as praxis-os's own notes for that release say, then try again",
+            ));
+        }
+        let what = format!("{}: no .praxis-os folder here, so there is nothing to upgrade", project.display());
+        return Err(problem(what, "name the project that has one: --project DIR"));
+    }
+    if install.join("ouroboros").is_dir() {
+        let what = format!("{shown}: holds an ouroboros server, a later generation than this program knows");
+        return Err(problem(what, "nothing was changed; use a later pos-upgrade-tui"));
+    }
+    let layout = layout_of(install).map_err(|e| problem(e, "name the project that has one: --project DIR"))?;
+    let fix = format!("make it writable for you: chmod -R u+w {shown}");
+    let folders = layout.install_folders().map(|f| f.under(install)).filter(|f| f.is_dir());
+    for folder in std::iter::once(install.to_owned()).chain(folders) {
+        fs::check_writable(&folder).map_err(|e| problem(format!("{e}; the install can't be written"), fix.clone()))?;
+    }
+    read_baseline(install).map_err(|e| {
+        let next = format!(
+            "take it back from your repository, or move it aside: mv {0}/{1} {0}/{1}.old",
+            shown,
+            crate::core::baseline::FILE
+        );
+        problem(e, next)
+    })?;
+    venv_works(install)?;
+    Ok((format!("{} layout", layout.name), ()))
+}
+
+/// A venv whose python is gone can neither be installed into nor run the server.
+fn venv_works(install: &Path) -> Result<(), Problem> {
+    let venv = install.join("venv");
+    if std::fs::symlink_metadata(&venv).is_err() {
+        return Ok(());
+    }
+    let python = venv.join("bin/python");
+    let ran = Command::new(&python)
+        .args(["-I", "-c", "import pip"])
+        .stdin(Stdio::null())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output();
+    let said = match ran {
+        Ok(out) if out.status.success() => return Ok(()),
+        Ok(out) => String::from_utf8_lossy(&out.stderr).lines().last().unwrap_or_default().to_owned(),
+        Err(e) => e.to_string(),
+    };
+    let what = format!("{}: this python3 does not work, or has no pip ({})", python.display(), fs::visible(&said));
+    Err(problem(
+        what,
+        format!(
+            "install python3 with venv (Debian: apt install python3-venv) and make the environment anew: python3 -m venv --clear {}",
+            venv.display()
+        ),
+    ))
+}
+
+fn old_backups(install: &Path, check: &mut Check<'_, '_>) -> Vec<String> {
+    const OLD_DAYS: i64 = 7;
+    let begun = Instant::now();
+    let good: Vec<String> = backup::list(install).into_iter().filter(|(_, good)| *good).map(|(n, _)| n).collect();
+    let age = |name: &String| {
+        let time = jiff::civil::DateTime::strptime("%Y-%m-%d-%H%M%S", name.get(..17)?).ok()?;
+        let then = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+        Some((jiff::Timestamp::now().as_second() - then.as_second()) / 86_400)
+    };
+    let newest = good.last().and_then(age);
+    let (detail, warning) = match newest {
+        None => ("none yet".to_owned(), None),
+        Some(days) if days > OLD_DAYS => {
+            let text = format!("the newest backup is {days} days old; a new one is made before anything changes");
+            (format!("{}, {days} days old", good.len()), Some(text))
+        }
+        Some(_) => (format!("{}, the newest this week", good.len()), None),
+    };
+    let outcome = if warning.is_some() { Outcome::Warning } else { Outcome::Done };
+    (check.tell)("existing_backups", outcome, &detail, begun.elapsed().as_secs_f64());
+    warning.into_iter().collect()
+}
+
+fn disk_space(install: &Path) -> Result<(String, (u64, u64)), Problem> {
+    let next = "free some space there, then try again";
+    let (_, bytes) = backup::measure(install).map_err(|e| problem(e, next))?;
+    let available = fs::free_space(install).map_err(|e| problem(e, next))?;
+    let required = bytes * 2;
+    if available < required {
+        let what = format!(
+            "{}: {} free, {} needed (twice what will be copied)",
+            install.display(),
+            fs::human_size(available),
+            fs::human_size(required)
+        );
+        return Err(problem(what, next));
+    }
+    Ok((format!("{} free, {} needed", fs::human_size(available), fs::human_size(required)), (available, required)))
+}
+
+fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
+    if own {
+        return Ok(("this one only".into(), ()));
+    }
+    if let Some(holder) = lock::held_by(install) {
+        return Err(Problem {
+            exit_code: LOCKED,
+            what: format!("{}: another upgrade is running here ({holder})", install.display()),
+            next: "wait for it to end, then try again: pos-upgrade-tui status".into(),
+        });
+    }
+    let (sessions, damaged) = store::all(install);
+    if let Some(folder) = damaged.first() {
+        return Err(Problem {
+            exit_code: LOCKED,
+            what: format!("{}: the files of an earlier session are damaged", folder.display()),
+            next: "put the install back from its backup: pos-upgrade-tui rollback".into(),
+        });
+    }
+    match sessions.iter().rev().find(|s| s.status.is_unfinished()) {
+        Some(session) => Err(Problem {
+            exit_code: LOCKED,
+            what: format!("{}: session {} is not finished", install.display(), session.session_id),
+            next: "go on with it: pos-upgrade-tui resume, or undo it: pos-upgrade-tui rollback".into(),
+        }),
+        None => Ok(("none".into(), ())),
+    }
+}

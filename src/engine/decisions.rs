@@ -1,0 +1,116 @@
+//! Who decides a conflict: a saved answer, the policy of the command line, or a person.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::apply::Decided;
+use super::events::{Command, ConflictFile, Event, Level};
+use super::planning::{self, Source};
+use super::run::{Run, Stop};
+use crate::core::merge::Choice;
+use crate::core::outcome::{Sides, merge_of, outcome};
+use crate::core::path::RelPath;
+use crate::core::plan::{FileEntry, Kind};
+use crate::core::session::{Answer, OnConflict, Status};
+
+/// The answer that a policy gives; none for [`OnConflict::Ask`].
+pub fn by_policy(policy: OnConflict, sides: &Sides) -> Option<Answer> {
+    let merged = |choice: Choice, otherwise: Answer| match merge_of(sides) {
+        Some(merge) => Answer::Merge(vec![choice; merge.conflicts()]),
+        None => otherwise,
+    };
+    match policy {
+        OnConflict::Ask => None,
+        OnConflict::Keep => Some(Answer::Keep),
+        OnConflict::Take => Some(Answer::Take),
+        OnConflict::MergeKeep => Some(merged(Choice::Mine, Answer::Keep)),
+        OnConflict::MergeTake => Some(merged(Choice::Theirs, Answer::Take)),
+    }
+}
+
+/// Settles every conflict and says what each entry does. Answers are saved one by one as they come.
+///
+/// # Errors
+/// [`Stop`].
+pub fn settle(run: &mut Run, source: &Source) -> Result<Vec<Decided>, Stop> {
+    let install = run.session.install.clone();
+    let entries: Vec<FileEntry> = run.session.plan.files.clone();
+    let mut open: Vec<(FileEntry, Sides)> = Vec::new();
+    let mut decided = Vec::new();
+    for entry in entries.into_iter().filter(|e| e.kind.changes_install()) {
+        let sides = planning::sides(source, &install, &entry)?;
+        if entry.kind != Kind::Conflict {
+            let outcome = outcome(&entry, None, &sides).map_err(Stop::failed)?;
+            decided.push(Decided { entry, outcome });
+            continue;
+        }
+        if !run.session.answers.contains_key(&entry.path)
+            && let Some(answer) = by_policy(run.session.on_conflict, &sides)
+        {
+            accept(run, &entry, &sides, answer, false).map_err(Stop::failed)?;
+        }
+        open.push((entry, sides));
+    }
+    ask(run, &open)?;
+    for (entry, sides) in open {
+        let outcome = outcome(&entry, run.session.answers.get(&entry.path), &sides).map_err(Stop::failed)?;
+        decided.push(Decided { entry, outcome });
+    }
+    Ok(decided)
+}
+
+/// Checks that an answer can be carried out, and saves it.
+fn accept(run: &mut Run, entry: &FileEntry, sides: &Sides, answer: Answer, by_person: bool) -> Result<(), String> {
+    outcome(entry, Some(&answer), sides).map_err(|e| e.to_string())?;
+    let first = run.session.answers.insert(entry.path.clone(), answer.clone()).is_none();
+    run.session.prompts += u64::from(by_person && first);
+    if let Err(Stop::Failed { what, .. }) = run.save() {
+        return Err(what);
+    }
+    run.say(Event::Answered { path: entry.path.clone(), answer });
+    Ok(())
+}
+
+fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
+    let unanswered = |run: &Run| -> Vec<&(FileEntry, Sides)> {
+        open.iter().filter(|(e, _)| !run.session.answers.contains_key(&e.path)).collect()
+    };
+    let missing = unanswered(run);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let file = |(entry, sides): &&(FileEntry, Sides)| ConflictFile {
+        path: entry.path.clone(),
+        from: entry.from.clone(),
+        reason: entry.reason.clone(),
+        base: sides.base.clone(),
+        mine: sides.mine.clone(),
+        theirs: sides.theirs.clone(),
+    };
+    let files = Arc::new(missing.iter().map(file).collect::<Vec<_>>());
+    run.session.status = Status::AwaitingDecision;
+    run.save()?;
+    run.say(Event::ConflictsOpen { files });
+    let by_path: BTreeMap<&RelPath, &(FileEntry, Sides)> = open.iter().map(|one| (&one.0.path, one)).collect();
+    loop {
+        match run.wait_for_command()? {
+            Command::Answer { path, answer } => match by_path.get(&path) {
+                Some((entry, sides)) => {
+                    if let Err(problem) = accept(run, entry, sides, answer, true) {
+                        run.log(Level::Error, "conflicts", &problem);
+                    }
+                }
+                None => run.log(Level::Error, "conflicts", &format!("{path}: not a conflict of this upgrade")),
+            },
+            Command::AnswersDone => {
+                let left = unanswered(run).len();
+                if left == 0 {
+                    run.session.status = Status::Running;
+                    return run.save();
+                }
+                run.log(Level::Warn, "conflicts", &format!("{left} conflicts have no answer yet"));
+            }
+            Command::Pause | Command::RollBack => {}
+        }
+    }
+}

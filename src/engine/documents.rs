@@ -1,0 +1,212 @@
+//! The texts that an upgrade leaves for people: version file, update log, summaries, and lines in `.gitignore`.
+
+use std::fmt::Write as _;
+
+use super::phases::content::from_to;
+use super::run::{Run, Stop, now};
+use crate::core::classify::short;
+use crate::core::phase::{DryRunPreview, Phase};
+use crate::core::plan::Kind;
+use crate::core::session::{Answer, Session, Status};
+use crate::host::{fs, git};
+
+/// What every install of ours needs ignored, besides the release's own list. `venv` without a slash: it may be a link.
+const OURS: [&str; 5] = [".upgrade/", ".backups/", ".upgrade-lock", "venvs/", "venv"];
+const LIST: &str = "standards/universal/installation/gitignore-requirements.md";
+
+fn appended(old: &[u8], text: &str) -> Vec<u8> {
+    let mut bytes = old.to_vec();
+    if !bytes.is_empty() && !bytes.ends_with(b"\n") {
+        bytes.push(b'\n');
+    }
+    bytes.extend_from_slice(text.as_bytes());
+    bytes
+}
+
+/// `VERSION.txt` with the new release behind what it said.
+pub fn version_text(session: &Session, old: &[u8]) -> Vec<u8> {
+    let text = format!(
+        "version={}\nversion_updated={}\ncommit={}\n",
+        session.source_version, session.created_at, session.source_commit
+    );
+    appended(old, &text)
+}
+
+/// `UPDATE_LOG.txt` with an entry for this upgrade behind what it said.
+pub fn update_log(session: &Session, preview: &DryRunPreview, old: &[u8]) -> Vec<u8> {
+    let text = format!(
+        "{} | {} | upgraded to {} ({})\n  - {} new, {} updated, {} conflicts settled\n  - session {}\n",
+        &session.created_at[..10.min(session.created_at.len())],
+        short(&session.source_commit),
+        session.source_version,
+        from_to(session),
+        preview.new_files,
+        preview.updated_files,
+        session.answers.len(),
+        session.session_id,
+    );
+    appended(old, &text)
+}
+
+/// One line more in `UPDATE_LOG.txt`, written at once.
+///
+/// # Errors
+/// [`Stop::Failed`].
+pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
+    let path = session.install.join("UPDATE_LOG.txt");
+    let old = fs::read_if_there(&path)?.unwrap_or_default();
+    let line = format!("{} | {} | {text}\n", &now()[..10], short(&session.source_commit));
+    if old.ends_with(line.as_bytes()) {
+        return Ok(());
+    }
+    Ok(fs::write_durable(&path, &appended(&old, &line), mode_of(&path))?)
+}
+
+/// Permission bits of a file, or those that a new one gets.
+pub fn mode_of(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).map_or(0o666 & !crate::host::process::umask(), |m| m.permissions().mode() & 0o7777)
+}
+
+/// Adds the lines that an install needs to the project's `.gitignore`, those that are missing. Returns how many.
+///
+/// # Errors
+/// [`Stop::Failed`].
+pub fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
+    let path = run.session.project.join(".gitignore");
+    let old = fs::read_if_there(&path)?;
+    if old.is_none() && git::work_tree_of(&run.session.project).is_none() {
+        return Ok(0);
+    }
+    let old = old.unwrap_or_default();
+    let have: Vec<String> = String::from_utf8_lossy(&old).lines().map(|l| l.trim().to_owned()).collect();
+    let list = fs::read_if_there(&run.session.install.join(LIST))?.unwrap_or_default();
+    let ours = OURS.iter().map(|l| format!(".praxis-os/{l}"));
+    let mut missing: Vec<String> = Vec::new();
+    for line in required_lines(&String::from_utf8_lossy(&list)).into_iter().chain(ours) {
+        if !have.contains(&line) && !missing.contains(&line) {
+            missing.push(line);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(0);
+    }
+    // Saved first, so that a rollback knows which lines are ours even after a crash right here.
+    run.session.gitignore_added.extend(missing.iter().cloned());
+    run.save()?;
+    let text = missing.iter().fold(String::new(), |all, line| all + line + "\n");
+    fs::write_durable(&path, &appended(&old, &text), mode_of(&path))?;
+    Ok(missing.len())
+}
+
+/// The lines of the first `gitignore` block of a document, without their trailing comments, which git would take for
+/// part of the pattern.
+fn required_lines(document: &str) -> Vec<String> {
+    let inside = document.lines().skip_while(|l| l.trim() != "```gitignore").skip(1);
+    let lines = inside.take_while(|l| !l.trim().starts_with("```"));
+    let bare = |line: &str| {
+        let line = line.trim();
+        let cut = line.find(" #").map_or(line, |at| &line[..at]);
+        cut.trim_end().to_owned()
+    };
+    lines.map(bare).filter(|l| !l.is_empty() && !l.starts_with('#')).collect()
+}
+
+/// The report for people, as lines: what changed, how questions were answered, where the backup is, how to undo.
+pub fn report(session: &Session, warnings: &[String]) -> Vec<String> {
+    let mut lines = vec![format!("{}  {}", session.install.display(), from_to(session))];
+    if session.status == Status::RolledBack {
+        lines.push(format!("back at {}", session.from_release.as_deref().map_or("the release before", short)));
+        lines.extend(warnings.iter().map(|w| format!("warning: {w}")));
+        return lines;
+    }
+    let plan = &session.plan;
+    let counts = Kind::ALL.iter().map(|k| (k.word(), plan.summary.get(*k))).filter(|(_, n)| *n > 0);
+    lines.push(counts.map(|(word, n)| format!("{n} {word}")).collect::<Vec<_>>().join(", "));
+    for file in plan.files.iter().filter(|f| f.kind == Kind::AutoMerge) {
+        lines.push(format!("merged by itself: {}", file.path));
+    }
+    for (path, answer) in &session.answers {
+        let word = match answer {
+            Answer::Keep => "kept yours".to_owned(),
+            Answer::Take => "took theirs".to_owned(),
+            Answer::Merge(choices) => format!("merged, {} hunks chosen", choices.len()),
+        };
+        lines.push(format!("conflict: {path}: {word}"));
+    }
+    lines.extend(warnings.iter().map(|w| format!("warning: {w}")));
+    for (number, record) in &session.phase_artifacts {
+        let name = Phase::try_from(*number).map_or("", Phase::name);
+        lines.push(format!("phase {number} {name}: {:.1} s", record.seconds));
+    }
+    if let Some(backup) = &session.backup {
+        lines.push(format!("backup: .praxis-os/.backups/{backup}/"));
+    }
+    lines.push(format!("undo: {}", undo_command(session)));
+    lines
+}
+
+/// The command that takes this session back.
+pub fn undo_command(session: &Session) -> String {
+    format!("pos-upgrade-tui rollback --project {}", session.project.display())
+}
+
+/// `.cache/upgrade-summary-<date>.md`.
+pub fn summary(session: &Session, warnings: &[String]) -> String {
+    let mut text = format!("# Upgrade {}\n\n", from_to(session));
+    let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source.display());
+    let _ = writeln!(text, "- commit: {} ({})\n", session.source_commit, session.source_version);
+    for line in report(session, warnings) {
+        let _ = writeln!(text, "- {line}");
+    }
+    text.push_str("\n## Files\n\n| what | path | why |\n|---|---|---|\n");
+    for file in session.plan.files.iter().filter(|f| f.kind != Kind::Unchanged) {
+        let _ = writeln!(text, "| {} | {} | {} |", file.kind.word(), file.path, file.reason.replace('|', "\\|"));
+    }
+    text
+}
+
+/// A section for `INSTALLATION_SUMMARY.md`.
+pub fn installation_section(session: &Session) -> String {
+    format!(
+        "\n## Upgraded {}\n\n- release: {} ({})\n- was: {}\n- session: {}\n- backup: {}\n",
+        session.created_at,
+        session.source_commit,
+        session.source_version,
+        session.from_release.as_deref().unwrap_or("unknown"),
+        session.session_id,
+        session.backup.as_deref().unwrap_or("none"),
+    )
+}
+
+/// A document with text appended, and its new bytes' sha256 noted for the rollback.
+///
+/// # Errors
+/// [`Stop::Failed`].
+pub fn append_document(run: &mut Run, name: &str, text: &str) -> Result<(), Stop> {
+    let path = run.session.install.join(name);
+    let old = fs::read_if_there(&path)?.unwrap_or_default();
+    let bytes = if String::from_utf8_lossy(&old).contains(text) { old } else { appended(&old, text) };
+    let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;
+    run.session.documents.insert(rel, crate::core::blob::sha256(&bytes));
+    run.save()?;
+    Ok(fs::write_durable(&path, &bytes, mode_of(&path))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gitignore_lines_lose_their_comments() {
+        let document = "text\n```gitignore\n# head\n.praxis-os/.cache/   # the index, 1 GB\n.praxis-os/venv/\n\n```\nmore\n```gitignore\nno\n```\n";
+        assert_eq!(required_lines(document), [".praxis-os/.cache/", ".praxis-os/venv/"]);
+        assert!(required_lines("nothing").is_empty());
+    }
+
+    #[test]
+    fn texts_are_appended_on_a_line_of_their_own() {
+        assert_eq!(appended(b"a", "b\n"), b"a\nb\n");
+        assert_eq!(appended(b"", "b\n"), b"b\n");
+    }
+}

@@ -1,0 +1,98 @@
+//! Phase 1: the explaining lock file, and a verified copy of the whole install.
+
+use std::sync::Mutex;
+
+use crate::core::phase::{BackupEvidence, Fact, NotApplicable, Phase};
+use crate::engine::run::{Run, Stop, done, not_applicable, warned};
+use crate::host::backup::{self, Backup};
+use crate::host::{fs, venv};
+
+const PHASE: Phase = Phase::Backup;
+
+/// Makes the backup. What an interrupted try left is removed first: without its manifest it is no backup.
+///
+/// # Errors
+/// [`Stop`]; the install is as it was.
+pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
+    let install = run.session.install.clone();
+    run.task(PHASE, "lock", |run| {
+        let (id, since) = (run.session.session_id.clone(), run.session.created_at.clone());
+        run.lock.explain(&id, &since)?;
+        done("held", ())
+    })?;
+    let folder = run.task(PHASE, "backup_folder", |run| {
+        let name = match &run.session.backup {
+            Some(name) => name.clone(),
+            None => free_name(run),
+        };
+        run.session.backup = Some(name.clone());
+        run.save()?;
+        let folder = backup::folder_of(&install).join(&name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)
+                .map_err(|e| Stop::failed(format!("cannot remove the unfinished backup {}: {e}", folder.display())))?;
+        }
+        done(name, folder)
+    })?;
+    let made = run.task(PHASE, "backup_files", |run| {
+        let (files, _) = backup::measure(&install)?;
+        let (id, at) = (run.session.session_id.clone(), crate::engine::run::now());
+        let project = run.session.project.clone();
+        let teller = Mutex::new(&mut *run);
+        let made = backup::create(&install, &project, &folder, &id, &at, &|n, path| {
+            if let Ok(mut run) = teller.lock() {
+                run.progress(PHASE, "backup_files", n, files, path);
+            }
+        })
+        .map_err(Stop::failed)?;
+        let (count, bytes) = made.size();
+        done(format!("{count} files, {}", fs::human_size(bytes)), made)
+    })?;
+    run.check()?;
+    let snapshot = run.task(PHASE, "backup_requirements", |run| {
+        if !venv::live(&install).exists() {
+            return not_applicable(NotApplicable::NoVenv, Fact::NotApplicable(NotApplicable::NoVenv));
+        }
+        run.commands_run.push("venv/bin/python -m pip freeze --all".into());
+        let path = folder.join("requirements-snapshot.txt");
+        match venv::freeze(&install) {
+            Ok(text) => {
+                fs::write_durable(&path, text.as_bytes(), 0o600)?;
+                done(format!("{} packages", text.lines().count()), Fact::Is(run.shown(&path)))
+            }
+            // Rolling back never needs it: the old environment itself is kept.
+            Err(e) => {
+                run.warn("pip", format!("the installed packages could not be listed: {e}"));
+                warned("could not be listed", Fact::Is(String::new()))
+            }
+        }
+    })?;
+    run.task(PHASE, "backup_manifest", |_| {
+        made.write_manifest()?;
+        done(format!("{} entries", made.manifest.entries.len()), ())
+    })?;
+    run.task(PHASE, "backup_verify", |_| {
+        let backup = Backup::open(&folder).map_err(Stop::failed)?;
+        let files = backup.verify().map_err(Stop::failed)?;
+        done(format!("{files} files read back"), ())
+    })?;
+    let (files_backed_up, backup_size_bytes) = made.size();
+    Ok(BackupEvidence {
+        backup_path: format!("{}/", run.shown(&folder)),
+        backup_timestamp: made.manifest.created_at.clone(),
+        files_backed_up,
+        backup_size_bytes,
+        backup_manifest: run.shown(&folder.join(backup::MANIFEST)),
+        integrity_verified: true,
+        lock_acquired: true,
+        requirements_snapshot: snapshot,
+    })
+}
+
+/// The session's stamp, with a number behind it where another backup has that second already.
+fn free_name(run: &Run) -> String {
+    let stamp = &run.session.stamp;
+    let taken = |name: &String| backup::folder_of(&run.session.install).join(name).exists();
+    let numbered = (2..).map(|n| format!("{stamp}-{n}"));
+    std::iter::once(stamp.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or_else(|| stamp.clone())
+}

@@ -1,0 +1,95 @@
+//! Phase 5: old backups, reports, the optional commit, and the lock.
+
+use crate::core::phase::{CleanupEvidence, Phase};
+use crate::engine::documents;
+use crate::engine::run::{Run, Stop, done, warned};
+use crate::host::{backup, fs, git, store, venv};
+
+const PHASE: Phase = Phase::Cleanup;
+
+/// Cleans up. The upgrade itself is done: what goes wrong here is a warning, not a rollback.
+///
+/// # Errors
+/// [`Stop`] only if asked to, or the disk refuses.
+pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
+    let install = run.session.install.clone();
+    let old_backups_archived = run.task(PHASE, "prune_backups", |run| {
+        let keep = run.session.options.keep_backups as usize;
+        let own = run.session.backup.clone().unwrap_or_default();
+        let removed = match backup::prune(&install, keep, &own) {
+            Ok(removed) => removed,
+            Err(e) => {
+                run.warn("backup", format!("old backups could not be removed: {e}"));
+                Vec::new()
+            }
+        };
+        // An environment kept for a rollback goes with the backup that the rollback would need.
+        for session in store::all(&install).0 {
+            if let (Some(name), Some(backup)) = (&session.venv_generation, &session.backup)
+                && removed.contains(backup)
+                && let Err(e) = venv::forget_original(&install, name)
+            {
+                run.warn("venv", format!("an old environment could not be removed: {e}"));
+            }
+        }
+        done(format!("{} removed, last {keep} kept", removed.len()), removed.len() as u64)
+    })?;
+    let path = install.join(format!(".cache/upgrade-summary-{}.md", &run.session.stamp[..10]));
+    let upgrade_summary = run.task(PHASE, "summary", |run| {
+        fs::create_folders(&install.join(".cache"))?;
+        let warnings = run.warnings.clone();
+        fs::write_durable(&path, documents::summary(&run.session, &warnings).as_bytes(), 0o644)?;
+        done(run.shown(&path), run.shown(&path))
+    })?;
+    run.task(PHASE, "installation_summary", |run| {
+        let section = documents::installation_section(&run.session);
+        documents::append_document(run, "INSTALLATION_SUMMARY.md", &section)?;
+        done("INSTALLATION_SUMMARY.md", ())
+    })?;
+    run.task(PHASE, "update_log", |run| {
+        let date = crate::engine::run::now();
+        let short = crate::core::classify::short(&run.session.source_commit).to_owned();
+        let line = format!("{} | {short} | validated, session {}\n", &date[..10], run.session.session_id);
+        documents::append_document(run, "UPDATE_LOG.txt", &line)?;
+        done("UPDATE_LOG.txt", ())
+    })?;
+    let git_changes_committed = run.task(PHASE, "git_commit", |run| {
+        if !run.session.options.git_commit_after {
+            return done("not asked for", false);
+        }
+        match commit(run) {
+            Ok(id) => done(id, true),
+            Err(problem) => {
+                run.warn("git", format!("the changes were not committed: {problem}"));
+                warned("not committed", false)
+            }
+        }
+    })?;
+    run.task(PHASE, "unlock", |run| {
+        run.lock.unexplain();
+        done("released", ())
+    })?;
+    Ok(CleanupEvidence {
+        lock_released: true,
+        old_backups_archived,
+        upgrade_summary,
+        installation_summary_updated: true,
+        update_log_appended: true,
+        git_changes_committed,
+    })
+}
+
+/// Commits exactly the paths that this upgrade changed.
+fn commit(run: &Run) -> Result<String, String> {
+    let project = &run.session.project;
+    git::work_tree_of(project).ok_or("the project is not in a git repository")?;
+    let mut paths: Vec<std::path::PathBuf> = vec![project.join(".gitignore")];
+    let names = ["VERSION.txt", "UPDATE_LOG.txt", "INSTALLATION_SUMMARY.md", crate::core::baseline::FILE];
+    paths.extend(names.iter().map(|n| run.session.install.join(n)));
+    for file in run.session.plan.files.iter().filter(|f| f.kind.changes_install()) {
+        paths.push(file.path.under(&run.session.install));
+        paths.extend(file.from.iter().map(|f| f.under(&run.session.install)));
+    }
+    let message = format!("Upgrade .praxis-os to {}", run.session.source_version);
+    git::commit_paths(project, &paths, &message).map_err(|e| e.to_string())
+}

@@ -1,0 +1,183 @@
+//! Phase 2: standards, workflows and scripts, exactly as planned; with them the baseline and the version files.
+
+use std::path::Path;
+
+use crate::core::baseline;
+use crate::core::classify::short;
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::core::phase::{ActualUpgrade, ContentEvidence, DryRunPreview, Phase};
+use crate::core::plan::{Kind, Plan};
+use crate::core::session::Session;
+use crate::engine::apply::{self, Decided};
+use crate::engine::decisions;
+use crate::engine::documents;
+use crate::engine::planning::{self, Source, base_path};
+use crate::engine::run::{Run, Stop, done};
+use crate::host::fs::{self, Content, Folder};
+use crate::host::journal::{Journal, NewFile, State, Wanted};
+
+const PHASE: Phase = Phase::Content;
+
+/// Whether an entry is server code, which phase 3 applies.
+fn is_server(decided: &Decided) -> bool {
+    let target = layouts().target();
+    target.is_server(&decided.entry.path) || decided.entry.from.as_ref().is_some_and(|f| target.is_server(f))
+}
+
+/// Applies the content. After the journal's commit a relaunch only rolls forward and needs no source.
+///
+/// # Errors
+/// [`Stop`].
+pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
+    let install = run.session.install.clone();
+    let folder = run.folder("content");
+    let preview = preview(&run.session.plan);
+    let journal = match Journal::load(&install, &folder)? {
+        Some(journal) => {
+            // Planned, answered and committed before an interruption.
+            for task in ["dry_run", "preview", "conflicts"] {
+                run.task(PHASE, task, |_| done("as committed before the interruption", ()))?;
+            }
+            journal
+        }
+        None => prepare(run, &install, &folder)?,
+    };
+    let applied = run.task(PHASE, "apply", |run| {
+        run.session.applied = true;
+        run.save()?;
+        let applied = apply::carry_out(run, &journal, PHASE, "apply")?;
+        let lines = documents::add_gitignore_lines(run)?;
+        done(format!("{} paths, {lines} lines in .gitignore", journal.len()), (applied, lines))
+    })?;
+    run.task(PHASE, "verify", |run| {
+        let checked = apply::verify(run, &journal)?;
+        done(format!("{checked} of {checked} paths"), ())
+    })?;
+    let version = run.session.source_version.clone();
+    run.task(PHASE, "version_files", |_| done(version.clone(), ()))?;
+    journal.drop_staging();
+    let (new_files, updated_files) = run.session.counted;
+    Ok(ContentEvidence {
+        safe_upgrade_executed: true,
+        dry_run_preview: preview,
+        actual_upgrade: ActualUpgrade {
+            new_files,
+            updated_files,
+            conflicts_resolved: run.session.answers.len() as u64,
+            user_prompts: run.session.prompts,
+        },
+        checksums_verified: true,
+        version_updated: run.session.source_version.clone(),
+        update_log_appended: true,
+        gitignore_entries_added: run.session.gitignore_added.len() as u64,
+        rescued: applied.0.rescued.iter().map(|(_, to)| to.to_string()).collect(),
+    })
+}
+
+/// The plan's counts in the seed's words.
+pub fn preview(plan: &Plan) -> DryRunPreview {
+    let count = |kinds: &[Kind]| kinds.iter().map(|k| plan.summary.get(*k)).sum();
+    DryRunPreview {
+        new_files: count(&[Kind::New]),
+        updated_files: count(&[Kind::Update, Kind::Move, Kind::AutoMerge, Kind::Remove]),
+        unchanged_files: count(&[Kind::Unchanged]),
+        conflicts: count(&[Kind::Conflict]),
+        local_only: count(&[Kind::LocalOnly, Kind::StaysDeleted]),
+    }
+}
+
+/// Plans again, settles conflicts, stages everything and commits. Nothing in the install changes here.
+fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop> {
+    let (source, planned) = run.task(PHASE, "dry_run", |run| {
+        let commit = run.session.source_commit.clone();
+        let source = Source::open(&run.session.source, Some(&commit)).map_err(Stop::failed)?;
+        let planned = planning::make_plan(&source, install).map_err(Stop::failed)?;
+        if let Some(what) = difference(&run.session.plan, &planned.plan) {
+            let next = Some("look at the new plan: start the upgrade again".into());
+            return Err(Stop::Failed { what, next });
+        }
+        done(format!("{} paths, as approved", planned.plan.files.len()), (source, planned))
+    })?;
+    run.task(PHASE, "preview", |run| {
+        let p = preview(&run.session.plan);
+        done(format!("{} new, {} updated, {} conflicts", p.new_files, p.updated_files, p.conflicts), ())
+    })?;
+    let decided = run.task(PHASE, "conflicts", |run| {
+        let decided = decisions::settle(run, &source)?;
+        let (answers, asked) = (run.session.answers.len(), run.session.prompts);
+        let detail = if answers == 0 { "none".to_owned() } else { format!("{answers} settled, {asked} by you") };
+        done(detail, decided)
+    })?;
+    run.check()?;
+    // Both journals are written now, while plan and answers are at hand: phase 3 needs no source.
+    let live = Folder::open(install)?;
+    run.session.counted = apply::counts(decided.iter());
+    let (server, content): (Vec<Decided>, Vec<Decided>) = decided.into_iter().partition(is_server);
+    let server = apply::wanted(&live, server)?;
+    let mut content = apply::wanted(&live, content)?;
+    let mut next_baseline = serde_json::to_vec_pretty(&planned.next_baseline).unwrap_or_default();
+    next_baseline.push(b'\n');
+    content.push(replaced(&live, baseline::FILE, |_| next_baseline)?);
+    content.push(replaced(&live, "VERSION.txt", |old| documents::version_text(&run.session, old))?);
+    let preview = preview(&run.session.plan);
+    content.push(replaced(&live, "UPDATE_LOG.txt", |old| documents::update_log(&run.session, &preview, old))?);
+    keep_base(install, &source)?;
+    run.save()?;
+    Journal::commit(install, &run.folder("server"), server)?;
+    Ok(Journal::commit(install, folder, content)?)
+}
+
+/// A document at the top of the install, made from its old bytes.
+fn replaced(live: &Folder, name: &str, text: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<Wanted, Stop> {
+    let path = RelPath::new(name).map_err(Stop::failed)?;
+    let (old, bytes, mode) = match live.read(&path)? {
+        Content::File { bytes, mode } => (State::of(&bytes, mode), bytes, mode),
+        Content::Other => return Err(Stop::failed(format!("{name}: something other than a file stands there"))),
+        Content::Absent => (State::Absent, Vec::new(), 0o666 & !crate::host::process::umask()),
+    };
+    Ok(Wanted { path, old, new: Some(NewFile { bytes: text(&bytes), mode, mtime: None }) })
+}
+
+/// Keeps the bytes of the release that is being installed, so that a shallow source still has a base next time.
+fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
+    let folder = install.join(".upgrade/base");
+    fs::create_folders(&folder)?;
+    for file in source.tree.values() {
+        let path = base_path(install, &file.blob);
+        if path.exists() {
+            continue;
+        }
+        if let Some(bytes) = source.read(&file.blob) {
+            std::fs::write(&path, &bytes).map_err(|e| Stop::failed(format!("cannot write {}: {e}", path.display())))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a new plan has other than the approved one, naming the paths.
+fn difference(approved: &Plan, now: &Plan) -> Option<String> {
+    const SHOWN: usize = 10;
+    if approved.files == now.files {
+        return None;
+    }
+    let mut paths: Vec<String> = Vec::new();
+    let by_path = |plan: &Plan| {
+        plan.files.iter().map(|f| (f.path.clone(), f.clone())).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let (old, new) = (by_path(approved), by_path(now));
+    for path in old.keys().chain(new.keys()).collect::<std::collections::BTreeSet<_>>() {
+        if old.get(path) != new.get(path) {
+            paths.push(path.to_string());
+        }
+    }
+    let more = if paths.len() > SHOWN { format!("\n  and {} more", paths.len() - SHOWN) } else { String::new() };
+    let shown = paths.iter().take(SHOWN).map(|p| format!("\n  {p}")).collect::<String>();
+    Some(format!("the install changed since you approved the plan, so nothing was applied:{shown}{more}"))
+}
+
+/// One line that says from where to where.
+pub fn from_to(session: &Session) -> String {
+    let from = session.from_release.as_deref().map_or("an unknown release", short);
+    format!("{from} -> {}", short(&session.source_commit))
+}

@@ -1,0 +1,360 @@
+//! Phase 3: stops this install's server, puts the new code and dependencies in place, starts it and waits for health.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use crate::core::layout::layouts;
+use crate::core::phase::{Fact, NotApplicable, Phase, PostInstallStep, ServerEvidence};
+use crate::core::session::ServerBefore;
+use crate::engine::apply;
+use crate::engine::events::Level;
+use crate::engine::run::{Run, Stop, done, not_applicable, now, warned};
+use crate::host::journal::Journal;
+use crate::host::mcp::Client;
+use crate::host::process::Stopped;
+use crate::host::server::{self, Running, ServerError};
+use crate::host::{fs, process, venv};
+
+const PHASE: Phase = Phase::Server;
+/// How long a server may take to end by itself.
+const GRACE: Duration = Duration::from_secs(10);
+/// A first start builds an index, 77 s on a small machine; as long as the process lives, this is how long we wait.
+const LONGEST_START: Duration = Duration::from_secs(300);
+
+/// What requirement needs what command after its installation: `assets/post-install.json`.
+#[derive(Deserialize)]
+struct PostInstall {
+    steps: Vec<PostInstallRule>,
+}
+
+#[derive(Deserialize)]
+struct PostInstallRule {
+    requirement: String,
+    command: Vec<String>,
+    shown: String,
+    limit_seconds: u64,
+}
+
+fn post_install_rules() -> &'static PostInstall {
+    static TABLE: LazyLock<PostInstall> = LazyLock::new(|| {
+        // Embedded at build time and read by a test: it can't be broken by input.
+        #[allow(clippy::expect_used)]
+        serde_json::from_str(include_str!("../../../assets/post-install.json")).expect("post-install.json is valid")
+    });
+    &TABLE
+}
+
+/// Runs the phase. Every step can be repeated after an interruption.
+///
+/// # Errors
+/// [`Stop`].
+pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
+    let install = run.session.install.clone();
+    run.task(PHASE, "stop_server", stop_server)?;
+    let journal = Journal::load(&install, &run.folder("server"))?
+        .ok_or_else(|| Stop::failed("the journal of the server code is gone; roll back"))?;
+    let has_code = layouts().server.package.under(&install).is_dir() || !journal.is_empty();
+    let no_code = || Fact::NotApplicable(NotApplicable::NoServerCode);
+    run.task(PHASE, "copy_server", |run| {
+        run.session.applied = true;
+        run.save()?;
+        let applied = apply::carry_out(run, &journal, PHASE, "copy_server")?;
+        done(format!("{} of {} paths", applied.changed, journal.len()), ())
+    })?;
+    run.task(PHASE, "verify_server", |run| {
+        let checked = apply::verify(run, &journal)?;
+        done(format!("{checked} of {checked} paths"), ())
+    })?;
+    journal.drop_staging();
+    let dependencies_installed = run.task(PHASE, "dependencies", dependencies)?;
+    let steps = run.task(PHASE, "post_install_scan", |_| scan_post_install(&install))?;
+    let post_install_steps = run.task(PHASE, "post_install", |run| post_install(run, &steps))?;
+    let started = run.task(PHASE, "start_server", start_server)?;
+    let (restarted, time, health) = run.task(PHASE, "health", |run| health(run, started))?;
+    Ok(ServerEvidence {
+        mcp_server_copied: if has_code { Fact::Is(true) } else { no_code() },
+        files_copied: journal.len() as u64,
+        checksums_verified: if has_code { Fact::Is(true) } else { no_code() },
+        dependencies_installed,
+        post_install_steps,
+        server_restarted: restarted,
+        server_restart_time: time,
+        server_health_check: health,
+    })
+}
+
+type Told<T> = Result<crate::engine::run::Told<T>, Stop>;
+
+/// Whether a running server is left alone: its editor holds it, or the user said so.
+fn left_alone(run: &Run, live: &server::Live) -> bool {
+    live.owned_by_editor || !run.session.options.auto_restart
+}
+
+/// Notes what runs, durably, and only then stops it.
+fn stop_server(run: &mut Run) -> Told<()> {
+    let install = run.session.install.clone();
+    let live = match server::find(&install) {
+        Running::Yes(live) => live,
+        Running::No { why } => {
+            if run.session.server.is_none() {
+                run.session.server = server::default_launch(&install, &run.session.project);
+                run.save()?;
+            }
+            return done(format!("not running: {why}"), ());
+        }
+    };
+    if run.session.server.is_none() {
+        let tools = run.runtime.block_on(async {
+            let client = Client::connect(&live.url).await.ok()?;
+            let tools = client.tools().await.ok();
+            client.close().await;
+            tools
+        });
+        let mut before = live.before(tools.unwrap_or_default());
+        before.was_running = !left_alone(run, &live);
+        run.session.server = Some(before);
+        run.save()?;
+    }
+    let pid = live.process.pid;
+    if left_alone(run, &live) {
+        let why = if live.owned_by_editor { "its editor holds it" } else { "auto_restart is off" };
+        run.warn(
+            "server",
+            format!("the running server (pid {pid}) is left alone: {why}; reload it there to get the new release"),
+        );
+        return warned(format!("pid {pid} left alone: {why}"), ());
+    }
+    run.log(Level::Info, "server", &format!("stopping pid {pid}"));
+    match process::stop(&live.process, GRACE) {
+        Stopped::Terminated | Stopped::AlreadyGone => done(format!("pid {pid} ended"), ()),
+        Stopped::Killed => warned(format!("pid {pid} did not end in {} s and was killed", GRACE.as_secs()), ()),
+        Stopped::Survived => Err(Stop::failed(format!("the server (pid {pid}) could not be stopped"))),
+    }
+}
+
+/// Installs what the new requirements need into a new generation of the environment.
+fn dependencies(run: &mut Run) -> Told<Fact<bool>> {
+    let install = run.session.install.clone();
+    let skip = |why| not_applicable(why, Fact::NotApplicable(why));
+    if !venv::live(&install).exists() {
+        return skip(NotApplicable::NoVenv);
+    }
+    let requirements = layouts().server.requirements.under(&install);
+    if !requirements.is_file() {
+        return skip(NotApplicable::NoRequirements);
+    }
+    if run.session.venv_generation.as_ref().is_some_and(|name| venv::is_live(&install, name)) {
+        return done("in place already", Fact::Is(true));
+    }
+    run.commands_run.push("venv/bin/python -m pip install --dry-run -r mcp_server/requirements.txt".into());
+    // A dry run that fails is told by the real one, with its words.
+    if venv::satisfied(&install, &requirements).unwrap_or(false) {
+        return skip(NotApplicable::RequirementsSatisfied);
+    }
+    let name = run.session.venv_generation.clone().unwrap_or_else(|| run.session.stamp.clone());
+    run.session.venv_generation = Some(name.clone());
+    run.session.applied = true;
+    run.save()?;
+    run.commands_run.push(format!("venvs/{name}/bin/python -m pip install -r mcp_server/requirements.txt"));
+    let mut listener = PipListener { run, lines: 0, asked: None };
+    let built = venv::build(&install, &name, &requirements, &mut listener);
+    if let Some(asked) = listener.asked {
+        return Err(asked);
+    }
+    built.map_err(|e| Stop::Failed {
+        what: e.to_string(),
+        next: Some("mend what pip names (network, package index, disk), then upgrade again".into()),
+    })?;
+    venv::switch(&install, &name)?;
+    done(format!("new environment venvs/{name}"), Fact::Is(true))
+}
+
+/// Shows pip's lines, notes its process, and stops it when a person asks.
+struct PipListener<'a> {
+    run: &'a mut Run,
+    lines: u64,
+    asked: Option<Stop>,
+}
+
+impl venv::Listener for PipListener<'_> {
+    fn started(&mut self, pid: u32) {
+        self.run.note_child(pid);
+    }
+
+    fn line(&mut self, text: &str) -> bool {
+        self.lines += 1;
+        self.run.log(Level::Info, "pip", text);
+        self.run.progress(PHASE, "dependencies", self.lines, 0, text);
+        self.asked = self.run.check().err();
+        self.asked.is_none()
+    }
+}
+
+fn scan_post_install(install: &Path) -> Told<Vec<&'static PostInstallRule>> {
+    let text = fs::read_if_there(&layouts().server.requirements.under(install))?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).to_lowercase();
+    let needs = |rule: &&PostInstallRule| {
+        let names =
+            text.lines().map(|l| l.trim().split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')).next());
+        venv::live(install).exists() && names.flatten().any(|name| name == rule.requirement)
+    };
+    let found: Vec<&PostInstallRule> = post_install_rules().steps.iter().filter(needs).collect();
+    if found.is_empty() {
+        return not_applicable(NotApplicable::NoPostInstallSteps, found);
+    }
+    done(found.iter().map(|r| r.shown.as_str()).collect::<Vec<_>>().join(", "), found)
+}
+
+fn post_install(run: &mut Run, rules: &[&PostInstallRule]) -> Told<Fact<Vec<PostInstallStep>>> {
+    if rules.is_empty() {
+        let why = NotApplicable::NoPostInstallSteps;
+        return not_applicable(why, Fact::NotApplicable(why));
+    }
+    let python = venv::live(&run.session.install).join("bin/python");
+    let mut steps = Vec::new();
+    for rule in rules {
+        run.commands_run.push(rule.shown.clone());
+        run.log(Level::Info, "post-install", &rule.shown);
+        let result = limited(Command::new(&python).args(&rule.command), Duration::from_secs(rule.limit_seconds), run);
+        let status = match result {
+            Ok(()) => "success",
+            Err(Stop::Failed { what, .. }) if run.session.options.allow_post_install_failure => {
+                run.warn("post-install", format!("{} failed and was passed over, as you allowed: {what}", rule.shown));
+                "failed"
+            }
+            Err(Stop::Failed { what, .. }) => {
+                let next = "mend it, or go on without it: upgrade --allow-post-install-failure".to_owned();
+                return Err(Stop::Failed { what: format!("{} failed: {what}", rule.shown), next: Some(next) });
+            }
+            Err(other) => return Err(other),
+        };
+        steps.push(PostInstallStep { command: rule.shown.clone(), status: status.into(), size_downloaded: None });
+    }
+    let failed = steps.iter().filter(|s| s.status == "failed").count();
+    if failed > 0 {
+        warned(format!("{failed} failed, allowed"), Fact::Is(steps))
+    } else {
+        done("done", Fact::Is(steps))
+    }
+}
+
+/// Runs a command to its end or its time limit, with its last lines as the error.
+fn limited(command: &mut Command, limit: Duration, run: &mut Run) -> Result<(), Stop> {
+    let log = tempfile::NamedTempFile::new().map_err(Stop::failed)?;
+    let out = || log.reopen().map(Stdio::from).map_err(Stop::failed);
+    let mut child = command.stdin(Stdio::null()).stdout(out()?).stderr(out()?).spawn().map_err(Stop::failed)?;
+    let begun = Instant::now();
+    let said = || server::last_lines(log.path(), 0, 6);
+    loop {
+        if let Some(status) = child.try_wait().map_err(Stop::failed)? {
+            return if status.success() { Ok(()) } else { Err(Stop::failed(format!("{status}\n{}", said()))) };
+        }
+        let asked = run.check().err();
+        if begun.elapsed() > limit || asked.is_some() {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(
+                asked.unwrap_or_else(|| Stop::failed(format!("no end after {} s\n{}", limit.as_secs(), said())))
+            );
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Starts the server, for good or only to prove that it works. None where there is nothing to start.
+fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
+    let install = run.session.install.clone();
+    let flag = layouts().server.rebuild_flag.under(&install);
+    // Without a server there would be nobody to take it.
+    if launch(run).is_some() && flag.parent().is_some_and(Path::is_dir) {
+        std::fs::write(&flag, b"").map_err(|e| Stop::failed(format!("cannot write {}: {e}", flag.display())))?;
+    }
+    match start_again(run) {
+        Ok(Some(url)) => done(url, None),
+        Ok(None) => {
+            let has_code = layouts().server.package.under(&install).is_dir();
+            let why = if has_code { NotApplicable::NoVenv } else { NotApplicable::NoServerCode };
+            not_applicable(why, Some(why))
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// How the server is started: as it was, or as the layout says.
+fn launch(run: &Run) -> Option<ServerBefore> {
+    match &run.session.server {
+        Some(launch) if launch.was_running => Some(launch.clone()),
+        // The environment may be there only now.
+        _ => server::default_launch(&run.session.install, &run.session.project),
+    }
+}
+
+/// Starts the server that the session knows; its address, or none where the install can't run one.
+///
+/// # Errors
+/// [`Stop`].
+pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
+    let install = run.session.install.clone();
+    let launch = launch(run);
+    let Some(launch) = launch else { return Ok(None) };
+    run.commands_run.push(launch.command.join(" "));
+    let mut asked = None;
+    let started = server::start(&install, &launch, LONGEST_START, &mut |waited, last| {
+        run.progress(PHASE, "start_server", waited.as_secs(), 0, last);
+        asked = run.check().err();
+        asked.is_none()
+    });
+    match started {
+        Ok(started) => {
+            let url = started.url.clone();
+            run.log(Level::Info, "server", &format!("pid {} answers at {url}", started.pid()));
+            run.server = Some(started);
+            Ok(Some(url))
+        }
+        Err(ServerError::Cancelled) => Err(asked.unwrap_or(Stop::Pause)),
+        Err(e) => {
+            let next = Some(format!("read the server's log: {}", server::log_path(&install).display()));
+            Err(Stop::Failed { what: e.to_string(), next })
+        }
+    }
+}
+
+type Health = (Fact<bool>, Fact<String>, Fact<String>);
+
+/// MCP `initialize` and `tools/list` against the process that was just started.
+fn health(run: &mut Run, missing: Option<NotApplicable>) -> Told<Health> {
+    if let Some(why) = missing {
+        return not_applicable(why, (Fact::NotApplicable(why), Fact::NotApplicable(why), Fact::NotApplicable(why)));
+    }
+    let url = run.server.as_ref().map(|s| s.url.clone()).unwrap_or_default();
+    let tools = run.runtime.block_on(async {
+        let client = Client::connect(&url).await?;
+        let tools = client.tools().await;
+        client.close().await;
+        tools
+    });
+    let tools = tools.map_err(|e| Stop::Failed {
+        what: e.to_string(),
+        next: Some(format!("read the server's log: {}", server::log_path(&run.session.install).display())),
+    })?;
+    let restarted = if run.session.server.as_ref().is_some_and(|s| s.was_running) {
+        Fact::Is(true)
+    } else if run.session.options.auto_restart {
+        Fact::NotApplicable(NotApplicable::ServerWasStopped)
+    } else {
+        Fact::NotApplicable(NotApplicable::RestartDisabled)
+    };
+    done(format!("passed, {} tools", tools.len()), (restarted, Fact::Is(now()), Fact::Is("passed".to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_post_install_table_is_valid() {
+        assert!(!super::post_install_rules().steps.is_empty());
+    }
+}

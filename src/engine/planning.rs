@@ -1,0 +1,203 @@
+//! Reads source and install and makes the plan; gives the texts of its entries.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::core::baseline::{self, Baseline, BaselineFile};
+use crate::core::blob::BlobId;
+use crate::core::classify::{self, Inputs};
+use crate::core::layout::{Layout, layouts};
+use crate::core::outcome::Sides;
+use crate::core::path::RelPath;
+use crate::core::plan::{FileEntry, Plan, PlanSource};
+use crate::core::provenance::{History, Tree};
+use crate::host::fs::{self, FsError};
+use crate::host::git::{Blobs, GitError, Repo};
+
+/// Why no plan can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanningError {
+    /// The source.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The install.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// A baseline that can't be used.
+    #[error("{path}: not a readable baseline ({problem})")]
+    Baseline {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// No known layout.
+    #[error("{0}: has no `standards` folder, so it doesn't look like an install")]
+    UnknownLayout(PathBuf),
+}
+
+/// The source at one commit.
+#[derive(Debug)]
+pub struct Source {
+    /// The repository.
+    pub repo: Repo,
+    /// The commit's full id.
+    pub commit: String,
+    /// Its label.
+    pub version: String,
+    /// Its files that an install can hold.
+    pub tree: Tree,
+    blobs: Blobs,
+}
+
+impl Source {
+    /// Opens a clone at a commit, tag or branch (HEAD if none).
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn open(path: &Path, to: Option<&str>) -> Result<Self, GitError> {
+        let repo = Repo::open(path)?;
+        let commit = repo.resolve(to.unwrap_or("HEAD"))?;
+        let blobs = repo.blobs()?;
+        let version = repo.version(&blobs, &commit);
+        let tree = repo.tree(&commit)?;
+        Ok(Self { repo, commit, version, tree, blobs })
+    }
+
+    /// The bytes of one of its objects.
+    pub fn read(&self, id: &BlobId) -> Option<Arc<[u8]>> {
+        self.blobs.read(id.as_str())
+    }
+
+    /// Whether the commit has the folders that every praxis-os repository has.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn is_praxis_os(&self) -> Result<bool, GitError> {
+        let top = self.repo.top_folders(&self.commit)?;
+        Ok(layouts().source_marks.iter().all(|mark| top.contains(mark)))
+    }
+
+    /// For the plan's head.
+    pub fn head(&self) -> PlanSource {
+        PlanSource {
+            path: self.repo.path().display().to_string(),
+            version: self.version.clone(),
+            commit: self.commit.clone(),
+            shallow: self.repo.shallow,
+        }
+    }
+}
+
+/// Texts from the source's objects, the kept base, and the install.
+struct Store<'a> {
+    blobs: &'a Blobs,
+    install: &'a Path,
+    folder: fs::Folder,
+}
+
+impl classify::Texts for Store<'_> {
+    fn blob(&self, id: &BlobId) -> Option<Arc<[u8]>> {
+        let kept = || std::fs::read(base_path(self.install, id)).ok().map(Arc::from);
+        self.blobs.read(id.as_str()).or_else(kept)
+    }
+
+    fn mine(&self, path: &RelPath) -> Option<Arc<[u8]>> {
+        match self.folder.read(path) {
+            Ok(fs::Content::File { bytes, .. }) => Some(bytes.into()),
+            _ => None,
+        }
+    }
+}
+
+/// Where the bytes of the release last installed are kept, by blob id.
+pub fn base_path(install: &Path, id: &BlobId) -> PathBuf {
+    install.join(".upgrade/base").join(id.as_str())
+}
+
+/// The install's layout by its folders.
+///
+/// # Errors
+/// [`PlanningError::UnknownLayout`].
+pub fn layout_of(install: &Path) -> Result<&'static Layout, PlanningError> {
+    let found = layouts().detect(|folder| folder.under(install).is_dir());
+    found.ok_or_else(|| PlanningError::UnknownLayout(install.to_owned()))
+}
+
+/// The install's baseline, if it has one.
+///
+/// # Errors
+/// [`PlanningError::Baseline`] for one that can't be read: guessing instead could take an edit for a release's file.
+pub fn read_baseline(install: &Path) -> Result<Option<Baseline>, PlanningError> {
+    let path = install.join(baseline::FILE);
+    let Some(bytes) = fs::read_if_there(&path)? else { return Ok(None) };
+    match serde_json::from_slice(&bytes) {
+        Ok(found) => Ok(Some(found)),
+        Err(e) => Err(PlanningError::Baseline { path, problem: e.to_string() }),
+    }
+}
+
+/// A plan with what it was made from.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The source's history up to its commit.
+    pub history: History,
+    /// The baseline that is written when the plan has been applied.
+    pub next_baseline: Baseline,
+}
+
+/// Makes the plan. Reads only.
+///
+/// # Errors
+/// [`PlanningError`].
+pub fn make_plan(source: &Source, install: &Path) -> Result<Planned, PlanningError> {
+    let layout_now = layout_of(install)?;
+    let layout_next = layouts().target();
+    // The three need different things of the machine: git, the disk, and git again.
+    let (history, installed) = std::thread::scope(|scope| {
+        let scan = scope.spawn(|| fs::scan(install, source.repo.format));
+        let history = source.repo.history(&source.commit);
+        let installed = scan.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (history, installed)
+    });
+    let (history, installed) = (History::new(history?), installed?);
+    let baseline = read_baseline(install)?;
+    let texts = Store { blobs: &source.blobs, install, folder: fs::Folder::open(install)? };
+    let plan = classify::plan(&Inputs {
+        history: &history,
+        target: &source.tree,
+        layout_now,
+        layout_next,
+        installed: &installed,
+        baseline: baseline.as_ref(),
+        source: source.head(),
+        install_path: install.display().to_string(),
+        texts: &texts,
+    });
+    let shipped = |(path, file): (&RelPath, &crate::core::provenance::Shipped)| {
+        let to = layout_next.install_path(path, |f| installed.folders.contains(f))?;
+        let entry = BaselineFile { source_path: path.clone(), blob: file.blob.clone(), executable: file.executable };
+        Some((to, entry))
+    };
+    let files: BTreeMap<RelPath, BaselineFile> = source.tree.iter().filter_map(shipped).collect();
+    let next_baseline = Baseline { schema: 1, release: source.commit.clone(), layout: layout_next.name.clone(), files };
+    Ok(Planned { plan, history, next_baseline })
+}
+
+/// The texts of an entry, as far as they exist.
+///
+/// # Errors
+/// [`FsError`].
+pub fn sides(source: &Source, install: &Path, entry: &FileEntry) -> Result<Sides, FsError> {
+    use classify::Texts as _;
+    let store = Store { blobs: &source.blobs, install, folder: fs::Folder::open(install)? };
+    let spot = entry.from.as_ref().unwrap_or(&entry.path);
+    Ok(Sides {
+        base: entry.base.as_ref().and_then(|id| store.blob(id)),
+        mine: if entry.mine.is_some() { store.mine(spot) } else { None },
+        theirs: entry.theirs.as_ref().and_then(|id| store.blob(id)),
+    })
+}

@@ -1,0 +1,287 @@
+//! Puts the install back as it was before a session: the same journal as the upgrade, with the backup as its source.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::apply;
+use super::documents;
+use super::events::{Event, Level};
+use super::phases::server::start_again;
+use super::run::{Run, Stop};
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::core::session::Status;
+use crate::host::backup::{self, Backup, Entry};
+use crate::host::fs::{self, Folder, Found};
+use crate::host::journal::{Journal, NewFile, State, Wanted};
+use crate::host::mcp::Client;
+use crate::host::server::{self, Running};
+use crate::host::{process, venv};
+
+/// What a rollback did.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// Paths that were put back or taken away.
+    pub paths: u64,
+    /// What the user wrote since, and where it is now.
+    pub rescued: Vec<String>,
+    /// The old server should run again, but doesn't.
+    pub server_problem: Option<String>,
+}
+
+/// Rolls the session back. Can be repeated after any interruption.
+///
+/// # Errors
+/// [`Stop::Failed`]; the session stays as one that can be rolled back again.
+pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
+    let begun = Instant::now();
+    run.stop_listening();
+    run.say(Event::RollbackStarted { reason: reason.to_owned() });
+    run.session.rolling_back = true;
+    run.session.reason.get_or_insert_with(|| reason.to_owned());
+    run.save()?;
+    let mut restored = Restored::default();
+    if run.session.applied {
+        put_back(run, &mut restored)?;
+    } else {
+        drop_unfinished_backup(run);
+    }
+    run.session.status = Status::RolledBack;
+    run.session.rolling_back = false;
+    run.save()?;
+    run.lock.unexplain();
+    run.say(Event::RollbackFinished {
+        restored: restored.paths,
+        rescued: restored.rescued.clone(),
+        seconds: begun.elapsed().as_secs_f64(),
+    });
+    Ok(restored)
+}
+
+/// A backup without its manifest is none, and would only take space.
+pub fn drop_unfinished_backup(run: &Run) {
+    if let Some(name) = &run.session.backup {
+        let folder = backup::folder_of(&run.session.install).join(name);
+        if folder.exists() && !folder.join(backup::MANIFEST).exists() {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+fn put_back(run: &mut Run, restored: &mut Restored) -> Result<(), Stop> {
+    let install = run.session.install.clone();
+    let name = run.session.backup.clone().ok_or_else(|| Stop::failed("this session has no backup"))?;
+    let folder = backup::folder_of(&install).join(name);
+    let backup = Backup::open(&folder).map_err(|e| Stop::Failed {
+        what: e.to_string(),
+        next: Some("the install is as the interrupted upgrade left it; look at what is in .praxis-os/.backups".into()),
+    })?;
+    let server_was_running = stop_server(run);
+    let journal = match Journal::load(&install, &run.folder("rollback"))? {
+        Some(journal) => journal,
+        None => Journal::commit(&install, &run.folder("rollback"), wanted(run, &backup)?)?,
+    };
+    let rescue = RelPath::new(format!("rescued/{}-rollback", run.session.stamp)).map_err(Stop::failed)?;
+    let applied = journal.apply(&rescue, &mut |_, _| {})?;
+    for (path, to) in &applied.rescued {
+        run.warn("rescued", format!("{path}: you edited it since the upgrade; what you wrote is now in {to}"));
+        restored.rescued.push(to.to_string());
+    }
+    restored.paths = applied.changed;
+    remove_index_flag(&install, &backup);
+    folders(&install, &backup, &journal)?;
+    gitignore(run, &backup)?;
+    if let Some(name) = run.session.venv_generation.clone() {
+        venv::switch_back(&install, &name)?;
+    }
+    apply::verify(run, &journal)?;
+    journal.drop_staging();
+    let version = crate::core::classify::short(&run.session.source_commit).to_owned();
+    documents::log_line(&run.session, &format!("rolled back, session {} ({version})", run.session.session_id))?;
+    if server_was_running {
+        restored.server_problem = start_old_server(run, &backup, &journal);
+    }
+    Ok(())
+}
+
+/// The flag that phase 3 left, if no server has taken it.
+fn remove_index_flag(install: &std::path::Path, backup: &Backup) {
+    let flag = &layouts().server.rebuild_flag;
+    if !backup.manifest.entries.contains_key(flag) {
+        let _ = std::fs::remove_file(flag.under(install));
+    }
+}
+
+/// Stops the new server; whether the old one has to run again.
+fn stop_server(run: &mut Run) -> bool {
+    let before = run.session.server.as_ref().is_some_and(|s| s.was_running);
+    if let Some(started) = run.server.take() {
+        started.stop();
+        return before;
+    }
+    match server::find(&run.session.install) {
+        Running::Yes(live) if !live.owned_by_editor => {
+            run.log(Level::Info, "server", &format!("stopping pid {}", live.process.pid));
+            process::stop(&live.process, Duration::from_secs(10));
+            before
+        }
+        Running::Yes(live) => {
+            let pid = live.process.pid;
+            run.warn("server", format!("the running server (pid {pid}) belongs to an editor; reload it there"));
+            false
+        }
+        Running::No { .. } => before,
+    }
+}
+
+/// How long a small index may take; a large one goes on being rebuilt after the rollback has ended.
+const INDEX_WAIT: Duration = Duration::from_secs(5);
+
+/// Starts the old server with an order to rebuild its index, and proves that it answers; what is wrong, if anything.
+fn start_old_server(run: &mut Run, backup: &Backup, journal: &Journal) -> Option<String> {
+    let install = run.session.install.clone();
+    let flag = layouts().server.rebuild_flag.under(&install);
+    if flag.parent().is_some_and(std::path::Path::is_dir) {
+        let _ = std::fs::write(&flag, b"");
+    }
+    let url = match start_again(run) {
+        Ok(Some(url)) => url,
+        Ok(None) => return None,
+        Err(Stop::Failed { what, .. }) => return Some(what),
+        Err(_) => return Some("it was not started".into()),
+    };
+    let answer = run.runtime.block_on(async {
+        let client = Client::connect(&url).await?;
+        let tools = client.tools().await;
+        client.close().await;
+        tools
+    });
+    if let Some(started) = run.server.take() {
+        started.leave();
+    }
+    let begun = Instant::now();
+    while answer.is_ok() && flag.exists() && begun.elapsed() < INDEX_WAIT {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // The flag came and went in a folder whose time was restored already.
+    let _ = folders(&install, backup, journal);
+    answer.err().map(|e| e.to_string())
+}
+
+/// Every path that the session may have changed, with what it left there.
+fn changed_paths(run: &Run) -> Result<BTreeMap<RelPath, State>, Stop> {
+    let mut paths = BTreeMap::new();
+    for name in ["content", "server"] {
+        if let Some(journal) = Journal::load(&run.session.install, &run.folder(name))? {
+            paths.extend(journal.results().map(|(path, state)| (path.clone(), state.clone())));
+        }
+    }
+    let live = Folder::open(&run.session.install)?;
+    for (path, written) in &run.session.documents {
+        // Our own text, whatever its mode is now: what the user wrote into it since has another sum.
+        let state = match live.look(path)? {
+            Found::File { sha256, mode } if sha256 == *written => State::File { sha256, mode },
+            _ => State::File { sha256: written.clone(), mode: 0o644 },
+        };
+        paths.insert(path.clone(), state);
+    }
+    Ok(paths)
+}
+
+fn wanted(run: &Run, backup: &Backup) -> Result<Vec<Wanted>, Stop> {
+    let live = Folder::open(&run.session.install)?;
+    let mut all = Vec::new();
+    for (path, left) in changed_paths(run)? {
+        let (before, new) = match backup.manifest.entries.get(&path) {
+            Some(Entry::File { sha256, mode, mtime, .. }) => {
+                let before = State::File { sha256: sha256.clone(), mode: *mode };
+                (before, Some((*mode, mtime.parse::<i128>().ok())))
+            }
+            _ => (State::Absent, None),
+        };
+        if before.matches(&live.look(&path)?) {
+            continue;
+        }
+        let new = match new {
+            Some((mode, mtime)) => {
+                let bytes = backup.bytes(&path).map_err(Stop::failed)?;
+                Some(NewFile { bytes, mode, mtime })
+            }
+            None => None,
+        };
+        all.push(Wanted { path, old: left, new });
+    }
+    all.sort_by_key(|w| w.new.is_some());
+    Ok(all)
+}
+
+/// Folders: those that were there come back with their modes and times, those that the upgrade made go if empty.
+fn folders(install: &std::path::Path, backup: &Backup, journal: &Journal) -> Result<(), Stop> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = Folder::open(install)?;
+    let entries = &backup.manifest.entries;
+    let mut touched: Vec<RelPath> = Vec::new();
+    for (path, entry) in entries {
+        if let Entry::Folder { mode, .. } = entry {
+            let there = path.under(install);
+            if !there.is_dir() {
+                root.below(path, true)?;
+                std::fs::set_permissions(&there, std::fs::Permissions::from_mode(*mode))
+                    .map_err(|e| Stop::failed(format!("cannot set the mode of {}: {e}", there.display())))?;
+                touched.push(path.clone());
+            }
+        }
+    }
+    let flag = &layouts().server.rebuild_flag;
+    for path in journal.results().map(|(path, _)| path).chain([flag]) {
+        let mut folder = path.parent();
+        while let Some(here) = folder {
+            folder = here.parent();
+            touched.push(here);
+        }
+    }
+    touched.sort();
+    touched.dedup();
+    // From the inside out: a removed or restored entry changes its parent's time.
+    for path in touched.iter().rev() {
+        let Ok((parent, name)) = root.parent_of(path, false) else { continue };
+        match entries.get(path) {
+            Some(Entry::Folder { mtime, .. }) => {
+                if let Ok(time) = mtime.parse() {
+                    parent.set_mtime(name, time)?;
+                }
+            }
+            _ => {
+                parent.remove_empty(name);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The project's `.gitignore`: the old bytes if nobody else changed it, else only our lines go.
+fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
+    if run.session.gitignore_added.is_empty() {
+        return Ok(());
+    }
+    let path = run.session.project.join(".gitignore");
+    let Some(bytes) = fs::read_if_there(&path)? else { return Ok(()) };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let ours = &run.session.gitignore_added;
+    let kept: String = text.split_inclusive('\n').filter(|l| !ours.iter().any(|o| o == l.trim_end())).collect();
+    let before = backup.gitignore()?;
+    let trimmed = |b: &[u8]| String::from_utf8_lossy(b).trim_end().to_owned();
+    match before {
+        None if kept.trim().is_empty() => {
+            let _ = std::fs::remove_file(&path);
+            Ok(())
+        }
+        Some(before) if trimmed(&before) == kept.trim_end() => {
+            Ok(fs::write_durable(&path, &before, documents::mode_of(&path))?)
+        }
+        _ => {
+            run.log(Level::Info, "gitignore", "it was changed since; only the lines of this upgrade were taken out");
+            Ok(fs::write_durable(&path, kept.as_bytes(), documents::mode_of(&path))?)
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! A session while it runs: its state, its voice, its ears, and how tasks are timed and told.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+
+use super::events::{Command, Event, Level, Outcome};
+use crate::core::path::RelPath;
+use crate::core::phase::{NotApplicable, Phase};
+use crate::core::session::{PhaseRecord, Session, Status};
+use crate::host::fs::{FsError, visible};
+use crate::host::lock::Lock;
+use crate::host::process;
+use crate::host::server::Started;
+use crate::host::store;
+
+/// Progress is told at most this often.
+const PROGRESS: Duration = Duration::from_millis(50);
+
+/// Where a session notes its child process.
+const CHILD: &str = "child.json";
+
+#[derive(Serialize, Deserialize)]
+struct ChildNote {
+    pid: u32,
+    start: u64,
+    boot_id: Option<String>,
+}
+
+/// Why a phase did not end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// Something failed.
+    Failed {
+        /// What, and with which path.
+        what: String,
+        /// What to do about it.
+        next: Option<String>,
+    },
+    /// A person or a signal asked to pause.
+    Pause,
+    /// A person asked to go back.
+    RollBack,
+}
+
+impl Stop {
+    /// A failure without advice.
+    pub fn failed(what: impl ToString) -> Self {
+        Stop::Failed { what: what.to_string(), next: None }
+    }
+}
+
+/// How a task ended, with what it found.
+pub struct Told<T> {
+    outcome: Outcome,
+    detail: String,
+    value: T,
+}
+
+/// A task that was done.
+pub fn done<T>(detail: impl Into<String>, value: T) -> Result<Told<T>, Stop> {
+    Ok(Told { outcome: Outcome::Done, detail: detail.into(), value })
+}
+
+/// A task that was done, with something to look at.
+pub fn warned<T>(detail: impl Into<String>, value: T) -> Result<Told<T>, Stop> {
+    Ok(Told { outcome: Outcome::Warning, detail: detail.into(), value })
+}
+
+/// A task that did not apply.
+pub fn not_applicable<T>(why: NotApplicable, value: T) -> Result<Told<T>, Stop> {
+    Ok(Told { outcome: Outcome::NotApplicable, detail: why.reason().to_owned(), value })
+}
+
+/// The running session.
+pub struct Run {
+    /// What is saved.
+    pub session: Session,
+    /// Held until the end.
+    pub lock: Lock,
+    /// A server that this process started.
+    pub server: Option<Started>,
+    /// Warnings for the report.
+    pub warnings: Vec<String>,
+    /// Programs that the current phase ran.
+    pub commands_run: Vec<String>,
+    /// For talking MCP.
+    pub runtime: tokio::runtime::Handle,
+    events: mpsc::Sender<Event>,
+    commands: mpsc::Receiver<Command>,
+    asked: Option<Stop>,
+    deaf: bool,
+    last_progress: Instant,
+}
+
+impl Run {
+    /// Takes a session up. Must be made on a thread that may block.
+    pub fn new(
+        session: Session,
+        lock: Lock,
+        runtime: tokio::runtime::Handle,
+        events: mpsc::Sender<Event>,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            session,
+            lock,
+            server: None,
+            warnings: Vec::new(),
+            commands_run: Vec::new(),
+            runtime,
+            events,
+            commands,
+            asked: None,
+            deaf: false,
+            last_progress: now.checked_sub(PROGRESS).unwrap_or(now),
+        }
+    }
+
+    /// Says something to the face. A face that is gone is noticed at the next [`Self::check`].
+    pub fn say(&self, event: Event) {
+        let _ = self.events.blocking_send(event);
+    }
+
+    /// A log line.
+    pub fn log(&self, level: Level, origin: &'static str, text: &str) {
+        self.say(Event::Log { level, origin, text: visible(text) });
+    }
+
+    /// A warning: logged, and kept for the report.
+    pub fn warn(&mut self, origin: &'static str, text: String) {
+        self.log(Level::Warn, origin, &text);
+        self.warnings.push(text);
+    }
+
+    /// How far a task is; most calls are swallowed.
+    pub fn progress(&mut self, phase: Phase, task: &'static str, done: u64, total: u64, detail: impl ToString) {
+        if self.last_progress.elapsed() >= PROGRESS || done == total {
+            self.last_progress = Instant::now();
+            self.say(Event::TaskProgress { phase, task, done, total, detail: visible(&detail.to_string()) });
+        }
+    }
+
+    /// Saves the session.
+    ///
+    /// # Errors
+    /// [`Stop::Failed`]: without its truth on disk nothing may go on.
+    pub fn save(&mut self) -> Result<(), Stop> {
+        self.session.updated_at = now();
+        store::save(&self.session).map_err(Stop::failed)
+    }
+
+    /// Whether the face asked to stop; called between steps, where stopping is safe.
+    ///
+    /// # Errors
+    /// [`Stop::Pause`] or [`Stop::RollBack`].
+    pub fn check(&mut self) -> Result<(), Stop> {
+        if self.deaf {
+            return Ok(());
+        }
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.hear(&command),
+                Err(mpsc::error::TryRecvError::Empty) => break,
+                // The face is gone.
+                Err(mpsc::error::TryRecvError::Disconnected) => {
+                    self.asked.get_or_insert(Stop::Pause);
+                    break;
+                }
+            }
+        }
+        self.asked.clone().map_or(Ok(()), Err)
+    }
+
+    fn hear(&mut self, command: &Command) {
+        match command {
+            Command::Pause => self.asked = Some(Stop::Pause),
+            Command::RollBack => self.asked = Some(Stop::RollBack),
+            // Only listened to while conflicts are open.
+            Command::Answer { .. } | Command::AnswersDone => {}
+        }
+    }
+
+    /// The next command, waiting for it.
+    ///
+    /// # Errors
+    /// [`Stop`] if that is what was asked, or the face is gone.
+    pub fn wait_for_command(&mut self) -> Result<Command, Stop> {
+        self.check()?;
+        match self.commands.blocking_recv() {
+            Some(Command::Pause) | None => Err(Stop::Pause),
+            Some(Command::RollBack) => Err(Stop::RollBack),
+            Some(command) => Ok(command),
+        }
+    }
+
+    /// From here on nobody is asked: a rollback must not be stopped by the wish that began it.
+    pub fn stop_listening(&mut self) {
+        self.asked = None;
+        self.deaf = true;
+        self.commands.close();
+    }
+
+    /// Runs one task and tells its beginning and end.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn task<T>(
+        &mut self,
+        phase: Phase,
+        task: &'static str,
+        work: impl FnOnce(&mut Self) -> Result<Told<T>, Stop>,
+    ) -> Result<T, Stop> {
+        self.say(Event::TaskStarted { phase, task });
+        let begun = Instant::now();
+        let result = work(self);
+        let seconds = begun.elapsed().as_secs_f64();
+        let told = |outcome, detail: &str| Event::TaskFinished {
+            phase,
+            task,
+            outcome,
+            detail: visible(detail.lines().next().unwrap_or_default()),
+            seconds,
+        };
+        match result {
+            Ok(Told { outcome, detail, value }) => {
+                self.say(told(outcome, &detail));
+                Ok(value)
+            }
+            Err(stop) => {
+                if let Stop::Failed { what, .. } = &stop {
+                    self.say(told(Outcome::Failed, what));
+                    for line in what.lines() {
+                        self.log(Level::Error, "upgrade", line);
+                    }
+                }
+                Err(stop)
+            }
+        }
+    }
+
+    /// Runs one phase and saves its evidence before it returns.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn phase<E: Serialize>(
+        &mut self,
+        phase: Phase,
+        work: impl FnOnce(&mut Self) -> Result<E, Stop>,
+    ) -> Result<(), Stop> {
+        self.check()?;
+        self.session.current_phase = phase;
+        self.session.status = Status::Running;
+        self.commands_run.clear();
+        self.save()?;
+        let estimate_seconds = phase.estimate_seconds();
+        self.say(Event::PhaseStarted { phase, name: phase.name(), estimate_seconds });
+        let begun = Instant::now();
+        let evidence = match serde_json::to_value(work(self)?) {
+            Ok(Value::Object(evidence)) => evidence,
+            _ => Map::new(),
+        };
+        let seconds = begun.elapsed().as_secs_f64();
+        let record = PhaseRecord {
+            evidence: evidence.clone(),
+            commands: std::mem::take(&mut self.commands_run),
+            timestamp: now(),
+            seconds,
+        };
+        self.session.complete(phase, record);
+        self.save()?;
+        self.say(Event::PhaseFinished { phase, evidence, seconds });
+        Ok(())
+    }
+
+    /// A folder of this session's own.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        store::folder(&self.session.install, &self.session.session_id).join(name)
+    }
+
+    /// Notes a child process that would live on if this one died, for [`Self::end_left_children`].
+    pub fn note_child(&self, pid: u32) {
+        let Some(start) = process::start_ticks(pid) else { return };
+        let note = ChildNote { pid, start, boot_id: process::boot_id() };
+        // Best effort: without the note the child just ends by itself later.
+        let _ = std::fs::write(self.folder(CHILD), serde_json::to_vec(&note).unwrap_or_default());
+    }
+
+    /// Ends the child that an interrupted run left behind, if it is still that process: it works on files that are
+    /// about to be removed.
+    pub fn end_left_children(&mut self) {
+        let path = self.folder(CHILD);
+        let note = std::fs::read(&path).ok().and_then(|b| serde_json::from_slice::<ChildNote>(&b).ok());
+        let _ = std::fs::remove_file(&path);
+        let Some(note) = note.filter(|n| n.boot_id == process::boot_id()) else { return };
+        if let Some(found) = process::look(note.pid).filter(|p| p.start == note.start) {
+            process::stop(&found, Duration::from_secs(5));
+            self.log(Level::Info, "upgrade", &format!("ended pid {}, left by the interrupted run", note.pid));
+        }
+    }
+
+    /// A path as the seed writes it: relative to the project, beginning with `.praxis-os/`.
+    pub fn shown(&self, path: &std::path::Path) -> String {
+        path.strip_prefix(&self.session.project).unwrap_or(path).display().to_string()
+    }
+
+    /// Where this session puts what the user wrote and no plan could place.
+    ///
+    /// # Errors
+    /// Never in practice: stamps are digits.
+    pub fn rescue_folder(&self) -> Result<RelPath, Stop> {
+        RelPath::new(format!("rescued/{}", self.session.stamp)).map_err(Stop::failed)
+    }
+}
+
+impl From<FsError> for Stop {
+    fn from(error: FsError) -> Self {
+        let full = error.source.raw_os_error() == Some(rustix::io::Errno::NOSPC.raw_os_error());
+        let next = full.then(|| "free some disk space, then start the upgrade again".to_owned());
+        Stop::Failed { what: error.to_string(), next }
+    }
+}
+
+/// Now, UTC, to the second, as RFC 3339.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

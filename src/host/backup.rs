@@ -1,0 +1,378 @@
+//! A verified copy of the whole install, and the manifest that says what was where.
+
+use std::collections::BTreeMap;
+use std::fs as stdfs;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{Advice, fadvise};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
+
+use super::fs::{self, Doing, FsError};
+use crate::core::blob::{hex, sha256};
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+
+/// The manifest's name in the backup's folder.
+pub const MANIFEST: &str = "MANIFEST.json";
+const FILES: &str = "files";
+const GITIGNORE: &str = "project.gitignore";
+
+/// What stood at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Entry {
+    /// A regular file; its bytes are in the backup.
+    File {
+        /// Of its content.
+        sha256: String,
+        /// In bytes.
+        size: u64,
+        /// Permission bits.
+        mode: u32,
+        /// Nanoseconds since 1970, as text: JSON numbers are too small.
+        mtime: String,
+    },
+    /// A folder.
+    Folder {
+        /// Permission bits.
+        mode: u32,
+        /// Nanoseconds since 1970.
+        mtime: String,
+    },
+    /// A symbolic link.
+    Link {
+        /// Where it leads, as bytes in lossy text.
+        target: String,
+    },
+}
+
+/// `MANIFEST.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// 1.
+    pub schema: u32,
+    /// Whose backup.
+    pub session_id: String,
+    /// UTC.
+    pub created_at: String,
+    /// Every path of the install but the ephemeral ones.
+    pub entries: BTreeMap<RelPath, Entry>,
+    /// The sha256 of the project's `.gitignore`; none if there was none.
+    pub project_gitignore: Option<String>,
+}
+
+/// Why there is no good backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The file system.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// Read back, it isn't what was written.
+    #[error("{0}: read back from the backup, it is not what was copied")]
+    Differs(PathBuf),
+    /// No manifest, or one that can't be read.
+    #[error("{path}: not a usable backup ({problem})")]
+    Unusable {
+        /// The backup's folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// A backup on disk.
+#[derive(Debug)]
+pub struct Backup {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it holds.
+    pub manifest: Manifest,
+}
+
+/// Where an install's backups are.
+pub fn folder_of(install: &Path) -> PathBuf {
+    install.join(".backups")
+}
+
+/// How many files a backup would copy, and their bytes: the measure for the space that is needed.
+///
+/// # Errors
+/// [`FsError`].
+pub fn measure(install: &Path) -> Result<(u64, u64), FsError> {
+    let mut sum = (0, 0);
+    for (path, kind) in walk(install)? {
+        if kind.is_file() {
+            let meta = stdfs::symlink_metadata(path.under(install)).doing("look at", path.under(install))?;
+            sum = (sum.0 + 1, sum.1 + meta.len());
+        }
+    }
+    Ok(sum)
+}
+
+fn walk(install: &Path) -> Result<Vec<(RelPath, stdfs::FileType)>, FsError> {
+    let relative = |path: &Path| RelPath::new(path.strip_prefix(install).ok()?.as_os_str().as_bytes()).ok();
+    let wanted = |path: &Path| relative(path).is_none_or(|p| !layouts().is_ephemeral(&p));
+    let mut found = Vec::new();
+    for entry in WalkDir::new(install).follow_links(false).min_depth(1).into_iter().filter_entry(|e| wanted(e.path())) {
+        let entry = entry.map_err(|e| {
+            let path = e.path().unwrap_or(install).to_owned();
+            FsError { doing: "look at", path, source: e.into() }
+        })?;
+        if let Some(path) = relative(entry.path()) {
+            found.push((path, entry.file_type()));
+        }
+    }
+    Ok(found)
+}
+
+/// Copies the install into `folder`, hashing in the same pass, and writes the manifest last.
+///
+/// # Errors
+/// [`BackupError`]; then the folder has no manifest and counts as no backup.
+pub fn create(
+    install: &Path,
+    project: &Path,
+    folder: &Path,
+    session_id: &str,
+    created_at: &str,
+    progress: &(dyn Fn(u64, &RelPath) + Sync),
+) -> Result<Backup, BackupError> {
+    let files = folder.join(FILES);
+    fs::create_folders(&files)?;
+    let paths = walk(install)?;
+    for (path, _) in paths.iter().filter(|(_, kind)| kind.is_dir()) {
+        fs::create_folders(&path.under(&files))?;
+    }
+    let done = AtomicU64::new(0);
+    let entries = fs::in_parallel(&paths, |(path, kind)| {
+        let from = path.under(install);
+        let meta = stdfs::symlink_metadata(&from).doing("look at", &from)?;
+        let mtime = (i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())).to_string();
+        let mode = meta.permissions().mode() & 0o7777;
+        let entry = if kind.is_dir() {
+            Entry::Folder { mode, mtime }
+        } else if kind.is_symlink() {
+            let target = stdfs::read_link(&from).doing("read link", &from)?;
+            Entry::Link { target: target.to_string_lossy().into_owned() }
+        } else if kind.is_file() {
+            let (sha256, size) = copy(&from, &path.under(&files))?;
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, path);
+            Entry::File { sha256, size, mode, mtime }
+        } else {
+            let source = std::io::Error::other("it is a socket, pipe or device");
+            return Err(FsError { doing: "copy", path: from, source });
+        };
+        Ok::<_, FsError>((path.clone(), entry))
+    })?;
+    for (path, _) in paths.iter().filter(|(_, kind)| kind.is_dir()) {
+        fs::sync_folder(&path.under(&files))?;
+    }
+    fs::sync_folder(&files)?;
+    let gitignore = fs::read_if_there(&project.join(".gitignore"))?;
+    if let Some(bytes) = &gitignore {
+        fs::write_durable(&folder.join(GITIGNORE), bytes, 0o644)?;
+    }
+    let manifest = Manifest {
+        schema: 1,
+        session_id: session_id.to_owned(),
+        created_at: created_at.to_owned(),
+        entries: entries.into_iter().collect(),
+        project_gitignore: gitignore.map(|b| sha256(&b)),
+    };
+    Ok(Backup { folder: folder.to_owned(), manifest })
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(String, u64), FsError> {
+    let mut source = stdfs::File::open(from).doing("read", from)?;
+    // Only the owner reads a backup: it may hold what the user keeps private. The mode is in the manifest.
+    let mut target = stdfs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).doing("create", to)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut size = 0;
+    loop {
+        let n = source.read(&mut buffer).doing("read", from)?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&buffer[..n]);
+        target.write_all(&buffer[..n]).doing("write", to)?;
+        size += n as u64;
+    }
+    target.sync_all().doing("sync", to)?;
+    Ok((hex(&hasher.finalize()), size))
+}
+
+impl Backup {
+    /// Writes the manifest: from here on it is a backup.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn write_manifest(&self) -> Result<(), FsError> {
+        let mut bytes = serde_json::to_vec_pretty(&self.manifest).unwrap_or_default();
+        bytes.push(b'\n');
+        fs::write_durable(&self.folder.join(MANIFEST), &bytes, 0o600)?;
+        fs::sync_folder(self.folder.parent().unwrap_or(&self.folder))
+    }
+
+    /// Opens a backup by its folder.
+    ///
+    /// # Errors
+    /// [`BackupError::Unusable`].
+    pub fn open(folder: &Path) -> Result<Self, BackupError> {
+        let unusable = |problem: String| BackupError::Unusable { path: folder.to_owned(), problem };
+        let bytes = fs::read_if_there(&folder.join(MANIFEST))?.ok_or_else(|| unusable("it has no manifest".into()))?;
+        let manifest = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
+        Ok(Self { folder: folder.to_owned(), manifest })
+    }
+
+    /// Reads every file back past the page cache and compares.
+    ///
+    /// # Errors
+    /// [`BackupError::Differs`] for the first that isn't what was copied.
+    pub fn verify(&self) -> Result<u64, BackupError> {
+        let files: Vec<(&RelPath, &String)> = self
+            .manifest
+            .entries
+            .iter()
+            .filter_map(|(p, e)| if let Entry::File { sha256, .. } = e { Some((p, sha256)) } else { None })
+            .collect();
+        fs::in_parallel(&files, |(path, expected)| {
+            let copy = path.under(&self.folder.join(FILES));
+            let mut file = stdfs::File::open(&copy).doing("read back", &copy)?;
+            // Best effort: what isn't in the cache is read from the disk.
+            let _ = fadvise(&file, 0, None, Advice::DontNeed);
+            let mut hasher = Sha256::new();
+            let mut buffer = vec![0; 64 * 1024];
+            loop {
+                let n = file.read(&mut buffer).doing("read back", &copy)?;
+                if n == 0 {
+                    break;
+                }
+                hasher.update(&buffer[..n]);
+            }
+            if hex(&hasher.finalize()) == **expected { Ok(()) } else { Err(BackupError::Differs(copy)) }
+        })?;
+        Ok(files.len() as u64)
+    }
+
+    /// Files and their bytes.
+    pub fn size(&self) -> (u64, u64) {
+        let sizes = self.manifest.entries.values().filter_map(|e| match e {
+            Entry::File { size, .. } => Some(*size),
+            Entry::Link { .. } => Some(0),
+            Entry::Folder { .. } => None,
+        });
+        sizes.fold((0, 0), |(n, sum), size| (n + 1, sum + size))
+    }
+
+    /// The bytes of a backed-up file, checked against the manifest.
+    ///
+    /// # Errors
+    /// [`BackupError`] if they are gone or changed.
+    pub fn bytes(&self, path: &RelPath) -> Result<Vec<u8>, BackupError> {
+        let copy = path.under(&self.folder.join(FILES));
+        let bytes = stdfs::read(&copy).doing("read", &copy)?;
+        match self.manifest.entries.get(path) {
+            Some(Entry::File { sha256: expected, .. }) if sha256(&bytes) == *expected => Ok(bytes),
+            _ => Err(BackupError::Differs(copy)),
+        }
+    }
+
+    /// The project's `.gitignore` as it was; none if there was none.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn gitignore(&self) -> Result<Option<Vec<u8>>, FsError> {
+        match &self.manifest.project_gitignore {
+            Some(_) => fs::read_if_there(&self.folder.join(GITIGNORE)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// An install's backups, oldest first, as `(name, has a manifest)`.
+pub fn list(install: &Path) -> Vec<(String, bool)> {
+    let Ok(entries) = stdfs::read_dir(folder_of(install)) else { return Vec::new() };
+    let mut found: Vec<(String, bool)> = entries
+        .flatten()
+        .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()))
+        .filter_map(|e| Some((e.file_name().into_string().ok()?, e.path().join(MANIFEST).is_file())))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Removes all but the newest `keep` good backups, and unfinished ones that are older than those. Returns the removed
+/// names. `protected` is never removed.
+///
+/// # Errors
+/// [`FsError`].
+pub fn prune(install: &Path, keep: usize, protected: &str) -> Result<Vec<String>, FsError> {
+    let all = list(install);
+    let good: Vec<&String> = all.iter().filter(|(_, good)| *good).map(|(name, _)| name).collect();
+    let kept: Vec<&String> = good.iter().rev().take(keep.max(1)).copied().collect();
+    let mut removed = Vec::new();
+    for (name, _) in all.iter().filter(|(name, _)| !kept.contains(&name) && name != protected && is_stamp(name)) {
+        let folder = folder_of(install).join(name);
+        stdfs::remove_dir_all(&folder).doing("remove", &folder)?;
+        removed.push(name.clone());
+    }
+    Ok(removed)
+}
+
+/// Whether a folder's name is one that we give: `YYYY-MM-DD-HHMMSS`, with a number where two fell in one second.
+fn is_stamp(name: &str) -> bool {
+    name.len() >= 17
+        && name.bytes().enumerate().all(|(i, b)| match i {
+            4 | 7 | 10 => b == b'-',
+            i if i < 17 => b.is_ascii_digit(),
+            17 => b == b'-',
+            _ => b.is_ascii_digit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_is_verified_and_a_changed_one_is_found_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let install = dir.path().join(".praxis-os");
+        stdfs::create_dir_all(install.join("standards/a")).unwrap();
+        stdfs::create_dir_all(install.join("venv/bin")).unwrap();
+        stdfs::write(install.join("standards/a/x.md"), "text").unwrap();
+        stdfs::write(install.join("venv/bin/python"), "no").unwrap();
+        std::os::unix::fs::symlink("a/x.md", install.join("standards/l")).unwrap();
+        let folder = folder_of(&install).join("2026-11-22-103045");
+        let backup = create(&install, dir.path(), &folder, "s", "now", &|_, _| {}).unwrap();
+        assert!(Backup::open(&folder).is_err(), "no backup before its manifest");
+        backup.write_manifest().unwrap();
+        let backup = Backup::open(&folder).unwrap();
+        assert_eq!((backup.verify().unwrap(), backup.size()), (1, (2, 4)));
+        assert!(!backup.manifest.entries.keys().any(|p| p.to_string().starts_with("venv")));
+        stdfs::write(folder.join("files/standards/a/x.md"), "texT").unwrap();
+        assert!(matches!(backup.verify(), Err(BackupError::Differs(_))));
+    }
+
+    #[test]
+    fn pruning_keeps_the_newest_good_ones_and_what_is_not_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = ["2026-01-01-000000", "2026-01-02-000000", "2026-01-03-000000", "mine"];
+        for name in names {
+            stdfs::create_dir_all(folder_of(dir.path()).join(name)).unwrap();
+            if name != names[2] {
+                stdfs::write(folder_of(dir.path()).join(name).join(MANIFEST), "{}").unwrap();
+            }
+        }
+        assert_eq!(prune(dir.path(), 1, "").unwrap(), [names[0], names[2]]);
+        assert!(folder_of(dir.path()).join(names[1]).exists());
+        assert!(folder_of(dir.path()).join("mine").exists());
+    }
+}

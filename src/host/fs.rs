@@ -1,0 +1,460 @@
+//! Files: handles that can't be led out of a folder, durable writes, and what an install holds.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use walkdir::WalkDir;
+
+use crate::core::blob::{BlobId, ObjectFormat, sha256};
+use crate::core::classify::{Installed, InstalledTree};
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+
+/// An I/O error with what was being done, and to which path.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {path}: {source}")]
+pub struct FsError {
+    /// `read`, `write`, …
+    pub doing: &'static str,
+    /// Where.
+    pub path: PathBuf,
+    /// Why not.
+    pub source: io::Error,
+}
+
+/// Says what was being done when an I/O call failed.
+pub trait Doing<T> {
+    /// Adds it.
+    ///
+    /// # Errors
+    /// The same error, explained.
+    fn doing(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, FsError>;
+}
+
+impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
+    fn doing(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, FsError> {
+        self.map_err(|e| FsError { doing, path: path.into(), source: e.into() })
+    }
+}
+
+/// What stands at a path, as far as apply and rollback care.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Absent,
+    /// A regular file.
+    File {
+        /// Its content.
+        sha256: String,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// A folder, link or something else.
+    Other,
+}
+
+/// What [`Folder::read`] found.
+#[derive(Debug)]
+pub enum Content {
+    /// Nothing.
+    Absent,
+    /// A regular file.
+    File {
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// A folder, link or something else.
+    Other,
+}
+
+/// An open folder. Paths below it are walked part by part without following links, so nothing that is moved or linked
+/// meanwhile can lead out of it.
+#[derive(Debug)]
+pub struct Folder {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::RDONLY);
+
+impl Folder {
+    /// Opens a folder.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn open(path: &Path) -> Result<Self, FsError> {
+        let fd = rustix::fs::open(path, FOLDER, Mode::empty()).doing("open folder", path)?;
+        Ok(Self { fd, path: path.to_owned() })
+    }
+
+    /// Its path, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A folder below, made if it isn't there and `create` says so.
+    ///
+    /// # Errors
+    /// [`FsError`], also where a link stands in the way.
+    pub fn below(&self, path: &RelPath, create: bool) -> Result<Folder, FsError> {
+        let mut here: Option<Folder> = None;
+        for part in path.parts() {
+            let at = here.as_ref().unwrap_or(self);
+            let name = OsStr::from_bytes(part);
+            let shown = at.path.join(name);
+            let open = || rustix::fs::openat(&at.fd, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
+            let fd = match open() {
+                Err(rustix::io::Errno::NOENT) if create => {
+                    match rustix::fs::mkdirat(&at.fd, name, Mode::from_raw_mode(0o777)) {
+                        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                        Err(e) => return Err(e).doing("create folder", shown),
+                    }
+                    at.sync()?;
+                    open().doing("open folder", &shown)?
+                }
+                other => other.doing("open folder", &shown)?,
+            };
+            here = Some(Folder { fd, path: shown });
+        }
+        here.map_or_else(|| Folder::open(&self.path), Ok)
+    }
+
+    /// The folder of a path and its last part.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn parent_of<'p>(&self, path: &'p RelPath, create: bool) -> Result<(Folder, &'p OsStr), FsError> {
+        let name = OsStr::from_bytes(path.name());
+        match path.parent() {
+            Some(parent) => Ok((self.below(&parent, create)?, name)),
+            None => {
+                let fd = self.fd.try_clone().doing("open folder", &self.path)?;
+                Ok((Folder { fd, path: self.path.clone() }, name))
+            }
+        }
+    }
+
+    /// What stands at a path below.
+    ///
+    /// # Errors
+    /// [`FsError`] if it is there but can't be read.
+    pub fn look(&self, path: &RelPath) -> Result<Found, FsError> {
+        match self.read(path)? {
+            Content::File { bytes, mode } => Ok(Found::File { sha256: sha256(&bytes), mode }),
+            Content::Other => Ok(Found::Other),
+            Content::Absent => Ok(Found::Absent),
+        }
+    }
+
+    /// The bytes and permission bits of a regular file below.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn read(&self, path: &RelPath) -> Result<Content, FsError> {
+        let shown = path.under(&self.path);
+        let (folder, name) = match self.parent_of(path, false) {
+            Ok(found) => found,
+            Err(e) if matches!(e.source.raw_os_error(), Some(libc_errno::ENOENT | libc_errno::ENOTDIR)) => {
+                return Ok(Content::Absent);
+            }
+            // A link among the parents.
+            Err(e) if e.source.raw_os_error() == Some(libc_errno::ELOOP) => return Ok(Content::Other),
+            Err(e) => return Err(e),
+        };
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let mut file = match rustix::fs::openat(&folder.fd, name, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(Content::Absent),
+            Err(rustix::io::Errno::LOOP | rustix::io::Errno::NXIO) => return Ok(Content::Other),
+            Err(e) => return Err(e).doing("read", shown),
+        };
+        let meta = file.metadata().doing("read", &shown)?;
+        if !meta.is_file() {
+            return Ok(Content::Other);
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
+        file.read_to_end(&mut bytes).doing("read", shown)?;
+        Ok(Content::File { bytes, mode: meta.permissions().mode() & 0o7777 })
+    }
+
+    /// Moves `name` here to `to_name` in another folder. `Exchange` swaps the two, `NoReplace` refuses to overwrite.
+    ///
+    /// # Errors
+    /// The bare error: the caller knows what its kinds mean.
+    pub fn rename(&self, name: &OsStr, to: &Folder, to_name: &OsStr, how: RenameFlags) -> rustix::io::Result<()> {
+        rustix::fs::renameat_with(&self.fd, name, &to.fd, to_name, how)
+    }
+
+    /// Removes an empty folder below it by name; false if it isn't empty or isn't there.
+    pub fn remove_empty(&self, name: &OsStr) -> bool {
+        rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR).is_ok()
+    }
+
+    /// Makes the folder's entries durable.
+    ///
+    /// # Errors
+    /// [`FsError`]; final: what the disk holds is then unknown.
+    pub fn sync(&self) -> Result<(), FsError> {
+        rustix::fs::fsync(&self.fd).doing("sync folder", &self.path)
+    }
+
+    /// Sets the times of a file in it, in nanoseconds since 1970.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn set_mtime(&self, name: &OsStr, nanoseconds: i128) -> Result<(), FsError> {
+        let time = rustix::fs::Timespec {
+            tv_sec: i64::try_from(nanoseconds.div_euclid(1_000_000_000)).unwrap_or(0),
+            tv_nsec: i64::try_from(nanoseconds.rem_euclid(1_000_000_000)).unwrap_or(0),
+        };
+        let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
+        rustix::fs::utimensat(&self.fd, name, &times, AtFlags::SYMLINK_NOFOLLOW)
+            .doing("set time of", self.path.join(name))
+    }
+}
+
+/// The few error numbers that are told apart by value.
+mod libc_errno {
+    pub const ENOENT: i32 = rustix::io::Errno::NOENT.raw_os_error();
+    pub const ENOTDIR: i32 = rustix::io::Errno::NOTDIR.raw_os_error();
+    pub const ELOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();
+}
+
+/// Creates a new file with these bytes and makes it durable (its folder's entry is the caller's to sync).
+///
+/// # Errors
+/// [`FsError`].
+pub fn create_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).doing("create", path)?;
+    file.write_all(bytes).doing("write", path)?;
+    // The mode given at creation is cut by the umask.
+    file.set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
+    file.sync_all().doing("sync", path)
+}
+
+/// Replaces a file of our own as a whole: temporary file beside it, sync, rename, sync of the folder.
+///
+/// # Errors
+/// [`FsError`].
+pub fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .doing("create a file in", folder)?;
+    temporary.write_all(bytes).doing("write", path)?;
+    temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
+    temporary.as_file().sync_all().doing("sync", path)?;
+    temporary.persist(path).map_err(|e| e.error).doing("replace", path)?;
+    sync_folder(folder)
+}
+
+/// Makes a folder's entries durable.
+///
+/// # Errors
+/// [`FsError`].
+pub fn sync_folder(path: &Path) -> Result<(), FsError> {
+    Folder::open(path)?.sync()
+}
+
+/// Creates folders as needed.
+///
+/// # Errors
+/// [`FsError`].
+pub fn create_folders(path: &Path) -> Result<(), FsError> {
+    fs::create_dir_all(path).doing("create folder", path)
+}
+
+/// Reads a text or byte file; none if it isn't there.
+///
+/// # Errors
+/// [`FsError`].
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(e).doing("read", path),
+    }
+}
+
+/// Looks at everything in an install that releases may have put there, hashing each file once.
+///
+/// # Errors
+/// [`FsError`] for the first file that can't be read.
+pub fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsError> {
+    let mut tree = InstalledTree::default();
+    let mut paths = Vec::new();
+    let relative = |path: &Path| {
+        let rest = path.strip_prefix(install).ok()?;
+        RelPath::new(rest.as_os_str().as_bytes()).ok()
+    };
+    let wanted = |path: &Path| relative(path).is_none_or(|p| !layouts().is_ephemeral(&p) && !layouts().is_own(&p));
+    let walk = WalkDir::new(install).follow_links(false).into_iter().filter_entry(|e| wanted(e.path()));
+    for entry in walk {
+        let entry = entry.map_err(|e| {
+            let path = e.path().unwrap_or(install).to_owned();
+            FsError { doing: "look at", path, source: e.into() }
+        })?;
+        let Some(path) = relative(entry.path()) else { continue };
+        let kind = entry.file_type();
+        if kind.is_dir() {
+            tree.folders.insert(path);
+        } else if kind.is_symlink() {
+            tree.links.insert(path);
+        } else if kind.is_file() {
+            paths.push(path);
+        } else {
+            tree.special.insert(path);
+        }
+    }
+    let found = in_parallel(&paths, |path| hash_installed(&path.under(install), format))?;
+    tree.files = paths.into_iter().zip(found).collect();
+    Ok(tree)
+}
+
+fn hash_installed(path: &Path, format: ObjectFormat) -> Result<Installed, FsError> {
+    let bytes = fs::read(path).doing("read", path)?;
+    let mode = fs::symlink_metadata(path).doing("read", path)?.permissions().mode();
+    let lf = with_lf(&bytes).map(|text| BlobId::of(&text, format));
+    Ok(Installed { blob: BlobId::of(&bytes, format), blob_with_lf: lf, executable: mode & 0o100 != 0 })
+}
+
+/// The text with CRLF read as LF; none if it has no CRLF or is binary.
+fn with_lf(bytes: &[u8]) -> Option<Vec<u8>> {
+    let crlf = bytes.windows(2).any(|w| w == b"\r\n") && !crate::core::merge::is_binary(bytes);
+    crlf.then(|| {
+        let mut out = Vec::with_capacity(bytes.len());
+        let mut rest = bytes.iter().peekable();
+        while let Some(byte) = rest.next() {
+            if !(*byte == b'\r' && rest.peek() == Some(&&b'\n')) {
+                out.push(*byte);
+            }
+        }
+        out
+    })
+}
+
+/// Runs `work` for every item on all processors and keeps the order; the first error wins.
+///
+/// # Errors
+/// Whatever `work` returns.
+pub fn in_parallel<T: Sync, R: Send, E: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<(usize, Result<R, E>)>> = Mutex::new(Vec::with_capacity(items.len()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(at) else { break };
+                    let result = work(item);
+                    let failed = result.is_err();
+                    if let Ok(mut all) = results.lock() {
+                        all.push((at, result));
+                    }
+                    if failed {
+                        next.store(items.len(), Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let mut all = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Free bytes for us on the file system that holds `path`.
+///
+/// # Errors
+/// [`FsError`].
+pub fn free_space(path: &Path) -> Result<u64, FsError> {
+    let stat = rustix::fs::statvfs(path).doing("ask for free space at", path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Whether we may create and remove entries in a folder.
+///
+/// # Errors
+/// [`FsError`] with the reason if not.
+pub fn check_writable(path: &Path) -> Result<(), FsError> {
+    use rustix::fs::Access;
+    rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).doing("write in", path)
+}
+
+/// A size for people: `45.2 MB`.
+pub fn human_size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// Text for a screen or log: control characters made visible, so that no output can inject escapes.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("    "),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rel(text: &str) -> RelPath {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_link_can_not_lead_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let inside = dir.path().join("inside");
+        fs::create_dir(&inside).unwrap();
+        fs::write(dir.path().join("secret"), "s").unwrap();
+        std::os::unix::fs::symlink("..", inside.join("up")).unwrap();
+        std::os::unix::fs::symlink("../secret", inside.join("link")).unwrap();
+        let folder = Folder::open(&inside).unwrap();
+        assert!(matches!(folder.look(&rel("up/secret")), Ok(Found::Other | Found::Absent)));
+        assert_eq!(folder.look(&rel("link")).unwrap(), Found::Other);
+        assert!(folder.below(&rel("up/new"), true).is_err());
+        assert!(!dir.path().join("new").exists());
+    }
+
+    #[test]
+    fn sizes_are_for_people() {
+        assert_eq!(human_size(999), "999 B");
+        assert_eq!(human_size(45_200_000), "45.2 MB");
+    }
+
+    #[test]
+    fn parallel_work_keeps_order_and_reports_errors() {
+        let items: Vec<u32> = (0..100).collect();
+        assert_eq!(in_parallel(&items, |i| Ok::<_, ()>(i * 2)).unwrap()[99], 198);
+        assert!(in_parallel(&items, |i| if *i == 50 { Err("no") } else { Ok(()) }).is_err());
+    }
+}

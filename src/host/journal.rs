@@ -1,0 +1,415 @@
+//! Changes many files so that a crash at any moment leaves something that can be finished: stage, commit, exchange.
+//!
+//! New bytes are staged and made durable first. Writing `journal.json` (whole, with a checksum) is the commit: before
+//! it a relaunch throws the staging away, after it every step can be repeated. A live file is exchanged with its
+//! staged successor and looked at afterwards; if it wasn't the file that the plan knew, the user wrote it meanwhile,
+//! and it goes to `rescued/`. The idea of numbered steps that can be repeated is dpkg's.
+
+use std::ffi::OsStr;
+use std::fs as stdfs;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::RenameFlags;
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::fs::{self, Doing, Folder, Found, FsError};
+use crate::core::blob::sha256;
+use crate::core::path::RelPath;
+
+/// What stands (or shall stand) at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nothing.
+    Absent,
+    /// A regular file.
+    File {
+        /// Its content.
+        sha256: String,
+        /// Permission bits.
+        mode: u32,
+    },
+}
+
+impl State {
+    /// Whether this is what was found.
+    pub fn matches(&self, found: &Found) -> bool {
+        match (self, found) {
+            (State::Absent, Found::Absent) => true,
+            (State::File { sha256, mode }, Found::File { sha256: other, mode: m }) => sha256 == other && mode == m,
+            _ => false,
+        }
+    }
+
+    /// The state of a file with these bytes.
+    pub fn of(bytes: &[u8], mode: u32) -> Self {
+        State::File { sha256: sha256(bytes), mode }
+    }
+}
+
+/// A change that is wanted.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Where.
+    pub path: RelPath,
+    /// What the plan knew there.
+    pub old: State,
+    /// What shall be there: bytes, permission bits, and the time to set (nanoseconds since 1970) if not now.
+    pub new: Option<NewFile>,
+}
+
+/// Content for [`Wanted`].
+#[derive(Debug)]
+pub struct NewFile {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+    /// Modification time to set, nanoseconds since 1970.
+    pub mtime: Option<i128>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Step {
+    path: RelPath,
+    old: State,
+    new: State,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Committed {
+    sha256: String,
+    steps: Box<RawValue>,
+}
+
+/// A committed set of changes.
+#[derive(Debug)]
+pub struct Journal {
+    install: PathBuf,
+    folder: PathBuf,
+    steps: Vec<Step>,
+}
+
+/// Why a journal could not be written or carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file system.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// The committed journal can't be trusted.
+    #[error("{0}: the journal is damaged")]
+    Damaged(PathBuf),
+    /// Something that is no file stands where one must go.
+    #[error("{0}: something other than a file stands there now")]
+    Blocked(RelPath),
+    /// Staged bytes are gone or changed.
+    #[error("{path}: its staged content in {folder} is gone")]
+    StagingLost {
+        /// Of which path.
+        path: RelPath,
+        /// Where it was.
+        folder: PathBuf,
+    },
+}
+
+/// What applying did.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Paths that changed now (not those that a run before had changed).
+    pub changed: u64,
+    /// What the user had written meanwhile: where it was, and where it is now (both relative to the install).
+    pub rescued: Vec<(RelPath, RelPath)>,
+}
+
+const JOURNAL: &str = "journal.json";
+const STAGE: &str = "stage";
+
+impl Journal {
+    /// Stages the changes in `folder` and commits to them. Staging of an earlier try that didn't get as far is thrown
+    /// away.
+    ///
+    /// # Errors
+    /// [`JournalError::Fs`]; then nothing is committed.
+    pub fn commit(install: &Path, folder: &Path, wanted: Vec<Wanted>) -> Result<Self, JournalError> {
+        if folder.exists() {
+            stdfs::remove_dir_all(folder).doing("remove", folder)?;
+        }
+        let stage = folder.join(STAGE);
+        fs::create_folders(&stage)?;
+        let numbered: Vec<(usize, Wanted)> = wanted.into_iter().enumerate().collect();
+        fs::in_parallel(&numbered, |(number, wanted)| match &wanted.new {
+            Some(new) => {
+                let path = stage.join(number.to_string());
+                fs::create_durable(&path, &new.bytes, new.mode)?;
+                match new.mtime {
+                    Some(time) => Folder::open(&stage)?.set_mtime(OsStr::new(&number.to_string()), time),
+                    None => Ok(()),
+                }
+            }
+            None => Ok(()),
+        })?;
+        fs::sync_folder(&stage)?;
+        let step = |(_, w): (usize, Wanted)| {
+            let new = w.new.map_or(State::Absent, |n| State::of(&n.bytes, n.mode));
+            Step { path: w.path, old: w.old, new }
+        };
+        let steps: Vec<Step> = numbered.into_iter().map(step).collect();
+        let text = serde_json::to_string(&steps).unwrap_or_default();
+        let sum = sha256(text.as_bytes());
+        if let Ok(steps) = RawValue::from_string(text) {
+            let bytes = serde_json::to_vec(&Committed { sha256: sum, steps }).unwrap_or_default();
+            fs::write_durable(&folder.join(JOURNAL), &bytes, 0o600)?;
+        }
+        // The folder itself is new too.
+        fs::sync_folder(folder.parent().unwrap_or(install))?;
+        Ok(Self { install: install.to_owned(), folder: folder.to_owned(), steps })
+    }
+
+    /// The committed journal of a folder; none if that was never reached.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`].
+    pub fn load(install: &Path, folder: &Path) -> Result<Option<Self>, JournalError> {
+        let path = folder.join(JOURNAL);
+        let Some(bytes) = fs::read_if_there(&path)? else { return Ok(None) };
+        let damaged = || JournalError::Damaged(path.clone());
+        let committed: Committed = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+        if sha256(committed.steps.get().as_bytes()) != committed.sha256 {
+            return Err(damaged());
+        }
+        let steps = serde_json::from_str(committed.steps.get()).map_err(|_| damaged())?;
+        Ok(Some(Self { install: install.to_owned(), folder: folder.to_owned(), steps }))
+    }
+
+    /// How many paths it is about.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether it is about nothing.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Every path with what this journal puts there.
+    pub fn results(&self) -> impl Iterator<Item = (&RelPath, &State)> {
+        self.steps.iter().map(|s| (&s.path, &s.new))
+    }
+
+    /// Carries the steps out, skipping those that are done, and tells how far it is.
+    ///
+    /// # Errors
+    /// [`JournalError`]; what is done so far stays, and can be continued or rolled back.
+    pub fn apply(&self, rescue: &RelPath, progress: &mut dyn FnMut(usize, &RelPath)) -> Result<Applied, JournalError> {
+        if !self.folder.join(STAGE).exists() {
+            // Staging goes only after everything was applied and verified.
+            return Ok(Applied::default());
+        }
+        let root = Folder::open(&self.install)?;
+        let stage = Folder::open(&self.folder.join(STAGE))?;
+        let mut applied = Applied::default();
+        let mut touched: Vec<RelPath> = Vec::new();
+        for (number, step) in self.steps.iter().enumerate() {
+            progress(number, &step.path);
+            let slot = number.to_string();
+            let slot_path = RelPath::new(slot.clone()).map_err(|_| JournalError::Damaged(self.folder.clone()))?;
+            if !step.new.matches(&root.look(&step.path)?) {
+                self.step(&root, &stage, step, OsStr::new(&slot))?;
+                applied.changed += 1;
+            }
+            touched.push(step.path.clone());
+            // What came out of the live tree, now or before a crash. Not the plan's old file: somebody wrote it since.
+            let out = stage.look(&slot_path)?;
+            if out != Found::Absent && !step.old.matches(&out) && !step.new.matches(&out) {
+                let to = rescue.join(step.path.as_bytes()).map_err(|_| JournalError::Blocked(step.path.clone()))?;
+                let (folder, name) = root.parent_of(&to, true)?;
+                stage
+                    .rename(OsStr::new(&slot), &folder, name, RenameFlags::empty())
+                    .doing("rescue to", to.under(&self.install))?;
+                folder.sync()?;
+                applied.rescued.push((step.path.clone(), to));
+            }
+        }
+        for folder in touched.iter().filter_map(RelPath::parent).collect::<std::collections::BTreeSet<_>>() {
+            if let Ok(open) = root.below(&folder, false) {
+                open.sync()?;
+            }
+        }
+        stage.sync()?;
+        for step in self.steps.iter().filter(|s| s.new == State::Absent) {
+            remove_empty_folders(&root, &step.path);
+        }
+        Ok(applied)
+    }
+
+    fn step(&self, root: &Folder, stage: &Folder, step: &Step, slot: &OsStr) -> Result<(), JournalError> {
+        let shown = step.path.under(&self.install);
+        let wants_file = step.new != State::Absent;
+        let (folder, name) = match root.parent_of(&step.path, wants_file) {
+            Ok(found) => found,
+            Err(e) if !wants_file && e.source.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(e.into()),
+        };
+        let staged = |errno: Errno| match errno {
+            Errno::NOENT => JournalError::StagingLost { path: step.path.clone(), folder: self.folder.clone() },
+            other => FsError { doing: "replace", path: shown.clone(), source: other.into() }.into(),
+        };
+        // Twice at the most: a file may appear or go between looking and renaming.
+        for _ in 0..3 {
+            let found = root.look(&step.path)?;
+            let done = match (&found, wants_file) {
+                (Found::Other, _) => return Err(JournalError::Blocked(step.path.clone())),
+                (Found::Absent, false) => return Ok(()),
+                (Found::Absent, true) => stage.rename(slot, &folder, name, RenameFlags::NOREPLACE),
+                (Found::File { .. }, true) => stage.rename(slot, &folder, name, RenameFlags::EXCHANGE),
+                (Found::File { .. }, false) => folder.rename(name, stage, slot, RenameFlags::NOREPLACE),
+            };
+            match done {
+                Ok(()) => return Ok(()),
+                Err(Errno::EXIST) if wants_file => {}
+                Err(Errno::EXIST) => return Err(JournalError::Damaged(self.folder.clone())),
+                Err(Errno::NOENT) if matches!(found, Found::File { .. }) && root.look(&step.path)? == Found::Absent => {
+                }
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    return self.step_without_exchange(root, stage, step, slot, &found);
+                }
+                Err(other) => return Err(staged(other)),
+            }
+        }
+        Err(JournalError::Blocked(step.path.clone()))
+    }
+
+    /// For file systems without exchange: the old file is kept beside the staged one, the check stands just before.
+    fn step_without_exchange(
+        &self,
+        root: &Folder,
+        stage: &Folder,
+        step: &Step,
+        slot: &OsStr,
+        found: &Found,
+    ) -> Result<(), JournalError> {
+        let shown = step.path.under(&self.install);
+        let (folder, name) = root.parent_of(&step.path, true)?;
+        let out = PathBuf::from(format!("{}.out", slot.to_string_lossy()));
+        if matches!(found, Found::File { .. }) {
+            folder.rename(name, stage, out.as_os_str(), RenameFlags::empty()).doing("move aside", &shown)?;
+        }
+        if step.new != State::Absent {
+            stage.rename(slot, &folder, name, RenameFlags::empty()).doing("replace", &shown)?;
+        }
+        if matches!(found, Found::File { .. }) {
+            stage.rename(out.as_os_str(), stage, slot, RenameFlags::empty()).doing("keep", &shown)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the staged bytes, when all is applied and verified; the journal itself stays as a record.
+    pub fn drop_staging(&self) {
+        // Renamed first: half a staging folder must never look like a whole one.
+        let old = self.folder.join("stage.done");
+        if stdfs::rename(self.folder.join(STAGE), &old).is_ok() {
+            let _ = stdfs::remove_dir_all(old);
+        }
+    }
+}
+
+/// Removes the folders that held a removed file, from the inside out, as long as they are empty.
+fn remove_empty_folders(root: &Folder, path: &RelPath) {
+    let mut folder = path.parent();
+    while let Some(path) = folder {
+        let Ok((parent, name)) = root.parent_of(&path, false) else { return };
+        // Top folders are part of the layout even when empty.
+        if path.parent().is_none() || !parent.remove_empty(name) {
+            return;
+        }
+        folder = path.parent();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rel(text: &str) -> RelPath {
+        text.parse().unwrap()
+    }
+
+    fn wanted(path: &str, old: Option<&str>, new: Option<&str>) -> Wanted {
+        Wanted {
+            path: rel(path),
+            old: old.map_or(State::Absent, |t| State::of(t.as_bytes(), 0o644)),
+            new: new.map(|t| NewFile { bytes: t.into(), mode: 0o644, mtime: None }),
+        }
+    }
+
+    fn put(dir: &Path, path: &str, text: &str) {
+        let path = dir.join(path);
+        stdfs::create_dir_all(path.parent().unwrap()).unwrap();
+        stdfs::write(&path, text).unwrap();
+        stdfs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    }
+
+    fn text(dir: &Path, path: &str) -> Option<String> {
+        stdfs::read_to_string(dir.join(path)).ok()
+    }
+
+    #[test]
+    fn applies_twice_as_well_as_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let install = dir.path();
+        put(install, "s/changed", "old");
+        put(install, "s/gone/x", "old");
+        let folder = install.join(".upgrade/id/content");
+        let all = vec![
+            wanted("s/changed", Some("old"), Some("new")),
+            wanted("s/gone/x", Some("old"), None),
+            wanted("n/e/w", None, Some("fresh")),
+        ];
+        let journal = Journal::commit(install, &folder, all).unwrap();
+        let first = journal.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap();
+        assert_eq!((first.changed, first.rescued.len()), (3, 0));
+        let again = Journal::load(install, &folder).unwrap().unwrap();
+        assert_eq!(again.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap(), Applied::default());
+        assert_eq!(text(install, "s/changed").as_deref(), Some("new"));
+        assert_eq!(text(install, "n/e/w").as_deref(), Some("fresh"));
+        assert!(!install.join("s/gone").exists(), "the emptied folder goes too");
+    }
+
+    #[test]
+    fn what_the_user_wrote_meanwhile_is_rescued() {
+        let dir = tempfile::tempdir().unwrap();
+        let install = dir.path();
+        put(install, "a/changed", "old");
+        put(install, "a/gone", "old");
+        let folder = install.join(".upgrade/id/content");
+        let all = vec![
+            wanted("a/changed", Some("old"), Some("new")),
+            wanted("a/gone", Some("old"), None),
+            wanted("a/new", None, Some("fresh")),
+        ];
+        let journal = Journal::commit(install, &folder, all).unwrap();
+        for name in ["changed", "gone", "new"] {
+            put(install, &format!("a/{name}"), "the user's");
+        }
+        let applied = journal.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap();
+        assert_eq!(applied.rescued.len(), 3);
+        for name in ["changed", "gone", "new"] {
+            assert_eq!(text(install, &format!("rescued/1/a/{name}")).as_deref(), Some("the user's"));
+        }
+        assert_eq!(text(install, "a/new").as_deref(), Some("fresh"));
+    }
+
+    #[test]
+    fn a_damaged_journal_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join(".upgrade/id/content");
+        Journal::commit(dir.path(), &folder, vec![wanted("x", None, Some("y"))]).unwrap();
+        let path = folder.join(JOURNAL);
+        let torn = stdfs::read_to_string(&path).unwrap().replace("\"x\"", "\"z\"");
+        stdfs::write(&path, torn).unwrap();
+        assert!(matches!(Journal::load(dir.path(), &folder), Err(JournalError::Damaged(_))));
+        assert!(Journal::load(dir.path(), &dir.path().join("none")).unwrap().is_none());
+    }
+}

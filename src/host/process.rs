@@ -1,0 +1,150 @@
+//! Processes, known by more than a number: start time, command line, folder, environment. Signals go through pidfds.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// What `/proc` says of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot: with the number, its identity.
+    pub start: u64,
+    /// Its command line.
+    pub command: Vec<String>,
+    /// Its folder.
+    pub cwd: PathBuf,
+    /// Its environment as it was when it started.
+    pub env: BTreeMap<String, String>,
+    /// What its standard input leads to: `pipe:[…]`, `socket:[…]`, `/dev/null`, `/dev/pts/…`.
+    pub stdin: String,
+}
+
+/// Start time in clock ticks since boot; none for a process that is gone or only a zombie.
+pub fn start_ticks(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything; what counts stands behind the last one.
+    let mut rest = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = rest.next()?;
+    if state == "Z" || state == "X" {
+        return None;
+    }
+    rest.nth(18)?.parse().ok()
+}
+
+/// When a living process started, by the clock.
+pub fn started_at(pid: u32) -> Option<jiff::Timestamp> {
+    let ticks = start_ticks(pid)?;
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let boot: i64 = stat.lines().find_map(|l| l.strip_prefix("btime "))?.trim().parse().ok()?;
+    let per_second = rustix::param::clock_ticks_per_second().max(1);
+    jiff::Timestamp::from_second(boot + i64::try_from(ticks / per_second).ok()?).ok()
+}
+
+/// The kernel's name for this boot.
+pub fn boot_id() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
+}
+
+/// Looks a living process up.
+pub fn look(pid: u32) -> Option<Process> {
+    let start = start_ticks(pid)?;
+    let folder = PathBuf::from(format!("/proc/{pid}"));
+    let strings = |name: &str| -> Option<Vec<String>> {
+        let bytes = std::fs::read(folder.join(name)).ok()?;
+        let part = |p: &[u8]| String::from_utf8_lossy(p).into_owned();
+        Some(bytes.split(|b| *b == 0).filter(|p| !p.is_empty()).map(part).collect())
+    };
+    let link = |name: &str| std::fs::read_link(folder.join(name)).ok();
+    let env = strings("environ").unwrap_or_default().into_iter();
+    let process = Process {
+        pid,
+        start,
+        command: strings("cmdline")?,
+        cwd: link("cwd").unwrap_or_default(),
+        env: env.filter_map(|v| v.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()))).collect(),
+        stdin: link("fd/0")
+            .map(|l| String::from_utf8_lossy(&l.into_os_string().into_vec()).into_owned())
+            .unwrap_or_default(),
+    };
+    // The number may have gone to another process while we read.
+    (start_ticks(pid) == Some(start)).then_some(process)
+}
+
+/// How stopping a process went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was gone already.
+    AlreadyGone,
+    /// It ended on TERM.
+    Terminated,
+    /// It had to be killed.
+    Killed,
+    /// It is still there.
+    Survived,
+}
+
+/// Stops exactly this process: opens its pidfd, checks that it still is the one that was looked at, then TERM, wait,
+/// KILL.
+pub fn stop(process: &Process, grace: Duration) -> Stopped {
+    let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else { return Stopped::AlreadyGone };
+    let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return Stopped::AlreadyGone };
+    if start_ticks(process.pid) != Some(process.start) {
+        return Stopped::AlreadyGone;
+    }
+    if pidfd_send_signal(&handle, Signal::TERM).is_err() {
+        return Stopped::AlreadyGone;
+    }
+    if wait(&handle, grace) {
+        return Stopped::Terminated;
+    }
+    let _ = pidfd_send_signal(&handle, Signal::KILL);
+    if wait(&handle, Duration::from_secs(5)) { Stopped::Killed } else { Stopped::Survived }
+}
+
+fn wait(handle: &OwnedFd, limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let timeout =
+            rustix::event::Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
+        let mut fds = [PollFd::new(handle, PollFlags::IN)];
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(n) if n > 0 => return true,
+            Ok(_) => return false,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// The umask of this process.
+pub fn umask() -> u32 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("Umask:")).map(str::trim);
+    mask.and_then(|m| u32::from_str_radix(m, 8).ok()).unwrap_or(0o022)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_and_stopped() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let found = look(child.id()).unwrap();
+        assert_eq!(found.command, ["sleep", "60"]);
+        let other = Process { start: found.start + 1, ..found.clone() };
+        assert_eq!(stop(&other, Duration::from_secs(1)), Stopped::AlreadyGone, "another identity is not signalled");
+        assert!(look(child.id()).is_some());
+        assert_eq!(stop(&found, Duration::from_secs(5)), Stopped::Terminated);
+        child.wait().unwrap();
+        assert!(look(found.pid).is_none());
+    }
+}
