@@ -13,12 +13,13 @@ use super::model::Launch;
 use super::run::{Engine, drive};
 use super::samples;
 use super::update::Effect;
+use crate::core::outcome::Sides;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
 use crate::core::session::Session;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::Handle;
-use crate::engine::inspect::{Inspection, Request, Texts};
+use crate::engine::inspect::{Inspection, Request};
 
 const PLAY: &str = "POS_TUI_PLAY";
 static CALLS: AtomicUsize = AtomicUsize::new(0);
@@ -83,9 +84,9 @@ impl Engine for Pretend {
         samples::inspection()
     }
 
-    fn texts(&self, _: &Request, _: &FileEntry) -> Result<Texts, String> {
+    fn texts(&self, _: &Request, _: &FileEntry) -> Result<Sides, String> {
         let file = samples::conflict_files().remove(0);
-        Ok(Texts { base: file.base, mine: file.mine, theirs: file.theirs })
+        Ok(Sides { base: file.base, mine: file.mine, theirs: file.theirs })
     }
 
     fn handle(&self, _: Effect) -> Option<Handle> {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::merge::Merge;
+use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::session::Session;
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Finish};
-use crate::engine::inspect::{Inspection, Problem, Request, Texts};
+use crate::engine::inspect::{Inspection, Problem, Request};
 
 use super::conflict::Settling;
 use super::diff::Diff;
@@ -104,7 +105,7 @@ pub struct DiffPane {
     /// The file.
     pub entry: FileEntry,
     /// Its texts, once they are read; or why they can't be.
-    pub texts: Option<Result<Texts, String>>,
+    pub texts: Option<Result<Sides, String>>,
     /// Which two versions.
     pub compare: Compare,
     /// The rows, once computed.

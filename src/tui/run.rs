@@ -14,8 +14,10 @@ use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 use super::{diff, merge_rows};
 use crate::core::merge::Merge;
+use crate::core::outcome::Sides;
+use crate::core::session::OnConflict;
 use crate::engine::events::{Command, ConflictFile, Event};
-use crate::engine::executor::{self, Handle, OnConflict};
+use crate::engine::executor::{self, Handle};
 use crate::engine::inspect;
 
 /// At most so often is the screen drawn.
@@ -29,8 +31,7 @@ const GRACE: Duration = Duration::from_secs(60);
 pub(crate) trait Engine: Clone + Send + 'static {
     fn unfinished(&self, launch: &Launch) -> Result<Option<crate::core::session::Session>, String>;
     fn inspect(&self, request: &inspect::Request) -> inspect::Inspection;
-    fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry)
-    -> Result<inspect::Texts, String>;
+    fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry) -> Result<Sides, String>;
     fn handle(&self, effect: Effect) -> Option<Handle>;
 }
 
@@ -47,18 +48,14 @@ impl Engine for Real {
         inspect::inspect(request)
     }
 
-    fn texts(
-        &self,
-        request: &inspect::Request,
-        entry: &crate::core::plan::FileEntry,
-    ) -> Result<inspect::Texts, String> {
+    fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry) -> Result<Sides, String> {
         inspect::texts(request, entry)
     }
 
     fn handle(&self, effect: Effect) -> Option<Handle> {
         match effect {
             Effect::Start(request, plan) => Some(executor::start(*request, *plan, OnConflict::Ask)),
-            Effect::Resume(session) => Some(executor::resume(*session, OnConflict::Ask)),
+            Effect::Resume(session) => Some(executor::resume(*session)),
             Effect::RollBack(session) => Some(executor::roll_back(*session, "asked for in the wizard")),
             Effect::Discard(session) => Some(executor::discard(*session)),
             _ => None,

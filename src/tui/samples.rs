@@ -419,6 +419,11 @@ pub fn session(applied: bool) -> Session {
         server: None,
         venv_generation: None,
         gitignore_added: Vec::new(),
+        on_conflict: crate::core::session::OnConflict::Ask,
+        counted: (0, 0),
+        rolling_back: false,
+        documents: BTreeMap::new(),
+        stamp: "2026-11-22-103045".to_owned(),
     }
 }
 

@@ -10,9 +10,10 @@ use super::samples;
 use super::svg::paint;
 use super::theme::{Depth, Theme};
 use super::update::{Effect, Msg, update};
+use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind};
-use crate::engine::inspect::{Problem, Texts};
+use crate::engine::inspect::Problem;
 
 const MONO: Theme = Theme { depth: Depth::Mono, ascii: false };
 const RGB: Theme = Theme { depth: Depth::Rgb, ascii: false };
@@ -66,7 +67,7 @@ fn panes_over_the_screens() {
     let effects = press(&mut diff, KeyCode::Char('d'));
     let Some(Effect::LoadTexts(entry)) = effects.into_iter().next() else { panic!("d reads the texts") };
     let file = samples::conflict_files().remove(0);
-    let texts = Texts { base: file.base, mine: file.mine, theirs: file.theirs };
+    let texts = Sides { base: file.base, mine: file.mine, theirs: file.theirs };
     samples::feed(&mut diff, Msg::TextsLoaded { entry, texts: Ok(texts) });
     insta::assert_snapshot!("diff_80x24", text(&paint(&diff)));
 

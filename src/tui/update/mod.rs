@@ -10,10 +10,11 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::core::merge::Merge;
+use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
 use crate::core::session::Session;
 use crate::engine::events::{Command, ConflictFile, Event, FinishKind};
-use crate::engine::inspect::{Inspection, Problem, Request, Texts};
+use crate::engine::inspect::{Inspection, Problem, Request};
 
 use super::diff::Diff;
 use super::keymap::{self, Action, Mode};
@@ -46,7 +47,7 @@ pub enum Msg {
         /// Which.
         entry: Box<FileEntry>,
         /// The texts, or a sentence.
-        texts: Result<Texts, String>,
+        texts: Result<Sides, String>,
     },
     /// A diff is ready.
     DiffReady {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::core::outcome::Sides;
 use crate::core::plan::FileEntry;
-use crate::engine::inspect::{Inspection, Texts};
+use crate::engine::inspect::Inspection;
 
 use super::{Effect, Owner, begin, moved_across, scrolled, show};
 use crate::tui::diff::Diff;
@@ -39,7 +40,7 @@ fn pane(model: &mut Model) -> Option<&mut DiffPane> {
 }
 
 /// The pairs that can be compared, the most telling first.
-fn compares(texts: &Texts) -> Vec<Compare> {
+fn compares(texts: &Sides) -> Vec<Compare> {
     let (base, mine, theirs) = (texts.base.is_some(), texts.mine.is_some(), texts.theirs.is_some());
     let edited = base && mine && texts.base != texts.mine;
     let all = [
@@ -63,7 +64,7 @@ fn ask_diff(pane: &mut DiffPane) -> Vec<Effect> {
     vec![Effect::BuildDiff { owner, compare: pane.compare, old: old.clone(), new: new.clone() }]
 }
 
-pub(super) fn texts_loaded(model: &mut Model, entry: &FileEntry, texts: Result<Texts, String>) -> Vec<Effect> {
+pub(super) fn texts_loaded(model: &mut Model, entry: &FileEntry, texts: Result<Sides, String>) -> Vec<Effect> {
     match pane(model) {
         Some(pane) if pane.entry == *entry => {
             pane.compare = match &texts {

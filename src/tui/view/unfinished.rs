@@ -12,6 +12,7 @@ use crate::tui::theme::Role;
 
 fn happened(session: &Session) -> &'static str {
     match session.status {
+        _ if session.rolling_back => "A rollback was cut off. There is no way but back: resume finishes it.",
         Status::AwaitingDecision => "An upgrade waits for answers to conflicts.",
         Status::Interrupted => "An upgrade was paused.",
         _ => "An upgrade was cut off: its process ended without finishing.",
@@ -57,7 +58,10 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
     } else {
         "end the session, the install stays as it is"
     };
-    let mut choices = vec![("r", "resume", "go on where it stopped"), ("R", "roll back", back)];
+    let mut choices = vec![
+        ("r", "resume", if session.rolling_back { "finish the rollback" } else { "go on where it stopped" }),
+        ("R", "roll back", back),
+    ];
     if !session.applied {
         choices.push(("D", "discard", "forget the session and its answers"));
     }
