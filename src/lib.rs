@@ -13,3 +13,4 @@ pub mod cli;
 pub mod core;
 pub mod engine;
 pub mod host;
+pub mod tui;

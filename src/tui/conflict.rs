@@ -1,0 +1,445 @@
+//! Which conflicts are settled, and how: choices, cursor, undo and redo. Knows neither texts nor screens.
+
+use crate::core::merge::Choice;
+use crate::core::session::Answer;
+
+/// What kind of conflict a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// Not looked at yet.
+    Waiting,
+    /// Texts that can be merged, with this many overlapping hunks.
+    Text(usize),
+    /// Can only be kept or taken whole; why, as a sentence.
+    Whole(&'static str),
+}
+
+/// What is decided about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing.
+    Open,
+    /// Mine, whole.
+    Keep,
+    /// Theirs, whole.
+    Take,
+    /// Both, with a choice for each overlapping hunk that has one.
+    Merge(Vec<Option<Choice>>),
+}
+
+/// A file and its decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// What kind of conflict it is.
+    pub shape: Shape,
+    /// What is decided.
+    pub decision: Decision,
+    /// The person accepted it with Enter after the last change.
+    pub accepted: bool,
+    /// The answer that the engine has.
+    pub sent: Option<Answer>,
+}
+
+impl Settled {
+    /// The answer, if nothing is open.
+    pub fn answer(&self) -> Option<Answer> {
+        match &self.decision {
+            Decision::Open => None,
+            Decision::Keep => Some(Answer::Keep),
+            Decision::Take => Some(Answer::Take),
+            Decision::Merge(choices) => choices.iter().cloned().collect::<Option<Vec<_>>>().map(Answer::Merge),
+        }
+    }
+
+    /// Whether nothing is open.
+    pub fn is_settled(&self) -> bool {
+        self.answer().is_some()
+    }
+
+    /// How many hunks are open; a file that can only be kept or taken counts as one.
+    pub fn open_hunks(&self) -> usize {
+        match (&self.decision, &self.shape) {
+            (Decision::Merge(choices), _) => choices.iter().filter(|c| c.is_none()).count(),
+            (Decision::Open, Shape::Text(hunks)) => (*hunks).max(1),
+            (Decision::Open, _) => 1,
+            _ => 0,
+        }
+    }
+
+    /// The choice for a hunk, also where the whole file is kept or taken.
+    pub fn choice(&self, hunk: usize) -> Option<Choice> {
+        match &self.decision {
+            Decision::Open => None,
+            Decision::Keep => Some(Choice::Mine),
+            Decision::Take => Some(Choice::Theirs),
+            Decision::Merge(choices) => choices.get(hunk).cloned().flatten(),
+        }
+    }
+}
+
+/// Where the cursor stands: a file and one of its hunks.
+pub type Cursor = (usize, usize);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Step {
+    changes: Vec<(usize, Decision, Decision)>,
+    before: Cursor,
+    after: Cursor,
+}
+
+/// All conflicts of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settling {
+    files: Vec<Settled>,
+    cursor: Cursor,
+    undo: Vec<Step>,
+    redo: Vec<Step>,
+}
+
+impl Settling {
+    /// `count` files about which nothing is known or decided.
+    pub fn new(count: usize) -> Self {
+        let file = Settled { shape: Shape::Waiting, decision: Decision::Open, accepted: false, sent: None };
+        Self { files: vec![file; count], ..Self::default() }
+    }
+
+    /// The files, in the plan's order.
+    pub fn files(&self) -> &[Settled] {
+        &self.files
+    }
+
+    /// The file under the cursor, by position.
+    pub fn file(&self) -> usize {
+        self.cursor.0
+    }
+
+    /// The hunk under the cursor, by position in its file.
+    pub fn hunk(&self) -> usize {
+        self.cursor.1
+    }
+
+    /// The file under the cursor.
+    pub fn current(&self) -> Option<&Settled> {
+        self.files.get(self.cursor.0)
+    }
+
+    /// Notes what kind of conflict a file is.
+    pub fn set_shape(&mut self, file: usize, shape: Shape) {
+        if let Some(f) = self.files.get_mut(file) {
+            f.shape = shape;
+        }
+    }
+
+    /// How many files are open.
+    pub fn open_files(&self) -> usize {
+        self.files.iter().filter(|f| !f.is_settled()).count()
+    }
+
+    fn hunks(&self, file: usize) -> usize {
+        match self.files.get(file).map(|f| &f.shape) {
+            Some(Shape::Text(hunks)) => *hunks,
+            _ => 0,
+        }
+    }
+
+    fn apply(&mut self, changes: Vec<(usize, Decision)>, after: Cursor) {
+        let changes: Vec<_> = changes
+            .into_iter()
+            .filter_map(|(i, new)| self.files.get(i).map(|f| (i, f.decision.clone(), new)))
+            .filter(|(_, old, new)| old != new)
+            .collect();
+        if changes.is_empty() {
+            self.cursor = after;
+            return;
+        }
+        for (i, _, new) in &changes {
+            self.put(*i, new.clone());
+        }
+        self.undo.push(Step { changes, before: self.cursor, after });
+        self.redo.clear();
+        self.cursor = after;
+    }
+
+    fn put(&mut self, file: usize, decision: Decision) {
+        if let Some(f) = self.files.get_mut(file) {
+            f.decision = decision;
+            f.accepted = false;
+        }
+    }
+
+    /// Decides the current file whole.
+    pub fn decide(&mut self, decision: Decision) {
+        self.apply(vec![(self.cursor.0, decision)], self.cursor);
+    }
+
+    /// Decides several files at once; one undo takes it back.
+    pub fn decide_all(&mut self, files: &[usize], decision: &Decision) {
+        self.apply(files.iter().map(|i| (*i, decision.clone())).collect(), self.cursor);
+    }
+
+    fn merged(&self) -> Option<Vec<Option<Choice>>> {
+        let file = self.current()?;
+        match (&file.decision, &file.shape) {
+            (Decision::Merge(choices), _) => Some(choices.clone()),
+            (_, Shape::Text(hunks)) => Some(vec![None; *hunks]),
+            _ => None,
+        }
+    }
+
+    /// Combines both sides of the current file; what overlaps is open. False if it can't be merged.
+    pub fn merge(&mut self) -> bool {
+        let Some(choices) = self.merged() else { return false };
+        self.decide(Decision::Merge(choices));
+        true
+    }
+
+    /// Settles the current hunk and goes to the next open one of the file. False if there is no hunk.
+    pub fn choose(&mut self, choice: Choice) -> bool {
+        let (file, hunk) = self.cursor;
+        let Some(mut choices) = self.merged() else { return false };
+        let Some(slot) = choices.get_mut(hunk) else { return false };
+        *slot = Some(choice);
+        let next = (hunk..choices.len()).chain(0..hunk).find(|i| choices[*i].is_none()).unwrap_or(hunk);
+        self.apply(vec![(file, Decision::Merge(choices))], (file, next));
+        true
+    }
+
+    /// Takes the last decision back. False if there is none.
+    pub fn undo(&mut self) -> bool {
+        let Some(step) = self.undo.pop() else { return false };
+        for (i, old, _) in &step.changes {
+            self.put(*i, old.clone());
+        }
+        self.cursor = step.before;
+        self.redo.push(step);
+        true
+    }
+
+    /// Does again what was undone. False if there is nothing.
+    pub fn redo(&mut self) -> bool {
+        let Some(step) = self.redo.pop() else { return false };
+        for (i, _, new) in &step.changes {
+            self.put(*i, new.clone());
+        }
+        self.cursor = step.after;
+        self.undo.push(step);
+        true
+    }
+
+    /// Goes to a file by position, to its first open hunk.
+    pub fn go_to(&mut self, file: usize) {
+        if file < self.files.len() {
+            let first = self.open_in(file).next();
+            self.cursor = (file, first.unwrap_or(0));
+        }
+    }
+
+    /// Goes to the next or previous file, around the ends.
+    pub fn step_file(&mut self, forward: bool) {
+        let count = self.files.len();
+        if count > 0 {
+            self.go_to((self.cursor.0 + if forward { 1 } else { count - 1 }) % count);
+        }
+    }
+
+    /// Puts the cursor on a hunk of the current file.
+    pub fn go_to_hunk(&mut self, hunk: usize) {
+        if hunk < self.hunks(self.cursor.0) {
+            self.cursor.1 = hunk;
+        }
+    }
+
+    fn open_in(&self, file: usize) -> impl Iterator<Item = usize> + '_ {
+        let hunks = self.hunks(file).max(1);
+        (0..hunks).filter(move |h| match &self.files[file].decision {
+            Decision::Open => true,
+            Decision::Merge(choices) => choices.get(*h).is_some_and(Option::is_none),
+            _ => false,
+        })
+    }
+
+    /// Goes to the next or previous open hunk, in other files too. False if nothing is open.
+    pub fn step_open(&mut self, forward: bool) -> bool {
+        let open: Vec<Cursor> = (0..self.files.len()).flat_map(|f| self.open_in(f).map(move |h| (f, h))).collect();
+        let found = if forward {
+            open.iter().find(|c| **c > self.cursor).or(open.first())
+        } else {
+            open.iter().rev().find(|c| **c < self.cursor).or(open.last())
+        };
+        if let Some(cursor) = found {
+            self.cursor = *cursor;
+        }
+        found.is_some()
+    }
+
+    /// Enter: a settled file is accepted and the next open one is shown, an open one shows its next open hunk.
+    /// Returns what the engine must hear. Decides nothing.
+    pub fn accept(&mut self) -> Option<(usize, Answer)> {
+        let at = self.cursor.0;
+        let file = self.files.get_mut(at)?;
+        let Some(answer) = file.answer() else {
+            self.step_open_within();
+            return None;
+        };
+        file.accepted = true;
+        let fresh = file.sent.as_ref() != Some(&answer);
+        file.sent = Some(answer.clone());
+        let count = self.files.len();
+        let next = (1..count).map(|i| (at + i) % count).find(|i| !self.files[*i].accepted);
+        if let Some(next) = next {
+            self.go_to(next);
+        }
+        fresh.then_some((at, answer))
+    }
+
+    fn step_open_within(&mut self) {
+        let (file, hunk) = self.cursor;
+        let open: Vec<usize> = self.open_in(file).collect();
+        if let Some(next) = open.iter().find(|h| **h > hunk).or(open.first()) {
+            self.cursor.1 = *next;
+        }
+    }
+
+    /// Answers that the engine doesn't have yet, marked as sent. None while something is open.
+    pub fn finish(&mut self) -> Option<Vec<(usize, Answer)>> {
+        if self.open_files() > 0 {
+            return None;
+        }
+        let mut out = Vec::new();
+        for (i, file) in self.files.iter_mut().enumerate() {
+            let answer = file.answer();
+            if answer != file.sent {
+                file.sent.clone_from(&answer);
+                out.extend(answer.map(|a| (i, a)));
+            }
+            file.accepted = true;
+        }
+        Some(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn settling(shapes: &[Shape]) -> Settling {
+        let mut s = Settling::new(shapes.len());
+        for (i, shape) in shapes.iter().enumerate() {
+            s.set_shape(i, shape.clone());
+        }
+        s
+    }
+
+    #[test]
+    fn enter_never_decides() {
+        let mut s = settling(&[Shape::Text(2), Shape::Whole("binary")]);
+        for _ in 0..10 {
+            assert_eq!(s.accept(), None);
+        }
+        assert_eq!(s.open_files(), 2);
+        assert_eq!(s.file(), 0);
+    }
+
+    #[test]
+    fn choices_move_on_and_settle() {
+        let mut s = settling(&[Shape::Text(2), Shape::Text(1)]);
+        assert!(s.choose(Choice::Mine));
+        assert_eq!((s.file(), s.hunk()), (0, 1));
+        assert_eq!(s.accept(), None);
+        assert!(s.choose(Choice::Both));
+        let answer = Answer::Merge(vec![Choice::Mine, Choice::Both]);
+        assert_eq!(s.accept(), Some((0, answer)));
+        assert_eq!(s.file(), 1);
+        s.decide(Decision::Take);
+        assert_eq!(s.finish(), Some(vec![(1, Answer::Take)]));
+        assert_eq!(s.finish(), Some(vec![]), "nothing is sent twice");
+    }
+
+    #[test]
+    fn a_changed_answer_is_sent_again() {
+        let mut s = settling(&[Shape::Text(1)]);
+        s.decide(Decision::Keep);
+        assert!(s.accept().is_some());
+        assert!(s.accept().is_none());
+        s.decide(Decision::Take);
+        assert_eq!(s.accept(), Some((0, Answer::Take)));
+    }
+
+    #[test]
+    fn one_undo_takes_a_folder_back() {
+        let mut s = settling(&[Shape::Text(1), Shape::Text(3), Shape::Whole("binary")]);
+        s.decide_all(&[0, 1, 2], &Decision::Keep);
+        assert_eq!(s.open_files(), 0);
+        assert!(s.undo());
+        assert_eq!(s.open_files(), 3);
+        assert!(s.redo());
+        assert_eq!(s.open_files(), 0);
+    }
+
+    #[test]
+    fn whole_files_have_no_hunks() {
+        let mut s = settling(&[Shape::Whole("binary"), Shape::Waiting]);
+        assert!(!s.merge());
+        assert!(!s.choose(Choice::Mine));
+        assert!(s.step_open(true));
+        assert_eq!(s.file(), 1);
+        assert!(!s.merge());
+    }
+
+    #[derive(Debug, Clone)]
+    enum Do {
+        Decide(Decision),
+        Merge,
+        Choose(Choice),
+        All(Decision),
+    }
+
+    fn act() -> impl Strategy<Value = Do> {
+        let whole = prop_oneof![Just(Decision::Keep), Just(Decision::Take)];
+        let choice = prop_oneof![Just(Choice::Mine), Just(Choice::Theirs), Just(Choice::Both), Just(Choice::Base)];
+        prop_oneof![
+            whole.clone().prop_map(Do::Decide),
+            Just(Do::Merge),
+            choice.prop_map(Do::Choose),
+            whole.prop_map(Do::All)
+        ]
+    }
+
+    fn perform(s: &mut Settling, act: &Do) {
+        match act {
+            Do::Decide(d) => s.decide(d.clone()),
+            Do::Merge => drop(s.merge()),
+            Do::Choose(c) => drop(s.choose(c.clone())),
+            Do::All(d) => s.decide_all(&[0, 2], d),
+        }
+    }
+
+    fn seen(s: &Settling) -> (Vec<Decision>, Cursor) {
+        (s.files.iter().map(|f| f.decision.clone()).collect(), s.cursor)
+    }
+
+    proptest! {
+        #[test]
+        fn undo_is_the_inverse(acts in prop::collection::vec((act(), 0usize..3), 1..30)) {
+            let mut s = settling(&[Shape::Text(2), Shape::Text(1), Shape::Whole("binary")]);
+            for (act, file) in acts {
+                s.go_to(file);
+                let before = seen(&s);
+                let steps = s.undo.len();
+                perform(&mut s, &act);
+                let after = seen(&s);
+                if s.undo.len() > steps {
+                    prop_assert!(s.undo());
+                    prop_assert_eq!(seen(&s), before);
+                    prop_assert!(s.redo());
+                    prop_assert_eq!(seen(&s), after);
+                } else {
+                    prop_assert_eq!(before.0, after.0, "a change without an undo");
+                }
+            }
+            while s.undo() {}
+            prop_assert_eq!(s.open_files(), 3);
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! The one table of keys: it drives dispatch, the footer and the help.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// Which keys are listened to: a screen, a pane that covers it, or a question over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The inspection runs.
+    Checking,
+    /// Problems, or no source yet.
+    Setup,
+    /// The source path is being typed.
+    Source,
+    /// The plan.
+    Preview,
+    /// The plan's filter is being typed.
+    Filter,
+    /// The diff of a file of the plan.
+    Diff,
+    /// The source's commits since the installed release.
+    News,
+    /// The phases run.
+    Progress,
+    /// The log, large.
+    Log,
+    /// Conflicts wait for answers.
+    Conflict,
+    /// The end.
+    Report,
+    /// A session was left unfinished.
+    Unfinished,
+    /// The list of keys.
+    Help,
+    /// How to leave a running upgrade.
+    Leave,
+    /// A yes-or-no question.
+    Confirm,
+}
+
+/// What a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is said in its binding
+pub enum Action {
+    Accept,
+    Leave,
+    Back,
+    Help,
+    Suspend,
+    Up,
+    Down,
+    Left,
+    Right,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+    NextTab,
+    PreviousTab,
+    Diff,
+    Filter,
+    News,
+    Log,
+    Again,
+    RollBack,
+    Discard,
+    Yes,
+    Pause,
+    Keep,
+    Take,
+    Merge,
+    KeepFolder,
+    TakeFolder,
+    Mine,
+    Theirs,
+    Both,
+    Base,
+    NextOpen,
+    PreviousOpen,
+    NextChange,
+    PreviousChange,
+    Undo,
+    Redo,
+    SideBySide,
+    Finish,
+    Erase,
+    EraseAll,
+}
+
+/// A key with or without Ctrl.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Chord {
+    /// The key.
+    pub code: KeyCode,
+    /// Ctrl is held.
+    pub ctrl: bool,
+}
+
+const fn key(c: char) -> Chord {
+    Chord { code: KeyCode::Char(c), ctrl: false }
+}
+
+const fn ctrl(c: char) -> Chord {
+    Chord { code: KeyCode::Char(c), ctrl: true }
+}
+
+const fn named(code: KeyCode) -> Chord {
+    Chord { code, ctrl: false }
+}
+
+impl Chord {
+    /// How it is written in the footer and the help.
+    pub fn label(self) -> String {
+        let name = match self.code {
+            KeyCode::Char(' ') => "Space".to_owned(),
+            KeyCode::Char(c) => c.to_string(),
+            KeyCode::Enter => "Enter".to_owned(),
+            KeyCode::Esc => "Esc".to_owned(),
+            KeyCode::Tab => "Tab".to_owned(),
+            KeyCode::BackTab => "Shift-Tab".to_owned(),
+            KeyCode::Backspace => "Backspace".to_owned(),
+            KeyCode::Up => "↑".to_owned(),
+            KeyCode::Down => "↓".to_owned(),
+            KeyCode::Left => "←".to_owned(),
+            KeyCode::Right => "→".to_owned(),
+            KeyCode::PageUp => "PgUp".to_owned(),
+            KeyCode::PageDown => "PgDn".to_owned(),
+            KeyCode::Home => "Home".to_owned(),
+            KeyCode::End => "End".to_owned(),
+            other => format!("{other:?}"),
+        };
+        if self.ctrl { format!("Ctrl-{name}") } else { name }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// Any of these does it.
+    pub keys: &'static [Chord],
+    /// Where.
+    pub modes: &'static [Mode],
+    /// What.
+    pub action: Action,
+    /// A word or two for the footer; empty if it isn't shown there.
+    pub hint: &'static str,
+    /// A sentence for the help.
+    pub help: &'static str,
+    /// Its place in the footer: the lowest comes first and is the last to be dropped.
+    pub priority: u8,
+}
+
+const fn bind(
+    keys: &'static [Chord],
+    modes: &'static [Mode],
+    action: Action,
+    hint: &'static str,
+    help: &'static str,
+    priority: u8,
+) -> Binding {
+    Binding { keys, modes, action, hint, help, priority }
+}
+
+use Action as A;
+use Mode as M;
+
+const LISTS: &[Mode] =
+    &[M::Setup, M::Preview, M::Diff, M::News, M::Progress, M::Log, M::Conflict, M::Report, M::Unfinished, M::Help];
+const TEXTS: &[Mode] = &[M::Source, M::Filter];
+
+/// The table. One key has one meaning on all screens; a screen without use for it ignores it.
+pub const BINDINGS: &[Binding] = &[
+    bind(&[named(KeyCode::Enter)], &[M::Preview], A::Accept, "start", "start the upgrade as planned", 1),
+    bind(
+        &[named(KeyCode::Enter)],
+        &[M::Conflict],
+        A::Accept,
+        "next",
+        "settled: accept this file and go on; not settled: go to the next open hunk. Never decides anything",
+        2,
+    ),
+    bind(&[named(KeyCode::Enter)], &[M::Source], A::Accept, "check", "check this source", 1),
+    bind(&[named(KeyCode::Enter)], &[M::Filter], A::Accept, "done", "keep the filter", 1),
+    bind(&[named(KeyCode::Enter)], &[M::Report], A::Accept, "leave", "leave the report", 1),
+    bind(&[named(KeyCode::Enter)], &[M::Setup], A::Accept, "edit source", "type the source's path", 3),
+    bind(&[key('k')], &[M::Conflict], A::Keep, "keep", "keep mine, the whole file", 3),
+    bind(&[key('t')], &[M::Conflict], A::Take, "take", "take theirs, the whole file", 4),
+    bind(&[key('m')], &[M::Conflict], A::Merge, "merge", "combine both; what overlaps stays open", 5),
+    bind(&[key('1')], &[M::Conflict], A::Mine, "", "this hunk: my lines", 6),
+    bind(&[key('2')], &[M::Conflict], A::Theirs, "", "this hunk: their lines", 6),
+    bind(&[key('3')], &[M::Conflict], A::Both, "", "this hunk: mine, then theirs", 7),
+    bind(&[key('0')], &[M::Conflict], A::Base, "", "this hunk: as it was before either changed it", 7),
+    bind(&[key('u')], &[M::Conflict], A::Undo, "undo", "undo the last choice", 7),
+    bind(&[ctrl('r')], &[M::Conflict], A::Redo, "redo", "redo what was undone", 12),
+    bind(&[key('n')], &[M::Conflict], A::NextOpen, "", "next open hunk", 10),
+    bind(&[key('p')], &[M::Conflict], A::PreviousOpen, "", "previous open hunk", 0),
+    bind(&[key(']')], &[M::Conflict, M::Diff], A::NextChange, "next change", "next change", 12),
+    bind(&[key('[')], &[M::Conflict, M::Diff], A::PreviousChange, "", "previous change", 0),
+    bind(&[key('K')], &[M::Conflict], A::KeepFolder, "", "keep mine in this whole folder, after showing the count", 0),
+    bind(
+        &[key('T')],
+        &[M::Conflict],
+        A::TakeFolder,
+        "",
+        "take theirs in this whole folder, after showing the count",
+        0,
+    ),
+    bind(&[key('F')], &[M::Conflict], A::Finish, "finish", "finish and apply, when nothing is open", 1),
+    bind(&[named(KeyCode::Tab)], &[M::Conflict], A::NextTab, "next file", "next file", 8),
+    bind(&[named(KeyCode::BackTab)], &[M::Conflict], A::PreviousTab, "", "previous file", 0),
+    bind(&[named(KeyCode::Tab)], &[M::Preview], A::NextTab, "kind", "next kind of file", 5),
+    bind(&[named(KeyCode::BackTab)], &[M::Preview], A::PreviousTab, "", "previous kind of file", 0),
+    bind(&[key('d')], &[M::Preview], A::Diff, "diff", "show what changes in the selected file", 2),
+    bind(&[key('d')], &[M::Diff, M::Conflict], A::Diff, "compare", "compare the next pair of versions", 8),
+    bind(&[key('s')], &[M::Conflict], A::SideBySide, "side by side", "side by side or one below the other", 11),
+    bind(&[key('/')], &[M::Preview], A::Filter, "filter", "show only paths that contain a text", 3),
+    bind(&[key('N')], &[M::Preview], A::News, "what's new", "the source's commits since the installed release", 4),
+    bind(&[key('L')], &[M::Progress, M::Log], A::Log, "log", "the log, large or small", 3),
+    bind(&[key('r')], &[M::Unfinished], A::Again, "resume", "go on where it stopped", 1),
+    bind(&[key('r')], &[M::Setup], A::Again, "check again", "check again", 1),
+    bind(&[key('R')], &[M::Unfinished, M::Leave], A::RollBack, "roll back", "put the install back as it was", 2),
+    bind(&[key('D')], &[M::Unfinished], A::Discard, "discard", "forget the session; nothing was changed", 3),
+    bind(&[key('p')], &[M::Leave], A::Pause, "pause", "finish this step, save and leave", 1),
+    bind(&[ctrl('c')], &[M::Leave], A::Pause, "", "finish this step, save and leave", 0),
+    bind(&[key('y')], &[M::Confirm], A::Yes, "yes", "yes", 1),
+    bind(&[named(KeyCode::Up)], LISTS, A::Up, "", "up", 0),
+    bind(&[named(KeyCode::Down)], LISTS, A::Down, "", "down", 0),
+    bind(&[named(KeyCode::Left)], &[M::Preview], A::Left, "", "previous kind of file", 0),
+    bind(&[named(KeyCode::Right)], &[M::Preview], A::Right, "", "next kind of file", 0),
+    bind(&[named(KeyCode::Left)], &[M::Diff, M::Conflict, M::Log, M::Report], A::Left, "", "scroll left", 0),
+    bind(&[named(KeyCode::Right)], &[M::Diff, M::Conflict, M::Log, M::Report], A::Right, "", "scroll right", 0),
+    bind(&[named(KeyCode::PageUp)], LISTS, A::PageUp, "", "a page up", 0),
+    bind(&[named(KeyCode::PageDown), key(' ')], LISTS, A::PageDown, "", "a page down", 0),
+    bind(&[key('g'), named(KeyCode::Home)], LISTS, A::Top, "", "to the top", 0),
+    bind(&[key('G'), named(KeyCode::End)], LISTS, A::Bottom, "", "to the end", 0),
+    bind(&[named(KeyCode::Backspace)], TEXTS, A::Erase, "", "erase a character", 0),
+    bind(&[ctrl('u')], TEXTS, A::EraseAll, "clear", "erase all", 3),
+    bind(
+        &[named(KeyCode::Esc)],
+        &[M::Source, M::Filter, M::Diff, M::News, M::Log, M::Help, M::Leave, M::Confirm],
+        A::Back,
+        "back",
+        "back",
+        2,
+    ),
+    bind(&[named(KeyCode::Esc)], &[M::Preview], A::Back, "", "drop the filter", 0),
+    bind(
+        &[key('q'), ctrl('c')],
+        &[M::Progress, M::Log],
+        A::Leave,
+        "leave",
+        "leave: asks whether to pause or to roll back",
+        1,
+    ),
+    bind(&[key('q'), ctrl('c')], &[M::Conflict], A::Leave, "save and leave", "save the answers given and leave", 6),
+    bind(
+        &[key('q'), ctrl('c')],
+        &[M::Checking, M::Setup, M::Preview, M::Unfinished],
+        A::Leave,
+        "leave",
+        "leave, nothing is changed",
+        8,
+    ),
+    bind(&[key('q'), ctrl('c')], &[M::Report], A::Leave, "", "leave the report", 0),
+    bind(&[key('q'), ctrl('c')], &[M::Diff, M::News, M::Help], A::Leave, "", "close this", 0),
+    bind(&[ctrl('c')], &[M::Source, M::Filter, M::Confirm], A::Leave, "", "back", 0),
+    bind(&[ctrl('z')], &ALL_MODES, A::Suspend, "", "to the shell; `fg` comes back", 0),
+    bind(
+        &[key('?')],
+        &[
+            M::Checking,
+            M::Setup,
+            M::Preview,
+            M::Diff,
+            M::News,
+            M::Progress,
+            M::Log,
+            M::Conflict,
+            M::Report,
+            M::Unfinished,
+        ],
+        A::Help,
+        "help",
+        "this list",
+        250,
+    ),
+];
+
+/// Every mode.
+pub const ALL_MODES: [Mode; 15] = [
+    M::Checking,
+    M::Setup,
+    M::Source,
+    M::Preview,
+    M::Filter,
+    M::Diff,
+    M::News,
+    M::Progress,
+    M::Log,
+    M::Conflict,
+    M::Report,
+    M::Unfinished,
+    M::Help,
+    M::Leave,
+    M::Confirm,
+];
+
+/// What a key does in a mode.
+pub fn lookup(mode: Mode, event: &KeyEvent) -> Option<Action> {
+    if event.modifiers.contains(KeyModifiers::ALT) {
+        return None;
+    }
+    let chord = Chord { code: event.code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) };
+    in_mode(mode).find(|b| b.keys.contains(&chord)).map(|b| b.action)
+}
+
+/// The rows of a mode, in the table's order.
+pub fn in_mode(mode: Mode) -> impl Iterator<Item = &'static Binding> {
+    BINDINGS.iter().filter(move |b| b.modes.contains(&mode))
+}
+
+/// The character a key types, if it types one.
+pub fn typed(event: &KeyEvent) -> Option<char> {
+    let held = KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SUPER;
+    match event.code {
+        KeyCode::Char(c) if !event.modifiers.intersects(held) && !c.is_control() => Some(c),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    #[test]
+    fn no_key_is_bound_twice_in_a_mode() {
+        for mode in ALL_MODES {
+            let mut seen = HashMap::new();
+            for binding in in_mode(mode) {
+                for chord in binding.keys {
+                    assert_eq!(seen.insert(*chord, binding.action), None, "{} in {mode:?}", chord.label());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_key_has_one_meaning() {
+        let mut meaning = HashMap::new();
+        for binding in BINDINGS.iter().filter(|b| b.action != Action::Pause) {
+            for chord in binding.keys {
+                let action = *meaning.entry(*chord).or_insert(binding.action);
+                assert_eq!(action, binding.action, "{}", chord.label());
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_is_explained_and_every_mode_can_be_left() {
+        assert!(BINDINGS.iter().all(|b| !b.help.is_empty() && !b.keys.is_empty()));
+        for mode in ALL_MODES {
+            let out = [Action::Leave, Action::Back, Action::Pause];
+            assert!(in_mode(mode).any(|b| out.contains(&b.action)), "{mode:?}");
+        }
+    }
+}

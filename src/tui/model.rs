@@ -1,0 +1,445 @@
+//! All that the wizard knows. Nothing here reads a clock, a file or the terminal.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::core::merge::Merge;
+use crate::core::outcome::Sides;
+use crate::core::plan::{FileEntry, Kind};
+use crate::core::session::Session;
+use crate::core::settings::Options;
+use crate::engine::events::{ConflictFile, Finish};
+use crate::engine::inspect::{Inspection, Problem, Request};
+
+use super::conflict::Settling;
+use super::diff::Diff;
+use super::keymap::Mode;
+use super::merge_rows::MergeRows;
+use super::progress::Progress;
+use super::theme::Theme;
+
+/// What the wizard is started with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Launch {
+    /// The project's folder.
+    pub project: PathBuf,
+    /// The clone of praxis-os, if it is known; else the wizard asks.
+    pub source: Option<PathBuf>,
+    /// Commit, tag or branch; HEAD if none.
+    pub to: Option<String>,
+    /// The options.
+    pub options: Options,
+}
+
+impl Launch {
+    /// What the engine is asked, once there is a source.
+    pub fn request(&self) -> Option<Request> {
+        let source = self.source.clone()?;
+        Some(Request { project: self.project.clone(), source, to: self.to.clone(), options: self.options.clone() })
+    }
+}
+
+/// What fills the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    /// The inspection runs.
+    Checking,
+    /// Problems, or no source yet.
+    Setup,
+    /// The plan.
+    Preview,
+    /// The phases run.
+    Progress,
+    /// Conflicts wait for answers.
+    Conflict,
+    /// The end.
+    Report,
+    /// A session was left unfinished.
+    Unfinished,
+}
+
+/// A yes-or-no question over a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Put the install back.
+    RollBack,
+    /// Forget the session.
+    Discard,
+    /// Keep (or take) these conflicts of a folder, by position.
+    Folder {
+        /// Which.
+        files: Vec<usize>,
+        /// Theirs rather than mine.
+        take: bool,
+        /// The folder.
+        folder: String,
+    },
+}
+
+/// What lies over a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    /// The keys; scrolled so far.
+    Help(usize),
+    /// How to leave a running upgrade.
+    Leave,
+    /// Yes or no.
+    Confirm(Question),
+}
+
+/// What the preview shows in place of the list.
+#[derive(Debug, Clone)]
+pub enum Pane {
+    /// The list.
+    List,
+    /// The selected file's diff.
+    Diff(Box<DiffPane>),
+    /// The source's commits.
+    News(usize),
+}
+
+/// The diff of a file of the plan.
+#[derive(Debug, Clone)]
+pub struct DiffPane {
+    /// The file.
+    pub entry: FileEntry,
+    /// Its texts, once they are read; or why they can't be.
+    pub texts: Option<Result<Sides, String>>,
+    /// Which two versions.
+    pub compare: Compare,
+    /// The rows, once computed.
+    pub diff: Option<Arc<Diff>>,
+    /// First row on the screen.
+    pub scroll: usize,
+    /// First column on the screen.
+    pub across: usize,
+}
+
+/// Which versions are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Compare {
+    /// All three, as a merge.
+    Merge,
+    /// What the user changed.
+    BaseMine,
+    /// What the source changed.
+    BaseTheirs,
+    /// The two as they are now.
+    MineTheirs,
+    /// What will be written, against what is installed.
+    Result,
+}
+
+impl Compare {
+    /// What the pane is headed with.
+    pub fn title(self) -> &'static str {
+        match self {
+            Compare::Merge => "merge",
+            Compare::BaseMine => "what you changed (base → mine)",
+            Compare::BaseTheirs => "what the source changed (base → theirs)",
+            Compare::MineTheirs => "installed and new (mine → theirs)",
+            Compare::Result => "what will be written (mine → result)",
+        }
+    }
+}
+
+/// The preview's state.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// What was found.
+    pub inspection: Inspection,
+    /// Kinds that have files, with their counts; `Kind` none is everything that changes.
+    pub tabs: Vec<(Tab, usize)>,
+    /// Which of them.
+    pub tab: usize,
+    /// Only paths that contain this, case ignored.
+    pub filter: String,
+    /// The filter is being typed.
+    pub filtering: bool,
+    /// Positions in the plan of the files that are listed.
+    pub rows: Vec<usize>,
+    /// Which of `rows`.
+    pub selected: usize,
+    /// What is shown.
+    pub pane: Pane,
+}
+
+/// A tab of the preview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tab {
+    /// All that changes the install.
+    Changes,
+    /// One kind.
+    Kind(Kind),
+    /// Every managed path.
+    All,
+}
+
+impl Preview {
+    /// Opens on everything that changes.
+    pub fn new(inspection: Inspection) -> Self {
+        let files = inspection.plan.as_ref().map_or(&[][..], |p| &p.files);
+        let count = |wanted: &dyn Fn(Kind) -> bool| files.iter().filter(|f| wanted(f.kind)).count();
+        let mut tabs = vec![(Tab::Changes, count(&Kind::changes_install))];
+        for kind in Kind::ALL {
+            match count(&|k| k == kind) {
+                0 => {}
+                n => tabs.push((Tab::Kind(kind), n)),
+            }
+        }
+        tabs.push((Tab::All, files.len()));
+        let mut preview = Self {
+            inspection,
+            tabs,
+            tab: 0,
+            filter: String::new(),
+            filtering: false,
+            rows: Vec::new(),
+            selected: 0,
+            pane: Pane::List,
+        };
+        preview.list();
+        preview
+    }
+
+    /// Fills `rows` for the tab and the filter: by kind, those that need a person first, then by path.
+    pub fn list(&mut self) {
+        let tab = self.tabs.get(self.tab).map_or(Tab::All, |t| t.0);
+        let needle = self.filter.to_lowercase();
+        let fits = |f: &FileEntry| {
+            let kind = match tab {
+                Tab::Changes => f.kind.changes_install(),
+                Tab::Kind(kind) => f.kind == kind,
+                Tab::All => true,
+            };
+            kind && (needle.is_empty() || f.path.to_string().to_lowercase().contains(&needle))
+        };
+        let files = self.inspection.plan.as_ref().map_or(&[][..], |p| &p.files);
+        let mut rows: Vec<usize> = (0..files.len()).filter(|i| fits(&files[*i])).collect();
+        let rank = |kind: Kind| Kind::ALL.iter().position(|k| *k == kind);
+        rows.sort_by_key(|i| (rank(files[*i].kind), *i));
+        self.rows = rows;
+        self.selected = self.selected.min(self.rows.len().saturating_sub(1));
+    }
+
+    /// The selected file.
+    pub fn entry(&self) -> Option<&FileEntry> {
+        let plan = self.inspection.plan.as_ref()?;
+        plan.files.get(*self.rows.get(self.selected)?)
+    }
+}
+
+/// What is known about one conflict's texts.
+#[derive(Debug, Clone, Default)]
+pub struct ConflictTexts {
+    /// The three-way (or, without a base, two-way) alignment.
+    pub merge: Option<Arc<Merge>>,
+    /// Its rows, one below the other and side by side.
+    pub rows: Option<Arc<(MergeRows, MergeRows)>>,
+    /// Diffs that were asked for, by what they compare.
+    pub diffs: Vec<(Compare, Arc<Diff>)>,
+}
+
+/// The conflict screen's state.
+#[derive(Debug, Clone, Default)]
+pub struct Conflicts {
+    /// The files.
+    pub files: Arc<Vec<ConflictFile>>,
+    /// Their alignments, as they come in.
+    pub texts: Vec<ConflictTexts>,
+    /// What is decided.
+    pub settling: Settling,
+    /// Which versions are shown.
+    pub compare: Option<Compare>,
+    /// Side by side, rather than one below the other.
+    pub beside: bool,
+    /// First row on the screen.
+    pub scroll: usize,
+    /// First column on the screen.
+    pub across: usize,
+}
+
+impl Conflicts {
+    /// The file under the cursor.
+    pub fn file(&self) -> Option<&ConflictFile> {
+        self.files.get(self.settling.file())
+    }
+
+    /// Its texts.
+    pub fn text(&self) -> Option<&ConflictTexts> {
+        self.texts.get(self.settling.file())
+    }
+
+    /// The comparisons that make sense for the file under the cursor, the first being where it opens.
+    pub fn compares(&self) -> Vec<Compare> {
+        let Some(file) = self.file() else { return Vec::new() };
+        let merge = self.text().is_some_and(|t| t.merge.is_some());
+        let (base, mine, theirs) = (file.base.is_some(), file.mine.is_some(), file.theirs.is_some());
+        let settled = merge && self.settling.current().is_some_and(|f| f.is_settled());
+        let all = [
+            (Compare::Merge, merge),
+            (Compare::BaseTheirs, base && theirs && (merge || !mine)),
+            (Compare::BaseMine, base && mine && (merge || !theirs)),
+            (Compare::MineTheirs, (mine && theirs) || !base),
+            (Compare::Result, settled),
+        ];
+        all.into_iter().filter(|c| c.1).map(|c| c.0).collect()
+    }
+
+    /// What is shown now.
+    pub fn shown(&self) -> Compare {
+        let all = self.compares();
+        self.compare.filter(|c| all.contains(c)).or(all.first().copied()).unwrap_or(Compare::MineTheirs)
+    }
+
+    /// The rows of the merge view in the layout that is chosen.
+    pub fn merge_rows(&self) -> Option<&MergeRows> {
+        let rows = self.text()?.rows.as_ref()?;
+        Some(if self.beside { &rows.1 } else { &rows.0 })
+    }
+
+    /// The diff of the comparison that is shown, if it has been computed.
+    pub fn diff(&self) -> Option<&Arc<Diff>> {
+        let shown = self.shown();
+        self.text()?.diffs.iter().find(|d| d.0 == shown).map(|d| &d.1)
+    }
+}
+
+/// Everything.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Columns of the terminal.
+    pub width: u16,
+    /// Rows of the terminal.
+    pub height: u16,
+    /// Colours and glyphs.
+    pub theme: Theme,
+    /// Time since the wizard's start.
+    pub now: Duration,
+    /// The user's home, for writing `~`.
+    pub home: Option<String>,
+    /// What it was started with; the source may be typed.
+    pub launch: Launch,
+    /// What fills the screen.
+    pub screen: Screen,
+    /// What lies over it.
+    pub overlay: Option<Overlay>,
+    /// A question has come up that has not been drawn yet: keys don't answer it.
+    pub undrawn: bool,
+    /// A line about the last key, until the next one.
+    pub status: Option<String>,
+    /// The release that the install matches.
+    pub from: Option<String>,
+    /// The commit that it goes to.
+    pub to: Option<String>,
+    /// What stops the upgrade.
+    pub problems: Vec<Problem>,
+    /// The source's path while it is typed.
+    pub source_field: Option<String>,
+    /// The plan.
+    pub preview: Option<Preview>,
+    /// The phases.
+    pub progress: Progress,
+    /// The log is large; scrolled up so many lines from its end.
+    pub big_log: Option<usize>,
+    /// The conflicts.
+    pub conflicts: Conflicts,
+    /// The unfinished session.
+    pub session: Option<Session>,
+    /// How it ended.
+    pub finish: Option<Finish>,
+    /// First row (setup, report, unfinished).
+    pub scroll: usize,
+    /// First column (log, report).
+    pub across: usize,
+    /// The engine runs.
+    pub running: bool,
+    /// The person wants to leave as soon as the engine has paused.
+    pub leaving: bool,
+}
+
+impl Model {
+    /// A wizard that has just been started.
+    pub fn new(launch: Launch, theme: Theme, width: u16, height: u16) -> Self {
+        Self {
+            width,
+            height,
+            theme,
+            now: Duration::ZERO,
+            home: None,
+            launch,
+            screen: Screen::Checking,
+            overlay: None,
+            undrawn: false,
+            status: None,
+            from: None,
+            to: None,
+            problems: Vec::new(),
+            source_field: None,
+            preview: None,
+            progress: Progress::default(),
+            big_log: None,
+            conflicts: Conflicts::default(),
+            session: None,
+            finish: None,
+            scroll: 0,
+            across: 0,
+            running: false,
+            leaving: false,
+        }
+    }
+
+    /// Which keys are listened to.
+    pub fn mode(&self) -> Mode {
+        match &self.overlay {
+            Some(Overlay::Help(_)) => Mode::Help,
+            Some(Overlay::Leave) => Mode::Leave,
+            Some(Overlay::Confirm(_)) => Mode::Confirm,
+            None => self.screen_mode(),
+        }
+    }
+
+    /// The same without what lies over the screen.
+    pub fn screen_mode(&self) -> Mode {
+        match self.screen {
+            Screen::Checking => Mode::Checking,
+            Screen::Setup if self.source_field.is_some() => Mode::Source,
+            Screen::Setup => Mode::Setup,
+            Screen::Preview => match &self.preview {
+                Some(p) if p.filtering => Mode::Filter,
+                Some(Preview { pane: Pane::Diff(_), .. }) => Mode::Diff,
+                Some(Preview { pane: Pane::News(_), .. }) => Mode::News,
+                _ => Mode::Preview,
+            },
+            Screen::Progress if self.big_log.is_some() => Mode::Log,
+            Screen::Progress => Mode::Progress,
+            Screen::Conflict => Mode::Conflict,
+            Screen::Report => Mode::Report,
+            Screen::Unfinished => Mode::Unfinished,
+        }
+    }
+
+    /// A path with the home folder as `~`.
+    pub fn tilde(&self, path: &str) -> String {
+        let shown = super::text::visible_str(path, false);
+        match self.home.as_deref().filter(|h| !h.is_empty()).and_then(|h| shown.strip_prefix(h)) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
+            _ => shown,
+        }
+    }
+
+    /// The install's folder for the title.
+    pub fn install(&self) -> String {
+        self.tilde(&self.launch.project.join(".praxis-os").to_string_lossy())
+    }
+
+    /// Whether something moves by itself, so that a clock must tick.
+    pub fn ticks(&self) -> bool {
+        match self.screen {
+            Screen::Checking => true,
+            Screen::Progress => self.running,
+            _ => false,
+        }
+    }
+}

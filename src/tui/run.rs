@@ -1,0 +1,335 @@
+//! The loop that joins model, terminal and engine.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use ratatui::crossterm::event::{Event as Input, EventStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::model::{Launch, Model};
+use super::terminal::Screen;
+use super::theme::Theme;
+use super::update::{Effect, Msg, update};
+use super::{diff, merge_rows};
+use crate::core::merge::Merge;
+use crate::core::outcome::Sides;
+use crate::core::session::OnConflict;
+use crate::engine::events::{Command, ConflictFile, Event};
+use crate::engine::executor::{self, Handle};
+use crate::engine::inspect;
+
+/// At most so often is the screen drawn.
+const FRAME: Duration = Duration::from_millis(16);
+/// How often a clock on the screen moves.
+const TICK: Duration = Duration::from_millis(250);
+/// How long a session may take to finish its step after a signal.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// How the wizard reaches the engine; tests put their own in its place.
+pub(crate) trait Engine: Clone + Send + 'static {
+    fn unfinished(&self, launch: &Launch) -> Result<Option<crate::core::session::Session>, String>;
+    fn inspect(&self, request: &inspect::Request) -> inspect::Inspection;
+    fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry) -> Result<Sides, String>;
+    fn handle(&self, effect: Effect) -> Option<Handle>;
+}
+
+/// The engine itself.
+#[derive(Clone)]
+struct Real;
+
+impl Engine for Real {
+    fn unfinished(&self, launch: &Launch) -> Result<Option<crate::core::session::Session>, String> {
+        inspect::unfinished(&launch.project)
+    }
+
+    fn inspect(&self, request: &inspect::Request) -> inspect::Inspection {
+        inspect::inspect(request)
+    }
+
+    fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry) -> Result<Sides, String> {
+        inspect::texts(request, entry)
+    }
+
+    fn handle(&self, effect: Effect) -> Option<Handle> {
+        match effect {
+            Effect::Start(request, plan) => Some(executor::start(*request, *plan, OnConflict::Ask)),
+            Effect::Resume(session) => Some(executor::resume(*session)),
+            Effect::RollBack(session) => Some(executor::roll_back(*session, "asked for in the wizard")),
+            Effect::Discard(session) => Some(executor::discard(*session)),
+            _ => None,
+        }
+    }
+}
+
+/// Runs the wizard on the terminal until the person leaves; returns the process's exit code.
+///
+/// Await it with `Runtime::block_on` on a multi-threaded runtime, after color-eyre's hooks are installed: the thread
+/// that polls it draws, and it alone gives the terminal back.
+///
+/// # Errors
+/// When the terminal can't be taken over or is lost, or a task panicked that the wizard can't do without.
+pub async fn run(launch: Launch) -> color_eyre::Result<u8> {
+    drive(launch, Real).await
+}
+
+struct Signals {
+    terminate: Signal,
+    hang_up: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// What the loop woke up for.
+enum Woken {
+    Msg(Box<Msg>),
+    Continued,
+    Draw,
+    Nothing,
+}
+
+pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Result<u8> {
+    let mut signals = Signals::new()?;
+    let mut continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+    let mut screen = Screen::enter()?;
+    let mut input = EventStream::new();
+    let (results, mut inbox) = mpsc::channel::<Msg>(64);
+    let (width, height) = screen.size()?;
+    let theme = Theme::detect(|name| std::env::var(name).ok());
+    let mut model = Model::new(launch, theme, width, height);
+    model.home = std::env::var("HOME").ok();
+    let began = Instant::now();
+    let mut worker = Worker { engine, results, handle: None, commands: None };
+    worker.open(&model.launch);
+    let mut drawn = Instant::now();
+    screen.draw(&model)?;
+    let mut dirty = false;
+    loop {
+        let woken = tokio::select! {
+            biased;
+            () = signals.end() => Woken::Msg(Box::new(Msg::Terminate)),
+            _ = continued.recv() => Woken::Continued,
+            event = next_event(&mut worker.handle) => Woken::Msg(Box::new(event.map_or(Msg::EngineGone, Msg::Event))),
+            Some(msg) = inbox.recv() => Woken::Msg(Box::new(msg)),
+            () = tokio::time::sleep_until((drawn + FRAME).into()), if dirty => Woken::Draw,
+            read = input.next() => read_input(read),
+            () = tokio::time::sleep(TICK), if model.ticks() => Woken::Draw,
+        };
+        model.now = began.elapsed();
+        let effects = match woken {
+            Woken::Msg(msg) => {
+                dirty = true;
+                update(&mut model, *msg)
+            }
+            Woken::Continued => {
+                screen.reenter()?;
+                (model.width, model.height) = screen.size()?;
+                dirty = true;
+                vec![]
+            }
+            Woken::Draw => {
+                dirty = true;
+                vec![]
+            }
+            Woken::Nothing => vec![],
+        };
+        for effect in effects {
+            match effect {
+                Effect::Quit { exit_code, lines } => {
+                    screen.leave(&lines);
+                    worker.wind_down().await;
+                    return Ok(exit_code);
+                }
+                Effect::Suspend => {
+                    screen.suspend()?;
+                    (model.width, model.height) = screen.size()?;
+                }
+                other => worker.perform(other, &model.launch),
+            }
+        }
+        if model.undrawn {
+            // What was typed before the question stands there is not an answer to it. Dropped before drawing, not
+            // after: whoever answers as soon as the question is seen must be heard, however busy the machine is.
+            while let Some(read) = waiting(&mut input).await {
+                if let Ok(Input::Resize(width, height)) = read {
+                    update(&mut model, Msg::Resize(width, height));
+                }
+            }
+        }
+        if model.undrawn || dirty && drawn.elapsed() >= FRAME {
+            screen.draw(&model)?;
+            drawn = Instant::now();
+            dirty = false;
+            update(&mut model, Msg::Drawn);
+        }
+    }
+}
+
+/// The next event of the session, or forever nothing while there is no session. None when the channel closed.
+async fn next_event(handle: &mut Option<Handle>) -> Option<Event> {
+    match handle {
+        Some(running) => {
+            let event = running.events.recv().await;
+            if event.is_none() {
+                *handle = None;
+            }
+            event
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Input that is there already. Not `now_or_never`: the stream would keep that call's waker and ours would sleep
+/// through keys; and no timer either, since even a millisecond is long enough to swallow an answer.
+async fn waiting(input: &mut EventStream) -> Option<std::io::Result<Input>> {
+    tokio::select! {
+        biased;
+        read = input.next() => read,
+        () = std::future::ready(()) => None,
+    }
+}
+
+fn read_input(read: Option<std::io::Result<Input>>) -> Woken {
+    let msg = match read {
+        Some(Ok(Input::Key(key))) => Msg::Key(key),
+        Some(Ok(Input::Paste(text))) => Msg::Paste(text),
+        Some(Ok(Input::Resize(width, height))) => Msg::Resize(width, height),
+        Some(Ok(_)) => return Woken::Nothing,
+        // The terminal is gone, as after a hang-up.
+        Some(Err(_)) | None => Msg::Terminate,
+    };
+    Woken::Msg(Box::new(msg))
+}
+
+/// Does what effects ask for, off the drawing thread.
+struct Worker<E> {
+    engine: E,
+    results: mpsc::Sender<Msg>,
+    handle: Option<Handle>,
+    commands: Option<mpsc::UnboundedSender<Command>>,
+}
+
+impl<E: Engine> Worker<E> {
+    /// Runs `work` on a thread where it may block; its message comes back through the inbox.
+    fn spawn(&self, work: impl FnOnce() -> Msg + Send + 'static, failed: impl FnOnce() -> Msg + Send + 'static) {
+        let results = self.results.clone();
+        tokio::spawn(async move {
+            let msg = tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| failed());
+            let _ = results.send(msg).await;
+        });
+    }
+
+    fn open(&self, launch: &Launch) {
+        let (engine, launch) = (self.engine.clone(), launch.clone());
+        self.spawn(
+            move || Msg::Opened(engine.unfinished(&launch).map(|s| s.map(Box::new))),
+            || Msg::Broken("Looking for an unfinished session ended in a bug; nothing was changed."),
+        );
+    }
+
+    fn perform(&mut self, effect: Effect, launch: &Launch) {
+        match effect {
+            Effect::Inspect(request) => {
+                let engine = self.engine.clone();
+                self.spawn(
+                    move || Msg::Inspected(Box::new(engine.inspect(&request))),
+                    || Msg::Broken("The checks ended in a bug; nothing was changed."),
+                );
+            }
+            Effect::LoadTexts(entry) => {
+                let (engine, request, lost) = (self.engine.clone(), launch.request(), entry.clone());
+                self.spawn(
+                    move || {
+                        let texts = match request {
+                            Some(request) => engine.texts(&request, &entry),
+                            None => Err("There is no source to read from.".to_owned()),
+                        };
+                        Msg::TextsLoaded { entry, texts }
+                    },
+                    move || Msg::TextsLoaded { entry: lost, texts: Err("Reading it ended in a bug.".to_owned()) },
+                );
+            }
+            Effect::BuildDiff { owner, compare, old, new } => {
+                let lost = owner.clone();
+                self.spawn(
+                    move || {
+                        let diff = Arc::new(diff::build(old.as_ref(), new.as_ref()));
+                        Msg::DiffReady { owner, compare, diff }
+                    },
+                    move || {
+                        let diff = Arc::new(diff::Diff::with_note("Comparing them ended in a bug."));
+                        Msg::DiffReady { owner: lost, compare, diff }
+                    },
+                );
+            }
+            Effect::BuildMerge { file, texts } => {
+                self.spawn(move || align(file, &texts), move || Msg::MergeReady { file, merge: None, rows: None });
+            }
+            Effect::Send(command) => drop(self.commands.as_ref().map(|c| c.send(command))),
+            other => {
+                if let Some(handle) = self.engine.handle(other) {
+                    self.forward(handle.commands.clone());
+                    self.handle = Some(handle);
+                }
+            }
+        }
+    }
+
+    /// Commands go through a task of their own: the loop must never wait for an engine that waits for the loop.
+    fn forward(&mut self, to: mpsc::Sender<Command>) {
+        let (sender, mut queue) = mpsc::unbounded_channel();
+        self.commands = Some(sender);
+        tokio::spawn(async move {
+            while let Some(command) = queue.recv().await {
+                if to.send(command).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Lets a session finish its step: a half-written file is worse than a second's wait.
+    async fn wind_down(mut self) {
+        if let Some(handle) = &mut self.handle {
+            let ended = async {
+                while let Some(event) = handle.events.recv().await {
+                    if matches!(event, Event::Finished(_)) {
+                        break;
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(GRACE, ended).await;
+        }
+    }
+}
+
+/// Aligns a conflict's texts and lays its rows out both ways.
+pub(crate) fn align(file: usize, texts: &ConflictFile) -> Msg {
+    let merge = match (&texts.base, &texts.mine, &texts.theirs) {
+        (Some(base), Some(mine), Some(theirs)) => {
+            Merge::three_way(Arc::clone(base), Arc::clone(mine), Arc::clone(theirs))
+        }
+        (None, Some(mine), Some(theirs)) => Merge::two_way(Arc::clone(mine), Arc::clone(theirs)),
+        _ => None,
+    };
+    let rows = merge.as_ref().map(|m| Arc::new((merge_rows::build(m, false), merge_rows::build(m, true))));
+    Msg::MergeReady { file, merge: merge.map(Arc::new), rows }
+}

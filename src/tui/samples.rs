@@ -1,0 +1,435 @@
+//! Fixed models that snapshots and pictures are drawn from: made-up paths, ids and times, real-looking texts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::core::blob::{BlobId, ObjectFormat};
+use crate::core::path::RelPath;
+use crate::core::phase::{Phase, PreFlightEvidence};
+use crate::core::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
+use crate::core::session::{Answer, Session, Status};
+use crate::core::settings::Options;
+use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
+use crate::engine::inspect::Inspection;
+
+use super::model::{Launch, Model};
+use super::run::align;
+use super::theme::Theme;
+use super::update::{Effect, Msg, update};
+
+const FROM: &str = "3446b8a91c0de5f27ab84e6d1039c5b7f2a8e614";
+const TO: &str = "e8b70c7d5a2f4916b3c08e7fd1a24596c0b3e8d7";
+
+/// What every sample is started with.
+pub fn launch() -> Launch {
+    Launch {
+        project: PathBuf::from("/home/ada/shop"),
+        source: Some(PathBuf::from("/home/ada/src/praxis-os")),
+        to: None,
+        options: Options::default(),
+    }
+}
+
+fn path(text: &str) -> Option<RelPath> {
+    RelPath::new(text).ok()
+}
+
+fn id(text: &str) -> Option<BlobId> {
+    Some(BlobId::of(text.as_bytes(), ObjectFormat::Sha1))
+}
+
+fn entry(kind: Kind, at: &str, from: Option<&str>, hunks: usize, reason: &str) -> Option<FileEntry> {
+    let theirs = if kind == Kind::Remove { None } else { id(&format!("{at} new")) };
+    Some(FileEntry {
+        path: path(at)?,
+        path_base64: None,
+        kind,
+        from: from.and_then(path),
+        source_path: path(&format!("universal/{at}")),
+        base: id(at),
+        mine: if kind == Kind::New { None } else { id(at) },
+        theirs,
+        conflict_hunks: hunks,
+        reason: reason.to_owned(),
+        executable: false,
+    })
+}
+
+/// A plan with about thirty files of every kind.
+pub fn plan() -> Plan {
+    use Kind::{AutoMerge, Conflict, LocalOnly, Move, New, Remove, StaysDeleted, Unchanged, Update};
+    let pristine = "Untouched since 3446b8a; the source changed it.";
+    let rows: &[(Kind, &str, Option<&str>, usize, &str)] = &[
+        (
+            Conflict,
+            "standards/universal/ai-safety/git-safety-rules.md",
+            None,
+            2,
+            "You edited this after installing 3446b8a. The source changed it in 4d4827b and dc10c02. Two places were changed by both.",
+        ),
+        (Conflict, "workflows/spec_creation_v1/metadata.json", None, 1, "Both changed the list of phases."),
+        (
+            Conflict,
+            "standards/universal/database/database-patterns.md",
+            None,
+            0,
+            "You deleted it; the source changed it.",
+        ),
+        (
+            AutoMerge,
+            "standards/universal/testing/test-pyramid.md",
+            None,
+            0,
+            "You changed 1 place, the source 4 others.",
+        ),
+        (AutoMerge, "mcp_server/rag_engine.py", None, 0, "You changed 1 place, the source 2 others."),
+        (Update, "standards/universal/ai-assistant/rag-content-authoring.md", None, 0, pristine),
+        (Update, "standards/universal/architecture/dependency-injection.md", None, 0, pristine),
+        (Update, "standards/universal/concurrency/deadlocks.md", None, 0, pristine),
+        (Update, "standards/universal/concurrency/race-conditions.md", None, 0, pristine),
+        (Update, "standards/universal/testing/property-based-testing.md", None, 0, pristine),
+        (Update, "usage/operating-model.md", None, 0, pristine),
+        (Update, "usage/mcp-usage-guide.md", None, 0, pristine),
+        (Update, "mcp_server/__main__.py", None, 0, pristine),
+        (Update, "mcp_server/config/loader.py", None, 0, pristine),
+        (Update, "mcp_server/server/factory.py", None, 0, pristine),
+        (Update, "mcp_server/requirements.txt", None, 0, pristine),
+        (New, "standards/universal/workflows/workflow-construction.md", None, 0, "The source added it."),
+        (New, "workflows/workflow_creation_v1/metadata.json", None, 0, "The source added it."),
+        (New, "workflows/workflow_creation_v1/phases/0/phase.md", None, 0, "The source added it."),
+        (New, "mcp_server/browser_manager.py", None, 0, "The source added it."),
+        (
+            Move,
+            "workflows/praxis_os_upgrade_v1/metadata.json",
+            Some("workflows/agent_os_upgrade_v1/metadata.json"),
+            0,
+            "The source renamed the workflow.",
+        ),
+        (
+            Move,
+            "workflows/praxis_os_upgrade_v1/phases/0/phase.md",
+            Some("workflows/agent_os_upgrade_v1/phases/0/phase.md"),
+            0,
+            "The source renamed the workflow.",
+        ),
+        (Remove, "standards/universal/meta/agent-os-naming.md", None, 0, "Untouched by you; the source removed it."),
+        (LocalOnly, "standards/universal/security/secrets.md", None, 0, "You edited it; the source left it alone."),
+        (
+            StaysDeleted,
+            "standards/universal/performance/caching.md",
+            None,
+            0,
+            "You deleted it; the source left it alone.",
+        ),
+        (Unchanged, "standards/universal/documentation/readme-templates.md", None, 0, "Already what the source ships."),
+        (Unchanged, "standards/universal/installation/update-procedures.md", None, 0, "Already what the source ships."),
+        (Unchanged, "workflows/test_generation_v3/metadata.json", None, 0, "Already what the source ships."),
+        (Unchanged, "workflows/test_generation_v3/phases/1/phase.md", None, 0, "Already what the source ships."),
+        (Unchanged, "mcp_server/monitoring/watcher.py", None, 0, "Already what the source ships."),
+    ];
+    let mut files: Vec<FileEntry> = rows.iter().filter_map(|(k, p, f, h, r)| entry(*k, p, *f, *h, r)).collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Plan {
+        schema: 1,
+        source: PlanSource {
+            path: "/home/ada/src/praxis-os".to_owned(),
+            version: "1.2.0".to_owned(),
+            commit: TO.to_owned(),
+            shallow: false,
+        },
+        install: PlanInstall {
+            path: "/home/ada/shop/.praxis-os".to_owned(),
+            layout: "current".to_owned(),
+            release: Some(FROM.to_owned()),
+            release_evidence: ReleaseEvidence::History,
+        },
+        summary: Summary::of(&files),
+        files,
+    }
+}
+
+/// What looking at the sample's install finds.
+pub fn inspection() -> Inspection {
+    let news = [
+        ("e8b70c7", "2026-11-20", "Pin the server's protocol version"),
+        ("dc10c02", "2026-11-14", "Safety rules: never reset --hard on main"),
+        ("4d4827b", "2026-11-09", "Safety rules: allow git show"),
+        ("91ac0f3", "2026-11-02", "Workflow creation: from idea to metadata"),
+        ("7d02b5e", "2026-10-27", "Browser tools: one session per conversation"),
+        ("a4471d9", "2026-10-19", "Rename the upgrade workflow"),
+    ];
+    Inspection {
+        evidence: PreFlightEvidence {
+            source_path: "/home/ada/src/praxis-os".to_owned(),
+            source_version: "1.2.0".to_owned(),
+            source_commit: TO.to_owned(),
+            source_git_clean: true,
+            target_exists: true,
+            target_structure_valid: true,
+            disk_space_available: "112 GB".to_owned(),
+            disk_space_required: "9.1 MB".to_owned(),
+            disk_space_available_bytes: 112_000_000_000,
+            disk_space_required_bytes: 9_100_000,
+            no_concurrent_workflows: true,
+            warnings: vec!["the newest backup is 23 days old".to_owned()],
+        },
+        problems: Vec::new(),
+        plan: Some(plan()),
+        whats_new: news.iter().map(|(a, b, c)| ((*a).to_owned(), (*b).to_owned(), (*c).to_owned())).collect(),
+    }
+}
+
+const RULES: &str = "# Git Safety Rules
+
+Rules for assistants that run git for a person.
+
+## Allowed without asking
+
+- `git status`, `git diff`
+- `git log`, `git blame`
+- `git branch --list`
+
+## Ask first
+
+Everything that writes: commits, merges, rebases, tags.
+Say what will change before you do it.
+
+## Never
+
+- `git push --force`
+- `git clean -fdx`
+- rewriting what others have pulled
+
+## When something went wrong
+
+Stop. Say what happened. `git reflog` finds what seems lost.
+";
+
+const METADATA: &str = "{
+  \"name\": \"spec_creation_v1\",
+  \"version\": \"1.0.0\",
+  \"phases\": [
+    \"requirements\",
+    \"design\",
+    \"tasks\"
+  ],
+  \"strict\": true
+}
+";
+
+fn bytes(text: &str) -> Option<Arc<[u8]>> {
+    Some(Arc::from(text.as_bytes()))
+}
+
+/// Four conflicts: two hunks, one hunk, deleted by the user, and not text.
+pub fn conflict_files() -> Vec<ConflictFile> {
+    let mine = RULES
+        .replace("`git log`, `git blame`", "`git log`, `git blame`, `git grep`\n- our CI may push tags")
+        .replace("Say what will change before you do it.", "Show the command, wait for a yes.");
+    let theirs = RULES
+        .replace("`git log`, `git blame`", "`git log`, `git blame`, `git show`")
+        .replace("Say what will change before you do it.", "Show the command, then wait.")
+        .replace("- `git clean -fdx`\n", "- `git clean -fdx`\n- `git reset --hard` on main\n");
+    let file = |at: &str, reason: &str, base, mine, theirs| {
+        Some(ConflictFile { path: path(at)?, from: None, reason: reason.to_owned(), base, mine, theirs })
+    };
+    let patterns = "# Database Patterns\n\nOne repository per aggregate.\n";
+    [
+        file(
+            "standards/universal/ai-safety/git-safety-rules.md",
+            "changed by both",
+            bytes(RULES),
+            bytes(&mine),
+            bytes(&theirs),
+        ),
+        file(
+            "workflows/spec_creation_v1/metadata.json",
+            "changed by both",
+            bytes(METADATA),
+            bytes(&METADATA.replace("\"tasks\"", "\"tasks\",\n    \"review\"")),
+            bytes(&METADATA.replace("\"tasks\"", "\"tasks\",\n    \"implementation\"").replace("1.0.0", "1.1.0")),
+        ),
+        file(
+            "standards/universal/database/database-patterns.md",
+            "deleted by you",
+            bytes(patterns),
+            None,
+            bytes(&patterns.replace("aggregate.", "aggregate, one transaction per request.")),
+        ),
+        file("usage/diagram.png", "changed by both", bytes("\0base"), bytes("\0mine"), bytes("\0their picture")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A wizard of that size before anything has happened.
+pub fn fresh(theme: Theme, width: u16, height: u16) -> Model {
+    let mut model = Model::new(launch(), theme, width, height);
+    model.home = Some("/home/ada".to_owned());
+    model
+}
+
+/// Takes a message in and answers the effects that need no engine, as the loop would.
+pub fn feed(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut left = Vec::new();
+    let mut todo = update(model, msg);
+    while !todo.is_empty() {
+        let effect = todo.remove(0);
+        let answer = match effect {
+            Effect::BuildMerge { file, texts } => align(file, &texts),
+            Effect::BuildDiff { owner, compare, old, new } => {
+                let diff = Arc::new(super::diff::build(old.as_ref(), new.as_ref()));
+                Msg::DiffReady { owner, compare, diff }
+            }
+            other => {
+                left.push(other);
+                continue;
+            }
+        };
+        todo.extend(update(model, answer));
+    }
+    update(model, Msg::Drawn);
+    left
+}
+
+/// The plan, waiting for a yes.
+pub fn preview(theme: Theme, width: u16, height: u16) -> Model {
+    let mut model = fresh(theme, width, height);
+    feed(&mut model, Msg::Inspected(Box::new(inspection())));
+    model
+}
+
+/// Phase 3 at 63 % of its dependencies.
+pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
+    let mut model = preview(theme, width, height);
+    model.running = true;
+    model.screen = super::model::Screen::Progress;
+    let mut say = |seconds: f64, event: Event| {
+        model.now = Duration::from_millis((seconds * 1e3) as u64);
+        feed(&mut model, Msg::Event(event));
+    };
+    let details: &[(Phase, f64, &[&str])] = &[
+        (Phase::PreFlight, 0.3, &["", "", "1.2.0", "", "23 days old", "112 GB free", ""]),
+        (Phase::Backup, 0.9, &["", "2026-11-22-103045", "487 files", "41 packages", "", "487 of 487"]),
+        (Phase::Content, 41.2, &["as approved", "", "3 answered", "22 paths", "22 of 22", "1.2.0"]),
+    ];
+    let mut at = 0.0;
+    for (phase, seconds, results) in details {
+        say(at, Event::PhaseStarted { phase: *phase, name: phase.name(), estimate_seconds: phase.estimate_seconds() });
+        at += seconds;
+        for (task, detail) in phase.tasks().iter().zip(*results) {
+            let (outcome, detail) = (Outcome::Done, (*detail).to_owned());
+            say(at, Event::TaskFinished { phase: *phase, task: task.id, outcome, detail, seconds: 0.1 });
+        }
+        say(at, Event::PhaseFinished { phase: *phase, evidence: serde_json::Map::new(), seconds: *seconds });
+    }
+    let phase = Phase::Server;
+    say(at, Event::PhaseStarted { phase, name: phase.name(), estimate_seconds: 90 });
+    for (task, detail) in
+        [("stop_server", "pid 4711"), ("copy_server", "6 files, 1 merged"), ("verify_server", "6 of 6")]
+    {
+        let (outcome, detail) = (Outcome::Done, detail.to_owned());
+        say(at, Event::TaskFinished { phase, task, outcome, detail, seconds: 0.1 });
+    }
+    let detail = "lancedb 0.25.3 (38 MB), package 12 of 19".to_owned();
+    say(at, Event::TaskProgress { phase, task: "dependencies", done: 63, total: 100, detail });
+    let log = [
+        (2.0, Level::Info, "pip", "Collecting lancedb~=0.25.0"),
+        (3.0, Level::Info, "pip", "Downloading lancedb-0.25.3-cp39-abi3-manylinux_2_28_x86_64.whl"),
+        (9.0, Level::Warn, "server", "playwright is satisfied, its chromium is not: it will be installed"),
+        (11.0, Level::Info, "pip", "Collecting sentence-transformers>=2.0.0"),
+        (26.0, Level::Info, "pip", "Downloading torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl"),
+    ];
+    for (after, level, origin, text) in log {
+        say(at + after, Event::Log { level, origin, text: text.to_owned() });
+    }
+    model.now = Duration::from_millis(((at + 31.0) * 1e3) as u64);
+    model
+}
+
+/// The first of four conflicts.
+pub fn conflict(theme: Theme, width: u16, height: u16) -> Model {
+    let mut model = preview(theme, width, height);
+    model.running = true;
+    feed(&mut model, Msg::Event(Event::ConflictsOpen { files: Arc::new(conflict_files()) }));
+    model
+}
+
+/// A good end.
+pub fn report(theme: Theme, width: u16, height: u16) -> Model {
+    let mut model = preview(theme, width, height);
+    let report = [
+        "# What changed",
+        "11 files updated, 4 new, 2 moved, 1 removed",
+        "2 of your edits merged by themselves, 3 conflicts settled by you",
+        "1 file of yours was left alone, 1 stays deleted",
+        "",
+        "# Proof",
+        "server 1.2.0 answers on port 4242 with 15 of 15 tools",
+        "search, workflows and the file watcher work",
+        "no error in the server's log since its start",
+        "",
+        "# Undo",
+        "pos-upgrade-tui rollback",
+    ];
+    let finish = Finish {
+        result: FinishKind::Completed,
+        exit_code: 0,
+        message: "The install is now at e8b70c7 (1.2.0). Every phase passed, in 1:58.".to_owned(),
+        next: Some("git diff --stat .praxis-os".to_owned()),
+        report: report.iter().map(|l| (*l).to_owned()).collect(),
+        session_id: Some("019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned()),
+        backup: Some(PathBuf::from("/home/ada/shop/.praxis-os/.backups/2026-11-22-103045")),
+    };
+    model.running = true;
+    feed(&mut model, Msg::Event(Event::Finished(finish)));
+    model
+}
+
+/// A session that was cut off in phase 2; `applied` if it had begun to write.
+pub fn session(applied: bool) -> Session {
+    let launch = launch();
+    let answers: BTreeMap<RelPath, Answer> =
+        path("workflows/spec_creation_v1/metadata.json").map(|p| (p, Answer::Keep)).into_iter().collect();
+    Session {
+        schema: 1,
+        session_id: "019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned(),
+        status: if applied { Status::Running } else { Status::AwaitingDecision },
+        reason: None,
+        install: launch.project.join(".praxis-os"),
+        project: launch.project,
+        source: PathBuf::from("/home/ada/src/praxis-os"),
+        source_commit: TO.to_owned(),
+        source_version: "1.2.0".to_owned(),
+        from_release: Some(FROM.to_owned()),
+        created_at: "2026-11-22T10:30:45Z".to_owned(),
+        updated_at: "2026-11-22T10:33:02Z".to_owned(),
+        current_phase: Phase::Content,
+        completed_phases: vec![Phase::PreFlight, Phase::Backup],
+        phase_artifacts: BTreeMap::new(),
+        answers,
+        prompts: 1,
+        applied,
+        options: launch.options,
+        plan: plan(),
+        backup: Some("2026-11-22-103045".to_owned()),
+        server: None,
+        venv_generation: None,
+        gitignore_added: Vec::new(),
+        on_conflict: crate::core::session::OnConflict::Ask,
+        counted: (0, 0),
+        rolling_back: false,
+        documents: BTreeMap::new(),
+        stamp: "2026-11-22-103045".to_owned(),
+    }
+}
+
+/// The screen of such a session.
+pub fn unfinished(theme: Theme, width: u16, height: u16) -> Model {
+    let mut model = fresh(theme, width, height);
+    feed(&mut model, Msg::Opened(Ok(Some(Box::new(session(false))))));
+    model
+}

@@ -1,0 +1,162 @@
+//! The terminal: taken over at the start, given back at the end, before a panic's report, and while suspended.
+//!
+//! Only the thread that draws gives it back. A panic elsewhere is a failed phase, not the end of the wizard: its
+//! message is kept and printed once the normal screen is back.
+
+use std::io::{self, Stdout, Write, stdout};
+use std::panic;
+use std::sync::{Mutex, Once};
+use std::thread::{self, ThreadId};
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::layout::Rect;
+use rustix::process::{Signal, getpid, kill_process};
+
+use super::model::Model;
+use super::view;
+
+static DRAWING: Mutex<Option<ThreadId>> = Mutex::new(None);
+static ELSEWHERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static HOOK: Once = Once::new();
+
+/// The terminal while the wizard has it. Dropping it gives it back.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    taken: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn take() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)
+}
+
+/// Every step is tried, also when one before it failed.
+fn give_back() -> io::Result<()> {
+    let out = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    disable_raw_mode().and(out)
+}
+
+/// Puts our hook over the one that is there (color-eyre's): the terminal is given back before it prints.
+fn install_hook() {
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let drawing = *lock(&DRAWING);
+            match drawing {
+                Some(thread) if thread == thread::current().id() => {
+                    *lock(&DRAWING) = None;
+                    let _ = give_back();
+                    before(info);
+                }
+                // Printing now would garble the screen.
+                Some(_) => lock(&ELSEWHERE).push(info.to_string()),
+                None => before(info),
+            }
+        }));
+    });
+}
+
+impl Screen {
+    /// Takes the terminal over. The calling thread is from now on the one that draws.
+    ///
+    /// # Errors
+    /// When stdout is no terminal or refuses.
+    pub fn enter() -> io::Result<Self> {
+        install_hook();
+        *lock(&DRAWING) = Some(thread::current().id());
+        let opened = take().and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        match opened {
+            Ok(terminal) => Ok(Self { terminal, taken: true }),
+            Err(error) => {
+                *lock(&DRAWING) = None;
+                let _ = give_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Columns and rows.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        self.terminal.size().map(|s| (s.width, s.height))
+    }
+
+    /// Paints the model.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn draw(&mut self, model: &Model) -> io::Result<()> {
+        let drawn = Rect::new(0, 0, model.width, model.height);
+        self.terminal
+            .draw(|frame| {
+                if frame.area() == drawn {
+                    return view::draw(model, drawn, frame.buffer_mut());
+                }
+                // The terminal has just been resized and the model doesn't know yet: show what fits.
+                let mut whole = Buffer::empty(drawn);
+                view::draw(model, drawn, &mut whole);
+                let both = frame.area().intersection(drawn);
+                for position in both.positions() {
+                    frame.buffer_mut()[position] = whole[position].clone();
+                }
+            })
+            .map(drop)
+    }
+
+    /// Gives the terminal to the shell until `fg`.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        give_back()?;
+        kill_process(getpid(), Signal::TSTP)?;
+        self.reenter()
+    }
+
+    /// Takes the terminal again, as after `fg`: whatever is on it is drawn over.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn reenter(&mut self) -> io::Result<()> {
+        take()?;
+        // Not `clear`: that asks the terminal where the cursor is, and some never answer.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
+    }
+
+    /// Gives the terminal back and prints `lines`, and what panicked in other threads meanwhile.
+    pub fn leave(mut self, lines: &[String]) {
+        self.restore();
+        let mut out = stdout().lock();
+        for line in lines {
+            let _ = writeln!(out, "{}", super::text::visible_str(line, false));
+        }
+        for panic in lock(&ELSEWHERE).drain(..) {
+            let _ = writeln!(io::stderr(), "{panic}");
+        }
+    }
+
+    fn restore(&mut self) {
+        if std::mem::take(&mut self.taken) && lock(&DRAWING).take().is_some() {
+            let _ = give_back();
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}

@@ -1,0 +1,320 @@
+//! The screens as text, and keys against the whole model.
+
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::{Color, Modifier};
+
+use super::keymap::Mode;
+use super::model::{Model, Overlay, Question};
+use super::samples;
+use super::svg::paint;
+use super::theme::{Depth, Theme};
+use super::update::{Effect, Msg, update};
+use crate::core::outcome::Sides;
+use crate::core::path::RelPath;
+use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind};
+use crate::engine::inspect::Problem;
+
+const MONO: Theme = Theme { depth: Depth::Mono, ascii: false };
+const RGB: Theme = Theme { depth: Depth::Rgb, ascii: false };
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
+
+type Sample = fn(Theme, u16, u16) -> Model;
+const SAMPLES: [(&str, Sample); 5] = [
+    ("preview", samples::preview),
+    ("progress", samples::progress),
+    ("conflict", samples::conflict),
+    ("report", samples::report),
+    ("unfinished", samples::unfinished),
+];
+
+fn text(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for y in 0..buffer.area.height {
+        let mut line = String::new();
+        let mut x = 0;
+        while x < buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            x += super::text::width(symbol).max(1) as u16;
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn press(model: &mut Model, code: KeyCode) -> Vec<Effect> {
+    samples::feed(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+}
+
+fn keys(model: &mut Model, typed: &str) -> Vec<Effect> {
+    typed.chars().flat_map(|c| press(model, KeyCode::Char(c))).collect()
+}
+
+#[test]
+fn screens() {
+    for (name, sample) in SAMPLES {
+        for (width, height) in SIZES {
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), text(&paint(&sample(MONO, width, height))));
+        }
+    }
+}
+
+#[test]
+fn panes_over_the_screens() {
+    let mut diff = samples::preview(MONO, 80, 24);
+    let effects = press(&mut diff, KeyCode::Char('d'));
+    let Some(Effect::LoadTexts(entry)) = effects.into_iter().next() else { panic!("d reads the texts") };
+    let file = samples::conflict_files().remove(0);
+    let texts = Sides { base: file.base, mine: file.mine, theirs: file.theirs };
+    samples::feed(&mut diff, Msg::TextsLoaded { entry, texts: Ok(texts) });
+    insta::assert_snapshot!("diff_80x24", text(&paint(&diff)));
+
+    let mut news = samples::preview(MONO, 80, 24);
+    keys(&mut news, "N");
+    insta::assert_snapshot!("news_80x24", text(&paint(&news)));
+
+    let mut help = samples::conflict(MONO, 80, 24);
+    keys(&mut help, "?");
+    insta::assert_snapshot!("help_80x24", text(&paint(&help)));
+
+    let mut leave = samples::progress(MONO, 80, 24);
+    keys(&mut leave, "q");
+    insta::assert_snapshot!("leave_80x24", text(&paint(&leave)));
+
+    let mut settled = samples::conflict(MONO, 80, 24);
+    keys(&mut settled, "12");
+    insta::assert_snapshot!("settled_80x24", text(&paint(&settled)));
+
+    let mut setup = samples::fresh(MONO, 80, 24);
+    let mut inspection = samples::inspection();
+    inspection.problems = ["source has uncommitted changes:\nuniversal/standards/a.md", "disk is full"]
+        .map(|what| Problem { exit_code: 4, what: what.to_owned(), next: "git stash".to_owned() })
+        .into();
+    samples::feed(&mut setup, Msg::Inspected(Box::new(inspection)));
+    insta::assert_snapshot!("setup_80x24", text(&paint(&setup)));
+}
+
+#[test]
+fn tiny_terminals_say_so() {
+    for (width, height) in [(39, 24), (80, 9), (1, 1), (0, 0), (10, 3)] {
+        for (_, sample) in SAMPLES {
+            let shown = text(&paint(&sample(MONO, width, height)));
+            assert!(width < 10 || shown.contains("terminal"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn every_size_can_be_drawn() {
+    for (_, sample) in SAMPLES {
+        for width in [40, 41, 55, 69, 70, 100, 233] {
+            for height in [10, 11, 13, 17, 30, 77] {
+                paint(&sample(RGB, width, height));
+            }
+        }
+    }
+}
+
+#[test]
+fn mono_has_no_colours_and_a_visible_selection() {
+    for (name, sample) in SAMPLES {
+        let buffer = paint(&sample(MONO, 80, 24));
+        let plain = |c: &ratatui::buffer::Cell| c.fg == Color::Reset && c.bg == Color::Reset;
+        assert!(buffer.content.iter().all(plain), "{name}");
+    }
+    let buffer = paint(&samples::preview(MONO, 80, 24));
+    assert!(buffer[(14, 5)].modifier.contains(Modifier::REVERSED));
+    assert!(!buffer[(14, 6)].modifier.contains(Modifier::REVERSED));
+}
+
+#[test]
+fn colours_stand_for_sides() {
+    let buffer = paint(&samples::conflict(RGB, 80, 24));
+    let row = |y: u16| (0..80).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+    let mine = (0..24).find(|y| row(*y).contains("our CI may push tags")).unwrap();
+    let theirs = (0..24).find(|y| row(*y).contains("git show")).unwrap();
+    assert_ne!(buffer[(15, mine)].fg, buffer[(15, theirs)].fg);
+    assert!(matches!(buffer[(15, mine)].fg, Color::Rgb(..)));
+}
+
+#[test]
+fn ascii_terminals_get_ascii() {
+    let theme = Theme { depth: Depth::Sixteen, ascii: true };
+    for (name, sample) in SAMPLES {
+        let shown = text(&paint(&sample(theme, 100, 30)));
+        assert!(shown.is_ascii(), "{name}: {shown}");
+    }
+}
+
+#[test]
+fn files_cannot_inject_escapes() {
+    let evil: std::sync::Arc<[u8]> = std::sync::Arc::from(&b"a\x1b]0;owned\x07\r\nb\x1b[2Jc\n"[..]);
+    let file = ConflictFile {
+        path: RelPath::new("a\x1b[31m.md").unwrap(),
+        from: None,
+        reason: "\x1b[2J".to_owned(),
+        base: Some(std::sync::Arc::from(&b"x\n"[..])),
+        mine: Some(evil),
+        theirs: Some(std::sync::Arc::from(&b"y\x9b\n"[..])),
+    };
+    let mut model = samples::preview(MONO, 80, 24);
+    samples::feed(&mut model, Msg::Event(Event::ConflictsOpen { files: std::sync::Arc::new(vec![file]) }));
+    for _ in 0..5 {
+        let buffer = paint(&model);
+        assert!(buffer.content.iter().all(|c| !c.symbol().chars().any(char::is_control)));
+        keys(&mut model, "d");
+    }
+    assert!(text(&paint(&model)).contains("a\\u{1b}[31m.md"));
+}
+
+#[test]
+fn input_before_a_question_is_drawn_never_answers_it() {
+    let mut model = samples::fresh(MONO, 80, 24);
+    update(&mut model, Msg::Inspected(Box::new(samples::inspection())));
+    let enter = || Msg::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+    assert!(update(&mut model, enter()).is_empty(), "typed ahead");
+    update(&mut model, Msg::Drawn);
+    assert!(matches!(update(&mut model, enter())[..], [Effect::Start(..)]));
+}
+
+#[test]
+fn answers_reach_the_engine_one_by_one() {
+    let mut model = samples::conflict(MONO, 80, 24);
+    let sent = |effects: Vec<Effect>| -> Vec<String> {
+        let name = |e: &Effect| match e {
+            Effect::Send(Command::Answer { path, answer }) => format!("{path}: {answer:?}"),
+            other => format!("{other:?}"),
+        };
+        effects.iter().map(name).collect()
+    };
+    assert!(sent(keys(&mut model, "12")).is_empty());
+    let first = sent(press(&mut model, KeyCode::Enter));
+    assert_eq!(first, ["standards/universal/ai-safety/git-safety-rules.md: Merge([Mine, Theirs])"]);
+    assert!(sent(keys(&mut model, "F")).is_empty(), "three are open");
+    assert!(model.status.as_deref().unwrap().starts_with("3 files are still open"));
+    keys(&mut model, "k");
+    assert_eq!(sent(press(&mut model, KeyCode::Enter)), ["workflows/spec_creation_v1/metadata.json: Keep"]);
+    assert!(keys(&mut model, "m").is_empty());
+    assert!(model.status.as_deref().unwrap().contains("you deleted this file"), "{:?}", model.status);
+    keys(&mut model, "t");
+    press(&mut model, KeyCode::Enter);
+    keys(&mut model, "1");
+    assert!(model.status.as_deref().unwrap().contains("not text"));
+    keys(&mut model, "k");
+    let last = sent(keys(&mut model, "F"));
+    assert_eq!(last, ["usage/diagram.png: Keep", "Send(AnswersDone)"]);
+}
+
+#[test]
+fn a_hunk_out_of_sight_is_shown_before_it_is_settled() {
+    let mut model = samples::conflict(MONO, 40, 10);
+    press(&mut model, KeyCode::Char('G'));
+    keys(&mut model, "1");
+    assert_eq!(model.conflicts.settling.current().unwrap().open_hunks(), 2);
+    keys(&mut model, "1");
+    assert_eq!(model.conflicts.settling.current().unwrap().open_hunks(), 1);
+}
+
+#[test]
+fn a_folder_is_asked_for_and_undone_at_once() {
+    let mut model = samples::conflict(MONO, 80, 24);
+    keys(&mut model, "K");
+    assert!(matches!(model.overlay, Some(Overlay::Confirm(Question::Folder { .. }))));
+    keys(&mut model, "y");
+    assert_eq!(model.conflicts.settling.open_files(), 3);
+    keys(&mut model, "u");
+    assert_eq!(model.conflicts.settling.open_files(), 4);
+}
+
+#[test]
+fn discard_only_while_nothing_is_applied() {
+    let mut model = samples::unfinished(MONO, 80, 24);
+    keys(&mut model, "D");
+    assert!(matches!(keys(&mut model, "y")[..], [Effect::Discard(_)]));
+    let mut model = samples::fresh(MONO, 80, 24);
+    samples::feed(&mut model, Msg::Opened(Ok(Some(Box::new(samples::session(true))))));
+    assert!(keys(&mut model, "Dy").is_empty());
+    assert!(!text(&paint(&model)).contains("discard"));
+    keys(&mut model, "R");
+    assert!(matches!(keys(&mut model, "y")[..], [Effect::RollBack(_)]));
+}
+
+#[test]
+fn leaving_pauses_first() {
+    let mut model = samples::progress(MONO, 80, 24);
+    assert!(keys(&mut model, "q").is_empty());
+    assert!(matches!(keys(&mut model, "p")[..], [Effect::Send(Command::Pause)]));
+    let finish = Finish {
+        result: FinishKind::Interrupted,
+        exit_code: 130,
+        message: "Paused.".to_owned(),
+        next: None,
+        report: vec![],
+        session_id: None,
+        backup: None,
+    };
+    let effects = samples::feed(&mut model, Msg::Event(Event::Finished(finish)));
+    assert!(matches!(effects[..], [Effect::Quit { exit_code: 130, .. }]));
+}
+
+#[test]
+fn random_keys_never_panic_and_never_start_by_accident() {
+    let pool: Vec<KeyEvent> = "kmt1230unp][KTFqdsgGNLrRDy/? ax"
+        .chars()
+        .map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))
+        .chain(
+            [
+                KeyCode::Enter,
+                KeyCode::Esc,
+                KeyCode::Tab,
+                KeyCode::BackTab,
+                KeyCode::Up,
+                KeyCode::Down,
+                KeyCode::Left,
+                KeyCode::Right,
+                KeyCode::PageUp,
+                KeyCode::PageDown,
+                KeyCode::Backspace,
+            ]
+            .map(|k| KeyEvent::new(k, KeyModifiers::NONE)),
+        )
+        .chain("rcu".chars().map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)))
+        .collect();
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % below as u64) as usize
+    };
+    for (name, sample) in SAMPLES {
+        let mut model = sample(MONO, 80, 24);
+        for i in 0..10_000 {
+            let key = pool[random(pool.len())];
+            let mode = model.mode();
+            let before = model.conflicts.settling.open_files();
+            let effects = samples::feed(&mut model, Msg::Key(key));
+            if key.code == KeyCode::Enter && mode == Mode::Conflict {
+                assert_eq!(model.conflicts.settling.open_files(), before, "Enter decided something");
+            }
+            for effect in &effects {
+                match effect {
+                    Effect::Start(..) => assert_eq!((key.code, mode), (KeyCode::Enter, Mode::Preview), "{name}"),
+                    Effect::Discard(_) | Effect::RollBack(_) => assert_eq!(key.code, KeyCode::Char('y')),
+                    _ => {}
+                }
+            }
+            // Whatever led away from the screen, go on from where it was.
+            if !effects.is_empty() && i % 3 == 0 {
+                model = sample(MONO, 80, 24);
+            }
+            if i % 50 == 0 {
+                let size = [(80, 24), (40, 10), (120, 40)][random(3)];
+                samples::feed(&mut model, Msg::Resize(size.0, size.1));
+                paint(&model);
+            }
+        }
+    }
+}

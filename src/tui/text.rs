@@ -1,0 +1,224 @@
+//! Text on its way to the screen: control characters made visible, widths counted in cells, lines clipped and wrapped.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Columns between tab stops.
+const TAB: usize = 4;
+
+/// Bytes as text that can't do anything to a terminal: every control, escape and invisible character has a glyph.
+/// A line end (`\n`) must not be in it; a carriage return is shown. `ascii` writes `^[` instead of a picture.
+pub fn visible(bytes: &[u8], ascii: bool) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    let mut column = 0;
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            column += push_visible(&mut out, c, column, ascii);
+        }
+        for byte in chunk.invalid() {
+            let shown = format!("\\x{byte:02x}");
+            column += shown.len();
+            out.push_str(&shown);
+        }
+    }
+    out
+}
+
+/// Appends the glyphs of `c` and returns how many columns they take.
+fn push_visible(out: &mut String, c: char, column: usize, ascii: bool) -> usize {
+    let before = out.len();
+    match c {
+        '\t' => {
+            out.push(if ascii { '>' } else { '→' });
+            let fill = TAB - column % TAB - 1;
+            out.extend(std::iter::repeat_n(' ', fill));
+            return fill + 1;
+        }
+        '\0'..='\u{1f}' | '\u{7f}' if ascii => {
+            out.push('^');
+            out.push(char::from((c as u8) ^ 0x40));
+        }
+        '\0'..='\u{1f}' => out.push(char::from_u32(0x2400 + c as u32).unwrap_or('?')),
+        '\u{7f}' => out.push('\u{2421}'),
+        // C1 controls are escapes to some terminals; bidirectional and zero-width characters hide what is there.
+        '\u{80}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{61c}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}' => out.push_str(&format!("<U+{:04X}>", c as u32)),
+        _ if ascii && !c.is_ascii() => out.push('?'),
+        _ => out.push(c),
+    }
+    out[before..].width()
+}
+
+/// A string as [`visible`] shows it.
+pub fn visible_str(text: &str, ascii: bool) -> String {
+    visible(text.as_bytes(), ascii)
+}
+
+/// Cells that `text` takes on a terminal.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The part of `text` from column `skip` that fits into `cells`. A wide character that is cut leaves a space.
+pub fn clip(text: &str, skip: usize, cells: usize) -> String {
+    let mut out = String::new();
+    let mut at = 0;
+    for c in text.chars() {
+        let w = c.width().unwrap_or(0);
+        if at + w <= skip {
+            at += w;
+            continue;
+        }
+        if at < skip {
+            out.push(' ');
+        } else if at + w > skip + cells {
+            break;
+        } else {
+            out.push(c);
+        }
+        at += w;
+    }
+    out
+}
+
+/// `text` in at most `cells` cells, its end replaced by `…` when it is longer.
+pub fn fit(text: &str, cells: usize) -> String {
+    if width(text) <= cells {
+        return text.to_owned();
+    }
+    if cells == 0 {
+        return String::new();
+    }
+    clip(text, 0, cells - 1) + "…"
+}
+
+/// Like [`fit`], but the start goes: the end of a path says more than its beginning.
+pub fn fit_end(text: &str, cells: usize) -> String {
+    let all = width(text);
+    if all <= cells {
+        return text.to_owned();
+    }
+    if cells == 0 {
+        return String::new();
+    }
+    format!("…{}", clip(text, all - (cells - 1), cells - 1))
+}
+
+/// `text` broken at spaces into lines of at most `cells` cells; a word that is longer is broken too.
+pub fn wrap(text: &str, cells: usize) -> Vec<String> {
+    let cells = cells.max(1);
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            let mut word = word;
+            if !line.is_empty() && width(&line) + 1 + width(word) > cells {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            while width(&line) + width(word) > cells {
+                let head = clip(word, 0, cells.saturating_sub(width(&line)).max(1));
+                if head.is_empty() {
+                    break;
+                }
+                word = &word[head.len().min(word.len())..];
+                lines.push(std::mem::take(&mut line) + &head);
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// `1 file`, `2 files`.
+pub fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// Bytes for people.
+pub fn size(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => count(bytes as u64, "byte", "bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// Seconds for people: `0.3s` below ten, then `41s`, then `1:14`.
+pub fn seconds(value: f64) -> String {
+    let whole = value.max(0.0);
+    if whole < 9.95 {
+        format!("{whole:.1}s")
+    } else if whole < 59.5 {
+        format!("{whole:.0}s")
+    } else {
+        clock(whole)
+    }
+}
+
+/// `m:ss`.
+pub fn clock(value: f64) -> String {
+    let whole = value.max(0.0) as u64;
+    format!("{}:{:02}", whole / 60, whole % 60)
+}
+
+/// The first seven digits of a commit id, or all of something shorter.
+pub fn short(commit: &str) -> String {
+    let plain = visible_str(commit, false);
+    if plain.len() >= 40 && plain.is_ascii() { plain[..7].to_owned() } else { plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn controls_become_glyphs() {
+        assert_eq!(visible(b"a\x1b[31mb\r", false), "a␛[31mb␍");
+        assert_eq!(visible(b"a\x1b[31mb\r", true), "a^[[31mb^M");
+        assert_eq!(visible(b"\ta\tb", false), "→   a→  b");
+        assert_eq!(visible("a\u{202e}b\u{9b}1m".as_bytes(), false), "a<U+202E>b<U+009B>1m");
+        assert_eq!(visible(b"\xff\xfe", false), "\\xff\\xfe");
+    }
+
+    #[test]
+    fn wide_characters_are_counted_twice() {
+        assert_eq!(width("日本"), 4);
+        assert_eq!(clip("日本語", 1, 4), " 本");
+        assert_eq!(fit("日本語", 5), "日本…");
+        assert_eq!(fit_end("a/b/日本語", 6), "… 本語");
+    }
+
+    #[test]
+    fn long_words_are_broken() {
+        assert_eq!(wrap("ab cdefgh i", 4), ["ab", "cdef", "gh i"]);
+        assert_eq!(wrap("a\n\nb", 4), ["a", "", "b"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_visible_can_reach_the_terminal(bytes in prop::collection::vec(any::<u8>(), 0..60), ascii: bool) {
+            let shown = visible(&bytes, ascii);
+            prop_assert!(shown.chars().all(|c| !c.is_control()));
+            prop_assert!(!ascii || shown.is_ascii());
+        }
+
+        #[test]
+        fn nothing_is_wider_than_asked(text in "[a-z 日本é]{0,40}", skip in 0usize..20, cells in 0usize..20) {
+            prop_assert!(width(&clip(&text, skip, cells)) <= cells.max(1));
+            prop_assert!(width(&fit(&text, cells)) <= cells);
+            prop_assert!(width(&fit_end(&text, cells)) <= cells);
+            prop_assert!(wrap(&text, cells.max(2)).iter().all(|l| width(l) <= cells.max(2)));
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! What each message does to the model, and which effects it asks for. No I/O, no clock.
+
+mod conflict;
+mod preview;
+mod screens;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
+
+use crate::core::merge::Merge;
+use crate::core::outcome::Sides;
+use crate::core::plan::{FileEntry, Plan};
+use crate::core::session::Session;
+use crate::engine::events::{Command, ConflictFile, Event, FinishKind};
+use crate::engine::inspect::{Inspection, Problem, Request};
+
+use super::diff::Diff;
+use super::keymap::{self, Action, Mode};
+use super::merge_rows::MergeRows;
+use super::model::{Compare, Model, Overlay, Question, Screen};
+use super::progress::Progress;
+use super::view;
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// The wizard begins: an unfinished session, none, or why that can't be told.
+    Opened(Result<Option<Box<Session>>, String>),
+    /// Something that can't be done without panicked; a sentence.
+    Broken(&'static str),
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has a new size.
+    Resize(u16, u16),
+    /// The engine says something.
+    Event(Event),
+    /// The engine's channel closed without a last word.
+    EngineGone,
+    /// The inspection is done.
+    Inspected(Box<Inspection>),
+    /// The texts of a plan entry were read, or couldn't be.
+    TextsLoaded {
+        /// Which.
+        entry: Box<FileEntry>,
+        /// The texts, or a sentence.
+        texts: Result<Sides, String>,
+    },
+    /// A diff is ready.
+    DiffReady {
+        /// For whom.
+        owner: Owner,
+        /// Of what.
+        compare: Compare,
+        /// The rows.
+        diff: Arc<Diff>,
+    },
+    /// A conflict's alignment is ready.
+    MergeReady {
+        /// Which file, by position.
+        file: usize,
+        /// The alignment, none if it can't be merged.
+        merge: Option<Arc<Merge>>,
+        /// Its rows: one below the other, and side by side.
+        rows: Option<Arc<(MergeRows, MergeRows)>>,
+    },
+    /// Time since the wizard's start.
+    Tick(Duration),
+    /// The screen has been drawn, and what was typed before that is gone.
+    Drawn,
+    /// A signal asks to end.
+    Terminate,
+}
+
+/// Who asked for a diff.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Owner {
+    /// The preview, for this path.
+    Preview(Box<FileEntry>),
+    /// The conflict at this position.
+    Conflict(usize),
+}
+
+/// What the loop is asked to do.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Check and plan.
+    Inspect(Box<Request>),
+    /// Read a plan entry's texts.
+    LoadTexts(Box<FileEntry>),
+    /// Compare two texts.
+    BuildDiff {
+        /// For whom.
+        owner: Owner,
+        /// Of what.
+        compare: Compare,
+        /// Before.
+        old: Option<Arc<[u8]>>,
+        /// After.
+        new: Option<Arc<[u8]>>,
+    },
+    /// Align a conflict's texts.
+    BuildMerge {
+        /// Which, by position.
+        file: usize,
+        /// Its texts.
+        texts: Box<ConflictFile>,
+    },
+    /// Begin the upgrade.
+    Start(Box<Request>, Box<Plan>),
+    /// Take the session up.
+    Resume(Box<Session>),
+    /// Put the install back.
+    RollBack(Box<Session>),
+    /// Forget the session.
+    Discard(Box<Session>),
+    /// Tell the engine.
+    Send(Command),
+    /// To the shell, until `fg`.
+    Suspend,
+    /// The end of the wizard.
+    Quit {
+        /// The process's exit code.
+        exit_code: u8,
+        /// What stands on the normal screen afterwards.
+        lines: Vec<String>,
+    },
+}
+
+/// Takes a message in.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Opened(found) => opened(model, found),
+        Msg::Broken(what) => stopped(model, 1, what.to_owned()),
+        Msg::Key(key) if key.kind != KeyEventKind::Release && !model.undrawn => on_key(model, &key),
+        Msg::Key(_) => vec![],
+        Msg::Paste(text) => paste(model, &text),
+        Msg::Resize(width, height) => {
+            (model.width, model.height) = (width, height);
+            vec![]
+        }
+        Msg::Event(event) => on_event(model, event),
+        Msg::EngineGone if model.running => {
+            model.running = false;
+            let what = "The upgrade stopped without a result; the session is saved.".to_owned();
+            vec![Effect::Quit { exit_code: 1, lines: vec![what, "Next: pos-upgrade-tui".to_owned()] }]
+        }
+        Msg::EngineGone => vec![],
+        Msg::Inspected(inspection) => preview::inspected(model, *inspection),
+        Msg::TextsLoaded { entry, texts } => preview::texts_loaded(model, &entry, texts),
+        Msg::DiffReady { owner: Owner::Preview(entry), compare, diff } => {
+            preview::diff_ready(model, &entry, compare, diff);
+            vec![]
+        }
+        Msg::DiffReady { owner: Owner::Conflict(file), compare, diff } => {
+            conflict::diff_ready(model, file, compare, diff);
+            vec![]
+        }
+        Msg::MergeReady { file, merge, rows } => conflict::merge_ready(model, file, merge, rows),
+        Msg::Tick(now) => {
+            model.now = now;
+            vec![]
+        }
+        Msg::Drawn => {
+            model.undrawn = false;
+            vec![]
+        }
+        Msg::Terminate => terminate(model),
+    }
+}
+
+/// Changes the screen. What has been typed so far was not meant for it.
+fn show(model: &mut Model, screen: Screen) {
+    if model.screen != screen {
+        model.screen = screen;
+        model.undrawn = true;
+        model.scroll = 0;
+        model.across = 0;
+        model.status = None;
+        model.big_log = None;
+    }
+    if !matches!(model.overlay, Some(Overlay::Help(_))) {
+        model.overlay = None;
+    }
+}
+
+fn ask(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
+    model.overlay = Some(overlay);
+    model.undrawn = true;
+    vec![]
+}
+
+fn opened(model: &mut Model, found: Result<Option<Box<Session>>, String>) -> Vec<Effect> {
+    match found {
+        Ok(Some(session)) => {
+            model.from.clone_from(&session.from_release);
+            model.to = Some(session.source_commit.clone());
+            model.session = Some(*session);
+            show(model, Screen::Unfinished);
+            vec![]
+        }
+        Ok(None) => check(model),
+        Err(what) => stopped(model, 7, what),
+    }
+}
+
+fn stopped(model: &mut Model, exit_code: u8, what: String) -> Vec<Effect> {
+    let next = "pos-upgrade-tui status".to_owned();
+    model.problems = vec![Problem { exit_code, what, next }];
+    show(model, Screen::Setup);
+    vec![]
+}
+
+/// Inspects, or asks for the source first.
+fn check(model: &mut Model) -> Vec<Effect> {
+    match model.launch.request() {
+        Some(request) => {
+            show(model, Screen::Checking);
+            vec![Effect::Inspect(Box::new(request))]
+        }
+        None => {
+            model.source_field = Some(String::new());
+            show(model, Screen::Setup);
+            vec![]
+        }
+    }
+}
+
+fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
+    model.progress.take_in(&event, model.now);
+    match event {
+        Event::SessionStarted { from_release, to_commit, .. } => {
+            model.from = from_release.or(model.from.take());
+            model.to = Some(to_commit);
+            vec![]
+        }
+        Event::ConflictsOpen { files } => conflict::open(model, files),
+        Event::RollbackStarted { .. } => {
+            show(model, Screen::Progress);
+            vec![]
+        }
+        Event::Finished(finish) => {
+            model.running = false;
+            let paused = model.leaving && finish.result == FinishKind::Interrupted;
+            let quit = Effect::Quit { exit_code: finish.exit_code, lines: last_words(&finish) };
+            model.finish = Some(finish);
+            if paused {
+                return vec![quit];
+            }
+            show(model, Screen::Report);
+            vec![]
+        }
+        _ => vec![],
+    }
+}
+
+fn last_words(finish: &crate::engine::events::Finish) -> Vec<String> {
+    let next = finish.next.iter().map(|next| format!("Next: {next}"));
+    std::iter::once(finish.message.clone()).chain(next).collect()
+}
+
+fn terminate(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let mut lines = vec!["Interrupted; nothing was changed.".to_owned()];
+    if model.running {
+        effects.push(Effect::Send(Command::Pause));
+        lines = vec!["Interrupted; the session is saved.".to_owned(), "Next: pos-upgrade-tui resume".to_owned()];
+    }
+    effects.push(Effect::Quit { exit_code: 130, lines });
+    effects
+}
+
+fn begin(model: &mut Model, effect: Effect) -> Vec<Effect> {
+    model.running = true;
+    model.leaving = false;
+    model.progress = Progress::new(model.now);
+    if let Some(session) = &model.session {
+        model.progress.take_up(session);
+    }
+    show(model, Screen::Progress);
+    vec![effect]
+}
+
+fn paste(model: &mut Model, pasted: &str) -> Vec<Effect> {
+    let line: String = pasted.chars().filter(|c| !c.is_control()).collect();
+    match model.mode() {
+        Mode::Source => model.source_field.get_or_insert_default().push_str(line.trim()),
+        Mode::Filter => preview::filter(model, |f| f.push_str(&line)),
+        // Pasted text is never taken for keys.
+        _ => {}
+    }
+    vec![]
+}
+
+fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    let mode = model.mode();
+    model.status = None;
+    match keymap::lookup(mode, key) {
+        Some(action) => act(model, mode, action),
+        None => {
+            match (mode, keymap::typed(key)) {
+                (Mode::Source, Some(c)) => model.source_field.get_or_insert_default().push(c),
+                (Mode::Filter, Some(c)) => preview::filter(model, |f| f.push(c)),
+                _ => {}
+            }
+            vec![]
+        }
+    }
+}
+
+fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Help => {
+            model.overlay = Some(Overlay::Help(0));
+            return vec![];
+        }
+        _ => {}
+    }
+    match mode {
+        Mode::Help => help(model, action),
+        Mode::Leave => leave(model, action),
+        Mode::Confirm => confirm(model, action),
+        Mode::Checking | Mode::Setup | Mode::Source => screens::setup(model, action),
+        Mode::Preview | Mode::Filter | Mode::Diff | Mode::News => preview::act(model, mode, action),
+        Mode::Progress | Mode::Log => screens::progress(model, action),
+        Mode::Conflict => conflict::act(model, action),
+        Mode::Report => screens::report(model, action),
+        Mode::Unfinished => screens::unfinished(model, action),
+    }
+}
+
+/// Moves a scroll position; `rows` is how many there are.
+fn scrolled(at: usize, action: Action, rows: usize, page: usize) -> usize {
+    let end = rows.saturating_sub(page);
+    let to = match action {
+        Action::Up => at.saturating_sub(1),
+        Action::Down => at + 1,
+        Action::PageUp => at.saturating_sub(page.max(2) - 1),
+        Action::PageDown => at + page.max(2) - 1,
+        Action::Top => 0,
+        Action::Bottom => end,
+        _ => at,
+    };
+    to.min(end)
+}
+
+/// Moves a column.
+fn moved_across(at: usize, action: Action) -> usize {
+    match action {
+        Action::Left => at.saturating_sub(8),
+        Action::Right => (at + 8).min(2_000),
+        _ => at,
+    }
+}
+
+fn help(model: &mut Model, action: Action) -> Vec<Effect> {
+    let (rows, page) = view::help_rows(model);
+    if let Some(Overlay::Help(at)) = &mut model.overlay {
+        match action {
+            Action::Back | Action::Leave => model.overlay = None,
+            other => *at = scrolled(*at, other, rows, page),
+        }
+    }
+    vec![]
+}
+
+fn leave(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Pause => {
+            model.overlay = None;
+            pause(model)
+        }
+        Action::RollBack => ask(model, Overlay::Confirm(Question::RollBack)),
+        Action::Back => {
+            model.overlay = None;
+            vec![]
+        }
+        _ => vec![],
+    }
+}
+
+fn pause(model: &mut Model) -> Vec<Effect> {
+    model.leaving = true;
+    model.status = Some("Finishing this step, then leaving. The session is saved.".to_owned());
+    vec![Effect::Send(Command::Pause)]
+}
+
+fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
+    if action != Action::Yes {
+        if matches!(action, Action::Back | Action::Leave) {
+            model.overlay = None;
+        }
+        return vec![];
+    }
+    let Some(Overlay::Confirm(question)) = model.overlay.take() else { return vec![] };
+    match (question, model.session.clone()) {
+        (Question::Folder { files, take, folder }, _) => conflict::decide_folder(model, &files, take, &folder),
+        (Question::RollBack, _) if model.running => {
+            model.status = Some("Finishing this step, then the install goes back.".to_owned());
+            show(model, Screen::Progress);
+            vec![Effect::Send(Command::RollBack)]
+        }
+        (Question::RollBack, Some(session)) => begin(model, Effect::RollBack(Box::new(session))),
+        (Question::Discard, Some(session)) if !session.applied => begin(model, Effect::Discard(Box::new(session))),
+        _ => vec![],
+    }
+}

@@ -1,0 +1,223 @@
+//! The preview: list, tabs, filter, the diff of a file, what's new.
+
+use std::sync::Arc;
+
+use crate::core::outcome::Sides;
+use crate::core::plan::FileEntry;
+use crate::engine::inspect::Inspection;
+
+use super::{Effect, Owner, begin, moved_across, scrolled, show};
+use crate::tui::diff::Diff;
+use crate::tui::keymap::{Action, Mode};
+use crate::tui::model::{Compare, DiffPane, Model, Pane, Preview, Screen};
+use crate::tui::view;
+
+pub(super) fn inspected(model: &mut Model, inspection: Inspection) -> Vec<Effect> {
+    if let Some(plan) = &inspection.plan {
+        model.from.clone_from(&plan.install.release);
+        model.to = Some(plan.source.commit.clone());
+    }
+    model.problems.clone_from(&inspection.problems);
+    let usable = inspection.problems.is_empty() && inspection.plan.is_some();
+    model.preview = Some(Preview::new(inspection));
+    show(model, if usable { Screen::Preview } else { Screen::Setup });
+    vec![]
+}
+
+pub(super) fn filter(model: &mut Model, change: impl FnOnce(&mut String)) {
+    if let Some(preview) = &mut model.preview {
+        change(&mut preview.filter);
+        preview.selected = 0;
+        preview.list();
+    }
+}
+
+fn pane(model: &mut Model) -> Option<&mut DiffPane> {
+    match &mut model.preview.as_mut()?.pane {
+        Pane::Diff(pane) => Some(pane),
+        _ => None,
+    }
+}
+
+/// The pairs that can be compared, the most telling first.
+fn compares(texts: &Sides) -> Vec<Compare> {
+    let (base, mine, theirs) = (texts.base.is_some(), texts.mine.is_some(), texts.theirs.is_some());
+    let edited = base && mine && texts.base != texts.mine;
+    let all = [
+        (Compare::MineTheirs, theirs || mine && !edited),
+        (Compare::BaseMine, edited),
+        (Compare::BaseTheirs, base && (edited || !mine)),
+    ];
+    all.into_iter().filter(|c| c.1).map(|c| c.0).collect()
+}
+
+fn ask_diff(pane: &mut DiffPane) -> Vec<Effect> {
+    let Some(Ok(texts)) = &pane.texts else { return vec![] };
+    let (old, new) = match pane.compare {
+        Compare::BaseMine => (&texts.base, &texts.mine),
+        Compare::BaseTheirs => (&texts.base, &texts.theirs),
+        _ => (&texts.mine, &texts.theirs),
+    };
+    pane.diff = None;
+    pane.scroll = 0;
+    let owner = Owner::Preview(Box::new(pane.entry.clone()));
+    vec![Effect::BuildDiff { owner, compare: pane.compare, old: old.clone(), new: new.clone() }]
+}
+
+pub(super) fn texts_loaded(model: &mut Model, entry: &FileEntry, texts: Result<Sides, String>) -> Vec<Effect> {
+    match pane(model) {
+        Some(pane) if pane.entry == *entry => {
+            pane.compare = match &texts {
+                Ok(texts) => compares(texts).first().copied().unwrap_or(Compare::MineTheirs),
+                Err(_) => Compare::MineTheirs,
+            };
+            pane.texts = Some(texts);
+            ask_diff(pane)
+        }
+        _ => vec![],
+    }
+}
+
+pub(super) fn diff_ready(model: &mut Model, entry: &FileEntry, compare: Compare, diff: Arc<Diff>) {
+    if let Some(pane) = pane(model).filter(|p| p.entry == *entry && p.compare == compare) {
+        pane.diff = Some(diff);
+    }
+}
+
+pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
+    match mode {
+        Mode::Filter => filter_key(model, action),
+        Mode::Diff => diff_key(model, action),
+        Mode::News => news_key(model, action),
+        _ => list_key(model, action),
+    }
+}
+
+fn filter_key(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Erase => filter(model, |f| {
+            f.pop();
+        }),
+        Action::EraseAll => filter(model, String::clear),
+        Action::Accept => done_filtering(model),
+        Action::Back | Action::Leave => {
+            filter(model, String::clear);
+            done_filtering(model);
+        }
+        _ => {}
+    }
+    vec![]
+}
+
+fn done_filtering(model: &mut Model) {
+    if let Some(preview) = &mut model.preview {
+        preview.filtering = false;
+    }
+}
+
+fn diff_key(model: &mut Model, action: Action) -> Vec<Effect> {
+    let page = view::body_rows(model).1;
+    let Some(pane) = pane(model) else { return vec![] };
+    let rows = pane.diff.as_ref().map_or(0, |d| d.rows.len());
+    match action {
+        Action::Back | Action::Leave => {
+            if let Some(preview) = &mut model.preview {
+                preview.pane = Pane::List;
+            }
+        }
+        Action::Diff => {
+            let Some(Ok(texts)) = &pane.texts else { return vec![] };
+            let all = compares(texts);
+            let at = all.iter().position(|c| *c == pane.compare).map_or(0, |i| i + 1);
+            if let Some(next) = all.get(at).or(all.first()).filter(|c| **c != pane.compare) {
+                pane.compare = *next;
+                return ask_diff(pane);
+            }
+        }
+        Action::NextChange | Action::PreviousChange => {
+            let changes = pane.diff.as_ref().map_or(&[][..], |d| &d.changes);
+            pane.scroll = to_change(changes, pane.scroll, action == Action::NextChange, rows, page);
+        }
+        Action::Left | Action::Right => pane.across = moved_across(pane.across, action),
+        other => pane.scroll = scrolled(pane.scroll, other, rows, page),
+    }
+    vec![]
+}
+
+/// The scroll position that shows the next or previous change, with two rows above it.
+pub(super) fn to_change(changes: &[usize], scroll: usize, forward: bool, rows: usize, page: usize) -> usize {
+    let top = |row: usize| row.saturating_sub(2).min(rows.saturating_sub(page));
+    let found = if forward {
+        changes.iter().find(|c| top(**c) > scroll)
+    } else {
+        changes.iter().rev().find(|c| top(**c) < scroll)
+    };
+    found.map_or(scroll, |row| top(*row))
+}
+
+fn news_key(model: &mut Model, action: Action) -> Vec<Effect> {
+    let (rows, page) = view::body_rows(model);
+    if let Some(preview) = &mut model.preview
+        && let Pane::News(at) = &mut preview.pane
+    {
+        match action {
+            Action::Back | Action::Leave => preview.pane = Pane::List,
+            other => *at = scrolled(*at, other, rows, page),
+        }
+    }
+    vec![]
+}
+
+fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
+    let page = view::body_rows(model).1;
+    let Some(preview) = &mut model.preview else { return vec![] };
+    let last = preview.rows.len().saturating_sub(1);
+    match action {
+        Action::Up => preview.selected = preview.selected.saturating_sub(1),
+        Action::Down => preview.selected = (preview.selected + 1).min(last),
+        Action::PageUp => preview.selected = preview.selected.saturating_sub(page),
+        Action::PageDown => preview.selected = (preview.selected + page).min(last),
+        Action::Top => preview.selected = 0,
+        Action::Bottom => preview.selected = last,
+        Action::NextTab | Action::Right => switch(preview, 1),
+        Action::PreviousTab | Action::Left => switch(preview, preview.tabs.len().saturating_sub(1)),
+        Action::Filter => preview.filtering = true,
+        Action::Back => filter(model, String::clear),
+        Action::News => preview.pane = Pane::News(0),
+        Action::Diff => {
+            if let Some(entry) = preview.entry().cloned() {
+                let effect = Effect::LoadTexts(Box::new(entry.clone()));
+                let compare = Compare::MineTheirs;
+                preview.pane =
+                    Pane::Diff(Box::new(DiffPane { entry, texts: None, compare, diff: None, scroll: 0, across: 0 }));
+                return vec![effect];
+            }
+        }
+        Action::Accept => return accept(model),
+        Action::Leave => {
+            return vec![Effect::Quit { exit_code: 0, lines: vec!["Nothing was changed.".to_owned()] }];
+        }
+        _ => {}
+    }
+    vec![]
+}
+
+fn switch(preview: &mut Preview, by: usize) {
+    if !preview.tabs.is_empty() {
+        preview.tab = (preview.tab + by) % preview.tabs.len();
+        preview.selected = 0;
+        preview.list();
+    }
+}
+
+fn accept(model: &mut Model) -> Vec<Effect> {
+    if model.launch.options.dry_run {
+        model.status = Some("This is a dry run: nothing will be changed. q leaves.".to_owned());
+        return vec![];
+    }
+    let plan = model.preview.as_ref().and_then(|p| p.inspection.plan.clone());
+    match (model.launch.request(), plan) {
+        (Some(request), Some(plan)) => begin(model, Effect::Start(Box::new(request), Box::new(plan))),
+        _ => vec![],
+    }
+}

@@ -1,0 +1,203 @@
+//! Paints the model. One file per screen; this one has the title, the status line, the footer and what they share.
+
+mod conflict;
+mod difftext;
+mod frame;
+mod overlay;
+mod preview;
+mod progress;
+mod report;
+mod setup;
+mod unfinished;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::keymap::{self, Action, Binding, Mode};
+use super::model::{Model, Pane, Screen};
+use super::theme::{Role, Theme};
+use super::{keymap::Chord, text};
+
+/// The smallest terminal that is drawn on, columns and rows.
+pub const SMALLEST: (u16, u16) = (40, 10);
+
+/// Paints everything into `buffer`, at the size that the model has.
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    buffer.set_style(area, model.theme.ground());
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        let text = format!("terminal too small (needs {}x{})", SMALLEST.0, SMALLEST.1);
+        for (y, line) in (area.y..area.bottom()).zip(text::wrap(&text, area.width.into())) {
+            frame::put(buffer, area.x, y, area.width, &line, model.theme.style(Role::Text));
+        }
+        return;
+    }
+    title(model, Rect { height: 1, ..area }, buffer);
+    let body = body(model);
+    match model.screen {
+        Screen::Checking => setup::checking(model, body, buffer),
+        Screen::Setup => setup::draw(model, body, buffer),
+        Screen::Preview => preview::draw(model, body, buffer),
+        Screen::Progress => progress::draw(model, body, buffer),
+        Screen::Conflict => conflict::draw(model, body, buffer),
+        Screen::Report => report::draw(model, body, buffer),
+        Screen::Unfinished => unfinished::draw(model, body, buffer),
+    }
+    status(model, Rect { y: area.bottom() - 2, height: 1, ..area }, buffer);
+    footer(model, Rect { y: area.bottom() - 1, height: 1, ..area }, buffer);
+    overlay::draw(model, body, buffer);
+    if model.theme.ascii {
+        to_ascii(area, buffer);
+    }
+}
+
+/// Between the title and the two lines at the bottom.
+fn body(model: &Model) -> Rect {
+    Rect { x: 0, y: 1, width: model.width, height: model.height.saturating_sub(3) }
+}
+
+/// How many rows there are to scroll through on this screen, and how many of them fit.
+pub fn body_rows(model: &Model) -> (usize, usize) {
+    let body = body(model);
+    match model.screen {
+        Screen::Checking => (0, 1),
+        Screen::Setup => setup::rows(model, body),
+        Screen::Preview => preview::rows(model, body),
+        Screen::Progress => progress::rows(model, body),
+        Screen::Conflict => conflict::rows(model, body),
+        Screen::Report => report::rows(model, body),
+        Screen::Unfinished => unfinished::rows(model, body),
+    }
+}
+
+/// The same for the help.
+pub fn help_rows(model: &Model) -> (usize, usize) {
+    overlay::help_rows(model, body(model))
+}
+
+/// Which install, from which release to which, and which screen.
+fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let bar = theme.style(Role::Bar);
+    buffer.set_style(area, bar);
+    let right = match model.screen {
+        Screen::Checking => "checking".to_owned(),
+        Screen::Setup => "setup".to_owned(),
+        Screen::Preview => match model.preview.as_ref().map(|p| &p.pane) {
+            Some(Pane::Diff(_)) => "preview: diff".to_owned(),
+            Some(Pane::News(_)) => "preview: what's new".to_owned(),
+            _ => "preview".to_owned(),
+        },
+        Screen::Progress => progress::clock(model),
+        Screen::Conflict => conflict::position(model),
+        Screen::Report => "report".to_owned(),
+        Screen::Unfinished => "unfinished".to_owned(),
+    };
+    let right_width = text::width(&right) as u16;
+    frame::put(buffer, area.right().saturating_sub(right_width + 1), area.y, right_width, &right, bar);
+    let releases = match (&model.from, &model.to) {
+        (from, Some(to)) => {
+            format!("{} → {}", from.as_deref().map_or("unknown release".to_owned(), text::short), text::short(to))
+        }
+        _ => String::new(),
+    };
+    let room = usize::from(area.width.saturating_sub(right_width + 4));
+    let gap = if releases.is_empty() { 0 } else { 3 };
+    let releases_width = text::width(&releases);
+    let install = text::fit_end(&model.install(), room.saturating_sub(releases_width + gap));
+    let x = area.x + 1;
+    let used = frame::put(buffer, x, area.y, room as u16, &install, bar.patch(theme.style(Role::Title)));
+    let (x, room) = if used > 0 { (x + used + gap as u16, room - usize::from(used) - gap) } else { (x, room) };
+    frame::put(buffer, x, area.y, room as u16, &text::fit(&releases, room), bar);
+}
+
+/// The one place for a question or a word about the last key.
+fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let (text, role) = match &model.status {
+        Some(status) => (status.clone(), Role::Warn),
+        None => match model.screen {
+            Screen::Conflict => conflict::question(model),
+            Screen::Progress => progress::note(model),
+            Screen::Preview => preview::note(model),
+            _ => return,
+        },
+    };
+    let room = usize::from(area.width.saturating_sub(2));
+    frame::put(buffer, area.x + 1, area.y, room as u16, &text::fit(&text, room), theme.style(role));
+}
+
+/// Whether a key does something now; the footer and the help show only those that do.
+fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
+    match (mode, binding.action) {
+        (Mode::Unfinished, Action::Discard) => model.session.as_ref().is_some_and(|s| !s.applied),
+        (Mode::Conflict, action) => conflict::possible(model, action),
+        (Mode::Preview, Action::Accept) => !model.launch.options.dry_run,
+        (Mode::Preview, Action::Diff) => model.preview.as_ref().is_some_and(|p| p.entry().is_some()),
+        (Mode::Source, Action::Back) => model.launch.source.is_some(),
+        _ => true,
+    }
+}
+
+/// The words behind a key in the footer.
+fn hint(model: &Model, mode: Mode, binding: &Binding) -> String {
+    match (mode, binding.action) {
+        (Mode::Preview, Action::Accept) => preview::start_hint(model),
+        (Mode::Conflict, Action::SideBySide) if model.conflicts.beside => "one column".to_owned(),
+        (Mode::Conflict, Action::Accept) if model.conflicts.settling.current().is_some_and(|f| f.is_settled()) => {
+            "accept".to_owned()
+        }
+        (Mode::Conflict, Action::Accept) => "next open".to_owned(),
+        (Mode::Log, Action::Log) => "small log".to_owned(),
+        _ => binding.hint.to_owned(),
+    }
+}
+
+fn key_label(chord: Option<&Chord>) -> String {
+    chord.map(|c| c.label()).unwrap_or_default()
+}
+
+/// What is possible now, as much of it as fits; `?` always does.
+fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let mode = model.mode();
+    let theme = model.theme;
+    let mut hints: Vec<&Binding> =
+        keymap::in_mode(mode).filter(|b| !b.hint.is_empty() && possible(model, mode, b)).collect();
+    hints.sort_by_key(|b| b.priority);
+    let width_of = |b: &Binding| text::width(&key_label(b.keys.first())) + 1 + text::width(&hint(model, mode, b)) + 2;
+    let (help, hints): (Vec<&Binding>, Vec<&Binding>) = hints.into_iter().partition(|b| b.action == Action::Help);
+    let mut room = usize::from(area.width.saturating_sub(2)).saturating_sub(help.iter().map(|b| width_of(b)).sum());
+    let mut shown: Vec<&Binding> = Vec::new();
+    for binding in hints {
+        let needed = width_of(binding);
+        if needed <= room {
+            room -= needed;
+            shown.push(binding);
+        }
+    }
+    shown.extend(help);
+    let spans: Vec<Span> = shown
+        .into_iter()
+        .flat_map(|b| {
+            [
+                Span::styled(key_label(b.keys.first()), theme.style(Role::Key)),
+                Span::styled(format!(" {}  ", hint(model, mode, b)), theme.style(Role::Dim)),
+            ]
+        })
+        .collect();
+    buffer.set_line(area.x + 1, area.y, &Line::from(spans), area.width.saturating_sub(1));
+}
+
+/// The last step where the terminal has no UTF-8: every glyph becomes one ASCII character.
+fn to_ascii(area: Rect, buffer: &mut Buffer) {
+    for y in area.y..area.bottom() {
+        for x in area.x..area.right() {
+            if let Some(cell) = buffer.cell_mut((x, y))
+                && !cell.symbol().is_ascii()
+            {
+                let plain = Theme::stand_in(cell.symbol());
+                cell.set_symbol(plain);
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What lies over a screen: the keys, how to leave, yes or no.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Clear, Widget};
+
+use super::frame::{self, line};
+use crate::tui::keymap;
+use crate::tui::model::{Model, Overlay, Question};
+use crate::tui::text;
+use crate::tui::theme::Role;
+
+/// A box in the middle of `area`.
+fn middle(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
+fn help_box(area: Rect) -> Rect {
+    middle(area, 76, area.height)
+}
+
+fn help_lines(model: &Model, width: usize) -> Vec<Line<'static>> {
+    let theme = model.theme;
+    let mode = model.screen_mode();
+    let mut rows = Vec::new();
+    for binding in keymap::in_mode(mode) {
+        let keys: Vec<String> = binding.keys.iter().map(|k| k.label()).collect();
+        let keys = keys.join(" ");
+        for (i, part) in text::wrap(binding.help, width.saturating_sub(15)).into_iter().enumerate() {
+            let left = if i == 0 { format!(" {keys:<13} ") } else { " ".repeat(15) };
+            rows.push(line(theme, &[(&left, Role::Key), (&part, Role::Text)]));
+        }
+    }
+    rows
+}
+
+/// How many lines the help has, and how many fit.
+pub fn help_rows(model: &Model, area: Rect) -> (usize, usize) {
+    let inner = frame::inner(help_box(area));
+    (help_lines(model, inner.width.into()).len(), inner.height.into())
+}
+
+fn question(model: &Model, question: &Question) -> Vec<String> {
+    let mut rows = match question {
+        Question::RollBack => vec![
+            "Put the install back as it was?".to_owned(),
+            "What you wrote since is set aside and listed, never lost.".to_owned(),
+        ],
+        Question::Discard => {
+            vec!["Forget this session?".to_owned(), "Nothing of it has been applied. Its answers are lost.".to_owned()]
+        }
+        Question::Folder { files, take, folder } => {
+            let count = text::count(files.len() as u64, "open file", "open files");
+            let verb = if *take { "Take theirs" } else { "Keep mine" };
+            vec![format!("{verb} for {count} in {folder}?"), "One u undoes it.".to_owned()]
+        }
+    };
+    if model.running && *question == Question::RollBack {
+        rows.insert(1, "The step that runs now is finished first.".to_owned());
+    }
+    rows
+}
+
+/// Draws the overlay, if there is one.
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let Some(overlay) = &model.overlay else { return };
+    if let Overlay::Help(scroll) = overlay {
+        let area = help_box(area);
+        Clear.render(area, buffer);
+        buffer.set_style(area, theme.ground());
+        let inner = frame::pane(theme, area, line(theme, &[("keys", Role::Title)]), "Esc closes", buffer);
+        let rows = help_lines(model, inner.width.into());
+        frame::lines(inner, &rows, *scroll, buffer);
+        frame::scroll_mark(theme, area, *scroll, rows.len(), inner.height.into(), buffer);
+        return;
+    }
+    let (title, text, keys): (&str, Vec<String>, &[(&str, &str)]) = match overlay {
+        Overlay::Confirm(asked) => ("sure?", question(model, asked), &[("y", "yes"), ("Esc", "no")]),
+        _ => (
+            "leave?",
+            vec!["The upgrade is running.".to_owned()],
+            &[("p", "finish this step and pause; resume any time"), ("R", "roll back"), ("Esc", "go on")],
+        ),
+    };
+    let width = area.width.min(64);
+    let room = usize::from(width.saturating_sub(6));
+    let mut rows: Vec<Line> = Vec::new();
+    for part in text.iter().flat_map(|t| text::wrap(t, room)) {
+        rows.push(line(theme, &[("  ", Role::Text), (&part, Role::Text)]));
+    }
+    if area.height > 7 {
+        rows.push(Line::default());
+    }
+    for (key, what) in keys {
+        rows.push(line(
+            theme,
+            &[(&format!("  {key:<5}"), Role::Key), (&text::fit(what, room.saturating_sub(5)), Role::Text)],
+        ));
+    }
+    let area = middle(area, width, rows.len() as u16 + 2);
+    Clear.render(area, buffer);
+    buffer.set_style(area, theme.ground());
+    let inner = frame::pane(theme, area, line(theme, &[(title, Role::Title)]), "", buffer);
+    frame::lines(inner, &rows, 0, buffer);
+}

@@ -1,0 +1,329 @@
+//! The plan: a sentence, the files by kind, why, the diff of one, what's new.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::difftext::{self, Look};
+use super::frame::{self, line};
+use crate::core::plan::{FileEntry, Kind, Summary};
+use crate::tui::model::{DiffPane, Model, Pane, Preview, Tab};
+use crate::tui::text;
+use crate::tui::theme::Role;
+
+/// The mark, the short word and the role of a kind.
+pub fn kind_look(kind: Kind) -> (&'static str, &'static str, Role) {
+    match kind {
+        Kind::Conflict => ("!", "conflict", Role::Bad),
+        Kind::AutoMerge => ("~", "merge", Role::Warn),
+        Kind::Update => ("*", "update", Role::Accent),
+        Kind::New => ("+", "new", Role::Good),
+        Kind::Move => (">", "move", Role::Theirs),
+        Kind::Remove => ("-", "remove", Role::Bad),
+        Kind::LocalOnly => ("=", "yours", Role::Mine),
+        Kind::StaysDeleted => ("x", "deleted", Role::Dim),
+        Kind::Linked => ("@", "linked", Role::Dim),
+        Kind::Unchanged => (" ", "unchanged", Role::Dim),
+    }
+}
+
+/// What will happen, in plain words.
+pub fn sentence(s: &Summary) -> String {
+    if s.pending() == 0 {
+        return "No file needs to change. Start checks dependencies and server, and installs what they lack."
+            .to_owned();
+    }
+    let verb = |n: u64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    let mut quiet = Vec::new();
+    if s.update > 0 {
+        quiet.push(format!("{} the new version", verb(s.update, "file gets", "files get")));
+    }
+    if s.new > 0 {
+        quiet.push(verb(s.new, "is new", "are new"));
+    }
+    if s.r#move > 0 {
+        quiet.push(verb(s.r#move, "moves", "move"));
+    }
+    if s.remove > 0 {
+        quiet.push(verb(s.remove, "goes", "go"));
+    }
+    let mut out = String::new();
+    if !quiet.is_empty() {
+        out = format!("{} (untouched by you; the backup keeps them).", quiet.join(", "));
+    }
+    let merges = match s.auto_merge {
+        0 => None,
+        1 => Some("1 of your edits merges by itself".to_owned()),
+        n => Some(format!("{n} of your edits merge by themselves")),
+    };
+    let asks = match s.conflict {
+        0 => None,
+        1 => Some("1 needs you".to_owned()),
+        n => Some(format!("{n} need you")),
+    };
+    let edits: Vec<String> = merges.into_iter().chain(asks).collect();
+    if !edits.is_empty() {
+        out.push_str(&format!(" {}.", edits.join(", ")));
+    }
+    out.trim_start().to_owned()
+}
+
+struct Areas {
+    head: Vec<Line<'static>>,
+    list: Rect,
+    why: Option<Rect>,
+}
+
+fn head(model: &Model, preview: &Preview, area: Rect) -> Vec<Line<'static>> {
+    let theme = model.theme;
+    let summary = preview.inspection.plan.as_ref().map(|p| p.summary.clone()).unwrap_or_default();
+    let mut rows: Vec<Line> = text::wrap(&sentence(&summary), usize::from(area.width.saturating_sub(2)))
+        .into_iter()
+        .map(|part| line(theme, &[(" ", Role::Text), (&part, Role::Text)]))
+        .collect();
+    let warnings = &preview.inspection.evidence.warnings;
+    let roomy = area.height >= 17;
+    rows.truncate(if roomy { 4 } else { 2 });
+    let shown = if roomy { warnings.len().min(2) } else { 0 };
+    for warning in &warnings[..shown] {
+        let room = usize::from(area.width.saturating_sub(4));
+        let part = text::fit(&text::visible_str(warning, false), room);
+        rows.push(line(theme, &[(" ! ", Role::Warn), (&part, Role::Warn)]));
+    }
+    if warnings.len() > shown {
+        let more = text::count((warnings.len() - shown) as u64, "more warning", "more warnings");
+        let more = if shown == 0 { more.replace("more ", "") } else { more };
+        rows.push(line(theme, &[(" ! ", Role::Warn), (&format!("{more}: N shows all"), Role::Warn)]));
+    }
+    rows
+}
+
+fn areas(model: &Model, preview: &Preview, area: Rect) -> Areas {
+    let head = head(model, preview, area);
+    let top = head.len() as u16;
+    let rest = Rect { y: area.y + top, height: area.height.saturating_sub(top), ..area };
+    let why_height = match rest.height {
+        0..14 => 0,
+        14..22 => 4,
+        _ => 6,
+    };
+    let list = Rect { height: rest.height - why_height, ..rest };
+    let why = (why_height > 0).then_some(Rect { y: list.bottom(), height: why_height, ..rest });
+    Areas { head, list, why }
+}
+
+/// How much there is to scroll.
+pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
+    let Some(preview) = &model.preview else { return (0, 1) };
+    match &preview.pane {
+        Pane::List => (preview.rows.len(), frame::inner(areas(model, preview, area).list).height.into()),
+        Pane::Diff(pane) => (pane.diff.as_ref().map_or(0, |d| d.rows.len()), frame::inner(area).height.into()),
+        Pane::News(_) => (news_lines(model, preview, area.width.into()).len(), frame::inner(area).height.into()),
+    }
+}
+
+/// What Enter is said to do.
+pub fn start_hint(model: &Model) -> String {
+    let plan = model.preview.as_ref().and_then(|p| p.inspection.plan.as_ref());
+    match plan.map_or(0, |p| p.summary.conflict) {
+        0 => "start".to_owned(),
+        n => format!("start (will ask {n})"),
+    }
+}
+
+/// The filter, while there is one.
+pub fn note(model: &Model) -> (String, Role) {
+    let Some(preview) = &model.preview else { return (String::new(), Role::Text) };
+    if preview.filtering {
+        (format!("filter: {}_", text::visible_str(&preview.filter, false)), Role::Accent)
+    } else if !preview.filter.is_empty() {
+        let shown = text::visible_str(&preview.filter, false);
+        (
+            format!("filter: {shown} ({}); Esc drops it", text::count(preview.rows.len() as u64, "file", "files")),
+            Role::Dim,
+        )
+    } else if model.launch.options.dry_run {
+        ("dry run: nothing will be changed".to_owned(), Role::Dim)
+    } else {
+        (String::new(), Role::Text)
+    }
+}
+
+/// The preview.
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let Some(preview) = &model.preview else { return };
+    match &preview.pane {
+        Pane::Diff(pane) => return diff(model, pane, area, buffer),
+        Pane::News(scroll) => return news(model, preview, *scroll, area, buffer),
+        Pane::List => {}
+    }
+    let areas = areas(model, preview, area);
+    frame::lines(Rect { height: areas.head.len() as u16, ..area }, &areas.head, 0, buffer);
+    let tabs = tabs(model, preview, areas.list.width.saturating_sub(6).into());
+    let inner = frame::pane(model.theme, areas.list, tabs, "", buffer);
+    list(model, preview, inner, buffer);
+    let page = usize::from(inner.height);
+    let first = frame::around(preview.selected, preview.rows.len(), page);
+    frame::scroll_mark(model.theme, areas.list, first, preview.rows.len(), page, buffer);
+    if let Some(area) = areas.why {
+        let inner = frame::pane(model.theme, area, line(model.theme, &[("why", Role::Title)]), "", buffer);
+        if let Some(entry) = preview.entry() {
+            why(model, entry, inner, buffer);
+        }
+    }
+}
+
+fn why(model: &Model, entry: &FileEntry, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let mut rows = Vec::new();
+    let room = usize::from(area.width.saturating_sub(2));
+    for part in text::wrap(&text::visible_str(&entry.reason, false), room) {
+        rows.push(line(theme, &[(" ", Role::Text), (&part, Role::Text)]));
+    }
+    if let Some(from) = &entry.from {
+        let shown = text::fit_end(&from.to_string(), room.saturating_sub(10));
+        rows.push(line(theme, &[(" now at    ", Role::Dim), (&shown, Role::Text)]));
+    }
+    frame::lines(area, &rows, 0, buffer);
+}
+
+/// The tabs as a heading; those left of the chosen one go first when there is no room.
+fn tabs(model: &Model, preview: &Preview, room: usize) -> Line<'static> {
+    let theme = model.theme;
+    let label = |(tab, count): &(Tab, usize)| {
+        let word = match tab {
+            Tab::Changes => "changes",
+            Tab::All => "all",
+            Tab::Kind(kind) => kind_look(*kind).1,
+        };
+        format!("{word} {count}")
+    };
+    let labels: Vec<String> = preview.tabs.iter().map(label).collect();
+    let width = |range: &[String]| range.iter().map(|l| text::width(l) + 3).sum::<usize>();
+    let mut first = 0;
+    while first < preview.tab && width(&labels[first..=preview.tab]) > room {
+        first += 1;
+    }
+    // Show as much to the left as fits when the end is reached.
+    while first > 0 && width(&labels[first - 1..]) <= room {
+        first -= 1;
+    }
+    let mut spans = Vec::new();
+    let mut used = 0;
+    for (i, label) in labels.into_iter().enumerate().skip(first) {
+        used += text::width(&label) + 3;
+        if used > room + 3 {
+            break;
+        }
+        if !spans.is_empty() {
+            spans.push(Span::styled(" │ ", theme.style(Role::Border)));
+        }
+        let chosen = theme.style(Role::Title).patch(theme.style(Role::Selected));
+        spans.push(Span::styled(label, if i == preview.tab { chosen } else { theme.style(Role::Dim) }));
+    }
+    Line::from(spans)
+}
+
+fn entry_note(entry: &FileEntry) -> String {
+    match entry.kind {
+        Kind::Conflict if entry.theirs.is_none() => "removed by the source".to_owned(),
+        Kind::Conflict if entry.mine.is_none() => "deleted by you".to_owned(),
+        Kind::Conflict if entry.conflict_hunks > 0 => text::count(entry.conflict_hunks as u64, "overlap", "overlaps"),
+        Kind::Move if entry.mine != entry.theirs => "moved and changed".to_owned(),
+        _ if entry.from.is_some() => "moved".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn list(model: &Model, preview: &Preview, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let Some(plan) = &preview.inspection.plan else { return };
+    if preview.rows.is_empty() {
+        let text = if preview.filter.is_empty() { "Nothing here." } else { "No path contains the filter's text." };
+        frame::put(buffer, area.x + 1, area.y, area.width, text, theme.style(Role::Dim));
+        return;
+    }
+    let page = usize::from(area.height);
+    let first = frame::around(preview.selected, preview.rows.len(), page);
+    let width = usize::from(area.width);
+    for (y, i) in (area.y..area.bottom()).zip(first..preview.rows.len()) {
+        let Some(entry) = preview.rows.get(i).and_then(|r| plan.files.get(*r)) else { continue };
+        let (mark, word, role) = kind_look(entry.kind);
+        let note = if width >= 60 { entry_note(entry) } else { String::new() };
+        let left = if width >= 60 { format!(" {mark} {word:<9} ") } else { format!(" {mark} ") };
+        let room = width.saturating_sub(text::width(&left) + text::width(&note) + 2);
+        let path = text::fit_end(&entry.path.to_string(), room);
+        let mut used = frame::put(buffer, area.x, y, area.width, &left, theme.style(role));
+        used += frame::put(buffer, area.x + used, y, area.width - used, &path, theme.style(Role::Text));
+        let note_width = text::width(&note) as u16;
+        if note_width > 0 && used + note_width < area.width {
+            frame::put(buffer, area.right() - note_width - 1, y, note_width, &note, theme.style(Role::Dim));
+        }
+        if i == preview.selected {
+            buffer.set_style(Rect { y, height: 1, ..area }, theme.style(Role::Selected));
+        }
+    }
+}
+
+fn diff(model: &Model, pane: &DiffPane, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let (mark, word, role) = kind_look(pane.entry.kind);
+    let room = usize::from(area.width.saturating_sub(40));
+    let path = text::fit_end(&pane.entry.path.to_string(), room.max(20));
+    let right = match &pane.diff {
+        Some(diff) if diff.note.is_none() => format!("+{} -{}", diff.added, diff.removed),
+        _ => String::new(),
+    };
+    let title = line(theme, &[(mark, role), (" ", role), (word, role), (" ", role), (&path, Role::Title)]);
+    let inner = frame::pane(theme, area, title, &right, buffer);
+    let text_at = |text: &str, role: Role, buffer: &mut Buffer| {
+        for (y, part) in (inner.y..inner.bottom()).zip(text::wrap(text, usize::from(inner.width.saturating_sub(2)))) {
+            frame::put(buffer, inner.x + 1, y, inner.width, &part, theme.style(role));
+        }
+    };
+    match (&pane.texts, &pane.diff) {
+        (Some(Err(why)), _) => text_at(&text::visible_str(why, false), Role::Bad, buffer),
+        (_, Some(diff)) => {
+            difftext::draw(Look { theme, across: pane.across }, inner, diff, pane.scroll, buffer);
+            frame::scroll_mark(theme, area, pane.scroll, diff.rows.len(), inner.height.into(), buffer);
+            let label = format!(" {} ", pane.compare.title());
+            if frame::has_borders(area) {
+                frame::put(buffer, area.x + 2, area.bottom() - 1, area.width - 4, &label, theme.style(Role::Dim));
+            }
+        }
+        _ => text_at("Reading…", Role::Dim, buffer),
+    }
+}
+
+fn news_lines(model: &Model, preview: &Preview, width: usize) -> Vec<Line<'static>> {
+    let theme = model.theme;
+    let mut rows = Vec::new();
+    for warning in &preview.inspection.evidence.warnings {
+        let parts = text::wrap(&text::visible_str(warning, false), width.saturating_sub(6));
+        for (i, part) in parts.iter().enumerate() {
+            rows.push(line(theme, &[(if i == 0 { " ! " } else { "   " }, Role::Warn), (part, Role::Warn)]));
+        }
+    }
+    if !rows.is_empty() {
+        rows.push(Line::default());
+    }
+    for (id, date, subject) in &preview.inspection.whats_new {
+        let (id, date) = (text::visible_str(id, false), text::visible_str(date, false));
+        let left = if width >= 60 { format!(" {id:<9} {date:<11}") } else { format!(" {id:<9}") };
+        let subject = text::fit(&text::visible_str(subject, false), width.saturating_sub(text::width(&left) + 4));
+        rows.push(line(theme, &[(&left, Role::Dim), (&subject, Role::Text)]));
+    }
+    if preview.inspection.whats_new.is_empty() {
+        rows.push(line(theme, &[(" No commits are known since the installed release.", Role::Dim)]));
+    }
+    rows
+}
+
+fn news(model: &Model, preview: &Preview, scroll: usize, area: Rect, buffer: &mut Buffer) {
+    let rows = news_lines(model, preview, area.width.into());
+    let count = text::count(preview.inspection.whats_new.len() as u64, "commit", "commits");
+    let title = line(model.theme, &[("what's new", Role::Title)]);
+    let inner = frame::pane(model.theme, area, title, &count, buffer);
+    frame::lines(inner, &rows, scroll, buffer);
+    frame::scroll_mark(model.theme, area, scroll, rows.len(), inner.height.into(), buffer);
+}
