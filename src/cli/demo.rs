@@ -12,6 +12,7 @@ use crate::engine::inspect::{self, Request};
 use crate::host::demo::{self, Demo, DemoError};
 use crate::host::process;
 use crate::host::server::{self, Running};
+use crate::tui::model::Launch;
 
 /// Runs the subcommand.
 ///
@@ -41,7 +42,8 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
     let result = if arguments.headless || !at_a_terminal() {
         headless(request, common.json).await
     } else {
-        wizard::open(built.project.clone(), Some(request)).await
+        let Request { project, source, to, options } = request;
+        wizard::open(Launch { project, source: Some(source), to, options }).await
     };
     stop_server(&built);
     say(&format!("\nlook around: {}", dir.display()));

@@ -14,7 +14,7 @@ const PENDING: u8 = 10;
 /// # Errors
 /// [`Refusal`].
 pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
-    let request = settings::full_request(common, &arguments.from)?;
+    let request = settings::request(common, &arguments.from)?;
     let inspection = inspect::inspect(&request);
     let plan = plan_of(inspection)?;
     if common.json {

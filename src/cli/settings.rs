@@ -71,34 +71,26 @@ fn read(path: &Path) -> Result<Settings, Refusal> {
     Settings::parse(&text).map_err(|e| broken(e.to_string()))
 }
 
-/// The request that these arguments make; none if no source is named anywhere.
+/// A source as an absolute path, for a session outlives the folder that it was typed in. One that isn't there stays
+/// as it is; the checks say so.
+pub fn absolute(source: Option<&Path>) -> Option<PathBuf> {
+    let source = source?;
+    Some(source.canonicalize().or_else(|_| std::path::absolute(source)).unwrap_or_else(|_| source.to_owned()))
+}
+
+/// The request that these arguments make, for commands that can't ask for a source.
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn request(common: &Common, from: &From) -> Result<(PathBuf, Option<Request>), Refusal> {
+pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
     let project = project(common)?;
     let settings = settings(&project, from)?;
     let options = settings.options();
-    let request = settings.source_path.map(|source| Request {
-        project: project.clone(),
-        // Absolute, for the session outlives the folder it was typed in; a missing one is told by the checks.
-        source: source.canonicalize().unwrap_or_else(|_| std::path::absolute(&source).unwrap_or(source)),
-        to: from.to.clone(),
-        options,
-    });
-    Ok((project, request))
-}
-
-/// The same for commands that can't ask for a source.
-///
-/// # Errors
-/// [`Refusal`].
-pub fn full_request(common: &Common, from: &From) -> Result<Request, Refusal> {
-    let (_, request) = request(common, from)?;
-    request.ok_or_else(|| {
-        Refusal::usage(
+    match absolute(settings.source_path.as_deref()) {
+        Some(source) => Ok(Request { project, source, to: from.to.clone(), options }),
+        None => Err(Refusal::usage(
             "no source: where is the clone of praxis-os to upgrade from? nothing was changed",
             "name it: --source DIR (or \"source_path\" in .praxis-os/upgrade.json)",
-        )
-    })
+        )),
+    }
 }

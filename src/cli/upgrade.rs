@@ -13,7 +13,7 @@ use crate::engine::{executor, inspect};
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
 pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal> {
-    let mut request = settings::full_request(common, &arguments.from)?;
+    let mut request = settings::request(common, &arguments.from)?;
     request.options.allow_post_install_failure = arguments.allow_post_install_failure;
     let dry_run = request.options.dry_run;
     if !dry_run && !common.yes && !std::io::stdin().is_terminal() {

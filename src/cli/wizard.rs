@@ -1,10 +1,9 @@
 //! No subcommand: the wizard.
 
-use std::path::PathBuf;
-
 use super::args::{Common, From};
 use super::{Refusal, at_a_terminal, settings};
-use crate::engine::inspect::Request;
+use crate::tui;
+use crate::tui::model::Launch;
 
 /// Opens the wizard.
 ///
@@ -17,14 +16,21 @@ pub async fn run(common: &Common, from: &From) -> Result<u8, Refusal> {
             "without one: pos-upgrade-tui upgrade --source DIR --yes",
         ));
     }
-    let (project, request) = settings::request(common, from)?;
-    open(project, request).await
+    let project = settings::project(common)?;
+    let settings = settings::settings(&project, from)?;
+    let source = settings::absolute(settings.source_path.as_deref());
+    open(Launch { project, source, to: from.to.clone(), options: settings.options() }).await
 }
 
 /// Opens the wizard on a project.
 ///
 /// # Errors
 /// [`Refusal`] where the terminal can't be used.
-pub async fn open(_project: PathBuf, _request: Option<Request>) -> Result<u8, Refusal> {
-    Err(Refusal::usage("not yet", ""))
+pub async fn open(launch: Launch) -> Result<u8, Refusal> {
+    let project = launch.project.display().to_string();
+    tui::run::run(launch).await.map_err(|e| Refusal {
+        exit_code: 1,
+        what: format!("the wizard stopped: {e}; its session, if one was begun, is saved"),
+        next: format!("pos-upgrade-tui status --project {project}"),
+    })
 }
