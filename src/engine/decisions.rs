@@ -93,7 +93,7 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
     run.say(Event::ConflictsOpen { files });
     let by_path: BTreeMap<&RelPath, &(FileEntry, Sides)> = open.iter().map(|one| (&one.0.path, one)).collect();
     loop {
-        match run.wait_for_command()? {
+        match run.wait_for_answer()? {
             Command::Answer { path, answer } => match by_path.get(&path) {
                 Some((entry, sides)) => {
                     if let Err(problem) = accept(run, entry, sides, answer, true) {
@@ -109,6 +109,8 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
                     return run.save();
                 }
                 run.log(Level::Warn, "conflicts", &format!("{left} conflicts have no answer yet"));
+                let files = Arc::new(unanswered(run).iter().map(file).collect::<Vec<_>>());
+                run.say(Event::ConflictsOpen { files });
             }
             Command::Pause | Command::RollBack => {}
         }

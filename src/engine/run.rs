@@ -1,5 +1,6 @@
 //! A session while it runs: its state, its voice, its ears, and how tasks are timed and told.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -92,6 +93,8 @@ pub struct Run {
     events: mpsc::Sender<Event>,
     commands: mpsc::Receiver<Command>,
     asked: Option<Stop>,
+    /// Answers that were heard while looking for a wish to stop.
+    answers: VecDeque<Command>,
     deaf: bool,
     last_progress: Instant,
 }
@@ -116,6 +119,7 @@ impl Run {
             events,
             commands,
             asked: None,
+            answers: VecDeque::new(),
             deaf: false,
             last_progress: now.checked_sub(PROGRESS).unwrap_or(now),
         }
@@ -164,7 +168,7 @@ impl Run {
         }
         loop {
             match self.commands.try_recv() {
-                Ok(command) => self.hear(&command),
+                Ok(command) => self.hear(command),
                 Err(mpsc::error::TryRecvError::Empty) => break,
                 // The face is gone.
                 Err(mpsc::error::TryRecvError::Disconnected) => {
@@ -176,25 +180,28 @@ impl Run {
         self.asked.clone().map_or(Ok(()), Err)
     }
 
-    fn hear(&mut self, command: &Command) {
+    fn hear(&mut self, command: Command) {
         match command {
             Command::Pause => self.asked = Some(Stop::Pause),
             Command::RollBack => self.asked = Some(Stop::RollBack),
-            // Only listened to while conflicts are open.
-            Command::Answer { .. } | Command::AnswersDone => {}
+            Command::Answer { .. } | Command::AnswersDone => self.answers.push_back(command),
         }
     }
 
-    /// The next command, waiting for it.
+    /// The next answer, waiting for it.
     ///
     /// # Errors
     /// [`Stop`] if that is what was asked, or the face is gone.
-    pub fn wait_for_command(&mut self) -> Result<Command, Stop> {
-        self.check()?;
-        match self.commands.blocking_recv() {
-            Some(Command::Pause) | None => Err(Stop::Pause),
-            Some(Command::RollBack) => Err(Stop::RollBack),
-            Some(command) => Ok(command),
+    pub fn wait_for_answer(&mut self) -> Result<Command, Stop> {
+        loop {
+            self.check()?;
+            if let Some(answer) = self.answers.pop_front() {
+                return Ok(answer);
+            }
+            match self.commands.blocking_recv() {
+                Some(command) => self.hear(command),
+                None => return Err(Stop::Pause),
+            }
         }
     }
 

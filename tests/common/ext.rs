@@ -128,6 +128,13 @@ impl Helper {
         self.0.id()
     }
 
+    /// Holds it where it is, or lets it go on.
+    pub fn hold(&self, held: bool) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        let signal = if held { rustix::process::Signal::STOP } else { rustix::process::Signal::CONT };
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
     /// Kills it (SIGKILL) and takes its body away.
     pub fn kill(&mut self) {
         let _ = self.0.kill();

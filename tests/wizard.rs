@@ -1,0 +1,187 @@
+//! The wizard by keyboard on a pseudo-terminal, on the demo: real git, venv, pip and MCP server.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::fs;
+
+use common::terminal::Terminal;
+use common::{Sandbox, assert_same, snapshot, text, tools};
+use pos_upgrade_tui::host::demo::Demo;
+
+const ENTER: &str = "\r";
+const GIT_SAFETY: &str = "standards/universal/ai-safety/git-safety.md";
+const RACES: &str = "standards/universal/concurrency/race-conditions.md";
+const README: &str = "standards/universal/documentation/readme-guide.md";
+
+fn open(sandbox: &Sandbox, demo: &Demo) -> Terminal {
+    let arguments = ["--project", demo.project.to_str().unwrap(), "--source", demo.source.to_str().unwrap()];
+    Terminal::start(&sandbox.path().join("home"), &arguments)
+}
+
+fn theirs(demo: &Demo, path: &str) -> Vec<u8> {
+    let source = path.replacen("standards/universal", "universal/standards", 1);
+    (common::git(&demo.source, &["cat-file", "blob", &format!("HEAD:{source}")]) + "\n").into_bytes()
+}
+
+/// From the preview to the first conflict.
+fn approve(wizard: &mut Terminal) {
+    wizard.see(&["preview", "3 need you", "Enter start"]);
+    wizard.press(ENTER);
+    wizard.see(&["conflict 1 of 3", GIT_SAFETY]);
+}
+
+/// The three conflicts: the first merged hunk by hunk, the second kept, the third taken.
+fn answer_all(wizard: &mut Terminal) {
+    wizard.see(&["conflict 1 of 3, 3 hunks open"]);
+    wizard.press("1");
+    wizard.see(&["2 hunks open"]);
+    wizard.press("2");
+    wizard.see(&["1 hunk open"]);
+    wizard.press("3");
+    wizard.see(&["Every hunk is settled"]);
+    wizard.press(ENTER);
+    wizard.see(&["conflict 2 of 3", RACES]);
+    wizard.press("k");
+    wizard.see(&["Enter accepts"]);
+    wizard.press(ENTER);
+    wizard.see(&["conflict 3 of 3", README]);
+    wizard.press("t");
+    wizard.see(&["All 3 are settled"]);
+    wizard.press("F");
+}
+
+fn finished(demo: &Demo, wizard: Terminal) {
+    wizard.see(&["report", "Upgraded"]);
+    let mut wizard = wizard;
+    wizard.press(ENTER);
+    assert_eq!(wizard.end(), 0);
+    let tools = tools(&demo.install).expect("the server answers");
+    assert!(tools.contains(&"list_standards".to_owned()), "{tools:?}");
+}
+
+#[test]
+fn an_upgrade_by_keyboard_with_a_keep_a_take_and_a_merge() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.demo();
+    let kept = fs::read(demo.install.join(RACES)).unwrap();
+    let mine = fs::read_to_string(demo.install.join(GIT_SAFETY)).unwrap();
+    let before = snapshot(&demo.install);
+    let mut wizard = open(&sandbox, &demo);
+    wizard.see(&["preview", "Enter start"]);
+    // Keys without a use here do nothing.
+    wizard.press("zZ0123kt");
+    wizard.press("?");
+    wizard.see(&["Esc closes"]);
+    wizard.press("\u{1b}");
+    wizard.see(&["Enter start"]);
+    assert_same(&before, &snapshot(&demo.install));
+    approve(&mut wizard);
+    answer_all(&mut wizard);
+    finished(&demo, wizard);
+    assert_eq!(fs::read(demo.install.join(RACES)).unwrap(), kept, "kept");
+    assert_eq!(fs::read(demo.install.join(README)).unwrap(), theirs(&demo, README), "taken");
+    let merged = fs::read_to_string(demo.install.join(GIT_SAFETY)).unwrap();
+    let their_text = String::from_utf8(theirs(&demo, GIT_SAFETY)).unwrap();
+    let line = |text: &str, words: &str| text.lines().find(|l| l.contains(words)).map(str::to_owned);
+    assert_eq!(line(&merged, "Begin the subject"), line(&mine, "Begin the subject"), "hunk 1 is mine");
+    assert_eq!(line(&merged, "`<kind>/<task>`"), line(&their_text, "`<kind>/<task>`"), "hunk 2 is theirs");
+    assert!(line(&merged, "`SHOP-123-sort-orders`").is_none(), "hunk 2 is not mine");
+    assert!(merged.contains("run `make check`") && merged.contains("read `git log @{upstream}..`"), "hunk 3 is both");
+}
+
+#[test]
+fn leaving_at_the_preview_changes_nothing() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let before = snapshot(&demo.install);
+    let mut wizard = open(&sandbox, &demo);
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press("q");
+    assert_eq!(wizard.end(), 0);
+    assert_same(&before, &snapshot(&demo.install));
+    assert!(!demo.install.join(".upgrade").exists());
+}
+
+#[test]
+fn killed_in_phase_2_and_resumed_without_asking_again() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.demo();
+    let mut wizard = open(&sandbox, &demo);
+    approve(&mut wizard);
+    wizard.press("k");
+    wizard.see(&["Enter accepts"]);
+    wizard.press(ENTER);
+    wizard.see(&["conflict 2 of 3"]);
+    // The answer is saved by the engine, which the screen does not wait for.
+    common::eventually("the answer is saved", std::time::Duration::from_secs(10), || {
+        let status = fs::read_dir(demo.install.join(".upgrade")).unwrap().flatten();
+        status
+            .flat_map(|e| fs::read_dir(e.path()).into_iter().flatten().flatten())
+            .any(|f| fs::read_to_string(f.path()).is_ok_and(|t| t.contains(&format!("\"{GIT_SAFETY}\":\"keep\""))))
+    });
+    wizard.kill();
+
+    let mut wizard = open(&sandbox, &demo);
+    wizard.see(&["unfinished", "1 of 3", "r  resume", "D  discard"]);
+    wizard.press("r");
+    wizard.see(&["conflict 1 of 2", RACES]);
+    wizard.press("k");
+    wizard.see(&["Enter accepts"]);
+    wizard.press(ENTER);
+    wizard.see(&["conflict 2 of 2", README]);
+    wizard.press("k");
+    wizard.see(&["settled", "F finish"]);
+    wizard.press("F");
+    finished(&demo, wizard);
+}
+
+#[test]
+fn killed_in_phase_3_and_resumed() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.demo();
+    let mut wizard = open(&sandbox, &demo);
+    approve(&mut wizard);
+    answer_all(&mut wizard);
+    wizard.see(&["3 MCP Server Upgrade", "▸ install dependencies"]);
+    wizard.kill();
+    let mut wizard = open(&sandbox, &demo);
+    wizard.see(&["unfinished", "3 of 0-5", "r  resume"]);
+    assert!(!wizard.text().contains("discard"), "something was applied:\n{}", wizard.text());
+    wizard.press("D");
+    wizard.press("r");
+    finished(&demo, wizard);
+}
+
+#[test]
+fn killed_in_phase_3_and_rolled_back() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.demo();
+    let before = snapshot(&demo.install);
+    let old_tools = tools(&demo.install);
+    let mut wizard = open(&sandbox, &demo);
+    approve(&mut wizard);
+    answer_all(&mut wizard);
+    wizard.see(&["3 MCP Server Upgrade", "▸ install dependencies"]);
+    wizard.kill();
+    let mut wizard = open(&sandbox, &demo);
+    wizard.see(&["unfinished", "R  roll back"]);
+    wizard.press("R");
+    wizard.see(&["sure?", "y"]);
+    wizard.press("y");
+    wizard.see(&["report", "back as it was"]);
+    wizard.press(ENTER);
+    assert_eq!(wizard.end(), 0);
+    assert_same(&before, &snapshot(&demo.install));
+    assert_eq!(tools(&demo.install), old_tools);
+}
+
+#[test]
+fn without_a_terminal_the_wizard_names_the_command_that_needs_none() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let output = sandbox.run(&["--project", demo.project.to_str().unwrap()]);
+    let (code, said) = text(&output);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("upgrade"), "{said}");
+}
