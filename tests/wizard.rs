@@ -185,3 +185,30 @@ fn without_a_terminal_the_wizard_names_the_command_that_needs_none() {
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("upgrade"), "{said}");
 }
+
+/// The README's picture is what the program shows: `POS_PICTURES=screenshots cargo test` takes it anew.
+#[test]
+fn the_picture_of_the_running_program_is_current() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let home = sandbox.path().join("home");
+    let (project, source) = (home.join("shop"), home.join("praxis-os"));
+    fs::rename(&demo.project, &project).unwrap();
+    fs::rename(&demo.source, &source).unwrap();
+    let arguments = ["--project", project.to_str().unwrap(), "--source", source.to_str().unwrap()];
+    let mut wizard = Terminal::sized(&home, &arguments, 100, 30);
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press(ENTER);
+    wizard.see(&["conflict 1 of 3", "hunk 1 of 3", "2 theirs", "? help"]);
+    wizard.press("1");
+    wizard.see(&["2 hunks open", "Hunk 2:"]);
+    // Once more when nothing moves any more.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let picture = wizard.picture();
+    wizard.kill();
+    let committed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots/demo-conflict.svg");
+    if std::env::var_os("POS_PICTURES").is_some() {
+        fs::write(&committed, &picture).unwrap();
+    }
+    assert!(fs::read_to_string(&committed).unwrap() == picture, "{} is out of date", committed.display());
+}

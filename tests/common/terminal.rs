@@ -5,6 +5,10 @@ use std::io::{Read as _, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// How long a screen may take to appear: pip and Python start under load, too.
@@ -22,7 +26,12 @@ pub struct Terminal {
 impl Terminal {
     /// Starts the binary with these arguments at 80x24.
     pub fn start(home: &std::path::Path, arguments: &[&str]) -> Self {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        Self::sized(home, arguments, 80, 24)
+    }
+
+    /// Starts the binary on a terminal of this size with all colours.
+    pub fn sized(home: &std::path::Path, arguments: &[&str], cols: u16, rows: u16) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
         command.args(arguments);
@@ -30,12 +39,13 @@ impl Terminal {
         command.env("HOME", home);
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
+        command.env("COLORTERM", "truecolor");
         for name in ["XDG_CONFIG_HOME", "NO_COLOR", "LC_ALL"] {
             command.env_remove(name);
         }
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(24), cells(80), 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)));
         let mut output = pair.master.try_clone_reader().unwrap();
         let shown = screen.clone();
         std::thread::spawn(move || {
@@ -54,6 +64,29 @@ impl Terminal {
     /// The screen as text.
     pub fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// The screen as an SVG picture.
+    pub fn picture(&self) -> String {
+        let parser = self.screen.lock().unwrap();
+        let (rows, cols) = parser.screen().size();
+        let (rows, cols) = (rows.get(), cols.get());
+        let mut buffer = Buffer::empty(Rect::new(0, 0, cols, rows));
+        for (y, x) in (0..rows).flat_map(|y| (0..cols).map(move |x| (y, x))) {
+            let Some(cell) = parser.screen().cell(y, x).filter(|c| !c.is_wide_continuation()) else { continue };
+            let modifiers = [
+                (cell.bold(), Modifier::BOLD),
+                (cell.dim(), Modifier::DIM),
+                (cell.italic(), Modifier::ITALIC),
+                (cell.underline(), Modifier::UNDERLINED),
+                (cell.inverse(), Modifier::REVERSED),
+            ];
+            let on = modifiers.into_iter().filter(|(on, _)| *on).fold(Modifier::empty(), |all, (_, one)| all | one);
+            let style = Style::new().fg(colour(cell.fgcolor())).bg(colour(cell.bgcolor())).add_modifier(on);
+            let text = if cell.has_contents() { cell.contents() } else { " " };
+            buffer[(x, y)].set_symbol(text).set_style(style);
+        }
+        pos_upgrade_tui::tui::svg::svg(&buffer)
     }
 
     /// Waits until the screen shows all of these.
@@ -98,6 +131,14 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+fn colour(colour: vt100::Color) -> Color {
+    match colour {
+        vt100::Color::Default => Color::Reset,
+        vt100::Color::Idx(i) => Color::Indexed(i),
+        vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
     }
 }
 
