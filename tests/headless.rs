@@ -180,3 +180,34 @@ fn a_server_that_was_stopped_is_proven_and_stopped_again() {
     assert_eq!(evidence["dependencies_installed"], true);
     assert!(tools(&demo.install).is_none(), "it is left stopped");
 }
+
+#[test]
+fn only_the_content_leaves_the_server_alone_and_the_next_upgrade_brings_it() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.demo();
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let server = |install: &std::path::Path| {
+        let all = snapshot(install);
+        all.into_iter().filter(|(p, _)| p.starts_with("mcp_server")).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let before = server(&demo.install);
+    let upgrade = |more: &[&str]| {
+        let arguments = ["upgrade", "--project", project, "--source", source, "--yes", "--on-conflict", "keep"];
+        let output = sandbox.run(&[&arguments[..], more].concat());
+        let (code, said) = text(&output);
+        assert_eq!(code, 0, "{said}");
+        said
+    };
+    let said = upgrade(&["--only", "content"]);
+    assert!(said.contains("mcp_server/ and its dependencies are untouched"), "{said}");
+    assert!(!said.contains("phase 3") && said.contains("phase 5"), "{said}");
+    assert_eq!(server(&demo.install), before);
+    assert_eq!(demo.server_pid.map(|p| pos_upgrade_tui::host::process::look(p).is_some()), Some(true), "it still runs");
+    let plan = plan(&sandbox, project, source);
+    let pending: Vec<_> = plan.files.iter().filter(|f| f.kind.changes_install()).map(|f| f.path.to_string()).collect();
+    assert!(!pending.is_empty() && pending.iter().all(|p| p.starts_with("mcp_server/")), "{pending:?}");
+    assert_eq!(plan.summary.conflict, 0, "the edited server file is still known as edited and merges");
+    assert_eq!(plan.summary.auto_merge, 1);
+    upgrade(&[]);
+    assert!(tools(&demo.install).unwrap().contains(&"list_standards".to_owned()));
+}

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::core::plan::Only;
 use crate::core::session::OnConflict;
 
 /// Upgrades a project's .praxis-os folder from a clone of praxis-os, and loses nothing that you wrote.
@@ -47,6 +48,9 @@ pub struct From {
     /// The commit, tag or branch of it to install [default: HEAD]
     #[arg(long, value_name = "REF")]
     pub to: Option<String>,
+    /// Only this part of the install
+    #[arg(long, value_enum, value_name = "PART")]
+    pub only: Option<Part>,
     /// Only show what would happen
     #[arg(long)]
     pub dry_run: bool,
@@ -106,6 +110,25 @@ pub struct UpgradeArgs {
     /// Go on when a post-install step (such as a browser download) fails
     #[arg(long)]
     pub allow_post_install_failure: bool,
+}
+
+/// `--only`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Standards, workflows and scripts; the server and its dependencies stay as they are
+    Content,
+    /// The server and its dependencies
+    Server,
+}
+
+impl Part {
+    /// For the engine.
+    pub fn only(self) -> Only {
+        match self {
+            Part::Content => Only::Content,
+            Part::Server => Only::Server,
+        }
+    }
 }
 
 /// `--on-conflict`.

@@ -37,13 +37,18 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         say(&format!("  {command}"));
         return Ok(0);
     }
-    let request =
-        Request { project: built.project.clone(), source: built.source.clone(), to: None, options: Options::default() };
+    let request = Request {
+        project: built.project.clone(),
+        source: built.source.clone(),
+        to: None,
+        only: None,
+        options: Options::default(),
+    };
     let result = if arguments.headless || !at_a_terminal() {
         headless(request, common.json).await
     } else {
-        let Request { project, source, to, options } = request;
-        wizard::open(Launch { project, source: Some(source), to, options }).await
+        let Request { project, source, to, only, options } = request;
+        wizard::open(Launch { project, source: Some(source), to, only, options }).await
     };
     stop_server(&built);
     say(&format!("\nlook around: {}", dir.display()));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Refusal;
-use super::args::{Common, From};
+use super::args::{Common, From, Part};
 use crate::core::settings::Settings;
 use crate::engine::inspect::Request;
 use crate::host::fs;
@@ -87,7 +87,10 @@ pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
     let settings = settings(&project, from)?;
     let options = settings.options();
     match absolute(settings.source_path.as_deref()) {
-        Some(source) => Ok(Request { project, source, to: from.to.clone(), options }),
+        Some(source) => {
+            let only = from.only.map(Part::only);
+            Ok(Request { project, source, to: from.to.clone(), only, options })
+        }
         None => Err(Refusal::usage(
             "no source: where is the clone of praxis-os to upgrade from? nothing was changed",
             "name it: --source DIR (or \"source_path\" in .praxis-os/upgrade.json)",

@@ -1,6 +1,6 @@
 //! No subcommand: the wizard.
 
-use super::args::{Common, From};
+use super::args::{Common, From, Part};
 use super::{Refusal, at_a_terminal, settings};
 use crate::tui;
 use crate::tui::model::Launch;
@@ -19,7 +19,8 @@ pub async fn run(common: &Common, from: &From) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
     let settings = settings::settings(&project, from)?;
     let source = settings::absolute(settings.source_path.as_deref());
-    open(Launch { project, source, to: from.to.clone(), options: settings.options() }).await
+    let (to, only) = (from.to.clone(), from.only.map(Part::only));
+    open(Launch { project, source, to, only, options: settings.options() }).await
 }
 
 /// Opens the wizard on a project.

@@ -37,12 +37,22 @@ pub struct BaselineFile {
     pub source_path: RelPath,
     /// The release's content.
     pub blob: BlobId,
+    /// The release it is from, where that is another one than the baseline's: an upgrade of only a part leaves the
+    /// rest as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Whether the release ships it executable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub executable: bool,
 }
 
 impl BaselineFile {
+    /// A path of a release.
+    pub fn of(source_path: &RelPath, file: &Shipped) -> Self {
+        let (source_path, blob) = (source_path.clone(), file.blob.clone());
+        Self { source_path, blob, release: None, executable: file.executable }
+    }
+
     /// As a file of a release.
     pub fn shipped(&self) -> Shipped {
         Shipped { blob: self.blob.clone(), executable: self.executable }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::baseline::Baseline;
+use super::baseline::{Baseline, BaselineFile};
 use super::blob::BlobId;
 use super::layout::{Layout, layouts};
 use super::merge::Merge;
 use super::path::RelPath;
-use super::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
+use super::plan::{FileEntry, Kind, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use super::provenance::{History, Match, Shipped, Tree};
 
 /// A file of the install, as found on disk.
@@ -63,6 +63,8 @@ pub struct Inputs<'a> {
     pub installed: &'a InstalledTree,
     /// What the last upgrade noted.
     pub baseline: Option<&'a Baseline>,
+    /// Only this part of the install; all of it if none.
+    pub only: Option<Only>,
     /// For the plan's head.
     pub source: PlanSource,
     /// The install's folder, for the plan's head.
@@ -83,17 +85,19 @@ struct Lineage {
     next: Option<(RelPath, RelPath, Shipped)>,
 }
 
-/// Makes the plan. Pure apart from the texts it asks for.
-pub fn plan(inputs: &Inputs<'_>) -> Plan {
+/// Makes the plan and the baseline that is written when it has been applied. Pure apart from the texts it asks for.
+pub fn plan(inputs: &Inputs<'_>) -> (Plan, Baseline) {
     let planner = Planner::new(inputs);
-    let mut files: Vec<FileEntry> = planner.lineages().iter().flat_map(|l| planner.classify(l)).collect();
+    let base = planner.base_files();
+    let mut files: Vec<FileEntry> = planner.lineages(&base).iter().flat_map(|l| planner.classify(l)).collect();
+    files.retain(|f| planner.wanted(&f.path) && f.from.as_ref().is_none_or(|from| planner.wanted(from)));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let (release, release_evidence) = match (inputs.baseline, &planner.matched) {
         (Some(baseline), _) => (Some(baseline.release.clone()), ReleaseEvidence::Baseline),
         (None, Some(found)) => (Some(found.commit.clone()), ReleaseEvidence::History),
         (None, None) => (None, ReleaseEvidence::None),
     };
-    Plan {
+    let plan = Plan {
         schema: 1,
         source: inputs.source.clone(),
         install: PlanInstall {
@@ -102,9 +106,11 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
             release,
             release_evidence,
         },
+        only: inputs.only,
         summary: Summary::of(&files),
         files,
-    }
+    };
+    (plan, planner.next_baseline(base))
 }
 
 struct Planner<'a> {
@@ -140,6 +146,29 @@ impl<'a> Planner<'a> {
         self.inputs.layout_next.install_path(source, |f| self.inputs.installed.folders.contains(f))
     }
 
+    /// Whether a path is in the part that is upgraded.
+    fn wanted(&self, path: &RelPath) -> bool {
+        let server = self.inputs.layout_next.is_server(path);
+        match self.inputs.only {
+            None => true,
+            Some(Only::Server) => server,
+            Some(Only::Content) => !server,
+        }
+    }
+
+    /// The new release's files; where only a part is upgraded, the rest stays at the release it is from.
+    fn next_baseline(&self, base: BTreeMap<RelPath, BaselineFile>) -> Baseline {
+        let inputs = self.inputs;
+        let shipped = |(source, file): (&RelPath, &Shipped)| Some((self.next(source)?, BaselineFile::of(source, file)));
+        let new = inputs.target.iter().filter_map(shipped).filter(|(path, _)| self.wanted(path));
+        let old = base.into_iter().filter(|(path, _)| !self.wanted(path)).map(|(path, mut file)| {
+            file.release = file.release.or_else(|| self.release().map(str::to_owned));
+            (path, file)
+        });
+        let release = inputs.source.commit.clone();
+        Baseline { schema: 1, release, layout: inputs.layout_next.name.clone(), files: new.chain(old).collect() }
+    }
+
     fn release(&self) -> Option<&str> {
         match self.inputs.baseline {
             Some(baseline) => Some(&baseline.release),
@@ -148,33 +177,30 @@ impl<'a> Planner<'a> {
     }
 
     /// What the installed release shipped, by install path.
-    fn base_files(&self) -> BTreeMap<RelPath, (RelPath, Shipped)> {
+    fn base_files(&self) -> BTreeMap<RelPath, BaselineFile> {
         if let Some(baseline) = self.inputs.baseline {
             let own = |p: &RelPath| layouts().is_own(p) || layouts().is_ephemeral(p);
-            let entry =
-                |(p, f): (&RelPath, &super::baseline::BaselineFile)| (p.clone(), (f.source_path.clone(), f.shipped()));
-            return baseline.files.iter().filter(|(p, _)| !own(p)).map(entry).collect();
+            return baseline.files.iter().filter(|(p, _)| !own(p)).map(|(p, f)| (p.clone(), f.clone())).collect();
         }
         let tree = self.matched.iter().flat_map(|m| &m.tree);
-        tree.filter_map(|(source, file)| Some((self.now(source)?, (source.clone(), file.clone())))).collect()
+        tree.filter_map(|(source, file)| Some((self.now(source)?, BaselineFile::of(source, file)))).collect()
     }
 
-    fn lineages(&self) -> Vec<Lineage> {
-        let base = self.base_files();
+    fn lineages(&self, base: &BTreeMap<RelPath, BaselineFile>) -> Vec<Lineage> {
         let target = self.inputs.target;
         let mut claimed: BTreeSet<RelPath> = BTreeSet::new();
-        let base_sources: BTreeSet<&RelPath> = base.values().map(|(source, _)| source).collect();
+        let base_sources: BTreeSet<&RelPath> = base.values().map(|f| &f.source_path).collect();
         let mut lineages = Vec::new();
-        for (now, (source, shipped)) in &base {
-            let successor = self.successor(source, shipped, &base_sources, &claimed);
+        for (now, file) in base {
+            let successor = self.successor(file, &base_sources, &claimed);
             let next = successor.and_then(|s| Some((self.next(&s)?, s.clone(), target.get(&s)?.clone())));
             if let Some((_, source, _)) = &next {
                 claimed.insert(source.clone());
             }
             lineages.push(Lineage {
                 now: Some(now.clone()),
-                source_before: Some(source.clone()),
-                base: Some(shipped.clone()),
+                source_before: Some(file.source_path.clone()),
+                base: Some(file.shipped()),
                 next,
             });
         }
@@ -202,22 +228,21 @@ impl<'a> Planner<'a> {
     /// Where the target commit has what the release had at `source`.
     fn successor(
         &self,
-        source: &RelPath,
-        shipped: &Shipped,
+        file: &BaselineFile,
         base_sources: &BTreeSet<&RelPath>,
         claimed: &BTreeSet<RelPath>,
     ) -> Option<RelPath> {
-        let target = self.inputs.target;
+        let (target, source) = (self.inputs.target, &file.source_path);
         if target.contains_key(source) {
             return Some(source.clone());
         }
         let free = |p: &RelPath| !base_sources.contains(p) && !claimed.contains(p);
-        let since = self.release().unwrap_or_default();
+        let since = file.release.as_deref().or(self.release()).unwrap_or_default();
         if self.inputs.history.contains(since) {
             return self.inputs.history.follow(source, since, target).filter(free);
         }
         // No history between the two: only an unchanged file can be recognised.
-        let mut same = target.iter().filter(|(p, f)| f.blob == shipped.blob && free(p) && p.name() == source.name());
+        let mut same = target.iter().filter(|(p, f)| f.blob == file.blob && free(p) && p.name() == source.name());
         same.next().filter(|_| same.next().is_none()).map(|(p, _)| p.clone())
     }
 

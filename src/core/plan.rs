@@ -192,6 +192,16 @@ impl Summary {
     }
 }
 
+/// A part of the install that can be upgraded alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Only {
+    /// Standards, workflows, scripts: no server code, no dependencies.
+    Content,
+    /// Server code and dependencies.
+    Server,
+}
+
 /// The plan, as `plan --json` prints it (schema 1).
 ///
 /// ```json
@@ -211,6 +221,9 @@ pub struct Plan {
     pub source: PlanSource,
     /// Where to.
     pub install: PlanInstall,
+    /// The part that is upgraded; not there when all of it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Only>,
     /// Counts by kind.
     pub summary: Summary,
     /// Every managed path, sorted.

@@ -6,7 +6,7 @@ use super::phases::content::from_to;
 use super::run::{Run, Stop, now};
 use crate::core::classify::short;
 use crate::core::phase::{DryRunPreview, Phase};
-use crate::core::plan::Kind;
+use crate::core::plan::{Kind, Only};
 use crate::core::session::{Answer, Session, Status};
 use crate::host::{fs, git};
 
@@ -123,6 +123,11 @@ pub fn report(session: &Session, warnings: &[String]) -> Vec<String> {
     let plan = &session.plan;
     let counts = Kind::ALL.iter().map(|k| (k.word(), plan.summary.get(*k))).filter(|(_, n)| *n > 0);
     lines.push(counts.map(|(word, n)| format!("{n} {word}")).collect::<Vec<_>>().join(", "));
+    match plan.only {
+        Some(Only::Content) => lines.push("only the content: mcp_server/ and its dependencies are untouched".into()),
+        Some(Only::Server) => lines.push("only the server: standards, workflows and scripts are untouched".into()),
+        None => {}
+    }
     for file in plan.files.iter().filter(|f| f.kind == Kind::AutoMerge) {
         lines.push(format!("merged by itself: {}", file.path));
     }

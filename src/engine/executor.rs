@@ -12,7 +12,7 @@ use super::rollback;
 use super::run::{Run, Stop, now};
 use super::{checks, documents};
 use crate::core::phase::Phase;
-use crate::core::plan::Plan;
+use crate::core::plan::{Only, Plan};
 use crate::core::session::{OnConflict, Session, Status};
 use crate::host::backup;
 use crate::host::lock::{Lock, LockError};
@@ -191,7 +191,9 @@ fn resume_command(session: &Session) -> String {
 
 fn drive(run: &mut Run) -> Finish {
     for phase in Phase::ALL {
-        if run.session.completed_phases.contains(&phase) {
+        let left_out =
+            run.session.plan.only == Some(Only::Content) && matches!(phase, Phase::Server | Phase::Validation);
+        if run.session.completed_phases.contains(&phase) || left_out {
             continue;
         }
         let result = match phase {

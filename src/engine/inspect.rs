@@ -7,7 +7,7 @@ use super::planning::{self, Planned, Source};
 use crate::core::layout::layouts;
 use crate::core::outcome::Sides;
 use crate::core::phase::PreFlightEvidence;
-use crate::core::plan::{FileEntry, Plan};
+use crate::core::plan::{FileEntry, Only, Plan};
 use crate::core::session::Session;
 use crate::core::settings::Options;
 use crate::host::server::{self, Running};
@@ -22,6 +22,8 @@ pub struct Request {
     pub source: PathBuf,
     /// Commit, tag or branch; HEAD if none.
     pub to: Option<String>,
+    /// Only this part of the install; all of it if none.
+    pub only: Option<Only>,
     /// The options.
     pub options: Options,
 }
@@ -65,7 +67,7 @@ pub fn inspect(request: &Request) -> Inspection {
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
         return inspection;
     };
-    match planning::make_plan(&source, &request.project.join(".praxis-os")) {
+    match planning::make_plan_for(&source, &request.project.join(".praxis-os"), request.only) {
         Ok(planned) => {
             inspection.whats_new = whats_new(&planned);
             inspection.plan = Some(planned.plan);
@@ -113,7 +115,8 @@ pub fn unfinished(project: &Path) -> Result<Option<Session>, String> {
 /// Whether an upgrade would change nothing: the plan is empty, the environment satisfies the requirements, and a
 /// running server was started after its code's last change. Blocking; may run pip's dry run.
 pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
-    plan.summary.pending() == 0 && dependencies_current(request) && server_current(request)
+    let server = || request.only == Some(Only::Content) || (dependencies_current(request) && server_current(request));
+    plan.summary.pending() == 0 && server()
 }
 
 fn dependencies_current(request: &Request) -> bool {

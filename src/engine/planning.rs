@@ -1,16 +1,15 @@
 //! Reads source and install and makes the plan; gives the texts of its entries.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::core::baseline::{self, Baseline, BaselineFile};
+use crate::core::baseline::{self, Baseline};
 use crate::core::blob::BlobId;
 use crate::core::classify::{self, Inputs};
 use crate::core::layout::{Layout, layouts};
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
-use crate::core::plan::{FileEntry, Plan, PlanSource};
+use crate::core::plan::{FileEntry, Only, Plan, PlanSource};
 use crate::core::provenance::{History, Tree};
 use crate::host::fs::{self, FsError};
 use crate::host::git::{Blobs, GitError, Repo};
@@ -149,11 +148,19 @@ pub struct Planned {
     pub next_baseline: Baseline,
 }
 
-/// Makes the plan. Reads only.
+/// Makes the plan for the whole install. Reads only.
 ///
 /// # Errors
 /// [`PlanningError`].
 pub fn make_plan(source: &Source, install: &Path) -> Result<Planned, PlanningError> {
+    make_plan_for(source, install, None)
+}
+
+/// Makes the plan for a part of the install, or all of it. Reads only.
+///
+/// # Errors
+/// [`PlanningError`].
+pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Result<Planned, PlanningError> {
     let layout_now = layout_of(install)?;
     let layout_next = layouts().target();
     // The three need different things of the machine: git, the disk, and git again.
@@ -166,24 +173,18 @@ pub fn make_plan(source: &Source, install: &Path) -> Result<Planned, PlanningErr
     let (history, installed) = (History::new(history?), installed?);
     let baseline = read_baseline(install)?;
     let texts = Store { blobs: &source.blobs, install, folder: fs::Folder::open(install)? };
-    let plan = classify::plan(&Inputs {
+    let (plan, next_baseline) = classify::plan(&Inputs {
         history: &history,
         target: &source.tree,
         layout_now,
         layout_next,
         installed: &installed,
         baseline: baseline.as_ref(),
+        only,
         source: source.head(),
         install_path: install.display().to_string(),
         texts: &texts,
     });
-    let shipped = |(path, file): (&RelPath, &crate::core::provenance::Shipped)| {
-        let to = layout_next.install_path(path, |f| installed.folders.contains(f))?;
-        let entry = BaselineFile { source_path: path.clone(), blob: file.blob.clone(), executable: file.executable };
-        Some((to, entry))
-    };
-    let files: BTreeMap<RelPath, BaselineFile> = source.tree.iter().filter_map(shipped).collect();
-    let next_baseline = Baseline { schema: 1, release: source.commit.clone(), layout: layout_next.name.clone(), files };
     Ok(Planned { plan, history, next_baseline })
 }
 

@@ -141,9 +141,7 @@ const INDEX_WAIT: Duration = Duration::from_secs(5);
 fn start_old_server(run: &mut Run, backup: &Backup, journal: &Journal) -> Option<String> {
     let install = run.session.install.clone();
     let flag = layouts().server.rebuild_flag.under(&install);
-    if flag.parent().is_some_and(std::path::Path::is_dir) {
-        let _ = std::fs::write(&flag, b"");
-    }
+    let _ = server::ask_for_rebuild(&install);
     let url = match start_again(run) {
         Ok(Some(url)) => url,
         Ok(None) => return None,

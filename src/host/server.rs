@@ -162,6 +162,15 @@ pub fn default_launch(install: &Path, project: &Path) -> Option<ServerBefore> {
     })
 }
 
+/// Leaves the flag that makes the server's watcher rebuild its index, if the install has the folder for it.
+///
+/// # Errors
+/// [`FsError`].
+pub fn ask_for_rebuild(install: &Path) -> Result<(), FsError> {
+    let flag = layouts().server.rebuild_flag.under(install);
+    if flag.parent().is_some_and(Path::is_dir) { stdfs::write(&flag, b"").doing("write", flag) } else { Ok(()) }
+}
+
 /// The server's log.
 pub fn log_path(install: &Path) -> PathBuf {
     install.join(".cache/mcp_server.log")

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::core::merge::Merge;
 use crate::core::outcome::Sides;
-use crate::core::plan::{FileEntry, Kind};
+use crate::core::plan::{FileEntry, Kind, Only};
 use crate::core::session::Session;
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Finish};
@@ -28,6 +28,8 @@ pub struct Launch {
     pub source: Option<PathBuf>,
     /// Commit, tag or branch; HEAD if none.
     pub to: Option<String>,
+    /// Only this part of the install; all of it if none.
+    pub only: Option<Only>,
     /// The options.
     pub options: Options,
 }
@@ -36,7 +38,8 @@ impl Launch {
     /// What the engine is asked, once there is a source.
     pub fn request(&self) -> Option<Request> {
         let source = self.source.clone()?;
-        Some(Request { project: self.project.clone(), source, to: self.to.clone(), options: self.options.clone() })
+        let Launch { project, to, only, options, .. } = self.clone();
+        Some(Request { project, source, to, only, options })
     }
 }
 

@@ -28,6 +28,7 @@ pub fn launch() -> Launch {
         project: PathBuf::from("/home/ada/shop"),
         source: Some(PathBuf::from("/home/ada/src/praxis-os")),
         to: None,
+        only: None,
         options: Options::default(),
     }
 }
@@ -145,6 +146,7 @@ pub fn plan() -> Plan {
             release: Some(FROM.to_owned()),
             release_evidence: ReleaseEvidence::History,
         },
+        only: None,
         summary: Summary::of(&files),
         files,
     }

@@ -7,7 +7,7 @@ use crate::core::classify::short;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::{ActualUpgrade, ContentEvidence, DryRunPreview, Phase};
-use crate::core::plan::{Kind, Plan};
+use crate::core::plan::{Kind, Only, Plan};
 use crate::core::session::Session;
 use crate::engine::apply::{self, Decided};
 use crate::engine::decisions;
@@ -16,6 +16,7 @@ use crate::engine::planning::{self, Source, base_path};
 use crate::engine::run::{Run, Stop, done};
 use crate::host::fs::{self, Content, Folder};
 use crate::host::journal::{Journal, NewFile, State, Wanted};
+use crate::host::server::{self, Running};
 
 const PHASE: Phase = Phase::Content;
 
@@ -48,6 +49,10 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         run.save()?;
         let applied = apply::carry_out(run, &journal, PHASE, "apply")?;
         let lines = documents::add_gitignore_lines(run)?;
+        if run.session.plan.only == Some(Only::Content) && matches!(server::find(&install), Running::Yes(_)) {
+            // No phase 3 will do it, and the running server's index is out of date now.
+            server::ask_for_rebuild(&install)?;
+        }
         done(format!("{} paths, {lines} lines in .gitignore", journal.len()), (applied, lines))
     })?;
     run.task(PHASE, "verify", |run| {
@@ -92,7 +97,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     let (source, planned) = run.task(PHASE, "dry_run", |run| {
         let commit = run.session.source_commit.clone();
         let source = Source::open(&run.session.source, Some(&commit)).map_err(Stop::failed)?;
-        let planned = planning::make_plan(&source, install).map_err(Stop::failed)?;
+        let planned = planning::make_plan_for(&source, install, run.session.plan.only).map_err(Stop::failed)?;
         if let Some(what) = difference(&run.session.plan, &planned.plan) {
             let next = Some("look at the new plan: start the upgrade again".into());
             return Err(Stop::Failed { what, next });

@@ -38,6 +38,7 @@ pub fn request_of(run: &Run) -> Request {
         project: session.project.clone(),
         source: session.source.clone(),
         to: Some(session.source_commit.clone()),
+        only: session.plan.only,
         options: session.options.clone(),
     }
 }

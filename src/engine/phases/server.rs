@@ -268,10 +268,9 @@ fn limited(command: &mut Command, limit: Duration, run: &mut Run) -> Result<(), 
 /// Starts the server, for good or only to prove that it works. None where there is nothing to start.
 fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
     let install = run.session.install.clone();
-    let flag = layouts().server.rebuild_flag.under(&install);
     // Without a server there would be nobody to take it.
-    if launch(run).is_some() && flag.parent().is_some_and(Path::is_dir) {
-        std::fs::write(&flag, b"").map_err(|e| Stop::failed(format!("cannot write {}: {e}", flag.display())))?;
+    if launch(run).is_some() {
+        server::ask_for_rebuild(&install)?;
     }
     match start_again(run) {
         Ok(Some(url)) => done(url, None),
