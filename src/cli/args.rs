@@ -51,6 +51,12 @@ pub struct From {
     /// Only this part of the install
     #[arg(long, value_enum, value_name = "PART")]
     pub only: Option<Part>,
+    /// Install a release that is older than the installed one
+    #[arg(long)]
+    pub allow_downgrade: bool,
+    /// Fetch the whole history first, if the clone is shallow
+    #[arg(long)]
+    pub deepen: bool,
     /// Only show what would happen
     #[arg(long)]
     pub dry_run: bool,

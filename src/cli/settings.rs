@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::Refusal;
 use super::args::{Common, From, Part};
-use crate::core::settings::Settings;
+use crate::core::settings::{Options, Settings};
 use crate::engine::inspect::Request;
 use crate::host::fs;
+use crate::host::git::Repo;
 
 /// The settings file's name in the install and in the user's config folder.
 const FILE: &str = "upgrade.json";
@@ -85,9 +86,10 @@ pub fn absolute(source: Option<&Path>) -> Option<PathBuf> {
 pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
     let project = project(common)?;
     let settings = settings(&project, from)?;
-    let options = settings.options();
+    let options = options(&settings, from);
     match absolute(settings.source_path.as_deref()) {
         Some(source) => {
+            deepen(&source, from)?;
             let only = from.only.map(Part::only);
             Ok(Request { project, source, to: from.to.clone(), only, options })
         }
@@ -96,4 +98,28 @@ pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
             "name it: --source DIR (or \"source_path\" in .praxis-os/upgrade.json)",
         )),
     }
+}
+
+/// The options, with those that only flags can set.
+pub fn options(settings: &Settings, from: &From) -> Options {
+    Options { allow_downgrade: from.allow_downgrade, ..settings.options() }
+}
+
+/// `--deepen`: brings the rest of a shallow clone's history, before anything is looked at.
+///
+/// # Errors
+/// [`Refusal`] with git's words.
+pub fn deepen(source: &Path, from: &From) -> Result<(), Refusal> {
+    if !from.deepen {
+        return Ok(());
+    }
+    // A folder that is no repository is told by the checks, in their words.
+    let Ok(mut repo) = Repo::open(source) else { return Ok(()) };
+    if !repo.shallow {
+        return Ok(());
+    }
+    repo.deepen().map_err(|e| {
+        let next = "go on without its history: leave --deepen out";
+        Refusal::refused(format!("{e}; nothing was changed in the install"), next)
+    })
 }

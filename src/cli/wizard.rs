@@ -17,10 +17,14 @@ pub async fn run(common: &Common, from: &From) -> Result<u8, Refusal> {
         ));
     }
     let project = settings::project(common)?;
-    let settings = settings::settings(&project, from)?;
-    let source = settings::absolute(settings.source_path.as_deref());
+    let found = settings::settings(&project, from)?;
+    let source = settings::absolute(found.source_path.as_deref());
+    if let Some(source) = &source {
+        settings::deepen(source, from)?;
+    }
+    let options = settings::options(&found, from);
     let (to, only) = (from.to.clone(), from.only.map(Part::only));
-    open(Launch { project, source, to, only, options: settings.options() }).await
+    open(Launch { project, source, to, only, options }).await
 }
 
 /// Opens the wizard on a project.

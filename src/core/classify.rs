@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::baseline::{Baseline, BaselineFile};
 use super::blob::BlobId;
+use super::known::known;
 use super::layout::{Layout, layouts};
 use super::merge::Merge;
 use super::path::RelPath;
@@ -85,8 +86,19 @@ struct Lineage {
     next: Option<(RelPath, RelPath, Shipped)>,
 }
 
+/// What planning found.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Files of the install that are from a release after the one that would be installed.
+    pub newer: Vec<RelPath>,
+    /// The baseline that is written when the plan has been applied.
+    pub next_baseline: Baseline,
+}
+
 /// Makes the plan and the baseline that is written when it has been applied. Pure apart from the texts it asks for.
-pub fn plan(inputs: &Inputs<'_>) -> (Plan, Baseline) {
+pub fn plan(inputs: &Inputs<'_>) -> Planned {
     let planner = Planner::new(inputs);
     let base = planner.base_files();
     let mut files: Vec<FileEntry> = planner.lineages(&base).iter().flat_map(|l| planner.classify(l)).collect();
@@ -95,7 +107,10 @@ pub fn plan(inputs: &Inputs<'_>) -> (Plan, Baseline) {
     let (release, release_evidence) = match (inputs.baseline, &planner.matched) {
         (Some(baseline), _) => (Some(baseline.release.clone()), ReleaseEvidence::Baseline),
         (None, Some(found)) => (Some(found.commit.clone()), ReleaseEvidence::History),
-        (None, None) => (None, ReleaseEvidence::None),
+        (None, None) => match planner.known_release() {
+            Some(release) => (Some(release), ReleaseEvidence::Known),
+            None => (None, ReleaseEvidence::None),
+        },
     };
     let plan = Plan {
         schema: 1,
@@ -110,18 +125,22 @@ pub fn plan(inputs: &Inputs<'_>) -> (Plan, Baseline) {
         summary: Summary::of(&files),
         files,
     };
-    (plan, planner.next_baseline(base))
+    let next_baseline = planner.next_baseline(base);
+    Planned { plan, newer: planner.newer, next_baseline }
 }
 
 struct Planner<'a> {
     inputs: &'a Inputs<'a>,
     /// The release that the install matches; not looked for where a baseline names it.
     matched: Option<Match>,
+    /// Files from releases after the one that would be installed.
+    newer: Vec<RelPath>,
 }
 
 impl<'a> Planner<'a> {
     fn new(inputs: &'a Inputs<'a>) -> Self {
-        let mut planner = Self { inputs, matched: None };
+        let mut planner = Self { inputs, matched: None, newer: Vec::new() };
+        planner.newer = planner.find_newer();
         if inputs.baseline.is_none() {
             let managed: HashMap<&RelPath, RelPath> =
                 inputs.history.paths().filter_map(|p| Some((p, planner.now(p)?))).collect();
@@ -133,9 +152,67 @@ impl<'a> Planner<'a> {
                     Some(((*source).clone(), lf.unwrap_or(&mine.blob).clone()))
                 })
                 .collect();
-            planner.matched = inputs.history.best_match(&by_source, |p| managed.contains_key(p));
+            let best = inputs.history.best_match(&by_source, |p| managed.contains_key(p));
+            planner.matched = best.filter(|found| !inputs.source.shallow || planner.fits_whole(found, &by_source));
+            if let Some(found) = planner.matched.as_mut().filter(|_| !planner.newer.is_empty()) {
+                // A newer install: what it lacks of an older release was removed by the source, not by the user.
+                found.in_every_tie.clear();
+            }
         }
         planner
+    }
+
+    /// Whether the one release that a shallow clone knows really is the installed one: nothing of it is missing, most of
+    /// it is there as it was shipped, and nothing is from a release that the clone doesn't know.
+    fn fits_whole(&self, found: &Match, installed: &HashMap<RelPath, BlobId>) -> bool {
+        let shipped: Vec<_> = found.tree.keys().filter(|p| self.now(p).is_some()).collect();
+        let foreign = |(path, blob): (&RelPath, &BlobId)| {
+            !self.inputs.history.shipped(path, blob) && known().version(path, blob).is_some()
+        };
+        shipped.iter().all(|p| installed.contains_key(*p))
+            && found.matching * 2 > shipped.len()
+            && !installed.iter().any(foreign)
+    }
+
+    /// Whether a release is known to have shipped this blob at this source path.
+    fn was_shipped(&self, source: &RelPath, blob: &BlobId) -> bool {
+        let history = self.inputs.history;
+        history.shipped(source, blob) || history.shipped_later(source, blob) || known().version(source, blob).is_some()
+    }
+
+    /// The newest known release that first shipped a file of the install: at least that one is installed.
+    fn known_release(&self) -> Option<String> {
+        let installed = &self.inputs.installed.files;
+        let version = |source: &RelPath| known().version(source, &installed.get(&self.now(source)?)?.blob);
+        let newest = known().paths().filter_map(version).max_by(|a, b| a.first_date.cmp(&b.first_date))?;
+        Some(newest.first.clone())
+    }
+
+    /// Files of the install that are from a release after the one that would be installed.
+    fn find_newer(&self) -> Vec<RelPath> {
+        let history = self.inputs.history;
+        let paths: BTreeSet<&RelPath> = history.paths().chain(history.later_paths()).chain(known().paths()).collect();
+        // When the public releases had got as far as the commit that would be installed.
+        let date =
+            |(source, file): (&RelPath, &Shipped)| Some(known().version(source, &file.blob)?.first_date.as_str());
+        let reached = self.inputs.target.iter().filter_map(date).max().unwrap_or_default();
+        let after = |date: &str| {
+            // Of releases of one day a whole history tells the earlier ones, a shallow one doesn't.
+            !reached.is_empty() && (date > reached || (date == reached && !self.inputs.source.shallow))
+        };
+        let is_newer = |source: &&RelPath, mine: &Installed| {
+            let ids = || [Some(&mine.blob), mine.blob_with_lf.as_ref()].into_iter().flatten();
+            let later = |id: &BlobId| {
+                history.shipped_later(source, id) || known().version(source, id).is_some_and(|v| after(&v.first_date))
+            };
+            !ids().any(|id| history.shipped(source, id)) && ids().any(later)
+        };
+        let found = paths.into_iter().filter_map(|source| {
+            let path = self.now(source)?;
+            let mine = self.inputs.installed.files.get(&path)?;
+            is_newer(&source, mine).then_some(path)
+        });
+        found.collect()
     }
 
     fn now(&self, source: &RelPath) -> Option<RelPath> {
@@ -216,7 +293,10 @@ impl<'a> Planner<'a> {
         // What releases before the installed one left behind.
         let known: BTreeSet<RelPath> =
             lineages.iter().flat_map(|l| l.now.iter().chain(l.next.iter().map(|n| &n.0))).cloned().collect();
-        for source in self.inputs.history.paths() {
+        let history = self.inputs.history;
+        let ever: BTreeSet<&RelPath> =
+            history.paths().chain(history.later_paths()).chain(self::known().paths()).collect();
+        for source in ever {
             let Some(now) = self.now(source).filter(|p| !known.contains(p)) else { continue };
             if self.inputs.installed.files.contains_key(&now) {
                 lineages.push(Lineage { now: Some(now), source_before: Some(source.clone()), base: None, next: None });
@@ -304,7 +384,7 @@ impl<'a> Planner<'a> {
         let shipped_once = || {
             source.is_some_and(|s| {
                 let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
-                ids.into_iter().flatten().any(|id| self.inputs.history.shipped(s, id))
+                ids.into_iter().flatten().any(|id| self.was_shipped(s, id))
             })
         };
         if line.base.as_ref().is_some_and(same_as) || (from_history && shipped_once()) {
@@ -356,7 +436,9 @@ impl<'a> Planner<'a> {
                 }
             };
         };
-        let closest = if line.base.is_none() { self.closest(source, spot) } else { None };
+        // A shallow clone knows only the newest version: taking it for the base would hide what the source changed.
+        let shallow = self.inputs.source.shallow;
+        let closest = if line.base.is_none() && !shallow { self.closest(source, spot) } else { None };
         let tied = self.closest_of_ties(line, spot);
         let base = tied.as_ref().or(line.base.as_ref()).or(closest.as_ref().map(|c| &c.1));
         if theirs.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&theirs.blob) {
@@ -365,7 +447,13 @@ impl<'a> Planner<'a> {
             return self.entry(line, next.clone(), base.map(|b| b.blob.clone()), kind, Some(mine), reason);
         }
         let Some(base) = base else {
-            let reason = "a file of your own stands where the source ships one".to_owned();
+            let reason = if shallow {
+                "edited by you, or from a release that this shallow clone does not hold: \
+                 the whole history (--deepen) would tell"
+            } else {
+                "a file of your own stands where the source ships one"
+            };
+            let reason = reason.to_owned();
             return self.merged(line, spot, mine, None, reason);
         };
         let since = match &closest {

@@ -3,6 +3,8 @@
 pub mod baseline;
 pub mod blob;
 pub mod classify;
+pub mod config;
+pub mod known;
 pub mod layout;
 pub mod merge;
 pub mod outcome;

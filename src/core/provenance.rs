@@ -56,6 +56,8 @@ pub struct History {
     blobs: HashMap<RelPath, HashSet<BlobId>>,
     /// By old path: where each commit moved it.
     renames: HashMap<RelPath, Vec<(usize, RelPath)>>,
+    /// What only commits after the target shipped.
+    later: HashMap<RelPath, HashSet<BlobId>>,
 }
 
 /// The release that an install matches.
@@ -91,6 +93,26 @@ impl History {
         }
         history.commits = commits;
         history
+    }
+
+    /// Adds what commits shipped that the one to be installed doesn't contain: later releases.
+    pub fn with_later(mut self, commits: &[Commit]) -> Self {
+        for change in commits.iter().flat_map(|c| &c.changes) {
+            if let Some(blob) = change.blob.clone().filter(|blob| !self.shipped(&change.path, blob)) {
+                self.later.entry(change.path.clone()).or_default().insert(blob);
+            }
+        }
+        self
+    }
+
+    /// Whether only a later release shipped this blob there.
+    pub fn shipped_later(&self, path: &RelPath, blob: &BlobId) -> bool {
+        self.later.get(path).is_some_and(|ids| ids.contains(blob))
+    }
+
+    /// Paths that later releases shipped, or changed.
+    pub fn later_paths(&self) -> impl Iterator<Item = &RelPath> {
+        self.later.keys()
     }
 
     /// The commits, parents before children.

@@ -46,6 +46,9 @@ pub struct Options {
     /// Go on when a post-install step fails (a flag only: nobody should have this in a file).
     #[serde(default)]
     pub allow_post_install_failure: bool,
+    /// Install an older release over a newer one (a flag only).
+    #[serde(default)]
+    pub allow_downgrade: bool,
 }
 
 impl Default for Options {
@@ -133,6 +136,7 @@ impl Settings {
             interactive_conflicts: self.interactive_conflicts.unwrap_or(true),
             git_commit_after: self.git_commit_after.unwrap_or(false),
             allow_post_install_failure: false,
+            allow_downgrade: false,
         }
     }
 }

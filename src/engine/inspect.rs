@@ -69,6 +69,12 @@ pub fn inspect(request: &Request) -> Inspection {
     };
     match planning::make_plan_for(&source, &request.project.join(".praxis-os"), request.only) {
         Ok(planned) => {
+            if let Some(why) = planned.downgrade.as_ref().filter(|_| !request.options.allow_downgrade) {
+                let what =
+                    format!("{}: this would be a downgrade: {why}", request.project.join(".praxis-os").display());
+                let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
+                inspection.problems.push(Problem { exit_code: REFUSED, what, next: next.into() });
+            }
             inspection.whats_new = whats_new(&planned);
             inspection.plan = Some(planned.plan);
         }

@@ -146,6 +146,8 @@ pub struct Planned {
     pub history: History,
     /// The baseline that is written when the plan has been applied.
     pub next_baseline: Baseline,
+    /// Why this would be a downgrade, if it would.
+    pub downgrade: Option<String>,
 }
 
 /// Makes the plan for the whole install. Reads only.
@@ -170,10 +172,11 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
         let installed = scan.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (history, installed)
     });
-    let (history, installed) = (History::new(history?), installed?);
+    let later = source.repo.later(&source.commit)?;
+    let (history, installed) = (History::new(history?).with_later(&later), installed?);
     let baseline = read_baseline(install)?;
     let texts = Store { blobs: &source.blobs, install, folder: fs::Folder::open(install)? };
-    let (plan, next_baseline) = classify::plan(&Inputs {
+    let classify::Planned { plan, newer, next_baseline } = classify::plan(&Inputs {
         history: &history,
         target: &source.tree,
         layout_now,
@@ -185,7 +188,20 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
         install_path: install.display().to_string(),
         texts: &texts,
     });
-    Ok(Planned { plan, history, next_baseline })
+    let downgrade = downgrade(source, baseline.as_ref(), &newer);
+    Ok(Planned { plan, history, next_baseline, downgrade })
+}
+
+/// Whether the install is newer than what would be installed, and how that is known.
+fn downgrade(source: &Source, baseline: Option<&Baseline>, newer: &[RelPath]) -> Option<String> {
+    let to = classify::short(&source.commit);
+    if let Some(installed) = baseline.map(|b| &b.release).filter(|r| **r != source.commit)
+        && source.repo.is_ancestor(&source.commit, installed)
+    {
+        return Some(format!("the install is at {}, which came after {to}", classify::short(installed)));
+    }
+    let first = newer.first()?;
+    Some(format!("{} files of the install are from a release after {to}, for instance {first}", newer.len()))
 }
 
 /// The texts of an entry, as far as they exist.

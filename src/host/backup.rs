@@ -314,11 +314,12 @@ pub fn list(install: &Path) -> Vec<(String, bool)> {
 /// # Errors
 /// [`FsError`].
 pub fn prune(install: &Path, keep: usize, protected: &str) -> Result<Vec<String>, FsError> {
-    let all = list(install);
-    let good: Vec<&String> = all.iter().filter(|(_, good)| *good).map(|(name, _)| name).collect();
-    let kept: Vec<&String> = good.iter().rev().take(keep.max(1)).copied().collect();
+    // What has another name is not ours to count or to remove.
+    let all: Vec<(String, bool)> = list(install).into_iter().filter(|(name, _)| is_stamp(name)).collect();
+    let good = all.iter().rev().filter(|(_, good)| *good);
+    let kept: Vec<&String> = good.take(keep.max(1)).map(|(name, _)| name).collect();
     let mut removed = Vec::new();
-    for (name, _) in all.iter().filter(|(name, _)| !kept.contains(&name) && name != protected && is_stamp(name)) {
+    for (name, _) in all.iter().filter(|(name, _)| !kept.contains(&name) && name != protected) {
         let folder = folder_of(install).join(name);
         stdfs::remove_dir_all(&folder).doing("remove", &folder)?;
         removed.push(name.clone());

@@ -211,7 +211,35 @@ impl Repo {
     /// # Errors
     /// [`GitError`].
     pub fn history(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
-        let out = self.run_str(&[
+        self.log(&[commit])
+    }
+
+    /// The commits of all branches and tags that `commit` doesn't contain, parents before children: later releases.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn later(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
+        self.log(&["--branches", "--tags", "--remotes", "--not", commit])
+    }
+
+    /// Whether `old` is `new` or one of its ancestors; false if the repository lacks one of them.
+    pub fn is_ancestor(&self, old: &str, new: &str) -> bool {
+        self.run_str(&["merge-base", "--is-ancestor", old, new]).is_ok()
+    }
+
+    /// Fetches the history that a shallow clone lacks. The one thing here that writes to the source and uses the
+    /// network; only done when asked for.
+    ///
+    /// # Errors
+    /// [`GitError::Failed`] with git's words.
+    pub fn deepen(&mut self) -> Result<(), GitError> {
+        self.run_str(&["fetch", "--unshallow", "--quiet"])?;
+        self.shallow = false;
+        Ok(())
+    }
+
+    fn log(&self, which: &[&str]) -> Result<Vec<Commit>, GitError> {
+        let how = [
             "log",
             "--raw",
             "-z",
@@ -225,8 +253,8 @@ impl Repo {
             "--reverse",
             "--root",
             "--format=%x01%H%x00%P%x00%cs%x00%s",
-            commit,
-        ])?;
+        ];
+        let out = self.run_str(&[&how[..], which].concat())?;
         parse_log(&out)
     }
 

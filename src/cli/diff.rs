@@ -1,0 +1,336 @@
+//! Text for people on stdout: what a plan would change, line by line, and the unified diffs that show it.
+//!
+//! The form is that of `git diff`: `-` and `+` say it all, colour (only on a terminal, and not with `NO_COLOR`) adds
+//! nothing. No byte of a file reaches the terminal as a control: see [`shown`].
+
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::time::Duration;
+
+use similar::{Algorithm, DiffTag, TextDiff};
+
+use super::Refusal;
+use crate::core::merge::is_binary;
+use crate::core::outcome::{Outcome, Sides, outcome};
+use crate::core::path::RelPath;
+use crate::core::plan::{FileEntry, Kind, Plan};
+use crate::engine::inspect::Texts;
+use crate::host::fs;
+
+/// Unchanged lines shown around a change.
+const CONTEXT: usize = 3;
+/// Lines shown of a new file.
+const HEAD: usize = 20;
+/// After this a diff may be longer than it has to be.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a line is; only its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    /// As any other.
+    Plain,
+    /// A heading.
+    Bold,
+    /// `+`.
+    Added,
+    /// `-`.
+    Removed,
+    /// `@@`.
+    Place,
+}
+
+impl Ink {
+    fn code(self) -> &'static str {
+        match self {
+            Ink::Plain => "",
+            Ink::Bold => "\x1b[1m",
+            Ink::Added => "\x1b[32m",
+            Ink::Removed => "\x1b[31m",
+            Ink::Place => "\x1b[36m",
+        }
+    }
+}
+
+/// Where lines are written.
+pub struct Paper<'w> {
+    out: &'w mut dyn Write,
+    colour: bool,
+}
+
+impl Paper<'_> {
+    /// Writes a line. The caller has made it visible.
+    ///
+    /// # Errors
+    /// Whatever writing meets, a reader that has gone away among it.
+    pub fn line(&mut self, ink: Ink, text: &str) -> io::Result<()> {
+        if self.colour && ink != Ink::Plain {
+            writeln!(self.out, "{}{text}\x1b[0m", ink.code())
+        } else {
+            writeln!(self.out, "{text}")
+        }
+    }
+}
+
+/// Writes to stdout. A reader that has gone away (`| head`) ends it quietly.
+///
+/// # Errors
+/// [`Refusal`] where stdout can't be written for another reason, for instance a full disk.
+pub fn to_stdout(write: impl FnOnce(&mut Paper<'_>) -> io::Result<()>) -> Result<(), Refusal> {
+    let stdout = io::stdout();
+    let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let mut out = BufWriter::new(stdout.lock());
+    let written = write(&mut Paper { out: &mut out, colour }).and_then(|()| out.flush());
+    match written {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            let what = format!("the output could not be written ({e}); nothing was changed");
+            Err(Refusal::refused(what, "send it somewhere else"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes as text that can't do anything to a terminal, and hides nothing: controls, characters that have no width or
+/// turn the direction of writing, and bytes that are not UTF-8 are written out.
+pub fn shown(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in fs::visible(chunk.valid()).chars() {
+            match c {
+                '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => out.extend(c.escape_unicode()),
+                c => out.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| out.push_str(&format!("\\x{byte:02x}")));
+    }
+    out
+}
+
+/// A path, shown.
+pub fn path(path: &RelPath) -> String {
+    shown(path.as_bytes())
+}
+
+/// The unified diff of two texts, or a line that says why there is none.
+///
+/// # Errors
+/// As [`Paper::line`].
+pub fn unified(paper: &mut Paper<'_>, names: [&str; 2], old: &[u8], new: &[u8]) -> io::Result<()> {
+    if old == new {
+        return paper.line(Ink::Plain, &format!("  {} and {} are the same", names[0], names[1]));
+    }
+    if is_binary(old) || is_binary(new) {
+        let size = |bytes: &[u8]| fs::human_size(bytes.len() as u64);
+        let line = format!("  not text: {} {}, {} {}", names[0], size(old), names[1], size(new));
+        return paper.line(Ink::Plain, &line);
+    }
+    let diff = TextDiff::configure().algorithm(Algorithm::Histogram).timeout(PATIENCE).diff_lines(old, new);
+    // A file whose every line ends in CRLF would show nothing but that.
+    let plain_ends = [old, new].into_iter().all(all_crlf);
+    let text = |line: Option<&[u8]>| {
+        let line = line.unwrap_or_default();
+        let bare = line.strip_suffix(if plain_ends { &b"\r\n"[..] } else { b"\n" });
+        (shown(bare.unwrap_or(line)), bare.is_none() && !line.ends_with(b"\r"))
+    };
+    paper.line(Ink::Bold, &format!("--- {}", names[0]))?;
+    paper.line(Ink::Bold, &format!("+++ {}", names[1]))?;
+    for group in diff.grouped_ops(CONTEXT) {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+        let place = |start: usize, end: usize| match end - start {
+            0 => format!("{start},0"),
+            1 => format!("{}", start + 1),
+            n => format!("{},{n}", start + 1),
+        };
+        let (was, is) = (first.old_range().start..last.old_range().end, first.new_range().start..last.new_range().end);
+        let head = format!("@@ -{} +{} @@", place(was.start, was.end), place(is.start, is.end));
+        paper.line(Ink::Place, &head)?;
+        for op in &group {
+            let equal = op.tag() == DiffTag::Equal;
+            let removed = op.old_range().map(|i| (if equal { (' ', Ink::Plain) } else { ('-', Ink::Removed) }, i, true));
+            let added = op.new_range().filter(|_| !equal).map(|j| (('+', Ink::Added), j, false));
+            for ((mark, ink), at, is_old) in removed.chain(added) {
+                let (line, unended) = text(if is_old { diff.old_slice(at) } else { diff.new_slice(at) });
+                paper.line(ink, &format!("{mark}{line}"))?;
+                if unended {
+                    paper.line(Ink::Plain, "\\ No newline at end of file")?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn all_crlf(text: &[u8]) -> bool {
+    let ends = |wanted: &[u8]| text.windows(wanted.len()).filter(|w| *w == wanted).count();
+    let crlf = ends(b"\r\n");
+    crlf > 0 && crlf == ends(b"\n")
+}
+
+/// The first lines of a file that is new.
+fn head(paper: &mut Paper<'_>, text: &[u8]) -> io::Result<()> {
+    if text.is_empty() {
+        return paper.line(Ink::Plain, "  an empty file");
+    }
+    if is_binary(text) {
+        return paper.line(Ink::Plain, &format!("  not text: {}", fs::human_size(text.len() as u64)));
+    }
+    let lines = || text.split_inclusive(|b| *b == b'\n');
+    for line in lines().take(HEAD) {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        paper.line(Ink::Added, &format!("+{}", shown(line.strip_suffix(b"\r").unwrap_or(line))))?;
+    }
+    match lines().count() {
+        n if n > HEAD => {
+            let more = n - HEAD;
+            paper.line(Ink::Plain, &format!("… and {more} more {}", if more == 1 { "line" } else { "lines" }))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One entry of a plan: what it is called, why it is there and, with texts, what would change.
+///
+/// # Errors
+/// As [`Paper::line`].
+pub fn entry(paper: &mut Paper<'_>, file: &FileEntry, texts: Option<&Texts>) -> io::Result<()> {
+    let name = match &file.from {
+        Some(from) => format!("{} -> {}", path(from), path(&file.path)),
+        None => path(&file.path),
+    };
+    let reason = fs::visible(&file.reason);
+    let Some(texts) = texts.filter(|_| file.kind.changes_install() && file.kind != Kind::Remove) else {
+        paper.line(Ink::Plain, &format!("  {name}"))?;
+        return paper.line(Ink::Plain, &format!("      {reason}"));
+    };
+    paper.line(Ink::Plain, "")?;
+    paper.line(Ink::Bold, &name)?;
+    paper.line(Ink::Plain, &format!("  {reason}"))?;
+    match texts.of(file) {
+        Err(problem) => paper.line(Ink::Plain, &format!("  its texts can't be shown: {}", fs::visible(&problem))),
+        Ok(sides) if file.kind == Kind::Conflict => conflict(paper, file, &sides),
+        Ok(sides) => match outcome(file, None, &sides) {
+            Ok(Outcome::Write { bytes, executable, .. }) => written(paper, file, &sides, &bytes, executable),
+            Ok(_) => Ok(()),
+            Err(problem) => paper.line(Ink::Plain, &format!("  {problem}")),
+        },
+    }
+}
+
+fn written(
+    paper: &mut Paper<'_>,
+    file: &FileEntry,
+    sides: &Sides,
+    bytes: &[u8],
+    executable: bool,
+) -> io::Result<()> {
+    match sides.mine.as_deref() {
+        None => head(paper, bytes),
+        Some(mine) if mine == bytes && file.kind == Kind::Move => paper.line(Ink::Plain, "  its text stays as it is"),
+        Some(mine) if mine == bytes => {
+            let mode = if executable { "executable" } else { "not executable" };
+            paper.line(Ink::Plain, &format!("  its text stays as it is; the file becomes {mode}"))
+        }
+        Some(mine) => unified(paper, ["yours", "after the upgrade"], mine, bytes),
+    }
+}
+
+/// Both differences, with the common base.
+fn conflict(paper: &mut Paper<'_>, file: &FileEntry, sides: &Sides) -> io::Result<()> {
+    let (base, mine, theirs) = (sides.base.as_deref(), sides.mine.as_deref(), sides.theirs.as_deref());
+    if base.is_none() && file.base.is_some() {
+        paper.line(Ink::Plain, "  the text of the release that you started from is not at hand")?;
+    }
+    match (base, mine, theirs) {
+        (Some(base), ..) => {
+            match mine {
+                Some(mine) => unified(paper, ["base", "you"], base, mine)?,
+                None => paper.line(Ink::Plain, "  you: deleted")?,
+            }
+            match theirs {
+                Some(theirs) => unified(paper, ["base", "the source"], base, theirs),
+                None => paper.line(Ink::Plain, "  the source: removed"),
+            }
+        }
+        (None, Some(mine), Some(theirs)) => unified(paper, ["you", "the source"], mine, theirs),
+        (None, None, Some(theirs)) => {
+            paper.line(Ink::Plain, "  what the source ships:")?;
+            head(paper, theirs)
+        }
+        (None, _, None) => Ok(()),
+    }
+}
+
+/// A plan, grouped by kind, those that need a person first; with texts, each change in full.
+///
+/// # Errors
+/// As [`Paper::line`].
+pub fn plan(paper: &mut Paper<'_>, plan: &Plan, texts: Option<&Texts>) -> io::Result<()> {
+    use crate::core::classify::short;
+    let from = plan.install.release.as_deref().map_or("an unknown release", short);
+    let to = format!("{} ({})", short(&plan.source.commit), plan.source.version);
+    paper.line(Ink::Plain, &fs::visible(&format!("{}  {from} -> {to}", plan.install.path)))?;
+    for kind in Kind::ALL {
+        let count = plan.summary.get(kind);
+        if count == 0 {
+            continue;
+        }
+        paper.line(Ink::Plain, "")?;
+        paper.line(Ink::Bold, &format!("{} {count}", kind.word()))?;
+        for file in plan.files.iter().filter(|f| f.kind == kind && kind != Kind::Unchanged) {
+            entry(paper, file, texts)?;
+        }
+    }
+    if plan.summary.pending() == 0 {
+        paper.line(Ink::Plain, "")?;
+        paper.line(Ink::Plain, "nothing to do")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_paper(colour: bool, write: impl FnOnce(&mut Paper<'_>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut Paper { out: &mut out, colour }).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn diff(old: &[u8], new: &[u8]) -> String {
+        on_paper(false, |p| unified(p, ["a", "b"], old, new))
+    }
+
+    #[test]
+    fn it_is_what_git_prints() {
+        assert_eq!(diff(b"1\n2\n3\n4\n5\n", b"1\n2\n3\n4\n5\n6"), "--- a\n+++ b\n@@ -3,3 +3,4 @@\n 3\n 4\n 5\n+6\n\\ No newline at end of file\n");
+        assert_eq!(diff(b"x\n", b""), "--- a\n+++ b\n@@ -1 +0,0 @@\n-x\n");
+        assert_eq!(diff(b"x\n", b"x\n"), "  a and b are the same\n");
+    }
+
+    #[test]
+    fn nothing_in_a_file_reaches_the_terminal() {
+        let out = diff(b"", "\u{1b}[31m \u{202e}a\u{9b}2J".as_bytes());
+        assert!(out.contains("+\\u{1b}[31m \\u{202e}a\\u{9b}2J"), "{out}");
+        assert!(diff(b"\xff\n", b"\xfe\n").contains("-\\xff\n+\\xfe"));
+        assert_eq!(diff(b"a\0", b"b\n"), "  not text: a 2 B, b 2 B\n");
+    }
+
+    #[test]
+    fn line_ends_are_shown_where_they_differ() {
+        assert!(diff(b"a\r\nb\r\n", b"a\r\nc\r\n").ends_with(" a\n-b\n+c\n"));
+        assert!(diff(b"a\r\n", b"a\n").ends_with("-a\\r\n+a\n"));
+    }
+
+    #[test]
+    fn colour_only_adds() {
+        let coloured = on_paper(true, |p| unified(p, ["a", "b"], b"x\n", b"y\n"));
+        assert!(coloured.contains("\u{1b}[31m-x\u{1b}[0m\n\u{1b}[32m+y\u{1b}[0m\n"), "{coloured:?}");
+    }
+
+    #[test]
+    fn of_a_new_file_the_head_is_shown() {
+        let text: String = (1..=22).map(|n| format!("{n}\n")).collect();
+        let out = on_paper(false, |p| head(p, text.as_bytes()));
+        assert!(out.starts_with("+1\n") && out.ends_with("+20\n… and 2 more lines\n"), "{out}");
+    }
+}
