@@ -122,7 +122,13 @@ impl Live {
         let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
         let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
         command.args(["--exact", "tui::live::child", "--nocapture", "--test-threads=1"]);
-        for (name, value) in [(PLAY, play), ("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("HOME", "/home/ada")] {
+        for (name, value) in [
+            (PLAY, play),
+            ("RUST_BACKTRACE", "0"),
+            ("TERM", "xterm-256color"),
+            ("LANG", "C.UTF-8"),
+            ("HOME", "/home/ada"),
+        ] {
             command.env(name, value);
         }
         for name in ["NO_COLOR", "COLORTERM", "LC_ALL", "LC_CTYPE", "POS_PICTURES"] {
