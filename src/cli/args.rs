@@ -40,7 +40,7 @@ pub struct Common {
 }
 
 /// Where from, and how.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct From {
     /// The clone of praxis-os to upgrade from [default: source_path in upgrade.json]
     #[arg(long, value_name = "DIR")]
@@ -93,6 +93,8 @@ pub enum Command {
     },
     /// Say how the install stands; exit 10 if an upgrade is unfinished
     Status,
+    /// Show what you have customised, against the release that the install came from
+    Edits(EditsArgs),
     /// Build a small praxis-os and a customised project, and upgrade it for real
     Demo(DemoArgs),
 }
@@ -104,6 +106,19 @@ pub struct PlanArgs {
     /// Exit with 10 when updates are pending
     #[arg(long)]
     pub exit_code: bool,
+    /// Show each change line by line
+    #[arg(long)]
+    pub diff: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct EditsArgs {
+    /// Show each edit line by line
+    #[arg(long)]
+    pub diff: bool,
+    /// A clone of praxis-os, for an install whose release is not on record [default: source_path in upgrade.json]
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +128,9 @@ pub struct UpgradeArgs {
     /// What to do where you and the source changed the same lines
     #[arg(long, value_enum, default_value_t = Policy::Fail)]
     pub on_conflict: Policy,
+    /// Apply exactly this saved plan (the output of plan --json)
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
     /// Go on when a post-install step (such as a browser download) fails
     #[arg(long)]
     pub allow_post_install_failure: bool,

@@ -88,6 +88,14 @@ pub fn to_stdout(write: impl FnOnce(&mut Paper<'_>) -> io::Result<()>) -> Result
     }
 }
 
+/// `--diff` is for people.
+pub fn no_json() -> Refusal {
+    Refusal::usage(
+        "--diff and --json do not go together: the JSON has no texts; nothing was changed",
+        "leave one of the two out",
+    )
+}
+
 /// Bytes as text that can't do anything to a terminal, and hides nothing: controls, characters that have no width or
 /// turn the direction of writing, and bytes that are not UTF-8 are written out.
 pub fn shown(bytes: &[u8]) -> String {
@@ -95,8 +103,14 @@ pub fn shown(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         for c in fs::visible(chunk.valid()).chars() {
             match c {
-                '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => out.extend(c.escape_unicode()),
+                '\u{ad}'
+                | '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}' => out.extend(c.escape_unicode()),
                 c => out.push(c),
             }
         }
@@ -145,7 +159,8 @@ pub fn unified(paper: &mut Paper<'_>, names: [&str; 2], old: &[u8], new: &[u8]) 
         paper.line(Ink::Place, &head)?;
         for op in &group {
             let equal = op.tag() == DiffTag::Equal;
-            let removed = op.old_range().map(|i| (if equal { (' ', Ink::Plain) } else { ('-', Ink::Removed) }, i, true));
+            let removed =
+                op.old_range().map(|i| (if equal { (' ', Ink::Plain) } else { ('-', Ink::Removed) }, i, true));
             let added = op.new_range().filter(|_| !equal).map(|j| (('+', Ink::Added), j, false));
             for ((mark, ink), at, is_old) in removed.chain(added) {
                 let (line, unended) = text(if is_old { diff.old_slice(at) } else { diff.new_slice(at) });
@@ -215,13 +230,7 @@ pub fn entry(paper: &mut Paper<'_>, file: &FileEntry, texts: Option<&Texts>) -> 
     }
 }
 
-fn written(
-    paper: &mut Paper<'_>,
-    file: &FileEntry,
-    sides: &Sides,
-    bytes: &[u8],
-    executable: bool,
-) -> io::Result<()> {
+fn written(paper: &mut Paper<'_>, file: &FileEntry, sides: &Sides, bytes: &[u8], executable: bool) -> io::Result<()> {
     match sides.mine.as_deref() {
         None => head(paper, bytes),
         Some(mine) if mine == bytes && file.kind == Kind::Move => paper.line(Ink::Plain, "  its text stays as it is"),
@@ -302,7 +311,10 @@ mod tests {
 
     #[test]
     fn it_is_what_git_prints() {
-        assert_eq!(diff(b"1\n2\n3\n4\n5\n", b"1\n2\n3\n4\n5\n6"), "--- a\n+++ b\n@@ -3,3 +3,4 @@\n 3\n 4\n 5\n+6\n\\ No newline at end of file\n");
+        assert_eq!(
+            diff(b"1\n2\n3\n4\n5\n", b"1\n2\n3\n4\n5\n6"),
+            "--- a\n+++ b\n@@ -3,3 +3,4 @@\n 3\n 4\n 5\n+6\n\\ No newline at end of file\n"
+        );
         assert_eq!(diff(b"x\n", b""), "--- a\n+++ b\n@@ -1 +0,0 @@\n-x\n");
         assert_eq!(diff(b"x\n", b"x\n"), "  a and b are the same\n");
     }

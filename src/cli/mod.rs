@@ -2,6 +2,8 @@
 
 mod args;
 mod demo;
+mod diff;
+mod edits;
 mod output;
 mod plan;
 mod rollback;
@@ -48,6 +50,7 @@ pub async fn run() -> u8 {
         Some(Command::Resume { session }) => session::resume(&cli.common, session.as_deref()).await,
         Some(Command::Rollback { session }) => rollback::run(&cli.common, session.as_deref()).await,
         Some(Command::Status) => status::run(&cli.common),
+        Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),
         Some(Command::Demo(arguments)) => demo::run(&cli.common, &arguments).await,
     };
     result.unwrap_or_else(|refusal| {

@@ -1,10 +1,10 @@
 //! `plan`: what would happen and why.
 
 use super::args::{Common, PlanArgs};
+use super::diff::{self, Ink};
 use super::{Refusal, settings};
-use crate::core::classify::short;
-use crate::core::plan::{Kind, Plan};
-use crate::engine::inspect::{self, Inspection};
+use crate::core::plan::Plan;
+use crate::engine::inspect::{self, Inspection, Texts};
 
 /// Exit code when something is pending and `--exit-code` asks.
 const PENDING: u8 = 10;
@@ -14,14 +14,22 @@ const PENDING: u8 = 10;
 /// # Errors
 /// [`Refusal`].
 pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
+    if common.json && arguments.diff {
+        return Err(diff::no_json());
+    }
     let request = settings::request(common, &arguments.from)?;
     let inspection = inspect::inspect(&request);
     let plan = plan_of(inspection)?;
-    if common.json {
-        println!("{}", serde_json::to_string(&plan).unwrap_or_default());
-    } else {
-        print(&plan);
-    }
+    let texts = match arguments.diff {
+        true => Some(Texts::open(&request, &plan).map_err(|e| {
+            Refusal::refused(format!("{e}; nothing was changed"), "without the texts: pos-upgrade-tui plan")
+        })?),
+        false => None,
+    };
+    diff::to_stdout(|paper| match common.json {
+        true => paper.line(Ink::Plain, &serde_json::to_string(&plan).unwrap_or_default()),
+        false => diff::plan(paper, &plan, texts.as_ref()),
+    })?;
     let pending = arguments.exit_code && plan.summary.pending() > 0;
     Ok(if pending { PENDING } else { 0 })
 }
@@ -45,25 +53,6 @@ pub fn plan_of(inspection: Inspection) -> Result<Plan, Refusal> {
 
 /// The plan for people: grouped by kind, those that need a person first.
 pub fn print(plan: &Plan) {
-    let from = plan.install.release.as_deref().map_or("an unknown release", short);
-    println!("{}  {from} -> {} ({})", plan.install.path, short(&plan.source.commit), plan.source.version);
-    for kind in Kind::ALL {
-        let count = plan.summary.get(kind);
-        if count == 0 {
-            continue;
-        }
-        println!("\n{} {count}", kind.word());
-        if kind == Kind::Unchanged {
-            continue;
-        }
-        for file in plan.files.iter().filter(|f| f.kind == kind) {
-            match &file.from {
-                Some(from) => println!("  {from} -> {}\n      {}", file.path, file.reason),
-                None => println!("  {}\n      {}", file.path, file.reason),
-            }
-        }
-    }
-    if plan.summary.pending() == 0 {
-        println!("\nnothing to do");
-    }
+    // What can't be shown is no reason to stop: whoever asks for more looks at the answer.
+    let _ = diff::to_stdout(|paper| diff::plan(paper, plan, None));
 }

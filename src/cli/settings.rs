@@ -51,6 +51,8 @@ pub fn settings(project: &Path, from: &From) -> Result<Settings, Refusal> {
         keep_backups: from.keep_backups,
         interactive_conflicts: None,
         git_commit_after: from.git_commit.then_some(true),
+        always_keep: None,
+        always_take: None,
     };
     let mut of_project = read(&project.join(".praxis-os").join(FILE))?;
     // In the project's file a relative path starts at the project, wherever the command is typed.

@@ -1,11 +1,13 @@
 //! `upgrade`: all six phases without a screen.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 
 use super::args::{Common, Policy, UpgradeArgs};
 use super::output::CONFLICTS;
 use super::{Refusal, at_a_terminal, confirmed, output, plan, settings};
-use crate::core::plan::{Kind, Plan};
+use crate::core::classify::short;
+use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::engine::{executor, inspect};
 
 /// Runs the subcommand.
@@ -13,7 +15,15 @@ use crate::engine::{executor, inspect};
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
 pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal> {
-    let mut request = settings::request(common, &arguments.from)?;
+    let saved = arguments.plan.as_deref().map(saved_plan).transpose()?;
+    let mut from = arguments.from.clone();
+    if let Some(saved) = &saved {
+        from.source = from.source.or_else(|| Some(saved.source.path.clone().into()));
+    }
+    let mut request = settings::request(common, &from)?;
+    if let Some(saved) = &saved {
+        request.only = saved.only;
+    }
     request.options.allow_post_install_failure = arguments.allow_post_install_failure;
     let dry_run = request.options.dry_run;
     if !dry_run && !common.yes && !std::io::stdin().is_terminal() {
@@ -24,15 +34,21 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     }
     let inspection = inspect::inspect(&request);
     let warnings = inspection.evidence.warnings.clone();
+    let settled = inspection.settled.clone();
     let approved = plan::plan_of(inspection)?;
+    if let Some(saved) = &saved {
+        same_plan(saved, &approved)?;
+    }
     if dry_run {
         return Ok(show(&approved, common.json));
     }
     if inspect::nothing_to_do(&request, &approved) {
         return Ok(nothing(&request, common.json));
     }
-    if approved.summary.conflict > 0 && arguments.on_conflict == Policy::Fail {
-        return Err(conflicts(&approved));
+    let asked: Vec<&FileEntry> =
+        approved.files.iter().filter(|f| f.kind == Kind::Conflict && !settled.contains_key(&f.path)).collect();
+    if !asked.is_empty() && arguments.on_conflict == Policy::Fail {
+        return Err(conflicts(&asked));
     }
     if !common.json {
         warnings.iter().for_each(|w| eprintln!("warning: {w}"));
@@ -68,10 +84,39 @@ fn nothing(request: &inspect::Request, json: bool) -> u8 {
     0
 }
 
-fn conflicts(plan: &Plan) -> Refusal {
-    let files = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
-    let list: String = files.map(|f| format!("\n  {} ({})", f.path, f.reason)).collect();
-    let what = format!("{} conflicts need a person; nothing was changed:{list}", plan.summary.conflict);
+fn conflicts(files: &[&FileEntry]) -> Refusal {
+    let list: String = files.iter().map(|f| format!("\n  {} ({})", f.path, f.reason)).collect();
+    let what = format!("{} conflicts need a person; nothing was changed:{list}", files.len());
     let next = "settle them in the wizard: pos-upgrade-tui --source DIR, or choose a policy: --on-conflict merge-keep";
     Refusal { exit_code: CONFLICTS, what, next: next.into() }
+}
+
+/// Reads a plan that `plan --json` printed.
+fn saved_plan(path: &Path) -> Result<Plan, Refusal> {
+    let unusable = |problem: String| {
+        let what = format!("{}: not a saved plan ({problem}); nothing was changed", path.display());
+        Refusal::usage(what, "make one: pos-upgrade-tui plan --json --source DIR > plan.json")
+    };
+    let bytes = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
+    let plan: Plan = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
+    if plan.schema == 1 { Ok(plan) } else { Err(unusable(format!("schema {} is not known", plan.schema))) }
+}
+
+/// A saved plan is only good as long as it is what would be planned now.
+fn same_plan(saved: &Plan, now: &Plan) -> Result<(), Refusal> {
+    let next = "look at the new plan: pos-upgrade-tui plan --json --source DIR > plan.json";
+    let stale = |what: String| Err(Refusal::refused(format!("{what}; nothing was changed"), next));
+    if saved.install.path != now.install.path {
+        return stale(format!("the saved plan is for {}, not for {}", saved.install.path, now.install.path));
+    }
+    if saved.source.commit != now.source.commit {
+        let (then, now) = (short(&saved.source.commit), short(&now.source.commit));
+        return stale(format!("the source changed since the plan was made: it is at {now}, the plan is for {then}"));
+    }
+    let paths = saved.disagreements(now);
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let list: String = paths.iter().map(|p| format!("\n  {p}")).collect();
+    stale(format!("the install changed since the plan was made:{list}\n"))
 }

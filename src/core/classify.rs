@@ -441,9 +441,15 @@ impl<'a> Planner<'a> {
         let closest = if line.base.is_none() && !shallow { self.closest(source, spot) } else { None };
         let tied = self.closest_of_ties(line, spot);
         let base = tied.as_ref().or(line.base.as_ref()).or(closest.as_ref().map(|c| &c.1));
+        let mode_changed =
+            mine.executable != theirs.executable && base.is_some_and(|b| b.executable != theirs.executable);
         if theirs.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&theirs.blob) {
-            let kind = if spot == next { Kind::Unchanged } else { Kind::Move };
-            let reason = "you already have what the source ships".to_owned();
+            let (kind, what) = match spot == next {
+                true if mode_changed && theirs.blob == mine.blob => (Kind::Update, "; source changed its mode"),
+                true => (Kind::Unchanged, ""),
+                false => (Kind::Move, ""),
+            };
+            let reason = format!("you already have what the source ships{what}");
             return self.entry(line, next.clone(), base.map(|b| b.blob.clone()), kind, Some(mine), reason);
         }
         let Some(base) = base else {
@@ -461,6 +467,12 @@ impl<'a> Planner<'a> {
             None => format!("you edited this since {}", self.since()),
         };
         if base.blob == theirs.blob {
+            let merged =
+                (spot == next && mode_changed).then(|| self.merged(line, spot, mine, Some(base), since.clone()));
+            // Not a binary file: its merge would be a question, and the mode alone is not worth one.
+            if let Some(entry) = merged.filter(|entry| entry.kind == Kind::AutoMerge) {
+                return FileEntry { reason: format!("{since}; source changed its mode"), ..entry };
+            }
             let (kind, what) = if spot == next {
                 (Kind::LocalOnly, "source did not change it")
             } else {
@@ -568,26 +580,30 @@ impl<'a> Planner<'a> {
         }
         let mine = self.inputs.texts.mine(spot)?;
         // The newest first: it wins where several are equally like mine.
-        self.most_like(&mine, line.base.iter().chain(others).cloned().map(|s| ((), s))).map(|(_, s)| s)
+        self.most_like(&mine, line.base.iter().chain(others).cloned().map(|s| ((), s))).map(|(_, _, s)| s)
     }
 
-    /// The version most like `mine`; the first of several that are equally like it.
-    fn most_like<T>(&self, mine: &[u8], versions: impl Iterator<Item = (T, Shipped)>) -> Option<(T, Shipped)> {
+    /// The version most like `mine` and how alike they are; the first of several that are equally like it.
+    fn most_like<T>(&self, mine: &[u8], versions: impl Iterator<Item = (T, Shipped)>) -> Option<(f32, T, Shipped)> {
         let likeness = |blob: &BlobId| {
             let text = self.inputs.texts.blob(blob)?;
             Some(similar::TextDiff::from_lines(&text[..], mine).ratio())
         };
         let scored = versions.filter_map(|(what, s)| Some((likeness(&s.blob)?, what, s)));
-        let best = scored.reduce(|best, next| if next.0 > best.0 { next } else { best });
-        best.map(|(_, what, shipped)| (what, shipped))
+        scored.reduce(|best, next| if next.0 > best.0 { next } else { best })
     }
 
     /// The version most like mine, for a file that the installed release doesn't ship but an earlier one did.
+    ///
+    /// Where only files that later moved here were shipped, mine has to look like one of them, by git's measure of a
+    /// rename: any other file is the user's own.
     fn closest(&self, source: &RelPath, spot: &RelPath) -> Option<(String, Shipped)> {
         let mine = self.inputs.texts.mine(spot)?;
-        let versions = self.inputs.history.versions(source, self.release());
-        let (commit, shipped) = self.most_like(&mine, versions.into_iter())?;
-        Some((short(&commit.id).to_owned(), shipped))
+        let history = self.inputs.history;
+        let versions = history.versions(source, self.release());
+        let here = self.release().is_some_and(|release| history.existed(source, release));
+        let (likeness, commit, shipped) = self.most_like(&mine, versions.into_iter())?;
+        (here || likeness >= 0.5).then(|| (short(&commit.id).to_owned(), shipped))
     }
 
     fn entry(

@@ -1,5 +1,7 @@
 //! The plan: what will happen to every managed path, and why.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobId;
@@ -70,9 +72,10 @@ impl Kind {
 
 /// One managed path of the plan. `base`, `mine`, `theirs` are blob ids in the source's object format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "EntryJson")]
 pub struct FileEntry {
     /// Where it stands in the install when done.
-    #[serde(with = "lossy_path")]
+    #[serde(serialize_with = "lossy")]
     pub path: RelPath,
     /// The path's bytes, for a name that is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,6 +99,27 @@ pub struct FileEntry {
     /// Whether the file that is written is executable.
     #[serde(default)]
     pub executable: bool,
+}
+
+impl FileEntry {
+    /// Whether another plan says the same of this path; the words of the reason don't count.
+    pub fn agrees(&self, other: &FileEntry) -> bool {
+        let wordless = |entry: &FileEntry| FileEntry { reason: String::new(), ..entry.clone() };
+        wordless(self) == wordless(other)
+    }
+}
+
+impl Plan {
+    /// The paths of which this plan and another say different things, sorted.
+    pub fn disagreements(&self, other: &Plan) -> Vec<RelPath> {
+        let by_path = |plan: &Plan| -> BTreeMap<RelPath, FileEntry> {
+            plan.files.iter().map(|f| (f.path.clone(), f.clone())).collect()
+        };
+        let (ours, others) = (by_path(self), by_path(other));
+        let paths: BTreeSet<&RelPath> = ours.keys().chain(others.keys()).collect();
+        let same = |path: &RelPath| matches!((ours.get(path), others.get(path)), (Some(a), Some(b)) if a.agrees(b));
+        paths.into_iter().filter(|path| !same(path)).cloned().collect()
+    }
 }
 
 /// How the release that the install matches was found.
@@ -230,15 +254,43 @@ pub struct Plan {
     pub files: Vec<FileEntry>,
 }
 
-mod lossy_path {
-    use super::RelPath;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+/// For JSON: what isn't UTF-8 stands in `path_base64`, this is for people.
+fn lossy<S: serde::Serializer>(path: &RelPath, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(path.as_bytes()))
+}
 
-    pub fn serialize<S: Serializer>(path: &RelPath, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&String::from_utf8_lossy(path.as_bytes()))
-    }
+/// An entry as it is read: `path_base64` outweighs `path`.
+#[derive(Deserialize)]
+struct EntryJson {
+    path: RelPath,
+    path_base64: Option<String>,
+    kind: Kind,
+    from: Option<RelPath>,
+    source_path: Option<RelPath>,
+    base: Option<BlobId>,
+    mine: Option<BlobId>,
+    theirs: Option<BlobId>,
+    conflict_hunks: usize,
+    reason: String,
+    #[serde(default)]
+    executable: bool,
+}
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RelPath, D::Error> {
-        RelPath::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+impl From<EntryJson> for FileEntry {
+    fn from(json: EntryJson) -> Self {
+        let exact = json.path_base64.as_ref().and_then(|coded| format!("base64:{coded}").parse().ok());
+        FileEntry {
+            path: exact.unwrap_or(json.path),
+            path_base64: json.path_base64,
+            kind: json.kind,
+            from: json.from,
+            source_path: json.source_path,
+            base: json.base,
+            mine: json.mine,
+            theirs: json.theirs,
+            conflict_hunks: json.conflict_hunks,
+            reason: json.reason,
+            executable: json.executable,
+        }
     }
 }

@@ -151,18 +151,22 @@ impl History {
     }
 
     /// Where a path of `since` ended up in `target`, following the renames after that commit.
+    ///
+    /// A side branch may have renamed it to a name that no merge took: every way is tried, the earliest first.
     pub fn follow(&self, path: &RelPath, since: &str, target: &Tree) -> Option<RelPath> {
-        let mut after = self.position.get(since).map_or(0, |at| at + 1);
-        let mut here = path.clone();
+        let after = self.position.get(since).map_or(0, |at| at + 1);
+        let mut open = vec![(after, path)];
         let mut seen = HashSet::new();
-        while !target.contains_key(&here) {
-            if !seen.insert(here.clone()) {
-                return None;
+        while let Some((after, here)) = open.pop() {
+            if target.contains_key(here) {
+                return Some(here.clone());
             }
-            let (at, next) = self.renames.get(&here)?.iter().find(|(at, _)| *at >= after)?;
-            (after, here) = (at + 1, next.clone());
+            if seen.insert((after, here)) {
+                let moves = self.renames.get(here).into_iter().flatten().filter(|(at, _)| *at >= after);
+                open.extend(moves.rev().map(|(at, next)| (at + 1, next)));
+            }
         }
-        Some(here)
+        None
     }
 
     /// The commits after `since` that changed one of `paths`, newest first.
@@ -172,6 +176,12 @@ impl History {
             c.changes.iter().any(|ch| paths.contains(&&ch.path) || ch.renamed_from.iter().any(|f| paths.contains(&f)))
         };
         self.commits[after..].iter().rev().filter(touched)
+    }
+
+    /// Whether a commit up to `until` shipped something at this very path.
+    pub fn existed(&self, path: &RelPath, until: &str) -> bool {
+        let end = self.position.get(until).map_or(0, |at| at + 1);
+        self.commits[..end].iter().any(|c| c.changes.iter().any(|ch| ch.path == *path && ch.blob.is_some()))
     }
 
     /// The versions that a path (or what it was renamed from) had up to the commit `until`, or ever; newest first.

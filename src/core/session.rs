@@ -157,6 +157,9 @@ pub struct Session {
     pub phase_artifacts: BTreeMap<u8, PhaseRecord>,
     /// Answers to conflicts, saved one by one as they are given.
     pub answers: BTreeMap<RelPath, Answer>,
+    /// Why an answer was given without asking: a standing rule, or an earlier answer.
+    #[serde(default)]
+    pub answered_by: BTreeMap<RelPath, String>,
     /// Who settles a conflict without an answer.
     #[serde(default)]
     pub on_conflict: OnConflict,

@@ -26,6 +26,10 @@ pub struct Settings {
     pub interactive_conflicts: Option<bool>,
     /// Commit the changed paths to the project's repository.
     pub git_commit_after: Option<bool>,
+    /// Globs of paths whose conflicts always keep mine.
+    pub always_keep: Option<Vec<String>>,
+    /// Globs of paths whose conflicts always take theirs.
+    pub always_take: Option<Vec<String>>,
 }
 
 /// The settings of one upgrade, nothing left open.
@@ -43,6 +47,12 @@ pub struct Options {
     pub interactive_conflicts: bool,
     /// Commit the changed paths to the project's repository.
     pub git_commit_after: bool,
+    /// Globs of paths whose conflicts always keep mine.
+    #[serde(default)]
+    pub always_keep: Vec<String>,
+    /// Globs of paths whose conflicts always take theirs.
+    #[serde(default)]
+    pub always_take: Vec<String>,
     /// Go on when a post-install step fails (a flag only: nobody should have this in a file).
     #[serde(default)]
     pub allow_post_install_failure: bool,
@@ -84,7 +94,7 @@ pub enum SettingsError {
     },
 }
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 9] = [
     "source_path",
     "dry_run",
     "auto_restart",
@@ -92,6 +102,8 @@ const KEYS: [&str; 7] = [
     "keep_backups",
     "interactive_conflicts",
     "git_commit_after",
+    "always_keep",
+    "always_take",
 ];
 
 impl Settings {
@@ -107,8 +119,11 @@ impl Settings {
                 return Err(SettingsError::UnknownKey { key: key.clone(), nearest: nearest(key) });
             }
             let alone = Value::Object([(key.clone(), one.clone())].into_iter().collect());
-            serde_json::from_value::<Settings>(alone)
-                .map_err(|e| SettingsError::BadValue { key: key.clone(), problem: e.to_string() })?;
+            let bad = |problem: String| SettingsError::BadValue { key: key.clone(), problem };
+            let alone = serde_json::from_value::<Settings>(alone).map_err(|e| bad(e.to_string()))?;
+            for pattern in alone.always_keep.iter().chain(&alone.always_take).flatten() {
+                super::answers::glob(pattern).map_err(bad)?;
+            }
         }
         serde_json::from_value(value).map_err(|e| SettingsError::Json(e.to_string()))
     }
@@ -123,6 +138,8 @@ impl Settings {
             keep_backups: self.keep_backups.or(weaker.keep_backups),
             interactive_conflicts: self.interactive_conflicts.or(weaker.interactive_conflicts),
             git_commit_after: self.git_commit_after.or(weaker.git_commit_after),
+            always_keep: self.always_keep.or(weaker.always_keep),
+            always_take: self.always_take.or(weaker.always_take),
         }
     }
 
@@ -135,6 +152,8 @@ impl Settings {
             keep_backups: self.keep_backups.unwrap_or(KEEP_BACKUPS),
             interactive_conflicts: self.interactive_conflicts.unwrap_or(true),
             git_commit_after: self.git_commit_after.unwrap_or(false),
+            always_keep: self.always_keep.clone().unwrap_or_default(),
+            always_take: self.always_take.clone().unwrap_or_default(),
             allow_post_install_failure: false,
             allow_downgrade: false,
         }

@@ -1,12 +1,14 @@
 //! Who decides a conflict: a saved answer, the policy of the command line, or a person.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::apply::Decided;
 use super::events::{Command, ConflictFile, Event, Level};
 use super::planning::{self, Source};
 use super::run::{Run, Stop};
+use crate::core::answers::{self, Remembered, Rules};
 use crate::core::merge::Choice;
 use crate::core::outcome::{Sides, merge_of, outcome};
 use crate::core::path::RelPath;
@@ -35,6 +37,7 @@ pub fn by_policy(policy: OnConflict, sides: &Sides) -> Option<Answer> {
 pub fn settle(run: &mut Run, source: &Source) -> Result<Vec<Decided>, Stop> {
     let install = run.session.install.clone();
     let entries: Vec<FileEntry> = run.session.plan.files.clone();
+    let (rules, remembered) = (Rules::of(&run.session.options), remembered(&install));
     let mut open: Vec<(FileEntry, Sides)> = Vec::new();
     let mut decided = Vec::new();
     for entry in entries.into_iter().filter(|e| e.kind.changes_install()) {
@@ -44,10 +47,8 @@ pub fn settle(run: &mut Run, source: &Source) -> Result<Vec<Decided>, Stop> {
             decided.push(Decided { entry, outcome });
             continue;
         }
-        if !run.session.answers.contains_key(&entry.path)
-            && let Some(answer) = by_policy(run.session.on_conflict, &sides)
-        {
-            accept(run, &entry, &sides, answer, false).map_err(Stop::failed)?;
+        if !run.session.answers.contains_key(&entry.path) {
+            unasked(run, &entry, &sides, &rules, &remembered)?;
         }
         open.push((entry, sides));
     }
@@ -59,6 +60,34 @@ pub fn settle(run: &mut Run, source: &Source) -> Result<Vec<Decided>, Stop> {
     Ok(decided)
 }
 
+/// The answers that were given in this install before.
+pub fn remembered(install: &Path) -> Remembered {
+    let text = std::fs::read(install.join(".upgrade").join(answers::FILE)).unwrap_or_default();
+    Remembered::parse(&text)
+}
+
+/// Settles a conflict without asking, where a rule, an earlier answer or the policy can.
+fn unasked(
+    run: &mut Run,
+    entry: &FileEntry,
+    sides: &Sides,
+    rules: &Rules,
+    remembered: &Remembered,
+) -> Result<(), Stop> {
+    if let Some((answer, why)) = answers::prior(entry, rules, remembered)
+        // One that can't be carried out any more is asked again.
+        && outcome(entry, Some(&answer), sides).is_ok()
+    {
+        run.log(Level::Info, "conflicts", &format!("{}: settled by {why}", entry.path));
+        run.session.answered_by.insert(entry.path.clone(), why);
+        return accept(run, entry, sides, answer, false).map_err(Stop::failed);
+    }
+    match by_policy(run.session.on_conflict, sides) {
+        Some(answer) => accept(run, entry, sides, answer, false).map_err(Stop::failed),
+        None => Ok(()),
+    }
+}
+
 /// Checks that an answer can be carried out, and saves it.
 fn accept(run: &mut Run, entry: &FileEntry, sides: &Sides, answer: Answer, by_person: bool) -> Result<(), String> {
     outcome(entry, Some(&answer), sides).map_err(|e| e.to_string())?;
@@ -66,6 +95,13 @@ fn accept(run: &mut Run, entry: &FileEntry, sides: &Sides, answer: Answer, by_pe
     run.session.prompts += u64::from(by_person && first);
     if let Err(Stop::Failed { what, .. }) = run.save() {
         return Err(what);
+    }
+    if by_person {
+        let path = run.session.install.join(".upgrade").join(answers::FILE);
+        let mut all = remembered(&run.session.install);
+        all.remember(entry, &answer);
+        // Only spares a question: the session itself has the answer.
+        let _ = crate::host::fs::write_durable(&path, &all.to_json(), 0o600);
     }
     run.say(Event::Answered { path: entry.path.clone(), answer });
     Ok(())

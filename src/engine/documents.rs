@@ -137,7 +137,8 @@ pub fn report(session: &Session, warnings: &[String]) -> Vec<String> {
             Answer::Take => "took theirs".to_owned(),
             Answer::Merge(choices) => format!("merged, {} hunks chosen", choices.len()),
         };
-        lines.push(format!("conflict: {path}: {word}"));
+        let why = session.answered_by.get(path).map(|why| format!(" ({why})")).unwrap_or_default();
+        lines.push(format!("conflict: {path}: {word}{why}"));
     }
     lines.extend(warnings.iter().map(|w| format!("warning: {w}")));
     for (number, record) in &session.phase_artifacts {

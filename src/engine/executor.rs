@@ -104,6 +104,7 @@ fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session
         phase_artifacts: Default::default(),
         answers: Default::default(),
         prompts: 0,
+        answered_by: Default::default(),
         on_conflict,
         applied: false,
         counted: (0, 0),

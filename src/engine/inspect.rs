@@ -1,13 +1,17 @@
 //! What a person sees before saying yes: the checks of phase 0 and the plan. Reads, never writes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::checks::{self, REFUSED};
+use super::decisions;
 use super::planning::{self, Planned, Source};
+use crate::core::answers::{self, Rules};
 use crate::core::layout::layouts;
 use crate::core::outcome::Sides;
+use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
-use crate::core::plan::{FileEntry, Only, Plan};
+use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::Session;
 use crate::core::settings::Options;
 use crate::host::server::{self, Running};
@@ -50,6 +54,8 @@ pub struct Inspection {
     pub plan: Option<Plan>,
     /// Subjects of the source's commits since the installed release: `(short id, date, subject)`, newest first.
     pub whats_new: Vec<(String, String, String)>,
+    /// Conflicts that will not be asked, and why: a standing rule or an earlier answer.
+    pub settled: BTreeMap<RelPath, String>,
 }
 
 impl Inspection {
@@ -62,8 +68,13 @@ impl Inspection {
 /// Checks and plans. Blocking: call it off the drawing thread.
 pub fn inspect(request: &Request) -> Inspection {
     let checked = checks::pre_flight(request, false, &mut |_, _, _, _| {});
-    let mut inspection =
-        Inspection { evidence: checked.evidence, problems: checked.problems, plan: None, whats_new: Vec::new() };
+    let mut inspection = Inspection {
+        evidence: checked.evidence,
+        problems: checked.problems,
+        plan: None,
+        whats_new: Vec::new(),
+        settled: BTreeMap::new(),
+    };
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
         return inspection;
     };
@@ -76,6 +87,7 @@ pub fn inspect(request: &Request) -> Inspection {
                 inspection.problems.push(Problem { exit_code: REFUSED, what, next: next.into() });
             }
             inspection.whats_new = whats_new(&planned);
+            inspection.settled = settled(request, &planned.plan);
             inspection.plan = Some(planned.plan);
         }
         Err(e) => inspection.problems.push(Problem {
@@ -85,6 +97,12 @@ pub fn inspect(request: &Request) -> Inspection {
         }),
     }
     inspection
+}
+
+fn settled(request: &Request, plan: &Plan) -> BTreeMap<RelPath, String> {
+    let (rules, remembered) = (Rules::of(&request.options), decisions::remembered(&request.project.join(".praxis-os")));
+    let conflicts = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
+    conflicts.filter_map(|f| Some((f.path.clone(), answers::prior(f, &rules, &remembered)?.1))).collect()
 }
 
 fn whats_new(planned: &Planned) -> Vec<(String, String, String)> {
@@ -104,6 +122,32 @@ fn whats_new(planned: &Planned) -> Vec<(String, String, String)> {
 pub fn texts(request: &Request, entry: &FileEntry) -> Result<Sides, String> {
     let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| e.to_string())?;
     planning::sides(&source, &request.project.join(".praxis-os"), entry).map_err(|e| e.to_string())
+}
+
+/// The texts of a plan's entries, for showing all of them: the source is opened once, at the plan's commit.
+#[derive(Debug)]
+pub struct Texts {
+    source: Source,
+    install: PathBuf,
+}
+
+impl Texts {
+    /// Opens the source of a plan. Blocking.
+    ///
+    /// # Errors
+    /// A sentence naming the source that can't be read.
+    pub fn open(request: &Request, plan: &Plan) -> Result<Self, String> {
+        let source = Source::open(&request.source, Some(&plan.source.commit)).map_err(|e| e.to_string())?;
+        Ok(Self { source, install: request.project.join(".praxis-os") })
+    }
+
+    /// The texts of one entry. Blocking.
+    ///
+    /// # Errors
+    /// A sentence naming the path that can't be read.
+    pub fn of(&self, entry: &FileEntry) -> Result<Sides, String> {
+        planning::sides(&self.source, &self.install, entry).map_err(|e| e.to_string())
+    }
 }
 
 /// The unfinished session of an install, if it has one. Blocking.

@@ -7,6 +7,7 @@ mod apply;
 mod checks;
 mod decisions;
 mod documents;
+pub mod edits;
 pub mod events;
 pub mod executor;
 pub mod inspect;

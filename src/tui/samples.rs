@@ -179,6 +179,7 @@ pub fn inspection() -> Inspection {
         },
         problems: Vec::new(),
         plan: Some(plan()),
+        settled: Default::default(),
         whats_new: news.iter().map(|(a, b, c)| ((*a).to_owned(), (*b).to_owned(), (*c).to_owned())).collect(),
     }
 }
@@ -413,6 +414,7 @@ pub fn session(applied: bool) -> Session {
         completed_phases: vec![Phase::PreFlight, Phase::Backup],
         phase_artifacts: BTreeMap::new(),
         answers,
+        answered_by: Default::default(),
         prompts: 1,
         applied,
         options: launch.options,

@@ -163,18 +163,9 @@ fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
 /// What a new plan has other than the approved one, naming the paths.
 fn difference(approved: &Plan, now: &Plan) -> Option<String> {
     const SHOWN: usize = 10;
-    if approved.files == now.files {
+    let paths = approved.disagreements(now);
+    if paths.is_empty() {
         return None;
-    }
-    let mut paths: Vec<String> = Vec::new();
-    let by_path = |plan: &Plan| {
-        plan.files.iter().map(|f| (f.path.clone(), f.clone())).collect::<std::collections::BTreeMap<_, _>>()
-    };
-    let (old, new) = (by_path(approved), by_path(now));
-    for path in old.keys().chain(new.keys()).collect::<std::collections::BTreeSet<_>>() {
-        if old.get(path) != new.get(path) {
-            paths.push(path.to_string());
-        }
     }
     let more = if paths.len() > SHOWN { format!("\n  and {} more", paths.len() - SHOWN) } else { String::new() };
     let shown = paths.iter().take(SHOWN).map(|p| format!("\n  {p}")).collect::<String>();

@@ -1,0 +1,135 @@
+//! Questions that need not be asked: answers given before to the very same three texts, and standing rules by glob.
+
+use std::collections::BTreeMap;
+
+use globset::{GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Serialize};
+
+use super::path::RelPath;
+use super::plan::FileEntry;
+use super::session::Answer;
+use super::settings::Options;
+
+/// The file's name in `.upgrade/`.
+pub const FILE: &str = "answers.json";
+
+/// Answers that a person gave, by base, mine and theirs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// 1.
+    schema: u32,
+    answers: BTreeMap<String, Answer>,
+}
+
+/// The three texts' ids; the path doesn't matter.
+fn key(entry: &FileEntry) -> String {
+    let id = |id: &Option<super::blob::BlobId>| id.as_ref().map_or("none".to_owned(), ToString::to_string);
+    format!("{} {} {}", id(&entry.base), id(&entry.mine), id(&entry.theirs))
+}
+
+impl Remembered {
+    /// Reads the file's text; a damaged file remembers nothing, which costs questions but no bytes.
+    pub fn parse(text: &[u8]) -> Self {
+        serde_json::from_slice(text).unwrap_or_default()
+    }
+
+    /// The file's text.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Keeps an answer.
+    pub fn remember(&mut self, entry: &FileEntry, answer: &Answer) {
+        self.schema = 1;
+        self.answers.insert(key(entry), answer.clone());
+    }
+}
+
+/// `always_keep` and `always_take`, compiled.
+#[derive(Debug, Default)]
+pub struct Rules {
+    keep: Vec<(String, GlobMatcher)>,
+    take: Vec<(String, GlobMatcher)>,
+}
+
+/// Compiles a glob over paths in the install. `*` stays within a folder, `**` crosses folders.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn glob(pattern: &str) -> Result<GlobMatcher, String> {
+    let built = GlobBuilder::new(pattern).literal_separator(true).build();
+    built.map(|g| g.compile_matcher()).map_err(|e| e.to_string())
+}
+
+impl Rules {
+    /// The rules of the settings. Globs that don't compile were refused when the settings were read.
+    pub fn of(options: &Options) -> Self {
+        let all = |list: &[String]| list.iter().filter_map(|p| Some((p.clone(), glob(p).ok()?))).collect();
+        Self { keep: all(&options.always_keep), take: all(&options.always_take) }
+    }
+
+    /// What a rule says to a path, and which. Keeping wins.
+    fn answer(&self, path: &RelPath) -> Option<(Answer, String)> {
+        let named = |rules: &[(String, GlobMatcher)]| {
+            rules.iter().find(|(_, glob)| glob.is_match(path.as_path())).map(|(pattern, _)| pattern.clone())
+        };
+        let keep = named(&self.keep).map(|p| (Answer::Keep, format!("your rule always_keep \"{p}\"")));
+        keep.or_else(|| named(&self.take).map(|p| (Answer::Take, format!("your rule always_take \"{p}\""))))
+    }
+}
+
+/// The answer that a conflict has already, and why: a standing rule first, then what was answered before.
+pub fn prior(entry: &FileEntry, rules: &Rules, remembered: &Remembered) -> Option<(Answer, String)> {
+    let before = || remembered.answers.get(&key(entry)).map(|a| (a.clone(), "your earlier answer".to_owned()));
+    rules.answer(&entry.path).or_else(before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::plan::Kind;
+
+    fn entry(path: &str, mine: &str) -> FileEntry {
+        let id = |text: &str| super::super::blob::BlobId::of(text.as_bytes(), super::super::blob::ObjectFormat::Sha1);
+        FileEntry {
+            path: path.parse().unwrap(),
+            path_base64: None,
+            kind: Kind::Conflict,
+            from: None,
+            source_path: None,
+            base: Some(id("base")),
+            mine: Some(id(mine)),
+            theirs: Some(id("theirs")),
+            conflict_hunks: 1,
+            reason: String::new(),
+            executable: false,
+        }
+    }
+
+    #[test]
+    fn the_same_three_texts_are_not_asked_twice() {
+        let mut remembered = Remembered::default();
+        remembered.remember(&entry("a", "mine"), &Answer::Take);
+        let remembered = Remembered::parse(&remembered.to_json());
+        let none = Rules::default();
+        assert_eq!(prior(&entry("b", "mine"), &none, &remembered).unwrap().0, Answer::Take, "wherever it stands");
+        assert!(prior(&entry("a", "edited again"), &none, &remembered).is_none());
+        assert_eq!(Remembered::parse(b"{torn"), Remembered::default());
+    }
+
+    #[test]
+    fn rules_match_by_glob_and_keeping_wins() {
+        let options = Options {
+            always_keep: vec!["standards/universal/ai-safety/**".into()],
+            always_take: vec!["**/*.md".into(), "scripts/*".into()],
+            ..Options::default()
+        };
+        let rules = Rules::of(&options);
+        let say = |path: &str| prior(&entry(path, "m"), &rules, &Remembered::default());
+        assert_eq!(say("standards/universal/ai-safety/x.md").unwrap().0, Answer::Keep);
+        assert_eq!(say("workflows/a/b.md").unwrap(), (Answer::Take, "your rule always_take \"**/*.md\"".into()));
+        assert!(say("scripts/deep/x.py").is_none(), "one star stays within a folder");
+    }
+}

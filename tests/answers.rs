@@ -1,0 +1,103 @@
+//! Saved plans, standing rules and remembered answers, on the built binary.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::fs;
+
+use common::terminal::Terminal;
+use common::{Sandbox, assert_same, snapshot, text};
+
+const GIT_SAFETY: &str = "standards/universal/ai-safety/git-safety.md";
+const RACES: &str = "standards/universal/concurrency/race-conditions.md";
+const README: &str = "standards/universal/documentation/readme-guide.md";
+
+#[test]
+fn a_saved_plan_is_applied_as_long_as_nothing_changed() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let planned = sandbox.run(&["plan", "--json", "--project", project, "--source", source]);
+    let file = sandbox.path().join("plan.json");
+    fs::write(&file, &planned.stdout).unwrap();
+    let upgrade = ["upgrade", "--yes", "--on-conflict", "keep", "--project", project, "--plan", file.to_str().unwrap()];
+
+    let touched = demo.install.join(GIT_SAFETY);
+    let bytes = fs::read(&touched).unwrap();
+    fs::write(&touched, "edited after the plan was made\n").unwrap();
+    let before = snapshot(&demo.install);
+    let (code, said) = text(&sandbox.run(&upgrade));
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains(GIT_SAFETY), "{said}");
+    assert_same(&before, &snapshot(&demo.install));
+    fs::write(&touched, bytes).unwrap();
+
+    fs::write(demo.source.join("scripts/new.py"), "x = 1\n").unwrap();
+    common::git(&demo.source, &["add", "-A"]);
+    common::git(&demo.source, &["commit", "-qm", "Add a script"]);
+    let (code, said) = text(&sandbox.run(&upgrade));
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("the source changed"), "{said}");
+    common::git(&demo.source, &["reset", "-q", "--hard", "HEAD~1"]);
+
+    let (code, said) = text(&sandbox.run(&upgrade));
+    assert_eq!(code, 0, "{said}");
+    fs::write(&file, "{}").unwrap();
+    assert_eq!(text(&sandbox.run(&upgrade)).0, 2, "not a plan");
+}
+
+#[test]
+fn standing_rules_settle_conflicts_and_are_named() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let rules = r#"{"always_keep": ["standards/universal/ai-safety/**"], "always_take": ["**/*.md"]}"#;
+    fs::write(demo.install.join("upgrade.json"), rules).unwrap();
+    let (kept, mine) = (fs::read(demo.install.join(GIT_SAFETY)).unwrap(), fs::read(demo.install.join(RACES)).unwrap());
+    let output = sandbox.run(&["upgrade", "--yes", "--project", project, "--source", source]);
+    let (code, said) = text(&output);
+    assert_eq!(code, 0, "nothing is left to ask: {said}");
+    assert!(said.contains("your rule always_keep \"standards/universal/ai-safety/**\""), "{said}");
+    assert!(said.contains("your rule always_take \"**/*.md\""), "{said}");
+    assert_eq!(fs::read(demo.install.join(GIT_SAFETY)).unwrap(), kept);
+    assert_ne!(fs::read(demo.install.join(RACES)).unwrap(), mine);
+    fs::write(demo.install.join("upgrade.json"), r#"{"always_keep": ["standards/[" ]}"#).unwrap();
+    let (code, said) = text(&sandbox.run(&["plan", "--project", project, "--source", source]));
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("always_keep"), "{said}");
+}
+
+#[test]
+fn what_was_answered_once_is_not_asked_again_after_a_rollback() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let home = sandbox.path().join("home");
+    let mut wizard = Terminal::start(&home, &["--project", project, "--source", source]);
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press("\r");
+    for (path, key) in [(GIT_SAFETY, "k"), (RACES, "t"), (README, "k")] {
+        wizard.see(&[path, "hunk 1 of"]);
+        wizard.press(key);
+        wizard.see(&["settled"]);
+        wizard.press("\r");
+    }
+    wizard.see(&["All 3 are settled"]);
+    wizard.press("F");
+    wizard.see(&["report", "Upgraded"]);
+    wizard.press("\r");
+    assert_eq!(wizard.end(), 0);
+    let after = snapshot(&demo.install);
+    let (code, said) = text(&sandbox.run(&["rollback", "--yes", "--project", project]));
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = text(&sandbox.run(&["upgrade", "--yes", "--project", project, "--source", source]));
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("your earlier answer"), "{said}");
+    let bytes = |all: &std::collections::BTreeMap<String, String>, path: &str| {
+        all[path].rsplit(' ').next().unwrap().to_owned()
+    };
+    let again = snapshot(&demo.install);
+    for path in [GIT_SAFETY, RACES, README] {
+        assert_eq!(bytes(&again, path), bytes(&after, path), "{path}");
+    }
+}
