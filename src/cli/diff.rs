@@ -1,4 +1,4 @@
-//! Text for people on stdout: what a plan would change, line by line, and the unified diffs that show it.
+//! Text for people on stdout: lines in ink, and the unified diffs of texts.
 //!
 //! The form is that of `git diff`: `-` and `+` say it all, colour (only on a terminal, and not with `NO_COLOR`) adds
 //! nothing. No byte of a file reaches the terminal as a control: see [`shown`].
@@ -10,10 +10,7 @@ use similar::{Algorithm, DiffTag, TextDiff};
 
 use super::Refusal;
 use crate::core::merge::is_binary;
-use crate::core::outcome::{Outcome, Sides, outcome};
 use crate::core::path::RelPath;
-use crate::core::plan::{FileEntry, Kind, Plan};
-use crate::engine::inspect::Texts;
 use crate::host::fs;
 
 /// Unchanged lines shown around a change.
@@ -181,7 +178,10 @@ fn all_crlf(text: &[u8]) -> bool {
 }
 
 /// The first lines of a file that is new.
-fn head(paper: &mut Paper<'_>, text: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// As [`Paper::line`].
+pub fn head(paper: &mut Paper<'_>, text: &[u8]) -> io::Result<()> {
     if text.is_empty() {
         return paper.line(Ink::Plain, "  an empty file");
     }
@@ -200,99 +200,6 @@ fn head(paper: &mut Paper<'_>, text: &[u8]) -> io::Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// One entry of a plan: what it is called, why it is there and, with texts, what would change.
-///
-/// # Errors
-/// As [`Paper::line`].
-pub fn entry(paper: &mut Paper<'_>, file: &FileEntry, texts: Option<&Texts>) -> io::Result<()> {
-    let name = match &file.from {
-        Some(from) => format!("{} -> {}", path(from), path(&file.path)),
-        None => path(&file.path),
-    };
-    let reason = fs::visible(&file.reason);
-    let Some(texts) = texts.filter(|_| file.kind.changes_install() && file.kind != Kind::Remove) else {
-        paper.line(Ink::Plain, &format!("  {name}"))?;
-        return paper.line(Ink::Plain, &format!("      {reason}"));
-    };
-    paper.line(Ink::Plain, "")?;
-    paper.line(Ink::Bold, &name)?;
-    paper.line(Ink::Plain, &format!("  {reason}"))?;
-    match texts.of(file) {
-        Err(problem) => paper.line(Ink::Plain, &format!("  its texts can't be shown: {}", fs::visible(&problem))),
-        Ok(sides) if file.kind == Kind::Conflict => conflict(paper, file, &sides),
-        Ok(sides) => match outcome(file, None, &sides) {
-            Ok(Outcome::Write { bytes, executable, .. }) => written(paper, file, &sides, &bytes, executable),
-            Ok(_) => Ok(()),
-            Err(problem) => paper.line(Ink::Plain, &format!("  {problem}")),
-        },
-    }
-}
-
-fn written(paper: &mut Paper<'_>, file: &FileEntry, sides: &Sides, bytes: &[u8], executable: bool) -> io::Result<()> {
-    match sides.mine.as_deref() {
-        None => head(paper, bytes),
-        Some(mine) if mine == bytes && file.kind == Kind::Move => paper.line(Ink::Plain, "  its text stays as it is"),
-        Some(mine) if mine == bytes => {
-            let mode = if executable { "executable" } else { "not executable" };
-            paper.line(Ink::Plain, &format!("  its text stays as it is; the file becomes {mode}"))
-        }
-        Some(mine) => unified(paper, ["yours", "after the upgrade"], mine, bytes),
-    }
-}
-
-/// Both differences, with the common base.
-fn conflict(paper: &mut Paper<'_>, file: &FileEntry, sides: &Sides) -> io::Result<()> {
-    let (base, mine, theirs) = (sides.base.as_deref(), sides.mine.as_deref(), sides.theirs.as_deref());
-    if base.is_none() && file.base.is_some() {
-        paper.line(Ink::Plain, "  the text of the release that you started from is not at hand")?;
-    }
-    match (base, mine, theirs) {
-        (Some(base), ..) => {
-            match mine {
-                Some(mine) => unified(paper, ["base", "you"], base, mine)?,
-                None => paper.line(Ink::Plain, "  you: deleted")?,
-            }
-            match theirs {
-                Some(theirs) => unified(paper, ["base", "the source"], base, theirs),
-                None => paper.line(Ink::Plain, "  the source: removed"),
-            }
-        }
-        (None, Some(mine), Some(theirs)) => unified(paper, ["you", "the source"], mine, theirs),
-        (None, None, Some(theirs)) => {
-            paper.line(Ink::Plain, "  what the source ships:")?;
-            head(paper, theirs)
-        }
-        (None, _, None) => Ok(()),
-    }
-}
-
-/// A plan, grouped by kind, those that need a person first; with texts, each change in full.
-///
-/// # Errors
-/// As [`Paper::line`].
-pub fn plan(paper: &mut Paper<'_>, plan: &Plan, texts: Option<&Texts>) -> io::Result<()> {
-    use crate::core::classify::short;
-    let from = plan.install.release.as_deref().map_or("an unknown release", short);
-    let to = format!("{} ({})", short(&plan.source.commit), plan.source.version);
-    paper.line(Ink::Plain, &fs::visible(&format!("{}  {from} -> {to}", plan.install.path)))?;
-    for kind in Kind::ALL {
-        let count = plan.summary.get(kind);
-        if count == 0 {
-            continue;
-        }
-        paper.line(Ink::Plain, "")?;
-        paper.line(Ink::Bold, &format!("{} {count}", kind.word()))?;
-        for file in plan.files.iter().filter(|f| f.kind == kind && kind != Kind::Unchanged) {
-            entry(paper, file, texts)?;
-        }
-    }
-    if plan.summary.pending() == 0 {
-        paper.line(Ink::Plain, "")?;
-        paper.line(Ink::Plain, "nothing to do")?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -48,6 +48,10 @@ pub trait Texts {
     fn blob(&self, id: &BlobId) -> Option<Arc<[u8]>>;
     /// A file of the install.
     fn mine(&self, path: &RelPath) -> Option<Arc<[u8]>>;
+    /// What is wrong with a merged text that mine didn't have, beyond what can be told without a program.
+    fn damage(&self, _path: &RelPath, _mine: &[u8], _merged: &[u8]) -> Option<String> {
+        None
+    }
 }
 
 /// All that a plan is made from.
@@ -523,7 +527,7 @@ impl<'a> Planner<'a> {
         match merge.conflicts() {
             0 => {
                 let text = merge.result(&[]).unwrap_or_default();
-                match super::outcome::damage(next, &my_text, &text) {
+                match super::outcome::damage(next, &my_text, &text).or_else(|| texts.damage(next, &my_text, &text)) {
                     Some(damage) => conflict(1, format!("{counts}; merged by itself {damage}")),
                     None => {
                         let reason = format!("{counts}; none overlap");

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::events::Outcome;
 use super::inspect::{Problem, Request};
-use super::planning::{Source, layout_of, read_baseline};
+use super::planning::{Source, layout_of, read_baseline, stale_manifest};
 use crate::core::layout::layouts;
 use crate::core::phase::PreFlightEvidence;
 use crate::host::git::GitError;
@@ -77,6 +77,7 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
             warnings.push("the source is a shallow clone: edits can only be merged where the old text is known".into());
         }
     }
+    warnings.extend(source.as_ref().and_then(stale_manifest));
     let valid = check.run("target_valid", || target_valid(&request.project, &install));
     warnings.extend(old_backups(&install, &mut check));
     let space = if install.is_dir() { check.run("disk_space", || disk_space(&install)) } else { None };

@@ -10,7 +10,7 @@ use super::planning::{self, Source};
 use super::run::{Run, Stop};
 use crate::core::answers::{self, Remembered, Rules};
 use crate::core::merge::Choice;
-use crate::core::outcome::{Sides, merge_of, outcome};
+use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::session::{Answer, OnConflict, Status};
@@ -90,7 +90,12 @@ fn unasked(
 
 /// Checks that an answer can be carried out, and saves it.
 fn accept(run: &mut Run, entry: &FileEntry, sides: &Sides, answer: Answer, by_person: bool) -> Result<(), String> {
-    outcome(entry, Some(&answer), sides).map_err(|e| e.to_string())?;
+    let effect = outcome(entry, Some(&answer), sides).map_err(|e| e.to_string())?;
+    if let (Answer::Merge(_), Outcome::Write { path, bytes, .. }, Some(mine)) = (&answer, &effect, &sides.mine)
+        && let Some(damage) = planning::python_damage(&run.session.install, path, mine, bytes)
+    {
+        return Err(format!("{path}: the merged file {damage}"));
+    }
     let first = run.session.answers.insert(entry.path.clone(), answer.clone()).is_none();
     run.session.prompts += u64::from(by_person && first);
     if let Err(Stop::Failed { what, .. }) = run.save() {

@@ -285,7 +285,10 @@ mod tests {
 
     fn baseline(files: &[(&str, &str, bool)]) -> Baseline {
         let entry = |(path, text, executable): &(&str, &str, bool)| {
-            (rel(path), BaselineFile { source_path: rel(path), blob: blob(text), release: None, executable: *executable })
+            (
+                rel(path),
+                BaselineFile { source_path: rel(path), blob: blob(text), release: None, executable: *executable },
+            )
         };
         let files = files.iter().map(entry).collect();
         Baseline { schema: 1, release: "c1".into(), layout: "current".into(), files }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::core::baseline::{self, Baseline};
-use crate::core::blob::BlobId;
+use crate::core::blob::{BlobId, sha256};
 use crate::core::classify::{self, Inputs};
 use crate::core::layout::{Layout, layouts};
 use crate::core::outcome::Sides;
@@ -13,6 +13,7 @@ use crate::core::plan::{FileEntry, Only, Plan, PlanSource};
 use crate::core::provenance::{History, Tree};
 use crate::host::fs::{self, FsError};
 use crate::host::git::{Blobs, GitError, Repo};
+use crate::host::python;
 
 /// Why no plan can be made.
 #[derive(Debug, thiserror::Error)]
@@ -102,12 +103,58 @@ impl classify::Texts for Store<'_> {
         self.blobs.read(id.as_str()).or_else(kept)
     }
 
+    fn damage(&self, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
+        python_damage(self.install, path, mine, merged)
+    }
+
     fn mine(&self, path: &RelPath) -> Option<Arc<[u8]>> {
         match self.folder.read(path) {
             Ok(fs::Content::File { bytes, .. }) => Some(bytes.into()),
             _ => None,
         }
     }
+}
+
+/// A merged Python file that no longer compiles, where mine did.
+pub fn python_damage(install: &Path, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
+    if !path.name().ends_with(b".py") {
+        return None;
+    }
+    let error = python::compile_error(install, merged)?;
+    python::compile_error(install, mine).is_none().then(|| format!("does not compile: {error}"))
+}
+
+/// How the source's manifest compares with what its commit ships: usually it is stale, so it decides nothing.
+pub fn stale_manifest(source: &Source) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Manifest {
+        files: std::collections::BTreeMap<String, Listed>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Listed {
+        checksum: String,
+    }
+    const FOLDER: &str = "universal/";
+    let bytes = source.blobs.read(&format!("{}:{FOLDER}.universal-manifest.json", source.commit))?;
+    let manifest: Manifest = serde_json::from_slice(&bytes).ok()?;
+    let (mut same, mut other, mut gone) = (0, 0, 0);
+    for (path, listed) in &manifest.files {
+        let shipped = RelPath::new(format!("{FOLDER}{path}")).ok().and_then(|p| source.tree.get(&p));
+        match shipped.and_then(|file| source.read(&file.blob)) {
+            None => gone += 1,
+            Some(bytes) if listed.checksum == format!("sha256:{}", sha256(&bytes)) => same += 1,
+            Some(_) => other += 1,
+        }
+    }
+    let in_folder = source.tree.keys().filter_map(|p| p.to_str()?.strip_prefix(FOLDER));
+    let unlisted = in_folder.filter(|p| !manifest.files.contains_key(*p)).count();
+    (other + gone + unlisted > 0).then(|| {
+        format!(
+            "the source's manifest is stale ({same} of {} checksums match, {other} differ, {gone} files are gone, \
+             {unlisted} are not listed); the history is used instead",
+            manifest.files.len()
+        )
+    })
 }
 
 /// Where the bytes of the release last installed are kept, by blob id.

@@ -8,6 +8,7 @@ pub mod journal;
 pub mod lock;
 pub mod mcp;
 pub mod process;
+pub mod python;
 pub mod server;
 pub mod store;
 pub mod venv;
