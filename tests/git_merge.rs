@@ -294,3 +294,49 @@ fn one_case(
     }
     fs::remove_dir_all(&install).unwrap();
 }
+
+/// What a plan that asks nothing makes of an install, by source path.
+fn applied(source: &Source, install: &Path) -> Files {
+    let planned = make_plan(source, install).unwrap();
+    let mut after = Files::new();
+    for entry in &planned.plan.files {
+        let asks = [Kind::Conflict, Kind::LocalOnly, Kind::AutoMerge, Kind::StaysDeleted, Kind::Linked];
+        assert!(!asks.contains(&entry.kind), "{}: {} ({})", entry.path, entry.kind.word(), entry.reason);
+        let path = entry.source_path.as_ref().unwrap().to_string();
+        let texts = sides(source, install, entry).unwrap();
+        match outcome(entry, None, &texts).unwrap() {
+            Outcome::Write { bytes, .. } => drop(after.insert(path, bytes.to_vec())),
+            Outcome::Nothing => drop(texts.mine.map(|mine| after.insert(path, mine.to_vec()))),
+            Outcome::Remove { .. } => {}
+        }
+    }
+    after
+}
+
+#[test]
+fn every_pair_of_releases_upgrades_an_untouched_install_without_a_question() {
+    let Some(bundle) = common::real_content() else { return };
+    let sandbox = Sandbox::new();
+    let repo = sandbox.path().join("real");
+    git(&sandbox.path(), &["clone", "-q", "-b", "devcut", bundle.to_str().unwrap(), repo.to_str().unwrap()]);
+    let releases: Vec<String> = git(&repo, &["rev-list", "--reverse", "HEAD"]).lines().map(str::to_owned).collect();
+    let trees: Vec<Files> = releases.iter().map(|r| files(&Source::open(&repo, Some(r)).unwrap())).collect();
+    let mut pairs = 0;
+    for (older, tree) in trees.iter().enumerate() {
+        let install = sandbox.path().join(format!("pair-{older}"));
+        for (path, bytes) in tree {
+            let to = install.join(install_path(path));
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::write(to, bytes).unwrap();
+        }
+        for newer in older + 1..releases.len() {
+            let source = Source::open(&repo, Some(&releases[newer])).unwrap();
+            let after = applied(&source, &install);
+            assert!(after == trees[newer], "{} -> {}", &releases[older][..7], &releases[newer][..7]);
+            pairs += 1;
+        }
+        fs::remove_dir_all(&install).unwrap();
+    }
+    println!("{pairs} pairs, no question, each byte for byte a fresh install");
+    assert_eq!(pairs, releases.len() * (releases.len() - 1) / 2);
+}
