@@ -93,9 +93,8 @@ fn what_was_answered_once_is_not_asked_again_after_a_rollback() {
     let (code, said) = text(&sandbox.run(&["upgrade", "--yes", "--project", project, "--source", source]));
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("your earlier answer"), "{said}");
-    let bytes = |all: &std::collections::BTreeMap<String, String>, path: &str| {
-        all[path].rsplit(' ').next().unwrap().to_owned()
-    };
+    let bytes =
+        |all: &std::collections::BTreeMap<String, String>, path: &str| all[path].rsplit(' ').next().unwrap().to_owned();
     let again = snapshot(&demo.install);
     for path in [GIT_SAFETY, RACES, README] {
         assert_eq!(bytes(&again, path), bytes(&after, path), "{path}");

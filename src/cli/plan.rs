@@ -77,7 +77,9 @@ fn entry(paper: &mut Paper<'_>, file: &FileEntry, texts: Option<&Texts>) -> io::
     paper.line(Ink::Bold, &name)?;
     paper.line(Ink::Plain, &format!("  {reason}"))?;
     match texts.of(file) {
-        Err(problem) => paper.line(Ink::Plain, &format!("  its texts can't be shown: {}", diff::shown(problem.as_bytes()))),
+        Err(problem) => {
+            paper.line(Ink::Plain, &format!("  its texts can't be shown: {}", diff::shown(problem.as_bytes())))
+        }
         Ok(sides) if file.kind == Kind::Conflict => conflict(paper, file, &sides),
         Ok(sides) => match outcome(file, None, &sides) {
             Ok(Outcome::Write { bytes, executable, .. }) => written(paper, file, &sides, &bytes, executable),
