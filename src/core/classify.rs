@@ -348,7 +348,9 @@ impl<'a> Planner<'a> {
             return vec![self.entry(line, next_spot.clone(), None, Kind::Linked, None, reason)];
         }
         if let Some(entry) = self.misplaced(line, next_spot) {
-            return vec![entry];
+            // The user put something else in the place of a file that the source left alone: no question.
+            let deleted = self.absent(line, spot).filter(|e| e.kind == Kind::StaysDeleted);
+            return vec![deleted.unwrap_or(entry)];
         }
         match installed.files.get(spot) {
             Some(mine) => vec![self.present(line, spot, mine)],
