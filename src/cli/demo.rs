@@ -71,8 +71,9 @@ fn folder(named: Option<&PathBuf>) -> Result<PathBuf, Refusal> {
 
 fn refusal(error: &DemoError) -> Refusal {
     let next = match error {
-        DemoError::MissingTool { .. } | DemoError::DirNotEmpty(_) => String::new(),
-        _ => "mend that, then try again in a new folder: pos-upgrade-tui demo".into(),
+        DemoError::MissingTool { .. } => "install it, then try again: pos-upgrade-tui demo",
+        DemoError::DirNotEmpty(_) => "name another folder: pos-upgrade-tui demo DIR",
+        _ => "mend that, then try again in a new folder: pos-upgrade-tui demo",
     };
     Refusal::refused(error.to_string(), next)
 }

@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Refusal;
 use crate::core::phase::Phase;
-use crate::engine::events::{Command, Event, Finish, Level, Outcome};
+use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::Handle;
 
 /// Exit code where conflicts need a person.
@@ -13,16 +13,29 @@ pub const CONFLICTS: u8 = 3;
 
 /// Prints a refusal: text on stderr, or the one JSON line that ends a run.
 pub fn refusal(refusal: &Refusal, json: bool) {
+    let next = Some(refusal.next.clone()).filter(|next| !next.is_empty());
     if json {
-        let line = json!({"event": "finished", "schema": 1, "result": "failed", "exit_code": refusal.exit_code,
-                          "message": refusal.what, "next": refusal.next});
-        println!("{line}");
+        print_json(&Event::Finished(without_session(FinishKind::Failed, refusal.exit_code, &refusal.what, next)));
     } else {
         eprintln!("pos-upgrade-tui: {}", refusal.what);
-        if !refusal.next.is_empty() {
-            eprintln!("  next: {}", refusal.next);
+        if let Some(next) = next {
+            eprintln!("  next: {next}");
         }
     }
+}
+
+/// Ends a run in which there was nothing to do; exit code 0.
+pub fn nothing_to_do(message: &str, json: bool) -> u8 {
+    if json {
+        print_json(&Event::Finished(without_session(FinishKind::NothingToDo, 0, message, None)));
+    } else {
+        println!("{message}");
+    }
+    0
+}
+
+fn without_session(result: FinishKind, exit_code: u8, message: &str, next: Option<String>) -> Finish {
+    Finish { result, exit_code, message: message.to_owned(), next, report: Vec::new(), session_id: None, backup: None }
 }
 
 /// Follows a session to its end, printing as it goes. Interrupts pause it. Returns the exit code.

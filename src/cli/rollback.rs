@@ -25,14 +25,14 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
                 "see which there are: pos-upgrade-tui status",
             )),
             None => {
-                println!("nothing to roll back: no upgrade of {} is on record", project.display());
-                Ok(0)
+                let message = format!("nothing to roll back: no upgrade of {} is on record", project.display());
+                Ok(output::nothing_to_do(&message, common.json))
             }
         };
     };
     if let Some(word) = already_back(&chosen) {
-        println!("nothing to roll back: session {} is {word}; nothing was changed", chosen.session_id);
-        return Ok(0);
+        let message = format!("nothing to roll back: session {} is {word}; nothing was changed", chosen.session_id);
+        return Ok(output::nothing_to_do(&message, common.json));
     }
     if !common.yes {
         if !std::io::stdin().is_terminal() {

@@ -73,15 +73,8 @@ fn show(plan: &Plan, json: bool) -> u8 {
 }
 
 fn nothing(request: &inspect::Request, json: bool) -> u8 {
-    let message = format!("{}: nothing to do, this install is current", request.project.join(".praxis-os").display());
-    if json {
-        let line = serde_json::json!({"event": "finished", "schema": 1, "result": "nothing_to_do", "exit_code": 0,
-                                      "message": message, "next": null});
-        println!("{line}");
-    } else {
-        println!("{message}");
-    }
-    0
+    let install = request.project.join(".praxis-os");
+    output::nothing_to_do(&format!("{}: nothing to do, this install is current", install.display()), json)
 }
 
 fn conflicts(files: &[&FileEntry]) -> Refusal {

@@ -118,10 +118,13 @@ pub struct ServerBefore {
 /// One upgrade. `session.json` in `.upgrade/<uuid>/` is this, wrapped with a sequence number and a checksum.
 ///
 /// ```json
-/// {"schema":1,"session_id":"0192…","status":"running","project":"/p","install":"/p/.praxis-os","source":"/src",
-///  "source_commit":"<id>","source_version":"1.2.0","from_release":"<id>","created_at":"2026-11-22T10:30:45Z",
-///  "updated_at":"…","current_phase":2,"completed_phases":[0,1],"phase_artifacts":{"0":{"evidence":{}}},
-///  "answers":{"standards/universal/x.md":"keep"},"applied":false}
+/// {"schema":1,"session_id":"0192…","status":"running","reason":null,"project":"/p","install":"/p/.praxis-os",
+///  "source":"/src","source_commit":"<id>","source_version":"1.2.0","from_release":"<id>",
+///  "created_at":"2026-11-22T10:30:45Z","updated_at":"2026-11-22T10:30:46Z","current_phase":2,
+///  "completed_phases":[0,1],"phase_artifacts":{"0":{"evidence":{},"commands":[],"timestamp":"…","seconds":0.1}},
+///  "answers":{"standards/universal/x.md":"keep"},"answered_by":{},"on_conflict":"ask","prompts":1,"applied":false,
+///  "counted":[0,0],"rolling_back":false,"documents":{},"options":{},"plan":{},"backup":"2026-11-22-103045",
+///  "stamp":"2026-11-22-103045","server":null,"venv_generation":null,"gitignore_added":[]}
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {

@@ -1,0 +1,622 @@
+//! What can't be upgraded is refused: with the exit code that says so, the path, a next step, and nothing changed.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+#[path = "common/ext.rs"]
+mod ext;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use common::{Sandbox, assert_same, git, snapshot, text};
+use ext::{Helper, State, refusal, refused, refused_by, sessions, skipped, sleeper};
+use pos_upgrade_tui::host::demo::Demo;
+
+const USAGE: i32 = 2;
+const CONFLICTS: i32 = 3;
+const REFUSED: i32 = 4;
+const LOCKED: i32 = 7;
+
+/// A sandbox with the small demo; its project has a `.gitignore`, which a refusal must leave alone too.
+fn small_demo() -> (Sandbox, Demo) {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    fs::write(demo.project.join(".gitignore"), "/target\n").unwrap();
+    (sandbox, demo)
+}
+
+fn utf8(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// An upgrade that nothing but the case at hand can stop.
+fn upgrade<'a>(project: &'a Path, source: &'a Path) -> Vec<&'a str> {
+    vec!["upgrade", "--project", utf8(project), "--source", utf8(source), "--yes", "--on-conflict", "keep"]
+}
+
+fn plan<'a>(project: &'a Path, source: &'a Path) -> Vec<&'a str> {
+    vec!["plan", "--project", utf8(project), "--source", utf8(source)]
+}
+
+fn git_repository(dir: &Path, files: &[&str]) {
+    fs::create_dir_all(dir).unwrap();
+    git(dir, &["init", "--quiet"]);
+    for file in files {
+        let path = dir.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "text\n").unwrap();
+    }
+    if !files.is_empty() {
+        git(dir, &["add", "--all"]);
+        git(dir, &["commit", "--quiet", "-m", "first"]);
+    }
+}
+
+#[test]
+fn no_source() {
+    let (sandbox, demo) = small_demo();
+    for command in ["upgrade", "plan"] {
+        let said = refused(
+            &sandbox,
+            &demo.project,
+            &[command, "--yes", "--project", utf8(&demo.project)],
+            USAGE,
+            &["--source"],
+        );
+        assert!(said.contains("source_path"), "the settings' key is named too: {said}");
+    }
+}
+
+#[test]
+fn a_source_that_is_no_source() {
+    let (sandbox, demo) = small_demo();
+    let dir = sandbox.path();
+    let missing = dir.join("no-such-clone");
+    let file = dir.join("a-file");
+    fs::write(&file, "text").unwrap();
+    let folder = dir.join("just-a-folder");
+    fs::create_dir(&folder).unwrap();
+    let empty = dir.join("no-commit-yet");
+    git_repository(&empty, &[]);
+    let other = dir.join("another-project");
+    git_repository(&other, &["README.md", "universal/standards/x.md"]);
+    let inside = demo.source.join("universal");
+    for (source, why) in [
+        (&missing, "no such folder"),
+        (&file, "no such folder"),
+        (&folder, "not a git repository"),
+        (&empty, "no commit"),
+        (&other, "not a praxis-os repository"),
+        (&inside, "not a git repository"),
+    ] {
+        for arguments in [upgrade(&demo.project, source), plan(&demo.project, source)] {
+            refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(source), why]);
+        }
+    }
+    assert!(!missing.exists());
+}
+
+#[test]
+fn a_dirty_source() {
+    let (sandbox, demo) = small_demo();
+    let arguments = upgrade(&demo.project, &demo.source);
+    let tracked = demo.source.join("universal/standards/testing/test-pyramid.md");
+    let committed = fs::read(&tracked).unwrap();
+    fs::write(&tracked, "half a thought\n").unwrap();
+    let names = [utf8(&demo.source), "universal/standards/testing/test-pyramid.md", "stash"];
+    refused(&sandbox, &demo.project, &arguments, REFUSED, &names);
+    git(&demo.source, &["add", "--all"]);
+    refused(&sandbox, &demo.project, &arguments, REFUSED, &names);
+    git(&demo.source, &["reset", "--quiet"]);
+    fs::remove_file(&tracked).unwrap();
+    refused(&sandbox, &demo.project, &arguments, REFUSED, &names);
+    fs::write(&tracked, committed).unwrap();
+
+    let untracked = demo.source.join("universal/standards/not-yet-added.md");
+    fs::write(&untracked, "new\n").unwrap();
+    let names = [utf8(&demo.source), "universal/standards/not-yet-added.md"];
+    refused(&sandbox, &demo.project, &arguments, REFUSED, &names);
+    fs::remove_file(&untracked).unwrap();
+
+    // And clean again, it is a source again: it was this that was refused.
+    let output = sandbox.run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+}
+
+#[test]
+fn a_commit_that_is_not_there() {
+    let (sandbox, demo) = small_demo();
+    for to in ["v9.9.9", "HEAD:README.md", "--all", ""] {
+        let option = format!("--to={to}");
+        let mut arguments = upgrade(&demo.project, &demo.source);
+        arguments.push(&option);
+        refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&demo.source), &format!("\"{to}\""), "log"]);
+    }
+}
+
+#[test]
+fn no_install() {
+    let (sandbox, demo) = small_demo();
+    let bare = sandbox.path().join("bare-project");
+    fs::create_dir(&bare).unwrap();
+    fs::write(bare.join(".gitignore"), "/target\n").unwrap();
+    for arguments in [upgrade(&bare, &demo.source), plan(&bare, &demo.source)] {
+        refused(&sandbox, &bare, &arguments, REFUSED, &[utf8(&bare), "--project"]);
+    }
+    // Found by the current folder: neither it nor its parents have one.
+    let here = || {
+        let mut command = sandbox.command();
+        command.current_dir(&bare);
+        command
+    };
+    let arguments = ["upgrade", "--source", utf8(&demo.source), "--yes"];
+    refused_by(&here, &bare, &arguments, REFUSED, &[utf8(&bare), "--project"]);
+    assert!(!bare.join(".praxis-os").exists());
+
+    let missing = sandbox.path().join("no-such-project");
+    let (said, _) =
+        refusal(&|| sandbox.command(), &upgrade(&missing, &demo.source), REFUSED, &[utf8(&missing), "--project"]);
+    assert!(said.contains("nothing was changed"), "{said}");
+    assert!(!missing.exists());
+}
+
+#[test]
+fn an_install_of_another_generation() {
+    let (sandbox, demo) = small_demo();
+    let old = sandbox.path().join("old-project");
+    fs::create_dir_all(old.join(".agent-os/standards")).unwrap();
+    refused(&sandbox, &old, &upgrade(&old, &demo.source), REFUSED, &[utf8(&old), ".agent-os"]);
+    let unlike = sandbox.path().join("unlike-project");
+    fs::create_dir_all(unlike.join(".praxis-os/notes")).unwrap();
+    refused(&sandbox, &unlike, &upgrade(&unlike, &demo.source), REFUSED, &[utf8(&unlike), "standards"]);
+    fs::create_dir(demo.install.join("ouroboros")).unwrap();
+    let names = [utf8(&demo.install), "ouroboros"];
+    refused(&sandbox, &demo.project, &upgrade(&demo.project, &demo.source), REFUSED, &names);
+}
+
+#[test]
+fn a_baseline_that_can_not_be_read() {
+    let (sandbox, demo) = small_demo();
+    let path = demo.install.join(".upgrade-baseline.json");
+    let leads_out =
+        r#"{"schema":1,"release":"0","layout":"current","files":{"../../x":{"source_path":"x","blob":"0"}}}"#;
+    for text in ["{", "[]", leads_out] {
+        fs::write(&path, text).unwrap();
+        let arguments = upgrade(&demo.project, &demo.source);
+        refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&path), "move it aside"]);
+    }
+}
+
+/// A command as the sandbox gives it: its home, its folder, no terminal.
+fn like(sandbox: &Sandbox, mut command: Command) -> Command {
+    command.current_dir(sandbox.path()).stdin(Stdio::null());
+    for (name, value) in sandbox.command().get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
+/// A user who may read everything and write nothing that isn't theirs: for root somebody else, otherwise oneself.
+struct Reader {
+    binary: PathBuf,
+    root: bool,
+}
+
+impl Reader {
+    fn new(sandbox: &Sandbox) -> Self {
+        let root = ext::is_root();
+        let mut binary = PathBuf::from(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
+        if root {
+            // Where the others can get at it, and with a git that reads a repository of ours.
+            fs::set_permissions(sandbox.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            let copy = sandbox.path().join("pos-upgrade-tui");
+            fs::copy(&binary, &copy).unwrap();
+            binary = copy;
+            fs::write(sandbox.path().join("home/.gitconfig"), "[safe]\n\tdirectory = *\n").unwrap();
+        }
+        Self { binary, root }
+    }
+
+    fn command(&self, sandbox: &Sandbox) -> Command {
+        const NOBODY: u32 = 65534;
+        let mut command = like(sandbox, Command::new(&self.binary));
+        if self.root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+
+    /// Gives everything below a folder to the reader.
+    fn own(&self, folder: &Path) {
+        if self.root {
+            for entry in walkdir::WalkDir::new(folder) {
+                std::os::unix::fs::lchown(entry.unwrap().path(), Some(65534), Some(65534)).unwrap();
+            }
+        }
+    }
+}
+
+/// A folder that nobody can write until this goes.
+struct Sealed(PathBuf);
+
+impl Sealed {
+    fn new(folder: &Path) -> Self {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).unwrap();
+        Self(folder.to_owned())
+    }
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        let _ = fs::set_permissions(&self.0, fs::Permissions::from_mode(0o755));
+    }
+}
+
+#[test]
+fn an_install_that_can_not_be_written() {
+    let (sandbox, demo) = small_demo();
+    let reader = Reader::new(&sandbox);
+    reader.own(&demo.project);
+    let arguments = upgrade(&demo.project, &demo.source);
+    for folder in [demo.install.clone(), demo.install.join("standards/universal"), demo.install.join("workflows")] {
+        let sealed = Sealed::new(&folder);
+        let names = [utf8(&folder), "can't be written", "chmod"];
+        refused_by(&|| reader.command(&sandbox), &demo.project, &arguments, REFUSED, &names);
+        drop(sealed);
+    }
+    // Not sealed, the same user upgrades it: it was this that was refused.
+    let output = reader.command(&sandbox).args(&arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+}
+
+#[test]
+fn a_lock_that_is_held() {
+    let (sandbox, demo) = small_demo();
+    let upgrade_folder = demo.install.join(".upgrade");
+    fs::create_dir(&upgrade_folder).unwrap();
+    let lock = upgrade_folder.join("lock");
+    let code = "import fcntl, sys, time\nf = open(sys.argv[1], 'a')\nfcntl.flock(f, fcntl.LOCK_EX)\nprint('held', flush=True)\ntime.sleep(60)";
+    let child = Command::new(ext::interpreter())
+        .args(["-c", code])
+        .arg(&lock)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut holder = Helper(child.unwrap());
+    let mut said = String::new();
+    BufReader::new(holder.0.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    assert_eq!(said.trim(), "held");
+    let arguments = upgrade(&demo.project, &demo.source);
+    let names = [utf8(&demo.install), "another upgrade", "status"];
+    refused(&sandbox, &demo.project, &arguments, LOCKED, &names);
+
+    // With the note beside the lock, the holder is named.
+    let note = demo.install.join(".upgrade-lock");
+    let words = |pid: u32| {
+        let now = jiff::Timestamp::now();
+        format!("{{\"session_id\": \"of-another\", \"started_at\": \"{now}\", \"pid\": {pid}}}\n")
+    };
+    fs::write(&note, words(holder.pid())).unwrap();
+    let pid = format!("pid {}", holder.pid());
+    refused(&sandbox, &demo.project, &arguments, LOCKED, &[utf8(&demo.install), &pid, "of-another"]);
+
+    // With its holder gone, neither lock nor note are in the way.
+    holder.kill();
+    let output = sandbox.run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    assert!(!note.exists(), "the stale note goes with the upgrade");
+    assert!(lock.exists(), "the lock's file stays");
+}
+
+#[test]
+fn a_note_of_a_living_process_alone_and_a_stale_one() {
+    let (sandbox, demo) = small_demo();
+    let mut other = sleeper();
+    let note = demo.install.join(".upgrade-lock");
+    let arguments = upgrade(&demo.project, &demo.source);
+    // The seed's three keys and no more, as another tool would write them.
+    let now = jiff::Timestamp::now();
+    fs::write(&note, format!("{{\"session_id\":\"of-another\",\"started_at\":\"{now}\",\"pid\":{}}}", other.pid()))
+        .unwrap();
+    let pid = format!("pid {}", other.pid());
+    refused(&sandbox, &demo.project, &arguments, LOCKED, &[utf8(&demo.install), &pid, "of-another"]);
+
+    other.kill();
+    let output = sandbox.run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    assert!(!note.exists());
+    assert_eq!(sessions(&demo.install).len(), 1);
+}
+
+#[test]
+fn a_disk_that_is_too_small_for_the_backup() {
+    let (sandbox, demo) = small_demo();
+    // A file with a hole of three quarters of the free space: there is room for its copy, but not for twice as much.
+    let path = demo.install.join("specs/measurements.bin");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let file = fs::File::create(&path).unwrap();
+    let time = file.metadata().unwrap().modified().unwrap();
+    let before = State::of(&demo.project);
+    let free = rustix::fs::statvfs(&demo.install).unwrap();
+    file.set_len(free.f_bavail * free.f_frsize / 4 * 3).unwrap();
+    // Should it not be refused, it is not to fill the disk with that copy either.
+    let start = || {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -f 100000 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_pos-upgrade-tui")]);
+        like(&sandbox, command)
+    };
+    let arguments = upgrade(&demo.project, &demo.source);
+    let names = [utf8(&demo.install), "free", "needed"];
+    let (said, _) = refusal(&start, &arguments, REFUSED, &names);
+    assert!(said.contains("nothing was changed"), "{said}");
+    file.set_len(0).unwrap();
+    file.set_modified(time).unwrap();
+    before.assert_still(&demo.project);
+}
+
+#[test]
+fn a_real_file_system_that_is_too_small() {
+    let (sandbox, demo) = small_demo();
+    let dir = sandbox.path();
+    fs::create_dir_all(demo.install.join("specs")).unwrap();
+    fs::write(demo.install.join("specs/notes.bin"), vec![7; 1_000_000]).unwrap();
+    let sizes = walkdir::WalkDir::new(&demo.project).into_iter().map(|e| e.unwrap().metadata().unwrap().len());
+    let sizes: Vec<u64> = sizes.collect();
+    // Whole pages, and behind them room for one and a half copies.
+    let room = sizes.iter().map(|n| n.div_ceil(4096) * 4 + 4).sum::<u64>() + sizes.iter().sum::<u64>() * 3 / 2 / 1024;
+    let before = State::of(&demo.project);
+    // In a mount namespace of its own, which goes with its last process whatever happens to this one. Afterwards the
+    // file system's content is copied out, so that it can be compared.
+    let script = r#"
+        set -e
+        mount -t tmpfs -o "size=$1k" small "$2"
+        cp -a "$3/." "$2/"
+        status=0
+        "$5" upgrade --project "$2" --source "$6" --yes --on-conflict keep $7 || status=$?
+        cp -a "$2/." "$4/"
+        exit $status"#;
+    let (small, after) = (dir.join("small"), dir.join("after"));
+    fs::create_dir(&small).unwrap();
+    let binary = env!("CARGO_BIN_EXE_pos-upgrade-tui");
+    let size = room.to_string();
+    let start = |namespace: &str, program: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args([namespace, "--"]).args(program);
+        like(&sandbox, command)
+    };
+    let works = |namespace: &&str| {
+        let probe = format!("mount -t tmpfs -o size=64k small '{}'", small.display());
+        start(namespace, &["sh", "-c", &probe]).output().is_ok_and(|o| o.status.success())
+    };
+    let Some(namespace) = ["-m", "-rm"].into_iter().find(works) else {
+        return skipped("this user may not mount a tmpfs, not even in a namespace");
+    };
+    for json in ["", "--json"] {
+        fs::create_dir(&after).unwrap();
+        let arguments = ["sh", "-c", script, "sh", &size, utf8(&small), utf8(&demo.project), utf8(&after), binary];
+        let output = start(namespace, &arguments).args([utf8(&demo.source), json]).output().unwrap();
+        let (code, said) = text(&output);
+        assert_eq!(code, REFUSED, "{said}");
+        let install = small.join(".praxis-os");
+        assert!(
+            said.contains(utf8(&install)) && said.contains("free,") && said.contains("nothing was changed"),
+            "{said}"
+        );
+        if json.is_empty() {
+            assert!(said.contains("next: free some space"), "{said}");
+        } else {
+            let line = ext::lines(&output.stdout).pop().unwrap();
+            assert_eq!((&line["result"], &line["exit_code"]), (&"failed".into(), &REFUSED.into()));
+        }
+        before.assert_still(&after);
+        fs::remove_dir_all(&after).unwrap();
+    }
+}
+
+#[test]
+fn a_python_that_is_gone() {
+    let (sandbox, demo) = small_demo();
+    let bin = demo.install.join("venv/bin");
+    fs::create_dir_all(&bin).unwrap();
+    let python = bin.join("python");
+    let arguments = upgrade(&demo.project, &demo.source);
+    // No interpreter at all, then one that leads nowhere, then one without pip.
+    refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&python), "python3", "apt install"]);
+    symlink("/no/such/python3.9", &python).unwrap();
+    refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&python), "python3", "apt install"]);
+    assert_eq!(fs::read_link(&python).unwrap(), Path::new("/no/such/python3.9"));
+    fs::remove_file(&python).unwrap();
+    script(&python, "echo 'No module named pip' >&2; exit 1");
+    refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&python), "No module named pip"]);
+}
+
+fn script(path: &Path, body: &str) {
+    fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn all_problems_at_once() {
+    let (sandbox, demo) = small_demo();
+    let missing = sandbox.path().join("no-such-clone");
+    fs::create_dir_all(demo.install.join("venv/bin")).unwrap();
+    let python = demo.install.join("venv/bin/python");
+    let said = refused(
+        &sandbox,
+        &demo.project,
+        &upgrade(&demo.project, &missing),
+        REFUSED,
+        &[utf8(&missing), utf8(&python), "--source", "python3 -m venv"],
+    );
+    assert_eq!(said.matches("next:").count(), 2, "one for each problem:\n{said}");
+}
+
+/// A PATH with nothing but these programs.
+fn path_of(sandbox: &Sandbox, name: &str, programs: &[PathBuf]) -> PathBuf {
+    let dir = sandbox.path().join(name);
+    fs::create_dir(&dir).unwrap();
+    for program in programs {
+        symlink(program, dir.join(program.file_name().unwrap())).unwrap();
+    }
+    dir
+}
+
+fn with_path(sandbox: &Sandbox, path: &Path) -> Command {
+    let mut command = sandbox.command();
+    command.env("PATH", path);
+    command
+}
+
+#[test]
+fn an_upgrade_without_git() {
+    let (sandbox, demo) = small_demo();
+    let path = path_of(&sandbox, "nothing", &[]);
+    let start = || with_path(&sandbox, &path);
+    refused_by(&start, &demo.project, &upgrade(&demo.project, &demo.source), REFUSED, &["git", "apt install git"]);
+}
+
+#[test]
+fn a_demo_without_its_tools() {
+    let sandbox = Sandbox::new();
+    let only_git = path_of(&sandbox, "only-git", &[ext::program("git")]);
+    let only_python = path_of(&sandbox, "only-python", &[]);
+    symlink(ext::interpreter(), only_python.join("python3")).unwrap();
+    let old_python = path_of(&sandbox, "old-python", &[ext::program("git")]);
+    script(&old_python.join("python3"), "case \"$*\" in *version_info*) exit 1;; esac");
+    let bare_python = path_of(&sandbox, "bare-python", &[ext::program("git")]);
+    script(&bare_python.join("python3"), "case \"$*\" in *ensurepip*) exit 1;; esac");
+    let dir = sandbox.path().join("demo");
+    for (path, tool, how) in [
+        (&only_git, "python3, version", "apt install python3"),
+        (&only_python, "git", "apt install git"),
+        (&old_python, "python3, version", "apt install python3"),
+        (&bare_python, "python3-venv", "apt install python3-venv"),
+    ] {
+        let start = || with_path(&sandbox, path);
+        refusal(&start, &["demo", utf8(&dir)], REFUSED, &[tool, how]);
+        assert!(!dir.exists(), "{tool}: nothing was built");
+    }
+}
+
+#[test]
+fn a_demo_in_a_folder_that_is_in_use() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.path().join("mine");
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("notes.txt"), "mine").unwrap();
+    let before = State::of(&dir);
+    refusal(&|| sandbox.command(), &["demo", utf8(&dir)], REFUSED, &[utf8(&dir)]);
+    before.assert_still(&dir);
+}
+
+#[test]
+fn settings_that_can_not_be_read() {
+    let (sandbox, demo) = small_demo();
+    let users = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
+    let users = sandbox.path().join("home").join(users).join("pos-upgrade-tui/upgrade.json");
+    fs::create_dir_all(users.parent().unwrap()).unwrap();
+    let of_project = demo.install.join("upgrade.json");
+    let arguments = upgrade(&demo.project, &demo.source);
+    let wizard = ["--project", utf8(&demo.project)];
+    let broken: [(&[u8], &[&str]); 7] = [
+        (b"{\"keep_backups\": 3", &["JSON"]),
+        (b"", &["JSON"]),
+        (b"[\"keep_backups\"]", &["object"]),
+        (b"{\"keep_backup\": 3}", &["\"keep_backup\"", "did you mean \"keep_backups\""]),
+        (b"{\"dry-run\": true}", &["\"dry-run\"", "did you mean \"dry_run\""]),
+        (b"{\"dry_run\": false, \"keep_backups\": \"three\"}", &["\"keep_backups\"", "three"]),
+        (b"{\"source_path\": \"/\xff\"}", &["UTF-8"]),
+    ];
+    for file in [&of_project, &users] {
+        for (bytes, names) in broken {
+            fs::write(file, bytes).unwrap();
+            let names = [&[utf8(file), "mv "], names].concat();
+            refused(&sandbox, &demo.project, &arguments, USAGE, &names);
+            refused(&sandbox, &demo.project, &plan(&demo.project, &demo.source), USAGE, &names);
+        }
+        fs::remove_file(file).unwrap();
+        fs::create_dir(file).unwrap();
+        refused(&sandbox, &demo.project, &arguments, USAGE, &[utf8(file)]);
+        fs::remove_dir(file).unwrap();
+    }
+    // The wizard says first that it has no terminal.
+    refused(&sandbox, &demo.project, &wizard, USAGE, &["terminal"]);
+}
+
+#[test]
+fn nobody_there_to_say_yes() {
+    let (sandbox, demo) = small_demo();
+    let mut arguments = upgrade(&demo.project, &demo.source);
+    arguments.retain(|a| *a != "--yes");
+    refused(&sandbox, &demo.project, &arguments, USAGE, &["no terminal", "--yes"]);
+}
+
+#[test]
+fn a_wizard_without_a_terminal() {
+    let (sandbox, demo) = small_demo();
+    for arguments in [vec![], vec!["--project", utf8(&demo.project), "--source", utf8(&demo.source), "--yes"]] {
+        refused(&sandbox, &demo.project, &arguments, USAGE, &["terminal", "pos-upgrade-tui upgrade"]);
+    }
+}
+
+#[test]
+fn conflicts_that_nobody_settles() {
+    let (sandbox, demo) = small_demo();
+    let arguments = upgrade(&demo.project, &demo.source);
+    let by_default: Vec<&str> = arguments.iter().copied().filter(|a| !["--on-conflict", "keep"].contains(a)).collect();
+    let asked_for: Vec<&str> = arguments.iter().map(|a| if *a == "keep" { "fail" } else { a }).collect();
+    let output = sandbox.run(&[&plan(&demo.project, &demo.source)[..], &["--json"]].concat());
+    let planned: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let files = planned["files"].as_array().unwrap().iter().filter(|f| f["kind"] == "conflict");
+    let mut names: Vec<&str> = files.map(|f| f["path"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    names.push("--on-conflict");
+    for arguments in [by_default, asked_for] {
+        refused(&sandbox, &demo.project, &arguments, CONFLICTS, &names);
+    }
+    assert!(sessions(&demo.install).is_empty());
+}
+
+#[test]
+fn an_unfinished_session_in_the_way() {
+    let (sandbox, demo) = small_demo();
+    ext::slow_down(&demo.install);
+    let before = snapshot(&demo.install);
+    let arguments = upgrade(&demo.project, &demo.source);
+    let mut first = sandbox.command();
+    first.args(&arguments).arg("--json");
+    let seen = ext::kill_at(first, |line| line["event"] == "task_started" && line["task"] == "backup_files");
+    let session = seen[0]["session_id"].as_str().unwrap();
+    assert_eq!(sessions(&demo.install), ext::set(&[session]), "it was killed, its session is there");
+    let status = sandbox.run(&["status", "--project", utf8(&demo.project)]);
+    assert_eq!(status.status.code(), Some(10), "unfinished: {}", text(&status).1);
+
+    let names = [utf8(&demo.install), session, "pos-upgrade-tui resume", "pos-upgrade-tui rollback"];
+    refused(&sandbox, &demo.project, &arguments, LOCKED, &names);
+
+    // What it names works.
+    let output = sandbox.run(&["rollback", "--project", utf8(&demo.project), "--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    assert_same(&before, &snapshot(&demo.install));
+    let output = sandbox.run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+}
+
+#[test]
+fn a_damaged_session_in_the_way() {
+    let (sandbox, demo) = small_demo();
+    let folder = demo.install.join(".upgrade").join(uuid::Uuid::now_v7().to_string());
+    fs::create_dir_all(&folder).unwrap();
+    for name in ["session.json", "session.1.json"] {
+        fs::write(folder.join(name), "{\"sequence\": 1, \"sha256\": \"00\", \"session\": {}}").unwrap();
+    }
+    let names = [utf8(&folder), "damaged"];
+    refused(&sandbox, &demo.project, &upgrade(&demo.project, &demo.source), LOCKED, &names);
+}
