@@ -18,8 +18,22 @@ pub enum ObjectFormat {
 
 /// The id of a blob as hex digits, in whichever format its repository uses.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "String", try_from = "String")]
 pub struct BlobId(String);
+
+impl From<BlobId> for String {
+    fn from(id: BlobId) -> String {
+        id.0
+    }
+}
+
+impl TryFrom<String> for BlobId {
+    type Error = String;
+    /// Ids name files in `.upgrade/base`, so what is read must be one.
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::from_hex(&text).ok_or_else(|| format!("{text:?} is not a blob id"))
+    }
+}
 
 impl BlobId {
     /// Takes hex digits as git prints them; none unless they have the length of a full id.

@@ -1,0 +1,148 @@
+//! Makes the plan: each user state meets each upstream state in exactly one way (the table of the design).
+
+mod lineages;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::core::baseline::Baseline;
+use crate::core::blob::BlobId;
+use crate::core::layout::Layout;
+use crate::core::path::RelPath;
+use crate::core::plan::{FileEntry, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
+use crate::core::provenance::{History, Match, Shipped, Tree};
+
+/// A file of the install, as found on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Its content's id in the source's object format.
+    pub blob: BlobId,
+    /// The id with CRLF read as LF, where that makes a difference.
+    pub blob_with_lf: Option<BlobId>,
+    /// Whether its owner may execute it.
+    pub executable: bool,
+}
+
+/// What was found in the managed folders of an install.
+#[derive(Debug, Clone, Default)]
+pub struct InstalledTree {
+    /// Regular files.
+    pub files: BTreeMap<RelPath, Installed>,
+    /// Folders.
+    pub folders: BTreeSet<RelPath>,
+    /// Symbolic links, to files or folders: what lies behind them is not ours to write.
+    pub links: BTreeSet<RelPath>,
+    /// Sockets, pipes and devices.
+    pub special: BTreeSet<RelPath>,
+}
+
+impl InstalledTree {
+    fn linked(&self, path: &RelPath) -> Option<&RelPath> {
+        self.links.iter().find(|link| path.is_within(link))
+    }
+}
+
+/// Where the texts come from, one at a time: only what has to be merged is read.
+pub trait Texts {
+    /// A blob of the source or of the kept base; none if it isn't there (shallow clone).
+    fn blob(&self, id: &BlobId) -> Option<Arc<[u8]>>;
+    /// A file of the install.
+    fn mine(&self, path: &RelPath) -> Option<Arc<[u8]>>;
+    /// What is wrong with a merged text that mine didn't have, beyond what can be told without a program.
+    fn damage(&self, _path: &RelPath, _mine: &[u8], _merged: &[u8]) -> Option<String> {
+        None
+    }
+}
+
+/// All that a plan is made from.
+pub struct Inputs<'a> {
+    /// Up to the commit that will be installed.
+    pub history: &'a History,
+    /// That commit's files, only those that an install can hold.
+    pub target: &'a Tree,
+    /// The layout of the install as it is.
+    pub layout_now: &'a Layout,
+    /// The layout that it will have.
+    pub layout_next: &'a Layout,
+    /// What is installed.
+    pub installed: &'a InstalledTree,
+    /// What the last upgrade noted.
+    pub baseline: Option<&'a Baseline>,
+    /// Only this part of the install; all of it if none.
+    pub only: Option<Only>,
+    /// For the plan's head.
+    pub source: PlanSource,
+    /// The install's folder, for the plan's head.
+    pub install_path: String,
+    /// Contents.
+    pub texts: &'a dyn Texts,
+}
+
+/// A path followed from the release it was installed from to the commit that will be installed.
+struct Lineage {
+    /// Where it stands (or stood) in the install.
+    now: Option<RelPath>,
+    /// Its source path then.
+    source_before: Option<RelPath>,
+    /// What the release shipped.
+    base: Option<Shipped>,
+    /// Where it will stand, its source path, what is shipped.
+    next: Option<(RelPath, RelPath, Shipped)>,
+}
+
+/// What planning found.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Files of the install that are from a release after the one that would be installed.
+    pub newer: Vec<RelPath>,
+    /// The baseline that is written when the plan has been applied.
+    pub next_baseline: Baseline,
+}
+
+/// Makes the plan and the baseline that is written when it has been applied. Pure apart from the texts it asks for.
+pub fn plan(inputs: &Inputs<'_>) -> Planned {
+    let planner = Planner::new(inputs);
+    let base = planner.base_files();
+    let mut files: Vec<FileEntry> = planner.lineages(&base).iter().flat_map(|l| planner.classify(l)).collect();
+    files.retain(|f| planner.wanted(&f.path) && f.from.as_ref().is_none_or(|from| planner.wanted(from)));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let (release, release_evidence) = match (inputs.baseline, &planner.matched) {
+        (Some(baseline), _) => (Some(baseline.release.clone()), ReleaseEvidence::Baseline),
+        (None, Some(found)) => (Some(found.commit.clone()), ReleaseEvidence::History),
+        (None, None) => match planner.known_release() {
+            Some(release) => (Some(release), ReleaseEvidence::Known),
+            None => (None, ReleaseEvidence::None),
+        },
+    };
+    let plan = Plan {
+        schema: 1,
+        source: inputs.source.clone(),
+        install: PlanInstall {
+            path: inputs.install_path.clone(),
+            layout: inputs.layout_now.name.clone(),
+            release,
+            release_evidence,
+        },
+        only: inputs.only,
+        summary: Summary::of(&files),
+        files,
+    };
+    let next_baseline = planner.next_baseline(base);
+    Planned { plan, newer: planner.newer, next_baseline }
+}
+
+struct Planner<'a> {
+    inputs: &'a Inputs<'a>,
+    /// The release that the install matches; not looked for where a baseline names it.
+    matched: Option<Match>,
+    /// Files from releases after the one that would be installed.
+    newer: Vec<RelPath>,
+}
+
+/// The first seven digits of an id, as people write them.
+pub fn short(id: &str) -> &str {
+    id.get(..7).unwrap_or(id)
+}
