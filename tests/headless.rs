@@ -211,3 +211,23 @@ fn only_the_content_leaves_the_server_alone_and_the_next_upgrade_brings_it() {
     upgrade(&[]);
     assert!(tools(&demo.install).unwrap().contains(&"list_standards".to_owned()));
 }
+
+#[test]
+fn a_server_that_is_to_be_left_alone_runs_on_and_keeps_its_state_file() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.demo();
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let state = fs::read(demo.install.join(".mcp_server_state.json")).unwrap();
+    let old_tools = tools(&demo.install);
+    let arguments = ["upgrade", "--json", "--yes", "--on-conflict", "keep", "--no-restart"];
+    let output = sandbox.run(&[&arguments[..], &["--project", project, "--source", source]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    let evidence = evidence(&output.stdout, 3);
+    assert_eq!(evidence["server_restarted"], "not_applicable: auto_restart is off");
+    assert_eq!(evidence["server_health_check"], "passed", "proven with a server of its own");
+    assert_eq!(fs::read(demo.install.join(".mcp_server_state.json")).unwrap(), state);
+    assert_eq!(tools(&demo.install), old_tools, "the old one still answers");
+    let back = sandbox.run(&["rollback", "--yes", "--project", project]);
+    assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);
+    assert_eq!(tools(&demo.install), old_tools, "also after the rollback");
+}

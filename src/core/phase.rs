@@ -165,6 +165,8 @@ pub enum NotApplicable {
     ServerWasStopped,
     /// `auto_restart` is off.
     RestartDisabled,
+    /// The running server belongs to an editor, which has to reload it.
+    LeftToEditor,
     /// No requirement needs a step after installation.
     NoPostInstallSteps,
     /// The `browser` tool group is off in `config.json`, or the release has no browser tool.
@@ -179,13 +181,14 @@ pub enum NotApplicable {
 
 impl NotApplicable {
     /// Every value of the list.
-    pub const ALL: [NotApplicable; 11] = [
+    pub const ALL: [NotApplicable; 12] = [
         NotApplicable::NoVenv,
         NotApplicable::NoRequirements,
         NotApplicable::RequirementsSatisfied,
         NotApplicable::NoServerCode,
         NotApplicable::ServerWasStopped,
         NotApplicable::RestartDisabled,
+        NotApplicable::LeftToEditor,
         NotApplicable::NoPostInstallSteps,
         NotApplicable::BrowserGroupOff,
         NotApplicable::NoSuchTool,
@@ -202,6 +205,7 @@ impl NotApplicable {
             NotApplicable::NoServerCode => "no server code",
             NotApplicable::ServerWasStopped => "server was not running",
             NotApplicable::RestartDisabled => "auto_restart is off",
+            NotApplicable::LeftToEditor => "an editor owns the server",
             NotApplicable::NoPostInstallSteps => "no post-install steps",
             NotApplicable::BrowserGroupOff => "browser group off",
             NotApplicable::NoSuchTool => "no such tool in this release",

@@ -220,8 +220,12 @@ fn drive(run: &mut Run) -> Finish {
 
 /// After validation: a server that ran before runs on, one that was only started for the proof is stopped.
 fn let_go(run: &mut Run) -> Result<(), Stop> {
-    if let Some(started) = run.server.take() {
-        if run.session.server.as_ref().is_some_and(|s| s.was_running) { started.leave() } else { started.stop() }
+    if run.session.server.as_ref().is_some_and(|s| s.was_running) {
+        if let Some(started) = run.server.take() {
+            started.leave();
+        }
+    } else {
+        run.stop_proof_server();
     }
     Ok(())
 }

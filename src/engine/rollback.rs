@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::apply;
 use super::documents;
 use super::events::{Event, Level};
-use super::phases::server::start_again;
+use super::phases::server::{start_again, stop_orphan};
 use super::run::{Run, Stop};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -115,9 +115,14 @@ fn remove_index_flag(install: &std::path::Path, backup: &Backup) {
 /// Stops the new server; whether the old one has to run again.
 fn stop_server(run: &mut Run) -> bool {
     let before = run.session.server.as_ref().is_some_and(|s| s.was_running);
+    if !before {
+        stop_orphan(run);
+        run.stop_proof_server();
+        return false;
+    }
     if let Some(started) = run.server.take() {
         started.stop();
-        return before;
+        return true;
     }
     match server::find(&run.session.install) {
         Running::Yes(live) if !live.owned_by_editor => {

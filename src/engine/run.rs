@@ -15,11 +15,14 @@ use crate::core::session::{PhaseRecord, Session, Status};
 use crate::host::fs::{FsError, visible};
 use crate::host::lock::Lock;
 use crate::host::process;
-use crate::host::server::Started;
+use crate::host::server::{self, Started};
 use crate::host::store;
 
 /// Progress is told at most this often.
 const PROGRESS: Duration = Duration::from_millis(50);
+
+/// Where the state file of a server that is left alone is kept meanwhile.
+const KEPT_STATE: &str = "server-state.json";
 
 /// Where a session notes its child process.
 const CHILD: &str = "child.json";
@@ -307,6 +310,23 @@ impl Run {
         if let Some(found) = process::look(note.pid).filter(|p| p.start == note.start) {
             process::stop(&found, Duration::from_secs(5));
             self.log(Level::Info, "upgrade", &format!("ended pid {}, left by the interrupted run", note.pid));
+        }
+    }
+
+    /// Keeps the state file of a server that is left alone: ours, started for the proof, overwrites it.
+    pub fn keep_server_state(&self) {
+        let _ = std::fs::copy(server::state_file(&self.session.install), self.folder(KEPT_STATE));
+    }
+
+    /// Stops a server that was only started for the proof, and puts back the state file of the one that was left alone.
+    pub fn stop_proof_server(&mut self) {
+        if let Some(started) = self.server.take() {
+            started.stop();
+        }
+        let kept = self.folder(KEPT_STATE);
+        if let Ok(bytes) = std::fs::read(&kept) {
+            let _ = crate::host::fs::write_durable(&server::state_file(&self.session.install), &bytes, 0o600);
+            let _ = std::fs::remove_file(kept);
         }
     }
 

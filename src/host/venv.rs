@@ -278,7 +278,15 @@ pub fn forget_original(install: &Path, name: &str) -> Result<(), FsError> {
     let kept = original(install, name);
     match stdfs::symlink_metadata(&kept) {
         Ok(meta) if meta.is_dir() => stdfs::remove_dir_all(&kept).doing("remove", &kept),
-        Ok(_) => stdfs::remove_file(&kept).doing("remove", &kept),
+        Ok(_) => {
+            // A link leads to the generation before: with the way back to it, that goes too.
+            let before = stdfs::read_link(&kept).ok().and_then(|leads| leads.file_name().map(ToOwned::to_owned));
+            stdfs::remove_file(&kept).doing("remove", &kept)?;
+            match before.as_ref().and_then(|name| name.to_str()) {
+                Some(before) if !is_live(install, before) => discard(install, before),
+                _ => Ok(()),
+            }
+        }
         Err(_) => Ok(()),
     }
 }
@@ -306,6 +314,23 @@ mod tests {
         switch_back(install, "g1").unwrap();
         assert!(stdfs::symlink_metadata(install.join("venv")).unwrap().is_dir());
         assert!(!install.join("venvs").exists());
+    }
+
+    #[test]
+    fn old_generations_go_with_their_way_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let install = dir.path();
+        stdfs::create_dir_all(install.join("venv/bin")).unwrap();
+        for name in ["g1", "g2"] {
+            stdfs::create_dir_all(generation(install, name)).unwrap();
+            switch(install, name).unwrap();
+        }
+        forget_original(install, "g1").unwrap();
+        assert!(generation(install, "g1").exists(), "g2 can still be rolled back to it");
+        forget_original(install, "g2").unwrap();
+        assert!(!generation(install, "g1").exists() && is_live(install, "g2"));
+        let left: Vec<_> = stdfs::read_dir(generations(install)).unwrap().flatten().map(|e| e.file_name()).collect();
+        assert_eq!(left, ["g2"]);
     }
 
     #[test]

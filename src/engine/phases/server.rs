@@ -121,6 +121,7 @@ fn stop_server(run: &mut Run) -> Told<()> {
     }
     let pid = live.process.pid;
     if left_alone(run, &live) {
+        run.keep_server_state();
         let why = if live.owned_by_editor { "its editor holds it" } else { "auto_restart is off" };
         run.warn(
             "server",
@@ -133,6 +134,19 @@ fn stop_server(run: &mut Run) -> Told<()> {
         Stopped::Terminated | Stopped::AlreadyGone => done(format!("pid {pid} ended"), ()),
         Stopped::Killed => warned(format!("pid {pid} did not end in {} s and was killed", GRACE.as_secs()), ()),
         Stopped::Survived => Err(Stop::failed(format!("the server (pid {pid}) could not be stopped"))),
+    }
+}
+
+/// Ends a server that an interrupted run started only for the proof: nobody else would. The one that was left alone is
+/// known by its number.
+pub fn stop_orphan(run: &Run) {
+    let left_alone = run.session.server.as_ref().and_then(|s| s.pid);
+    let own = run.server.as_ref().map(server::Started::pid);
+    if let Running::Yes(live) = server::find(&run.session.install) {
+        let pid = Some(live.process.pid);
+        if !live.owned_by_editor && pid != left_alone && pid != own {
+            process::stop(&live.process, GRACE);
+        }
     }
 }
 
@@ -340,12 +354,11 @@ fn health(run: &mut Run, missing: Option<NotApplicable>) -> Told<Health> {
         what: e.to_string(),
         next: Some(format!("read the server's log: {}", server::log_path(&run.session.install).display())),
     })?;
-    let restarted = if run.session.server.as_ref().is_some_and(|s| s.was_running) {
-        Fact::Is(true)
-    } else if run.session.options.auto_restart {
-        Fact::NotApplicable(NotApplicable::ServerWasStopped)
-    } else {
-        Fact::NotApplicable(NotApplicable::RestartDisabled)
+    let restarted = match &run.session.server {
+        Some(before) if before.was_running => Fact::Is(true),
+        _ if !run.session.options.auto_restart => Fact::NotApplicable(NotApplicable::RestartDisabled),
+        Some(before) if before.pid.is_some() => Fact::NotApplicable(NotApplicable::LeftToEditor),
+        _ => Fact::NotApplicable(NotApplicable::ServerWasStopped),
     };
     done(format!("passed, {} tools", tools.len()), (restarted, Fact::Is(now()), Fact::Is("passed".to_owned())))
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::server::start_again;
+use super::server::{start_again, stop_orphan};
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable, Phase, ValidationEvidence};
 use crate::engine::events::Level;
@@ -133,7 +133,10 @@ fn address(run: &mut Run) -> Result<Option<String>, Stop> {
     let was_running = run.session.server.as_ref().is_some_and(|s| s.was_running);
     match server::find(&run.session.install) {
         Running::Yes(live) if was_running => Ok(Some(live.url)),
-        _ => start_again(run),
+        _ => {
+            stop_orphan(run);
+            start_again(run)
+        }
     }
 }
 
