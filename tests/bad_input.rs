@@ -297,6 +297,10 @@ fn a_lock_that_is_held() {
     let names = [utf8(&demo.install), "another upgrade", "status"];
     refused(&sandbox, &demo.project, &arguments, LOCKED, &names);
 
+    let status = sandbox.run(&["status", "--json", "--project", utf8(&demo.project)]);
+    let status = ext::lines(&status.stdout).pop().unwrap();
+    assert!(status["running"].is_string(), "status sees the lock too: {status}");
+
     // With the note beside the lock, the holder is named.
     let note = demo.install.join(".upgrade-lock");
     let words = |pid: u32| {

@@ -59,6 +59,12 @@ pub struct Inspection {
 }
 
 impl Inspection {
+    /// How many conflicts a person will be asked.
+    pub fn asks(&self) -> u64 {
+        let conflicts = self.plan.as_ref().map_or(0, |p| p.summary.conflict);
+        conflicts.saturating_sub(self.settled.len() as u64)
+    }
+
     /// The exit code of all problems together: a lock in the way outweighs the rest.
     pub fn exit_code(&self) -> u8 {
         self.problems.iter().map(|p| p.exit_code).max().unwrap_or(0)

@@ -27,8 +27,8 @@ pub fn kind_look(kind: Kind) -> (&'static str, &'static str, Role) {
     }
 }
 
-/// What will happen, in plain words.
-pub fn sentence(s: &Summary) -> String {
+/// What will happen, in plain words; `settled` conflicts will not be asked.
+pub fn sentence(s: &Summary, settled: u64) -> String {
     if s.pending() == 0 {
         return "No file needs to change. Start checks dependencies and server, and installs what they lack."
             .to_owned();
@@ -56,12 +56,13 @@ pub fn sentence(s: &Summary) -> String {
         1 => Some("1 of your edits merges by itself".to_owned()),
         n => Some(format!("{n} of your edits merge by themselves")),
     };
-    let asks = match s.conflict {
+    let known = (settled > 0).then(|| format!("{} settled already", verb(settled, "is", "are")));
+    let asks = match s.conflict.saturating_sub(settled) {
         0 => None,
         1 => Some("1 needs you".to_owned()),
         n => Some(format!("{n} need you")),
     };
-    let edits: Vec<String> = merges.into_iter().chain(asks).collect();
+    let edits: Vec<String> = merges.into_iter().chain(known).chain(asks).collect();
     if !edits.is_empty() {
         out.push_str(&format!(" {}.", edits.join(", ")));
     }
@@ -77,10 +78,13 @@ struct Areas {
 fn head(model: &Model, preview: &Preview, area: Rect) -> Vec<Line<'static>> {
     let theme = model.theme;
     let summary = preview.inspection.plan.as_ref().map(|p| p.summary.clone()).unwrap_or_default();
-    let mut rows: Vec<Line> = text::wrap(&sentence(&summary), usize::from(area.width.saturating_sub(2)))
-        .into_iter()
-        .map(|part| line(theme, &[(" ", Role::Text), (&part, Role::Text)]))
-        .collect();
+    let mut rows: Vec<Line> = text::wrap(
+        &sentence(&summary, preview.inspection.settled.len() as u64),
+        usize::from(area.width.saturating_sub(2)),
+    )
+    .into_iter()
+    .map(|part| line(theme, &[(" ", Role::Text), (&part, Role::Text)]))
+    .collect();
     let warnings = &preview.inspection.evidence.warnings;
     let roomy = area.height >= 17;
     rows.truncate(if roomy { 4 } else { 2 });
@@ -124,8 +128,7 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
 
 /// What Enter is said to do.
 pub fn start_hint(model: &Model) -> String {
-    let plan = model.preview.as_ref().and_then(|p| p.inspection.plan.as_ref());
-    match plan.map_or(0, |p| p.summary.conflict) {
+    match model.preview.as_ref().map_or(0, |p| p.inspection.asks()) {
         0 => "start".to_owned(),
         n => format!("start (will ask {n})"),
     }
@@ -177,7 +180,9 @@ fn why(model: &Model, entry: &FileEntry, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let mut rows = Vec::new();
     let room = usize::from(area.width.saturating_sub(2));
-    for part in text::wrap(&text::visible_str(&entry.reason, false), room) {
+    let settled = model.preview.as_ref().and_then(|p| p.inspection.settled.get(&entry.path));
+    let reason = settled.map_or(entry.reason.clone(), |by| format!("{}; settled by {by}", entry.reason));
+    for part in text::wrap(&text::visible_str(&reason, false), room) {
         rows.push(line(theme, &[(" ", Role::Text), (&part, Role::Text)]));
     }
     if let Some(from) = &entry.from {
@@ -326,4 +331,16 @@ fn news(model: &Model, preview: &Preview, scroll: usize, area: Rect, buffer: &mu
     let inner = frame::pane(model.theme, area, title, &count, buffer);
     frame::lines(inner, &rows, scroll, buffer);
     frame::scroll_mark(model.theme, area, scroll, rows.len(), inner.height.into(), buffer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rules_settle_is_not_said_to_need_a_person() {
+        let summary = Summary { conflict: 3, auto_merge: 1, ..Summary::default() };
+        assert_eq!(sentence(&summary, 1), "1 of your edits merges by itself, 1 is settled already, 2 need you.");
+        assert_eq!(sentence(&summary, 3), "1 of your edits merges by itself, 3 are settled already.");
+    }
 }
