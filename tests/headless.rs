@@ -231,3 +231,26 @@ fn a_server_that_is_to_be_left_alone_runs_on_and_keeps_its_state_file() {
     assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);
     assert_eq!(tools(&demo.install), old_tools, "also after the rollback");
 }
+
+#[test]
+fn readers_that_go_away_do_not_stop_an_upgrade() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    for json in [&["--json"][..], &[]] {
+        let mut child = sandbox
+            .command()
+            .args(["upgrade", "--yes", "--on-conflict", "keep", "--project"])
+            .args([&demo.project, std::path::Path::new("--source"), &demo.source])
+            .args(json)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        let status = sandbox.run(&["status", "--project", demo.project.to_str().unwrap()]);
+        assert!(text(&status).1.contains("completed"), "{}", text(&status).1);
+        let back = sandbox.run(&["rollback", "--yes", "--project", demo.project.to_str().unwrap()]);
+        assert_eq!(back.status.code(), Some(0));
+    }
+}

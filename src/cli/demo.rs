@@ -23,13 +23,19 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
     let quiet = common.json;
     let say = |line: &str| {
         if quiet {
-            eprintln!("{line}");
+            complain!("{line}");
         } else {
-            println!("{line}");
+            say!("{line}");
         }
     };
     say(&format!("building the demo in {}", dir.display()));
-    let built = demo::prepare(&dir, &mut |line| say(&format!("  {line}"))).map_err(|e| refusal(&e))?;
+    let built = demo::prepare(&dir, &mut |line| say(&format!("  {line}"))).map_err(|e| {
+        // A temporary folder that stayed empty is nothing to keep.
+        if arguments.dir.is_none() {
+            let _ = std::fs::remove_dir(&dir);
+        }
+        refusal(&e)
+    })?;
     let project = built.project.display();
     let command = format!("pos-upgrade-tui --project {project} --source {}", built.source.display());
     if arguments.prepare_only {
@@ -82,7 +88,7 @@ async fn headless(request: Request, json: bool) -> Result<u8, Refusal> {
     let approved = plan::plan_of(inspect::inspect(&request))?;
     if !json {
         plan::print(&approved);
-        println!();
+        say!();
     }
     Ok(output::follow(executor::start(request, approved, OnConflict::MergeKeep), json).await)
 }

@@ -1,5 +1,21 @@
 //! The command line: arguments in, a face out. One file per subcommand.
 
+/// A line for standard output. A reader that went away must not stop an upgrade in the middle, so it is not an error.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout().lock(), $($text)*);
+    }};
+}
+
+/// A line for standard error, in the same way.
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr().lock(), $($text)*);
+    }};
+}
+
 mod args;
 mod demo;
 mod diff;

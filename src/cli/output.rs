@@ -17,9 +17,9 @@ pub fn refusal(refusal: &Refusal, json: bool) {
     if json {
         print_json(&Event::Finished(without_session(FinishKind::Failed, refusal.exit_code, &refusal.what, next)));
     } else {
-        eprintln!("pos-upgrade-tui: {}", refusal.what);
+        complain!("pos-upgrade-tui: {}", refusal.what);
         if let Some(next) = next {
-            eprintln!("  next: {next}");
+            complain!("  next: {next}");
         }
     }
 }
@@ -29,7 +29,7 @@ pub fn nothing_to_do(message: &str, json: bool) -> u8 {
     if json {
         print_json(&Event::Finished(without_session(FinishKind::NothingToDo, 0, message, None)));
     } else {
-        println!("{message}");
+        say!("{message}");
     }
     0
 }
@@ -72,7 +72,7 @@ fn print_json(event: &Event) {
     // Every line says its schema, so that each can be read alone.
     if let Ok(serde_json::Value::Object(mut line)) = serde_json::to_value(event) {
         line.entry("schema").or_insert(json!(1));
-        println!("{}", serde_json::Value::Object(line));
+        say!("{}", serde_json::Value::Object(line));
     }
 }
 
@@ -84,9 +84,9 @@ fn print_text(event: &Event) {
     match event {
         Event::SessionStarted { session_id, resumed, install, .. } => {
             let word = if *resumed { "resumed" } else { "started" };
-            println!("session {session_id} {word} on {}", install.display());
+            say!("session {session_id} {word} on {}", install.display());
         }
-        Event::PhaseStarted { phase, name, .. } => println!("phase {} {name}", phase.number()),
+        Event::PhaseStarted { phase, name, .. } => say!("phase {} {name}", phase.number()),
         Event::TaskFinished { phase, task, outcome, detail, seconds } => {
             let mark = match outcome {
                 Outcome::Done => "ok  ",
@@ -94,20 +94,20 @@ fn print_text(event: &Event) {
                 Outcome::Warning => "warn",
                 Outcome::Failed => "FAIL",
             };
-            println!("  {mark} {:<38} {detail} ({seconds:.1} s)", task_name(*phase, task));
+            say!("  {mark} {:<38} {detail} ({seconds:.1} s)", task_name(*phase, task));
         }
-        Event::Log { level, origin, text } if *level > Level::Info => eprintln!("  {origin}: {text}"),
+        Event::Log { level, origin, text } if *level > Level::Info => complain!("  {origin}: {text}"),
         Event::ConflictsOpen { files } => {
-            eprintln!("{} conflicts have no answer:", files.len());
+            complain!("{} conflicts have no answer:", files.len());
             for file in files.iter() {
-                eprintln!("  {}", file.path);
+                complain!("  {}", file.path);
             }
         }
-        Event::RollbackStarted { reason } => println!("rolling back: {reason}"),
+        Event::RollbackStarted { reason } => say!("rolling back: {reason}"),
         Event::RollbackFinished { restored, rescued, seconds } => {
-            println!("  {restored} paths restored ({seconds:.1} s)");
+            say!("  {restored} paths restored ({seconds:.1} s)");
             for path in rescued {
-                println!("  what you wrote since is now in {path}");
+                say!("  what you wrote since is now in {path}");
             }
         }
         Event::Finished(finish) => print_finish(finish),
@@ -118,14 +118,14 @@ fn print_text(event: &Event) {
 /// The end, for people.
 pub fn print_finish(finish: &Finish) {
     if finish.exit_code == 0 {
-        println!("\n{}", finish.message);
+        say!("\n{}", finish.message);
     } else {
-        eprintln!("\n{}", finish.message);
+        complain!("\n{}", finish.message);
     }
     for line in &finish.report {
-        println!("  {line}");
+        say!("  {line}");
     }
     if let Some(next) = &finish.next {
-        eprintln!("  next: {next}");
+        complain!("  next: {next}");
     }
 }

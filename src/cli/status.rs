@@ -29,29 +29,29 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
                    "applied": s.applied, "created_at": s.created_at, "source_commit": s.source_commit})
         });
         let state = if unfinished.is_some() { "unfinished" } else { "idle" };
-        println!(
+        say!(
             "{}",
             json!({"schema": 1, "install": install, "state": state, "release": release,
                               "running": running, "session": session})
         );
     } else {
-        println!("{}", install.display());
+        say!("{}", install.display());
         match release {
-            Some(release) => println!("  release: {}", short(&release)),
-            None => println!("  release: not known yet (no upgrade by this program)"),
+            Some(release) => say!("  release: {}", short(&release)),
+            None => say!("  release: not known yet (no upgrade by this program)"),
         }
         if let Some(holder) = running {
-            println!("  running: {holder}");
+            say!("  running: {holder}");
         }
         if let Some(s) = last {
-            println!("  last upgrade: {} to {}, {}", s.created_at, short(&s.source_commit), s.status.word());
+            say!("  last upgrade: {} to {}, {}", s.created_at, short(&s.source_commit), s.status.word());
             if let Some(reason) = &s.reason {
-                println!("  reason: {reason}");
+                say!("  reason: {reason}");
             }
         }
         if let Some(s) = unfinished {
-            println!("  session {} stands in phase {}", s.session_id, s.current_phase.number());
-            println!("  next: pos-upgrade-tui resume, or pos-upgrade-tui rollback");
+            say!("  session {} stands in phase {}", s.session_id, s.current_phase.number());
+            say!("  next: pos-upgrade-tui resume, or pos-upgrade-tui rollback");
         }
     }
     Ok(if unfinished.is_some() { UNFINISHED } else { 0 })

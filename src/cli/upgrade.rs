@@ -51,7 +51,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
         return Err(conflicts(&asked));
     }
     if !common.json {
-        warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+        warnings.iter().for_each(|w| complain!("warning: {w}"));
     }
     if !common.yes {
         plan::print(&approved);
@@ -65,7 +65,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
 
 fn show(plan: &Plan, json: bool) -> u8 {
     if json {
-        println!("{}", serde_json::to_string(plan).unwrap_or_default());
+        say!("{}", serde_json::to_string(plan).unwrap_or_default());
     } else {
         plan::print(plan);
     }

@@ -256,7 +256,7 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
         return Err(Problem {
             exit_code: LOCKED,
             what: format!("{}: the files of an earlier session are damaged", folder.display()),
-            next: "put the install back from its backup: pos-upgrade-tui rollback".into(),
+            next: format!("look at .praxis-os/.backups, then move it aside: mv {0} {0}.damaged", folder.display()),
         });
     }
     match sessions.iter().rev().find(|s| s.status.is_unfinished()) {

@@ -120,6 +120,11 @@ pub fn report(session: &Session, warnings: &[String]) -> Vec<String> {
         lines.extend(warnings.iter().map(|w| format!("warning: {w}")));
         return lines;
     }
+    if session.status == Status::Failed && !session.applied {
+        lines.push("nothing in the install was changed".into());
+        lines.extend(warnings.iter().map(|w| format!("warning: {w}")));
+        return lines;
+    }
     let plan = &session.plan;
     let counts = Kind::ALL.iter().map(|k| (k.word(), plan.summary.get(*k))).filter(|(_, n)| *n > 0);
     lines.push(counts.map(|(word, n)| format!("{n} {word}")).collect::<Vec<_>>().join(", "));

@@ -254,6 +254,7 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             let _ = run.save();
             run.lock.unexplain();
             let message = format!("{what}\nnothing in the install was changed");
+            let next = next.or(Some("mend that, then start the upgrade again".into()));
             finish(run, FinishKind::Failed, checks::REFUSED, message, next)
         }
     }

@@ -99,7 +99,7 @@ pub fn inspect(request: &Request) -> Inspection {
         Err(e) => inspection.problems.push(Problem {
             exit_code: REFUSED,
             what: e.to_string(),
-            next: "nothing was changed; mend that, then try again".into(),
+            next: "mend that (for a file that can't be read: chmod u+r), then try again".into(),
         }),
     }
     inspection

@@ -91,7 +91,7 @@ impl Lock {
             pid,
             process_start: process::start_ticks(pid),
             boot_id: process::boot_id(),
-            host: Some(rustix::system::uname().nodename().to_string_lossy().into_owned()),
+            host: Some(host_name()),
         };
         let mut text = serde_json::to_vec_pretty(&note).unwrap_or_default();
         text.push(b'\n');
@@ -103,6 +103,10 @@ impl Lock {
         // Gone already is as good.
         let _ = std::fs::remove_file(&self.note);
     }
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 fn read_note(install: &Path) -> Option<LockNote> {
@@ -130,6 +134,10 @@ impl LockNote {
         if self.pid == std::process::id() || self.pid == 0 {
             return false;
         }
+        if self.host.as_ref().is_some_and(|host| *host != host_name()) {
+            // Another machine or container: nobody here can tell.
+            return true;
+        }
         if self.boot_id.is_some() && self.boot_id != process::boot_id() {
             return false;
         }
@@ -148,7 +156,14 @@ impl LockNote {
     }
 
     fn describe(&self) -> String {
-        format!("pid {}, session {}, since {}", self.pid, fs::visible(&self.session_id), fs::visible(&self.started_at))
+        let note = format!("pid {}, session {}, since {}", self.pid, self.session_id, self.started_at);
+        match self.host.as_ref().filter(|host| **host != host_name()) {
+            // What can't be checked from here is only undone by a person.
+            Some(host) => fs::visible(&format!(
+                "{note}, on {host}, which can't be asked from here; if it is gone, remove .praxis-os/.upgrade-lock"
+            )),
+            None => fs::visible(&note),
+        }
     }
 }
 
@@ -167,6 +182,18 @@ mod tests {
         drop(first);
         assert!(held_by(dir.path()).is_none());
         Lock::acquire(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_note_of_another_machine_is_never_assumed_dead() {
+        let dir = tempfile::tempdir().unwrap();
+        let note = "{\"session_id\":\"x\",\"started_at\":\"2020-01-01T00:00:00Z\",\"pid\":4194000,\"boot_id\":\"other\",\"host\":\"elsewhere\"}";
+        std::fs::write(dir.path().join(".upgrade-lock"), note).unwrap();
+        assert!(matches!(Lock::acquire(dir.path()), Err(LockError::Held(_))));
+        let held = held_by(dir.path()).unwrap();
+        assert!(held.contains("elsewhere") && held.contains("remove .praxis-os/.upgrade-lock"), "{held}");
+        std::fs::write(dir.path().join(".upgrade-lock"), note.replace("elsewhere", &host_name())).unwrap();
+        assert!(Lock::acquire(dir.path()).is_ok(), "another boot of this machine is over");
     }
 
     #[test]
