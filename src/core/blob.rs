@@ -51,6 +51,11 @@ impl BlobId {
         }
     }
 
+    /// The format that it is written in, by its length.
+    pub fn format(&self) -> ObjectFormat {
+        if self.0.len() == 64 { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 }
+    }
+
     /// The hex digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -34,7 +34,7 @@ impl From<JournalError> for Stop {
 /// # Errors
 /// [`Stop::Failed`] naming a file that changed since it was planned.
 pub fn wanted(folder: &Folder, decided: Vec<Decided>) -> Result<Vec<Wanted>, Stop> {
-    let new_mode = 0o666 & !process::umask();
+    let new_mode = process::new_file_mode();
     let mut all = Vec::new();
     for Decided { entry, outcome } in decided {
         match outcome {
@@ -76,12 +76,11 @@ fn standing(folder: &Folder, path: &RelPath, planned: Option<&BlobId>) -> Result
     match (folder.read(path)?, planned) {
         (Content::Absent, None) => Ok((State::Absent, None)),
         (Content::File { bytes, mode }, Some(id)) => {
-            let format = if id.as_str().len() == 64 {
-                crate::core::blob::ObjectFormat::Sha256
+            if BlobId::of(&bytes, id.format()) == *id {
+                Ok((State::of(&bytes, mode), Some(mode)))
             } else {
-                crate::core::blob::ObjectFormat::Sha1
-            };
-            if BlobId::of(&bytes, format) == *id { Ok((State::of(&bytes, mode), Some(mode))) } else { Err(changed()) }
+                Err(changed())
+            }
         }
         _ => Err(changed()),
     }

@@ -65,7 +65,7 @@ pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
 /// Permission bits of a file, or those that a new one gets.
 pub fn mode_of(path: &std::path::Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).map_or(0o666 & !crate::host::process::umask(), |m| m.permissions().mode() & 0o7777)
+    std::fs::metadata(path).map_or(crate::host::process::new_file_mode(), |m| m.permissions().mode() & 0o7777)
 }
 
 /// Adds the lines that an install needs to the project's `.gitignore`, those that are missing. Returns how many.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::planning::{self, PlanningError, Source, base_path};
+use super::planning::{self, PlanningError, Source};
 use crate::core::baseline::Baseline;
 use crate::core::blob::{BlobId, ObjectFormat};
 use crate::core::classify::{Installed, InstalledTree};
@@ -126,7 +126,7 @@ pub fn find(install: &Path, source: Option<&Source>) -> Result<Edits, EditsError
 
 /// How the repository that a baseline was made from names its objects.
 fn format_of(baseline: &Baseline) -> ObjectFormat {
-    let long = baseline.files.values().any(|f| f.blob.as_str().len() == 64);
+    let long = baseline.files.values().any(|f| f.blob.format() == ObjectFormat::Sha256);
     if long { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 }
 }
 
@@ -245,12 +245,8 @@ impl<'a> EditTexts<'a> {
 
     /// The release's text; none if neither the install nor the source has it.
     pub fn base(&self, edit: &Edit) -> Option<Arc<[u8]>> {
-        // The id comes from a file that anyone may have written: it may be no id, and its bytes may be others.
         let id = edit.base.as_ref()?;
-        let format = if id.as_str().len() == 64 { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 };
-        let kept = std::fs::read(base_path(self.install, id)).ok();
-        let kept = kept.filter(|bytes| BlobId::of(bytes, format) == *id).map(Arc::from);
-        kept.or_else(|| self.source?.read(id))
+        planning::kept_base(self.install, id).or_else(|| self.source?.read(id))
     }
 
     /// The user's text, if a file stands there.
@@ -270,6 +266,7 @@ fn lossy<S: Serializer>(path: &RelPath, serializer: S) -> Result<S::Ok, S::Error
 mod tests {
     use super::*;
     use crate::core::baseline::BaselineFile;
+    use crate::engine::planning::base_path;
 
     fn rel(text: &str) -> RelPath {
         text.parse().unwrap()

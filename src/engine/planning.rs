@@ -99,8 +99,7 @@ struct Store<'a> {
 
 impl classify::Texts for Store<'_> {
     fn blob(&self, id: &BlobId) -> Option<Arc<[u8]>> {
-        let kept = || std::fs::read(base_path(self.install, id)).ok().map(Arc::from);
-        self.blobs.read(id.as_str()).or_else(kept)
+        self.blobs.read(id.as_str()).or_else(|| kept_base(self.install, id))
     }
 
     fn damage(&self, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
@@ -160,6 +159,12 @@ pub fn stale_manifest(source: &Source) -> Option<String> {
 /// Where the bytes of the release last installed are kept, by blob id.
 pub fn base_path(install: &Path, id: &BlobId) -> PathBuf {
     install.join(".upgrade/base").join(id.as_str())
+}
+
+/// Bytes of an earlier release that the install keeps; none if they are gone, or are not what their name says.
+pub fn kept_base(install: &Path, id: &BlobId) -> Option<Arc<[u8]>> {
+    let bytes = std::fs::read(base_path(install, id)).ok()?;
+    (BlobId::of(&bytes, id.format()) == *id).then(|| bytes.into())
 }
 
 /// The install's layout by its folders.

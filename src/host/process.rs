@@ -124,8 +124,13 @@ fn wait(handle: &OwnedFd, limit: Duration) -> bool {
     }
 }
 
+/// Permission bits that a new file of this process gets.
+pub fn new_file_mode() -> u32 {
+    0o666 & !umask()
+}
+
 /// The umask of this process.
-pub fn umask() -> u32 {
+fn umask() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|l| l.strip_prefix("Umask:")).map(str::trim);
     mask.and_then(|m| u32::from_str_radix(m, 8).ok()).unwrap_or(0o022)

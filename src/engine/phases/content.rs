@@ -139,7 +139,7 @@ fn replaced(live: &Folder, name: &str, text: impl FnOnce(&[u8]) -> Vec<u8>) -> R
     let (old, bytes, mode) = match live.read(&path)? {
         Content::File { bytes, mode } => (State::of(&bytes, mode), bytes, mode),
         Content::Other => return Err(Stop::failed(format!("{name}: something other than a file stands there"))),
-        Content::Absent => (State::Absent, Vec::new(), 0o666 & !crate::host::process::umask()),
+        Content::Absent => (State::Absent, Vec::new(), crate::host::process::new_file_mode()),
     };
     Ok(Wanted { path, old, new: Some(NewFile { bytes: text(&bytes), mode, mtime: None }) })
 }
@@ -149,10 +149,11 @@ fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
     let folder = install.join(".upgrade/base");
     fs::create_folders(&folder)?;
     for file in source.tree.values() {
-        let path = base_path(install, &file.blob);
-        if path.exists() {
+        // One that a crash tore is written again.
+        if planning::kept_base(install, &file.blob).is_some() {
             continue;
         }
+        let path = base_path(install, &file.blob);
         if let Some(bytes) = source.read(&file.blob) {
             std::fs::write(&path, &bytes).map_err(|e| Stop::failed(format!("cannot write {}: {e}", path.display())))?;
         }
