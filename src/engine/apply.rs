@@ -74,7 +74,8 @@ fn standing(folder: &Folder, path: &RelPath, planned: Option<&BlobId>) -> Result
         next: Some("look at the new plan: start the upgrade again".into()),
     };
     match (folder.read(path)?, planned) {
-        (Content::Absent, None) => Ok((State::Absent, None)),
+        // A folder that the plan's removals empty: the journal takes it away then, or stops.
+        (Content::Absent | Content::Folder, None) => Ok((State::Absent, None)),
         (Content::File { bytes, mode }, Some(id)) => {
             if BlobId::of(&bytes, id.format()) == *id {
                 Ok((State::of(&bytes, mode), Some(mode)))
@@ -110,7 +111,7 @@ pub fn verify(run: &Run, journal: &Journal) -> Result<u64, Stop> {
     for (path, state) in journal.results() {
         let found = folder.look(path)?;
         // A folder may stand where a file went.
-        let right = state.matches(&found) || (*state == State::Absent && found == Found::Other);
+        let right = state.matches(&found) || (*state == State::Absent && found == Found::Folder);
         if !right {
             return Err(Stop::failed(format!("{path}: read back, it is not what was written")));
         }

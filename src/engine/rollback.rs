@@ -249,7 +249,9 @@ fn folders(install: &std::path::Path, backup: &Backup, journal: &Journal) -> Res
     for path in touched.iter().rev() {
         let Ok((parent, name)) = root.parent_of(path, false) else { continue };
         match entries.get(path) {
-            Some(Entry::Folder { mtime, .. }) => {
+            Some(Entry::Folder { mode, mtime, .. }) => {
+                // One that had gone came back with the mode of any new folder.
+                root.below(path, false)?.set_mode(*mode)?;
                 if let Ok(time) = mtime.parse() {
                     parent.set_mtime(name, time)?;
                 }

@@ -1,5 +1,6 @@
 //! Files: handles that can't be led out of a folder, durable writes, and what an install holds.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -57,7 +58,9 @@ pub enum Found {
         /// Permission bits.
         mode: u32,
     },
-    /// A folder, link or something else.
+    /// A folder.
+    Folder,
+    /// A link or something else.
     Other,
 }
 
@@ -73,7 +76,9 @@ pub enum Content {
         /// Permission bits.
         mode: u32,
     },
-    /// A folder, link or something else.
+    /// A folder.
+    Folder,
+    /// A link or something else.
     Other,
 }
 
@@ -151,6 +156,7 @@ impl Folder {
     pub fn look(&self, path: &RelPath) -> Result<Found, FsError> {
         match self.read(path)? {
             Content::File { bytes, mode } => Ok(Found::File { sha256: sha256(&bytes), mode }),
+            Content::Folder => Ok(Found::Folder),
             Content::Other => Ok(Found::Other),
             Content::Absent => Ok(Found::Absent),
         }
@@ -179,6 +185,9 @@ impl Folder {
             Err(e) => return Err(e).doing("read", shown),
         };
         let meta = file.metadata().doing("read", &shown)?;
+        if meta.is_dir() {
+            return Ok(Content::Folder);
+        }
         if !meta.is_file() {
             return Ok(Content::Other);
         }
@@ -195,6 +204,19 @@ impl Folder {
         rustix::fs::renameat_with(&self.fd, name, &to.fd, to_name, how)
     }
 
+    /// Removes a folder below it by name if there is nothing in it but such folders; false if there is, or it isn't there.
+    pub fn remove_hollow(&self, name: &OsStr) -> bool {
+        if self.remove_empty(name) {
+            return true;
+        }
+        let Ok(fd) = rustix::fs::openat(&self.fd, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()) else { return false };
+        let Ok(entries) = rustix::fs::Dir::read_from(&fd) else { return false };
+        let inner = Folder { fd, path: self.path.join(name) };
+        let all = entries.flatten().map(|e| OsStr::from_bytes(e.file_name().to_bytes()).to_owned());
+        let all: Vec<_> = all.filter(|n| n != "." && n != "..").collect();
+        all.iter().all(|name| inner.remove_hollow(name)) && self.remove_empty(name)
+    }
+
     /// Removes an empty folder below it by name; false if it isn't empty or isn't there.
     pub fn remove_empty(&self, name: &OsStr) -> bool {
         rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR).is_ok()
@@ -206,6 +228,18 @@ impl Folder {
     /// [`FsError`]; final: what the disk holds is then unknown.
     pub fn sync(&self) -> Result<(), FsError> {
         rustix::fs::fsync(&self.fd).doing("sync folder", &self.path)
+    }
+
+    /// Sets its permission bits, if they are others.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn set_mode(&self, mode: u32) -> Result<(), FsError> {
+        let now = rustix::fs::fstat(&self.fd).doing("look at", &self.path)?.st_mode & 0o7777;
+        if now == mode & 0o7777 {
+            return Ok(());
+        }
+        rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode & 0o7777)).doing("set mode of", &self.path)
     }
 
     /// Sets the times of a file in it, in nanoseconds since 1970.
@@ -299,7 +333,14 @@ pub fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsErr
         let rest = path.strip_prefix(install).ok()?;
         RelPath::new(rest.as_os_str().as_bytes()).ok()
     };
-    let wanted = |path: &Path| relative(path).is_none_or(|p| !layouts().is_ephemeral(&p) && !layouts().is_own(&p));
+    let mut skipped = BTreeSet::new();
+    let mut wanted = |path: &Path| match relative(path) {
+        Some(path) if layouts().is_ephemeral(&path) || layouts().is_own(&path) => {
+            skipped.insert(path);
+            false
+        }
+        _ => true,
+    };
     let walk = WalkDir::new(install).follow_links(false).into_iter().filter_entry(|e| wanted(e.path()));
     for entry in walk {
         let entry = entry.map_err(|e| {
@@ -320,6 +361,7 @@ pub fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsErr
     }
     let found = in_parallel(&paths, |path| hash_installed(&path.under(install), format))?;
     tree.files = paths.into_iter().zip(found).collect();
+    tree.skipped = skipped;
     Ok(tree)
 }
 

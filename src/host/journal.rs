@@ -256,11 +256,15 @@ impl Journal {
             Errno::NOENT => JournalError::StagingLost { path: step.path.clone(), folder: self.folder.clone() },
             other => FsError { doing: "replace", path: shown.clone(), source: other.into() }.into(),
         };
-        // Twice at the most: a file may appear or go between looking and renaming.
-        for _ in 0..3 {
+        // A file may appear or go between looking and renaming, and a hollow folder before that.
+        for _ in 0..4 {
             let found = root.look(&step.path)?;
             let done = match (&found, wants_file) {
-                (Found::Other, _) => return Err(JournalError::Blocked(step.path.clone())),
+                // The file went, now or before a crash, and a folder came in its place.
+                (Found::Folder, false) => return Ok(()),
+                // A folder whose files went in earlier steps.
+                (Found::Folder, true) if folder.remove_hollow(name) => continue,
+                (Found::Folder | Found::Other, _) => return Err(JournalError::Blocked(step.path.clone())),
                 (Found::Absent, false) => return Ok(()),
                 (Found::Absent, true) => stage.rename(slot, &folder, name, RenameFlags::NOREPLACE),
                 (Found::File { .. }, true) => stage.rename(slot, &folder, name, RenameFlags::EXCHANGE),

@@ -146,8 +146,7 @@ mod files_and_folders {
             let planned =
                 world.release(&[("topic", "one")]).release(&[("topic/x.md", "quite another")]).install(0).plan();
             planned.at("topic").is(Kind::Remove).does(Remove);
-            // NOT AS DESIGNED: the user changed nothing there, so nothing should be asked; `topic` goes with this plan.
-            planned.at("topic/x.md").is(Kind::Conflict).why(&["topic is a file of yours"]).keep(Nothing).take(Refused);
+            planned.at("topic/x.md").is(Kind::New).does(write("quite another"));
         });
     }
 
@@ -167,9 +166,42 @@ mod files_and_folders {
             let planned =
                 world.release(&[("topic/x.md", "one")]).release(&[("topic", "quite another")]).install(0).plan();
             planned.at("topic/x.md").is(Kind::Remove).does(Remove);
-            // NOT AS DESIGNED: the user changed nothing there, so nothing should be asked: the folder goes with its
-            // last file.
+            planned.at("topic").is(Kind::New).does(write("quite another"));
+        });
+    }
+
+    #[test]
+    fn a_pristine_file_moves_into_a_folder_of_its_name_and_back() {
+        each(|world| {
+            let text = "a text\nof some\nlines\n";
+            let world = world.release(&[("in", text), ("out/x.md", text)]);
+            let planned = world.release(&[("in/x.md", text), ("out", text)]).install(0).plan();
+            for path in ["in/x.md", "out"] {
+                let kind = planned.at(path).entry.kind;
+                assert!(matches!(kind, Kind::Move | Kind::New), "{kind:?} for {path}");
+                planned.at(path).does(write(text));
+            }
+        });
+    }
+
+    #[test]
+    fn a_folder_stays_where_anything_in_it_stays() {
+        each(|world| {
+            let world = world.release(&[("topic/x.md", "one")]).release(&[("topic", "quite another")]).install(0);
+            let planned = world.edit("topic/__pycache__/x.pyc", "made by a program").plan();
+            planned.at("topic/x.md").is(Kind::Remove).does(Remove);
             planned.at("topic").is(Kind::Conflict).why(&["a folder of yours"]).keep(Nothing).take(Refused);
+        });
+    }
+
+    #[test]
+    fn what_would_make_room_but_is_itself_in_the_way_of_something_stays() {
+        each(|world| {
+            let (a, b) = ("the first text\nof two lines\n", "and the second\nof them\n");
+            let world = world.release(&[("p/a.md", a)]).release(&[("p", a), ("p2/b.md", b)]).install(0);
+            let planned = world.edit("p/mine.md", "my notes").edit("p2", "mine").plan();
+            planned.at("p").is(Kind::Conflict).why(&["a folder of yours"]).keep(Nothing).take(Refused);
+            planned.at("p2/b.md").is(Kind::Conflict).why(&["p2 is a file of yours"]).take(Refused);
         });
     }
 

@@ -1,6 +1,7 @@
 //! Makes the plan: each user state meets each upstream state in exactly one way (the table of the design).
 
 mod lineages;
+mod obstacles;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use crate::core::baseline::Baseline;
 use crate::core::blob::BlobId;
 use crate::core::layout::Layout;
 use crate::core::path::RelPath;
-use crate::core::plan::{FileEntry, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
+use crate::core::plan::{Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::provenance::{History, Match, Shipped, Tree};
 
 /// A file of the install, as found on disk.
@@ -35,6 +36,8 @@ pub struct InstalledTree {
     pub links: BTreeSet<RelPath>,
     /// Sockets, pipes and devices.
     pub special: BTreeSet<RelPath>,
+    /// What was not looked at: ephemeral, or the user's own.
+    pub skipped: BTreeSet<RelPath>,
 }
 
 impl InstalledTree {
@@ -106,8 +109,7 @@ pub struct Planned {
 pub fn plan(inputs: &Inputs<'_>) -> Planned {
     let planner = Planner::new(inputs);
     let base = planner.base_files();
-    let mut files: Vec<FileEntry> = planner.lineages(&base).iter().flat_map(|l| planner.classify(l)).collect();
-    files.retain(|f| planner.wanted(&f.path) && f.from.as_ref().is_none_or(|from| planner.wanted(from)));
+    let mut files = planner.entries(&planner.lineages(&base));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let (release, release_evidence) = match (inputs.baseline, &planner.matched) {
         (Some(baseline), _) => (Some(baseline.release.clone()), ReleaseEvidence::Baseline),

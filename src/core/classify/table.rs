@@ -1,5 +1,6 @@
 //! The table itself: what happens to one path, by what the user and the source did to it.
 
+use super::obstacles::Leaving;
 use super::{Installed, Lineage, Planner, short};
 use crate::core::blob::BlobId;
 use crate::core::merge::Merge;
@@ -8,7 +9,8 @@ use crate::core::plan::{FileEntry, Kind};
 use crate::core::provenance::Shipped;
 
 impl Planner<'_> {
-    pub(super) fn classify(&self, line: &Lineage) -> Vec<FileEntry> {
+    /// What happens to a path. `leaving` is what goes from the install in the same plan, and so is in nobody's way.
+    pub(super) fn classify(&self, line: &Lineage, leaving: &Leaving) -> Vec<FileEntry> {
         let installed = self.inputs.installed;
         let moved_onto = matches!((&line.now, &line.next), (Some(now), Some((next, ..)))
             if now != next && installed.files.contains_key(next));
@@ -16,7 +18,7 @@ impl Planner<'_> {
             // The user already has a file at the new path: two questions, not one.
             let removed = Lineage { next: None, now: line.now.clone(), ..line_ref(line) };
             let arrived = Lineage { now: None, source_before: None, base: None, next: line.next.clone() };
-            return [self.classify(&removed), self.classify(&arrived)].concat();
+            return [self.classify(&removed, leaving), self.classify(&arrived, leaving)].concat();
         }
         let spot = line.now.as_ref().or(line.next.as_ref().map(|n| &n.0));
         let Some(spot) = spot else { return Vec::new() };
@@ -25,7 +27,8 @@ impl Planner<'_> {
             let reason = format!("{link} is a symbolic link; what it leads to is not changed");
             return vec![self.entry(line, next_spot.clone(), None, Kind::Linked, None, reason)];
         }
-        if let Some(entry) = self.misplaced(line, next_spot) {
+        if let Some(obstacle) = line.next.as_ref().and_then(|_| installed.obstacle(next_spot, leaving)) {
+            let entry = self.entry(line, next_spot.clone(), None, Kind::Conflict, None, obstacle);
             // The user put something else in the place of a file that the source left alone: no question.
             let deleted = self.absent(line, spot).filter(|e| e.kind == Kind::StaysDeleted);
             return vec![deleted.unwrap_or(entry)];
@@ -34,29 +37,6 @@ impl Planner<'_> {
             Some(mine) => vec![self.present(line, spot, mine)],
             None => self.absent(line, spot).into_iter().collect(),
         }
-    }
-
-    /// A folder, socket or file stands where the tree needs something else.
-    fn misplaced(&self, line: &Lineage, path: &RelPath) -> Option<FileEntry> {
-        let installed = self.inputs.installed;
-        line.next.as_ref()?;
-        let mut parent = path.parent();
-        while let Some(folder) = parent {
-            if installed.files.contains_key(&folder) || installed.special.contains(&folder) {
-                let reason = format!("{folder} is a file of yours where the source has a folder");
-                return Some(self.entry(line, path.clone(), None, Kind::Conflict, None, reason));
-            }
-            parent = folder.parent();
-        }
-        let what = if installed.special.contains(path) {
-            "a special file"
-        } else if installed.folders.contains(path) {
-            "a folder"
-        } else {
-            return None;
-        };
-        let reason = format!("{what} of yours stands where the source has a file");
-        Some(self.entry(line, path.clone(), None, Kind::Conflict, None, reason))
     }
 
     /// The file is there.
@@ -292,7 +272,7 @@ impl Planner<'_> {
         (here || likeness >= 0.5).then(|| (short(&commit.id).to_owned(), shipped))
     }
 
-    fn entry(
+    pub(super) fn entry(
         &self,
         line: &Lineage,
         path: RelPath,

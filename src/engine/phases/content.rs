@@ -138,7 +138,9 @@ fn replaced(live: &Folder, name: &str, text: impl FnOnce(&[u8]) -> Vec<u8>) -> R
     let path = RelPath::new(name).map_err(Stop::failed)?;
     let (old, bytes, mode) = match live.read(&path)? {
         Content::File { bytes, mode } => (State::of(&bytes, mode), bytes, mode),
-        Content::Other => return Err(Stop::failed(format!("{name}: something other than a file stands there"))),
+        Content::Folder | Content::Other => {
+            return Err(Stop::failed(format!("{name}: something other than a file stands there")));
+        }
         Content::Absent => (State::Absent, Vec::new(), crate::host::process::new_file_mode()),
     };
     Ok(Wanted { path, old, new: Some(NewFile { bytes: text(&bytes), mode, mtime: None }) })
