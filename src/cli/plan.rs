@@ -6,7 +6,8 @@ use super::args::{Common, PlanArgs};
 use super::diff::{self, Ink, Paper};
 use super::{Refusal, settings};
 use crate::core::classify::short;
-use crate::core::outcome::{Outcome, Sides, outcome};
+use crate::core::merge::Choice;
+use crate::core::outcome::{Outcome, Sides, is_keyed, merge_of, outcome};
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::engine::inspect::{self, Inspection, Texts};
 use crate::host::fs;
@@ -106,6 +107,10 @@ fn conflict(paper: &mut Paper<'_>, file: &FileEntry, sides: &Sides) -> io::Resul
     let (base, mine, theirs) = (sides.base.as_deref(), sides.mine.as_deref(), sides.theirs.as_deref());
     if base.is_none() && file.base.is_some() {
         paper.line(Ink::Plain, "  the text of the release that you started from is not at hand")?;
+    }
+    if let Some(merge) = merge_of(&file.path, sides).filter(|_| is_keyed(&file.path)) {
+        let names = ["yours", "merged key by key, with your values where both changed one"];
+        return diff::unified(paper, names, mine.unwrap_or_default(), &merge.result_all(&Choice::Mine));
     }
     match (base, mine, theirs) {
         (Some(base), ..) => {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
 
+use super::layout::layouts;
 use super::path::RelPath;
 use super::plan::FileEntry;
 use super::session::Answer;
@@ -70,13 +71,15 @@ impl Rules {
         Self { keep: all(&options.always_keep), take: all(&options.always_take) }
     }
 
-    /// What a rule says to a path, and which. Keeping wins.
+    /// What a rule says to a path, and which. Keeping wins. The user's config is taken only by a rule that names it:
+    /// `**/*.json` was not written with it in mind.
     fn answer(&self, path: &RelPath) -> Option<(Answer, String)> {
         let named = |rules: &[(String, GlobMatcher)]| {
             rules.iter().find(|(_, glob)| glob.is_match(path.as_path())).map(|(pattern, _)| pattern.clone())
         };
         let keep = named(&self.keep).map(|p| (Answer::Keep, format!("your rule always_keep \"{p}\"")));
-        keep.or_else(|| named(&self.take).map(|p| (Answer::Take, format!("your rule always_take \"{p}\""))))
+        let take = named(&self.take).filter(|p| !layouts().is_config(path) || path.to_str() == Some(p));
+        keep.or_else(|| take.map(|p| (Answer::Take, format!("your rule always_take \"{p}\""))))
     }
 }
 

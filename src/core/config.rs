@@ -76,6 +76,8 @@ pub struct ConfigMerge {
     theirs: Doc,
     /// The keys that a person has to settle, in the order of the file.
     pub conflicts: Vec<KeyConflict>,
+    /// The keys that theirs brings, changes or removes without anybody being asked: JSON pointers.
+    pub changes: Vec<String>,
 }
 
 impl ConfigMerge {
@@ -88,10 +90,10 @@ impl ConfigMerge {
         let doc = |side: Side, bytes: &[u8]| Doc::parse(bytes).map_err(|problem| ConfigError { side, problem });
         let base = base.map(|bytes| doc(Side::Base, bytes)).transpose()?;
         let (mine, theirs) = (doc(Side::Mine, mine)?, doc(Side::Theirs, theirs)?);
-        let mut merge = Self { base, mine, theirs, conflicts: Vec::new() };
+        let mut merge = Self { base, mine, theirs, conflicts: Vec::new(), changes: Vec::new() };
         let mut work = merge.work(&[]);
         work.file();
-        merge.conflicts = work.conflicts;
+        (merge.conflicts, merge.changes) = (work.conflicts, work.changes);
         Ok(merge)
     }
 
@@ -101,7 +103,13 @@ impl ConfigMerge {
     }
 
     fn work<'a>(&'a self, choices: &'a [KeyChoice]) -> Work<'a> {
-        Work { merge: self, style: Style::detect(&self.mine, &self.theirs), choices, conflicts: Vec::new() }
+        Work {
+            merge: self,
+            style: Style::detect(&self.mine, &self.theirs),
+            choices,
+            conflicts: Vec::new(),
+            changes: Vec::new(),
+        }
     }
 }
 
@@ -130,6 +138,7 @@ struct Work<'a> {
     style: Style,
     choices: &'a [KeyChoice],
     conflicts: Vec<KeyConflict>,
+    changes: Vec<String>,
 }
 
 impl<'a> Work<'a> {
@@ -161,6 +170,7 @@ impl<'a> Work<'a> {
         }
         let incoming = if theirs.is_some() { Verdict::Theirs } else { Verdict::Gone };
         if same(base, mine) {
+            self.changes.push(at.to_owned());
             return incoming;
         }
         let ConfigMerge { base: base_doc, mine: my_doc, theirs: their_doc, .. } = self.merge;

@@ -15,6 +15,7 @@ pub struct Layouts {
     /// Folders that every praxis-os repository has.
     pub source_marks: Vec<String>,
     never_installed: Patterns,
+    config_templates: Vec<Template>,
     own: Vec<RelPath>,
     ephemeral: Patterns,
     /// How the server is laid out and started.
@@ -39,6 +40,13 @@ struct Map {
     only_if_present: bool,
     #[serde(default)]
     server: bool,
+}
+
+/// A file, or a folder of files, that shows what the user's config of that path can say.
+#[derive(Debug, Deserialize)]
+struct Template {
+    source: RelPath,
+    install: RelPath,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -108,14 +116,28 @@ impl Layouts {
         self.own.iter().any(|own| install.is_within(own))
     }
 
+    /// The user's config file that a source path is a template of. It is his own all the same: nothing installs it, and
+    /// nothing is merged into it without his answer.
+    pub fn config_path(&self, source: &RelPath) -> Option<RelPath> {
+        let whole = |t: &Template| (t.source == *source).then(|| t.install.clone());
+        let below = |t: &Template| t.install.join(source.strip(&t.source)?).ok();
+        self.config_templates.iter().find_map(|t| whole(t).or_else(|| below(t)))
+    }
+
+    /// Whether a template can be meant for this install path.
+    pub fn is_config(&self, install: &RelPath) -> bool {
+        self.config_templates.iter().any(|t| install.is_within(&t.install))
+    }
+
     /// Whether this install path can be made again: not backed up, not looked at.
     pub fn is_ephemeral(&self, install: &RelPath) -> bool {
         self.ephemeral.matches(install)
     }
 
-    /// Source folders that some layout installs from.
-    pub fn source_folders(&self) -> impl Iterator<Item = &RelPath> {
-        self.layouts.iter().flat_map(|l| l.maps.iter().map(|m| &m.source))
+    /// Whether some layout installs this source path, or it is the template of a config file.
+    pub fn is_installable(&self, source: &RelPath) -> bool {
+        let mut maps = self.layouts.iter().flat_map(|l| &l.maps);
+        maps.any(|m| source.strip(&m.source).is_some()) || self.config_path(source).is_some()
     }
 }
 
@@ -124,6 +146,9 @@ impl Layout {
     pub fn install_path(&self, source: &RelPath, present: impl Fn(&RelPath) -> bool) -> Option<RelPath> {
         if layouts().never_installed(source) {
             return None;
+        }
+        if let Some(config) = layouts().config_path(source) {
+            return Some(config);
         }
         let map = self.maps.iter().find(|m| source.strip(&m.source).is_some())?;
         if map.only_if_present && !present(&map.install) {
@@ -164,6 +189,8 @@ mod tests {
         assert_eq!(to("universal/usage/u.md"), None, "gone, unless the install has the folder");
         assert_eq!(to("mcp_server/__pycache__/x.cpython-311.pyc"), None);
         assert_eq!(to("mcp_server/.cursor/mcp.json"), None);
+        assert_eq!(to("universal/templates/config.json").as_deref(), Some("config.json"), "what can be merged into it");
+        assert_eq!(to("universal/templates/config/a/b.yaml").as_deref(), Some("config/a/b.yaml"));
         assert!(current.is_server(&rel("mcp_server/a.py")) && !current.is_server(&rel("scripts/a.py")));
     }
 

@@ -122,6 +122,22 @@ impl Merge {
         Some(Self { base: Arc::from(&b""[..]), mine, theirs, regions })
     }
 
+    /// A merge that was found otherwise than line by line (key by key): `merged` has what happens by itself, with mine
+    /// where both sides changed something, `taken` the same with theirs there. The regions in which those two differ
+    /// are the conflicts; all else that `merged` changes in `current`, the user's text, counts as theirs. None if a
+    /// text is binary.
+    pub fn found(current: Arc<[u8]>, merged: Arc<[u8]>, taken: Arc<[u8]>) -> Option<Self> {
+        let mut merge = Self::three_way(current, merged, taken)?;
+        for region in &mut merge.regions {
+            region.kind = match region.kind {
+                RegionKind::Unchanged => RegionKind::Unchanged,
+                RegionKind::Both => RegionKind::Theirs,
+                RegionKind::Mine | RegionKind::Theirs | RegionKind::Conflict => RegionKind::Conflict,
+            };
+        }
+        Some(merge)
+    }
+
     /// The regions in the order of the text.
     pub fn regions(&self) -> &[Region] {
         &self.regions

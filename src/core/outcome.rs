@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::config::{ConfigMerge, KeyChoice};
+use super::layout::layouts;
 use super::merge::Merge;
 use super::path::RelPath;
 use super::plan::{FileEntry, Kind};
@@ -63,13 +65,24 @@ pub enum OutcomeError {
     InTheWay(RelPath),
 }
 
-/// The merge of an entry's texts: three-way where there is a base, two-way without. None if one is missing or binary.
-pub fn merge_of(sides: &Sides) -> Option<Merge> {
+/// The merge of the texts for a path: three-way where there is a base, two-way without. The user's JSON config is
+/// merged key by key, in his file's own order and form. None if a text is missing, binary, or config that doesn't parse.
+pub fn merge_of(path: &RelPath, sides: &Sides) -> Option<Merge> {
     let (mine, theirs) = (sides.mine.clone()?, sides.theirs.clone()?);
+    if is_keyed(path) {
+        let keyed = ConfigMerge::new(sides.base.as_deref(), &mine, &theirs).ok()?;
+        let taken = vec![KeyChoice::Theirs; keyed.conflicts.len()];
+        return Merge::found(mine, keyed.result(&[]).into(), keyed.result(&taken).into());
+    }
     match &sides.base {
         Some(base) => Merge::three_way(base.clone(), mine, theirs),
         None => Merge::two_way(mine, theirs),
     }
+}
+
+/// Whether a path holds config that is merged key by key.
+pub fn is_keyed(path: &RelPath) -> bool {
+    layouts().is_config(path) && path.name().ends_with(b".json")
 }
 
 /// What to do for one entry.
@@ -94,7 +107,7 @@ pub fn outcome(entry: &FileEntry, answer: Option<&Answer>, sides: &Sides) -> Res
         Kind::New | Kind::Update => write(sides.theirs.clone()),
         Kind::Move if entry.base == entry.theirs && entry.mine != entry.base => write(sides.mine.clone()),
         Kind::Move => write(sides.theirs.clone()),
-        Kind::AutoMerge => merged(merge_of(sides).and_then(|m| m.result(&[]))),
+        Kind::AutoMerge => merged(merge_of(&entry.path, sides).and_then(|m| m.result(&[]))),
         Kind::Conflict => {
             let answer = answer.ok_or_else(|| OutcomeError::Unanswered(entry.path.clone()))?;
             match (answer, &sides.mine, &sides.theirs) {
@@ -116,7 +129,7 @@ pub fn outcome(entry: &FileEntry, answer: Option<&Answer>, sides: &Sides) -> Res
                 (Answer::Merge(_), None, _) | (Answer::Merge(_), _, None) => Ok(Outcome::Nothing),
                 (Answer::Merge(choices), Some(_), Some(_)) => {
                     let choices: Vec<_> = choices.iter().cloned().map(Some).collect();
-                    merged(merge_of(sides).and_then(|m| m.result(&choices)))
+                    merged(merge_of(&entry.path, sides).and_then(|m| m.result(&choices)))
                 }
             }
         }

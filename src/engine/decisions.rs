@@ -9,15 +9,20 @@ use super::events::{Command, ConflictFile, Event, Level};
 use super::planning::{self, Source};
 use super::run::{Run, Stop};
 use crate::core::answers::{self, Remembered, Rules};
+use crate::core::layout::layouts;
 use crate::core::merge::Choice;
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::session::{Answer, OnConflict, Status};
 
-/// The answer that a policy gives; none for [`OnConflict::Ask`].
-pub fn by_policy(policy: OnConflict, sides: &Sides) -> Option<Answer> {
-    let merged = |choice: Choice, otherwise: Answer| match merge_of(sides) {
+/// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
+/// for it, so any policy keeps it.
+pub fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<Answer> {
+    if policy != OnConflict::Ask && layouts().is_config(path) {
+        return Some(Answer::Keep);
+    }
+    let merged = |choice: Choice, otherwise: Answer| match merge_of(path, sides) {
         Some(merge) => Answer::Merge(vec![choice; merge.conflicts()]),
         None => otherwise,
     };
@@ -82,7 +87,12 @@ fn unasked(
         run.session.answered_by.insert(entry.path.clone(), why);
         return accept(run, entry, sides, answer, false).map_err(Stop::failed);
     }
-    match by_policy(run.session.on_conflict, sides) {
+    match by_policy(run.session.on_conflict, &entry.path, sides) {
+        Some(answer) if layouts().is_config(&entry.path) => {
+            let what = format!("{}: kept as it is: only your own answer writes your config", entry.path);
+            run.log(Level::Info, "conflicts", &what);
+            accept(run, entry, sides, answer, false).map_err(Stop::failed)
+        }
         Some(answer) => accept(run, entry, sides, answer, false).map_err(Stop::failed),
         None => Ok(()),
     }

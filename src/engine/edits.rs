@@ -196,7 +196,7 @@ fn own_files(managed: &BTreeSet<&RelPath>, layout: &Layout, installed: &Installe
 fn against_plan(plan: &Plan, tree: &Tree, layout: &Layout, installed: &InstalledTree) -> Edits {
     let mut edits: Vec<Edit> = Vec::new();
     let mut managed = BTreeSet::new();
-    for entry in plan.files.iter().filter(|e| e.kind != Kind::Linked) {
+    for entry in plan.files.iter().filter(|e| e.kind != Kind::Linked && !layouts().is_own(&e.path)) {
         let spot = entry.from.as_ref().unwrap_or(&entry.path);
         managed.insert(spot);
         let (base, mine) = (entry.base.as_ref(), entry.mine.as_ref());

@@ -334,8 +334,9 @@ pub fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsErr
         RelPath::new(rest.as_os_str().as_bytes()).ok()
     };
     let mut skipped = BTreeSet::new();
+    let own = |path: &RelPath| layouts().is_own(path) && !layouts().is_config(path);
     let mut wanted = |path: &Path| match relative(path) {
-        Some(path) if layouts().is_ephemeral(&path) || layouts().is_own(&path) => {
+        Some(path) if layouts().is_ephemeral(&path) || own(&path) => {
             skipped.insert(path);
             false
         }

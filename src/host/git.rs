@@ -307,7 +307,7 @@ fn is_file(mode: &str) -> bool {
 
 fn installable(bytes: &[u8]) -> Option<RelPath> {
     let path = RelPath::new(bytes).ok()?;
-    layouts().source_folders().any(|f| path.strip(f).is_some()).then_some(path)
+    layouts().is_installable(&path).then_some(path)
 }
 
 fn parse_log(out: &[u8]) -> Result<Vec<Commit>, GitError> {

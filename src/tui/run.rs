@@ -13,8 +13,7 @@ use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 use super::{diff, merge_rows};
-use crate::core::merge::Merge;
-use crate::core::outcome::Sides;
+use crate::core::outcome::{Sides, merge_of};
 use crate::core::session::OnConflict;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
@@ -323,13 +322,8 @@ impl<E: Engine> Worker<E> {
 
 /// Aligns a conflict's texts and lays its rows out both ways.
 pub(crate) fn align(file: usize, texts: &ConflictFile) -> Msg {
-    let merge = match (&texts.base, &texts.mine, &texts.theirs) {
-        (Some(base), Some(mine), Some(theirs)) => {
-            Merge::three_way(Arc::clone(base), Arc::clone(mine), Arc::clone(theirs))
-        }
-        (None, Some(mine), Some(theirs)) => Merge::two_way(Arc::clone(mine), Arc::clone(theirs)),
-        _ => None,
-    };
+    let sides = Sides { base: texts.base.clone(), mine: texts.mine.clone(), theirs: texts.theirs.clone() };
+    let merge = merge_of(&texts.path, &sides);
     let rows = merge.as_ref().map(|m| Arc::new((merge_rows::build(m, false), merge_rows::build(m, true))));
     Msg::MergeReady { file, merge: merge.map(Arc::new), rows }
 }

@@ -8,6 +8,7 @@
 mod bytes;
 #[path = "../common/mod.rs"]
 mod common;
+mod config;
 mod content;
 mod history;
 mod paths;

@@ -16,8 +16,10 @@ impl<'a> Planner<'a> {
         let mut planner = Self { inputs, matched: None, newer: Vec::new() };
         planner.newer = planner.find_newer();
         if inputs.baseline.is_none() {
+            // Nothing installs config, so its being there or not says nothing about the release.
+            let installs = |p| planner.now(p).filter(|path| !layouts().is_config(path));
             let managed: HashMap<&RelPath, RelPath> =
-                inputs.history.paths().filter_map(|p| Some((p, planner.now(p)?))).collect();
+                inputs.history.paths().filter_map(|p| Some((p, installs(p)?))).collect();
             let by_source: HashMap<RelPath, BlobId> = managed
                 .iter()
                 .filter_map(|(source, install)| {
@@ -130,8 +132,11 @@ impl<'a> Planner<'a> {
     /// What the installed release shipped, by install path.
     pub(super) fn base_files(&self) -> BTreeMap<RelPath, BaselineFile> {
         if let Some(baseline) = self.inputs.baseline {
-            let own = |p: &RelPath| layouts().is_own(p) || layouts().is_ephemeral(p);
-            return baseline.files.iter().filter(|(p, _)| !own(p)).map(|(p, f)| (p.clone(), f.clone())).collect();
+            let own = |(p, f): &(&RelPath, &BaselineFile)| {
+                let config = layouts().config_path(&f.source_path).as_ref() == Some(*p);
+                !config && (layouts().is_own(p) || layouts().is_ephemeral(p))
+            };
+            return baseline.files.iter().filter(|one| !own(one)).map(|(p, f)| (p.clone(), f.clone())).collect();
         }
         let tree = self.matched.iter().flat_map(|m| &m.tree);
         tree.filter_map(|(source, file)| Some((self.now(source)?, BaselineFile::of(source, file)))).collect()

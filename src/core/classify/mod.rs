@@ -1,5 +1,6 @@
 //! Makes the plan: each user state meets each upstream state in exactly one way (the table of the design).
 
+mod config;
 mod lineages;
 mod obstacles;
 mod table;

@@ -3,6 +3,7 @@
 use super::obstacles::Leaving;
 use super::{Installed, Lineage, Planner, short};
 use crate::core::blob::BlobId;
+use crate::core::layout::layouts;
 use crate::core::merge::Merge;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
@@ -26,6 +27,9 @@ impl Planner<'_> {
         if let Some(link) = installed.linked(spot).or_else(|| installed.linked(next_spot)) {
             let reason = format!("{link} is a symbolic link; what it leads to is not changed");
             return vec![self.entry(line, next_spot.clone(), None, Kind::Linked, None, reason)];
+        }
+        if layouts().is_config(spot) {
+            return self.config(line, spot).into_iter().collect();
         }
         if let Some(obstacle) = line.next.as_ref().and_then(|_| installed.obstacle(next_spot, leaving)) {
             let entry = self.entry(line, next_spot.clone(), None, Kind::Conflict, None, obstacle);
@@ -228,7 +232,7 @@ impl Planner<'_> {
         Some(self.entry(line, next.clone(), base, kind, None, reason))
     }
 
-    fn since(&self) -> String {
+    pub(super) fn since(&self) -> String {
         self.release().map_or_else(|| "it was installed".to_owned(), |id| short(id).to_owned())
     }
 
@@ -263,7 +267,7 @@ impl Planner<'_> {
     ///
     /// Where only files that later moved here were shipped, mine has to look like one of them, by git's measure of a
     /// rename: any other file is the user's own.
-    fn closest(&self, source: &RelPath, spot: &RelPath) -> Option<(String, Shipped)> {
+    pub(super) fn closest(&self, source: &RelPath, spot: &RelPath) -> Option<(String, Shipped)> {
         let mine = self.inputs.texts.mine(spot)?;
         let history = self.inputs.history;
         let versions = history.versions(source, self.release());

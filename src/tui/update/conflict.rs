@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::core::layout::layouts;
 use crate::core::merge::{Choice, Merge};
+use crate::core::outcome::is_keyed;
 use crate::core::path::RelPath;
 use crate::core::session::Answer;
 use crate::engine::events::{Command, ConflictFile};
@@ -43,6 +45,7 @@ fn shape(file: &ConflictFile, merge: Option<&Merge>) -> Shape {
         (Some(merge), ..) => Shape::Text(merge.conflicts()),
         (None, None, _) => Shape::Whole("There is nothing to merge: you deleted this file."),
         (None, _, None) => Shape::Whole("There is nothing to merge: the source removed this file."),
+        _ if is_keyed(&file.path) => Shape::Whole("It can't be merged: one of the texts is not sound JSON."),
         _ => Shape::Whole("This is not text: it can only be kept or taken whole."),
     }
 }
@@ -174,7 +177,9 @@ fn ask_folder(model: &mut Model, take: bool) -> Vec<Effect> {
     let Some(folder) = c.file().map(|f| f.path.parent()) else { return vec![] };
     let within = |path: &RelPath| folder.as_ref().is_none_or(|f| path.is_within(f));
     let open = |i: usize| c.settling.files().get(i).is_some_and(|f| !f.is_settled());
-    let files: Vec<usize> = (0..c.files.len()).filter(|i| open(*i) && within(&c.files[*i].path)).collect();
+    // Config is never taken along: only its own answer replaces it.
+    let meant = |path: &RelPath| within(path) && !(take && layouts().is_config(path));
+    let files: Vec<usize> = (0..c.files.len()).filter(|i| open(*i) && meant(&c.files[*i].path)).collect();
     if files.is_empty() {
         model.status = Some("Nothing is open in this folder.".to_owned());
         return vec![];

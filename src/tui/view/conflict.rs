@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::difftext::{self, Look};
 use super::frame::{self, line, put};
+use crate::core::layout::layouts;
 use crate::core::merge::{Choice, Merge};
 use crate::engine::events::ConflictFile;
 use crate::tui::conflict::{Decision, Shape};
@@ -43,6 +44,7 @@ pub fn question(model: &Model) -> (String, Role) {
     }
     let (deleted, removed) = sides_missing(c.file());
     let narrow = model.width < 70;
+    let config = c.file().is_some_and(|f| layouts().is_config(&f.path));
     let base = if c.file().is_some_and(|f| f.base.is_some()) { " 0" } else { "" };
     let words = match &file.decision {
         Decision::Open if deleted => "Stay deleted (k), or take the source's version (t)?".to_owned(),
@@ -50,6 +52,7 @@ pub fn question(model: &Model) -> (String, Role) {
         Decision::Open => match file.shape {
             Shape::Text(n) if n > 0 && narrow => format!("k mine, t theirs, or by hunk 1 2 3{base}?"),
             Shape::Text(n) if n > 0 => format!("Keep mine (k), take theirs (t), or settle hunk by hunk (1 2 3{base})?"),
+            Shape::Text(_) if config => "Keep mine (k), or merge the template's news in (m)?".to_owned(),
             Shape::Text(_) => "Keep mine (k), take theirs (t), or merge both (m)?".to_owned(),
             _ => "Keep mine (k), or take theirs (t)?".to_owned(),
         },
@@ -94,6 +97,11 @@ fn facts(model: &Model) -> String {
     let since = model.from.as_deref().map_or(String::new(), |f| format!(" since {}", text::short(f)));
     let moved = file.from.as_ref().map(|f| format!(" The source moved it here from {f}.")).unwrap_or_default();
     let size = |bytes: &Option<std::sync::Arc<[u8]>>| bytes.as_ref().map_or("none".to_owned(), |b| text::size(b.len()));
+    if layouts().is_config(&file.path) {
+        let mut reason = file.reason.chars();
+        let first = reason.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+        return format!("{first}{}.", reason.as_str());
+    }
     let words = match (&texts.merge, &file.mine, &file.theirs) {
         (_, None, Some(_)) => format!("You deleted this file; the source changed it{since}."),
         (_, Some(_), None) => format!("The source removed this file; you changed it{since}."),

@@ -1,0 +1,91 @@
+//! The user's config, where the source ships a template for it: never written without an answer of his, so it is never
+//! an update and never merged by itself. What can be asked is whether the template's news go into it, key by key.
+
+use super::{Installed, Lineage, Planner};
+use crate::core::config::ConfigMerge;
+use crate::core::outcome::{Sides, is_keyed, merge_of};
+use crate::core::path::RelPath;
+use crate::core::plan::{FileEntry, Kind};
+use crate::core::provenance::Shipped;
+
+/// So many keys are named, the others counted.
+const NAMED: usize = 5;
+
+impl Planner<'_> {
+    /// What the plan says of a config file; nothing where the user has none, or no release had a template.
+    pub(super) fn config(&self, line: &Lineage, spot: &RelPath) -> Option<FileEntry> {
+        let mine = self.inputs.installed.files.get(spot)?;
+        let base = self.config_base(line, spot, mine);
+        let id = base.as_ref().map(|b| b.blob.clone());
+        let entry = |kind, reason: String| Some(self.entry(line, spot.clone(), id.clone(), kind, Some(mine), reason));
+        let Some((_, _, theirs)) = &line.next else {
+            line.base.as_ref()?;
+            return entry(Kind::LocalOnly, "your config; the source no longer ships a template for it".into());
+        };
+        if theirs.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&theirs.blob) {
+            return entry(Kind::Unchanged, "your config is what the source's template says".into());
+        }
+        if base.as_ref().is_some_and(|b| b.blob == theirs.blob) {
+            return entry(Kind::LocalOnly, "your config; its template did not change".into());
+        }
+        let texts = self.inputs.texts;
+        let sides = Sides {
+            base: base.and_then(|b| texts.blob(&b.blob)),
+            mine: texts.mine(spot),
+            theirs: texts.blob(&theirs.blob),
+        };
+        let Some(merge) = merge_of(spot, &sides) else {
+            let problem = keyed(spot, &sides).and_then(Result::err).unwrap_or_else(|| "it can't be merged".to_owned());
+            let reason = format!("your config; its template changed, but {problem}: keep or take it whole");
+            return entry(Kind::Conflict, reason).map(|e| FileEntry { conflict_hunks: 1, ..e });
+        };
+        if merge.conflicts() == 0 && merge.result(&[]).as_deref() == sides.mine.as_deref() {
+            return entry(Kind::LocalOnly, "your config; it has all that its template changed".into());
+        }
+        let what = match keyed(spot, &sides) {
+            Some(Ok(keys)) => keys,
+            _ => format!("{} places changed", merge.changed_by_theirs()),
+        };
+        let reason =
+            format!("your config is only written if you say so; in its template since {}: {what}", self.since());
+        entry(Kind::Conflict, reason).map(|e| FileEntry { conflict_hunks: merge.conflicts().max(1), ..e })
+    }
+
+    /// The template that the user started from.
+    fn config_base(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> Option<Shipped> {
+        let source = line.source_before.as_ref().or(line.next.as_ref().map(|n| &n.1))?;
+        if line.base.is_none() && self.was_shipped(source, &mine.blob) {
+            return Some(Shipped { blob: mine.blob.clone(), executable: mine.executable });
+        }
+        line.base.clone().or_else(|| Some(self.closest(source, spot)?.1))
+    }
+}
+
+/// The keys that the template changed, in words; or why they can't be told. None for config that isn't JSON.
+fn keyed(path: &RelPath, sides: &Sides) -> Option<Result<String, String>> {
+    let (mine, theirs) = (sides.mine.as_deref()?, sides.theirs.as_deref()?);
+    if !is_keyed(path) {
+        return None;
+    }
+    let listed = |what: &str, pointers: Vec<&str>| {
+        let keys: Vec<String> = pointers.iter().take(NAMED).map(|p| dotted(p)).collect();
+        let more = pointers.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!keys.is_empty()).then(|| format!("{what} {}{more}", keys.join(", ")))
+    };
+    Some(match ConfigMerge::new(sides.base.as_deref(), mine, theirs) {
+        Err(problem) => Err(problem.to_string()),
+        Ok(merge) => {
+            let news = listed("news at", merge.changes.iter().map(String::as_str).collect());
+            let both = listed("both changed", merge.conflicts.iter().map(|c| c.pointer.as_str()).collect());
+            Ok([news, both].into_iter().flatten().collect::<Vec<_>>().join("; "))
+        }
+    })
+}
+
+/// A JSON pointer as people write keys: `mcp.port`.
+fn dotted(pointer: &str) -> String {
+    let parts = pointer.split('/').skip(1).map(|p| p.replace("~1", "/").replace("~0", "~"));
+    let keys: Vec<String> = parts.collect();
+    if keys.is_empty() { "the whole file".to_owned() } else { keys.join(".") }
+}

@@ -1,0 +1,114 @@
+//! The user's config, where the source ships a template for it: never written without an answer.
+
+use pos_upgrade_tui::core::merge::Choice;
+use pos_upgrade_tui::core::plan::Kind;
+
+use crate::seen::Effect::{Nothing, Refused};
+use crate::seen::write;
+use crate::world::{World, each};
+
+const TEMPLATE: &str = "universal/templates/config.json";
+const OLD: &str = "{\n  \"mcp\": {\n    \"port\": 4242,\n    \"groups\": [\"rag\"]\n  },\n  \"log\": \"info\"\n}\n";
+/// A new key, and another value of one that is there.
+const NEW: &str = "{\n  \"mcp\": {\n    \"port\": 5000,\n    \"groups\": [\"rag\"],\n    \"timeout\": 30\n  },\n  \"log\": \"info\"\n}\n";
+/// In another order and form, with an own key and an own value.
+const MINE: &str =
+    "{\n    \"log\": \"debug\",\n    \"mcp\": { \"groups\": [\"rag\"], \"port\": 4242, \"own\": true }\n}\n";
+
+fn templates(world: World, old: &str, new: &str) -> World {
+    world.release(&[(TEMPLATE, old)]).release(&[(TEMPLATE, new)]).install(0)
+}
+
+#[test]
+fn the_templates_news_go_in_key_by_key_if_the_user_says_so() {
+    each(|world| {
+        let planned = templates(world, OLD, NEW).edit("config.json", MINE).plan();
+        let merged = "{\n    \"log\": \"debug\",\n    \"mcp\": { \"groups\": [\"rag\"], \"timeout\": 30, \"port\": 5000, \"own\": true }\n}\n";
+        let seen = planned.at("config.json").is(Kind::Conflict).why(&[
+            "only written if you say so",
+            "mcp.port",
+            "mcp.timeout",
+        ]);
+        let seen = seen.keep(Nothing).take(write(NEW));
+        seen.merge(Choice::Mine, write(merged)).merge(Choice::Theirs, write(merged));
+    });
+}
+
+#[test]
+fn a_key_that_both_changed_is_a_region() {
+    each(|world| {
+        let mine = OLD.replace("4242", "9999").replace("info", "debug");
+        let planned = templates(world, OLD, NEW).edit("config.json", &mine).plan();
+        let merged = |port: &str| NEW.replace("5000", port).replace("info", "debug");
+        let seen = planned.at("config.json").is(Kind::Conflict).hunks(1).why(&["both changed mcp.port"]);
+        seen.merge(Choice::Mine, write(&merged("9999"))).merge(Choice::Theirs, write(&merged("5000")));
+    });
+}
+
+#[test]
+fn config_that_is_still_the_template_is_asked_too() {
+    each(|world| {
+        let planned = templates(world, OLD, NEW).edit("config.json", OLD).plan();
+        planned.at("config.json").is(Kind::Conflict).keep(Nothing).take(write(NEW)).merge(Choice::Mine, write(NEW));
+    });
+}
+
+#[test]
+fn nothing_is_asked_where_the_template_brings_nothing() {
+    each(|world| {
+        let planned = templates(world, OLD, OLD).edit("config.json", MINE).plan();
+        planned.at("config.json").is(Kind::LocalOnly).does(Nothing);
+    });
+    each(|world| {
+        let all = MINE.replace("4242", "5000, \"timeout\": 30");
+        let planned = templates(world, OLD, NEW).edit("config.json", &all).plan();
+        planned.at("config.json").is(Kind::LocalOnly).why(&["has all"]).does(Nothing);
+    });
+    each(|world| {
+        let planned = templates(world, OLD, NEW).edit("config.json", NEW).plan();
+        planned.at("config.json").is(Kind::Unchanged).does(Nothing);
+    });
+    each(|world| {
+        let world = world.release(&[(TEMPLATE, OLD)]).release(&[("a.md", "a")]).install(0);
+        world.edit("config.json", MINE).plan().at("config.json").is(Kind::LocalOnly).does(Nothing);
+    });
+}
+
+#[test]
+fn a_template_installs_nothing_where_the_user_has_no_config() {
+    each(|world| assert_eq!(templates(world, OLD, NEW).plan().paths(), [""; 0]));
+}
+
+#[test]
+fn a_first_template_asks_about_values_but_not_about_the_users_own_keys() {
+    each(|world| {
+        let world = world.release(&[("a.md", "a")]).release(&[("a.md", "a"), (TEMPLATE, NEW)]).install(0);
+        let planned = world.edit("config.json", "{\n  \"log\": \"debug\",\n  \"own\": 1\n}\n").plan();
+        let seen = planned.at("config.json").is(Kind::Conflict).hunks(1).keep(Nothing);
+        let merged = |log: &str| {
+            let mcp = "\"mcp\": {\n    \"port\": 5000,\n    \"groups\": [\"rag\"],\n    \"timeout\": 30\n  }";
+            format!("{{\n  {mcp},\n  \"log\": \"{log}\",\n  \"own\": 1\n}}\n")
+        };
+        seen.merge(Choice::Mine, write(&merged("debug"))).merge(Choice::Theirs, write(&merged("info")));
+    });
+}
+
+#[test]
+fn config_that_does_not_parse_is_kept_or_taken_whole() {
+    each(|world| {
+        let planned = templates(world, OLD, NEW).edit("config.json", "{ \"mcp\": // mine\n").plan();
+        let seen = planned.at("config.json").is(Kind::Conflict).why(&["your config file", "not valid JSON"]);
+        seen.keep(Nothing).take(write(NEW)).merge(Choice::Mine, Refused);
+    });
+}
+
+#[test]
+fn other_config_files_merge_by_lines_and_ask_all_the_same() {
+    each(|world| {
+        let (from, lines) = ("universal/templates/config/mcp.yaml", "a: 1\nb: 2\nc: 3\nd: 4\n");
+        let world = world.release(&[(from, lines)]).release(&[(from, &lines.replace("1", "10"))]).install(0);
+        let planned = world.edit("config/mcp.yaml", lines.replace("4", "40")).plan();
+        let merged = "a: 10\nb: 2\nc: 3\nd: 40\n";
+        planned.at("config/mcp.yaml").is(Kind::Conflict).keep(Nothing).merge(Choice::Mine, write(merged));
+    });
+}
