@@ -89,8 +89,8 @@ fn unasked(
     }
     match by_policy(run.session.on_conflict, &entry.path, sides) {
         Some(answer) if layouts().is_config(&entry.path) => {
-            let what = format!("{}: kept as it is: only your own answer writes your config", entry.path);
-            run.log(Level::Info, "conflicts", &what);
+            let why = "only your own answer writes your config".to_owned();
+            run.session.answered_by.insert(entry.path.clone(), why);
             accept(run, entry, sides, answer, false).map_err(Stop::failed)
         }
         Some(answer) => accept(run, entry, sides, answer, false).map_err(Stop::failed),

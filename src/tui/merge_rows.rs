@@ -143,7 +143,12 @@ pub fn build(merge: &Merge, beside: bool) -> MergeRows {
             RegionKind::Unchanged => out.context(i, mine, i == 0, i == last),
             RegionKind::Mine | RegionKind::Both => out.auto(i, base, Side::Mine, mine),
             RegionKind::Theirs => out.auto(i, base, Side::Theirs, theirs),
-            RegionKind::Conflict => out.overlap(i, beside, base, mine, theirs),
+            RegionKind::Conflict => {
+                let (before, current, _) = merge.sides(region);
+                // Where only theirs changed it, and it is asked all the same, mine says what was there.
+                let base = if before == current { Vec::new() } else { base };
+                out.overlap(i, beside, base, mine, theirs);
+            }
         }
     }
     out

@@ -40,7 +40,7 @@ fn a_key_that_both_changed_is_a_region() {
         let mine = OLD.replace("4242", "9999").replace("info", "debug");
         let planned = templates(world, OLD, NEW).edit("config.json", &mine).plan();
         let merged = |port: &str| NEW.replace("5000", port).replace("info", "debug");
-        let seen = planned.at("config.json").is(Kind::Conflict).hunks(1).why(&["both changed mcp.port"]);
+        let seen = planned.at("config.json").is(Kind::Conflict).hunks(1).why(&["changes, as you did, in mcp.port"]);
         seen.merge(Choice::Mine, write(&merged("9999"))).merge(Choice::Theirs, write(&merged("5000")));
     });
 }

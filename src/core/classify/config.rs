@@ -44,10 +44,9 @@ impl Planner<'_> {
         }
         let what = match keyed(spot, &sides) {
             Some(Ok(keys)) => keys,
-            _ => format!("{} places changed", merge.changed_by_theirs()),
+            _ => format!("{} changes", merge.changed_by_theirs()),
         };
-        let reason =
-            format!("your config is only written if you say so; in its template since {}: {what}", self.since());
+        let reason = format!("your config, only written if you say so; since {} its template has {what}", self.since());
         entry(Kind::Conflict, reason).map(|e| FileEntry { conflict_hunks: merge.conflicts().max(1), ..e })
     }
 
@@ -76,8 +75,8 @@ fn keyed(path: &RelPath, sides: &Sides) -> Option<Result<String, String>> {
     Some(match ConfigMerge::new(sides.base.as_deref(), mine, theirs) {
         Err(problem) => Err(problem.to_string()),
         Ok(merge) => {
-            let news = listed("news at", merge.changes.iter().map(String::as_str).collect());
-            let both = listed("both changed", merge.conflicts.iter().map(|c| c.pointer.as_str()).collect());
+            let news = listed("news in", merge.changes.iter().map(String::as_str).collect());
+            let both = listed("changes, as you did, in", merge.conflicts.iter().map(|c| c.pointer.as_str()).collect());
             Ok([news, both].into_iter().flatten().collect::<Vec<_>>().join("; "))
         }
     })
