@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Refusal;
 use super::args::{Common, From, Part};
 use crate::core::settings::{Options, Settings};
-use crate::engine::inspect::Request;
+use crate::engine::inspect::{self, Request};
 use crate::host::fs;
 use crate::host::git::Repo;
 
@@ -116,11 +116,10 @@ pub fn deepen(source: &Path, from: &From) -> Result<(), Refusal> {
         return Ok(());
     }
     // A folder that is no repository is told by the checks, in their words.
-    let Ok(mut repo) = Repo::open(source) else { return Ok(()) };
-    if !repo.shallow {
+    if Repo::open(source).is_err() {
         return Ok(());
     }
-    repo.deepen().map_err(|e| {
+    inspect::deepen(source).map_err(|e| {
         let next = "go on without its history: leave --deepen out";
         Refusal::refused(format!("{e}; nothing was changed in the install"), next)
     })

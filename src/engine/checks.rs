@@ -74,7 +74,7 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
             Ok((detail, ()))
         });
         if source.repo.shallow {
-            warnings.push("the source is a shallow clone: edits can only be merged where the old text is known".into());
+            warnings.push("the source is a shallow clone: edits can only be merged where the old text is known; h (or --deepen) fetches the rest".into());
         }
     }
     warnings.extend(source.as_ref().and_then(stale_manifest));

@@ -14,6 +14,7 @@ use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::Session;
 use crate::core::settings::Options;
+use crate::host::git::{GitError, Repo};
 use crate::host::server::{self, Running};
 use crate::host::{process, store, venv};
 
@@ -103,6 +104,16 @@ pub fn inspect(request: &Request) -> Inspection {
         }),
     }
     inspection
+}
+
+/// Fetches the history that a shallow clone lacks; nothing to do for one that is whole. Blocking, and the one thing
+/// here that uses the network and writes to the source.
+///
+/// # Errors
+/// [`GitError`] with git's words.
+pub fn deepen(source: &Path) -> Result<(), GitError> {
+    let mut repo = Repo::open(source)?;
+    if repo.shallow { repo.deepen() } else { Ok(()) }
 }
 
 fn settled(request: &Request, plan: &Plan) -> BTreeMap<RelPath, String> {

@@ -128,11 +128,18 @@ impl Repo {
     }
 
     fn run(&self, args: &[&OsStr]) -> Result<Vec<u8>, GitError> {
-        let output = git(&self.path).args(args).output().map_err(GitError::NoGit)?;
+        let mut command = git(&self.path);
+        self.finish(command.args(args))
+    }
+
+    fn finish(&self, command: &mut Command) -> Result<Vec<u8>, GitError> {
+        let output = command.output().map_err(GitError::NoGit)?;
         if output.status.success() {
             return Ok(output.stdout);
         }
-        let command = args.first().map(|a| a.to_string_lossy().into_owned()).unwrap_or_default();
+        // Behind the settings that all have.
+        let mut args = command.get_args().skip_while(|a| *a == "-c" || a.as_encoded_bytes().contains(&b'='));
+        let command = args.next().map(|a| a.to_string_lossy().into_owned()).unwrap_or_default();
         Err(GitError::Failed { path: self.path.clone(), command, said: last_lines(&output.stderr) })
     }
 
@@ -233,7 +240,15 @@ impl Repo {
     /// # Errors
     /// [`GitError::Failed`] with git's words.
     pub fn deepen(&mut self) -> Result<(), GitError> {
-        self.run_str(&["fetch", "--unshallow", "--quiet"])?;
+        let mut fetch = git(&self.path);
+        fetch.args(["fetch", "--unshallow", "--quiet"]);
+        let has_own =
+            std::env::var_os("GIT_SSH_COMMAND").is_some() || self.run_str(&["config", "core.sshCommand"]).is_ok();
+        if !has_own {
+            // A password asked for on the terminal would stand in the middle of the wizard.
+            fetch.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
+        }
+        self.finish(&mut fetch)?;
         self.shallow = false;
         Ok(())
     }

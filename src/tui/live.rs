@@ -84,6 +84,10 @@ impl Engine for Pretend {
         samples::inspection()
     }
 
+    fn deepen(&self, _: &Request) -> Result<Inspection, String> {
+        Ok(samples::inspection())
+    }
+
     fn texts(&self, _: &Request, _: &FileEntry) -> Result<Sides, String> {
         let file = samples::conflict_files().remove(0);
         Ok(Sides { base: file.base, mine: file.mine, theirs: file.theirs })

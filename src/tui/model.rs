@@ -69,6 +69,8 @@ pub enum Question {
     RollBack,
     /// Forget the session.
     Discard,
+    /// Fetch what a shallow source lacks.
+    Deepen,
     /// Keep (or take) these conflicts of a folder, by position.
     Folder {
         /// Which.
@@ -224,6 +226,11 @@ impl Preview {
         rows.sort_by_key(|i| (rank(files[*i].kind), *i));
         self.rows = rows;
         self.selected = self.selected.min(self.rows.len().saturating_sub(1));
+    }
+
+    /// Whether the source is a shallow clone, whose history would tell more.
+    pub fn is_shallow(&self) -> bool {
+        self.inspection.plan.as_ref().is_some_and(|p| p.source.shallow)
     }
 
     /// The selected file.

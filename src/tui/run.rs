@@ -30,6 +30,7 @@ const GRACE: Duration = Duration::from_secs(60);
 pub(crate) trait Engine: Clone + Send + 'static {
     fn unfinished(&self, launch: &Launch) -> Result<Option<crate::core::session::Session>, String>;
     fn inspect(&self, request: &inspect::Request) -> inspect::Inspection;
+    fn deepen(&self, request: &inspect::Request) -> Result<inspect::Inspection, String>;
     fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry) -> Result<Sides, String>;
     fn handle(&self, effect: Effect) -> Option<Handle>;
 }
@@ -45,6 +46,11 @@ impl Engine for Real {
 
     fn inspect(&self, request: &inspect::Request) -> inspect::Inspection {
         inspect::inspect(request)
+    }
+
+    fn deepen(&self, request: &inspect::Request) -> Result<inspect::Inspection, String> {
+        inspect::deepen(&request.source).map_err(|e| e.to_string())?;
+        Ok(inspect::inspect(request))
     }
 
     fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry) -> Result<Sides, String> {
@@ -251,6 +257,16 @@ impl<E: Engine> Worker<E> {
                 self.spawn(
                     move || Msg::Inspected(Box::new(engine.inspect(&request))),
                     || Msg::Broken("The checks ended in a bug; nothing was changed."),
+                );
+            }
+            Effect::Deepen(request) => {
+                let engine = self.engine.clone();
+                self.spawn(
+                    move || match engine.deepen(&request) {
+                        Ok(inspection) => Msg::Inspected(Box::new(inspection)),
+                        Err(why) => Msg::NotDeepened(why),
+                    },
+                    || Msg::Broken("Fetching the history ended in a bug; nothing was changed in the install."),
                 );
             }
             Effect::LoadTexts(entry) => {

@@ -123,7 +123,7 @@ impl Planner<'_> {
         let Some(base) = base else {
             let reason = if shallow {
                 "edited by you, or from a release that this shallow clone does not hold: \
-                 the whole history (--deepen) would tell"
+                 the whole history (h, or --deepen) would tell"
             } else {
                 "a file of your own stands where the source ships one"
             };

@@ -42,6 +42,8 @@ pub enum Msg {
     EngineGone,
     /// The inspection is done.
     Inspected(Box<Inspection>),
+    /// The source's history could not be fetched; why.
+    NotDeepened(String),
     /// The texts of a plan entry were read, or couldn't be.
     TextsLoaded {
         /// Which.
@@ -89,6 +91,8 @@ pub enum Owner {
 pub enum Effect {
     /// Check and plan.
     Inspect(Box<Request>),
+    /// Fetch the history that the source lacks, then check and plan.
+    Deepen(Box<Request>),
     /// Read a plan entry's texts.
     LoadTexts(Box<FileEntry>),
     /// Compare two texts.
@@ -150,6 +154,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::EngineGone => vec![],
         Msg::Inspected(inspection) => preview::inspected(model, *inspection),
+        Msg::NotDeepened(why) => preview::not_deepened(model, &why),
         Msg::TextsLoaded { entry, texts } => preview::texts_loaded(model, &entry, texts),
         Msg::DiffReady { owner: Owner::Preview(entry), compare, diff } => {
             preview::diff_ready(model, &entry, compare, diff);
@@ -399,6 +404,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(Overlay::Confirm(question)) = model.overlay.take() else { return vec![] };
     match (question, model.session.clone()) {
         (Question::Folder { files, take, folder }, _) => conflict::decide_folder(model, &files, take, &folder),
+        (Question::Deepen, _) => preview::deepen(model),
         (Question::RollBack, _) if model.running => {
             model.status = Some("Finishing this step, then the install goes back.".to_owned());
             show(model, Screen::Progress);

@@ -6,10 +6,10 @@ use crate::core::outcome::Sides;
 use crate::core::plan::FileEntry;
 use crate::engine::inspect::Inspection;
 
-use super::{Effect, Owner, begin, moved_across, scrolled, show};
+use super::{Effect, Owner, ask, begin, moved_across, scrolled, show};
 use crate::tui::diff::Diff;
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::model::{Compare, DiffPane, Model, Pane, Preview, Screen};
+use crate::tui::model::{Compare, DiffPane, Model, Overlay, Pane, Preview, Question, Screen};
 use crate::tui::view;
 
 pub(super) fn inspected(model: &mut Model, inspection: Inspection) -> Vec<Effect> {
@@ -21,6 +21,21 @@ pub(super) fn inspected(model: &mut Model, inspection: Inspection) -> Vec<Effect
     let usable = inspection.problems.is_empty() && inspection.plan.is_some();
     model.preview = Some(Preview::new(inspection));
     show(model, if usable { Screen::Preview } else { Screen::Setup });
+    vec![]
+}
+
+/// Fetches the history; the plan is made again with it.
+pub(super) fn deepen(model: &mut Model) -> Vec<Effect> {
+    let Some(request) = model.launch.request() else { return vec![] };
+    show(model, Screen::Checking);
+    model.status = Some("Fetching the history that the source lacks…".to_owned());
+    vec![Effect::Deepen(Box::new(request))]
+}
+
+/// It could not be fetched: the plan stays as it was.
+pub(super) fn not_deepened(model: &mut Model, why: &str) -> Vec<Effect> {
+    show(model, Screen::Preview);
+    model.status = Some(format!("{why}; the plan stays as it is."));
     vec![]
 }
 
@@ -184,6 +199,7 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Filter => preview.filtering = true,
         Action::Back => filter(model, String::clear),
         Action::News => preview.pane = Pane::News(0),
+        Action::Deepen if preview.is_shallow() => return ask(model, Overlay::Confirm(Question::Deepen)),
         Action::Diff => {
             if let Some(entry) = preview.entry().cloned() {
                 let effect = Effect::LoadTexts(Box::new(entry.clone()));

@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::keymap::{self, Action, Binding, Mode};
-use super::model::{Model, Pane, Screen};
+use super::model::{Model, Pane, Preview, Screen};
 use super::theme::{Role, Theme};
 use super::{keymap::Chord, text};
 
@@ -133,6 +133,7 @@ fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
         (Mode::Unfinished, Action::Discard) => model.session.as_ref().is_some_and(|s| !s.applied),
         (Mode::Conflict, action) => conflict::possible(model, action),
         (Mode::Preview, Action::Accept) => !model.launch.options.dry_run,
+        (Mode::Preview, Action::Deepen) => model.preview.as_ref().is_some_and(Preview::is_shallow),
         (Mode::Preview, Action::Diff) => model.preview.as_ref().is_some_and(|p| p.entry().is_some()),
         (Mode::Source, Action::Back) => model.launch.source.is_some(),
         _ => true,

@@ -51,6 +51,10 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
         Question::Discard => {
             vec!["Forget this session?".to_owned(), "Nothing of it has been applied. Its answers are lost.".to_owned()]
         }
+        Question::Deepen => vec![
+            "Fetch the history that this shallow clone lacks?".to_owned(),
+            "Runs `git fetch --unshallow` in the source, over the network; then plans again.".to_owned(),
+        ],
         Question::Folder { files, take, folder } => {
             let count = text::count(files.len() as u64, "open file", "open files");
             let verb = if *take { "Take theirs" } else { "Keep mine" };
