@@ -89,9 +89,15 @@ pub fn git(dir: &Path) -> Command {
     command
 }
 
+/// What git gave up for; without such a line, the last that it said.
 fn last_lines(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let lines: Vec<&str> = text.lines().rev().take(3).collect();
+    let said = || text.lines().filter(|l| !l.trim().is_empty());
+    let telling = |l: &&str| l.starts_with("fatal:") || l.starts_with("error:");
+    let lines: Vec<&str> = match said().filter(telling).count() {
+        0 => said().rev().take(3).collect(),
+        _ => said().filter(telling).rev().take(3).collect(),
+    };
     lines.into_iter().rev().collect::<Vec<_>>().join(" / ")
 }
 

@@ -35,7 +35,10 @@ pub(super) fn deepen(model: &mut Model) -> Vec<Effect> {
 /// It could not be fetched: the plan stays as it was.
 pub(super) fn not_deepened(model: &mut Model, why: &str) -> Vec<Effect> {
     show(model, Screen::Preview);
-    model.status = Some(format!("{why}; the plan stays as it is."));
+    if let Some(preview) = &mut model.preview {
+        preview.inspection.evidence.warnings.insert(0, why.to_owned());
+    }
+    model.status = Some("The history could not be fetched; the plan stays as it is.".to_owned());
     vec![]
 }
 
