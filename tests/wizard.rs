@@ -97,6 +97,13 @@ fn leaving_at_the_preview_changes_nothing() {
     let before = snapshot(&demo.install);
     let mut wizard = open(&sandbox, &demo);
     wizard.see(&["preview", "Enter start"]);
+    // What merges by itself can be looked at, as it will be written.
+    wizard.press("\t\t");
+    wizard.see(&["test-pyramid.md", "none overlap"]);
+    wizard.press("d");
+    wizard.see(&["what will be written (mine → result)", "+"]);
+    wizard.press("\u{1b}");
+    wizard.see(&["Enter start"]);
     wizard.press("q");
     assert_eq!(wizard.end(), 0);
     assert_same(&before, &snapshot(&demo.install));

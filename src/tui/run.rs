@@ -13,7 +13,8 @@ use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 use super::{diff, merge_rows};
-use crate::core::outcome::{Sides, merge_of};
+use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
+use crate::core::plan::FileEntry;
 use crate::core::session::OnConflict;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
@@ -31,7 +32,7 @@ pub(crate) trait Engine: Clone + Send + 'static {
     fn unfinished(&self, launch: &Launch) -> Result<Option<crate::core::session::Session>, String>;
     fn inspect(&self, request: &inspect::Request) -> inspect::Inspection;
     fn deepen(&self, request: &inspect::Request) -> Result<inspect::Inspection, String>;
-    fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry) -> Result<Sides, String>;
+    fn texts(&self, request: &inspect::Request, entry: &FileEntry) -> Result<Sides, String>;
     fn handle(&self, effect: Effect) -> Option<Handle>;
 }
 
@@ -53,7 +54,7 @@ impl Engine for Real {
         Ok(inspect::inspect(request))
     }
 
-    fn texts(&self, request: &inspect::Request, entry: &crate::core::plan::FileEntry) -> Result<Sides, String> {
+    fn texts(&self, request: &inspect::Request, entry: &FileEntry) -> Result<Sides, String> {
         inspect::texts(request, entry)
     }
 
@@ -277,9 +278,13 @@ impl<E: Engine> Worker<E> {
                             Some(request) => engine.texts(&request, &entry),
                             None => Err("There is no source to read from.".to_owned()),
                         };
-                        Msg::TextsLoaded { entry, texts }
+                        let result = texts.as_ref().ok().and_then(|sides| written(&entry, sides));
+                        Msg::TextsLoaded { entry, texts, result }
                     },
-                    move || Msg::TextsLoaded { entry: lost, texts: Err("Reading it ended in a bug.".to_owned()) },
+                    move || {
+                        let texts = Err("Reading it ended in a bug.".to_owned());
+                        Msg::TextsLoaded { entry: lost, texts, result: None }
+                    },
                 );
             }
             Effect::BuildDiff { owner, compare, old, new } => {
@@ -333,6 +338,16 @@ impl<E: Engine> Worker<E> {
             };
             let _ = tokio::time::timeout(GRACE, ended).await;
         }
+    }
+}
+
+/// What a plan entry writes, where that is neither mine nor theirs: a merge that needs no question.
+fn written(entry: &FileEntry, sides: &Sides) -> Option<Arc<[u8]>> {
+    match outcome(entry, None, sides) {
+        Ok(Outcome::Write { bytes, .. }) if sides.mine.is_some() && sides.theirs.as_ref() != Some(&bytes) => {
+            Some(bytes)
+        }
+        _ => None,
     }
 }
 

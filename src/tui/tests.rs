@@ -68,7 +68,7 @@ fn panes_over_the_screens() {
     let Some(Effect::LoadTexts(entry)) = effects.into_iter().next() else { panic!("d reads the texts") };
     let file = samples::conflict_files().remove(0);
     let texts = Sides { base: file.base, mine: file.mine, theirs: file.theirs };
-    samples::feed(&mut diff, Msg::TextsLoaded { entry, texts: Ok(texts) });
+    samples::feed(&mut diff, Msg::TextsLoaded { entry, texts: Ok(texts), result: None });
     insta::assert_snapshot!("diff_80x24", text(&paint(&diff)));
 
     let mut news = samples::preview(MONO, 80, 24);

@@ -50,6 +50,8 @@ pub enum Msg {
         entry: Box<FileEntry>,
         /// The texts, or a sentence.
         texts: Result<Sides, String>,
+        /// What will be written, where that is neither mine nor theirs.
+        result: Option<Arc<[u8]>>,
     },
     /// A diff is ready.
     DiffReady {
@@ -155,7 +157,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::EngineGone => vec![],
         Msg::Inspected(inspection) => preview::inspected(model, *inspection),
         Msg::NotDeepened(why) => preview::not_deepened(model, &why),
-        Msg::TextsLoaded { entry, texts } => preview::texts_loaded(model, &entry, texts),
+        Msg::TextsLoaded { entry, texts, result } => preview::texts_loaded(model, &entry, texts, result),
         Msg::DiffReady { owner: Owner::Preview(entry), compare, diff } => {
             preview::diff_ready(model, &entry, compare, diff);
             vec![]

@@ -58,10 +58,11 @@ fn pane(model: &mut Model) -> Option<&mut DiffPane> {
 }
 
 /// The pairs that can be compared, the most telling first.
-fn compares(texts: &Sides) -> Vec<Compare> {
+fn compares(texts: &Sides, merged: bool) -> Vec<Compare> {
     let (base, mine, theirs) = (texts.base.is_some(), texts.mine.is_some(), texts.theirs.is_some());
     let edited = base && mine && texts.base != texts.mine;
     let all = [
+        (Compare::Result, merged),
         (Compare::MineTheirs, theirs || mine && !edited),
         (Compare::BaseMine, edited),
         (Compare::BaseTheirs, base && (edited || !mine)),
@@ -74,6 +75,7 @@ fn ask_diff(pane: &mut DiffPane) -> Vec<Effect> {
     let (old, new) = match pane.compare {
         Compare::BaseMine => (&texts.base, &texts.mine),
         Compare::BaseTheirs => (&texts.base, &texts.theirs),
+        Compare::Result => (&texts.mine, &pane.result),
         _ => (&texts.mine, &texts.theirs),
     };
     pane.diff = None;
@@ -82,13 +84,19 @@ fn ask_diff(pane: &mut DiffPane) -> Vec<Effect> {
     vec![Effect::BuildDiff { owner, compare: pane.compare, old: old.clone(), new: new.clone() }]
 }
 
-pub(super) fn texts_loaded(model: &mut Model, entry: &FileEntry, texts: Result<Sides, String>) -> Vec<Effect> {
+pub(super) fn texts_loaded(
+    model: &mut Model,
+    entry: &FileEntry,
+    texts: Result<Sides, String>,
+    result: Option<Arc<[u8]>>,
+) -> Vec<Effect> {
     match pane(model) {
         Some(pane) if pane.entry == *entry => {
             pane.compare = match &texts {
-                Ok(texts) => compares(texts).first().copied().unwrap_or(Compare::MineTheirs),
+                Ok(texts) => compares(texts, result.is_some()).first().copied().unwrap_or(Compare::MineTheirs),
                 Err(_) => Compare::MineTheirs,
             };
+            pane.result = result;
             pane.texts = Some(texts);
             ask_diff(pane)
         }
@@ -145,7 +153,7 @@ fn diff_key(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Diff => {
             let Some(Ok(texts)) = &pane.texts else { return vec![] };
-            let all = compares(texts);
+            let all = compares(texts, pane.result.is_some());
             let at = all.iter().position(|c| *c == pane.compare).map_or(0, |i| i + 1);
             if let Some(next) = all.get(at).or(all.first()).filter(|c| **c != pane.compare) {
                 pane.compare = *next;
@@ -207,8 +215,15 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
             if let Some(entry) = preview.entry().cloned() {
                 let effect = Effect::LoadTexts(Box::new(entry.clone()));
                 let compare = Compare::MineTheirs;
-                preview.pane =
-                    Pane::Diff(Box::new(DiffPane { entry, texts: None, compare, diff: None, scroll: 0, across: 0 }));
+                preview.pane = Pane::Diff(Box::new(DiffPane {
+                    entry,
+                    texts: None,
+                    result: None,
+                    compare,
+                    diff: None,
+                    scroll: 0,
+                    across: 0,
+                }));
                 return vec![effect];
             }
         }
