@@ -52,6 +52,11 @@ impl Known {
         self.versions.get(path)?.iter().find(|v| v.blob == *blob)
     }
 
+    /// The date of the first known release, `YYYY-MM-DD`.
+    pub fn begin(&self) -> Option<&str> {
+        self.versions.values().flatten().map(|v| v.first_date.as_str()).min()
+    }
+
     /// Every path that is known.
     pub fn paths(&self) -> impl Iterator<Item = &RelPath> {
         self.versions.keys()

@@ -125,6 +125,12 @@ impl History {
         self.position.contains_key(commit)
     }
 
+    /// What the first of its commits shipped: the beginning of all history, or where it was cut off.
+    pub fn first_files(&self) -> impl Iterator<Item = (&RelPath, &BlobId)> {
+        let first = self.commits.first().filter(|c| c.parent.is_none());
+        first.into_iter().flat_map(|c| &c.changes).filter_map(|c| Some((&c.path, c.blob.as_ref()?)))
+    }
+
     /// Every source path that some release shipped.
     pub fn paths(&self) -> impl Iterator<Item = &RelPath> {
         self.blobs.keys()

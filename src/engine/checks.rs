@@ -73,7 +73,13 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
             let detail = format!("{} ({})", source.version, crate::core::classify::short(&source.commit));
             Ok((detail, ()))
         });
-        if source.repo.shallow {
+        if source.repo.is_snapshot() {
+            warnings.push(
+                "the source is a folder without git: whether it is whole can't be told, and edits can only be merged \
+                 where the old text is known; a clone would tell more"
+                    .into(),
+            );
+        } else if source.repo.shallow {
             warnings.push("the source is a shallow clone: edits can only be merged where the old text is known; h (or --deepen) fetches the rest".into());
         }
     }

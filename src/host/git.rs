@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 
+use super::snapshot;
 use crate::core::blob::{BlobId, ObjectFormat};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -68,6 +69,8 @@ pub struct Repo {
     pub format: ObjectFormat,
     /// Its history is cut off.
     pub shallow: bool,
+    /// The repository that a folder without git was read into; gone with this.
+    snapshot: Option<tempfile::TempDir>,
 }
 
 /// A `git` command that runs nobody else's code and takes no locks.
@@ -116,6 +119,10 @@ impl Repo {
             .map_err(GitError::NoGit)?;
         let not_one = |said: String| GitError::NotARepository { path: path.to_owned(), said };
         if !output.status.success() {
+            if snapshot::has_marks(path) && !path.join(".git").exists() {
+                let snapshot = Some(snapshot::take(path)?);
+                return Ok(Self { path: path.to_owned(), format: ObjectFormat::Sha1, shallow: true, snapshot });
+            }
             return Err(not_one(last_lines(&output.stderr)));
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -125,7 +132,20 @@ impl Repo {
         if let Some(prefix) = lines.next().filter(|p| !p.is_empty()) {
             return Err(not_one(format!("it is the folder {prefix} of one")));
         }
-        Ok(Self { path: path.to_owned(), format, shallow })
+        Ok(Self { path: path.to_owned(), format, shallow, snapshot: None })
+    }
+
+    /// Whether it is a folder without git: what it held before is not known, and can't be fetched.
+    pub fn is_snapshot(&self) -> bool {
+        self.snapshot.is_some()
+    }
+
+    fn git(&self) -> Command {
+        let mut command = git(&self.path);
+        if let Some(home) = &self.snapshot {
+            snapshot::at(&mut command, home.path(), &self.path);
+        }
+        command
     }
 
     /// Its folder.
@@ -134,7 +154,7 @@ impl Repo {
     }
 
     fn run(&self, args: &[&OsStr]) -> Result<Vec<u8>, GitError> {
-        let mut command = git(&self.path);
+        let mut command = self.git();
         self.finish(command.args(args))
     }
 
@@ -246,6 +266,10 @@ impl Repo {
     /// # Errors
     /// [`GitError::Failed`] with git's words.
     pub fn deepen(&mut self) -> Result<(), GitError> {
+        if self.is_snapshot() {
+            let said = "it is a folder without git, so there is nothing to fetch from; name a clone".to_owned();
+            return Err(GitError::NotARepository { path: self.path.clone(), said });
+        }
         let mut fetch = git(&self.path);
         fetch.args(["fetch", "--unshallow", "--quiet"]);
         let has_own =
@@ -307,7 +331,8 @@ impl Repo {
     /// # Errors
     /// [`GitError::NoGit`].
     pub fn blobs(&self) -> Result<Blobs, GitError> {
-        let mut child = git(&self.path)
+        let mut child = self
+            .git()
             .args(["cat-file", "--batch"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -10,5 +10,6 @@ pub mod mcp;
 pub mod process;
 pub mod python;
 pub mod server;
+pub mod snapshot;
 pub mod store;
 pub mod venv;

@@ -13,8 +13,9 @@ use crate::core::provenance::{Match, Shipped};
 
 impl<'a> Planner<'a> {
     pub(super) fn new(inputs: &'a Inputs<'a>) -> Self {
-        let mut planner = Self { inputs, matched: None, newer: Vec::new() };
+        let mut planner = Self { inputs, matched: None, newer: Vec::new(), cut_off: inputs.source.shallow };
         planner.newer = planner.find_newer();
+        planner.cut_off |= planner.begins_late();
         if inputs.baseline.is_none() {
             // Nothing installs config, so its being there or not says nothing about the release.
             let installs = |p| planner.now(p).filter(|path| !layouts().is_config(path));
@@ -29,13 +30,30 @@ impl<'a> Planner<'a> {
                 })
                 .collect();
             let best = inputs.history.best_match(&by_source, |p| managed.contains_key(p));
-            planner.matched = best.filter(|found| !inputs.source.shallow || planner.fits_whole(found, &by_source));
+            planner.matched = best.filter(|found| !planner.cut_off || planner.fits_whole(found, &by_source));
             if let Some(found) = planner.matched.as_mut().filter(|_| !planner.newer.is_empty()) {
                 // A newer install: what it lacks of an older release was removed by the source, not by the user.
                 found.in_every_tie.clear();
             }
         }
         planner
+    }
+
+    /// Whether the source is no shallow clone and still has its history cut off, as a tarball that somebody committed
+    /// has: it begins with a later release than the known ones do, and the install has files from before.
+    fn begins_late(&self) -> bool {
+        fn known_date(path: &RelPath, blob: &BlobId) -> Option<&'static str> {
+            known().version(path, blob).map(|v| v.first_date.as_str())
+        }
+        let begins = self.inputs.history.first_files().filter_map(|(path, blob)| known_date(path, blob)).max();
+        let from_before = |source: &RelPath| {
+            let mine = self.now(source).and_then(|path| self.inputs.installed.files.get(&path));
+            mine.is_some_and(|mine| {
+                let date = known_date(source, &mine.blob);
+                date.is_some_and(|d| Some(d) < begins) && !self.inputs.history.shipped(source, &mine.blob)
+            })
+        };
+        begins > known().begin() && known().paths().any(from_before)
     }
 
     /// Whether the one release that a shallow clone knows really is the installed one: nothing of it is missing, most of

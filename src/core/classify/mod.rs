@@ -143,6 +143,8 @@ struct Planner<'a> {
     matched: Option<Match>,
     /// Files from releases after the one that would be installed.
     newer: Vec<RelPath>,
+    /// The history doesn't reach back to the release that is installed.
+    cut_off: bool,
 }
 
 /// The first seven digits of an id, as people write them.

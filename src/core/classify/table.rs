@@ -105,7 +105,7 @@ impl Planner<'_> {
             };
         };
         // A shallow clone knows only the newest version: taking it for the base would hide what the source changed.
-        let shallow = self.inputs.source.shallow;
+        let shallow = self.cut_off;
         let closest = if line.base.is_none() && !shallow { self.closest(source, spot) } else { None };
         let tied = self.closest_of_ties(line, spot);
         let base = tied.as_ref().or(line.base.as_ref()).or(closest.as_ref().map(|c| &c.1));
@@ -122,8 +122,8 @@ impl Planner<'_> {
         }
         let Some(base) = base else {
             let reason = if shallow {
-                "edited by you, or from a release that this shallow clone does not hold: \
-                 the whole history (h, or --deepen) would tell"
+                "edited by you, or from a release that this source's history does not hold: \
+                 the whole history would tell (a shallow clone fetches it with h, or --deepen)"
             } else {
                 "a file of your own stands where the source ships one"
             };
