@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
+use super::crash::{BACK_UP, around};
 use super::fs::{self, Doing, FsError};
 use crate::core::blob::{hex, sha256};
 use crate::core::layout::layouts;
@@ -161,7 +162,7 @@ pub fn create(
             let target = stdfs::read_link(&from).doing("read link", &from)?;
             Entry::Link { target: target.to_string_lossy().into_owned() }
         } else if kind.is_file() {
-            let (sha256, size) = copy(&from, &path.under(&files))?;
+            let (sha256, size) = around(BACK_UP, || copy(&from, &path.under(&files)))?;
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, path);
             Entry::File { sha256, size, mode, mtime }
         } else {
@@ -321,7 +322,7 @@ pub fn prune(install: &Path, keep: usize, protected: &str) -> Result<Vec<String>
     let mut removed = Vec::new();
     for (name, _) in all.iter().filter(|(name, _)| !kept.contains(&name) && name != protected) {
         let folder = folder_of(install).join(name);
-        stdfs::remove_dir_all(&folder).doing("remove", &folder)?;
+        fs::remove_tree(&folder)?;
         removed.push(name.clone());
     }
     Ok(removed)

@@ -14,6 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use walkdir::WalkDir;
 
+use super::crash::{
+    CREATE, CREATE_FOLDER, MODE, REMOVE_FILE, REMOVE_FOLDER, REMOVE_TREE, REPLACE, REPLACEMENT, SYNC_FOLDER, TIME,
+    around,
+};
 use crate::core::blob::{BlobId, ObjectFormat, sha256};
 use crate::core::classify::{Installed, InstalledTree};
 use crate::core::layout::layouts;
@@ -90,6 +94,9 @@ pub struct Folder {
     path: PathBuf,
 }
 
+/// How the names of half-written replacements begin.
+const TEMPORARY: &str = ".pos-upgrade-tmp-";
+
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::RDONLY);
 
 impl Folder {
@@ -120,7 +127,8 @@ impl Folder {
             let open = || rustix::fs::openat(&at.fd, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
             let fd = match open() {
                 Err(rustix::io::Errno::NOENT) if create => {
-                    match rustix::fs::mkdirat(&at.fd, name, Mode::from_raw_mode(0o777)) {
+                    let made = around(CREATE_FOLDER, || rustix::fs::mkdirat(&at.fd, name, Mode::from_raw_mode(0o777)));
+                    match made {
                         Ok(()) | Err(rustix::io::Errno::EXIST) => {}
                         Err(e) => return Err(e).doing("create folder", shown),
                     }
@@ -219,7 +227,7 @@ impl Folder {
 
     /// Removes an empty folder below it by name; false if it isn't empty or isn't there.
     pub fn remove_empty(&self, name: &OsStr) -> bool {
-        rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR).is_ok()
+        around(REMOVE_FOLDER, || rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)).is_ok()
     }
 
     /// Makes the folder's entries durable.
@@ -227,7 +235,7 @@ impl Folder {
     /// # Errors
     /// [`FsError`]; final: what the disk holds is then unknown.
     pub fn sync(&self) -> Result<(), FsError> {
-        rustix::fs::fsync(&self.fd).doing("sync folder", &self.path)
+        around(SYNC_FOLDER, || rustix::fs::fsync(&self.fd)).doing("sync folder", &self.path)
     }
 
     /// Sets its permission bits, if they are others.
@@ -239,7 +247,8 @@ impl Folder {
         if now == mode & 0o7777 {
             return Ok(());
         }
-        rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode & 0o7777)).doing("set mode of", &self.path)
+        around(MODE, || rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode & 0o7777)))
+            .doing("set mode of", &self.path)
     }
 
     /// Sets the times of a file in it, in nanoseconds since 1970.
@@ -247,12 +256,9 @@ impl Folder {
     /// # Errors
     /// [`FsError`].
     pub fn set_mtime(&self, name: &OsStr, nanoseconds: i128) -> Result<(), FsError> {
-        let time = rustix::fs::Timespec {
-            tv_sec: i64::try_from(nanoseconds.div_euclid(1_000_000_000)).unwrap_or(0),
-            tv_nsec: i64::try_from(nanoseconds.rem_euclid(1_000_000_000)).unwrap_or(0),
-        };
+        let time = timespec(nanoseconds);
         let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
-        rustix::fs::utimensat(&self.fd, name, &times, AtFlags::SYMLINK_NOFOLLOW)
+        around(TIME, || rustix::fs::utimensat(&self.fd, name, &times, AtFlags::SYMLINK_NOFOLLOW))
             .doing("set time of", self.path.join(name))
     }
 }
@@ -264,16 +270,32 @@ mod libc_errno {
     pub const ELOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();
 }
 
-/// Creates a new file with these bytes and makes it durable (its folder's entry is the caller's to sync).
+/// Creates a new file with these bytes, mode and (if given, in nanoseconds since 1970) modification time, and makes it
+/// durable. Its folder's entry is the caller's to sync.
 ///
 /// # Errors
 /// [`FsError`].
-pub fn create_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).doing("create", path)?;
-    file.write_all(bytes).doing("write", path)?;
-    // The mode given at creation is cut by the umask.
-    file.set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
-    file.sync_all().doing("sync", path)
+pub fn create_durable(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i128>) -> Result<(), FsError> {
+    around(CREATE, || {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(mode).open(path).doing("create", path)?;
+        file.write_all(bytes).doing("write", path)?;
+        // The mode given at creation is cut by the umask.
+        file.set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
+        if let Some(time) = mtime {
+            let times = rustix::fs::Timestamps { last_access: timespec(time), last_modification: timespec(time) };
+            rustix::fs::futimens(&file, &times).doing("set time of", path)?;
+        }
+        file.sync_all().doing("sync", path)
+    })
+}
+
+/// Nanoseconds since 1970.
+fn timespec(nanoseconds: i128) -> rustix::fs::Timespec {
+    rustix::fs::Timespec {
+        tv_sec: i64::try_from(nanoseconds.div_euclid(1_000_000_000)).unwrap_or(0),
+        tv_nsec: i64::try_from(nanoseconds.rem_euclid(1_000_000_000)).unwrap_or(0),
+    }
 }
 
 /// Replaces a file of our own as a whole: temporary file beside it, sync, rename, sync of the folder.
@@ -282,15 +304,18 @@ pub fn create_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsErro
 /// [`FsError`].
 pub fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".tmp-")
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .doing("create a file in", folder)?;
-    temporary.write_all(bytes).doing("write", path)?;
-    temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
-    temporary.as_file().sync_all().doing("sync", path)?;
-    temporary.persist(path).map_err(|e| e.error).doing("replace", path)?;
+    let temporary = around(REPLACEMENT, || {
+        let mut temporary = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .permissions(fs::Permissions::from_mode(mode))
+            .tempfile_in(folder)
+            .doing("create a file in", folder)?;
+        temporary.write_all(bytes).doing("write", path)?;
+        temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
+        temporary.as_file().sync_all().doing("sync", path)?;
+        Ok::<_, FsError>(temporary)
+    })?;
+    around(REPLACE, || temporary.persist(path)).map_err(|e| e.error).doing("replace", path)?;
     sync_folder(folder)
 }
 
@@ -302,12 +327,55 @@ pub fn sync_folder(path: &Path) -> Result<(), FsError> {
     Folder::open(path)?.sync()
 }
 
-/// Creates folders as needed.
+/// Creates folders as needed, each durable before the next: what is made durable in them later is found again.
 ///
 /// # Errors
 /// [`FsError`].
 pub fn create_folders(path: &Path) -> Result<(), FsError> {
-    fs::create_dir_all(path).doing("create folder", path)
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_folders(parent)?;
+    match around(CREATE_FOLDER, || fs::create_dir(path)) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.doing("create folder", path)?,
+    }
+    sync_folder(parent)
+}
+
+/// Removes a folder with all that is in it. Nothing there is as good.
+///
+/// # Errors
+/// [`FsError`].
+pub fn remove_tree(path: &Path) -> Result<(), FsError> {
+    match around(REMOVE_TREE, || fs::remove_dir_all(path)) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.doing("remove", path),
+    }
+}
+
+/// Removes a file of our own. Nothing there is as good.
+///
+/// # Errors
+/// [`FsError`].
+pub fn remove_file(path: &Path) -> Result<(), FsError> {
+    match around(REMOVE_FILE, || fs::remove_file(path)) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.doing("remove", path),
+    }
+}
+
+/// Removes what a crash left of half-written replacements in a folder of ours. Only while nobody else can be writing
+/// there: under the lock.
+pub fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().as_bytes().starts_with(TEMPORARY.as_bytes()) {
+            // Tried again next time.
+            let _ = remove_file(&entry.path());
+        }
+    }
 }
 
 /// Reads a text or byte file; none if it isn't there.

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::crash::{EXCHANGE, RELEASE, RESCUE, around};
 use super::fs::{self, Doing, Folder, Found, FsError};
 use crate::core::blob::sha256;
 use crate::core::path::RelPath;
@@ -133,21 +134,12 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Fs`]; then nothing is committed.
     pub fn commit(install: &Path, folder: &Path, wanted: Vec<Wanted>) -> Result<Self, JournalError> {
-        if folder.exists() {
-            stdfs::remove_dir_all(folder).doing("remove", folder)?;
-        }
+        fs::remove_tree(folder)?;
         let stage = folder.join(STAGE);
         fs::create_folders(&stage)?;
         let numbered: Vec<(usize, Wanted)> = wanted.into_iter().enumerate().collect();
         fs::in_parallel(&numbered, |(number, wanted)| match &wanted.new {
-            Some(new) => {
-                let path = stage.join(number.to_string());
-                fs::create_durable(&path, &new.bytes, new.mode)?;
-                match new.mtime {
-                    Some(time) => Folder::open(&stage)?.set_mtime(OsStr::new(&number.to_string()), time),
-                    None => Ok(()),
-                }
-            }
+            Some(new) => fs::create_durable(&stage.join(number.to_string()), &new.bytes, new.mode, new.mtime),
             None => Ok(()),
         })?;
         fs::sync_folder(&stage)?;
@@ -225,8 +217,7 @@ impl Journal {
             if out != Found::Absent && !step.old.matches(&out) && !step.new.matches(&out) {
                 let to = rescue.join(step.path.as_bytes()).map_err(|_| JournalError::Blocked(step.path.clone()))?;
                 let (folder, name) = root.parent_of(&to, true)?;
-                stage
-                    .rename(OsStr::new(&slot), &folder, name, RenameFlags::empty())
+                around(RESCUE, || stage.rename(OsStr::new(&slot), &folder, name, RenameFlags::empty()))
                     .doing("rescue to", to.under(&self.install))?;
                 folder.sync()?;
                 applied.rescued.push((step.path.clone(), to));
@@ -259,6 +250,7 @@ impl Journal {
         // A file may appear or go between looking and renaming, and a hollow folder before that.
         for _ in 0..4 {
             let found = root.look(&step.path)?;
+            let exchange = |done: &dyn Fn() -> rustix::io::Result<()>| around(EXCHANGE, done);
             let done = match (&found, wants_file) {
                 // The file went, now or before a crash, and a folder came in its place.
                 (Found::Folder, false) => return Ok(()),
@@ -266,9 +258,9 @@ impl Journal {
                 (Found::Folder, true) if folder.remove_hollow(name) => continue,
                 (Found::Folder | Found::Other, _) => return Err(JournalError::Blocked(step.path.clone())),
                 (Found::Absent, false) => return Ok(()),
-                (Found::Absent, true) => stage.rename(slot, &folder, name, RenameFlags::NOREPLACE),
-                (Found::File { .. }, true) => stage.rename(slot, &folder, name, RenameFlags::EXCHANGE),
-                (Found::File { .. }, false) => folder.rename(name, stage, slot, RenameFlags::NOREPLACE),
+                (Found::Absent, true) => exchange(&|| stage.rename(slot, &folder, name, RenameFlags::NOREPLACE)),
+                (Found::File { .. }, true) => exchange(&|| stage.rename(slot, &folder, name, RenameFlags::EXCHANGE)),
+                (Found::File { .. }, false) => exchange(&|| folder.rename(name, stage, slot, RenameFlags::NOREPLACE)),
             };
             match done {
                 Ok(()) => return Ok(()),
@@ -298,13 +290,15 @@ impl Journal {
         let (folder, name) = root.parent_of(&step.path, true)?;
         let out = PathBuf::from(format!("{}.out", slot.to_string_lossy()));
         if matches!(found, Found::File { .. }) {
-            folder.rename(name, stage, out.as_os_str(), RenameFlags::empty()).doing("move aside", &shown)?;
+            around(EXCHANGE, || folder.rename(name, stage, out.as_os_str(), RenameFlags::empty()))
+                .doing("move aside", &shown)?;
         }
         if step.new != State::Absent {
-            stage.rename(slot, &folder, name, RenameFlags::empty()).doing("replace", &shown)?;
+            around(EXCHANGE, || stage.rename(slot, &folder, name, RenameFlags::empty())).doing("replace", &shown)?;
         }
         if matches!(found, Found::File { .. }) {
-            stage.rename(out.as_os_str(), stage, slot, RenameFlags::empty()).doing("keep", &shown)?;
+            around(EXCHANGE, || stage.rename(out.as_os_str(), stage, slot, RenameFlags::empty()))
+                .doing("keep", &shown)?;
         }
         Ok(())
     }
@@ -313,8 +307,8 @@ impl Journal {
     pub fn drop_staging(&self) {
         // Renamed first: half a staging folder must never look like a whole one.
         let old = self.folder.join("stage.done");
-        if stdfs::rename(self.folder.join(STAGE), &old).is_ok() {
-            let _ = stdfs::remove_dir_all(old);
+        if around(RELEASE, || stdfs::rename(self.folder.join(STAGE), &old)).is_ok() {
+            let _ = fs::remove_tree(&old);
         }
     }
 }

@@ -101,7 +101,7 @@ impl Lock {
     /// Removes the explaining file; the lock itself is held until it is dropped.
     pub fn unexplain(&self) {
         // Gone already is as good.
-        let _ = std::fs::remove_file(&self.note);
+        let _ = fs::remove_file(&self.note);
     }
 }
 

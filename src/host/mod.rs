@@ -1,6 +1,7 @@
 //! Touches the world, one file per thing. Knows nothing of phases.
 
 pub mod backup;
+pub mod crash;
 pub mod demo;
 pub mod fs;
 pub mod git;

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use walkdir::WalkDir;
 
+use super::crash::{SWITCH, around};
 use super::fs::{self, Doing, FsError};
 
 /// Why dependencies could not be installed.
@@ -139,14 +140,10 @@ pub fn build(install: &Path, name: &str, requirements: &Path, listener: &mut dyn
 /// [`FsError`].
 pub fn discard(install: &Path, name: &str) -> Result<(), FsError> {
     let target = generation(install, name);
-    match stdfs::remove_dir_all(&target) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).doing("remove", &target),
-        _ => {
-            // Only when it was the last one.
-            let _ = stdfs::remove_dir(generations(install));
-            Ok(())
-        }
-    }
+    fs::remove_tree(&target)?;
+    // Only when it was the last one.
+    let _ = stdfs::remove_dir(generations(install));
+    Ok(())
 }
 
 fn clone_by_links(from: &Path, to: &Path) -> Result<(), FsError> {
@@ -240,11 +237,11 @@ pub fn switch(install: &Path, name: &str) -> Result<(), FsError> {
     }
     let link = original(install, name);
     if stdfs::symlink_metadata(&link).is_ok_and(|m| m.file_type().is_symlink()) {
-        stdfs::remove_file(&link).doing("remove", &link)?;
+        fs::remove_file(&link)?;
     }
     symlink(&target, &link).doing("link", &link)?;
     // The link takes the place of what is live, and that the place of the link, in one step.
-    renameat_with(CWD, &link, CWD, &venv, RenameFlags::EXCHANGE).doing("switch", &venv)?;
+    around(SWITCH, || renameat_with(CWD, &link, CWD, &venv, RenameFlags::EXCHANGE)).doing("switch", &venv)?;
     fs::sync_folder(install)
 }
 
@@ -261,11 +258,11 @@ pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
     let venv = live(install);
     let kept = original(install, name);
     if is_live(install, name) && stdfs::symlink_metadata(&kept).is_ok() {
-        renameat_with(CWD, &kept, CWD, &venv, RenameFlags::EXCHANGE).doing("switch back", &venv)?;
+        around(SWITCH, || renameat_with(CWD, &kept, CWD, &venv, RenameFlags::EXCHANGE)).doing("switch back", &venv)?;
         fs::sync_folder(install)?;
     }
     if stdfs::symlink_metadata(&kept).is_ok_and(|m| m.file_type().is_symlink()) {
-        stdfs::remove_file(&kept).doing("remove", &kept)?;
+        fs::remove_file(&kept)?;
     }
     discard(install, name)
 }
@@ -277,11 +274,11 @@ pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
 pub fn forget_original(install: &Path, name: &str) -> Result<(), FsError> {
     let kept = original(install, name);
     match stdfs::symlink_metadata(&kept) {
-        Ok(meta) if meta.is_dir() => stdfs::remove_dir_all(&kept).doing("remove", &kept),
+        Ok(meta) if meta.is_dir() => fs::remove_tree(&kept),
         Ok(_) => {
             // A link leads to the generation before: with the way back to it, that goes too.
             let before = stdfs::read_link(&kept).ok().and_then(|leads| leads.file_name().map(ToOwned::to_owned));
-            stdfs::remove_file(&kept).doing("remove", &kept)?;
+            fs::remove_file(&kept)?;
             match before.as_ref().and_then(|name| name.to_str()) {
                 Some(before) if !is_live(install, before) => discard(install, before),
                 _ => Ok(()),

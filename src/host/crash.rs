@@ -1,0 +1,96 @@
+//! Named crash points, for tests: where a process may die before or after a step that changes the disk.
+//!
+//! In builds with debug assertions `POS_CRASH_AT=N` ends the process at the N-th point that it passes (from 1), as a
+//! crash would: no destructors, no buffers written. `POS_CRASH_LOG=FILE` notes every point that is passed, a line each:
+//! `NAME before` or `NAME after`. In release builds there is nothing of it. The idea is that of FreeBSD's and etcd's
+//! fail points.
+
+/// A step that changes the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Point(pub &'static str);
+
+macro_rules! points {
+    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
+        $($(#[$doc])* pub const $name: Point = Point($word);)*
+        /// All of them.
+        pub const ALL: &[Point] = &[$($name),*];
+    };
+}
+
+points! {
+    /// A new file with its bytes, made durable.
+    CREATE = "file.create";
+    /// The temporary file that will replace one of ours.
+    REPLACEMENT = "replace.write";
+    /// Its rename over the old one.
+    REPLACE = "replace.rename";
+    /// A folder's entries, made durable.
+    SYNC_FOLDER = "folder.sync";
+    /// New folders.
+    CREATE_FOLDER = "folder.create";
+    /// An emptied folder goes.
+    REMOVE_FOLDER = "folder.remove";
+    /// Permission bits.
+    MODE = "mode.set";
+    /// A modification time.
+    TIME = "time.set";
+    /// A live file changes places with its staged successor, or goes to the staging.
+    EXCHANGE = "journal.exchange";
+    /// What the user wrote meanwhile is put aside.
+    RESCUE = "journal.rescue";
+    /// Staged bytes are given up, in one rename.
+    RELEASE = "journal.release";
+    /// A folder with all that is in it goes.
+    REMOVE_TREE = "tree.remove";
+    /// One of our own files goes.
+    REMOVE_FILE = "file.remove";
+    /// A file is copied into the backup.
+    BACK_UP = "backup.copy";
+    /// The environment is switched to another generation, or back.
+    SWITCH = "venv.switch";
+}
+
+/// Does a step, with a crash point before and one after it.
+pub fn around<T>(point: Point, step: impl FnOnce() -> T) -> T {
+    pass(point, "before");
+    let out = step();
+    pass(point, "after");
+    out
+}
+
+#[cfg(not(debug_assertions))]
+fn pass(_: Point, _: &str) {}
+
+#[cfg(debug_assertions)]
+fn pass(point: Point, when: &str) {
+    use std::io::Write as _;
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    static CRASH_AT: LazyLock<Option<u64>> =
+        LazyLock::new(|| std::env::var("POS_CRASH_AT").ok().and_then(|n| n.parse().ok()));
+    static LOG: LazyLock<Option<std::fs::File>> = LazyLock::new(|| {
+        let path = std::env::var_os("POS_CRASH_LOG")?;
+        std::fs::OpenOptions::new().create(true).append(true).open(path).ok()
+    });
+    let number = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+    if let Some(mut log) = LOG.as_ref() {
+        let _ = writeln!(log, "{} {when}", point.0);
+    }
+    if *CRASH_AT == Some(number) {
+        std::process::abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_point_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<&str> = ALL.iter().map(|p| p.0).collect();
+        assert_eq!(names.len(), ALL.len());
+        assert_eq!(around(CREATE, || 7), 7);
+    }
+}
