@@ -24,7 +24,8 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
         return Err(diff::no_json());
     }
     let request = settings::request(common, &arguments.from)?;
-    let inspection = inspect::inspect(&request);
+    let mut inspection = inspect::inspect(&request);
+    let refused = if inspection.plan_says_it() { std::mem::take(&mut inspection.problems) } else { Vec::new() };
     let plan = plan_of(inspection)?;
     let texts = match arguments.diff {
         true => Some(Texts::open(&request, &plan).map_err(|e| {
@@ -36,6 +37,9 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
         true => paper.line(Ink::Plain, &serde_json::to_string(&plan).unwrap_or_default()),
         false => write(paper, &plan, texts.as_ref()),
     })?;
+    for problem in &refused {
+        complain!("an upgrade would be refused: {}\n  next: {}", problem.what, problem.next);
+    }
     let pending = arguments.exit_code && plan.summary.pending() > 0;
     Ok(if pending { PENDING } else { 0 })
 }

@@ -93,9 +93,29 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// A blob of this many bytes or more is no git-lfs pointer: their specification allows no longer ones.
+pub const LFS_POINTER_LIMIT: usize = 1024;
+
+/// Whether these bytes stand for a file whose content git-lfs keeps outside of git.
+pub fn is_lfs_pointer(bytes: &[u8]) -> bool {
+    bytes.len() < LFS_POINTER_LIMIT
+        && bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n")
+        && bytes.split(|b| *b == b'\n').any(|line| line.starts_with(b"oid sha256:"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pointer_is_told_from_words_about_pointers() {
+        let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 5\n", "a".repeat(64));
+        assert!(is_lfs_pointer(pointer.as_bytes()));
+        assert!(!is_lfs_pointer(b""));
+        assert!(!is_lfs_pointer(b"version https://git-lfs.github.com/spec/v1\nsays what a pointer is\n"));
+        assert!(!is_lfs_pointer(format!("# Pointers\n\n{pointer}").as_bytes()));
+        assert!(!is_lfs_pointer(format!("{pointer}{}", "x".repeat(LFS_POINTER_LIMIT)).as_bytes()));
+    }
 
     #[test]
     fn ids_are_those_of_git() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::checks::{self, REFUSED};
 use super::decisions;
 use super::planning::{self, Planned, Source};
+use super::pointers;
 use crate::core::answers::{self, Rules};
 use crate::core::layout::layouts;
 use crate::core::outcome::Sides;
@@ -57,6 +58,8 @@ pub struct Inspection {
     pub whats_new: Vec<(String, String, String)>,
     /// Conflicts that will not be asked, and why: a standing rule or an earlier answer.
     pub settled: BTreeMap<RelPath, String>,
+    /// Paths of the plan for which the source has only git-lfs pointers: one of the problems, which the plan names too.
+    pub pointers: Vec<RelPath>,
 }
 
 impl Inspection {
@@ -64,6 +67,11 @@ impl Inspection {
     pub fn asks(&self) -> u64 {
         let conflicts = self.plan.as_ref().map_or(0, |p| p.summary.conflict);
         conflicts.saturating_sub(self.settled.len() as u64)
+    }
+
+    /// Whether the plan itself says all that is wrong, so that it can be shown although it can't be carried out.
+    pub fn plan_says_it(&self) -> bool {
+        self.problems.len() == usize::from(!self.pointers.is_empty())
     }
 
     /// The exit code of all problems together: a lock in the way outweighs the rest.
@@ -81,6 +89,7 @@ pub fn inspect(request: &Request) -> Inspection {
         plan: None,
         whats_new: Vec::new(),
         settled: BTreeMap::new(),
+        pointers: Vec::new(),
     };
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
         return inspection;
@@ -93,6 +102,8 @@ pub fn inspect(request: &Request) -> Inspection {
                 let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
                 inspection.problems.push(Problem { exit_code: REFUSED, what, next: next.into() });
             }
+            inspection.problems.extend(pointers::problem(&source, &planned.pointers));
+            inspection.pointers.clone_from(&planned.pointers);
             inspection.whats_new = whats_new(&planned);
             inspection.settled = settled(request, &planned.plan);
             inspection.plan = Some(planned.plan);

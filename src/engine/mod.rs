@@ -13,5 +13,6 @@ pub mod executor;
 pub mod inspect;
 mod phases;
 pub mod planning;
+pub mod pointers;
 mod rollback;
 mod run;

@@ -1,10 +1,12 @@
 //! Reads source and install and makes the plan; gives the texts of its entries.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::pointers;
 use crate::core::baseline::{self, Baseline};
-use crate::core::blob::{BlobId, sha256};
+use crate::core::blob::{BlobId, is_lfs_pointer, sha256};
 use crate::core::classify::{self, Inputs};
 use crate::core::layout::{Layout, layouts};
 use crate::core::outcome::Sides;
@@ -48,6 +50,8 @@ pub struct Source {
     pub version: String,
     /// Its files that an install can hold.
     pub tree: Tree,
+    /// Those of their blobs that are small enough for git-lfs pointers: no other needs to be read to tell.
+    small: HashSet<BlobId>,
     blobs: Blobs,
 }
 
@@ -61,13 +65,18 @@ impl Source {
         let commit = repo.resolve(to.unwrap_or("HEAD"))?;
         let blobs = repo.blobs()?;
         let version = repo.version(&blobs, &commit);
-        let tree = repo.tree(&commit)?;
-        Ok(Self { repo, commit, version, tree, blobs })
+        let (tree, small) = repo.tree(&commit)?;
+        Ok(Self { repo, commit, version, tree, small, blobs })
     }
 
     /// The bytes of one of its objects.
     pub fn read(&self, id: &BlobId) -> Option<Arc<[u8]>> {
         self.blobs.read(id.as_str())
+    }
+
+    /// Whether a blob of the commit stands for a file that git-lfs keeps elsewhere.
+    pub fn is_lfs_pointer(&self, id: &BlobId) -> bool {
+        self.small.contains(id) && self.read(id).is_some_and(|bytes| is_lfs_pointer(&bytes))
     }
 
     /// Whether the commit has the folders that every praxis-os repository has.
@@ -200,6 +209,8 @@ pub struct Planned {
     pub next_baseline: Baseline,
     /// Why this would be a downgrade, if it would.
     pub downgrade: Option<String>,
+    /// Paths whose new content is only a git-lfs pointer; see [`pointers`].
+    pub pointers: Vec<RelPath>,
 }
 
 /// Makes the plan for the whole install. Reads only.
@@ -228,7 +239,7 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
     let (history, installed) = (History::new(history?).with_later(&later), installed?);
     let baseline = read_baseline(install)?;
     let texts = Store { blobs: &source.blobs, install, folder: fs::Folder::open(install)? };
-    let classify::Planned { plan, newer, next_baseline } = classify::plan(&Inputs {
+    let classify::Planned { mut plan, newer, next_baseline } = classify::plan(&Inputs {
         history: &history,
         target: &source.tree,
         layout_now,
@@ -241,7 +252,8 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
         texts: &texts,
     });
     let downgrade = downgrade(source, baseline.as_ref(), &newer);
-    Ok(Planned { plan, history, next_baseline, downgrade })
+    let pointers = pointers::name(source, &mut plan);
+    Ok(Planned { plan, history, next_baseline, downgrade, pointers })
 }
 
 /// Whether the install is newer than what would be installed, and how that is known.

@@ -1,6 +1,7 @@
 //! Asks git, and git alone: everything is read from objects, never from the work tree, with hooks, fsmonitor and
 //! lazy fetching off, and no lock taken.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use serde::Deserialize;
 
 use super::snapshot;
-use crate::core::blob::{BlobId, ObjectFormat};
+use crate::core::blob::{BlobId, LFS_POINTER_LIMIT, ObjectFormat};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::provenance::{Change, Commit, Shipped, Tree};
@@ -211,23 +212,28 @@ impl Repo {
         Ok(lines)
     }
 
-    /// The files of a commit that an install can hold. Links and submodules are left out.
+    /// The files of a commit that an install can hold, and which of their blobs are small enough for git-lfs pointers.
+    /// Links and submodules are left out.
     ///
     /// # Errors
     /// [`GitError`].
-    pub fn tree(&self, commit: &str) -> Result<Tree, GitError> {
-        let out = self.run_str(&["ls-tree", "-r", "-z", "--full-tree", commit])?;
-        let mut tree = Tree::new();
+    pub fn tree(&self, commit: &str) -> Result<(Tree, HashSet<BlobId>), GitError> {
+        let out = self.run_str(&["ls-tree", "-r", "-l", "-z", "--full-tree", commit])?;
+        let (mut tree, mut small) = (Tree::new(), HashSet::new());
         for line in out.split(|b| *b == 0).filter(|l| !l.is_empty()) {
             let Some(tab) = line.iter().position(|b| *b == b'\t') else { continue };
             let head = String::from_utf8_lossy(&line[..tab]);
-            let mut words = head.split(' ');
-            let (mode, kind, id) = (words.next(), words.next(), words.next());
+            // The size is filled up with blanks from the left.
+            let mut words = head.split_ascii_whitespace();
+            let (mode, kind, id, size) = (words.next(), words.next(), words.next(), words.next());
             let (Some(mode), Some("blob"), Some(blob)) = (mode, kind, id.and_then(BlobId::from_hex)) else { continue };
             let Some(path) = installable(&line[tab + 1..]).filter(|_| is_file(mode)) else { continue };
+            if size.and_then(|s| s.parse().ok()).is_some_and(|size: usize| size < LFS_POINTER_LIMIT) {
+                small.insert(blob.clone());
+            }
             tree.insert(path, Shipped { blob, executable: mode == "100755" });
         }
-        Ok(tree)
+        Ok((tree, small))
     }
 
     /// Names at the top of a commit's tree.

@@ -178,6 +178,7 @@ pub fn inspection() -> Inspection {
             warnings: vec!["the newest backup is 23 days old".to_owned()],
         },
         problems: Vec::new(),
+        pointers: Vec::new(),
         plan: Some(plan()),
         settled: Default::default(),
         whats_new: news.iter().map(|(a, b, c)| ((*a).to_owned(), (*b).to_owned(), (*c).to_owned())).collect(),

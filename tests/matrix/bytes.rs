@@ -144,15 +144,65 @@ fn in_seconds(begun: Instant, limit: u64) {
     assert!(took < Duration::from_secs(limit), "{took:?}");
 }
 
+fn pointer(digit: char) -> String {
+    format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n", digit.to_string().repeat(64))
+}
+
 #[test]
-fn a_git_lfs_pointer_in_the_source() {
+fn a_git_lfs_pointer_in_the_source_is_refused() {
+    const REFUSED: &str = "the source has only a git-lfs pointer of it, so the upgrade is refused";
     each(|world| {
-        let pointer = format!(
-            "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n",
-            "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
-        );
-        let planned = world.release(&[("f.png", BASE)]).release(&[("f.png", pointer.as_bytes())]).install(0).plan();
-        // NOT AS DESIGNED: pointers are to be refused with a message; today the pointer is taken for the content.
-        planned.at("f.png").is(Kind::Update).does(write(&pointer));
+        let [now, before, gone, moved] = ['a', 'b', 'd', 'e'].map(pointer);
+        let text = format!("{LINES}{}", "more\n".repeat(300));
+        let old: [(&str, &str); 7] = [
+            ("edited.png", "edited"),
+            ("f.png", "f"),
+            ("gone.png", &gone),
+            ("moved/before.png", &moved),
+            ("same.png", &before),
+            ("text.md", &text),
+            ("words.md", "words"),
+        ];
+        let long = format!("{now}{}", "x".repeat(1024));
+        let new: [(&str, &str); 8] = [
+            ("edited.png", &now),
+            ("f.png", &now),
+            ("long.png", &long),
+            ("moved/after.png", &moved),
+            ("new.png", &now),
+            ("same.png", &before),
+            ("text.md", &text),
+            ("words.md", "version https://git-lfs.github.com/spec/v1\nis how a pointer begins\n"),
+        ];
+        let world = world.release(&old).release(&new).install(0).edit("edited.png", "mine").edit("text.md", &now);
+        let planned = world.plan();
+        for (name, kind) in [
+            ("edited.png", Kind::Conflict),
+            ("f.png", Kind::Update),
+            ("moved/after.png", Kind::Move),
+            ("new.png", Kind::New),
+        ] {
+            planned.at(name).is(kind).why(&[REFUSED]);
+        }
+        let is_named = |name: &str| planned.at(name).entry.reason.contains("git-lfs");
+        // What is not written can't do harm, and mine is the user's own affair.
+        planned.at("same.png").is(Kind::Unchanged);
+        planned.at("gone.png").is(Kind::Remove);
+        planned.at("text.md").is(Kind::LocalOnly);
+        // Not what the specification calls a pointer.
+        planned.at("long.png").is(Kind::New);
+        planned.at("words.md").is(Kind::Update);
+        assert!(!["same.png", "gone.png", "text.md", "long.png", "words.md"].into_iter().any(is_named));
+    });
+}
+
+#[test]
+fn an_edit_that_follows_a_move_brings_no_pointer() {
+    each(|world| {
+        let pointer = pointer('c');
+        let world = world.release(&[("old.png", &pointer)]).release(&[("new.png", &pointer)]).install(0);
+        let planned = world.edit("old.png", "the file itself").plan();
+        let seen = planned.at("new.png").is(Kind::Move).from("old.png").does(write("the file itself"));
+        assert!(!seen.entry.reason.contains("git-lfs"));
     });
 }

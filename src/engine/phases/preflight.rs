@@ -4,6 +4,7 @@ use crate::core::phase::{Phase, PreFlightEvidence};
 use crate::engine::checks;
 use crate::engine::events::{Event, Level};
 use crate::engine::inspect::Request;
+use crate::engine::pointers;
 use crate::engine::run::{Run, Stop};
 
 /// Runs the checks again, now that the lock is held: what was found before the approval may have changed.
@@ -13,10 +14,14 @@ use crate::engine::run::{Run, Stop};
 pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     const PHASE: Phase = Phase::PreFlight;
     let request = request_of(run);
-    let checked = checks::pre_flight(&request, true, &mut |task, outcome, detail, seconds| {
+    let mut checked = checks::pre_flight(&request, true, &mut |task, outcome, detail, seconds| {
         run.say(Event::TaskStarted { phase: PHASE, task });
         run.say(Event::TaskFinished { phase: PHASE, task, outcome, detail: detail.to_owned(), seconds });
     });
+    // Seen before the approval too, but a session says nothing of it.
+    if let Some(source) = &checked.source {
+        checked.problems.extend(pointers::problem(source, &pointers::found(source, &run.session.plan.files)));
+    }
     for warning in &checked.evidence.warnings {
         run.warn("checks", warning.clone());
     }
