@@ -97,6 +97,16 @@ pub enum Command {
     Edits(EditsArgs),
     /// Build a small praxis-os and a customised project, and upgrade it for real
     Demo(DemoArgs),
+    /// Print the table of known releases for a clone, as it is embedded in this program
+    #[command(hide = true)]
+    KnownReleases(KnownArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct KnownArgs {
+    /// A whole clone of praxis-os
+    #[arg(long, value_name = "DIR")]
+    pub source: PathBuf,
 }
 
 #[derive(Debug, Args)]

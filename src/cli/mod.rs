@@ -20,6 +20,7 @@ mod args;
 mod demo;
 mod diff;
 mod edits;
+mod known;
 mod output;
 mod plan;
 mod rollback;
@@ -68,6 +69,7 @@ pub async fn run() -> u8 {
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),
         Some(Command::Demo(arguments)) => demo::run(&cli.common, &arguments).await,
+        Some(Command::KnownReleases(arguments)) => known::run(&arguments),
     };
     result.unwrap_or_else(|refusal| {
         output::refusal(&refusal, json);

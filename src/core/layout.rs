@@ -139,6 +139,18 @@ impl Layouts {
         let mut maps = self.layouts.iter().flat_map(|l| &l.maps);
         maps.any(|m| source.strip(&m.source).is_some()) || self.config_path(source).is_some()
     }
+
+    /// The top folders of the source that some layout installs from, in the order of the tables.
+    pub fn source_tops(&self) -> Vec<RelPath> {
+        let tops =
+            self.layouts.iter().flat_map(|l| &l.maps).filter_map(|m| RelPath::new(m.source.parts().next()?).ok());
+        tops.fold(Vec::new(), |mut all, top| {
+            if !all.contains(&top) {
+                all.push(top);
+            }
+            all
+        })
+    }
 }
 
 impl Layout {

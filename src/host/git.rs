@@ -250,7 +250,20 @@ impl Repo {
     /// # Errors
     /// [`GitError`].
     pub fn history(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
-        self.log(&[commit])
+        self.log(&[commit], installable)
+    }
+
+    /// The same with every path below a folder that some release installed from: more than any install can hold. The
+    /// manifest is left out, it is about the others.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn history_of_all(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
+        self.log(&[commit], |bytes| {
+            let path = RelPath::new(bytes).ok()?;
+            let listed = layouts().source_tops().iter().any(|top| path.strip(top).is_some());
+            (listed && path.name() != b".universal-manifest.json").then_some(path)
+        })
     }
 
     /// The commits of all branches and tags that `commit` doesn't contain, parents before children: later releases.
@@ -258,7 +271,7 @@ impl Repo {
     /// # Errors
     /// [`GitError`].
     pub fn later(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
-        self.log(&["--branches", "--tags", "--remotes", "--not", commit])
+        self.log(&["--branches", "--tags", "--remotes", "--not", commit], installable)
     }
 
     /// Whether `old` is `new` or one of its ancestors; false if the repository lacks one of them.
@@ -289,7 +302,7 @@ impl Repo {
         Ok(())
     }
 
-    fn log(&self, which: &[&str]) -> Result<Vec<Commit>, GitError> {
+    fn log(&self, which: &[&str], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Vec<Commit>, GitError> {
         let how = [
             "log",
             "--raw",
@@ -306,7 +319,7 @@ impl Repo {
             "--format=%x01%H%x00%P%x00%cs%x00%s",
         ];
         let out = self.run_str(&[&how[..], which].concat())?;
-        parse_log(&out)
+        parse_log(&out, wanted)
     }
 
     /// The version label of a commit: `pyproject.toml`, else the manifest, else `unknown`.
@@ -362,7 +375,7 @@ fn installable(bytes: &[u8]) -> Option<RelPath> {
     layouts().is_installable(&path).then_some(path)
 }
 
-fn parse_log(out: &[u8]) -> Result<Vec<Commit>, GitError> {
+fn parse_log(out: &[u8], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Vec<Commit>, GitError> {
     let odd = |what: &str| GitError::Unexpected { command: "log", what: what.to_owned() };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut commits: Vec<Commit> = Vec::new();
@@ -391,9 +404,8 @@ fn parse_log(out: &[u8]) -> Result<Vec<Commit>, GitError> {
         let Some(commit) = commits.last_mut() else { return Err(odd("a change before any commit")) };
         let blob = BlobId::from_hex(new).filter(|id| !id.is_null() && is_file(mode));
         let executable = mode == "100755";
-        let (path, from) =
-            (second.unwrap_or(first), second.and(installable(first)).filter(|_| status.starts_with('R')));
-        match (installable(path), from) {
+        let (path, from) = (second.unwrap_or(first), second.and(wanted(first)).filter(|_| status.starts_with('R')));
+        match (wanted(path), from) {
             (Some(path), renamed_from) => commit.changes.push(Change { path, renamed_from, blob, executable }),
             // Moved out of what is installed: gone, as far as an install can tell.
             (None, Some(path)) => {
@@ -528,7 +540,7 @@ mod tests {
             "\x01c1\0\02025-10-07\0first\0\n:000000 100755 {zero} {a} A\0scripts/a b\n.py\0:000000 100644 {zero} {b} A\0docs/x\0\0\
              \x01c2\0c1 c9\02025-10-08\0second\0\n:100755 100644 {a} {b} R090\0scripts/a b\n.py\0scripts/b.py\0"
         );
-        let commits = parse_log(log.as_bytes()).unwrap();
+        let commits = parse_log(log.as_bytes(), installable).unwrap();
         assert_eq!(commits.len(), 2);
         assert_eq!(commits[0].changes.len(), 1, "docs are not installed");
         assert!(commits[0].changes[0].executable);

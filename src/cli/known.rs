@@ -1,0 +1,35 @@
+//! `known-releases`: prints the table of known releases for a clone, in the form of the embedded one.
+//!
+//! `assets/praxis-os-releases.tsv` is its output for a whole clone of the public praxis-os. Hidden: only who builds this
+//! program has a use for it.
+
+use super::Refusal;
+use super::args::KnownArgs;
+use super::diff::{self, Ink};
+use crate::core::blob::ObjectFormat;
+use crate::core::known;
+use crate::host::git::Repo;
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// [`Refusal`] for a source that can't be read whole.
+pub fn run(arguments: &KnownArgs) -> Result<u8, Refusal> {
+    let source = arguments.source.display();
+    let refused = |e: crate::host::git::GitError| {
+        Refusal::refused(format!("{e}; nothing was changed"), "name a clone of praxis-os: --source DIR")
+    };
+    let repo = Repo::open(&arguments.source).map_err(refused)?;
+    if repo.shallow {
+        let what = format!("{source}: a shallow clone does not know every release; nothing was changed");
+        return Err(Refusal::refused(what, format!("fetch the rest first: git -C {source} fetch --unshallow")));
+    }
+    if repo.format != ObjectFormat::Sha1 {
+        let what = format!("{source}: names its objects by SHA-256, the table is of SHA-1 ids; nothing was changed");
+        return Err(Refusal::refused(what, "name a clone of the public praxis-os: --source DIR"));
+    }
+    let commit = repo.resolve("HEAD").map_err(refused)?;
+    let table = known::table(&repo.history_of_all(&commit).map_err(refused)?);
+    diff::to_stdout(|paper| table.lines().try_for_each(|line| paper.line(Ink::Plain, line)))?;
+    Ok(0)
+}
