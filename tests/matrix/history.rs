@@ -299,11 +299,24 @@ mod layouts {
     }
 
     #[test]
-    fn a_file_deleted_in_the_old_layout_is_asked() {
+    fn a_file_deleted_in_the_old_layout_stays_deleted() {
         let planned = legacy();
-        // The cell of a deleted file that the source renamed, though only the layout moved it.
-        let seen = planned.at("deep/moved.md").is(Kind::Conflict).from("standards/deep/moved.md");
-        seen.keep(Nothing).take(WriteOnly(TEXT.as_bytes()));
+        let seen = planned.at("deep/moved.md").is(Kind::StaysDeleted).stays().does(Nothing);
+        seen.why(&["you deleted this since {0}", "source did not change it"]);
+    }
+
+    #[test]
+    fn a_file_deleted_in_the_old_layout_is_asked_where_the_source_did_something_to_it() {
+        let before = [("changed.md", TEXT), ("universal/usage/renamed.md", "how to\nuse it\nin three lines\n")];
+        let after =
+            [("changed.md", &*changed()), ("universal/standards/usage/renamed.md", "how to\nuse it\nin three lines\n")];
+        let world = World::without_baseline().release(&before).release(&after).install_legacy(0);
+        let planned = world.delete("standards/changed.md").delete("usage/renamed.md").plan();
+        let seen = planned.at("changed.md").is(Kind::Conflict).from("standards/changed.md");
+        seen.why(&["you deleted this", "source changed it"]).keep(Nothing).take(WriteOnly(changed().as_bytes()));
+        let seen = planned.at("standards/universal/usage/renamed.md").is(Kind::Conflict).from("usage/renamed.md");
+        let seen = seen.why(&["you deleted this", "source moved it"]).keep(Nothing);
+        seen.take(WriteOnly(b"how to\nuse it\nin three lines\n"));
     }
 
     #[test]

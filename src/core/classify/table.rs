@@ -213,7 +213,7 @@ impl Planner<'_> {
                 _ => true,
             };
         let base = line.base.as_ref().map(|b| b.blob.clone());
-        let Some((next, _, theirs)) = &line.next else {
+        let Some((next, source, theirs)) = &line.next else {
             let reason = "not there, and the source removed it".to_owned();
             return deleted_by_user.then(|| self.entry(line, spot.clone(), base, Kind::Unchanged, None, reason));
         };
@@ -222,7 +222,9 @@ impl Planner<'_> {
             return Some(self.entry(line, next.clone(), None, Kind::New, None, reason));
         }
         let since = self.since();
-        let (kind, reason) = if spot != next {
+        // A new layout alone moves everything: that is not the source's doing, and no reason to ask.
+        let renamed = line.source_before.as_ref().is_some_and(|before| before != source);
+        let (kind, reason) = if spot != next && renamed {
             (Kind::Conflict, format!("you deleted this since {since}; source moved it"))
         } else if line.base.iter().chain(self.tied_versions(line)).all(|b| b.blob == theirs.blob) {
             (Kind::StaysDeleted, format!("you deleted this since {since}; source did not change it"))
@@ -299,7 +301,7 @@ impl Planner<'_> {
         let hunks = usize::from(kind == Kind::Conflict);
         FileEntry {
             path_base64: path.base64(),
-            from: if moved { line.now.clone() } else { None },
+            from: if moved && kind != Kind::StaysDeleted { line.now.clone() } else { None },
             path,
             kind,
             source_path: theirs.map(|n| n.1.clone()).or_else(|| line.source_before.clone()),
