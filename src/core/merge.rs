@@ -3,6 +3,9 @@
 //! The two differences are those that git makes (histogram, then sliding each change as far down as it goes; the
 //! `imara-diff` crate), and what counts as an overlap follows `git merge`: two different changes that touch, without
 //! an unchanged line between them, are a conflict. So a result that is clean here is the one that git would give.
+//!
+//! Where mine differs from the other texts in the line ends of the whole file, these are read in mine's: an editor that
+//! writes CRLF changes every line, and none that could be asked about. All that is shown, and the result, has mine's.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 use imara_diff::sources::byte_lines;
 use imara_diff::{Algorithm, Diff, InternedInput};
 use serde::{Deserialize, Serialize};
+
+use super::line_ends::LineEnds;
 
 /// Git's own rule for "binary": a NUL in the first 8,000 bytes.
 const BINARY_PROBE: usize = 8_000;
@@ -67,6 +72,8 @@ pub struct Merge {
     mine: Arc<[u8]>,
     theirs: Arc<[u8]>,
     regions: Vec<Region>,
+    /// Mine's line ends, theirs' where mine has none.
+    ends: LineEnds,
 }
 
 /// Whether git would call these bytes binary (a NUL among the first 8,000).
@@ -80,6 +87,7 @@ impl Merge {
         if [&base, &mine, &theirs].into_iter().any(|side| is_binary(side)) {
             return None;
         }
+        let (base, theirs) = in_line_ends_of(&mine, base, theirs);
         let (b, m, t) = (line_starts(&base), line_starts(&mine), line_starts(&theirs));
         let aligned = align(&hunks(&base, &mine), &hunks(&base, &theirs), [b.len() - 1, m.len() - 1, t.len() - 1]);
         let bytes = |starts: &[usize], lines: &Range<usize>| starts[lines.start]..starts[lines.end];
@@ -95,7 +103,8 @@ impl Merge {
             Region { kind, base: bl, mine: ml, theirs: tl }
         };
         let regions = aligned.into_iter().map(region).collect();
-        Some(Self { base, mine, theirs, regions })
+        let ends = ends_of(&mine, &theirs);
+        Some(Self { base, mine, theirs, regions, ends })
     }
 
     /// Aligns two texts that have no common ancestor: what is equal is settled, every difference is a conflict.
@@ -104,6 +113,7 @@ impl Merge {
         if is_binary(&mine) || is_binary(&theirs) {
             return None;
         }
+        let (base, theirs) = in_line_ends_of(&mine, Arc::from(&b""[..]), theirs);
         let (m, t) = (line_starts(&mine), line_starts(&theirs));
         let mut regions = Vec::new();
         let (mut at_mine, mut at_theirs) = (0, 0);
@@ -119,7 +129,8 @@ impl Merge {
             push(RegionKind::Conflict, old, new);
         }
         push(RegionKind::Unchanged, at_mine..m.len() - 1, at_theirs..t.len() - 1);
-        Some(Self { base: Arc::from(&b""[..]), mine, theirs, regions })
+        let ends = ends_of(&mine, &theirs);
+        Some(Self { base, mine, theirs, regions, ends })
     }
 
     /// A merge that was found otherwise than line by line (key by key): `merged` has what happens by itself, with mine
@@ -141,6 +152,11 @@ impl Merge {
     /// The regions in the order of the text.
     pub fn regions(&self) -> &[Region] {
         &self.regions
+    }
+
+    /// The whole texts as they are compared, in mine's line ends: base, mine, theirs.
+    pub fn texts(&self) -> (&[u8], &[u8], &[u8]) {
+        (&self.base, &self.mine, &self.theirs)
     }
 
     /// How many regions a person has to settle.
@@ -193,7 +209,7 @@ impl Merge {
                 let mut both = mine.to_vec();
                 // A last line without its newline would run into the first of theirs.
                 if !both.is_empty() && !both.ends_with(b"\n") && !theirs.is_empty() {
-                    both.push(b'\n');
+                    both.extend_from_slice(self.ends.bytes());
                 }
                 both.extend_from_slice(theirs);
                 both
@@ -205,6 +221,22 @@ impl Merge {
     pub fn result_all(&self, choice: &Choice) -> Vec<u8> {
         let all = vec![Some(choice.clone()); self.conflicts()];
         self.result(&all).unwrap_or_else(|| self.mine.to_vec())
+    }
+}
+
+/// Base and theirs, in mine's line ends if these are all that differs throughout.
+fn in_line_ends_of(mine: &[u8], base: Arc<[u8]>, theirs: Arc<[u8]>) -> (Arc<[u8]>, Arc<[u8]>) {
+    let ends = LineEnds::of(mine);
+    if !ends.only_these_differ(&[&base, &theirs]) {
+        return (base, theirs);
+    }
+    (ends.write(&base).into(), ends.write(&theirs).into())
+}
+
+fn ends_of(mine: &[u8], theirs: &[u8]) -> LineEnds {
+    match LineEnds::of(mine) {
+        LineEnds::None => LineEnds::of(theirs),
+        ends => ends,
     }
 }
 
@@ -296,69 +328,4 @@ mod as_base64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn merge(base: &str, mine: &str, theirs: &str) -> Merge {
-        Merge::three_way(base.as_bytes().into(), mine.as_bytes().into(), theirs.as_bytes().into()).unwrap()
-    }
-
-    #[test]
-    fn far_apart_changes_merge() {
-        let m = merge("a\nb\nc\nd\ne\n", "A\nb\nc\nd\ne\n", "a\nb\nc\nd\nE\n");
-        assert_eq!(m.conflicts(), 0);
-        assert_eq!(m.result(&[]).unwrap(), b"A\nb\nc\nd\nE\n");
-    }
-
-    #[test]
-    fn touching_changes_conflict_as_in_git() {
-        let m = merge("a\nb\nc\n", "A\nb\nc\n", "a\nB\nc\n");
-        assert_eq!(m.conflicts(), 1);
-        assert_eq!(m.result(&[Some(Choice::Both)]).unwrap(), b"A\nb\na\nB\nc\n");
-        assert!(m.result(&[None]).is_none());
-    }
-
-    #[test]
-    fn the_same_change_is_no_question() {
-        assert_eq!(merge("a\nb\n", "a\nB\n", "a\nB\n").conflicts(), 0);
-    }
-
-    #[test]
-    fn without_a_base_every_difference_is_asked() {
-        let m = Merge::two_way(b"a\nmine\nz\n"[..].into(), b"a\ntheirs\nz\n"[..].into()).unwrap();
-        assert_eq!(m.conflicts(), 1);
-        assert_eq!(m.result_all(&Choice::Theirs), b"a\ntheirs\nz\n");
-    }
-
-    #[test]
-    fn binary_is_not_merged() {
-        assert!(Merge::three_way(b"a"[..].into(), b"\0"[..].into(), b"b"[..].into()).is_none());
-    }
-
-    fn text() -> impl Strategy<Value = String> {
-        let line = prop_oneof![Just("a\n"), Just("b\n"), Just("c\r\n"), Just("\n"), Just("d e\n")];
-        (prop::collection::vec(line, 0..12), prop_oneof![Just(""), Just("tail")]).prop_map(|(l, t)| l.concat() + t)
-    }
-
-    proptest! {
-        #[test]
-        fn all_of_one_side_gives_that_side(base in text(), mine in text(), theirs in text()) {
-            let m = merge(&base, &mine, &theirs);
-            // Regions cover each side without a gap, so choosing one side everywhere rebuilds it.
-            let (mut b, mut o, mut t) = (Vec::new(), Vec::new(), Vec::new());
-            for (base, mine, theirs) in m.regions().iter().map(|r| m.sides(r)) {
-                b.extend_from_slice(base);
-                o.extend_from_slice(mine);
-                t.extend_from_slice(theirs);
-            }
-            prop_assert_eq!((&b[..], &o[..], &t[..]), (base.as_bytes(), mine.as_bytes(), theirs.as_bytes()));
-        }
-
-        #[test]
-        fn an_untouched_side_never_conflicts(base in text(), other in text()) {
-            prop_assert_eq!(merge(&base, &other, &base).result(&[]).unwrap(), other.as_bytes());
-            prop_assert_eq!(merge(&base, &base, &other).result(&[]).unwrap(), other.as_bytes());
-        }
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ pub mod classify;
 pub mod config;
 pub mod known;
 pub mod layout;
+pub mod line_ends;
 pub mod merge;
 pub mod outcome;
 pub mod path;

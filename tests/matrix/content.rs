@@ -245,14 +245,75 @@ mod line_ends {
     }
 
     #[test]
-    fn an_edit_with_crlf_is_asked_when_the_source_changed_it() {
+    fn an_edit_with_crlf_is_merged_and_keeps_its_line_ends() {
         each(|world| {
             let (theirs, mine) = (with("two", "TWO"), crlf(&with("six", "mine")));
             let world = world.release(&[("f.md", LINES)]).release(&[("f.md", &theirs)]).install(0);
             let planned = world.edit("f.md", &mine).plan();
-            // As git does: every line of mine differs from base, so the one that the source changed overlaps.
+            let seen = planned.at("f.md").is(Kind::AutoMerge).why(&["(1 hunk", "source changed 1", "none overlap"]);
+            seen.does(write(&crlf(&theirs.replace("six", "mine"))));
+        });
+    }
+
+    #[test]
+    fn an_edit_with_lf_of_what_is_shipped_with_crlf_is_merged_too() {
+        each(|world| {
+            let (base, theirs, mine) = (crlf(LINES), crlf(&with("two", "TWO")), with("six", "mine"));
+            let world = world.release(&[("f.bat", &base), ("g.bat", &base)]);
+            let world = world.release(&[("f.bat", &theirs), ("g.bat", &theirs)]).install(0).edit("g.bat", LINES);
+            let planned = world.edit("f.bat", &mine).plan();
+            planned.at("f.bat").is(Kind::AutoMerge).does(write(&with("two", "TWO").replace("six", "mine")));
+            planned.at("g.bat").is(Kind::AutoMerge).does(write(&with("two", "TWO")));
+        });
+    }
+
+    #[test]
+    fn an_edit_with_crlf_is_asked_only_where_the_source_changed_the_same_line() {
+        each(|world| {
+            let (theirs, mine) = (with("six", "SIX"), crlf(&with("six", "mine")));
+            let world = world.release(&[("f.md", LINES)]).release(&[("f.md", &theirs)]).install(0);
+            let planned = world.edit("f.md", &mine).plan();
+            let seen = planned.at("f.md").is(Kind::Conflict).hunks(1).keep(Nothing).take(write(&theirs));
+            let seen = seen.merge(Choice::Mine, write(&mine)).merge(Choice::Theirs, write(&crlf(&theirs)));
+            seen.merge(Choice::Both, write(&crlf(&with("six", "mine\nSIX"))));
+        });
+    }
+
+    #[test]
+    fn an_edit_with_both_line_ends_is_asked_when_the_source_changed_it() {
+        each(|world| {
+            let theirs = with("two", "TWO");
+            let mine = crlf(&with("six", "mine")).replacen("\r\n", "\n", 1);
+            let world = world.release(&[("f.md", LINES)]).release(&[("f.md", &theirs)]).install(0);
+            let planned = world.edit("f.md", &mine).plan();
+            // As git does: a line of mine differs from base, so the one that the source changed overlaps.
             planned.at("f.md").is(Kind::Conflict).hunks(1).keep(Nothing).take(write(&theirs));
         });
+    }
+
+    #[test]
+    fn a_file_of_the_users_own_that_differs_in_nothing_else_is_no_question() {
+        each(|world| {
+            let (lf, crlf) = (LINES, crlf(LINES));
+            let world = world.release(&[("a.md", "a")]);
+            let world = world.release(&[("a.md", "a"), ("f.bat", &crlf), ("g.md", lf), ("h.md", lf)]).install(0);
+            let world = world.edit("f.bat", lf).edit("g.md", &crlf);
+            let planned = world.edit("h.md", crlf.replace("six", "mine")).plan();
+            planned.at("f.bat").is(Kind::Unchanged).why(&["other line ends"]).does(Nothing);
+            planned.at("g.md").is(Kind::Unchanged).does(Nothing);
+            let seen = planned.at("h.md").is(Kind::Conflict).hunks(1).keep(Nothing).take(write(lf));
+            seen.merge(Choice::Theirs, write(&crlf));
+        });
+    }
+
+    #[test]
+    fn the_most_alike_version_is_found_whatever_the_line_ends() {
+        let world = World::without_baseline().release(&[("f.md", LINES)]).release(&[("other.md", "other\n")]);
+        let theirs = with("two", "TWO");
+        let world = world.release(&[("f.md", &*theirs)]).install(1).edit("f.md", crlf(&with("six", "mine")));
+        let planned = world.plan();
+        let seen = planned.at("f.md").is(Kind::AutoMerge).why(&["since {0} (the closest version)"]);
+        seen.does(write(&crlf(&theirs.replace("six", "mine"))));
     }
 
     #[test]

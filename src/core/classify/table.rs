@@ -4,6 +4,7 @@ use super::obstacles::Leaving;
 use super::{Installed, Lineage, Planner, short};
 use crate::core::blob::BlobId;
 use crate::core::layout::layouts;
+use crate::core::line_ends::LineEnds;
 use crate::core::merge::Merge;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
@@ -176,8 +177,13 @@ impl Planner<'_> {
             return conflict(1, format!("{since}; its texts could not be read"));
         };
         let Some(base) = base else {
-            let hunks = Merge::two_way(my_text, their_text).map_or(1, |m| m.conflicts());
-            return conflict(hunks, since);
+            return match Merge::two_way(my_text, their_text).map_or(1, |m| m.conflicts()) {
+                0 => {
+                    let reason = "you already have what the source ships, with other line ends".to_owned();
+                    self.entry(line, next.clone(), None, Kind::Unchanged, Some(mine), reason)
+                }
+                hunks => conflict(hunks, since),
+            };
         };
         let Some(base_text) = texts.blob(&base.blob) else {
             let reason = format!("{since}; the source changed it, and the release's text is not in this clone");
@@ -257,8 +263,10 @@ impl Planner<'_> {
 
     /// The version most like `mine` and how alike they are; the first of several that are equally like it.
     fn most_like<T>(&self, mine: &[u8], versions: impl Iterator<Item = (T, Shipped)>) -> Option<(f32, T, Shipped)> {
+        let ends = LineEnds::of(mine);
         let likeness = |blob: &BlobId| {
             let text = self.inputs.texts.blob(blob)?;
+            let text = ends.write(&text);
             Some(similar::TextDiff::from_lines(&text[..], mine).ratio())
         };
         let scored = versions.filter_map(|(what, s)| Some((likeness(&s.blob)?, what, s)));
