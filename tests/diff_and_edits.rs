@@ -294,3 +294,151 @@ fn colour_is_for_terminals_and_adds_nothing() {
     }
     assert_eq!(stripped, plain);
 }
+
+/// A small source with two releases, and an install of the first one; `user` edits it.
+struct Two {
+    sandbox: Sandbox,
+    project: std::path::PathBuf,
+    source: std::path::PathBuf,
+}
+
+/// Path in the source, text in the first release, text in the second, each with whether it is executable.
+type Versions<'a> = (&'a str, Option<(&'a str, bool)>, Option<(&'a str, bool)>);
+
+impl Two {
+    fn new(files: &[Versions<'_>]) -> Self {
+        let sandbox = Sandbox::new();
+        let (source, project) = (sandbox.path().join("source"), sandbox.path().join("project"));
+        fs::create_dir_all(source.join("mcp_server")).unwrap();
+        put(&source.join("mcp_server/__init__.py"), Some(("", false)));
+        put(&source.join("universal/standards/README.md"), Some(("", false)));
+        git(&source, &["init", "--quiet"]);
+        let two = Self { sandbox, project, source };
+        for first in [true, false] {
+            for (path, before, after) in files {
+                put(&two.source.join(path), if first { *before } else { *after });
+            }
+            git(&two.source, &["add", "--all"]);
+            git(&two.source, &["commit", "--quiet", "-m", "release"]);
+        }
+        for (path, before, _) in files {
+            put(&two.at(path), *before);
+        }
+        put(&two.at("mcp_server/__init__.py"), Some(("", false)));
+        put(&two.at("universal/standards/README.md"), Some(("", false)));
+        two
+    }
+
+    /// Where a path of the source stands in the install.
+    fn at(&self, path: &str) -> std::path::PathBuf {
+        let path = path.replace("universal/standards/", "standards/universal/");
+        self.project.join(".praxis-os").join(path)
+    }
+
+    fn plan(&self) -> String {
+        let before = snapshot(&self.project);
+        let (project, source) = (self.project.to_str().unwrap(), self.source.to_str().unwrap());
+        let (code, said) = text(&self.sandbox.run(&["plan", "--diff", "--project", project, "--source", source]));
+        assert_eq!(code, 0, "{said}");
+        assert_same(&before, &snapshot(&self.project));
+        said
+    }
+}
+
+fn put(path: &Path, file: Option<(&str, bool)>) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some((text, executable)) = file else { return drop(fs::remove_file(path)) };
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(if executable { 0o755 } else { 0o644 })).unwrap();
+}
+
+const LINES: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
+
+/// The source's change, and its hunk.
+const SOURCE: (&str, &str) = ("two", "@@ -1,5 +1,5 @@\n one\n-two\n+TWO\n three\n four\n five\n");
+
+fn changed() -> String {
+    LINES.replace(SOURCE.0, "TWO")
+}
+
+#[test]
+fn a_changed_mode_is_said_as_git_says_it() {
+    let text = changed();
+    let two = Two::new(&[
+        ("scripts/both.py", Some((LINES, false)), Some((&text, true))),
+        ("scripts/conflict.py", Some((LINES, false)), Some((&text, true))),
+        ("scripts/edited.py", Some((LINES, false)), Some((&text, true))),
+        ("scripts/mode.py", Some((LINES, true)), Some((LINES, false))),
+        ("scripts/new.py", None, Some(("new\n", true))),
+        ("scripts/plain.py", None, Some(("new\n", false))),
+        ("scripts/removed.py", Some(("a\nb\n", true)), None),
+    ]);
+    put(&two.at("scripts/edited.py"), Some((&LINES.replace("nine", "mine"), false)));
+    put(&two.at("scripts/conflict.py"), Some((&LINES.replace("two", "mine"), false)));
+    let said = two.plan();
+    let on = "old mode 100644\nnew mode 100755\n--- yours\n+++ after the upgrade\n".to_owned() + SOURCE.1;
+    for (path, words) in [
+        ("both.py", on.as_str()),
+        ("edited.py", &on),
+        ("mode.py", "old mode 100755\nnew mode 100644\n  its text stays as it is\n"),
+        ("new.py", "new file mode 100755\n+new\n"),
+        ("plain.py", "new in the source\n+new\n"),
+        ("removed.py", "deleted file mode 100755\n  all of it goes (2 lines); the backup keeps it\n"),
+        ("conflict.py", "its mode is 100644; taken or merged it becomes 100755\n--- base\n+++ you\n"),
+    ] {
+        let part = said.split("\n\n").find(|part| part.contains(&format!("scripts/{path}\n"))).expect(path);
+        // `split` took the last line's end.
+        assert!(format!("{part}\n").contains(words), "{path}: {words}\nin\n{said}");
+    }
+}
+
+#[test]
+fn other_line_ends_are_said_once_and_not_shown_line_by_line() {
+    let (text, crlf) = (changed(), |text: &str| text.replace('\n', "\r\n"));
+    let file = |name| (name, Some((LINES, false)), Some((text.as_str(), false)));
+    let two = Two::new(&[
+        file("universal/standards/asked.md"),
+        file("universal/standards/merged.md"),
+        file("universal/standards/pristine.md"),
+    ]);
+    put(&two.at("universal/standards/asked.md"), Some((&crlf(&LINES.replace("two", "mine")), false)));
+    put(&two.at("universal/standards/merged.md"), Some((&crlf(&LINES.replace("nine", "mine")), false)));
+    put(&two.at("universal/standards/pristine.md"), Some((&crlf(LINES), false)));
+    let said = two.plan();
+    for words in ["\nconflict 1\n", "\nauto_merge 1\n", "\nupdate 1\n"] {
+        assert!(said.contains(words), "{words} in\n{said}");
+    }
+    assert!(!said.contains("\\r"), "{said}");
+    let hunk = "your lines end in CRLF, the source's in LF: a merge keeps yours, it is not shown below\n\
+                --- base\n+++ you\n@@ -1,5 +1,5 @@\n one\n-two\n+mine\n three\n four\n five\n\
+                --- base\n+++ the source\n"
+        .to_owned();
+    assert!(said.contains(&(hunk + SOURCE.1)), "{said}");
+    let merged = "none overlap\n--- yours\n+++ after the upgrade\n".to_owned() + SOURCE.1;
+    assert!(said.contains(&merged), "{said}");
+    let updated = "its line ends become LF\n--- yours\n+++ after the upgrade\n".to_owned() + SOURCE.1;
+    assert!(said.contains(&updated), "{said}");
+}
+
+#[test]
+fn moved_files_show_what_changes_on_the_way() {
+    let (text, edited) = (changed(), LINES.replace("nine", "mine"));
+    let other = "a file that nobody touches\nit only moves\n";
+    let two = Two::new(&[
+        ("universal/standards/a.md", Some((LINES, false)), None),
+        ("universal/standards/new/a.md", None, Some((&text, false))),
+        ("universal/standards/b.md", Some((other, false)), None),
+        ("universal/standards/new/b.md", None, Some((other, false))),
+    ]);
+    put(&two.at("universal/standards/a.md"), Some((&edited, false)));
+    let said = two.plan();
+    let head = "standards/universal/a.md -> standards/universal/new/a.md\n  you edited this since ";
+    let merged = "none overlap\n--- yours\n+++ after the upgrade\n".to_owned() + SOURCE.1;
+    assert!(said.contains(head) && said.contains(&merged), "{said}");
+    let moved = "source moved it\n  it moves; its text stays as it is\n";
+    assert!(
+        said.contains("standards/universal/b.md -> standards/universal/new/b.md\n") && said.contains(moved),
+        "{said}"
+    );
+}

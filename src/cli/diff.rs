@@ -9,6 +9,7 @@ use std::time::Duration;
 use similar::{Algorithm, DiffTag, TextDiff};
 
 use super::Refusal;
+use crate::core::line_ends::LineEnds;
 use crate::core::merge::is_binary;
 use crate::core::path::RelPath;
 use crate::host::fs;
@@ -136,7 +137,7 @@ pub fn unified(paper: &mut Paper<'_>, names: [&str; 2], old: &[u8], new: &[u8]) 
     }
     let diff = TextDiff::configure().algorithm(Algorithm::Histogram).timeout(PATIENCE).diff_lines(old, new);
     // A file whose every line ends in CRLF would show nothing but that.
-    let plain_ends = [old, new].into_iter().all(all_crlf);
+    let plain_ends = [old, new].into_iter().all(|text| LineEnds::of(text) == LineEnds::Crlf);
     let text = |line: Option<&[u8]>| {
         let line = line.unwrap_or_default();
         let bare = line.strip_suffix(if plain_ends { &b"\r\n"[..] } else { b"\n" });
@@ -169,12 +170,6 @@ pub fn unified(paper: &mut Paper<'_>, names: [&str; 2], old: &[u8], new: &[u8]) 
         }
     }
     Ok(())
-}
-
-fn all_crlf(text: &[u8]) -> bool {
-    let ends = |wanted: &[u8]| text.windows(wanted.len()).filter(|w| *w == wanted).count();
-    let crlf = ends(b"\r\n");
-    crlf > 0 && crlf == ends(b"\n")
 }
 
 /// The first lines of a file that is new.

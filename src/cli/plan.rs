@@ -6,7 +6,8 @@ use super::args::{Common, PlanArgs};
 use super::diff::{self, Ink, Paper};
 use super::{Refusal, settings};
 use crate::core::classify::short;
-use crate::core::merge::Choice;
+use crate::core::line_ends::LineEnds;
+use crate::core::merge::{Choice, is_binary};
 use crate::core::outcome::{Outcome, Sides, is_keyed, merge_of, outcome};
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::engine::inspect::{self, Inspection, Texts};
@@ -74,41 +75,99 @@ fn entry(paper: &mut Paper<'_>, file: &FileEntry, texts: Option<&Texts>) -> io::
         None => diff::path(&file.path),
     };
     let reason = diff::shown(file.reason.as_bytes());
-    let Some(texts) = texts.filter(|_| file.kind.changes_install() && file.kind != Kind::Remove) else {
+    let Some(texts) = texts.filter(|_| file.kind.changes_install()) else {
         paper.line(Ink::Plain, &format!("  {name}"))?;
         return paper.line(Ink::Plain, &format!("      {reason}"));
     };
     paper.line(Ink::Plain, "")?;
     paper.line(Ink::Bold, &name)?;
     paper.line(Ink::Plain, &format!("  {reason}"))?;
-    match texts.of(file) {
+    let sides = match texts.of(file) {
+        Ok(sides) => sides,
         Err(problem) => {
-            paper.line(Ink::Plain, &format!("  its texts can't be shown: {}", diff::shown(problem.as_bytes())))
+            let line = format!("  its texts can't be shown: {}", diff::shown(problem.as_bytes()));
+            return paper.line(Ink::Plain, &line);
         }
-        Ok(sides) if file.kind == Kind::Conflict => conflict(paper, file, &sides),
-        Ok(sides) => match outcome(file, None, &sides) {
-            Ok(Outcome::Write { bytes, executable, .. }) => written(paper, file, &sides, &bytes, executable),
-            Ok(_) => Ok(()),
-            Err(problem) => paper.line(Ink::Plain, &format!("  {problem}")),
-        },
+    };
+    let now = texts.executable_now(file);
+    if file.kind == Kind::Conflict {
+        return conflict(paper, file, &sides, now);
+    }
+    match outcome(file, None, &sides) {
+        Ok(Outcome::Write { bytes, executable, .. }) => {
+            modes(paper, now, executable)?;
+            written(paper, file, &sides, &bytes)
+        }
+        Ok(Outcome::Remove { .. }) => {
+            let lines = sides.mine.as_deref().map_or(0, |text| text.split_inclusive(|b| *b == b'\n').count());
+            let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+            paper.line(Ink::Removed, &format!("deleted file mode {}", mode(now.unwrap_or_default())))?;
+            paper.line(Ink::Plain, &format!("  all of it goes ({lines}); the backup keeps it"))
+        }
+        Ok(Outcome::Nothing) => Ok(()),
+        Err(problem) => paper.line(Ink::Plain, &format!("  {problem}")),
     }
 }
 
-fn written(paper: &mut Paper<'_>, file: &FileEntry, sides: &Sides, bytes: &[u8], executable: bool) -> io::Result<()> {
-    match sides.mine.as_deref() {
-        None => diff::head(paper, bytes),
-        Some(mine) if mine == bytes && file.kind == Kind::Move => paper.line(Ink::Plain, "  its text stays as it is"),
-        Some(mine) if mine == bytes => {
-            let mode = if executable { "executable" } else { "not executable" };
-            paper.line(Ink::Plain, &format!("  its text stays as it is; the file becomes {mode}"))
+fn mode(executable: bool) -> &'static str {
+    if executable { "100755" } else { "100644" }
+}
+
+/// A changed mode, in git's words; a new file's only where it is not the usual one.
+fn modes(paper: &mut Paper<'_>, now: Option<bool>, then: bool) -> io::Result<()> {
+    match now {
+        None if then => paper.line(Ink::Bold, &format!("new file mode {}", mode(then))),
+        Some(now) if now != then => {
+            paper.line(Ink::Bold, &format!("old mode {}", mode(now)))?;
+            paper.line(Ink::Bold, &format!("new mode {}", mode(then)))
         }
-        Some(mine) => diff::unified(paper, ["yours", "after the upgrade"], mine, bytes),
+        _ => Ok(()),
     }
+}
+
+fn written(paper: &mut Paper<'_>, file: &FileEntry, sides: &Sides, bytes: &[u8]) -> io::Result<()> {
+    let Some(mine) = sides.mine.as_deref() else { return diff::head(paper, bytes) };
+    if mine == bytes {
+        let what = if file.kind == Kind::Move { "it moves; its text stays" } else { "its text stays" };
+        return paper.line(Ink::Plain, &format!("  {what} as it is"));
+    }
+    let ends = ends_of(mine);
+    if !ends.only_these_differ(&[bytes]) {
+        return diff::unified(paper, ["yours", "after the upgrade"], mine, bytes);
+    }
+    // Line by line nothing would be the same, though nobody changed a word.
+    let new_ends = if ends == LineEnds::Crlf { "LF" } else { "CRLF" };
+    paper.line(Ink::Plain, &format!("  its line ends become {new_ends}"))?;
+    match ends.write(bytes) {
+        same if *same == *mine => paper.line(Ink::Plain, "  its text stays as it is"),
+        text => diff::unified(paper, ["yours", "after the upgrade"], mine, &text),
+    }
+}
+
+/// A text's line ends; those of bytes that are no text count for nothing.
+fn ends_of(text: &[u8]) -> LineEnds {
+    if is_binary(text) { LineEnds::None } else { LineEnds::of(text) }
 }
 
 /// Both differences, with the common base.
-fn conflict(paper: &mut Paper<'_>, file: &FileEntry, sides: &Sides) -> io::Result<()> {
+fn conflict(paper: &mut Paper<'_>, file: &FileEntry, sides: &Sides, now: Option<bool>) -> io::Result<()> {
+    if let Some(now) = now.filter(|now| *now != file.executable && sides.theirs.is_some()) {
+        let (old, new) = (mode(now), mode(file.executable));
+        paper.line(Ink::Plain, &format!("  its mode is {old}; taken or merged it becomes {new}"))?;
+    }
     let (base, mine, theirs) = (sides.base.as_deref(), sides.mine.as_deref(), sides.theirs.as_deref());
+    let ends = ends_of(mine.unwrap_or_default());
+    let others: Vec<&[u8]> = base.into_iter().chain(theirs).collect();
+    // As the merge compares them.
+    let (base, theirs) = if ends.only_these_differ(&others) {
+        let (yours, other) = if ends == LineEnds::Crlf { ("CRLF", "LF") } else { ("LF", "CRLF") };
+        let line =
+            format!("  your lines end in {yours}, the source's in {other}: a merge keeps yours, it is not shown below");
+        paper.line(Ink::Plain, &line)?;
+        (base.map(|text| ends.write(text)), theirs.map(|text| ends.write(text)))
+    } else {
+        (base.map(Into::into), theirs.map(Into::into))
+    };
     if base.is_none() && file.base.is_some() {
         paper.line(Ink::Plain, "  the text of the release that you started from is not at hand")?;
     }
@@ -116,14 +175,14 @@ fn conflict(paper: &mut Paper<'_>, file: &FileEntry, sides: &Sides) -> io::Resul
         let names = ["yours", "merged key by key, with your values where both changed one"];
         return diff::unified(paper, names, mine.unwrap_or_default(), &merge.result_all(&Choice::Mine));
     }
-    match (base, mine, theirs) {
+    match (base.as_deref(), mine, theirs.as_deref()) {
         (Some(base), ..) => {
             match mine {
                 Some(mine) => diff::unified(paper, ["base", "you"], base, mine)?,
                 None if file.mine.is_some() => paper.line(Ink::Plain, "  you: edited, but your text can't be read")?,
                 None => paper.line(Ink::Plain, "  you: deleted")?,
             }
-            match theirs {
+            match theirs.as_deref() {
                 Some(theirs) => diff::unified(paper, ["base", "the source"], base, theirs),
                 None if file.theirs.is_some() => {
                     paper.line(Ink::Plain, "  the source: changed, but its text is not in this clone")

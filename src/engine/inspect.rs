@@ -17,7 +17,7 @@ use crate::core::session::Session;
 use crate::core::settings::Options;
 use crate::host::git::{GitError, Repo};
 use crate::host::server::{self, Running};
-use crate::host::{process, store, venv};
+use crate::host::{fs, process, store, venv};
 
 /// What to upgrade, and from where.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,7 +137,7 @@ fn whats_new(planned: &Planned) -> Vec<(String, String, String)> {
     let Some(release) = &planned.plan.install.release else { return Vec::new() };
     let paths: Vec<_> = planned.plan.files.iter().filter_map(|f| f.source_path.as_ref()).collect();
     let line = |c: &crate::core::provenance::Commit| {
-        let subject = crate::host::fs::visible(&c.subject);
+        let subject = fs::visible(&c.subject);
         (crate::core::classify::short(&c.id).to_owned(), c.date.clone(), subject)
     };
     planned.history.commits_touching(release, &paths).map(line).collect()
@@ -175,6 +175,15 @@ impl Texts {
     /// A sentence naming the path that can't be read.
     pub fn of(&self, entry: &FileEntry) -> Result<Sides, String> {
         planning::sides(&self.source, &self.install, entry).map_err(|e| e.to_string())
+    }
+
+    /// Whether the installed file of an entry is executable now; none if there is none. Blocking.
+    pub fn executable_now(&self, entry: &FileEntry) -> Option<bool> {
+        let spot = entry.from.as_ref().unwrap_or(&entry.path);
+        match fs::Folder::open(&self.install).and_then(|folder| folder.read(spot)) {
+            Ok(fs::Content::File { mode, .. }) => Some(mode & 0o100 != 0),
+            _ => None,
+        }
     }
 }
 

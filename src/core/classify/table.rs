@@ -193,7 +193,8 @@ impl Planner<'_> {
             return conflict(1, format!("{since}; the source changed it too, and it is binary"));
         };
         let (yours, theirs) = (merge.changed_by_mine(), merge.changed_by_theirs());
-        let counts = format!("{since} ({yours} hunks); source changed {theirs}");
+        let hunks = if yours == 1 { "hunk" } else { "hunks" };
+        let counts = format!("{since} ({yours} {hunks}); source changed {theirs}");
         match merge.conflicts() {
             0 => {
                 let text = merge.result(&[]).unwrap_or_default();
