@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pos_upgrade_tui::core::layout::layouts;
 use pos_upgrade_tui::engine::planning::{Source, make_plan};
 use pos_upgrade_tui::host::demo;
 
@@ -24,6 +25,17 @@ fn hash(install: &Path) {
     let status =
         Command::new("git").arg("hash-object").arg("--no-filters").args(&files).stdout(Stdio::null()).status().unwrap();
     assert!(status.success());
+}
+
+/// What a release ships, as an install has it. The real content has no server, so not every folder is there.
+fn install_release(source: &Path, commit: &str, install: &Path) {
+    let release = Source::open(source, Some(commit)).unwrap();
+    for (path, file) in &release.tree {
+        let Some(to) = layouts().target().install_path(path, |_| false) else { continue };
+        let to = to.under(install);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::write(to, release.read(&file.blob).unwrap()).unwrap();
+    }
 }
 
 fn median(mut work: impl FnMut()) -> Duration {
@@ -50,7 +62,8 @@ fn main() {
         }
         None => demo::prepare_source(&source).unwrap()[0].clone(),
     };
-    demo::install_release(&source, &oldest, &install).unwrap();
+    install_release(&source, &oldest, &install);
+    let files = walkdir::WalkDir::new(&install).into_iter().flatten().filter(|e| e.file_type().is_file()).count();
     let plan = median(|| {
         let source = Source::open(&source, None).unwrap();
         assert!(!make_plan(&source, &install).unwrap().plan.files.is_empty());
@@ -60,6 +73,6 @@ fn main() {
         git(&source, &["log", "--raw", "-z", "-M", "--no-abbrev"]);
         hash(&install);
     });
-    println!("plan {plan:?}, git status + log --raw + hash-object {theirs:?}, medians of {RUNS}");
+    println!("{files} files, plan {plan:?}, git status + log --raw + hash-object {theirs:?}, medians of {RUNS}");
     println!("ratio {:.2}", plan.as_secs_f64() / theirs.as_secs_f64());
 }
