@@ -1,7 +1,7 @@
 //! Three-way merge by lines: regions, a choice for each that overlaps, and the merged bytes.
 //!
-//! The two differences are those that git makes (histogram, then sliding each change as far down as it goes; the
-//! `imara-diff` crate), and what counts as an overlap follows `git merge`: two different changes that touch, without
+//! The two differences are those that git makes (histogram, then sliding each change as far down as it goes; see
+//! [`super::histogram`]), and what counts as an overlap follows `git merge`: two different changes that touch, without
 //! an unchanged line between them, are a conflict. So a result that is clean here is the one that git would give.
 //!
 //! Where mine differs from the other texts in the line ends of the whole file, these are read in mine's: an editor that
@@ -12,10 +12,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use imara_diff::sources::byte_lines;
-use imara_diff::{Algorithm, Diff, InternedInput};
 use serde::{Deserialize, Serialize};
 
+use super::histogram::{Hunk, hunks};
 use super::line_ends::LineEnds;
 
 /// Git's own rule for "binary": a NUL in the first 8,000 bytes.
@@ -248,18 +247,6 @@ fn line_starts(text: &[u8]) -> Vec<usize> {
         starts.push(text.len());
     }
     starts
-}
-
-/// A change: the lines before and the lines after.
-type Hunk = (Range<usize>, Range<usize>);
-
-/// The changes between two texts.
-fn hunks(before: &[u8], after: &[u8]) -> Vec<Hunk> {
-    let input = InternedInput::new(byte_lines(before), byte_lines(after));
-    let mut diff = Diff::compute(Algorithm::Histogram, &input);
-    diff.postprocess_no_heuristic(&input);
-    let lines = |range: Range<u32>| range.start as usize..range.end as usize;
-    diff.hunks().map(|hunk| (lines(hunk.before), lines(hunk.after))).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod blob;
 pub mod classify;
 pub mod config;
+mod histogram;
 pub mod known;
 pub mod layout;
 pub mod line_ends;
