@@ -95,6 +95,9 @@ pub enum Command {
     Status,
     /// Show what you have customised, against the release that the install came from
     Edits(EditsArgs),
+    /// List the places where a test build can be made to crash
+    #[command(hide = true)]
+    CrashPoints,
     /// Build a small praxis-os and a customised project, and upgrade it for real
     Demo(DemoArgs),
     /// Print the table of known releases for a clone, as it is embedded in this program

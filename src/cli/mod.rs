@@ -68,6 +68,10 @@ pub async fn run() -> u8 {
         Some(Command::Rollback { session }) => rollback::run(&cli.common, session.as_deref()).await,
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),
+        Some(Command::CrashPoints) => {
+            crate::host::crash::ALL.iter().for_each(|point| say!("{}", point.0));
+            Ok(0)
+        }
         Some(Command::Demo(arguments)) => demo::run(&cli.common, &arguments).await,
         Some(Command::KnownReleases(arguments)) => known::run(&arguments),
     };

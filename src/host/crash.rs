@@ -1,8 +1,8 @@
 //! Named crash points, for tests: where a process may die before or after a step that changes the disk.
 //!
-//! In builds with debug assertions `POS_CRASH_AT=N` ends the process at the N-th point that it passes (from 1), as a
-//! crash would: no destructors, no buffers written. `POS_CRASH_LOG=FILE` notes every point that is passed, a line each:
-//! `NAME before` or `NAME after`. In release builds there is nothing of it. The idea is that of FreeBSD's and etcd's
+//! In builds with debug assertions `POS_CRASH_AT=N` ends the process at the N-th point that it passes (from 1), and
+//! `POS_CRASH_AT="NAME before"` (or `after`) the first time that it comes to that one, as a crash would: no destructors,
+//! no buffers written. `POS_CRASH_LOG=FILE` notes every point that is passed, a line each. In release builds there is nothing of it. The idea is that of FreeBSD's and etcd's
 //! fail points.
 
 /// A step that changes the disk.
@@ -68,8 +68,7 @@ fn pass(point: Point, when: &str) {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static PASSED: AtomicU64 = AtomicU64::new(0);
-    static CRASH_AT: LazyLock<Option<u64>> =
-        LazyLock::new(|| std::env::var("POS_CRASH_AT").ok().and_then(|n| n.parse().ok()));
+    static CRASH_AT: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("POS_CRASH_AT").ok());
     static LOG: LazyLock<Option<std::fs::File>> = LazyLock::new(|| {
         let path = std::env::var_os("POS_CRASH_LOG")?;
         std::fs::OpenOptions::new().create(true).append(true).open(path).ok()
@@ -78,7 +77,8 @@ fn pass(point: Point, when: &str) {
     if let Some(mut log) = LOG.as_ref() {
         let _ = writeln!(log, "{} {when}", point.0);
     }
-    if *CRASH_AT == Some(number) {
+    let name = format!("{} {when}", point.0);
+    if CRASH_AT.as_ref().is_some_and(|at| *at == number.to_string() || *at == name) {
         std::process::abort();
     }
 }
