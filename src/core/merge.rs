@@ -1,7 +1,7 @@
 //! Three-way merge by lines: regions, a choice for each that overlaps, and the merged bytes.
 //!
 //! The two differences are those that git makes (histogram, then sliding each change as far down as it goes; see
-//! [`super::histogram`]), and what counts as an overlap follows `git merge`: two different changes that touch, without
+//! `histogram.rs`), and what counts as an overlap follows `git merge`: two different changes that touch, without
 //! an unchanged line between them, are a conflict. So a result that is clean here is the one that git would give.
 //!
 //! Where mine differs from the other texts in the line ends of the whole file, these are read in mine's: an editor that
