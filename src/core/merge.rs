@@ -154,8 +154,8 @@ impl Merge {
     }
 
     /// The whole texts as they are compared, in mine's line ends: base, mine, theirs.
-    pub fn texts(&self) -> (&[u8], &[u8], &[u8]) {
-        (&self.base, &self.mine, &self.theirs)
+    pub fn texts(&self) -> [&Arc<[u8]>; 3] {
+        [&self.base, &self.mine, &self.theirs]
     }
 
     /// How many regions a person has to settle.

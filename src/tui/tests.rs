@@ -170,6 +170,31 @@ fn files_cannot_inject_escapes() {
 }
 
 #[test]
+fn an_edit_in_crlf_is_compared_line_by_line() {
+    let side = |text: &str| Some(std::sync::Arc::<[u8]>::from(text.as_bytes()));
+    let file = ConflictFile {
+        path: RelPath::new("a.md").unwrap(),
+        from: None,
+        reason: "you edited this".to_owned(),
+        base: side("one\ntwo\n"),
+        mine: side("one\r\nmine\r\n"),
+        theirs: side("one\nTWO\n"),
+    };
+    let mut model = samples::preview(MONO, 80, 24);
+    samples::feed(&mut model, Msg::Event(Event::ConflictsOpen { files: std::sync::Arc::new(vec![file]) }));
+    let mut compared = 0;
+    for _ in 0..4 {
+        // Not `press`, which takes up the effect itself.
+        for effect in update(&mut model, Msg::Key(KeyEvent::new(KeyCode::Char('d'), KeyModifiers::NONE))) {
+            let Effect::BuildDiff { old: Some(old), new: Some(new), .. } = effect else { continue };
+            compared += 1;
+            assert!(old.starts_with(b"one\r\n") && new.starts_with(b"one\r\n"), "{old:?} {new:?}");
+        }
+    }
+    assert!(compared > 1, "{compared}");
+}
+
+#[test]
 fn input_before_a_question_is_drawn_never_answers_it() {
     let mut model = samples::fresh(MONO, 80, 24);
     update(&mut model, Msg::Inspected(Box::new(samples::inspection())));

@@ -93,11 +93,18 @@ fn look(model: &mut Model) -> Vec<Effect> {
     {
         return vec![];
     }
+    // As the merge compares them: other line ends of the whole file are no change of each line.
+    let as_merged = texts.merge.as_ref().map(|merge| merge.texts());
+    let side = |n: usize, own: &Option<Arc<[u8]>>| match as_merged {
+        Some(all) if own.is_some() => Some(Arc::clone(all[n])),
+        _ => own.clone(),
+    };
+    let (base, mine, theirs) = (side(0, &file.base), side(1, &file.mine), side(2, &file.theirs));
     let (old, new) = match shown {
-        Compare::BaseMine => (file.base.clone(), file.mine.clone()),
-        Compare::BaseTheirs => (file.base.clone(), file.theirs.clone()),
-        Compare::Result => (file.mine.clone(), result(c)),
-        _ => (file.mine.clone(), file.theirs.clone()),
+        Compare::BaseMine => (base, mine),
+        Compare::BaseTheirs => (base, theirs),
+        Compare::Result => (mine, result(c)),
+        _ => (mine, theirs),
     };
     vec![Effect::BuildDiff { owner: Owner::Conflict(c.settling.file()), compare: shown, old, new }]
 }
