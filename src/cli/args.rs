@@ -93,6 +93,11 @@ pub enum Command {
     },
     /// Say how the install stands; exit 10 if an upgrade is unfinished
     Status,
+    /// Remove the lock of an upgrade on another machine or in a container, when you know that it is over
+    Unlock {
+        /// Its session's id, as the refusal names it
+        session: String,
+    },
     /// Show what you have customised, against the release that the install came from
     Edits(EditsArgs),
     /// List the places where a test build can be made to crash

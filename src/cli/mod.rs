@@ -27,6 +27,7 @@ mod rollback;
 mod session;
 mod settings;
 mod status;
+mod unlock;
 mod upgrade;
 mod wizard;
 
@@ -67,6 +68,7 @@ pub async fn run() -> u8 {
         Some(Command::Resume { session }) => session::resume(&cli.common, session.as_deref()).await,
         Some(Command::Rollback { session }) => rollback::run(&cli.common, session.as_deref()).await,
         Some(Command::Status) => status::run(&cli.common),
+        Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),
         Some(Command::CrashPoints) => {
             crate::host::crash::ALL.iter().for_each(|point| say!("{}", point.0));
@@ -84,6 +86,23 @@ pub async fn run() -> u8 {
 /// Whether a person can be shown a screen and asked.
 fn at_a_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// Asks for a yes, unless `--yes` gave it.
+///
+/// # Errors
+/// [`Refusal`] where nobody can be asked, or the answer is no.
+fn ask(common: &args::Common, question: &str, command: &str) -> Result<(), Refusal> {
+    if common.yes {
+        return Ok(());
+    }
+    if !at_a_terminal() {
+        return Err(Refusal::usage(
+            "there is no terminal to ask at, and --yes is not given; nothing was changed",
+            format!("pos-upgrade-tui {command} --yes"),
+        ));
+    }
+    if confirmed(question) { Ok(()) } else { Err(Refusal::refused("not done; nothing was changed", "")) }
 }
 
 /// Asks for a yes; only at a terminal.

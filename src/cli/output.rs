@@ -34,6 +34,16 @@ pub fn nothing_to_do(message: &str, json: bool) -> u8 {
     0
 }
 
+/// Ends a run that did what was asked without a session; exit code 0.
+pub fn done(message: &str, json: bool) -> u8 {
+    if json {
+        print_json(&Event::Finished(without_session(FinishKind::Completed, 0, message, None)));
+    } else {
+        say!("{message}");
+    }
+    0
+}
+
 fn without_session(result: FinishKind, exit_code: u8, message: &str, next: Option<String>) -> Finish {
     Finish { result, exit_code, message: message.to_owned(), next, report: Vec::new(), session_id: None, backup: None }
 }

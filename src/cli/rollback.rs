@@ -6,34 +6,53 @@ use super::args::Common;
 use super::{Refusal, confirmed, output, session, settings};
 use crate::core::session::{Session, Status};
 use crate::engine::executor;
+use crate::host::backup;
 
-/// Runs the subcommand.
+/// Runs the subcommand. Going back twice is going back once: a session that was rolled back is said to be, exit code 0.
 ///
 /// # Errors
-/// [`Refusal`].
+/// [`Refusal`]; then nothing was changed.
 pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
-    let sessions = session::all(&project)?;
+    let sessions = session::all(&project)?.sessions;
+    let nothing = |message: String| Ok(output::nothing_to_do(&message, common.json));
     let chosen = match named {
-        Some(name) => sessions.into_iter().rev().find(|s| s.session_id == name || s.backup.as_deref() == Some(name)),
-        None => sessions.into_iter().rev().find(|s| s.status != Status::Aborted && s.status != Status::Failed),
+        Some(name) => sessions.iter().rev().find(|s| s.session_id == name || s.backup.as_deref() == Some(name)),
+        None => {
+            let unfinished = sessions.iter().rev().find(|s| s.is_unfinished());
+            unfinished.or_else(|| sessions.iter().rev().find(|s| !matches!(s.status, Status::Aborted | Status::Failed)))
+        }
     };
     let Some(chosen) = chosen else {
         return match named {
-            Some(name) => Err(Refusal::usage(
-                format!("there is no session or backup {name}"),
-                "see which there are: pos-upgrade-tui status",
-            )),
-            None => {
-                let message = format!("nothing to roll back: no upgrade of {} is on record", project.display());
-                Ok(output::nothing_to_do(&message, common.json))
-            }
+            Some(name) => Err(unknown(&project.join(".praxis-os"), name)),
+            None => nothing(format!("nothing to roll back: no upgrade of {} is on record", project.display())),
         };
     };
-    if let Some(word) = already_back(&chosen) {
-        let message = format!("nothing to roll back: session {} is {word}; nothing was changed", chosen.session_id);
-        return Ok(output::nothing_to_do(&message, common.json));
+    if is_back(chosen) {
+        let mut message = format!("nothing to roll back: session {} is ", chosen.session_id);
+        message.push_str(&format!("{} already; nothing was changed", chosen.status.word()));
+        if let Some(before) = sessions.iter().rev().find(|s| s.session_id < chosen.session_id && !is_back(s)) {
+            message.push_str(&format!(
+                "\nto go further back, behind the upgrade of {}: pos-upgrade-tui rollback {}",
+                before.created_at, before.session_id
+            ));
+        }
+        return nothing(message);
     }
+    // Going back over a later upgrade would mix the files of two releases.
+    if let Some(later) = sessions.iter().rev().find(|s| s.session_id > chosen.session_id && !is_back(s)) {
+        return Err(Refusal::refused(
+            format!(
+                "session {} was followed by session {} ({}), which must be rolled back first; nothing was changed",
+                chosen.session_id,
+                later.session_id,
+                later.status.word()
+            ),
+            format!("pos-upgrade-tui rollback {} --project {}", later.session_id, project.display()),
+        ));
+    }
+    usable_backup(chosen)?;
     if !common.yes {
         if !std::io::stdin().is_terminal() {
             return Err(Refusal::usage(
@@ -46,10 +65,44 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
             return Err(Refusal::refused("not rolled back; nothing was changed", ""));
         }
     }
-    let handle = executor::roll_back(chosen, "asked for by a person");
+    let handle = executor::roll_back(chosen.clone(), "asked for by a person");
     Ok(output::follow(handle, common.json).await)
 }
 
-fn already_back(session: &Session) -> Option<&'static str> {
-    matches!(session.status, Status::RolledBack | Status::Aborted | Status::Failed).then(|| session.status.word())
+/// Nothing of the session is left in the install.
+fn is_back(session: &Session) -> bool {
+    matches!(session.status, Status::RolledBack | Status::Aborted | Status::Failed)
+}
+
+fn unknown(install: &std::path::Path, name: &str) -> Refusal {
+    let shown = crate::host::fs::visible(name);
+    if backup::list(install).iter().any(|(backup, _)| backup == name) {
+        return Refusal::refused(
+            format!("the session that made the backup {shown} is not on record; nothing was changed"),
+            format!("bring files back one by one: pos-upgrade-tui restore PATH --from {shown}"),
+        );
+    }
+    Refusal::usage(
+        format!("there is no session or backup {shown}; nothing was changed"),
+        "see which there are: pos-upgrade-tui history",
+    )
+}
+
+/// Without its backup a session can't be rolled back; said before anything is asked.
+fn usable_backup(session: &Session) -> Result<(), Refusal> {
+    if !session.applied {
+        return Ok(());
+    }
+    let next = "see which backups there are: pos-upgrade-tui backups";
+    let Some(name) = &session.backup else {
+        let what = format!("session {} has no backup; nothing was changed", session.session_id);
+        return Err(Refusal::refused(what, next));
+    };
+    match backup::Backup::open(&backup::folder_of(&session.install).join(name)) {
+        Ok(_) => Ok(()),
+        Err(e) => Err(Refusal::refused(
+            format!("session {} can't be rolled back: {e}; nothing was changed", session.session_id),
+            next,
+        )),
+    }
 }

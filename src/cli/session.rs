@@ -4,22 +4,18 @@ use std::path::Path;
 
 use super::args::Common;
 use super::{Refusal, output, settings};
-use crate::core::session::Session;
 use crate::engine::executor;
-use crate::host::store;
+use crate::host::recover::{self, Found};
 
-/// All sessions of a project, oldest first.
+/// All sessions of a project, as far as anything can be told of them.
 ///
 /// # Errors
-/// [`Refusal`] if one is damaged.
-pub fn all(project: &Path) -> Result<Vec<Session>, Refusal> {
-    let (sessions, damaged) = store::all(&project.join(".praxis-os"));
-    match damaged.first() {
-        None => Ok(sessions),
-        Some(folder) => Err(Refusal::refused(
-            format!("{}: the files of this session are damaged; nothing was changed", folder.display()),
-            format!("move them aside and look at the backups: mv {0} {0}.damaged", folder.display()),
-        )),
+/// [`Refusal`] if nothing can be told of the last one.
+pub fn all(project: &Path) -> Result<Found, Refusal> {
+    let found = recover::survey(&project.join(".praxis-os"));
+    match found.lost() {
+        None => Ok(found),
+        Some(damage) => Err(Refusal::refused(format!("{}; nothing was changed", damage.describe()), damage.next())),
     }
 }
 
@@ -29,12 +25,15 @@ pub fn all(project: &Path) -> Result<Vec<Session>, Refusal> {
 /// [`Refusal`].
 pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
-    let sessions = all(&project)?;
-    let wanted = |s: &&Session| named.map_or(s.status.is_unfinished(), |id| s.session_id == id);
-    let Some(session) = sessions.into_iter().rev().find(|s| wanted(&s)) else {
+    let found = all(&project)?;
+    let session = match named {
+        Some(id) => found.sessions.iter().find(|s| s.session_id == id),
+        None => found.unfinished(),
+    };
+    let Some(session) = session else {
         return match named {
             Some(id) => {
-                Err(Refusal::usage(format!("there is no session {id}"), "see which there are: pos-upgrade-tui status"))
+                Err(Refusal::usage(format!("there is no session {id}"), "see which there are: pos-upgrade-tui history"))
             }
             None => {
                 let message = format!("nothing to resume: no upgrade of {} is unfinished", project.display());
@@ -42,9 +41,15 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
             }
         };
     };
-    if !session.status.is_unfinished() {
+    if !session.is_unfinished() {
         let message = format!("nothing to resume: session {} is {}", session.session_id, session.status.word());
         return Ok(output::nothing_to_do(&message, common.json));
     }
-    Ok(output::follow(executor::resume(session), common.json).await)
+    if session.rebuilt {
+        let damage = found.damage(&session.session_id);
+        let why = damage.map_or_else(|| session.reason.clone().unwrap_or_default(), recover::Damage::describe);
+        let next = format!("pos-upgrade-tui rollback --project {}", project.display());
+        return Err(Refusal::refused(format!("{why}; nothing was changed"), next));
+    }
+    Ok(output::follow(executor::resume(session.clone()), common.json).await)
 }

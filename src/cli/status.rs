@@ -18,9 +18,9 @@ const UNFINISHED: u8 = 10;
 pub fn run(common: &Common) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
     let install = project.join(".praxis-os");
-    let sessions = session::all(&project)?;
-    let unfinished = sessions.iter().rev().find(|s| s.status.is_unfinished());
-    let last = unfinished.or(sessions.last());
+    let found = session::all(&project)?;
+    let unfinished = found.unfinished();
+    let last = unfinished.or(found.sessions.last());
     let release = planning::read_baseline(&install).ok().flatten().map(|b| b.release);
     let running = lock::held_by(&install);
     if common.json {
@@ -29,11 +29,13 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
                    "applied": s.applied, "created_at": s.created_at, "source_commit": s.source_commit})
         });
         let state = if unfinished.is_some() { "unfinished" } else { "idle" };
-        say!(
-            "{}",
-            json!({"schema": 1, "install": install, "state": state, "release": release,
-                              "running": running, "session": session})
-        );
+        let mut shown = json!({"schema": 1, "install": install, "state": state, "release": release,
+                               "running": running.map(|r| r.who), "session": session});
+        if !found.damages.is_empty() {
+            let damaged = found.damages.iter().map(|d| json!({"session_id": d.session_id, "problem": d.describe()}));
+            shown["damaged"] = damaged.collect();
+        }
+        say!("{shown}");
     } else {
         say!("{}", install.display());
         match release {
@@ -42,6 +44,12 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
         }
         if let Some(holder) = running {
             say!("  running: {holder}");
+            if let Some(session) = holder.unlock {
+                say!("  next: if you know that it is over: pos-upgrade-tui unlock {session}");
+            }
+        }
+        for damage in &found.damages {
+            say!("  damaged: {}", damage.describe());
         }
         if let Some(s) = last {
             say!("  last upgrade: {} to {}, {}", s.created_at, short(&s.source_commit), s.status.word());
@@ -51,7 +59,11 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
         }
         if let Some(s) = unfinished {
             say!("  session {} stands in phase {}", s.session_id, s.current_phase.number());
-            say!("  next: pos-upgrade-tui resume, or pos-upgrade-tui rollback");
+            if s.rebuilt {
+                say!("  next: pos-upgrade-tui rollback");
+            } else {
+                say!("  next: pos-upgrade-tui resume, or pos-upgrade-tui rollback");
+            }
         }
     }
     Ok(if unfinished.is_some() { UNFINISHED } else { 0 })

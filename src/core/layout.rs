@@ -151,6 +151,11 @@ impl Layouts {
             all
         })
     }
+
+    /// Folders of an install in which some layout puts files.
+    pub fn managed_folders(&self) -> impl Iterator<Item = &RelPath> {
+        self.layouts.iter().flat_map(Layout::install_folders)
+    }
 }
 
 impl Layout {

@@ -193,9 +193,68 @@ pub struct Session {
     pub venv_generation: Option<String>,
     /// Lines that this session appended to the project's `.gitignore`.
     pub gitignore_added: Vec<String>,
+    /// Its own files were damaged: this is what journal and backup tell of it. Good for a rollback, not for going on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rebuilt: bool,
+}
+
+/// The documents that a session appends to outside of its journals; nothing else may be named in [`Session::documents`].
+pub const DOCUMENTS: [&str; 2] = ["INSTALLATION_SUMMARY.md", "UPDATE_LOG.txt"];
+
+/// Whether a name is one that we give to backups, environments and reports: `YYYY-MM-DD-HHMMSS`, with a number behind
+/// it where two fell in one second. Such a name can't lead out of its folder.
+pub fn is_stamp(name: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (Some(stamp), rest) = (name.get(..17), name.get(17..).unwrap_or_default()) else { return false };
+    let shaped = stamp.bytes().enumerate().all(|(i, b)| match i {
+        4 | 7 | 10 => b == b'-',
+        _ => b.is_ascii_digit(),
+    });
+    shaped && (rest.is_empty() || rest.strip_prefix('-').is_some_and(digits))
 }
 
 impl Session {
+    /// Whether a relaunch has something to offer: Resume, Roll back, Discard.
+    pub fn is_unfinished(&self) -> bool {
+        self.status.is_unfinished() || (self.rolling_back && self.status == Status::Completed)
+    }
+
+    /// Checks what was read from a file that anybody may have written: every name that is joined to a path, and every
+    /// text that is cut by position. `folder` is the name of the folder it was found in.
+    ///
+    /// # Errors
+    /// What is wrong, naming the key.
+    pub fn check(&self, folder: &str) -> Result<(), String> {
+        let is_time = |text: &str| text.parse::<jiff::Timestamp>().is_ok();
+        let is_id = |id: &str| matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let wrong = |key: &str| Err(format!("\"{key}\" is not what this program writes"));
+        if self.session_id != folder || uuid::Uuid::try_parse(folder).is_err() {
+            return wrong("session_id");
+        }
+        if self.stamp.len() != 17 || !is_stamp(&self.stamp) {
+            return wrong("stamp");
+        }
+        if self.backup.as_deref().is_some_and(|name| !is_stamp(name)) {
+            return wrong("backup");
+        }
+        if self.venv_generation.as_deref().is_some_and(|name| !is_stamp(name)) {
+            return wrong("venv_generation");
+        }
+        if !is_time(&self.created_at) || !is_time(&self.updated_at) {
+            return wrong("created_at or updated_at");
+        }
+        if !(self.rebuilt && self.source_commit.is_empty()) && !is_id(&self.source_commit) {
+            return wrong("source_commit");
+        }
+        if self.gitignore_added.iter().any(|line| line.trim().is_empty() || line.contains(['\n', '\0'])) {
+            return wrong("gitignore_added");
+        }
+        if self.documents.keys().any(|path| !DOCUMENTS.iter().any(|d| d.as_bytes() == path.as_bytes())) {
+            return wrong("documents");
+        }
+        Ok(())
+    }
+
     /// The state file that the server, assistants and people read: the seed's keys, and what the server needs.
     pub fn state_file(&self) -> Value {
         let mut checkpoints = Map::new();
@@ -256,5 +315,21 @@ impl Session {
             self.completed_phases.push(phase);
         }
         self.current_phase = Phase::try_from(phase.number() + 1).unwrap_or(Phase::Cleanup);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_stamp;
+
+    #[test]
+    fn stamps_can_not_lead_anywhere() {
+        for good in ["2026-11-22-103045", "2026-11-22-103045-2", "2026-11-22-103045-12"] {
+            assert!(is_stamp(good), "{good}");
+        }
+        for bad in ["", "..", "2026-11-22", "2026-11-22-103045-", "2026-11-22-103045/..", "2026-11-22-10304é", "/etc"]
+        {
+            assert!(!is_stamp(bad), "{bad}");
+        }
     }
 }

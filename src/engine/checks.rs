@@ -10,7 +10,7 @@ use super::planning::{Source, layout_of, read_baseline, stale_manifest};
 use crate::core::layout::layouts;
 use crate::core::phase::PreFlightEvidence;
 use crate::host::git::GitError;
-use crate::host::{backup, fs, lock, store};
+use crate::host::{backup, fs, lock, recover};
 
 /// A check's result, as it is told: task id, how it ended, a few words, seconds.
 pub type Tell<'a> = dyn FnMut(&'static str, Outcome, &str, f64) + 'a;
@@ -254,23 +254,36 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
         return Err(Problem {
             exit_code: LOCKED,
             what: format!("{}: another upgrade is running here ({holder})", install.display()),
-            next: "wait for it to end, then try again: pos-upgrade-tui status".into(),
+            next: wait_or_unlock(&holder),
         });
     }
-    let (sessions, damaged) = store::all(install);
-    if let Some(folder) = damaged.first() {
-        return Err(Problem {
-            exit_code: LOCKED,
-            what: format!("{}: the files of an earlier session are damaged", folder.display()),
-            next: format!("look at .praxis-os/.backups, then move it aside: mv {0} {0}.damaged", folder.display()),
-        });
-    }
-    match sessions.iter().rev().find(|s| s.status.is_unfinished()) {
-        Some(session) => Err(Problem {
-            exit_code: LOCKED,
-            what: format!("{}: session {} is not finished", install.display(), session.session_id),
-            next: "go on with it: pos-upgrade-tui resume, or undo it: pos-upgrade-tui rollback".into(),
-        }),
+    match session_in_the_way(install) {
+        Some(problem) => Err(problem),
         None => Ok(("none".into(), ())),
+    }
+}
+
+/// What to do about a lock that is held.
+pub fn wait_or_unlock(holder: &lock::Held) -> String {
+    match &holder.unlock {
+        Some(session) => format!("if you know that it is over: pos-upgrade-tui unlock {session}"),
+        None => "wait for it to end, then try again: pos-upgrade-tui status".into(),
+    }
+}
+
+/// An earlier session that must be settled before another can begin.
+pub fn session_in_the_way(install: &Path) -> Option<Problem> {
+    let found = recover::survey(install);
+    let problem = |what: String, next: String| Some(Problem { exit_code: LOCKED, what, next });
+    if let Some(damage) = found.lost() {
+        return problem(damage.describe(), damage.next());
+    }
+    let session = found.unfinished()?;
+    match found.damage(&session.session_id) {
+        Some(damage) if session.rebuilt => problem(damage.describe(), damage.next()),
+        _ => problem(
+            format!("{}: session {} is not finished", install.display(), session.session_id),
+            "go on with it: pos-upgrade-tui resume, or undo it: pos-upgrade-tui rollback".into(),
+        ),
     }
 }

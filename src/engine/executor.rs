@@ -5,17 +5,18 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
-use super::events::{Command, Event, Finish, FinishKind};
-use super::inspect::Request;
+use super::events::{Command, Event, Finish, FinishKind, Level};
+use super::inspect::{Problem, Request};
 use super::phases;
 use super::rollback;
-use super::run::{Run, Stop, now};
+use super::run::{Run, START_AGAIN, Stop, now};
 use super::{checks, documents};
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
 use crate::core::session::{OnConflict, Session, Status};
 use crate::host::backup;
 use crate::host::lock::{Lock, LockError};
+use crate::host::recover;
 
 /// A running session. Dropping it pauses the session after the current step.
 #[derive(Debug)]
@@ -39,6 +40,34 @@ mod exit {
 pub fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
     let session = new_session(request, plan, on_conflict);
     spawn(session, false, drive)
+}
+
+/// Begins to run a session under the lock: its first save, the lock's note, and what was found on the way.
+fn begin(run: &mut Run, resumed: bool) -> Result<(), Finish> {
+    let session = &run.session;
+    run.say(Event::SessionStarted {
+        schema: 1,
+        session_id: session.session_id.clone(),
+        resumed,
+        install: session.install.clone(),
+        from_release: session.from_release.clone(),
+        to_commit: session.source_commit.clone(),
+        to_version: session.source_version.clone(),
+    });
+    for line in run.lock.ended() {
+        run.log(Level::Warn, "lock", line);
+    }
+    if resumed && let Some(damage) = recover::survey(&session.install).damage(&session.session_id) {
+        run.warn("session", damage.describe());
+    }
+    let (id, since) = (run.session.session_id.clone(), run.session.created_at.clone());
+    run.save().and_then(|()| Ok(run.lock.explain(&id, &since)?)).map_err(|stop| {
+        let (what, next) = match stop {
+            Stop::Failed { what, next } => (what, next),
+            _ => ("the session could not be saved".to_owned(), None),
+        };
+        finish(run, FinishKind::Failed, checks::REFUSED, format!("{what}; nothing was changed"), next)
+    })
 }
 
 /// Takes an unfinished session up where it stands.
@@ -117,6 +146,7 @@ fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session
         server: None,
         venv_generation: None,
         gitignore_added: Vec::new(),
+        rebuilt: false,
     }
 }
 
@@ -133,19 +163,15 @@ fn spawn(session: Session, resumed: bool, work: impl FnOnce(&mut Run) -> Finish 
                 return;
             }
         };
-        let started = Event::SessionStarted {
-            schema: 1,
-            session_id: session.session_id.clone(),
-            resumed,
-            install: session.install.clone(),
-            from_release: session.from_release.clone(),
-            to_commit: session.source_commit.clone(),
-            to_version: session.source_version.clone(),
-        };
+        // What was so before the lock was held may no longer be.
+        if let Err(problem) = still_the_same(&session, resumed) {
+            let _ = events.blocking_send(Event::Finished(refused(&problem)));
+            return;
+        }
         let mut run = Run::new(session, lock, runtime, events, heard);
-        run.say(started);
-        if resumed {
-            run.end_left_children();
+        if let Err(finish) = begin(&mut run, resumed) {
+            run.say(Event::Finished(finish));
+            return;
         }
         let finish = std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut run))).unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().cloned();
@@ -158,13 +184,45 @@ fn spawn(session: Session, resumed: bool, work: impl FnOnce(&mut Run) -> Finish 
     Handle { events: receiver, commands }
 }
 
+/// A new session begins only where none is unfinished; an old one is only taken up as it was when it was read.
+fn still_the_same(session: &Session, resumed: bool) -> Result<(), Problem> {
+    if !resumed {
+        let in_the_way = checks::session_in_the_way(&session.install);
+        return in_the_way.map_or(Ok(()), |p| Err(Problem { what: format!("{}; nothing was changed", p.what), ..p }));
+    }
+    let now = recover::survey(&session.install).sessions.into_iter().find(|s| s.session_id == session.session_id);
+    if now.is_some_and(|now| now == *session) {
+        return Ok(());
+    }
+    Err(Problem {
+        exit_code: checks::LOCKED,
+        what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
+        next: format!("pos-upgrade-tui status --project {}", session.project.display()),
+    })
+}
+
 fn locked(session: &Session, error: &LockError) -> Finish {
-    let exit_code = if matches!(error, LockError::Held(_)) { checks::LOCKED } else { checks::REFUSED };
+    let problem = match error {
+        LockError::Held(holder) => Problem {
+            exit_code: checks::LOCKED,
+            what: format!("{}: {error}; nothing was changed", session.install.display()),
+            next: checks::wait_or_unlock(holder),
+        },
+        LockError::Fs(_) => Problem {
+            exit_code: checks::REFUSED,
+            what: format!("{}: {error}; nothing was changed", session.install.display()),
+            next: format!("pos-upgrade-tui status --project {}", session.project.display()),
+        },
+    };
+    refused(&problem)
+}
+
+fn refused(problem: &Problem) -> Finish {
     Finish {
         result: FinishKind::Failed,
-        exit_code,
-        message: format!("{}: {error}; nothing was changed", session.install.display()),
-        next: Some(format!("pos-upgrade-tui status --project {}", session.project.display())),
+        exit_code: problem.exit_code,
+        message: problem.what.clone(),
+        next: Some(problem.next.clone()).filter(|next| !next.is_empty()),
         report: Vec::new(),
         session_id: None,
         backup: None,
@@ -287,16 +345,28 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
             let message = format!("{install} is back as it was{rescued}\nreason: {reason}");
             finish(run, FinishKind::RolledBack, exit_code, message, None)
         }
-        Err(stop) => {
-            let (what, next) = match stop {
-                Stop::Failed { what, next } => (what, next),
-                _ => ("it was stopped".to_owned(), None),
-            };
-            run.session.status = Status::Interrupted;
-            let _ = run.save();
-            let again = documents::undo_command(&run.session);
-            let message = format!("the rollback is not complete: {what}\nit can be repeated, nothing is lost");
-            finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(again)))
-        }
+        Err(stop) => not_back(run, stop),
     }
+}
+
+/// A rollback that could not be done: it can be repeated, and nothing else goes on before it was.
+fn not_back(run: &mut Run, stop: Stop) -> Finish {
+    let (what, next) = match stop {
+        Stop::Failed { what, next } => (what, next),
+        _ => ("it was stopped".to_owned(), None),
+    };
+    let again = documents::undo_command(&run.session);
+    let next = next.map(|next| match next.strip_suffix(START_AGAIN) {
+        Some(remedy) => format!("{remedy}, then: {again}"),
+        None => next,
+    });
+    if run.session.rolling_back || run.session.is_unfinished() {
+        run.session.status = Status::Interrupted;
+        let _ = run.save();
+        let message = format!("the rollback is not complete: {what}\nit can be repeated, nothing is lost");
+        return finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(again)));
+    }
+    run.lock.unexplain();
+    let message = format!("not rolled back: {what}\nthe install is as it was, with the release that was installed");
+    finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(again)))
 }

@@ -17,7 +17,7 @@ use crate::core::session::Session;
 use crate::core::settings::Options;
 use crate::host::git::{GitError, Repo};
 use crate::host::server::{self, Running};
-use crate::host::{fs, process, store, venv};
+use crate::host::{fs, process, recover, venv};
 
 /// What to upgrade, and from where.
 #[derive(Debug, Clone, PartialEq)]
@@ -192,11 +192,11 @@ impl Texts {
 /// # Errors
 /// A sentence saying what is damaged and what to do.
 pub fn unfinished(project: &Path) -> Result<Option<Session>, String> {
-    let (sessions, damaged) = store::all(&project.join(".praxis-os"));
-    if let Some(folder) = damaged.first() {
-        return Err(format!("{}: the files of this session are damaged", folder.display()));
+    let found = recover::survey(&project.join(".praxis-os"));
+    match found.lost() {
+        Some(damage) => Err(format!("{}\n{}", damage.describe(), damage.next())),
+        None => Ok(found.unfinished().cloned()),
     }
-    Ok(sessions.into_iter().rev().find(|s| s.status.is_unfinished()))
 }
 
 /// Whether an upgrade would change nothing: the plan is empty, the environment satisfies the requirements, and a

@@ -16,3 +16,4 @@ pub mod planning;
 pub mod pointers;
 mod rollback;
 mod run;
+mod undo;

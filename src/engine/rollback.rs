@@ -1,6 +1,6 @@
 //! Puts the install back as it was before a session: the same journal as the upgrade, with the backup as its source.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::apply;
@@ -8,15 +8,16 @@ use super::documents;
 use super::events::{Event, Level};
 use super::phases::server::{start_again, stop_orphan};
 use super::run::{Run, Stop};
+use super::undo;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::session::Status;
 use crate::host::backup::{self, Backup, Entry};
-use crate::host::fs::{self, Folder, Found};
-use crate::host::journal::{Journal, NewFile, State, Wanted};
+use crate::host::fs::{self, Folder};
+use crate::host::journal::Journal;
 use crate::host::mcp::Client;
 use crate::host::server::{self, Running};
-use crate::host::{process, venv};
+use crate::host::{process, store, venv};
 
 /// What a rollback did.
 #[derive(Debug, Default)]
@@ -32,19 +33,18 @@ pub struct Restored {
 /// Rolls the session back. Can be repeated after any interruption.
 ///
 /// # Errors
-/// [`Stop::Failed`]; the session stays as one that can be rolled back again.
+/// [`Stop::Failed`]; the session stays as one that can be rolled back again. Nothing was changed as long as it is not
+/// `rolling_back`.
 pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     let begun = Instant::now();
     run.stop_listening();
     run.say(Event::RollbackStarted { reason: reason.to_owned() });
-    run.session.rolling_back = true;
-    run.session.reason.get_or_insert_with(|| reason.to_owned());
-    run.save()?;
+    let prepared = if run.session.applied { Some(prepare(run)?) } else { None };
+    begin(run, reason)?;
     let mut restored = Restored::default();
-    if run.session.applied {
-        put_back(run, &mut restored)?;
-    } else {
-        drop_unfinished_backup(run);
+    match prepared {
+        Some((backup, journal)) => put_back(run, &backup, &journal, &mut restored)?,
+        None => drop_unfinished_backup(run),
     }
     run.session.status = Status::RolledBack;
     run.session.rolling_back = false;
@@ -58,6 +58,51 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     Ok(restored)
 }
 
+/// From here on there is no way but back, also for whoever finds the session after a crash.
+fn begin(run: &mut Run, reason: &str) -> Result<(), Stop> {
+    let before = (run.session.status, run.session.reason.clone());
+    run.session.rolling_back = true;
+    run.session.status = Status::Running;
+    run.session.reason.get_or_insert_with(|| reason.to_owned());
+    let saved = run.save();
+    if saved.is_err() && !before.0.is_unfinished() {
+        // Nothing was put back yet, so nothing has to be.
+        (run.session.status, run.session.reason) = before;
+        run.session.rolling_back = false;
+        let _ = std::fs::remove_dir_all(run.folder(JOURNAL));
+    }
+    saved
+}
+
+/// The name of the rollback's journal in the session's folder.
+const JOURNAL: &str = "rollback";
+
+/// Opens the backup, and stages and commits all that has to come back from it. Nothing in the install changes here, so
+/// a backup that is no good, or a full disk, leaves it as it is.
+fn prepare(run: &Run) -> Result<(Backup, Journal), Stop> {
+    let install = &run.session.install;
+    let name = run.session.backup.clone().ok_or_else(|| Stop::failed("this session has no backup"))?;
+    let folder = backup::folder_of(install).join(name);
+    let backup = Backup::open(&folder).map_err(|e| Stop::Failed {
+        what: e.to_string(),
+        next: Some("see which backups there are: pos-upgrade-tui backups".into()),
+    })?;
+    match Journal::load(install, &run.folder(JOURNAL)) {
+        Ok(Some(journal)) => return Ok((backup, journal)),
+        Ok(None) => {}
+        // What came out of the install may still be staged there: it is kept, and all is looked at anew.
+        Err(_) => {
+            store::move_aside(&run.folder(JOURNAL))?;
+        }
+    }
+    let committed = undo::wanted(run, &backup).and_then(|all| Ok(Journal::commit(install, &run.folder(JOURNAL), all)?));
+    if committed.is_err() && !run.session.rolling_back {
+        // What was staged so far takes space, and counts for nothing.
+        let _ = std::fs::remove_dir_all(run.folder(JOURNAL));
+    }
+    Ok((backup, committed?))
+}
+
 /// A backup without its manifest is none, and would only take space.
 pub fn drop_unfinished_backup(run: &Run) {
     if let Some(name) = &run.session.backup {
@@ -68,38 +113,35 @@ pub fn drop_unfinished_backup(run: &Run) {
     }
 }
 
-fn put_back(run: &mut Run, restored: &mut Restored) -> Result<(), Stop> {
+fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Restored) -> Result<(), Stop> {
     let install = run.session.install.clone();
-    let name = run.session.backup.clone().ok_or_else(|| Stop::failed("this session has no backup"))?;
-    let folder = backup::folder_of(&install).join(name);
-    let backup = Backup::open(&folder).map_err(|e| Stop::Failed {
-        what: e.to_string(),
-        next: Some("the install is as the interrupted upgrade left it; look at what is in .praxis-os/.backups".into()),
-    })?;
     let server_was_running = stop_server(run);
-    let journal = match Journal::load(&install, &run.folder("rollback"))? {
-        Some(journal) => journal,
-        None => Journal::commit(&install, &run.folder("rollback"), wanted(run, &backup)?)?,
-    };
     let rescue = RelPath::new(format!("rescued/{}-rollback", run.session.stamp)).map_err(Stop::failed)?;
-    let applied = journal.apply(&rescue, &mut |_, _| {})?;
+    // What the user wrote while the upgrade ran, and a crash kept it from telling.
+    let forward = ["content", "server"].map(|name| Journal::load(&install, &run.folder(name)).ok().flatten());
+    let mut applied = journal.apply(&rescue, &mut |_, _| {})?;
+    for interrupted in forward.iter().flatten() {
+        applied.rescued.extend(interrupted.rescue_left(&rescue)?);
+    }
     for (path, to) in &applied.rescued {
         run.warn("rescued", format!("{path}: you edited it since the upgrade; what you wrote is now in {to}"));
         restored.rescued.push(to.to_string());
     }
     restored.paths = applied.changed;
-    remove_index_flag(&install, &backup);
-    folders(&install, &backup, &journal)?;
-    gitignore(run, &backup)?;
+    remove_index_flag(&install, backup);
+    let touched = journal.results().map(|(path, _)| path.clone()).chain(undo::touched(run)).collect();
+    folders(&install, backup, &touched)?;
+    gitignore(run, backup)?;
     if let Some(name) = run.session.venv_generation.clone() {
         venv::switch_back(&install, &name)?;
     }
-    apply::verify(run, &journal)?;
+    apply::verify(run, journal)?;
     journal.drop_staging();
+    forward.iter().flatten().for_each(Journal::drop_staging);
     let version = crate::core::classify::short(&run.session.source_commit).to_owned();
     documents::log_line(&run.session, &format!("rolled back, session {} ({version})", run.session.session_id))?;
     if server_was_running {
-        restored.server_problem = start_old_server(run, &backup, &journal);
+        restored.server_problem = start_old_server(run, backup, &touched);
     }
     Ok(())
 }
@@ -114,6 +156,9 @@ fn remove_index_flag(install: &std::path::Path, backup: &Backup) {
 
 /// Stops the new server; whether the old one has to run again.
 fn stop_server(run: &mut Run) -> bool {
+    if run.session.rebuilt && run.session.server.is_none() {
+        find_out_about_server(run);
+    }
     let before = run.session.server.as_ref().is_some_and(|s| s.was_running);
     if !before {
         stop_orphan(run);
@@ -139,11 +184,22 @@ fn stop_server(run: &mut Run) -> bool {
     }
 }
 
+/// Nobody knows any more whether a server ran before the upgrade: one that runs now is started again afterwards.
+fn find_out_about_server(run: &mut Run) {
+    match server::find(&run.session.install) {
+        Running::Yes(live) if !live.owned_by_editor => run.session.server = Some(live.before(Vec::new())),
+        Running::Yes(_) => {}
+        Running::No { .. } => {
+            run.warn("server", "no server runs; if one did before the upgrade, start it as you always do".into());
+        }
+    }
+}
+
 /// How long a small index may take; a large one goes on being rebuilt after the rollback has ended.
 const INDEX_WAIT: Duration = Duration::from_secs(5);
 
 /// Starts the old server with an order to rebuild its index, and proves that it answers; what is wrong, if anything.
-fn start_old_server(run: &mut Run, backup: &Backup, journal: &Journal) -> Option<String> {
+fn start_old_server(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>) -> Option<String> {
     let install = run.session.install.clone();
     let flag = layouts().server.rebuild_flag.under(&install);
     let _ = server::ask_for_rebuild(&install);
@@ -167,59 +223,12 @@ fn start_old_server(run: &mut Run, backup: &Backup, journal: &Journal) -> Option
         std::thread::sleep(Duration::from_millis(20));
     }
     // The flag came and went in a folder whose time was restored already.
-    let _ = folders(&install, backup, journal);
+    let _ = folders(&install, backup, touched);
     answer.err().map(|e| e.to_string())
 }
 
-/// Every path that the session may have changed, with what it left there.
-fn changed_paths(run: &Run) -> Result<BTreeMap<RelPath, State>, Stop> {
-    let mut paths = BTreeMap::new();
-    for name in ["content", "server"] {
-        if let Some(journal) = Journal::load(&run.session.install, &run.folder(name))? {
-            paths.extend(journal.results().map(|(path, state)| (path.clone(), state.clone())));
-        }
-    }
-    let live = Folder::open(&run.session.install)?;
-    for (path, written) in &run.session.documents {
-        // Our own text, whatever its mode is now: what the user wrote into it since has another sum.
-        let state = match live.look(path)? {
-            Found::File { sha256, mode } if sha256 == *written => State::File { sha256, mode },
-            _ => State::File { sha256: written.clone(), mode: 0o644 },
-        };
-        paths.insert(path.clone(), state);
-    }
-    Ok(paths)
-}
-
-fn wanted(run: &Run, backup: &Backup) -> Result<Vec<Wanted>, Stop> {
-    let live = Folder::open(&run.session.install)?;
-    let mut all = Vec::new();
-    for (path, left) in changed_paths(run)? {
-        let (before, new) = match backup.manifest.entries.get(&path) {
-            Some(Entry::File { sha256, mode, mtime, .. }) => {
-                let before = State::File { sha256: sha256.clone(), mode: *mode };
-                (before, Some((*mode, mtime.parse::<i128>().ok())))
-            }
-            _ => (State::Absent, None),
-        };
-        if before.matches(&live.look(&path)?) {
-            continue;
-        }
-        let new = match new {
-            Some((mode, mtime)) => {
-                let bytes = backup.bytes(&path).map_err(Stop::failed)?;
-                Some(NewFile { bytes, mode, mtime })
-            }
-            None => None,
-        };
-        all.push(Wanted { path, old: left, new });
-    }
-    all.sort_by_key(|w| w.new.is_some());
-    Ok(all)
-}
-
 /// Folders: those that were there come back with their modes and times, those that the upgrade made go if empty.
-fn folders(install: &std::path::Path, backup: &Backup, journal: &Journal) -> Result<(), Stop> {
+fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>) -> Result<(), Stop> {
     use std::os::unix::fs::PermissionsExt as _;
     let root = Folder::open(install)?;
     let entries = &backup.manifest.entries;
@@ -236,7 +245,7 @@ fn folders(install: &std::path::Path, backup: &Backup, journal: &Journal) -> Res
         }
     }
     let flag = &layouts().server.rebuild_flag;
-    for path in journal.results().map(|(path, _)| path).chain([flag]) {
+    for path in paths.iter().chain([flag]) {
         let mut folder = path.parent();
         while let Some(here) = folder {
             folder = here.parent();

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
@@ -14,7 +14,6 @@ use crate::core::phase::{NotApplicable, Phase};
 use crate::core::session::{PhaseRecord, Session, Status};
 use crate::host::fs::{FsError, visible};
 use crate::host::lock::Lock;
-use crate::host::process;
 use crate::host::server::{self, Started};
 use crate::host::store;
 
@@ -23,16 +22,6 @@ const PROGRESS: Duration = Duration::from_millis(50);
 
 /// Where the state file of a server that is left alone is kept meanwhile.
 const KEPT_STATE: &str = "server-state.json";
-
-/// Where a session notes its child process.
-const CHILD: &str = "child.json";
-
-#[derive(Serialize, Deserialize)]
-struct ChildNote {
-    pid: u32,
-    start: u64,
-    boot_id: Option<String>,
-}
 
 /// Why a phase did not end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +147,10 @@ impl Run {
     /// [`Stop::Failed`]: without its truth on disk nothing may go on.
     pub fn save(&mut self) -> Result<(), Stop> {
         self.session.updated_at = now();
-        store::save(&self.session).map_err(Stop::failed)
+        for moved in store::save(&self.session)? {
+            self.warn("session", format!("a damaged session file was moved aside: {}", moved.display()));
+        }
+        Ok(())
     }
 
     /// Whether the face asked to stop; called between steps, where stopping is safe.
@@ -292,24 +284,11 @@ impl Run {
         store::folder(&self.session.install, &self.session.session_id).join(name)
     }
 
-    /// Notes a child process that would live on if this one died, for [`Self::end_left_children`].
-    pub fn note_child(&self, pid: u32) {
-        let Some(start) = process::start_ticks(pid) else { return };
-        let note = ChildNote { pid, start, boot_id: process::boot_id() };
-        // Best effort: without the note the child just ends by itself later.
-        let _ = std::fs::write(self.folder(CHILD), serde_json::to_vec(&note).unwrap_or_default());
-    }
-
-    /// Ends the child that an interrupted run left behind, if it is still that process: it works on files that are
-    /// about to be removed.
-    pub fn end_left_children(&mut self) {
-        let path = self.folder(CHILD);
-        let note = std::fs::read(&path).ok().and_then(|b| serde_json::from_slice::<ChildNote>(&b).ok());
-        let _ = std::fs::remove_file(&path);
-        let Some(note) = note.filter(|n| n.boot_id == process::boot_id()) else { return };
-        if let Some(found) = process::look(note.pid).filter(|p| p.start == note.start) {
-            process::stop(&found, Duration::from_secs(5));
-            self.log(Level::Info, "upgrade", &format!("ended pid {}, left by the interrupted run", note.pid));
+    /// Notes a child process that would live on if this one died, so that whoever takes the lock over can end it.
+    pub fn note_child(&mut self, pid: u32) {
+        // Without the note the child just ends by itself later.
+        if let Err(e) = self.lock.note_child(pid) {
+            self.log(Level::Warn, "lock", &e.to_string());
         }
     }
 
@@ -344,11 +323,26 @@ impl Run {
     }
 }
 
+/// What an advice ends with that comes from a failed file operation during an upgrade; a rollback says something else.
+pub const START_AGAIN: &str = ", then start the upgrade again";
+
 impl From<FsError> for Stop {
     fn from(error: FsError) -> Self {
-        let full = error.source.raw_os_error() == Some(rustix::io::Errno::NOSPC.raw_os_error());
-        let next = full.then(|| "free some disk space, then start the upgrade again".to_owned());
+        let next = remedy(&error).map(|what| format!("{what}{START_AGAIN}"));
         Stop::Failed { what: error.to_string(), next }
+    }
+}
+
+/// What a person can do about an error of the file system, if it is one of those that a person can mend.
+fn remedy(error: &FsError) -> Option<String> {
+    use rustix::io::Errno;
+    let folder = error.path.parent().unwrap_or(&error.path).display();
+    match Errno::from_raw_os_error(error.source.raw_os_error()?) {
+        Errno::NOSPC => Some("free some disk space".to_owned()),
+        Errno::DQUOT => Some("free some of your disk quota".to_owned()),
+        Errno::ACCESS | Errno::PERM => Some(format!("make it writable for you (chmod u+w {folder})")),
+        Errno::ROFS => Some(format!("make the file system of {folder} writable")),
+        _ => None,
     }
 }
 

@@ -18,9 +18,12 @@ use super::fs::{self, Doing, FsError};
 use crate::core::blob::{hex, sha256};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
+use crate::core::session::is_stamp;
 
 /// The manifest's name in the backup's folder.
 pub const MANIFEST: &str = "MANIFEST.json";
+/// The manifest's own checksum, as `sha256sum -c` reads it: a damaged path in it would make a rollback remove a file.
+const SUM: &str = "MANIFEST.json.sha256";
 const FILES: &str = "files";
 const GITIGNORE: &str = "project.gitignore";
 
@@ -217,6 +220,8 @@ impl Backup {
     pub fn write_manifest(&self) -> Result<(), FsError> {
         let mut bytes = serde_json::to_vec_pretty(&self.manifest).unwrap_or_default();
         bytes.push(b'\n');
+        let sum = format!("{}  {MANIFEST}\n", sha256(&bytes));
+        fs::write_durable(&self.folder.join(SUM), sum.as_bytes(), 0o600)?;
         fs::write_durable(&self.folder.join(MANIFEST), &bytes, 0o600)?;
         fs::sync_folder(self.folder.parent().unwrap_or(&self.folder))
     }
@@ -228,7 +233,15 @@ impl Backup {
     pub fn open(folder: &Path) -> Result<Self, BackupError> {
         let unusable = |problem: String| BackupError::Unusable { path: folder.to_owned(), problem };
         let bytes = fs::read_if_there(&folder.join(MANIFEST))?.ok_or_else(|| unusable("it has no manifest".into()))?;
-        let manifest = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
+        if let Some(sum) = fs::read_if_there(&folder.join(SUM))?
+            && !sum.starts_with(sha256(&bytes).as_bytes())
+        {
+            return Err(unusable(format!("{MANIFEST} does not have the checksum that {SUM} names")));
+        }
+        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
+        if manifest.schema != 1 {
+            return Err(unusable(format!("its schema {} is not known", manifest.schema)));
+        }
         Ok(Self { folder: folder.to_owned(), manifest })
     }
 
@@ -326,17 +339,6 @@ pub fn prune(install: &Path, keep: usize, protected: &str) -> Result<Vec<String>
         removed.push(name.clone());
     }
     Ok(removed)
-}
-
-/// Whether a folder's name is one that we give: `YYYY-MM-DD-HHMMSS`, with a number where two fell in one second.
-fn is_stamp(name: &str) -> bool {
-    name.len() >= 17
-        && name.bytes().enumerate().all(|(i, b)| match i {
-            4 | 7 | 10 => b == b'-',
-            i if i < 17 => b.is_ascii_digit(),
-            17 => b == b'-',
-            _ => b.is_ascii_digit(),
-        })
 }
 
 #[cfg(test)]

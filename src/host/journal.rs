@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use super::crash::{EXCHANGE, RELEASE, RESCUE, around};
 use super::fs::{self, Doing, Folder, Found, FsError};
 use crate::core::blob::sha256;
+use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 
 /// What stands (or shall stand) at a path.
@@ -125,6 +126,8 @@ pub struct Applied {
 }
 
 const JOURNAL: &str = "journal.json";
+/// The same bytes, written just before: should `journal.json` be damaged later, the steps are still known.
+const COPY: &str = "journal.copy.json";
 const STAGE: &str = "stage";
 
 impl Journal {
@@ -152,27 +155,43 @@ impl Journal {
         let sum = sha256(text.as_bytes());
         if let Ok(steps) = RawValue::from_string(text) {
             let bytes = serde_json::to_vec(&Committed { sha256: sum, steps }).unwrap_or_default();
+            fs::write_durable(&folder.join(COPY), &bytes, 0o600)?;
+            // The folder itself is new too: nothing may be committed that a power cut could take away.
+            fs::sync_folder(folder.parent().unwrap_or(install))?;
             fs::write_durable(&folder.join(JOURNAL), &bytes, 0o600)?;
         }
-        // The folder itself is new too.
-        fs::sync_folder(folder.parent().unwrap_or(install))?;
         Ok(Self { install: install.to_owned(), folder: folder.to_owned(), steps })
     }
 
     /// The committed journal of a folder; none if that was never reached.
     ///
     /// # Errors
-    /// [`JournalError::Damaged`].
+    /// [`JournalError::Damaged`] if neither it nor its copy can be trusted.
     pub fn load(install: &Path, folder: &Path) -> Result<Option<Self>, JournalError> {
         let path = folder.join(JOURNAL);
-        let Some(bytes) = fs::read_if_there(&path)? else { return Ok(None) };
-        let damaged = || JournalError::Damaged(path.clone());
-        let committed: Committed = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        if sha256(committed.steps.get().as_bytes()) != committed.sha256 {
-            return Err(damaged());
+        if stdfs::symlink_metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+            return Ok(None);
         }
-        let steps = serde_json::from_str(committed.steps.get()).map_err(|_| damaged())?;
+        let steps = [JOURNAL, COPY].iter().find_map(|name| read_steps(&folder.join(name)));
+        let steps = steps.ok_or(JournalError::Damaged(path))?;
         Ok(Some(Self { install: install.to_owned(), folder: folder.to_owned(), steps }))
+    }
+
+    /// Every path that a journal of this folder may have changed, with what it puts there, whether or not it was
+    /// committed; none if nothing can be told, damaged or gone. For putting back, never for going on.
+    pub fn traces(folder: &Path) -> Option<Vec<(RelPath, State)>> {
+        let steps = [JOURNAL, COPY].iter().find_map(|name| read_steps(&folder.join(name)))?;
+        Some(steps.into_iter().map(|s| (s.path, s.new)).collect())
+    }
+
+    /// Whether a journal was committed in a folder, sound or not.
+    pub fn was_committed(folder: &Path) -> bool {
+        stdfs::symlink_metadata(folder.join(JOURNAL)).is_ok()
+    }
+
+    /// Whether a folder shows that a journal was at least about to be committed there, sound or not.
+    pub fn was_begun(folder: &Path) -> bool {
+        [JOURNAL, COPY].iter().any(|name| stdfs::symlink_metadata(folder.join(name)).is_ok())
     }
 
     /// How many paths it is about.
@@ -206,22 +225,12 @@ impl Journal {
         for (number, step) in self.steps.iter().enumerate() {
             progress(number, &step.path);
             let slot = number.to_string();
-            let slot_path = RelPath::new(slot.clone()).map_err(|_| JournalError::Damaged(self.folder.clone()))?;
             if !step.new.matches(&root.look(&step.path)?) {
                 self.step(&root, &stage, step, OsStr::new(&slot))?;
                 applied.changed += 1;
             }
             touched.push(step.path.clone());
-            // What came out of the live tree, now or before a crash. Not the plan's old file: somebody wrote it since.
-            let out = stage.look(&slot_path)?;
-            if out != Found::Absent && !step.old.matches(&out) && !step.new.matches(&out) {
-                let to = rescue.join(step.path.as_bytes()).map_err(|_| JournalError::Blocked(step.path.clone()))?;
-                let (folder, name) = root.parent_of(&to, true)?;
-                around(RESCUE, || stage.rename(OsStr::new(&slot), &folder, name, RenameFlags::empty()))
-                    .doing("rescue to", to.under(&self.install))?;
-                folder.sync()?;
-                applied.rescued.push((step.path.clone(), to));
-            }
+            applied.rescued.extend(self.rescue(&root, &stage, number, rescue)?);
         }
         for folder in touched.iter().filter_map(RelPath::parent).collect::<std::collections::BTreeSet<_>>() {
             if let Ok(open) = root.below(&folder, false) {
@@ -233,6 +242,51 @@ impl Journal {
             remove_empty_folders(&root, &step.path);
         }
         Ok(applied)
+    }
+
+    /// Moves what came out of the live tree in one step, now or before a crash, to the rescued files, if it is neither
+    /// the plan's old file nor the new one: somebody wrote it since.
+    fn rescue(
+        &self,
+        root: &Folder,
+        stage: &Folder,
+        number: usize,
+        rescue: &RelPath,
+    ) -> Result<Option<(RelPath, RelPath)>, JournalError> {
+        let step = &self.steps[number];
+        let slot = number.to_string();
+        let slot_path = RelPath::new(slot.clone()).map_err(|_| JournalError::Damaged(self.folder.clone()))?;
+        let out = stage.look(&slot_path)?;
+        if out == Found::Absent || step.old.matches(&out) || step.new.matches(&out) {
+            return Ok(None);
+        }
+        let to = free_place(root, rescue, &step.path)?;
+        let (folder, name) = root.parent_of(&to, true)?;
+        let aside = |how| stage.rename(OsStr::new(&slot), &folder, name, how);
+        let moved = around(RESCUE, || match aside(RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => aside(RenameFlags::empty()),
+            other => other,
+        });
+        moved.doing("rescue to", to.under(&self.install))?;
+        folder.sync()?;
+        Ok(Some((step.path.clone(), to)))
+    }
+
+    /// Rescues what a crash left in the staging of a journal that will not be carried out to its end.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn rescue_left(&self, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, JournalError> {
+        let path = self.folder.join(STAGE);
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let (root, stage) = (Folder::open(&self.install)?, Folder::open(&path)?);
+        let mut rescued = Vec::new();
+        for number in 0..self.steps.len() {
+            rescued.extend(self.rescue(&root, &stage, number, rescue)?);
+        }
+        Ok(rescued)
     }
 
     fn step(&self, root: &Folder, stage: &Folder, step: &Step, slot: &OsStr) -> Result<(), JournalError> {
@@ -311,6 +365,33 @@ impl Journal {
             let _ = fs::remove_tree(&old);
         }
     }
+}
+
+/// The steps of a journal's file, if they are what was written. Such a file is as untrusted as any: no step may reach
+/// what no plan is about.
+fn read_steps(path: &Path) -> Option<Vec<Step>> {
+    let committed: Committed = serde_json::from_slice(&stdfs::read(path).ok()?).ok()?;
+    if sha256(committed.steps.get().as_bytes()) != committed.sha256 {
+        return None;
+    }
+    let steps: Vec<Step> = serde_json::from_str(committed.steps.get()).ok()?;
+    steps.iter().all(|step| !layouts().is_ephemeral(&step.path)).then_some(steps)
+}
+
+/// A place among the rescued files that nothing has: an earlier try may have rescued another text of the same path.
+fn free_place(root: &Folder, rescue: &RelPath, path: &RelPath) -> Result<RelPath, JournalError> {
+    let blocked = || JournalError::Blocked(path.clone());
+    for number in 1..1000 {
+        let mut name = path.as_bytes().to_vec();
+        if number > 1 {
+            name.extend_from_slice(format!(".{number}").as_bytes());
+        }
+        let place = rescue.join(&name).map_err(|_| blocked())?;
+        if root.look(&place)? == Found::Absent {
+            return Ok(place);
+        }
+    }
+    Err(blocked())
 }
 
 /// Removes the folders that held a removed file, from the inside out, as long as they are empty.
@@ -404,10 +485,37 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join(".upgrade/id/content");
         Journal::commit(dir.path(), &folder, vec![wanted("x", None, Some("y"))]).unwrap();
-        let path = folder.join(JOURNAL);
-        let torn = stdfs::read_to_string(&path).unwrap().replace("\"x\"", "\"z\"");
-        stdfs::write(&path, torn).unwrap();
+        let tear = |name: &str| {
+            let path = folder.join(name);
+            let torn = stdfs::read_to_string(&path).unwrap().replace("\"x\"", "\"z\"");
+            stdfs::write(&path, torn).unwrap();
+        };
+        tear(JOURNAL);
+        let journal = Journal::load(dir.path(), &folder).unwrap().unwrap();
+        assert_eq!(journal.results().map(|(p, _)| p.to_string()).collect::<Vec<_>>(), ["x"], "the copy knows");
+        tear(COPY);
         assert!(matches!(Journal::load(dir.path(), &folder), Err(JournalError::Damaged(_))));
+        assert!(Journal::traces(&folder).is_none() && Journal::was_begun(&folder));
         assert!(Journal::load(dir.path(), &dir.path().join("none")).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_was_not_committed_is_not_carried_out_but_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join(".upgrade/id/content");
+        Journal::commit(dir.path(), &folder, vec![wanted("x", None, Some("y"))]).unwrap();
+        stdfs::remove_file(folder.join(JOURNAL)).unwrap();
+        assert!(Journal::load(dir.path(), &folder).unwrap().is_none());
+        assert_eq!(Journal::traces(&folder).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_journal_about_our_own_files_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in [".upgrade/lock", ".backups/2026-11-22-103045/MANIFEST.json", "venv/bin/python"] {
+            let folder = dir.path().join(".upgrade/id/content");
+            Journal::commit(dir.path(), &folder, vec![wanted(path, None, Some("y"))]).unwrap();
+            assert!(matches!(Journal::load(dir.path(), &folder), Err(JournalError::Damaged(_))), "{path}");
+        }
     }
 }

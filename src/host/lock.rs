@@ -1,14 +1,24 @@
 //! One upgrade at a time: `flock` on the permanent `.upgrade/lock`, and `.upgrade-lock` to explain it to people.
+//!
+//! The kernel gives the lock back when its holder dies, whatever it died of. The note outlives it, and names the
+//! processes that it left behind, so that whoever comes next can end them. Files are opened close-on-exec (Rust's
+//! standard library sees to that), so no program that a holder starts can hold the lock in its place.
 
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::fs::{self, Doing, FsError};
 use super::process;
+
+/// How long an orphan may take to end by itself.
+const GRACE: Duration = Duration::from_secs(5);
+/// Somebody who only looks holds the lock for a moment; that is waited for.
+const A_LOOK: Duration = Duration::from_millis(200);
 
 /// What the explaining file says. The seed's three keys, and what tells a living holder from a dead one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,120 +38,235 @@ pub struct LockNote {
     /// Which machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// In which pid namespace the pids count: a container has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid_namespace: Option<String>,
+    /// Processes that would live on if the holder died.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<ChildNote>,
+}
+
+/// A process that the holder started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildNote {
+    /// Its number.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot.
+    pub start: u64,
+}
+
+/// Whether the process that wrote a note can still be at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// It lives here.
+    Alive,
+    /// It ended.
+    Dead,
+    /// It ran on another machine or in a container: nobody here can tell.
+    Unverifiable,
 }
 
 /// Why the lock can't be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// A living process holds it.
+    /// A living process holds it, or one that can't be asked from here.
     #[error("another upgrade is running on this install ({0})")]
-    Held(String),
+    Held(Held),
     /// The file system.
     #[error(transparent)]
     Fs(#[from] FsError),
+}
+
+/// Who is in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// In words.
+    pub who: String,
+    /// The session to name to `unlock`, where nobody here can tell whether it still runs.
+    pub unlock: Option<String>,
+}
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.who)
+    }
 }
 
 /// The held lock. Dropped (or its process dead), it is free again.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
-    note: PathBuf,
+    path: PathBuf,
+    note: Option<LockNote>,
+    ended: Vec<String>,
 }
 
-fn note_path(install: &Path) -> PathBuf {
+/// Where the explaining file is.
+pub fn note_path(install: &Path) -> PathBuf {
     install.join(".upgrade-lock")
 }
 
 impl Lock {
-    /// Takes the lock, without waiting.
+    /// Takes the lock, without waiting for anybody who works. Children of a dead holder are ended first: they work on
+    /// files that are about to be removed.
     ///
     /// # Errors
     /// [`LockError::Held`] names the holder as far as it is known.
     pub fn acquire(install: &Path) -> Result<Self, LockError> {
-        let folder = install.join(".upgrade");
-        fs::create_folders(&folder)?;
-        let path = folder.join("lock");
-        // Never unlinked: a second file of this name would be a second lock.
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .read(true)
-            .mode(0o600)
-            .open(&path)
-            .doing("open lock", &path)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(LockError::Held(holder(install)));
+        let file = open(install)?;
+        let begun = Instant::now();
+        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let note = read_note(install);
+            if begun.elapsed() > A_LOOK || note.as_ref().is_some_and(|n| n.holder() == Holder::Alive) {
+                return Err(LockError::Held(held(note.as_ref())));
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
-        if let Some(note) = read_note(install).filter(LockNote::holder_lives) {
-            return Err(LockError::Held(note.describe()));
-        }
-        Ok(Self { _file: file, note: note_path(install) })
+        let note = read_note(install);
+        let ended = match note.as_ref().map(|note| (note, note.holder())) {
+            Some((note, Holder::Alive | Holder::Unverifiable)) => return Err(LockError::Held(held(Some(note)))),
+            Some((note, Holder::Dead)) => note.end_children(),
+            None => Vec::new(),
+        };
+        Ok(Self { _file: file, path: note_path(install), note: None, ended })
+    }
+
+    /// What was ended when the lock was taken over from a dead holder: a line each.
+    pub fn ended(&self) -> &[String] {
+        &self.ended
     }
 
     /// Writes the explaining file.
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn explain(&self, session_id: &str, started_at: &str) -> Result<(), FsError> {
+    pub fn explain(&mut self, session_id: &str, started_at: &str) -> Result<(), FsError> {
         let pid = std::process::id();
-        let note = LockNote {
+        let children = self.note.take().map(|n| n.children).unwrap_or_default();
+        self.note = Some(LockNote {
             session_id: session_id.to_owned(),
             started_at: started_at.to_owned(),
             pid,
             process_start: process::start_ticks(pid),
             boot_id: process::boot_id(),
             host: Some(host_name()),
-        };
-        let mut text = serde_json::to_vec_pretty(&note).unwrap_or_default();
+            pid_namespace: process::pid_namespace(),
+            children,
+        });
+        self.write()
+    }
+
+    /// Adds a process that was started, and forgets those that have ended.
+    ///
+    /// # Errors
+    /// [`FsError`]; then it would live on if this process died now.
+    pub fn note_child(&mut self, pid: u32) -> Result<(), FsError> {
+        if let (Some(note), Some(start)) = (&mut self.note, process::start_ticks(pid)) {
+            note.children.retain(|child| process::start_ticks(child.pid) == Some(child.start));
+            note.children.push(ChildNote { pid, start });
+        }
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), FsError> {
+        let Some(note) = &self.note else { return Ok(()) };
+        let mut text = serde_json::to_vec_pretty(note).unwrap_or_default();
         text.push(b'\n');
-        fs::write_durable(&self.note, &text, 0o644)
+        fs::write_durable(&self.path, &text, 0o644)
     }
 
     /// Removes the explaining file; the lock itself is held until it is dropped.
-    pub fn unexplain(&self) {
+    pub fn unexplain(&mut self) {
+        self.note = None;
         // Gone already is as good.
-        let _ = fs::remove_file(&self.note);
+        let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Opens the lock's file. It is never unlinked: a second file of this name would be a second lock.
+fn open(install: &Path) -> Result<File, FsError> {
+    let folder = install.join(".upgrade");
+    fs::create_folders(&folder)?;
+    let path = folder.join("lock");
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).truncate(false).write(true).read(true).mode(0o600).open(&path).doing("open lock", &path)
 }
 
 fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-fn read_note(install: &Path) -> Option<LockNote> {
+/// The explaining file, if there is one that can be read.
+pub fn read_note(install: &Path) -> Option<LockNote> {
     serde_json::from_slice(&std::fs::read(note_path(install)).ok()?).ok()
 }
 
-fn holder(install: &Path) -> String {
-    read_note(install).map_or_else(|| "its process has not said more yet".to_owned(), |n| n.describe())
+fn held(note: Option<&LockNote>) -> Held {
+    match note {
+        Some(note) => {
+            let unlock = (note.holder() == Holder::Unverifiable).then(|| fs::visible(&note.session_id));
+            Held { who: note.describe(), unlock }
+        }
+        None => Held { who: "its process has not said more yet".to_owned(), unlock: None },
+    }
 }
 
 /// Who holds the lock now, without taking or creating it; none if it is free.
-pub fn held_by(install: &Path) -> Option<String> {
-    if let Ok(file) = File::open(install.join(".upgrade/lock"))
-        && flock(&file, FlockOperation::NonBlockingLockShared).is_err()
-    {
-        return Some(holder(install));
+pub fn held_by(install: &Path) -> Option<Held> {
+    let note = read_note(install);
+    if is_locked(install) {
+        return Some(held(note.as_ref()));
     }
-    read_note(install).filter(LockNote::holder_lives).map(|n| n.describe())
+    note.filter(|n| n.holder() != Holder::Dead).map(|n| held(Some(&n)))
+}
+
+/// Whether a living process of this machine holds the lock itself.
+pub fn is_locked(install: &Path) -> bool {
+    let Ok(file) = File::open(install.join(".upgrade/lock")) else { return false };
+    flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+}
+
+/// Removes the explaining file of a holder that can't be asked, because a person says that it is over. The lock itself
+/// is taken for it, so nobody who lives here can hold it.
+///
+/// # Errors
+/// [`LockError::Held`] where a living process has the lock.
+pub fn remove_note(install: &Path) -> Result<(), LockError> {
+    let file = open(install)?;
+    let note = read_note(install);
+    let taken = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+    if !taken || note.as_ref().is_some_and(|n| n.holder() == Holder::Alive) {
+        return Err(LockError::Held(held(note.as_ref())));
+    }
+    let path = note_path(install);
+    std::fs::remove_file(&path).doing("remove", &path)?;
+    Ok(fs::sync_folder(install)?)
 }
 
 impl LockNote {
     /// Whether the process that wrote the note (another than this one) still lives here. A process that started after
     /// the note was written only has its number.
-    fn holder_lives(&self) -> bool {
+    pub fn holder(&self) -> Holder {
+        let (boot, namespace) = (process::boot_id(), process::pid_namespace());
+        let other = |theirs: &Option<String>, ours: &Option<String>| theirs.is_some() && theirs != ours;
+        // The same kernel and the same numbers: whatever the machine is called by now.
+        let here = boot.is_some() && self.boot_id == boot && namespace.is_some() && self.pid_namespace == namespace;
+        if !here {
+            if other(&self.host, &Some(host_name())) {
+                return Holder::Unverifiable;
+            }
+            match (&self.boot_id, &boot) {
+                // A container may hide which boot this is.
+                (Some(_), None) => return Holder::Unverifiable,
+                (Some(then), Some(now)) if then != now => return Holder::Dead,
+                _ if other(&self.pid_namespace, &namespace) => return Holder::Unverifiable,
+                _ => {}
+            }
+        }
         if self.pid == std::process::id() || self.pid == 0 {
-            return false;
+            return Holder::Dead;
         }
-        if self.host.as_ref().is_some_and(|host| *host != host_name()) {
-            // Another machine or container: nobody here can tell.
-            return true;
-        }
-        if self.boot_id.is_some() && self.boot_id != process::boot_id() {
-            return false;
-        }
-        match (process::start_ticks(self.pid), self.process_start) {
+        let lives = match (process::start_ticks(self.pid), self.process_start) {
             (None, _) => false,
             (Some(now), Some(then)) => now == then,
             (Some(_), None) => {
@@ -152,17 +277,44 @@ impl LockNote {
                     _ => true,
                 }
             }
-        }
+        };
+        if lives { Holder::Alive } else { Holder::Dead }
     }
 
-    fn describe(&self) -> String {
+    /// Ends what a dead holder left behind, each only if it still is that process; a line for each that was ended.
+    fn end_children(&self) -> Vec<String> {
+        // A number alone says nothing: without the boot it may be anybody's.
+        if self.boot_id.is_none() || self.boot_id != process::boot_id() {
+            return Vec::new();
+        }
+        let living = self.children.iter().filter_map(|c| process::look(c.pid).filter(|p| p.start == c.start));
+        let end = |found: process::Process| {
+            let how = match process::stop(&found, GRACE) {
+                process::Stopped::Survived => "could not end",
+                _ => "ended",
+            };
+            let name: Vec<String> = found.command.iter().take(4).cloned().collect();
+            let text = format!(
+                "{how} pid {} ({}), left by the upgrade that died as pid {}",
+                found.pid,
+                name.join(" "),
+                self.pid
+            );
+            fs::visible(&text)
+        };
+        living.map(end).collect()
+    }
+
+    /// Who wrote it, in words.
+    pub fn describe(&self) -> String {
         let note = format!("pid {}, session {}, since {}", self.pid, self.session_id, self.started_at);
-        match self.host.as_ref().filter(|host| **host != host_name()) {
-            // What can't be checked from here is only undone by a person.
-            Some(host) => fs::visible(&format!(
-                "{note}, on {host}, which can't be asked from here; if it is gone, remove .praxis-os/.upgrade-lock"
-            )),
-            None => fs::visible(&note),
+        let host = self.host.as_deref().unwrap_or("another machine");
+        match self.holder() {
+            Holder::Unverifiable if host == host_name() => {
+                fs::visible(&format!("{note}, in another container of {host}, which can't be asked from here"))
+            }
+            Holder::Unverifiable => fs::visible(&format!("{note}, on {host}, which can't be asked from here")),
+            _ => fs::visible(&note),
         }
     }
 }
@@ -174,10 +326,10 @@ mod tests {
     #[test]
     fn one_holder_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Lock::acquire(dir.path()).unwrap();
+        let mut first = Lock::acquire(dir.path()).unwrap();
         first.explain("s1", "2026-11-22T10:00:00Z").unwrap();
         assert!(matches!(Lock::acquire(dir.path()), Err(LockError::Held(_))));
-        assert!(held_by(dir.path()).unwrap().contains("s1"));
+        assert!(held_by(dir.path()).unwrap().who.contains("s1"));
         first.unexplain();
         drop(first);
         assert!(held_by(dir.path()).is_none());
@@ -191,7 +343,8 @@ mod tests {
         std::fs::write(dir.path().join(".upgrade-lock"), note).unwrap();
         assert!(matches!(Lock::acquire(dir.path()), Err(LockError::Held(_))));
         let held = held_by(dir.path()).unwrap();
-        assert!(held.contains("elsewhere") && held.contains("remove .praxis-os/.upgrade-lock"), "{held}");
+        assert!(held.who.contains("elsewhere"), "{held}");
+        assert_eq!(held.unlock.as_deref(), Some("x"));
         std::fs::write(dir.path().join(".upgrade-lock"), note.replace("elsewhere", &host_name())).unwrap();
         assert!(Lock::acquire(dir.path()).is_ok(), "another boot of this machine is over");
     }
@@ -208,6 +361,95 @@ mod tests {
         assert!(matches!(Lock::acquire(dir.path()), Err(LockError::Held(_))));
         note("2020-01-01T00:00:00Z");
         assert!(Lock::acquire(dir.path()).is_ok(), "that process started long after the note");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_note_of_a_container_can_not_be_checked() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut lock = Lock::acquire(dir.path()).unwrap();
+        lock.explain("s1", "2026-11-22T10:00:00Z").unwrap();
+        drop(lock);
+        let own = read_note(dir.path()).unwrap();
+        assert_eq!(own.holder(), Holder::Dead, "this process does not stand in its own way");
+        let write = |note: &LockNote| std::fs::write(note_path(dir.path()), serde_json::to_vec(note).unwrap()).unwrap();
+        write(&LockNote { pid_namespace: Some("pid:[1]".into()), ..own.clone() });
+        assert!(matches!(Lock::acquire(dir.path()), Err(LockError::Held(Held { unlock: Some(_), .. }))));
+        remove_note(dir.path()).unwrap();
+        assert!(dir.path().join(".upgrade/lock").exists() && !note_path(dir.path()).exists());
+        Lock::acquire(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn what_a_dead_holder_left_is_ended_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let sleeper = || std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let (mut left, mut innocent) = (sleeper(), sleeper());
+        let mut lock = Lock::acquire(dir.path()).unwrap();
+        lock.explain("s1", "2026-11-22T10:00:00Z").unwrap();
+        lock.note_child(left.id()).unwrap();
+        drop(lock);
+        let mut note = read_note(dir.path()).unwrap();
+        assert_eq!(note.children.len(), 1);
+        // The number of somebody else, with the wrong start; and a holder that is no more.
+        note.children.push(ChildNote { pid: innocent.id(), start: note.children[0].start + 1_000_000 });
+        note.pid = u32::MAX - 1;
+        std::fs::write(note_path(dir.path()), serde_json::to_vec(&note).unwrap()).unwrap();
+        let lock = Lock::acquire(dir.path()).unwrap();
+        assert_eq!(lock.ended().len(), 1, "{:?}", lock.ended());
+        assert!(lock.ended()[0].contains(&format!("pid {}", left.id())), "{:?}", lock.ended());
+        assert!(!left.wait().unwrap().success());
+        assert!(innocent.try_wait().unwrap().is_none(), "it still lives");
+        innocent.kill().unwrap();
+        innocent.wait().unwrap();
+    }
+
+    #[test]
+    fn the_children_of_another_boot_are_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut innocent = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let start = process::start_ticks(innocent.id()).unwrap();
+        let text = format!(
+            "{{\"session_id\":\"x\",\"started_at\":\"2020-01-01T00:00:00Z\",\"pid\":4194000,\"boot_id\":\"other\",\"children\":[{{\"pid\":{},\"start\":{start}}}]}}",
+            innocent.id()
+        );
+        std::fs::write(note_path(dir.path()), text).unwrap();
+        assert!(Lock::acquire(dir.path()).unwrap().ended().is_empty());
+        assert!(innocent.try_wait().unwrap().is_none());
+        innocent.kill().unwrap();
+        innocent.wait().unwrap();
+    }
+
+    #[test]
+    fn who_only_looks_keeps_nobody_out() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Lock::acquire(dir.path()).unwrap());
+        let looking = File::open(dir.path().join(".upgrade/lock")).unwrap();
+        flock(&looking, FlockOperation::NonBlockingLockShared).unwrap();
+        let looker = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(looking);
+        });
+        Lock::acquire(dir.path()).unwrap();
+        looker.join().unwrap();
+    }
+
+    #[test]
+    fn no_program_that_is_started_inherits_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = Lock::acquire(dir.path()).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        // Its program must run: until then it still has the files of this one.
+        while process::look(child.id()).is_none_or(|p| p.command.first().map(String::as_str) != Some("sleep")) {}
+        let open: Vec<PathBuf> = std::fs::read_dir(format!("/proc/{}/fd", child.id()))
+            .unwrap()
+            .flatten()
+            .filter_map(|e| std::fs::read_link(e.path()).ok())
+            .collect();
+        assert!(!open.is_empty() && !open.iter().any(|p| p.starts_with(dir.path())), "{open:?}");
+        drop(lock);
+        Lock::acquire(dir.path()).expect("free, though the child lives");
         child.kill().unwrap();
         child.wait().unwrap();
     }

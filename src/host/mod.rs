@@ -10,6 +10,7 @@ pub mod lock;
 pub mod mcp;
 pub mod process;
 pub mod python;
+pub mod recover;
 pub mod server;
 pub mod snapshot;
 pub mod store;

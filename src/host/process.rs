@@ -52,6 +52,11 @@ pub fn boot_id() -> Option<String> {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
 }
 
+/// The pid namespace of this process, as the kernel names it.
+pub fn pid_namespace() -> Option<String> {
+    std::fs::read_link("/proc/self/ns/pid").ok().map(|link| link.to_string_lossy().into_owned())
+}
+
 /// Looks a living process up.
 pub fn look(pid: u32) -> Option<Process> {
     let start = start_ticks(pid)?;

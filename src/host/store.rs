@@ -1,24 +1,19 @@
 //! Session files: the truth in `.upgrade/<uuid>/` (two generations), and the seed's state file written from it.
+//!
+//! A generation that is damaged is never followed and never overwritten: [`save`] moves it aside first.
+//! What can be told of a session whose generations are damaged is [`super::recover`]'s to say.
 
+use std::fs as stdfs;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::fs::{self, FsError};
+use super::fs::{self, Doing, FsError};
 use crate::core::blob::sha256;
 use crate::core::session::Session;
-
-/// A session that can't be read.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file system.
-    #[error(transparent)]
-    Fs(#[from] FsError),
-    /// Both generations are damaged.
-    #[error("{0}: both generations of this session are damaged")]
-    Damaged(PathBuf),
-}
 
 /// `session.json`: the session with what tells a whole file from a torn one, and the newer from the older.
 #[derive(Serialize, Deserialize)]
@@ -26,7 +21,48 @@ struct Generation {
     sequence: u64,
     /// Of the session's JSON text.
     sha256: String,
+    /// Of number and checksum together: a damaged number must not make an old generation the newest.
+    seal: String,
     session: Box<RawValue>,
+}
+
+fn seal(sequence: u64, sum: &str) -> String {
+    sha256(format!("{sequence} {sum}").as_bytes())
+}
+
+/// What is read of a session before anything else.
+#[derive(Deserialize)]
+struct Head {
+    schema: u32,
+}
+
+/// The version of the session's format that this program reads and writes.
+const SCHEMA: u32 = 1;
+/// A session is a few hundred kB; what is much larger is none, and is not read into memory.
+const LARGEST: u64 = 256 << 20;
+const NAMES: [&str; 2] = ["session.json", "session.1.json"];
+
+/// What stands in the place of one generation.
+enum Slot {
+    Empty,
+    /// Its sequence number, the checksum, the session.
+    Sound(u64, String, Box<Session>),
+    Damaged(String),
+    /// Whole, but of another version of this program.
+    Foreign(u32),
+}
+
+/// What the two generations of a session say together.
+#[derive(Debug)]
+pub enum Truth {
+    /// The newest state is known.
+    Sound(Box<Session>),
+    /// One generation is damaged or gone: this is the other, which may be one step behind.
+    Previous(Box<Session>, String),
+    /// Neither can be followed, and why.
+    Damaged(String),
+    /// Written by another version of this program, in this schema.
+    Foreign(u32),
 }
 
 /// Where sessions live in an install.
@@ -34,78 +70,170 @@ pub fn folder(install: &Path, session_id: &str) -> PathBuf {
     install.join(".upgrade").join(session_id)
 }
 
-const NAMES: [&str; 2] = ["session.json", "session.1.json"];
-
-fn read(path: &Path) -> Option<(u64, Session)> {
-    let bytes = std::fs::read(path).ok()?;
-    let generation: Generation = serde_json::from_slice(&bytes).ok()?;
-    let text = generation.session.get();
-    if sha256(text.as_bytes()) != generation.sha256 {
-        return None;
+fn read_slot(folder: &Path, name: &str) -> Slot {
+    let path = folder.join(name);
+    let damaged = |why: &str| Slot::Damaged(format!("{name} {why}"));
+    match stdfs::symlink_metadata(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Slot::Empty,
+        Err(e) => return damaged(&format!("can't be read ({e})")),
+        Ok(meta) if !meta.is_file() => return damaged("is not a file"),
+        Ok(meta) if meta.len() > LARGEST => return damaged("is far too large"),
+        Ok(_) => {}
     }
-    Some((generation.sequence, serde_json::from_str(text).ok()?))
+    let bytes = match stdfs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) => return damaged(&format!("can't be read ({e})")),
+    };
+    let Ok(generation) = serde_json::from_slice::<Generation>(&bytes) else { return damaged("is damaged") };
+    let text = generation.session.get();
+    if sha256(text.as_bytes()) != generation.sha256 || seal(generation.sequence, &generation.sha256) != generation.seal
+    {
+        return damaged("does not have the checksum that it names");
+    }
+    match serde_json::from_str::<Head>(text) {
+        Ok(Head { schema: SCHEMA }) => {}
+        Ok(Head { schema }) => return Slot::Foreign(schema),
+        Err(_) => return damaged("holds no session"),
+    }
+    let Ok(session) = serde_json::from_str::<Session>(text) else { return damaged("holds no session") };
+    let home = folder.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    match session.check(home) {
+        Ok(()) => Slot::Sound(generation.sequence, generation.sha256, Box::new(session)),
+        Err(why) => damaged(&format!("can't be trusted: {why}")),
+    }
 }
 
 /// The session as found here: a project that was moved or copied takes its sessions along, and what they name must be
 /// the folder they lie in, never the one they were made in.
-fn at_home(mut session: Session, install: &Path) -> Session {
+fn at_home(mut session: Box<Session>, install: &Path) -> Box<Session> {
     session.install = install.to_owned();
     session.project = install.parent().unwrap_or(install).to_owned();
     session
 }
 
-fn newest(folder: &Path) -> Option<(usize, u64, Session)> {
-    let found = NAMES.iter().enumerate().filter_map(|(i, name)| read(&folder.join(name)).map(|(n, s)| (i, n, s)));
-    found.max_by_key(|(_, sequence, _)| *sequence)
+/// What the files of one session say.
+pub fn read(install: &Path, session_id: &str) -> Truth {
+    let folder = folder(install, session_id);
+    let [one, two] = NAMES.map(|name| read_slot(&folder, name));
+    match (one, two) {
+        (Slot::Foreign(schema), _) | (_, Slot::Foreign(schema)) => Truth::Foreign(schema),
+        (Slot::Sound(a, sum, one), Slot::Sound(b, other, two)) => match a.cmp(&b) {
+            std::cmp::Ordering::Less => Truth::Sound(at_home(two, install)),
+            std::cmp::Ordering::Greater => Truth::Sound(at_home(one, install)),
+            std::cmp::Ordering::Equal if sum == other => Truth::Sound(at_home(one, install)),
+            std::cmp::Ordering::Equal => {
+                Truth::Damaged(format!("both generations have the number {a} and say different things"))
+            }
+        },
+        // The first save makes only one generation; after it there are always two.
+        (Slot::Sound(1, _, session), Slot::Empty) => Truth::Sound(at_home(session, install)),
+        (Slot::Sound(_, _, session), Slot::Empty) => {
+            Truth::Previous(at_home(session, install), format!("{} is gone", NAMES[1]))
+        }
+        (Slot::Empty, Slot::Sound(_, _, session)) => {
+            Truth::Previous(at_home(session, install), format!("{} is gone", NAMES[0]))
+        }
+        (Slot::Sound(_, _, session), Slot::Damaged(why)) | (Slot::Damaged(why), Slot::Sound(_, _, session)) => {
+            Truth::Previous(at_home(session, install), why)
+        }
+        (Slot::Damaged(one), Slot::Damaged(two)) => Truth::Damaged(format!("{one}, {two}")),
+        (Slot::Damaged(why), Slot::Empty) | (Slot::Empty, Slot::Damaged(why)) => Truth::Damaged(why),
+        (Slot::Empty, Slot::Empty) => Truth::Damaged("there is no session.json".into()),
+    }
 }
 
-/// Saves the session: over the older generation, so that the newer one survives a crash in the middle.
+/// Saves the session: over the older generation, so that the newer one survives a crash in the middle. Returns the
+/// damaged files that stood in the way, by the names that they have now.
 ///
 /// # Errors
 /// [`FsError`].
-pub fn save(session: &Session) -> Result<(), FsError> {
+pub fn save(session: &Session) -> Result<Vec<PathBuf>, FsError> {
     let folder = folder(&session.install, &session.session_id);
     fs::create_folders(&folder)?;
-    let (slot, sequence) = newest(&folder).map_or((0, 1), |(slot, sequence, _)| (1 - slot, sequence + 1));
+    let (slots, moved) = clear_damaged(&folder)?;
+    let newest = slots.iter().enumerate().filter_map(|(slot, sequence)| Some((sequence.as_ref()?, slot))).max();
+    let (slot, sequence) = newest.map_or((0, 1), |(sequence, slot)| (1 - slot, sequence.saturating_add(1)));
     // A session is made of plain data: it always has a JSON form.
     let text = serde_json::to_string(session).unwrap_or_default();
-    let Ok(raw) = RawValue::from_string(text.clone()) else { return Ok(()) };
-    let generation = Generation { sequence, sha256: sha256(text.as_bytes()), session: raw };
+    let Ok(raw) = RawValue::from_string(text.clone()) else { return Ok(moved) };
+    let sum = sha256(text.as_bytes());
+    let generation = Generation { sequence, seal: seal(sequence, &sum), sha256: sum, session: raw };
     let bytes = serde_json::to_vec(&generation).unwrap_or_default();
     fs::write_durable(&folder.join(NAMES[slot]), &bytes, 0o600)?;
-    let state = session.install.join(".cache/state");
-    fs::create_folders(&state)?;
+    show(session)?;
+    Ok(moved)
+}
+
+/// Writes the state file that others read, always anew: the server writes such files with its own fields alone.
+fn show(session: &Session) -> Result<(), FsError> {
+    let folder = session.install.join(".cache/state");
+    fs::create_folders(&folder)?;
+    let path = folder.join(format!("{}.json", session.session_id));
+    if path.is_dir() {
+        move_aside(&path)?;
+    }
     let mut shown = serde_json::to_vec_pretty(&session.state_file()).unwrap_or_default();
     shown.push(b'\n');
-    fs::write_durable(&state.join(format!("{}.json", session.session_id)), &shown, 0o644)
+    fs::write_durable(&path, &shown, 0o644)
 }
 
-/// Loads a session's newest sound generation.
-///
-/// # Errors
-/// [`StoreError::Damaged`] if neither is sound.
-pub fn load(install: &Path, session_id: &str) -> Result<Session, StoreError> {
-    let folder = folder(install, session_id);
-    newest(&folder).map(|(_, _, s)| at_home(s, install)).ok_or(StoreError::Damaged(folder))
-}
-
-/// All sessions of an install, oldest first, as far as they can be read; the folders of those that can't.
-pub fn all(install: &Path) -> (Vec<Session>, Vec<PathBuf>) {
-    let (mut sound, mut damaged) = (Vec::new(), Vec::new());
-    let Ok(entries) = std::fs::read_dir(install.join(".upgrade")) else { return (sound, damaged) };
-    for entry in entries.flatten() {
-        let folder = entry.path();
-        let name = entry.file_name();
-        let is_session = name.to_str().is_some_and(|n| uuid::Uuid::try_parse(n).is_ok());
-        if !is_session || NAMES.iter().all(|n| !folder.join(n).exists()) {
-            continue;
-        }
-        match newest(&folder) {
-            Some((_, _, session)) => sound.push(at_home(session, install)),
-            None => damaged.push(folder),
+/// Moves what can't be followed out of the way of the next generation, and tells the numbers of those that stay. Two
+/// that contradict each other go both: whoever saves now knows better.
+fn clear_damaged(folder: &Path) -> Result<([Option<u64>; 2], Vec<PathBuf>), FsError> {
+    let slots = NAMES.map(|name| read_slot(folder, name));
+    let contradict = matches!(&slots, [Slot::Sound(a, x, _), Slot::Sound(b, y, _)] if a == b && x != y);
+    let mut moved = Vec::new();
+    let mut numbers = [None, None];
+    for (at, slot) in slots.iter().enumerate() {
+        match slot {
+            Slot::Sound(number, ..) if !contradict => numbers[at] = Some(*number),
+            Slot::Empty => {}
+            _ => moved.push(move_aside(&folder.join(NAMES[at]))?),
         }
     }
-    // Version 7 uuids sort by time.
-    sound.sort_by(|a, b| a.session_id.cmp(&b.session_id));
-    (sound, damaged)
+    if !moved.is_empty() {
+        fs::sync_folder(folder)?;
+    }
+    Ok((numbers, moved))
+}
+
+/// Renames a damaged file (or whatever stands there) to `<name>.damaged-<stamp>`, over nothing.
+///
+/// # Errors
+/// [`FsError`].
+pub fn move_aside(path: &Path) -> Result<PathBuf, FsError> {
+    let stamp = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S").to_string();
+    for number in 1..1000 {
+        let more = if number == 1 { String::new() } else { format!("-{number}") };
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".damaged-{stamp}{more}"));
+        let target = path.with_file_name(name);
+        match renameat_with(CWD, path, CWD, &target, RenameFlags::NOREPLACE) {
+            Ok(()) => return Ok(target),
+            Err(Errno::EXIST) => {}
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if !target.exists() => {
+                stdfs::rename(path, &target).doing("move aside", path)?;
+                return Ok(target);
+            }
+            Err(e) => return Err(e).doing("move aside", path),
+        }
+    }
+    Err(Errno::EXIST).doing("move aside", path)
+}
+
+/// Whether a session's folder holds anything in the place of a generation.
+pub fn has_files(folder: &Path) -> bool {
+    NAMES.iter().any(|name| stdfs::symlink_metadata(folder.join(name)).is_ok())
+}
+
+/// The ids of all sessions that an install has files of, oldest first: version 7 uuids sort by time.
+pub fn ids(install: &Path) -> Vec<String> {
+    let Ok(entries) = stdfs::read_dir(install.join(".upgrade")) else { return Vec::new() };
+    let is_session = |name: &String| uuid::Uuid::try_parse(name).is_ok_and(|id| id.to_string() == *name);
+    // A link is none: it would lead what is saved there out of the install.
+    let folders = entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir()));
+    let names = folders.filter_map(|e| e.file_name().into_string().ok());
+    let mut ids: Vec<String> = names.filter(is_session).collect();
+    ids.sort();
+    ids
 }

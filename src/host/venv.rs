@@ -250,6 +250,11 @@ pub fn is_live(install: &Path, name: &str) -> bool {
     stdfs::read_link(live(install)).is_ok_and(|leads| leads == Path::new("venvs").join(name))
 }
 
+/// Whether anything of generation `name` is there: itself, or what it replaced.
+pub fn has_generation(install: &Path, name: &str) -> bool {
+    [generation(install, name), original(install, name)].iter().any(|path| stdfs::symlink_metadata(path).is_ok())
+}
+
 /// Undoes [`switch`] and removes the generation. Can be repeated; does nothing where the switch never happened.
 ///
 /// # Errors

@@ -424,6 +424,7 @@ pub fn session(applied: bool) -> Session {
         server: None,
         venv_generation: None,
         gitignore_added: Vec::new(),
+        rebuilt: false,
         on_conflict: crate::core::session::OnConflict::Ask,
         counted: (0, 0),
         rolling_back: false,

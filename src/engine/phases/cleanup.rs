@@ -3,7 +3,7 @@
 use crate::core::phase::{CleanupEvidence, Phase};
 use crate::engine::documents;
 use crate::engine::run::{Run, Stop, done, warned};
-use crate::host::{backup, fs, git, store, venv};
+use crate::host::{backup, fs, git, recover, venv};
 
 const PHASE: Phase = Phase::Cleanup;
 
@@ -24,7 +24,7 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
             }
         };
         // An environment kept for a rollback goes with the backup that the rollback would need.
-        for session in store::all(&install).0 {
+        for session in recover::survey(&install).sessions {
             if let (Some(name), Some(backup)) = (&session.venv_generation, &session.backup)
                 && removed.contains(backup)
                 && let Err(e) = venv::forget_original(&install, name)

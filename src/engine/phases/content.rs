@@ -42,6 +42,10 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
             }
             journal
         }
+        // Planned again now, what is half applied would be taken for the user's work.
+        None if run.session.applied => {
+            return Err(Stop::failed(format!("{}: the journal of this upgrade is gone", folder.display())));
+        }
         None => prepare(run, &install, &folder)?,
     };
     let applied = run.task(PHASE, "apply", |run| {

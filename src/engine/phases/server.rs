@@ -261,6 +261,7 @@ fn limited(command: &mut Command, limit: Duration, run: &mut Run) -> Result<(), 
     let log = tempfile::NamedTempFile::new().map_err(Stop::failed)?;
     let out = || log.reopen().map(Stdio::from).map_err(Stop::failed);
     let mut child = command.stdin(Stdio::null()).stdout(out()?).stderr(out()?).spawn().map_err(Stop::failed)?;
+    run.note_child(child.id());
     let begun = Instant::now();
     let said = || server::last_lines(log.path(), 0, 6);
     loop {

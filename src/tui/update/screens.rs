@@ -100,12 +100,18 @@ pub(super) fn report(model: &mut Model, action: Action) -> Vec<Effect> {
 pub(super) fn unfinished(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(session) = model.session.clone() else { return vec![] };
     match action {
-        Action::Again => begin(model, Effect::Resume(Box::new(session))),
+        Action::Again if !session.rebuilt => begin(model, Effect::Resume(Box::new(session))),
         Action::RollBack => ask(model, Overlay::Confirm(Question::RollBack)),
-        Action::Discard if !session.applied => ask(model, Overlay::Confirm(Question::Discard)),
+        Action::Discard if !session.applied && !session.rebuilt => ask(model, Overlay::Confirm(Question::Discard)),
         Action::Leave => {
-            let what = format!("The upgrade to {} is unfinished.", text::short(&session.source_commit));
-            let next = "Next: pos-upgrade-tui resume, or pos-upgrade-tui rollback".to_owned();
+            let what = match session.source_commit.as_str() {
+                "" => "An upgrade is unfinished; its files were damaged.".to_owned(),
+                commit => format!("The upgrade to {} is unfinished.", text::short(commit)),
+            };
+            let next = match session.rebuilt {
+                true => "Next: pos-upgrade-tui rollback".to_owned(),
+                false => "Next: pos-upgrade-tui resume, or pos-upgrade-tui rollback".to_owned(),
+            };
             vec![Effect::Quit { exit_code: 10, lines: vec![what, next] }]
         }
         other => {

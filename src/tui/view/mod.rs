@@ -130,7 +130,8 @@ fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// Whether a key does something now; the footer and the help show only those that do.
 fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
     match (mode, binding.action) {
-        (Mode::Unfinished, Action::Discard) => model.session.as_ref().is_some_and(|s| !s.applied),
+        (Mode::Unfinished, Action::Discard) => model.session.as_ref().is_some_and(|s| !s.applied && !s.rebuilt),
+        (Mode::Unfinished, Action::Again) => model.session.as_ref().is_some_and(|s| !s.rebuilt),
         (Mode::Conflict, action) => conflict::possible(model, action),
         (Mode::Preview, Action::Accept) => !model.launch.options.dry_run,
         (Mode::Preview, Action::Deepen) => model.preview.as_ref().is_some_and(Preview::is_shallow),

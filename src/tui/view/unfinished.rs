@@ -12,6 +12,9 @@ use crate::tui::theme::Role;
 
 fn happened(session: &Session) -> &'static str {
     match session.status {
+        _ if session.rebuilt => {
+            "The files of this upgrade were damaged. It was rebuilt from its backup, and can only be rolled back."
+        }
         _ if session.rolling_back => "A rollback was cut off. There is no way but back: resume finishes it.",
         Status::AwaitingDecision => "An upgrade waits for answers to conflicts.",
         Status::Interrupted => "An upgrade was paused.",
@@ -36,13 +39,14 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
     };
     let state =
         if session.applied { "parts of the new release are in place" } else { "as it was: nothing was applied yet" };
+    let source = match session.source_commit.as_str() {
+        "" => "not known any more".to_owned(),
+        commit => format!("{} at {}", text::visible_str(&session.source_version, false), text::short(commit)),
+    };
     let facts = [
         ("install", state.to_owned()),
         ("phase", format!("{} of 0-5, {}", phase.number(), phase.name())),
-        (
-            "source",
-            format!("{} at {}", text::visible_str(&session.source_version, false), text::short(&session.source_commit)),
-        ),
+        ("source", source),
         ("answers", answers),
         ("begun", text::visible_str(&session.created_at, false)),
         ("last step", text::visible_str(&session.updated_at, false)),
@@ -58,11 +62,16 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
     } else {
         "end the session, the install stays as it is"
     };
-    let mut choices = vec![
-        ("r", "resume", if session.rolling_back { "finish the rollback" } else { "go on where it stopped" }),
-        ("R", "roll back", back),
-    ];
-    if !session.applied {
+    let mut choices = Vec::new();
+    if !session.rebuilt {
+        choices.push((
+            "r",
+            "resume",
+            if session.rolling_back { "finish the rollback" } else { "go on where it stopped" },
+        ));
+    }
+    choices.push(("R", "roll back", back));
+    if !session.applied && !session.rebuilt {
         choices.push(("D", "discard", "forget the session and its answers"));
     }
     choices.push(("q", "leave", "decide later"));

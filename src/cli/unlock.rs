@@ -1,0 +1,63 @@
+//! `unlock`: a person says that an upgrade is over which nobody here can ask.
+
+use super::args::Common;
+use super::{Refusal, ask, output, settings};
+use crate::host::fs::visible;
+use crate::host::lock::{self, LockError};
+
+/// Exit code while a living process has the lock.
+const LOCKED: u8 = 7;
+
+/// Runs the subcommand. Removes `.upgrade-lock` and nothing else.
+///
+/// # Errors
+/// [`Refusal`]; then the lock is as it was.
+pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
+    let project = settings::project(common)?;
+    let install = project.join(".praxis-os");
+    let path = lock::note_path(&install);
+    let Some(note) = lock::read_note(&install) else {
+        let what = match path.symlink_metadata() {
+            Ok(_) => format!("{}: says nothing that can be read, and keeps nobody out", path.display()),
+            Err(_) => format!("nothing to unlock: {} is not locked", install.display()),
+        };
+        return Ok(output::nothing_to_do(&what, common.json));
+    };
+    if note.session_id != session {
+        return Err(Refusal::usage(
+            format!(
+                "the lock of {} is not of session {}, but of: {}; nothing was changed",
+                install.display(),
+                visible(session),
+                note.describe()
+            ),
+            format!("if that is over: pos-upgrade-tui unlock {}", visible(&note.session_id)),
+        ));
+    }
+    let held = |who: &str| Refusal {
+        exit_code: LOCKED,
+        what: format!("{}: an upgrade is running here ({who}); nothing was changed", install.display()),
+        next: "wait for it to end, then look again: pos-upgrade-tui status".into(),
+    };
+    if let Some(holder) = lock::held_by(&install).filter(|h| h.unlock.is_none() || lock::is_locked(&install)) {
+        return Err(held(&holder.who));
+    }
+    if !common.json {
+        say!("{}\n  locked by: {}", path.display(), note.describe());
+        say!("  If that upgrade still runs, unlocking lets two of them change the install at once.");
+    }
+    ask(common, "Is it over? Remove the lock?", &format!("unlock {}", visible(session)))?;
+    match lock::remove_note(&install) {
+        Ok(()) => {}
+        Err(LockError::Held(holder)) => return Err(held(&holder.who)),
+        Err(LockError::Fs(e)) => {
+            return Err(Refusal::refused(format!("{e}; nothing was changed"), "pos-upgrade-tui status"));
+        }
+    }
+    let message = format!(
+        "{} is unlocked; see how it stands: pos-upgrade-tui status --project {}",
+        install.display(),
+        project.display()
+    );
+    Ok(output::done(&message, common.json))
+}
