@@ -91,6 +91,21 @@ pub enum Command {
         #[arg(value_name = "SESSION|BACKUP")]
         session: Option<String>,
     },
+    /// List, verify or prune the backups
+    Backups {
+        #[command(subcommand)]
+        command: Option<BackupsCommand>,
+    },
+    /// Bring one file of a backup back; what stands there now is set aside
+    Restore {
+        /// The file or link, relative to .praxis-os
+        path: PathBuf,
+        /// The backup's name [default: the newest]
+        #[arg(long, value_name = "BACKUP")]
+        from: Option<String>,
+    },
+    /// Show past upgrades, the newest first
+    History,
     /// Say how the install stands; exit 10 if an upgrade is unfinished
     Status,
     /// Remove the lock of an upgrade on another machine or in a container, when you know that it is over
@@ -115,6 +130,24 @@ pub struct KnownArgs {
     /// A whole clone of praxis-os
     #[arg(long, value_name = "DIR")]
     pub source: PathBuf,
+}
+
+/// What to do with the backups.
+#[derive(Debug, Subcommand)]
+pub enum BackupsCommand {
+    /// Show which there are
+    List,
+    /// Read them back from the disk and compare with what was copied; exit 4 if one is damaged
+    Verify {
+        /// The backup's name [default: all]
+        backup: Option<String>,
+    },
+    /// Remove old ones; the newest good one always stays
+    Prune {
+        /// How many stay
+        #[arg(long, value_name = "N")]
+        keep: u32,
+    },
 }
 
 #[derive(Debug, Args)]

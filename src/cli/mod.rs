@@ -17,12 +17,15 @@ macro_rules! complain {
 }
 
 mod args;
+mod backups;
 mod demo;
 mod diff;
 mod edits;
+mod history;
 mod known;
 mod output;
 mod plan;
+mod restore;
 mod rollback;
 mod session;
 mod settings;
@@ -67,6 +70,9 @@ pub async fn run() -> u8 {
         Some(Command::Upgrade(arguments)) => upgrade::run(&cli.common, &arguments).await,
         Some(Command::Resume { session }) => session::resume(&cli.common, session.as_deref()).await,
         Some(Command::Rollback { session }) => rollback::run(&cli.common, session.as_deref()).await,
+        Some(Command::Backups { command }) => backups::run(&cli.common, command.as_ref()),
+        Some(Command::Restore { path, from }) => restore::run(&cli.common, &path, from.as_deref()),
+        Some(Command::History) => history::run(&cli.common),
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),

@@ -38,6 +38,19 @@ pub fn project(common: &Common) -> Result<PathBuf, Refusal> {
     }
 }
 
+/// The install of the project, which must be there.
+///
+/// # Errors
+/// [`Refusal`] if it isn't.
+pub fn install(common: &Common) -> Result<PathBuf, Refusal> {
+    let install = project(common)?.join(".praxis-os");
+    if install.is_dir() {
+        return Ok(install);
+    }
+    let what = format!("{}: no such install; nothing was changed", install.display());
+    Err(Refusal::refused(what, "name the project that has one: --project DIR"))
+}
+
 /// Flags over the project's file over the user's.
 ///
 /// # Errors

@@ -243,7 +243,8 @@ impl Session {
         if !is_time(&self.created_at) || !is_time(&self.updated_at) {
             return wrong("created_at or updated_at");
         }
-        if !(self.rebuilt && self.source_commit.is_empty()) && !is_id(&self.source_commit) {
+        let unknown = self.rebuilt && self.source_commit.is_empty();
+        if !unknown && !is_id(&self.source_commit) {
             return wrong("source_commit");
         }
         if self.gitignore_added.iter().any(|line| line.trim().is_empty() || line.contains(['\n', '\0'])) {

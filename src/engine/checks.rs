@@ -1,6 +1,7 @@
 //! The checks of phase 0. They only read, and report all problems at once.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -8,7 +9,9 @@ use super::events::Outcome;
 use super::inspect::{Problem, Request};
 use super::planning::{Source, layout_of, read_baseline, stale_manifest};
 use crate::core::layout::layouts;
+use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
+use crate::core::plan::Plan;
 use crate::host::git::GitError;
 use crate::host::{backup, fs, lock, recover};
 
@@ -175,8 +178,49 @@ fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem>
         );
         problem(e, next)
     })?;
+    can_be_copied(install)?;
     venv_works(install)?;
     Ok((format!("{} layout", layout.name), ()))
+}
+
+/// Names for a message, not too many of them.
+fn some_of(paths: &[RelPath]) -> String {
+    const SHOWN: usize = 10;
+    let more = if paths.len() > SHOWN { format!("\n  and {} more", paths.len() - SHOWN) } else { String::new() };
+    paths.iter().take(SHOWN).map(|p| format!("\n  {p}")).collect::<String>() + &more
+}
+
+/// The backup copies all that is not made again by itself: what can't be copied is said before anything begins.
+fn can_be_copied(install: &Path) -> Result<(), Problem> {
+    let shown = install.display();
+    let readable = format!("make it readable for you: chmod -R u+rX {shown}");
+    let found = backup::obstacles(install).map_err(|e| problem(e, readable.clone()))?;
+    if !found.special.is_empty() {
+        let what =
+            format!("{shown}: holds sockets, pipes or devices, which can't be backed up:{}", some_of(&found.special));
+        return Err(problem(what, "end the program that made them, or move them out of the install"));
+    }
+    if !found.unreadable.is_empty() {
+        let what = format!("{shown}: holds files that you may not read:{}", some_of(&found.unreadable));
+        return Err(problem(what, readable));
+    }
+    Ok(())
+}
+
+/// Folders that a plan writes to and this user may not write in, deep inside the install.
+pub fn unwritable(install: &Path, plan: &Plan) -> Vec<Problem> {
+    let changed = plan.files.iter().filter(|f| f.kind.changes_install());
+    let paths = changed.flat_map(|f| f.from.iter().chain([&f.path]));
+    let exists = |folder: &PathBuf| folder.is_dir();
+    let nearest = |path: &RelPath| path.under(install).ancestors().skip(1).map(Path::to_owned).find(exists);
+    let folders: BTreeSet<PathBuf> = paths.filter_map(nearest).collect();
+    let wrong = folders.iter().filter_map(|folder| Some((folder, fs::check_writable(folder).err()?)));
+    wrong
+        .map(|(folder, e)| {
+            let next = format!("make it writable for you: chmod u+w {}", folder.display());
+            problem(format!("{e}; the install can't be written"), next)
+        })
+        .collect()
 }
 
 /// A venv whose python is gone can neither be installed into nor run the server.

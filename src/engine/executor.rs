@@ -39,12 +39,13 @@ mod exit {
 /// Begins a session for an approved plan. Needs a tokio runtime.
 pub fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
     let session = new_session(request, plan, on_conflict);
-    spawn(session, false, drive)
+    spawn(session, Begin::Anew, drive)
 }
 
 /// Begins to run a session under the lock: its first save, the lock's note, and what was found on the way.
-fn begin(run: &mut Run, resumed: bool) -> Result<(), Finish> {
+fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
     let session = &run.session;
+    let resumed = how != Begin::Anew;
     run.say(Event::SessionStarted {
         schema: 1,
         session_id: session.session_id.clone(),
@@ -66,13 +67,39 @@ fn begin(run: &mut Run, resumed: bool) -> Result<(), Finish> {
             Stop::Failed { what, next } => (what, next),
             _ => ("the session could not be saved".to_owned(), None),
         };
-        finish(run, FinishKind::Failed, checks::REFUSED, format!("{what}; nothing was changed"), next)
+        let (message, exit_code, again) = match how {
+            Begin::Anew => ("nothing was changed", checks::REFUSED, None),
+            Begin::Resume => ("nothing was changed", checks::REFUSED, Some(resume_command(&run.session))),
+            Begin::RollBack => {
+                ("not rolled back; nothing was changed", exit::INCOMPLETE, Some(documents::undo_command(&run.session)))
+            }
+        };
+        run.lock.unexplain();
+        let next = instead(next, again.as_deref());
+        Box::new(finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), next.or(again)))
     })
+}
+
+/// Why a session is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    Anew,
+    Resume,
+    RollBack,
+}
+
+/// An advice with the command that is right here, where it ends with the one that starts an upgrade.
+fn instead(next: Option<String>, command: Option<&str>) -> Option<String> {
+    let next = next?;
+    match (next.strip_suffix(START_AGAIN), command) {
+        (Some(remedy), Some(command)) => Some(format!("{remedy}, then: {command}")),
+        _ => Some(next),
+    }
 }
 
 /// Takes an unfinished session up where it stands.
 pub fn resume(session: Session) -> Handle {
-    spawn(session, true, |run| {
+    spawn(session, Begin::Resume, |run| {
         if run.session.rolling_back {
             let reason = run.session.reason.clone().unwrap_or_else(|| "a rollback was interrupted".into());
             return go_back(run, &reason, exit::DONE);
@@ -84,12 +111,12 @@ pub fn resume(session: Session) -> Handle {
 /// Puts the install back as it was before the session.
 pub fn roll_back(session: Session, reason: &str) -> Handle {
     let reason = reason.to_owned();
-    spawn(session, true, move |run| go_back(run, &reason, exit::DONE))
+    spawn(session, Begin::RollBack, move |run| go_back(run, &reason, exit::DONE))
 }
 
 /// Forgets a session that has not applied anything.
 pub fn discard(session: Session) -> Handle {
-    spawn(session, true, |run| {
+    spawn(session, Begin::Resume, |run| {
         if run.session.applied {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
             return finish(
@@ -151,7 +178,7 @@ fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session
 }
 
 /// Runs `work` on a thread that may block, under the install's lock. A panic in it becomes a failed session.
-fn spawn(session: Session, resumed: bool, work: impl FnOnce(&mut Run) -> Finish + Send + 'static) -> Handle {
+fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + Send + 'static) -> Handle {
     let (events, receiver) = mpsc::channel(1024);
     let (commands, heard) = mpsc::channel(64);
     let runtime = tokio::runtime::Handle::current();
@@ -164,13 +191,13 @@ fn spawn(session: Session, resumed: bool, work: impl FnOnce(&mut Run) -> Finish 
             }
         };
         // What was so before the lock was held may no longer be.
-        if let Err(problem) = still_the_same(&session, resumed) {
+        if let Err(problem) = still_the_same(&session, how != Begin::Anew) {
             let _ = events.blocking_send(Event::Finished(refused(&problem)));
             return;
         }
         let mut run = Run::new(session, lock, runtime, events, heard);
-        if let Err(finish) = begin(&mut run, resumed) {
-            run.say(Event::Finished(finish));
+        if let Err(finish) = begin(&mut run, how) {
+            run.say(Event::Finished(*finish));
             return;
         }
         let finish = std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut run))).unwrap_or_else(|panic| {
@@ -356,10 +383,7 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
         _ => ("it was stopped".to_owned(), None),
     };
     let again = documents::undo_command(&run.session);
-    let next = next.map(|next| match next.strip_suffix(START_AGAIN) {
-        Some(remedy) => format!("{remedy}, then: {again}"),
-        None => next,
-    });
+    let next = instead(next, Some(&again));
     if run.session.rolling_back || run.session.is_unfinished() {
         run.session.status = Status::Interrupted;
         let _ = run.save();

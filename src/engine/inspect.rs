@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::checks::{self, REFUSED};
+pub use super::checks::{session_in_the_way, wait_or_unlock};
 use super::decisions;
 use super::planning::{self, Planned, Source};
 use super::pointers;
@@ -104,6 +105,8 @@ pub fn inspect(request: &Request) -> Inspection {
             }
             inspection.problems.extend(pointers::problem(&source, &planned.pointers));
             inspection.pointers.clone_from(&planned.pointers);
+            let install = request.project.join(".praxis-os");
+            inspection.problems.extend(checks::unwritable(&install, &planned.plan));
             inspection.whats_new = whats_new(&planned);
             inspection.settled = settled(request, &planned.plan);
             inspection.plan = Some(planned.plan);

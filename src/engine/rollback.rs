@@ -69,7 +69,7 @@ fn begin(run: &mut Run, reason: &str) -> Result<(), Stop> {
         // Nothing was put back yet, so nothing has to be.
         (run.session.status, run.session.reason) = before;
         run.session.rolling_back = false;
-        let _ = std::fs::remove_dir_all(run.folder(JOURNAL));
+        let _ = fs::remove_tree(&run.folder(JOURNAL));
     }
     saved
 }
@@ -98,7 +98,7 @@ fn prepare(run: &Run) -> Result<(Backup, Journal), Stop> {
     let committed = undo::wanted(run, &backup).and_then(|all| Ok(Journal::commit(install, &run.folder(JOURNAL), all)?));
     if committed.is_err() && !run.session.rolling_back {
         // What was staged so far takes space, and counts for nothing.
-        let _ = std::fs::remove_dir_all(run.folder(JOURNAL));
+        let _ = fs::remove_tree(&run.folder(JOURNAL));
     }
     Ok((backup, committed?))
 }
@@ -108,7 +108,7 @@ pub fn drop_unfinished_backup(run: &Run) {
     if let Some(name) = &run.session.backup {
         let folder = backup::folder_of(&run.session.install).join(name);
         if folder.exists() && !folder.join(backup::MANIFEST).exists() {
-            let _ = std::fs::remove_dir_all(folder);
+            let _ = fs::remove_tree(&folder);
         }
     }
 }
@@ -150,7 +150,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
 fn remove_index_flag(install: &std::path::Path, backup: &Backup) {
     let flag = &layouts().server.rebuild_flag;
     if !backup.manifest.entries.contains_key(flag) {
-        let _ = std::fs::remove_file(flag.under(install));
+        let _ = fs::remove_file(&flag.under(install));
     }
 }
 
@@ -287,7 +287,7 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     let trimmed = |b: &[u8]| String::from_utf8_lossy(b).trim_end().to_owned();
     match before {
         None if kept.trim().is_empty() => {
-            let _ = std::fs::remove_file(&path);
+            let _ = fs::remove_file(&path);
             Ok(())
         }
         Some(before) if trimmed(&before) == kept.trim_end() => {

@@ -335,13 +335,13 @@ impl From<FsError> for Stop {
 
 /// What a person can do about an error of the file system, if it is one of those that a person can mend.
 fn remedy(error: &FsError) -> Option<String> {
-    use rustix::io::Errno;
+    use std::io::ErrorKind;
     let folder = error.path.parent().unwrap_or(&error.path).display();
-    match Errno::from_raw_os_error(error.source.raw_os_error()?) {
-        Errno::NOSPC => Some("free some disk space".to_owned()),
-        Errno::DQUOT => Some("free some of your disk quota".to_owned()),
-        Errno::ACCESS | Errno::PERM => Some(format!("make it writable for you (chmod u+w {folder})")),
-        Errno::ROFS => Some(format!("make the file system of {folder} writable")),
+    match error.source.kind() {
+        ErrorKind::StorageFull => Some("free some disk space".to_owned()),
+        ErrorKind::QuotaExceeded => Some("free some of your disk quota".to_owned()),
+        ErrorKind::PermissionDenied => Some(format!("make it writable for you (chmod u+w {folder})")),
+        ErrorKind::ReadOnlyFilesystem => Some(format!("make the file system of {folder} writable")),
         _ => None,
     }
 }

@@ -18,7 +18,6 @@ use super::fs::{self, Doing, FsError};
 use crate::core::blob::{hex, sha256};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
-use crate::core::session::is_stamp;
 
 /// The manifest's name in the backup's folder.
 pub const MANIFEST: &str = "MANIFEST.json";
@@ -135,6 +134,34 @@ fn walk(install: &Path) -> Result<Vec<(RelPath, stdfs::FileType)>, FsError> {
     Ok(found)
 }
 
+/// What a backup could not copy, so that it is told before anything begins.
+#[derive(Debug, Default)]
+pub struct Obstacles {
+    /// Sockets, pipes and devices.
+    pub special: Vec<RelPath>,
+    /// Files and folders that this user may not read.
+    pub unreadable: Vec<RelPath>,
+}
+
+/// Looks for what a backup could not copy.
+///
+/// # Errors
+/// [`FsError`] for a folder that can't be looked into.
+pub fn obstacles(install: &Path) -> Result<Obstacles, FsError> {
+    use rustix::fs::{Access, access};
+    let mut found = Obstacles::default();
+    for (path, kind) in walk(install)? {
+        if kind.is_file() {
+            if access(path.under(install), Access::READ_OK).is_err() {
+                found.unreadable.push(path);
+            }
+        } else if !kind.is_dir() && !kind.is_symlink() {
+            found.special.push(path);
+        }
+    }
+    Ok(found)
+}
+
 /// Copies the install into `folder`, hashing in the same pass, and writes the manifest last.
 ///
 /// # Errors
@@ -212,7 +239,36 @@ fn copy(from: &Path, to: &Path) -> Result<(String, u64), FsError> {
     Ok((hex(&hasher.finalize()), size))
 }
 
+/// The sha256 of a file, read past the page cache as far as that can be had.
+///
+/// # Errors
+/// [`FsError`].
+pub fn sum_from_disk(path: &Path) -> Result<String, FsError> {
+    let mut file = stdfs::File::open(path).doing("read back", path)?;
+    // Best effort: what isn't in the cache is read from the disk.
+    let _ = fadvise(&file, 0, None, Advice::DontNeed);
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let n = file.read(&mut buffer).doing("read back", path)?;
+        if n == 0 {
+            return Ok(hex(&hasher.finalize()));
+        }
+        hasher.update(&buffer[..n]);
+    }
+}
+
 impl Backup {
+    /// Where the copies are.
+    pub fn files(&self) -> PathBuf {
+        self.folder.join(FILES)
+    }
+
+    /// Where the project's `.gitignore` is.
+    pub fn gitignore_path(&self) -> PathBuf {
+        self.folder.join(GITIGNORE)
+    }
+
     /// Writes the manifest: from here on it is a backup.
     ///
     /// # Errors
@@ -258,19 +314,8 @@ impl Backup {
             .collect();
         fs::in_parallel(&files, |(path, expected)| {
             let copy = path.under(&self.folder.join(FILES));
-            let mut file = stdfs::File::open(&copy).doing("read back", &copy)?;
-            // Best effort: what isn't in the cache is read from the disk.
-            let _ = fadvise(&file, 0, None, Advice::DontNeed);
-            let mut hasher = Sha256::new();
-            let mut buffer = vec![0; 64 * 1024];
-            loop {
-                let n = file.read(&mut buffer).doing("read back", &copy)?;
-                if n == 0 {
-                    break;
-                }
-                hasher.update(&buffer[..n]);
-            }
-            if hex(&hasher.finalize()) == **expected { Ok(()) } else { Err(BackupError::Differs(copy)) }
+            let sum = sum_from_disk(&copy)?;
+            if sum == **expected { Ok(()) } else { Err(BackupError::Differs(copy)) }
         })?;
         Ok(files.len() as u64)
     }
@@ -322,25 +367,6 @@ pub fn list(install: &Path) -> Vec<(String, bool)> {
     found
 }
 
-/// Removes all but the newest `keep` good backups, and unfinished ones that are older than those. Returns the removed
-/// names. `protected` is never removed.
-///
-/// # Errors
-/// [`FsError`].
-pub fn prune(install: &Path, keep: usize, protected: &str) -> Result<Vec<String>, FsError> {
-    // What has another name is not ours to count or to remove.
-    let all: Vec<(String, bool)> = list(install).into_iter().filter(|(name, _)| is_stamp(name)).collect();
-    let good = all.iter().rev().filter(|(_, good)| *good);
-    let kept: Vec<&String> = good.take(keep.max(1)).map(|(name, _)| name).collect();
-    let mut removed = Vec::new();
-    for (name, _) in all.iter().filter(|(name, _)| !kept.contains(&name) && name != protected) {
-        let folder = folder_of(install).join(name);
-        fs::remove_tree(&folder)?;
-        removed.push(name.clone());
-    }
-    Ok(removed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -363,20 +389,5 @@ mod tests {
         assert!(!backup.manifest.entries.keys().any(|p| p.to_string().starts_with("venv")));
         stdfs::write(folder.join("files/standards/a/x.md"), "texT").unwrap();
         assert!(matches!(backup.verify(), Err(BackupError::Differs(_))));
-    }
-
-    #[test]
-    fn pruning_keeps_the_newest_good_ones_and_what_is_not_ours() {
-        let dir = tempfile::tempdir().unwrap();
-        let names = ["2026-01-01-000000", "2026-01-02-000000", "2026-01-03-000000", "mine"];
-        for name in names {
-            stdfs::create_dir_all(folder_of(dir.path()).join(name)).unwrap();
-            if name != names[2] {
-                stdfs::write(folder_of(dir.path()).join(name).join(MANIFEST), "{}").unwrap();
-            }
-        }
-        assert_eq!(prune(dir.path(), 1, "").unwrap(), [names[0], names[2]]);
-        assert!(folder_of(dir.path()).join(names[1]).exists());
-        assert!(folder_of(dir.path()).join("mine").exists());
     }
 }

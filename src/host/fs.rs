@@ -225,6 +225,56 @@ impl Folder {
         all.iter().all(|name| inner.remove_hollow(name)) && self.remove_empty(name)
     }
 
+    /// Creates a file in it, over nothing, and makes its bytes durable (the entry is the caller's to sync).
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn create_file(&self, name: &OsStr, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+        let shown = self.path.join(name);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        around(CREATE, || {
+            let fd = rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o600)).doing("create", &shown)?;
+            let mut file = File::from(fd);
+            file.write_all(bytes).doing("write", &shown)?;
+            file.set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", &shown)?;
+            file.sync_all().doing("sync", &shown)
+        })
+    }
+
+    /// Creates a symbolic link in it, over nothing.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn create_link(&self, name: &OsStr, target: &OsStr) -> Result<(), FsError> {
+        rustix::fs::symlinkat(target, &self.fd, name).doing("link", self.path.join(name))
+    }
+
+    /// Where a symbolic link in it leads; none if nothing or something else stands there.
+    pub fn link_target(&self, name: &OsStr) -> Option<Vec<u8>> {
+        rustix::fs::readlinkat(&self.fd, name, Vec::new()).ok().map(std::ffi::CString::into_bytes)
+    }
+
+    /// What kind of thing stands there, itself and not where it leads; none if nothing does.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn kind(&self, name: &OsStr) -> Result<Option<rustix::fs::FileType>, FsError> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(rustix::fs::FileType::from_raw_mode(stat.st_mode))),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(e) => Err(e).doing("look at", self.path.join(name)),
+        }
+    }
+
+    /// Removes a file or link in it.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn remove(&self, name: &OsStr) -> Result<(), FsError> {
+        around(REMOVE_FILE, || rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()))
+            .doing("remove", self.path.join(name))
+    }
+
     /// Removes an empty folder below it by name; false if it isn't empty or isn't there.
     pub fn remove_empty(&self, name: &OsStr) -> bool {
         around(REMOVE_FOLDER, || rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)).is_ok()

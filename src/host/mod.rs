@@ -1,6 +1,7 @@
 //! Touches the world, one file per thing. Knows nothing of phases.
 
 pub mod backup;
+pub mod backups;
 pub mod crash;
 pub mod demo;
 pub mod fs;
@@ -11,6 +12,7 @@ pub mod mcp;
 pub mod process;
 pub mod python;
 pub mod recover;
+pub mod restore;
 pub mod server;
 pub mod snapshot;
 pub mod store;

@@ -211,3 +211,65 @@ pub fn interpreter() -> PathBuf {
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
+
+/// A user who may do nothing that file modes forbid: for root somebody else, otherwise oneself.
+pub struct Plain {
+    binary: PathBuf,
+    root: bool,
+}
+
+impl Plain {
+    /// Gives the sandbox, and all below it, to that user.
+    pub fn new(sandbox: &Sandbox) -> Self {
+        let mut binary = PathBuf::from(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
+        let root = is_root();
+        if root {
+            // Where the others can get at it, and with a git that reads a repository of ours.
+            let copy = sandbox.path().join("pos-upgrade-tui");
+            std::fs::copy(&binary, &copy).unwrap();
+            binary = copy;
+            std::fs::write(sandbox.path().join("home/.gitconfig"), "[safe]\n\tdirectory = *\n").unwrap();
+            for entry in walkdir::WalkDir::new(sandbox.path()) {
+                std::os::unix::fs::lchown(entry.unwrap().path(), Some(65534), Some(65534)).unwrap();
+            }
+        }
+        Self { binary, root }
+    }
+
+    /// The binary, as that user, in the sandbox.
+    pub fn command(&self, sandbox: &Sandbox) -> Command {
+        use std::os::unix::process::CommandExt as _;
+        let mut command = Command::new(&self.binary);
+        command.current_dir(sandbox.path()).stdin(Stdio::null());
+        for (name, value) in sandbox.command().get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if self.root {
+            command.uid(65534).gid(65534);
+        }
+        command
+    }
+}
+
+/// A folder with a mode of its own until this goes.
+pub struct Mode(PathBuf, u32);
+
+impl Mode {
+    /// Sets it.
+    pub fn set(path: &Path, mode: u32) -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        let before = std::fs::metadata(path).unwrap().permissions().mode();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        Self(path.to_owned(), before)
+    }
+}
+
+impl Drop for Mode {
+    fn drop(&mut self) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let _ = std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(self.1));
+    }
+}

@@ -3,7 +3,7 @@
 use crate::core::phase::{CleanupEvidence, Phase};
 use crate::engine::documents;
 use crate::engine::run::{Run, Stop, done, warned};
-use crate::host::{backup, fs, git, recover, venv};
+use crate::host::{backups, fs, git};
 
 const PHASE: Phase = Phase::Cleanup;
 
@@ -16,21 +16,14 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     let old_backups_archived = run.task(PHASE, "prune_backups", |run| {
         let keep = run.session.options.keep_backups as usize;
         let own = run.session.backup.clone().unwrap_or_default();
-        let removed = match backup::prune(&install, keep, &own) {
-            Ok(removed) => removed,
-            Err(e) => {
-                run.warn("backup", format!("old backups could not be removed: {e}"));
-                Vec::new()
-            }
-        };
         // An environment kept for a rollback goes with the backup that the rollback would need.
-        for session in recover::survey(&install).sessions {
-            if let (Some(name), Some(backup)) = (&session.venv_generation, &session.backup)
-                && removed.contains(backup)
-                && let Err(e) = venv::forget_original(&install, name)
-            {
-                run.warn("venv", format!("an old environment could not be removed: {e}"));
-            }
+        let pruned = backups::prune(&install, &backups::prunable(&install, keep, &[own]));
+        let backups::Pruned { removed, problems } = pruned.unwrap_or_else(|e| {
+            run.warn("backup", format!("old backups could not be removed: {e}"));
+            backups::Pruned::default()
+        });
+        for problem in problems {
+            run.warn("venv", format!("an old environment could not be removed: {problem}"));
         }
         done(format!("{} removed, last {keep} kept", removed.len()), removed.len() as u64)
     })?;

@@ -22,6 +22,7 @@ pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     if let Some(source) = &checked.source {
         checked.problems.extend(pointers::problem(source, &pointers::found(source, &run.session.plan.files)));
     }
+    checked.problems.extend(checks::unwritable(&run.session.install, &run.session.plan));
     for warning in &checked.evidence.warnings {
         run.warn("checks", warning.clone());
     }

@@ -1,0 +1,81 @@
+//! `history`: past upgrades.
+
+use serde_json::json;
+
+use super::args::Common;
+use super::diff::{self, Ink};
+use super::{Refusal, settings};
+use crate::core::classify::short;
+use crate::core::session::Session;
+use crate::host::backup;
+use crate::host::recover;
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// [`Refusal`] where there is no install, or the output can't be written.
+pub fn run(common: &Common) -> Result<u8, Refusal> {
+    let install = settings::install(common)?;
+    let found = recover::survey(&install);
+    let has = |s: &Session| {
+        s.backup.as_ref().is_some_and(|b| backup::folder_of(&install).join(b).join(backup::MANIFEST).is_file())
+    };
+    diff::to_stdout(|paper| {
+        if common.json {
+            let sessions: Vec<_> = found.sessions.iter().rev().map(|s| entry(s, has(s))).collect();
+            let damaged: Vec<_> = found.damages.iter().map(recover::Damage::describe).collect();
+            let all = json!({"schema": 1, "install": install, "sessions": sessions, "damaged": damaged});
+            return paper.line(Ink::Plain, &all.to_string());
+        }
+        paper.line(Ink::Plain, &install.display().to_string())?;
+        if found.sessions.is_empty() && found.damages.is_empty() {
+            paper.line(Ink::Plain, "  no upgrade is on record")?;
+        }
+        for session in found.sessions.iter().rev() {
+            for line in lines(session, has(session)) {
+                paper.line(Ink::Plain, &diff::shown(line.as_bytes()))?;
+            }
+        }
+        for damage in &found.damages {
+            paper.line(Ink::Plain, &format!("  damaged: {}", diff::shown(damage.describe().as_bytes())))?;
+        }
+        Ok(())
+    })?;
+    Ok(0)
+}
+
+fn entry(session: &Session, has_backup: bool) -> serde_json::Value {
+    json!({
+        "session_id": session.session_id,
+        "created_at": session.created_at,
+        "updated_at": session.updated_at,
+        "from_release": session.from_release,
+        "to_commit": session.source_commit,
+        "to_version": session.source_version,
+        "status": session.status,
+        "reason": session.reason,
+        "answers": session.answers.len(),
+        "backup": session.backup,
+        "backup_exists": has_backup,
+    })
+}
+
+fn lines(session: &Session, has_backup: bool) -> Vec<String> {
+    let from = session.from_release.as_deref().map_or("unknown", short);
+    let to = match session.source_commit.as_str() {
+        "" => "unknown".to_owned(),
+        commit => format!("{} ({})", short(commit), session.source_version),
+    };
+    let mut lines = vec![
+        format!("  {}  {from} -> {to}  {}", session.created_at, session.status.word()),
+        format!("    session {}, {} conflicts answered", session.session_id, session.answers.len()),
+    ];
+    lines.extend(
+        session.reason.iter().map(|reason| format!("    reason: {}", reason.lines().next().unwrap_or_default())),
+    );
+    lines.extend(session.backup.iter().map(|name| match has_backup {
+        true => format!("    backup {name}"),
+        false => format!("    backup {name}, which is gone"),
+    }));
+    lines
+}

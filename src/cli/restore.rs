@@ -1,0 +1,139 @@
+//! `restore`: one file of a backup.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::args::Common;
+use super::backups::that_hold;
+use super::{Refusal, diff, output, settings};
+use crate::core::path::RelPath;
+use crate::engine::inspect;
+use crate::host::backup::{self, Backup};
+use crate::host::backups::{self, Kept};
+use crate::host::fs::visible;
+use crate::host::lock::{Lock, LockError};
+use crate::host::restore::{self, RestoreError, Restored};
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// [`Refusal`]; then nothing was changed.
+pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refusal> {
+    let install = settings::install(common)?;
+    let path = relative(&install, named)?;
+    let all = backups::list(&install);
+    let name = match from {
+        Some(name) => backup_named(&install, &all, name)?,
+        None => all.iter().rev().find(|b| b.complete).map(|b| b.name.as_str()).ok_or_else(|| {
+            let what = format!("{}: there is no backup to restore from; nothing was changed", install.display());
+            Refusal::refused(what, "pos-upgrade-tui backups")
+        })?,
+    };
+    let backup = Backup::open(&backup::folder_of(&install).join(name)).map_err(|e| {
+        Refusal::refused(format!("{e}; nothing was changed"), "name another backup: pos-upgrade-tui backups")
+    })?;
+    let _lock = locked(&install)?;
+    let rescue = rescue_folder(&install)?;
+    let done = restore::restore(&install, &backup, &path, &rescue).map_err(|e| refusal(&install, &path, name, &e))?;
+    let rescued = match &done {
+        Restored::Same => {
+            let message = format!("nothing to do: {} is as it was in {name}", diff::path(&path));
+            if !common.json {
+                return Ok(output::nothing_to_do(&message, false));
+            }
+            None
+        }
+        Restored::Back(rescued) => rescued.as_ref(),
+    };
+    if common.json {
+        let changed = done != Restored::Same;
+        let line = json!({"schema": 1, "path": path, "from": name, "changed": changed, "rescued": rescued});
+        say!("{line}");
+        return Ok(0);
+    }
+    say!("{} is back as it was in {name}", path.under(&install).display());
+    if let Some(to) = rescued {
+        say!("  what stood there is now in .praxis-os/{to}");
+    }
+    Ok(0)
+}
+
+/// A path as people type it: relative to the install or the project, or absolute.
+fn relative(install: &Path, named: &Path) -> Result<RelPath, Refusal> {
+    let inside = named.strip_prefix(install).or_else(|_| named.strip_prefix(".praxis-os")).unwrap_or(named);
+    RelPath::new(inside.as_os_str().as_bytes()).map_err(|e| {
+        Refusal::usage(
+            format!("{}; nothing was changed", visible(&e.to_string())),
+            "name a file relative to .praxis-os, such as standards/universal/x.md",
+        )
+    })
+}
+
+/// The lock, for a moment.
+///
+/// # Errors
+/// [`Refusal`], exit code 7.
+pub fn lock(install: &Path) -> Result<Lock, Refusal> {
+    let lock = Lock::acquire(install).map_err(|e| match &e {
+        LockError::Held(holder) => Refusal {
+            exit_code: 7,
+            what: format!("{}: {e}; nothing was changed", install.display()),
+            next: inspect::wait_or_unlock(holder),
+        },
+        LockError::Fs(_) => Refusal::refused(format!("{e}; nothing was changed"), "pos-upgrade-tui status"),
+    })?;
+    lock.ended().iter().for_each(|line| complain!("{line}"));
+    Ok(lock)
+}
+
+/// The lock of an install that no unfinished upgrade has a claim on.
+fn locked(install: &Path) -> Result<Lock, Refusal> {
+    let lock = lock(install)?;
+    match inspect::session_in_the_way(install) {
+        None => Ok(lock),
+        Some(problem) => Err(Refusal {
+            exit_code: problem.exit_code,
+            what: format!("{}; nothing was changed", problem.what),
+            next: problem.next,
+        }),
+    }
+}
+
+/// The backup of this name.
+///
+/// # Errors
+/// [`Refusal`] naming how to see which there are.
+pub fn backup_named<'a>(install: &Path, all: &'a [Kept], name: &str) -> Result<&'a str, Refusal> {
+    all.iter().find(|b| b.name == name).map(|b| b.name.as_str()).ok_or_else(|| {
+        Refusal::usage(
+            format!("{}: there is no backup {}; nothing was changed", install.display(), visible(name)),
+            "see which there are: pos-upgrade-tui backups",
+        )
+    })
+}
+
+/// A folder among the rescued files that nothing is in yet.
+fn rescue_folder(install: &Path) -> Result<RelPath, Refusal> {
+    let stamp = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S").to_string();
+    let names = std::iter::once(stamp.clone()).chain((2..1000).map(|n| format!("{stamp}-{n}")));
+    let free = |name: &String| PathBuf::from(install).join("rescued").join(name).symlink_metadata().is_err();
+    let name = names.into_iter().find(free).unwrap_or(stamp);
+    RelPath::new(format!("rescued/{name}")).map_err(|e| Refusal::refused(e.to_string(), ""))
+}
+
+fn refusal(install: &Path, path: &RelPath, name: &str, error: &RestoreError) -> Refusal {
+    let what = format!("{}: {error} (backup {name}); nothing was changed", install.display());
+    let next = match error {
+        RestoreError::NotThere(_) => match that_hold(install, path).first() {
+            Some(other) => format!("a backup that has it: pos-upgrade-tui restore {} --from {other}", diff::path(path)),
+            None => format!("see what it holds: {}", backup::folder_of(install).join(name).join("files").display()),
+        },
+        RestoreError::Backup(_) => format!("see what is sound in it: pos-upgrade-tui backups verify {name}"),
+        RestoreError::Blocked(_) => format!("move it aside: mv {0} {0}.old", path.under(install).display()),
+        RestoreError::IsFolder(_) => "name one file; there may be several in it".to_owned(),
+        RestoreError::Fs(_) | RestoreError::UnknownTarget(_) => "mend that, then try again".to_owned(),
+    };
+    Refusal::refused(what, next)
+}

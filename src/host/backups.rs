@@ -1,0 +1,268 @@
+//! All backups of an install: which there are, whether they are still what was copied, and which may go.
+
+use std::collections::BTreeSet;
+use std::fs as stdfs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use walkdir::WalkDir;
+
+use super::backup::{self, Backup, Entry, MANIFEST};
+use super::fs::{self, Doing, FsError};
+use super::{recover, venv};
+use crate::core::path::RelPath;
+use crate::core::session::is_stamp;
+
+/// One backup, as a list shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Kept {
+    /// Its folder's name, a stamp.
+    pub name: String,
+    /// Whether it was made to its end and its manifest can be read.
+    pub complete: bool,
+    /// It has no manifest: it was not made to its end.
+    pub unfinished: bool,
+    /// Why it can't be used.
+    pub problem: Option<String>,
+    /// When it was made, UTC.
+    pub created_at: Option<String>,
+    /// Whose it is.
+    pub session_id: Option<String>,
+    /// Files and links in it.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The one that is never pruned.
+    pub newest_good: bool,
+    /// An unfinished session would be rolled back with it.
+    pub needed: bool,
+}
+
+/// The backups of an install, oldest first. What has another name than ours is none.
+pub fn list(install: &Path) -> Vec<Kept> {
+    let needed = recover::survey(install).unfinished().and_then(|s| s.backup.clone());
+    let names = backup::list(install).into_iter().map(|(name, _)| name).filter(|name| is_stamp(name));
+    let mut all: Vec<Kept> = names.map(|name| look(install, name, needed.as_deref())).collect();
+    if let Some(newest) = all.iter_mut().rev().find(|b| b.complete) {
+        newest.newest_good = true;
+    }
+    all
+}
+
+fn look(install: &Path, name: String, needed: Option<&str>) -> Kept {
+    let opened = Backup::open(&backup::folder_of(install).join(&name));
+    let (files, bytes) = opened.as_ref().map_or((0, 0), Backup::size);
+    Kept {
+        complete: opened.is_ok(),
+        unfinished: !backup::folder_of(install).join(&name).join(MANIFEST).exists(),
+        problem: opened.as_ref().err().map(ToString::to_string),
+        created_at: opened.as_ref().ok().map(|b| b.manifest.created_at.clone()),
+        session_id: opened.as_ref().ok().map(|b| b.manifest.session_id.clone()),
+        files,
+        bytes,
+        newest_good: false,
+        needed: needed == Some(name.as_str()),
+        name,
+    }
+}
+
+/// How a backup compares with its manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Examined {
+    /// Its folder's name.
+    pub name: String,
+    /// Nothing is wrong.
+    pub sound: bool,
+    /// Files that were read.
+    pub checked: u64,
+    /// In the manifest, not in the backup.
+    pub missing: Vec<RelPath>,
+    /// Other bytes than were copied, or unreadable.
+    pub changed: Vec<RelPath>,
+    /// In the backup, not in the manifest.
+    pub extra: Vec<RelPath>,
+    /// Why nothing could be compared.
+    pub problem: Option<String>,
+}
+
+/// Reads a whole backup past the page cache and compares it with its manifest.
+pub fn examine(install: &Path, name: &str) -> Examined {
+    let mut result = Examined { name: name.to_owned(), ..Examined::default() };
+    match Backup::open(&backup::folder_of(install).join(name)) {
+        Ok(backup) => compare(&backup, &mut result),
+        Err(e) => result.problem = Some(e.to_string()),
+    }
+    result.sound =
+        result.problem.is_none() && result.missing.is_empty() && result.changed.is_empty() && result.extra.is_empty();
+    result
+}
+
+/// How one path of a manifest was found.
+enum Found {
+    Same,
+    Missing,
+    Changed,
+}
+
+fn compare(backup: &Backup, result: &mut Examined) {
+    let files = backup.files();
+    let entries: Vec<(&RelPath, &Entry)> = backup.manifest.entries.iter().collect();
+    let found = fs::in_parallel(&entries, |(path, entry)| {
+        let copy = path.under(&files);
+        Ok::<_, FsError>(match (entry, stdfs::symlink_metadata(&copy)) {
+            // A link is only in the manifest.
+            (Entry::Link { .. }, _) => Found::Same,
+            (Entry::Folder { .. }, Ok(meta)) if meta.is_dir() => Found::Same,
+            (Entry::File { sha256, size, .. }, Ok(meta)) if meta.is_file() && meta.len() == *size => {
+                match backup::sum_from_disk(&copy) {
+                    Ok(sum) if sum == *sha256 => Found::Same,
+                    _ => Found::Changed,
+                }
+            }
+            (_, Err(e)) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                Found::Missing
+            }
+            _ => Found::Changed,
+        })
+    });
+    for ((path, entry), found) in entries.iter().zip(found.unwrap_or_default()) {
+        result.checked += u64::from(matches!(entry, Entry::File { .. }));
+        match found {
+            Found::Same => {}
+            Found::Missing => result.missing.push((*path).clone()),
+            Found::Changed => result.changed.push((*path).clone()),
+        }
+    }
+    let gitignore = backup.gitignore_path();
+    let sum = backup::sum_from_disk(&gitignore).ok();
+    if backup.manifest.project_gitignore.is_some() && sum != backup.manifest.project_gitignore {
+        let gone = !gitignore.exists();
+        let name = gitignore.file_name().unwrap_or_default().as_encoded_bytes();
+        if let Ok(path) = RelPath::new(name) {
+            if gone { result.missing.push(path) } else { result.changed.push(path) }
+        }
+    }
+    for entry in WalkDir::new(&files).min_depth(1).into_iter().flatten() {
+        let rest = entry.path().strip_prefix(&files).ok().map(|p| p.as_os_str().as_encoded_bytes());
+        let Some(path) = rest.and_then(|bytes| RelPath::new(bytes).ok()) else { continue };
+        let stored = |e: &Entry| !matches!(e, Entry::Link { .. });
+        if !backup.manifest.entries.get(&path).is_some_and(stored) {
+            result.extra.push(path);
+        }
+    }
+}
+
+/// What pruning did.
+#[derive(Debug, Default)]
+pub struct Pruned {
+    /// Removed backups, by name.
+    pub removed: Vec<String>,
+    /// Environments of theirs that could not be removed, and why.
+    pub problems: Vec<String>,
+}
+
+/// The names that [`prune`] would remove: all but the newest `keep` complete ones, at least one, and what is
+/// protected. Unfinished backups go with the old ones.
+pub fn prunable(install: &Path, keep: usize, protected: &[String]) -> Vec<String> {
+    let all = list(install);
+    let kept: BTreeSet<&str> =
+        all.iter().rev().filter(|b| b.complete).take(keep.max(1)).map(|b| b.name.as_str()).collect();
+    let may_go = |b: &&Kept| !kept.contains(b.name.as_str()) && !b.needed && !protected.contains(&b.name);
+    all.iter().filter(may_go).map(|b| b.name.clone()).collect()
+}
+
+/// Removes these backups, and with each the environment that is only kept for going back to it.
+///
+/// # Errors
+/// [`FsError`].
+pub fn prune(install: &Path, names: &[String]) -> Result<Pruned, FsError> {
+    let mut pruned = Pruned::default();
+    let sessions = recover::survey(install).sessions;
+    for name in names {
+        remove(install, name)?;
+        pruned.removed.push(name.clone());
+        let theirs = sessions.iter().filter(|s| s.backup.as_ref() == Some(name));
+        for generation in theirs.filter_map(|s| s.venv_generation.as_ref()) {
+            if let Err(e) = venv::forget_original(install, generation) {
+                pruned.problems.push(e.to_string());
+            }
+        }
+    }
+    Ok(pruned)
+}
+
+/// Removes one backup. Its manifest goes first: half a backup must not look like a whole one.
+fn remove(install: &Path, name: &str) -> Result<(), FsError> {
+    let folder: PathBuf = backup::folder_of(install).join(name);
+    let manifest = folder.join(MANIFEST);
+    match stdfs::remove_file(&manifest) {
+        Ok(()) => fs::sync_folder(&folder)?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e).doing("remove", manifest),
+    }
+    stdfs::remove_dir_all(&folder).doing("remove", &folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An install with backups of these names; those that end in `!` were not finished.
+    fn install(names: &[&str]) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let install = dir.path().join(".praxis-os");
+        stdfs::create_dir_all(install.join("standards")).unwrap();
+        stdfs::write(install.join("standards/x.md"), "text").unwrap();
+        std::os::unix::fs::symlink("x.md", install.join("standards/l")).unwrap();
+        stdfs::write(dir.path().join(".gitignore"), "/target\n").unwrap();
+        for name in names {
+            let folder = backup::folder_of(&install).join(name.trim_end_matches('!'));
+            let made = backup::create(&install, dir.path(), &folder, "s", "now", &|_, _| {}).unwrap();
+            if !name.ends_with('!') {
+                made.write_manifest().unwrap();
+            }
+        }
+        (dir, install)
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let (_dir, install) = install(&["2026-01-01-000000"]);
+        let look = || examine(&install, "2026-01-01-000000");
+        assert!(look().sound && look().checked == 1, "{:?}", look());
+        let files = backup::folder_of(&install).join("2026-01-01-000000/files");
+        let names = |paths: &[RelPath]| paths.iter().map(ToString::to_string).collect::<Vec<_>>();
+        stdfs::write(files.join("more"), "").unwrap();
+        assert_eq!(names(&look().extra), ["more"]);
+        // The same length: only its bytes tell.
+        stdfs::write(files.join("standards/x.md"), "texT").unwrap();
+        assert_eq!(names(&look().changed), ["standards/x.md"]);
+        stdfs::remove_dir_all(files.join("standards")).unwrap();
+        assert_eq!(names(&look().missing), ["standards", "standards/x.md"]);
+        stdfs::write(files.parent().unwrap().join("project.gitignore"), "x").unwrap();
+        assert!(names(&look().changed).contains(&"project.gitignore".to_owned()));
+        assert!(!look().sound);
+        let manifest = files.parent().unwrap().join(MANIFEST);
+        let text = stdfs::read_to_string(&manifest).unwrap().replace("x.md", "y.md");
+        stdfs::write(manifest, text).unwrap();
+        assert!(look().problem.is_some_and(|p| p.contains("checksum")), "a manifest that was changed");
+    }
+
+    #[test]
+    fn pruning_keeps_the_newest_good_ones_and_what_is_not_ours() {
+        let names = ["2026-01-01-000000", "2026-01-02-000000", "2026-01-03-000000!"];
+        let (_dir, install) = install(&names);
+        stdfs::create_dir_all(backup::folder_of(&install).join("mine")).unwrap();
+        assert_eq!(prunable(&install, 1, &[]), ["2026-01-01-000000", "2026-01-03-000000"]);
+        assert_eq!(prunable(&install, 0, &[]), ["2026-01-01-000000", "2026-01-03-000000"], "one always stays");
+        assert_eq!(prunable(&install, 1, &["2026-01-03-000000".into()]), ["2026-01-01-000000"]);
+        let pruned = prune(&install, &prunable(&install, 1, &[])).unwrap();
+        assert_eq!(pruned.removed.len(), 2);
+        assert_eq!(list(&install).iter().map(|b| b.name.as_str()).collect::<Vec<_>>(), ["2026-01-02-000000"]);
+        assert!(list(&install)[0].newest_good && backup::folder_of(&install).join("mine").exists());
+        // A damaged manifest makes it no good one, however new it is.
+        let (_dir, install) = self::install(&["2026-01-01-000000", "2026-01-02-000000"]);
+        stdfs::write(backup::folder_of(&install).join("2026-01-02-000000").join(MANIFEST), "{}").unwrap();
+        assert_eq!(prunable(&install, 1, &[]), ["2026-01-02-000000"]);
+    }
+}

@@ -1,0 +1,267 @@
+//! Going back: twice, further than once, interrupted, and where the disk or the permissions refuse.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+#[path = "common/ext.rs"]
+mod ext;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Sandbox, assert_same, snapshot, text};
+use ext::{Mode, Plain, refused, skipped};
+use pos_upgrade_tui::core::session::Status;
+use pos_upgrade_tui::host::demo::Demo;
+use pos_upgrade_tui::host::{recover, store};
+
+struct World {
+    sandbox: Sandbox,
+    demo: Demo,
+    /// Before the first upgrade, and after each.
+    states: Vec<BTreeMap<String, String>>,
+}
+
+impl World {
+    fn new(upgrades: usize) -> Self {
+        let mut sandbox = Sandbox::new();
+        let demo = sandbox.content_demo();
+        let mut world = Self { states: vec![snapshot(&demo.install)], sandbox, demo };
+        for number in 1..=upgrades {
+            let (source, commit) = (world.demo.source.to_str().unwrap(), &world.demo.commits[number]);
+            let arguments = ["upgrade", "--yes", "--on-conflict", "keep", "--source", source, "--to", commit];
+            let (code, said) = world.run(&arguments);
+            assert_eq!(code, 0, "{said}");
+            world.states.push(snapshot(&world.demo.install));
+        }
+        world
+    }
+
+    fn project(&self) -> &str {
+        self.demo.project.to_str().unwrap()
+    }
+
+    fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        [arguments, &["--project", self.project()]].concat()
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        text(&self.sandbox.run(&self.arguments(arguments)))
+    }
+
+    fn assert_at(&self, state: usize) {
+        assert_same(&self.states[state], &snapshot(&self.demo.install));
+    }
+
+    fn ids(&self) -> Vec<String> {
+        store::ids(&self.demo.install)
+    }
+}
+
+#[test]
+fn twice_is_once_and_further_back_is_said() {
+    let world = World::new(2);
+    let ids = world.ids();
+    // Not over a later one.
+    let names = [ids[0].as_str(), &ids[1], &format!("pos-upgrade-tui rollback {}", ids[1])];
+    refused(&world.sandbox, &world.demo.project, &world.arguments(&["rollback", &ids[0], "--yes"]), 4, &names);
+    world.assert_at(2);
+
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    world.assert_at(1);
+    for arguments in [vec!["rollback", "--yes"], vec!["rollback", &ids[1], "--yes"], vec!["rollback"]] {
+        let (code, said) = world.run(&arguments);
+        assert_eq!(code, 0, "{said}");
+        assert!(said.contains("rolled_back already") && said.contains("nothing was changed"), "{said}");
+        assert!(said.contains(&format!("pos-upgrade-tui rollback {}", ids[0])), "how to go further: {said}");
+        world.assert_at(1);
+    }
+    // Further back, by the name of its backup.
+    let first = recover::survey(&world.demo.install).sessions.remove(0);
+    let (code, said) = world.run(&["rollback", first.backup.as_deref().unwrap(), "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    world.assert_at(0);
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    assert!(code == 0 && said.contains("rolled_back already") && !said.contains("further back"), "{said}");
+    refused(&world.sandbox, &world.demo.project, &world.arguments(&["rollback", "nobody", "--yes"]), 2, &["nobody"]);
+}
+
+#[test]
+fn killed_in_the_rollback_of_a_finished_upgrade() {
+    let world = World::new(1);
+    let mut killed = 0;
+    // Slow enough to be hit: the server is looked for, the journal is committed, files come back.
+    for wait in [0, 2, 5, 10, 20, 40, 80] {
+        let project = world.sandbox.path().join(format!("copy-{wait}"));
+        assert!(Command::new("cp").arg("-a").arg(world.project()).arg(&project).status().unwrap().success());
+        let mut command = world.sandbox.command();
+        command.args(["rollback", "--yes", "--json", "--project", project.to_str().unwrap()]);
+        let mut child = ext::Helper(command.stdout(std::process::Stdio::piped()).spawn().unwrap());
+        let out = std::io::BufReader::new(child.0.stdout.take().unwrap());
+        let begun = std::io::BufRead::lines(out).map_while(Result::ok).any(|l| l.contains("rollback_started"));
+        assert!(begun);
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        child.kill();
+        let install = project.join(".praxis-os");
+        let found = recover::survey(&install);
+        let last = found.sessions.last().unwrap();
+        if last.is_unfinished() {
+            killed += 1;
+            assert!(last.rolling_back && last.status != Status::Completed, "{last:?}");
+            // Nothing else may begin now.
+            let status = world.sandbox.run(&["status", "--project", project.to_str().unwrap()]);
+            assert_eq!(status.status.code(), Some(10), "{}", text(&status).1);
+            let source = world.demo.source.to_str().unwrap();
+            let upgrade = ["upgrade", "--yes", "--source", source, "--project", project.to_str().unwrap()];
+            let output = world.sandbox.run(&upgrade);
+            assert_eq!(output.status.code(), Some(7), "{}", text(&output).1);
+        }
+        let (code, said) = text(&world.sandbox.run(&["rollback", "--yes", "--project", project.to_str().unwrap()]));
+        assert_eq!(code, 0, "{said}");
+        assert_same(&world.states[0], &snapshot(&install));
+    }
+    println!("killed in the middle {killed} times of 7");
+}
+
+#[test]
+fn permissions_that_stop_a_rollback() {
+    let world = World::new(1);
+    let plain = Plain::new(&world.sandbox);
+    let run =
+        |arguments: &[&str]| text(&plain.command(&world.sandbox).args(world.arguments(arguments)).output().unwrap());
+    // The last folder in which a file was changed in place: others come before it.
+    let changed = |path: &&String| {
+        let (before, after) = (&world.states[0][*path], world.states[1].get(*path));
+        before.starts_with("file") && path.contains('/') && after.is_some_and(|after| after != before)
+    };
+    let path = world.states[0].keys().rev().find(changed).unwrap();
+    let folder = world.demo.install.join(path).parent().unwrap().to_owned();
+    let sealed = Mode::set(&folder, 0o555);
+    for _ in 0..2 {
+        let (code, said) = run(&["rollback", "--yes"]);
+        assert_eq!(code, 6, "{said}");
+        let advice = format!("chmod u+w {}", folder.display());
+        assert!(said.contains(&advice) && said.contains("pos-upgrade-tui rollback"), "{said}");
+        assert!(said.contains("can be repeated"), "{said}");
+        let (code, said) = run(&["status"]);
+        assert_eq!(code, 10, "{said}");
+    }
+    let now = snapshot(&world.demo.install);
+    assert!(now != world.states[0] && now != world.states[1], "it had begun");
+    drop(sealed);
+    let (code, said) = run(&["rollback", "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    world.assert_at(0);
+    assert!(!world.demo.install.join("rescued").exists(), "nothing was taken for the user's");
+}
+
+/// A rollback on a file system of its own that is full, then no longer full.
+#[test]
+fn a_full_disk_stops_a_rollback() {
+    let world = World::new(1);
+    let (small, after) = (world.sandbox.path().join("small"), world.sandbox.path().join("after"));
+    fs::create_dir(&small).unwrap();
+    fs::create_dir(&after).unwrap();
+    // Full at first; then there is room for the session's file and no more; then enough.
+    let script = r#"
+        mount -t tmpfs -o size=16m small "$1" || exit 99
+        cp -a "$2/." "$1/" || exit 99
+        fill() { dd if=/dev/zero of="$1/.filler" bs=4k 2>/dev/null; }
+        fill "$1"
+        "$4" rollback --yes --project "$1"; echo "first: $?"
+        cp -a "$1/.praxis-os" "$3/full" 2>/dev/null
+        for kb in 16 64 128 256; do
+            truncate -s "-${kb}K" "$1/.filler"
+            "$4" rollback --yes --project "$1"; echo "more room: $?"
+        done
+        rm "$1/.filler"
+        "$4" rollback --yes --project "$1"; echo "last: $?"
+        cp -a "$1/." "$3/end/""#;
+    fs::create_dir(after.join("end")).unwrap();
+    let binary = env!("CARGO_BIN_EXE_pos-upgrade-tui");
+    let start = |namespace: &str| {
+        let mut command = Command::new("unshare");
+        command
+            .args([namespace, "--", "sh", "-c", script, "sh"])
+            .args([&small, &world.demo.project, &after])
+            .arg(binary);
+        command.env("HOME", world.sandbox.path().join("home")).stdin(std::process::Stdio::null());
+        text(&command.output().unwrap())
+    };
+    let ran = ["-m", "-rm"].into_iter().map(start).find(|(code, said)| *code == 0 && said.contains("last:"));
+    let Some((_, said)) = ran else {
+        return skipped("this user may not mount a tmpfs, not even in a namespace");
+    };
+    assert!(said.contains("first: 6"), "{said}");
+    assert!(said.contains("free some disk space, then: pos-upgrade-tui rollback"), "{said}");
+    assert!(said.contains("No space left"), "{said}");
+    assert!(said.contains("last: 0"), "{said}");
+    assert_same(&world.states[1], &snapshot(&after.join("full")));
+    assert_same(&world.states[0], &snapshot(&after.join("end/.praxis-os")));
+    for line in said.lines().filter(|l| l.starts_with("more room:")) {
+        assert!(["more room: 6", "more room: 0"].contains(&line), "{said}");
+    }
+    println!("{}", said.lines().filter(|l| l.contains("room:") || l.contains("first:")).collect::<Vec<_>>().join(", "));
+}
+
+#[test]
+fn a_backup_that_is_damaged_changes_nothing() {
+    let world = World::new(1);
+    let session = recover::survey(&world.demo.install).sessions.remove(0);
+    let backup = world.demo.install.join(".backups").join(session.backup.as_deref().unwrap());
+    let damaged = changed_file(&world, &backup.join("files"));
+    let good = fs::read(&damaged).unwrap();
+    fs::write(&damaged, "rotten").unwrap();
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    assert_eq!(code, 6, "{said}");
+    assert!(said.contains(damaged.to_str().unwrap()) && said.contains("not rolled back"), "{said}");
+    world.assert_at(1);
+    assert_eq!(world.run(&["status"]).0, 0, "the upgrade stands as it stood");
+    fs::write(&damaged, good).unwrap();
+    // A path of the manifest, changed: never followed.
+    let manifest = backup.join("MANIFEST.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replacen("check-links.py", "check-linkz.py", 1)).unwrap();
+    let names = ["checksum", "pos-upgrade-tui backups"];
+    refused(&world.sandbox, &world.demo.project, &world.arguments(&["rollback", "--yes"]), 4, &names);
+    fs::write(&manifest, text).unwrap();
+    assert_eq!(world.run(&["rollback", "--yes"]).0, 0);
+    world.assert_at(0);
+}
+
+/// A file of the backup that the upgrade changed.
+fn changed_file(world: &World, files: &Path) -> PathBuf {
+    let differs = |path: &&String| {
+        let (before, after) = (&world.states[0][*path], world.states[1].get(*path));
+        before.starts_with("file") && after != Some(before)
+    };
+    let path = world.states[0].keys().find(differs).unwrap();
+    files.join(path)
+}
+
+#[test]
+fn what_a_crash_left_staged_of_the_users_is_rescued() {
+    use pos_upgrade_tui::host::journal::Journal;
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let before = snapshot(&demo.install);
+    let mut command = sandbox.command();
+    command.args(["upgrade", "--json", "--yes", "--on-conflict", "keep", "--source", demo.source.to_str().unwrap()]);
+    command.args(["--project", demo.project.to_str().unwrap()]);
+    let seen = ext::kill_at(command, |l| l["event"] == "task_started" && l["task"] == "apply");
+    let folder = store::folder(&demo.install, seen[0]["session_id"].as_str().unwrap());
+    let journal = Journal::load(&demo.install, &folder.join("content")).unwrap().unwrap();
+    // As after an exchange whose outcome nobody looked at any more: the user's text is in the staging.
+    let path = "scripts/check-links.py";
+    let number = journal.results().position(|(p, _)| p.to_string() == path).unwrap();
+    let staged = folder.join("content/stage").join(number.to_string());
+    fs::write(&staged, "written while it ran").unwrap();
+    let (code, said) = text(&sandbox.run(&["rollback", "--yes", "--project", demo.project.to_str().unwrap()]));
+    assert_eq!(code, 0, "{said}");
+    assert_same(&before, &snapshot(&demo.install));
+    let rescued = walkdir::WalkDir::new(demo.install.join("rescued")).into_iter().flatten();
+    let texts: Vec<_> = rescued.filter_map(|e| fs::read_to_string(e.path()).ok()).collect();
+    assert_eq!(texts, ["written while it ran"]);
+}
