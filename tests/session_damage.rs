@@ -455,3 +455,59 @@ fn the_install_is_old_or_new_whatever_was_damaged() {
     }
     println!("{} damages, {runs} runs of the binary", DAMAGES.len());
 }
+
+/// Damage in sessions that are over is told, is in nobody's way, and is cleared away by the next upgrade.
+#[test]
+fn the_next_upgrade_clears_what_is_over() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let run =
+        |arguments: &[&str]| text(&sandbox.run(&[arguments, &["--project", demo.project.to_str().unwrap()]].concat()));
+    let upgrade = |commit: &str| {
+        let source = demo.source.to_str().unwrap();
+        run(&["upgrade", "--yes", "--on-conflict", "keep", "--source", source, "--to", commit])
+    };
+    assert_eq!(upgrade(&demo.commits[1]).0, 0);
+    let id = store::ids(&demo.install).remove(0);
+    let folder = store::folder(&demo.install, &id);
+    // The end of the upgrade stands in its log: it is not taken for unfinished.
+    NAMES.iter().for_each(|n| tear(&folder.join(n)));
+    let before = ext::State::of(&demo.project);
+    let (code, said) = run(&["status"]);
+    assert!(code == 0 && said.contains("damaged") && said.contains("completed"), "{said}");
+    let (code, said) = run(&["plan", "--source", demo.source.to_str().unwrap(), "--json"]);
+    assert_eq!(code, 0, "{said}");
+    before.assert_still(&demo.project);
+    let (code, said) = upgrade(&demo.commits[2]);
+    assert!(code == 0 && said.contains("moved aside"), "{said}");
+    let (code, said) = run(&["status"]);
+    assert!(code == 0 && !said.contains("damaged"), "{said}");
+    let moved = fs::read_dir(&folder).unwrap().flatten();
+    assert_eq!(moved.filter(|e| e.file_name().to_string_lossy().contains(".damaged-")).count(), 2);
+    // Both can be rolled back, one after the other, the rebuilt one too.
+    assert_eq!(run(&["rollback", "--yes"]).0, 0);
+    let (code, said) = run(&["rollback", &id, "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(!demo.install.join(".upgrade-baseline.json").exists());
+}
+
+/// The state file is only ever written: whatever the server made of it, the next save writes it again.
+#[test]
+fn the_state_file_is_written_again() {
+    let half = Half::new();
+    let state = half.demo.install.join(".cache/state").join(format!("{}.json", half.session));
+    for broken in ["", "{\"session_id\": \"other\", \"status\": \"completed\"}", "folder"] {
+        if broken == "folder" {
+            fs::remove_file(&state).unwrap();
+            fs::create_dir(&state).unwrap();
+        } else {
+            fs::write(&state, broken).unwrap();
+        }
+        assert_eq!(half.run("status", &half.demo.project).0, 10, "it is not read");
+        let Truth::Sound(session) = store::read(&half.demo.install, &half.session) else { panic!("sound") };
+        store::save(&session).unwrap();
+        let shown: serde_json::Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
+        assert_eq!(shown, session.state_file());
+    }
+    assert_eq!(half.run("resume", &half.demo.project).0, 0);
+}

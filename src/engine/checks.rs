@@ -13,6 +13,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::Plan;
 use crate::host::git::GitError;
+use crate::host::recover::Used;
 use crate::host::{backup, fs, lock, recover};
 
 /// A check's result, as it is told: task id, how it ended, a few words, seconds.
@@ -87,6 +88,8 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
         }
     }
     warnings.extend(source.as_ref().and_then(stale_manifest));
+    let damages = recover::survey(&install).damages;
+    warnings.extend(damages.iter().filter(|d| d.used != Used::Nothing).map(recover::Damage::describe));
     let valid = check.run("target_valid", || target_valid(&request.project, &install));
     warnings.extend(old_backups(&install, &mut check));
     let space = if install.is_dir() { check.run("disk_space", || disk_space(&install)) } else { None };
@@ -325,8 +328,9 @@ pub fn session_in_the_way(install: &Path) -> Option<Problem> {
     let session = found.unfinished()?;
     match found.damage(&session.session_id) {
         Some(damage) if session.rebuilt => problem(damage.describe(), damage.next()),
-        _ => problem(
-            format!("{}: session {} is not finished", install.display(), session.session_id),
+        damage => problem(
+            format!("{}: session {} is not finished", install.display(), session.session_id)
+                + &damage.map(|d| format!("\n{}", d.describe())).unwrap_or_default(),
             "go on with it: pos-upgrade-tui resume, or undo it: pos-upgrade-tui rollback".into(),
         ),
     }

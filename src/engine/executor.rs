@@ -58,8 +58,15 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
     for line in run.lock.ended() {
         run.log(Level::Warn, "lock", line);
     }
-    if resumed && let Some(damage) = recover::survey(&session.install).damage(&session.session_id) {
+    let found = recover::survey(&session.install);
+    if let Some(damage) = found.damage(&session.session_id) {
         run.warn("session", damage.describe());
+    }
+    let own = run.session.session_id.clone();
+    match recover::settle(&run.session.install, &found, &own) {
+        Ok(lines) => lines.into_iter().for_each(|line| run.warn("session", line)),
+        // They are history: what matters is this session.
+        Err(e) => run.warn("session", e.to_string()),
     }
     let (id, since) = (run.session.session_id.clone(), run.session.created_at.clone());
     run.save().and_then(|()| Ok(run.lock.explain(&id, &since)?)).map_err(|stop| {
@@ -206,6 +213,8 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
             let message = format!("a bug in this program stopped the upgrade: {said}; the session is saved");
             finish(&run, FinishKind::Failed, exit::BUG, message, Some(resume_command(&run.session)))
         });
+        // This process may live on, and must not look like one that works on the install.
+        run.lock.unexplain();
         run.say(Event::Finished(finish));
     });
     Handle { events: receiver, commands }

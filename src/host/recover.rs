@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::backup::{self, Backup};
-use super::fs;
+use super::fs::{self, FsError};
 use super::journal::Journal;
 use super::store::{self, Truth};
 use crate::core::phase::Phase;
@@ -125,11 +125,33 @@ pub fn survey(install: &Path) -> Found {
                 let why = format!("another version of this program wrote them, in schema {schema}; use that one");
                 found.damages.push(damage(why, Used::Nothing));
             }
+            // Its files were moved aside already.
+            Truth::Damaged(_) if !store::has_files(&store::folder(install, id)) => {}
             Truth::Damaged(why) => found.damages.push(damage(why, Used::Over)),
             Truth::Foreign(_) => {}
         }
     }
     found
+}
+
+/// Moves damaged files of sessions that have ended out of the way, and saves again what is known of them; a line for
+/// each file. Only for who holds the lock. The session `own` is its runner's to save.
+///
+/// # Errors
+/// [`FsError`].
+pub fn settle(install: &Path, found: &Found, own: &str) -> Result<Vec<String>, FsError> {
+    let mut lines = Vec::new();
+    for damage in found.damages.iter().filter(|d| d.session_id != own && d.used != Used::Nothing) {
+        let session = found.sessions.iter().find(|s| s.session_id == damage.session_id);
+        let moved = match session {
+            Some(session) if session.is_unfinished() => continue,
+            Some(session) => store::save(session)?,
+            None => store::clear(&store::folder(install, &damage.session_id))?,
+        };
+        let line = |path: &PathBuf| format!("a damaged file of an earlier session was moved aside: {}", path.display());
+        lines.extend(moved.iter().map(line));
+    }
+    Ok(lines)
 }
 
 /// A folder that was made and never written to is no session.

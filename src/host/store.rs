@@ -197,6 +197,14 @@ fn clear_damaged(folder: &Path) -> Result<([Option<u64>; 2], Vec<PathBuf>), FsEr
     Ok((numbers, moved))
 }
 
+/// Moves all of a session's damaged generations aside.
+///
+/// # Errors
+/// [`FsError`].
+pub fn clear(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
+    clear_damaged(folder).map(|(_, moved)| moved)
+}
+
 /// Renames a damaged file (or whatever stands there) to `<name>.damaged-<stamp>`, over nothing.
 ///
 /// # Errors
