@@ -55,6 +55,7 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         to_commit: session.source_commit.clone(),
         to_version: session.source_version.clone(),
     });
+    recover::sweep(&run.session.project, &run.session.install);
     for line in run.lock.ended() {
         run.log(Level::Warn, "lock", line);
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use walkdir::WalkDir;
 
 use super::backup::{self, Backup, Entry, MANIFEST};
-use super::fs::{self, Doing, FsError};
+use super::fs::{self, FsError};
 use super::{recover, venv};
 use crate::core::path::RelPath;
 use crate::core::session::is_stamp;
@@ -194,13 +194,9 @@ pub fn prune(install: &Path, names: &[String]) -> Result<Pruned, FsError> {
 /// Removes one backup. Its manifest goes first: half a backup must not look like a whole one.
 fn remove(install: &Path, name: &str) -> Result<(), FsError> {
     let folder: PathBuf = backup::folder_of(install).join(name);
-    let manifest = folder.join(MANIFEST);
-    match stdfs::remove_file(&manifest) {
-        Ok(()) => fs::sync_folder(&folder)?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(e).doing("remove", manifest),
-    }
-    stdfs::remove_dir_all(&folder).doing("remove", &folder)
+    fs::remove_file(&folder.join(MANIFEST))?;
+    fs::sync_folder(&folder)?;
+    fs::remove_tree(&folder)
 }
 
 #[cfg(test)]

@@ -275,3 +275,15 @@ fn gitignore_lines(install: &Path, backup: &Backup) -> Vec<String> {
     let lines: Vec<String> = added.lines().filter(|l| !l.trim().is_empty()).map(ToOwned::to_owned).collect();
     if lines.iter().all(|l| l.starts_with(".praxis-os/")) { lines } else { Vec::new() }
 }
+
+/// Removes the half-written replacements that a crash left where this program writes. Only under the lock.
+pub fn sweep(project: &Path, install: &Path) {
+    let notes = install.join(".upgrade");
+    for folder in [project.to_owned(), install.to_owned(), install.join(".cache"), install.join(".cache/state")] {
+        fs::sweep(&folder);
+    }
+    // The notes of sessions are a few files each, and so are their journals.
+    for entry in walkdir::WalkDir::new(&notes).max_depth(2).into_iter().flatten().filter(|e| e.file_type().is_dir()) {
+        fs::sweep(entry.path());
+    }
+}
