@@ -39,7 +39,7 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
         what: format!("{}: an upgrade is running here ({who}); nothing was changed", install.display()),
         next: "wait for it to end, then look again: pos-upgrade-tui status".into(),
     };
-    if let Some(holder) = lock::held_by(&install).filter(|h| h.unlock.is_none() || lock::is_locked(&install)) {
+    if let Some(holder) = lock::held_by(&install).filter(|h| h.unlock.is_none()) {
         return Err(held(&holder.who));
     }
     if !common.json {

@@ -118,7 +118,7 @@ impl Lock {
         while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let note = read_note(install);
             if begun.elapsed() > A_LOOK || note.as_ref().is_some_and(|n| n.holder() == Holder::Alive) {
-                return Err(LockError::Held(held(note.as_ref())));
+                return Err(LockError::Held(locked(note.as_ref())));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -211,17 +211,22 @@ fn held(note: Option<&LockNote>) -> Held {
     }
 }
 
+/// The lock itself is held: whoever wrote the note, somebody lives who has it, and nothing can be unlocked.
+fn locked(note: Option<&LockNote>) -> Held {
+    Held { unlock: None, ..held(note) }
+}
+
 /// Who holds the lock now, without taking or creating it; none if it is free.
 pub fn held_by(install: &Path) -> Option<Held> {
     let note = read_note(install);
     if is_locked(install) {
-        return Some(held(note.as_ref()));
+        return Some(locked(note.as_ref()));
     }
     note.filter(|n| n.holder() != Holder::Dead).map(|n| held(Some(&n)))
 }
 
 /// Whether a living process of this machine holds the lock itself.
-pub fn is_locked(install: &Path) -> bool {
+fn is_locked(install: &Path) -> bool {
     let Ok(file) = File::open(install.join(".upgrade/lock")) else { return false };
     flock(&file, FlockOperation::NonBlockingLockShared).is_err()
 }
@@ -236,7 +241,7 @@ pub fn remove_note(install: &Path) -> Result<(), LockError> {
     let note = read_note(install);
     let taken = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
     if !taken || note.as_ref().is_some_and(|n| n.holder() == Holder::Alive) {
-        return Err(LockError::Held(held(note.as_ref())));
+        return Err(LockError::Held(locked(note.as_ref())));
     }
     let path = note_path(install);
     std::fs::remove_file(&path).doing("remove", &path)?;
@@ -379,6 +384,19 @@ mod tests {
         remove_note(dir.path()).unwrap();
         assert!(dir.path().join(".upgrade/lock").exists() && !note_path(dir.path()).exists());
         Lock::acquire(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_is_held_is_not_offered_for_unlocking() {
+        let dir = tempfile::tempdir().unwrap();
+        let holder = Lock::acquire(dir.path()).unwrap();
+        let note = "{\"session_id\":\"x\",\"started_at\":\"2020-01-01T00:00:00Z\",\"pid\":7,\"boot_id\":\"b\",\"host\":\"far\"}";
+        std::fs::write(note_path(dir.path()), note).unwrap();
+        let Err(LockError::Held(held)) = Lock::acquire(dir.path()) else { panic!("it is held") };
+        assert_eq!((held.unlock, held_by(dir.path()).unwrap().unlock), (None, None));
+        assert!(matches!(remove_note(dir.path()), Err(LockError::Held(Held { unlock: None, .. }))));
+        drop(holder);
+        assert_eq!(held_by(dir.path()).unwrap().unlock.as_deref(), Some("x"));
     }
 
     #[test]
