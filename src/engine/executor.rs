@@ -138,9 +138,8 @@ pub fn discard(session: Session) -> Handle {
         rollback::drop_unfinished_backup(run);
         run.session.status = Status::Aborted;
         run.session.reason = Some("discarded".into());
-        let saved = run.save();
         run.lock.unexplain();
-        match saved {
+        match run.save() {
             Ok(()) => finish(run, FinishKind::Aborted, exit::DONE, "discarded; the install is as it was".into(), None),
             Err(_) => finish(run, FinishKind::Failed, checks::REFUSED, "the session could not be saved".into(), None),
         }
@@ -346,8 +345,8 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             rollback::drop_unfinished_backup(run);
             run.session.status = Status::Failed;
             run.session.reason = Some(what.clone());
-            let _ = run.save();
             run.lock.unexplain();
+            let _ = run.save();
             let message = format!("{what}\nnothing in the install was changed");
             let next = next.or(Some("mend that, then start the upgrade again".into()));
             finish(run, FinishKind::Failed, checks::REFUSED, message, next)

@@ -46,10 +46,15 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
         Some((backup, journal)) => put_back(run, &backup, &journal, &mut restored)?,
         None => drop_unfinished_backup(run),
     }
+    // Before the session ends: nobody would clear away the note of one that has.
+    run.lock.unexplain();
     run.session.status = Status::RolledBack;
     run.session.rolling_back = false;
-    run.save()?;
-    run.lock.unexplain();
+    if let Err(stop) = run.save() {
+        // Whoever finds the session must go on going back, not forward.
+        run.session.rolling_back = true;
+        return Err(stop);
+    }
     run.say(Event::RollbackFinished {
         restored: restored.paths,
         rescued: restored.rescued.clone(),
@@ -135,8 +140,11 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     if let Some(name) = run.session.venv_generation.clone() {
         venv::switch_back(&install, &name)?;
     }
-    apply::verify(run, journal)?;
-    journal.drop_staging();
+    // Once verified, the log below may be written; after a crash behind that it is no longer what the journal wrote.
+    if !journal.is_done() {
+        apply::verify(run, journal)?;
+        journal.drop_staging();
+    }
     forward.iter().flatten().for_each(Journal::drop_staging);
     let version = crate::core::classify::short(&run.session.source_commit).to_owned();
     documents::log_line(&run.session, &format!("rolled back, session {} ({version})", run.session.session_id))?;

@@ -194,6 +194,12 @@ impl Journal {
         [JOURNAL, COPY].iter().any(|name| stdfs::symlink_metadata(folder.join(name)).is_ok())
     }
 
+    /// Whether everything was applied and verified, and the staging dropped.
+    pub fn is_done(&self) -> bool {
+        // A folder that can't be looked at is not gone.
+        matches!(self.folder.join(STAGE).try_exists(), Ok(false))
+    }
+
     /// How many paths it is about.
     pub fn len(&self) -> usize {
         self.steps.len()
@@ -214,7 +220,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError`]; what is done so far stays, and can be continued or rolled back.
     pub fn apply(&self, rescue: &RelPath, progress: &mut dyn FnMut(usize, &RelPath)) -> Result<Applied, JournalError> {
-        if !self.folder.join(STAGE).exists() {
+        if self.is_done() {
             // Staging goes only after everything was applied and verified.
             return Ok(Applied::default());
         }
