@@ -79,12 +79,17 @@ fn changed_paths(run: &Run, backup: &Backup) -> Result<Left, Stop> {
         paths.extend(appended(backup, &live)?);
     }
     for (path, written) in &run.session.documents {
-        // Our own text, whatever its mode is now: what the user wrote into it since has another sum.
-        let state = match live.look(path)? {
-            Found::File { sha256, mode } if sha256 == *written => State::File { sha256, mode },
-            _ => State::File { sha256: written.clone(), mode: 0o644 },
-        };
-        paths.insert(path.clone(), state);
+        // Our own text, whatever its mode is now: what the user wrote into it since has another sum. It is noted before
+        // it is written, so after a crash what the journal wrote may still stand there.
+        match live.look(path)? {
+            Found::File { sha256, mode } if sha256 == *written => {
+                paths.insert(path.clone(), State::File { sha256, mode });
+            }
+            _ => {
+                let written = State::File { sha256: written.clone(), mode: 0o644 };
+                paths.entry(path.clone()).or_insert(written);
+            }
+        }
     }
     Ok(paths)
 }

@@ -137,7 +137,12 @@ impl Small {
 
     /// A project of its own for one case; gone with the value.
     pub fn case(&self, start: &Path) -> Case {
-        let dir = tempfile::Builder::new().prefix("case-").tempdir_in(self.dir.path()).unwrap();
+        Self::case_on(self.dir.path(), start)
+    }
+
+    /// The same on another file system.
+    pub fn case_on(disk: &Path, start: &Path) -> Case {
+        let dir = tempfile::Builder::new().prefix("case-").tempdir_in(disk).unwrap();
         let project = dir.path().canonicalize().unwrap().join("project");
         copy(start, &project);
         Case { dir, project }
@@ -146,10 +151,25 @@ impl Small {
     /// Asserts that a project is as it was before the upgrade, times included.
     pub fn assert_old(&self, project: &Path, why: &str) {
         differences(&self.old, &old_tree(project), "old", why);
+        self.assert_log(project, why);
+        assert_tidy(project, why);
+    }
+
+    /// The same right after a run whose call was refused: it may have been the one that clears something away.
+    pub fn assert_old_but_for_the_lock(&self, project: &Path, why: &str) {
+        differences(&self.old, &without_litter(old_tree(project)), "old", why);
+        self.assert_log(project, why);
+    }
+
+    /// In the same way, new.
+    pub fn assert_new_but_for_the_lock(&self, project: &Path, why: &str) {
+        differences(&self.new, &without_litter(new_tree(project)), "new", why);
+    }
+
+    fn assert_log(&self, project: &Path, why: &str) {
         let log = fs::read_to_string(project.join(".praxis-os/UPDATE_LOG.txt")).unwrap();
         let more = log.strip_prefix(&self.old_log).unwrap_or_else(|| panic!("UPDATE_LOG.txt: {log}\n{why}"));
         assert!(more.lines().count() <= 1, "UPDATE_LOG.txt: {log}\n{why}");
-        assert_tidy(project, why);
     }
 
     /// Asserts that a project is as an undisturbed upgrade leaves it, and the user's files untouched to their times.
@@ -164,6 +184,12 @@ impl Small {
             assert_eq!(self.old.get(path), now.get(path), "{path} is the user's\n{why}");
         }
         assert_tidy(project, why);
+    }
+
+    /// Asserts that a project has the bytes and modes of another one, whatever the case of its names.
+    pub fn assert_same_but_for_case(&self, like: &Path, project: &Path, why: &str) {
+        let folded = |tree: Tree| tree.into_iter().map(|(path, state)| (path.to_lowercase(), state)).collect::<Tree>();
+        differences(&folded(new_tree(like)), &folded(new_tree(project)), "the same", why);
     }
 
     /// Which of the two it is.
@@ -186,7 +212,7 @@ impl Small {
     /// so, `status` must agree, and the next upgrade must work.
     pub fn recover(&self, crashed: Case) -> Outcome {
         let before = self.status(&crashed.project);
-        let other = self.case(&crashed.project);
+        let other = Self::case_on(crashed.dir.path().parent().unwrap(), &crashed.project);
         let outcome = self.by_resume(&other.project, &before);
         drop(other);
         self.by_rollback(&crashed.project, &before);
@@ -209,7 +235,7 @@ impl Small {
             assert!(said.contains("nothing to resume"), "{why}");
             match last.as_deref() {
                 Some("completed") => (Outcome::WasNew, true),
-                None | Some("rolled_back") => (Outcome::WasOld, false),
+                None | Some("rolled_back" | "failed") => (Outcome::WasOld, false),
                 other => panic!("{other:?}: {why}"),
             }
         };
@@ -336,7 +362,7 @@ fn new_tree(project: &Path) -> Tree {
         let words: Vec<&str> = state.split(' ').collect();
         // Kind, mode, seconds, nanoseconds, sum.
         let mut kept = [words[0], words[1], words.get(4).copied().unwrap_or_default()].join(" ");
-        if DATED.contains(&path.as_str()) {
+        if DATED.iter().any(|d| d.eq_ignore_ascii_case(&path)) {
             kept = format!("{} {} {}", words[0], words[1], undated(&fs::read_to_string(install.join(&path)).unwrap()));
         }
         tree.insert(path, kept);
@@ -350,6 +376,11 @@ fn undated(text: &str) -> String {
     let word = |w: &str| if w.contains(|c: char| c.is_ascii_digit()) { "#".to_owned() } else { w.to_owned() };
     let line = |l: &str| l.split(' ').map(word).collect::<Vec<_>>().join(" ");
     text.lines().filter(|l| !l.contains("| rolled back, ")).map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Without what the next run clears away.
+fn without_litter(tree: Tree) -> Tree {
+    tree.into_iter().filter(|(path, _)| !path.contains(".tmp-pos-upgrade-") && path != ".upgrade-lock").collect()
 }
 
 fn beside(project: &Path) -> Tree {
