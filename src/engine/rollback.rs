@@ -262,11 +262,12 @@ fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>
     }
     touched.sort();
     touched.dedup();
+    let folds = fs::folds_case(install);
     // From the inside out: a removed or restored entry changes its parent's time.
     for path in touched.iter().rev() {
         let Ok((parent, name)) = root.parent_of(path, false) else { continue };
-        match entries.get(path) {
-            Some(Entry::Folder { mode, mtime, .. }) => {
+        match undo::entry(backup, path, folds) {
+            Some((_, Entry::Folder { mode, mtime, .. })) => {
                 // One that had gone came back with the mode of any new folder.
                 root.below(path, false)?.set_mode(*mode)?;
                 if let Ok(time) = mtime.parse() {

@@ -20,18 +20,26 @@ const NOBODY_KNOWS: &str = "unknown";
 /// Paths with what the session left there.
 type Left = BTreeMap<RelPath, State>;
 
+/// What stood at a path. Where names that differ in case are one file, the backup may have it under another one.
+pub fn entry<'b>(backup: &'b Backup, path: &RelPath, folds: bool) -> Option<(&'b RelPath, &'b Entry)> {
+    let entries = &backup.manifest.entries;
+    let same = |other: &RelPath| folds && other.as_bytes().eq_ignore_ascii_case(path.as_bytes());
+    entries.get_key_value(path).or_else(|| entries.iter().find(|(other, _)| same(other)))
+}
+
 /// Everything that has to be put back or taken away, with its old bytes.
 ///
 /// # Errors
 /// [`Stop::Failed`], for instance where the backup no longer holds what it should.
 pub fn wanted(run: &Run, backup: &Backup) -> Result<Vec<Wanted>, Stop> {
     let live = Folder::open(&run.session.install)?;
+    let folds = fs::folds_case(&run.session.install);
     let mut all = Vec::new();
     for (path, left) in changed_paths(run, backup)? {
-        let (before, new) = match backup.manifest.entries.get(&path) {
-            Some(Entry::File { sha256, mode, mtime, .. }) => {
+        let (before, new) = match entry(backup, &path, folds) {
+            Some((saved, Entry::File { sha256, mode, mtime, .. })) => {
                 let before = State::File { sha256: sha256.clone(), mode: *mode };
-                (before, Some((*mode, mtime.parse::<i128>().ok())))
+                (before, Some((saved, *mode, mtime.parse::<i128>().ok())))
             }
             _ => (State::Absent, None),
         };
@@ -39,8 +47,8 @@ pub fn wanted(run: &Run, backup: &Backup) -> Result<Vec<Wanted>, Stop> {
             continue;
         }
         let new = match new {
-            Some((mode, mtime)) => {
-                let bytes = backup.bytes(&path).map_err(Stop::failed)?;
+            Some((saved, mode, mtime)) => {
+                let bytes = backup.bytes(saved).map_err(Stop::failed)?;
                 Some(NewFile { bytes, mode, mtime })
             }
             None => None,

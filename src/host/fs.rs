@@ -552,6 +552,13 @@ pub fn free_space(path: &Path) -> Result<u64, FsError> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// Whether names that differ in case only lead to the same file in this install, which has a folder of ours.
+pub fn folds_case(install: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let identity = |name: &str| fs::symlink_metadata(install.join(name)).map(|m| (m.dev(), m.ino())).ok();
+    identity(".upgrade").is_some_and(|ours| identity(".UPGRADE") == Some(ours))
+}
+
 /// Whether we may create and remove entries in a folder.
 ///
 /// # Errors
