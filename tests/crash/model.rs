@@ -106,13 +106,13 @@ impl Disk {
 
     fn apply(&mut self, change: &Change) {
         match change.clone() {
-            Change::Enter { folder, name, id } => drop(self.entries(folder).insert(name, id)),
-            Change::Leave { folder, name } => drop(self.entries(folder).remove(&name)),
+            Change::Enter { folder, name, id } => { self.entries(folder).insert(name, id); }
+            Change::Leave { folder, name } => { self.entries(folder).remove(&name); }
             Change::Rename { from, to, id, back } => {
                 match back {
-                    Some(back) => drop(self.entries(from.0).insert(from.1, back)),
+                    Some(back) => { self.entries(from.0).insert(from.1, back); }
                     None if self.entries(from.0).get(&from.1) == Some(&id) => {
-                        drop(self.entries(from.0).remove(&from.1))
+                        { self.entries(from.0).remove(&from.1); }
                     }
                     None => {}
                 }
@@ -254,6 +254,11 @@ impl Run {
                 self.steps.push(Err(id));
             }
         }
+    }
+
+    /// The step before a moment, for messages.
+    pub fn last(&self, moment: usize) -> String {
+        moment.checked_sub(1).map_or("nothing".to_owned(), |at| format!("{:.80?}", self.steps[at]))
     }
 
     /// How many moments there are at which power can be lost.

@@ -23,7 +23,7 @@ pub fn pinned(small: &Small, slot: &Slot, project: &Path, arguments: &[&str]) ->
 }
 
 /// The points that a run passes, as `NAME before` and `NAME after`.
-fn record(small: &Small, slot: &Slot, case: &Case, arguments: &[&str]) -> Vec<String> {
+pub fn record(small: &Small, slot: &Slot, case: &Case, arguments: &[&str]) -> Vec<String> {
     let log = case.beside("points.log");
     let output = pinned(small, slot, &case.project, arguments).env("POS_CRASH_LOG", &log).output().unwrap();
     let (code, said) = text(&output);
@@ -47,6 +47,13 @@ fn ends(points: &[String]) -> Vec<(usize, &str)> {
     let numbers: BTreeSet<(usize, &str)> =
         seen.into_iter().flat_map(|(name, (first, last))| [(first, name), (last, name)]).collect();
     numbers.into_iter().collect()
+}
+
+/// The first time that each point is passed.
+fn firsts(points: &[String]) -> Vec<(usize, &str)> {
+    let mut seen = BTreeSet::new();
+    let numbered = points.iter().enumerate().map(|(at, name)| (at + 1, name.as_str()));
+    numbered.filter(|(_, name)| seen.insert(*name)).collect()
 }
 
 /// An upgrade of an untouched project, or the rollback of a finished one.
@@ -93,7 +100,7 @@ fn a_second_crash_while_recovering() {
         crash_at(&small, &slot, &crashed.project, &arguments, number);
         for way in [&["resume"][..], &["rollback", "--yes"]] {
             let points = record(&small, &slot, &small.case(&crashed.project), way);
-            for (second, again) in ends(&points) {
+            for (second, again) in firsts(&points) {
                 pairs.push((flow, start, arguments.clone(), number, name.clone(), way, second, again.to_owned()));
             }
         }
@@ -104,7 +111,7 @@ fn a_second_crash_while_recovering() {
     let name = |(flow, _, _, first, at, way, second, again): &Pair<'_>| {
         format!("{flow}:{first} {at}, then {}:{second} {again}", way[0])
     };
-    let pairs = shard(pairs, 8, name);
+    let pairs = shard(pairs, 30, name);
     let outcomes = each(&pairs, name, |(_, start, arguments, first, _, way, second, _), slot| {
         let case = small.case(start);
         crash_at(&small, slot, &case.project, arguments, *first);

@@ -135,6 +135,13 @@ impl Small {
         self.settle(&mut command).args(arguments).arg("--project").arg(project).output().unwrap()
     }
 
+    /// Room for a project that is yet to be made.
+    pub fn empty_case(&self) -> Case {
+        let dir = tempfile::Builder::new().prefix("case-").tempdir_in(self.dir.path()).unwrap();
+        let project = dir.path().canonicalize().unwrap().join("project");
+        Case { dir, project }
+    }
+
     /// A project of its own for one case; gone with the value.
     pub fn case(&self, start: &Path) -> Case {
         Self::case_on(self.dir.path(), start)
