@@ -243,6 +243,9 @@ impl Journal {
                 open.sync()?;
             }
         }
+        if touched.iter().any(|path| path.parent().is_none()) {
+            root.sync()?;
+        }
         stage.sync()?;
         for step in self.steps.iter().filter(|s| s.new == State::Absent) {
             remove_empty_folders(&root, &step.path);
@@ -409,6 +412,8 @@ fn remove_empty_folders(root: &Folder, path: &RelPath) {
         if path.parent().is_none() || !parent.remove_empty(name) {
             return;
         }
+        // Best effort: an empty folder that comes back is all that can be lost.
+        let _ = parent.sync();
         folder = path.parent();
     }
 }
