@@ -15,7 +15,10 @@ use crate::host::backup;
 pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
     let sessions = session::all(&project)?.sessions;
-    let nothing = |message: String| Ok(output::nothing_to_do(&message, common.json));
+    let nothing = |message: String| {
+        executor::tidy(&project);
+        Ok(output::nothing_to_do(&message, common.json))
+    };
     let chosen = match named {
         Some(name) => sessions.iter().rev().find(|s| s.session_id == name || s.backup.as_deref() == Some(name)),
         None => {

@@ -105,6 +105,18 @@ fn instead(next: Option<String>, command: Option<&str>) -> Option<String> {
     }
 }
 
+/// Clears away what a run that was cut off before its session began or behind its end left: half-written files, the lock's
+/// note. Where somebody holds the lock, or nobody ever did, there is nothing to clear away.
+pub fn tidy(project: &Path) {
+    let install = project.join(".praxis-os");
+    if install.join(".upgrade/lock").exists()
+        && let Ok(mut lock) = Lock::acquire(&install)
+    {
+        recover::sweep(project, &install);
+        lock.unexplain();
+    }
+}
+
 /// Takes an unfinished session up where it stands.
 pub fn resume(session: Session) -> Handle {
     spawn(session, Begin::Resume, |run| {
