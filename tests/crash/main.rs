@@ -7,11 +7,16 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod errors;
 #[path = "../common/ext.rs"]
 mod ext;
+mod filesystems;
+mod kill;
 mod many;
 mod model;
+mod mounts;
 mod points;
 mod power;
+mod strace;
 mod trace;
 mod world;

@@ -106,13 +106,19 @@ impl Disk {
 
     fn apply(&mut self, change: &Change) {
         match change.clone() {
-            Change::Enter { folder, name, id } => { self.entries(folder).insert(name, id); }
-            Change::Leave { folder, name } => { self.entries(folder).remove(&name); }
+            Change::Enter { folder, name, id } => {
+                self.entries(folder).insert(name, id);
+            }
+            Change::Leave { folder, name } => {
+                self.entries(folder).remove(&name);
+            }
             Change::Rename { from, to, id, back } => {
                 match back {
-                    Some(back) => { self.entries(from.0).insert(from.1, back); }
+                    Some(back) => {
+                        self.entries(from.0).insert(from.1, back);
+                    }
                     None if self.entries(from.0).get(&from.1) == Some(&id) => {
-                        { self.entries(from.0).remove(&from.1); }
+                        self.entries(from.0).remove(&from.1);
                     }
                     None => {}
                 }

@@ -387,7 +387,7 @@ fn undated(text: &str) -> String {
 
 /// Without what the next run clears away.
 fn without_litter(tree: Tree) -> Tree {
-    tree.into_iter().filter(|(path, _)| !path.contains(".tmp-pos-upgrade-") && path != ".upgrade-lock").collect()
+    tree.into_iter().filter(|(path, _)| !path.contains("pos-upgrade-tmp-") && path != ".upgrade-lock").collect()
 }
 
 fn beside(project: &Path) -> Tree {

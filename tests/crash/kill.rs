@@ -1,0 +1,120 @@
+//! Killed at every call that changes a file: in an upgrade, in a resumed one, and in a rollback.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::many::{Slot, each, shard};
+use crate::strace::{self, Call};
+use crate::world::{Case, Outcome, Small};
+
+const SIGKILL: i32 = 9;
+/// In how many parts one day's run is one.
+const PARTS: usize = 8;
+
+/// What a run makes of a project, and what is to be struck.
+struct Scenario<'s> {
+    small: &'s Small,
+    name: &'s str,
+    start: &'s Path,
+    arguments: Vec<&'s str>,
+}
+
+/// Kills a run at a call's number; the case, and what was struck.
+fn kill(small: &Small, slot: &Slot, start: &Path, arguments: &[&str], call: &Call) -> (Case, Call) {
+    let case = small.case(start);
+    let inject = format!("{}:signal=KILL:when={}", call.name, call.nth);
+    let run = strace::run(small, slot, &case, arguments, &[inject]);
+    assert_eq!(run.signal, Some(SIGKILL), "not killed at {}, it ended with {:?}:\n{}", call.line, run.code, run.said);
+    let struck = run.struck(&call.name, call.nth).expect("the call that was the last").clone();
+    (case, struck)
+}
+
+/// What a run does undisturbed: all its calls that change something.
+fn record(small: &Small, start: &Path, arguments: &[&str]) -> Vec<Call> {
+    let slot = Slot::take();
+    let case = small.case(start);
+    let run = strace::run(small, &slot, &case, arguments, &[]);
+    assert_eq!(run.code, Some(0), "{}", run.said);
+    strace::targets(&run)
+}
+
+fn killed_everywhere(scenario: &Scenario<'_>) {
+    let Scenario { small, name, start, arguments } = scenario;
+    let all = record(small, start, arguments);
+    let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
+    all.iter().for_each(|c| *by_name.entry(&c.name).or_default() += 1);
+    println!("{name}: {} calls: {by_name:?}", all.len());
+    let chosen = shard(all.clone(), PARTS, Call::id);
+    let results = each(&chosen, Call::id, |call, slot| {
+        let (case, struck) = kill(small, slot, start, arguments, call);
+        let outcome = small.recover(case);
+        ((!struck.is(call)).then(|| call.clone()), outcome)
+    });
+    let mut outcomes: BTreeMap<Outcome, usize> = BTreeMap::new();
+    results.iter().for_each(|(_, outcome)| *outcomes.entry(*outcome).or_default() += 1);
+    let missed: Vec<&Call> = results.iter().filter_map(|(missed, _)| missed.as_ref()).collect();
+    println!("{name}: {} kills, {} of them in another thread; then {outcomes:?}", results.len(), missed.len());
+    // Other threads load libraries, talk to git and print: they may reach a number first. Then the state before this
+    // call was not tried; it differs from that before the next call by nothing or an empty temporary file.
+    let other = missed.iter().find(|c| !["openat", "write"].contains(&c.name.as_str()));
+    assert!(other.is_none(), "never struck: {other:?}");
+    assert!(!results.is_empty());
+}
+
+#[test]
+fn killed_at_every_call_of_an_upgrade() {
+    if !strace::works() {
+        return;
+    }
+    let small = Small::new();
+    killed_everywhere(&Scenario { small: &small, name: "upgrade", start: &small.pristine, arguments: small.upgrade() });
+}
+
+#[test]
+fn killed_at_every_call_of_a_resumed_upgrade() {
+    if !strace::works() {
+        return;
+    }
+    let small = Small::new();
+    let all = record(&small, &small.pristine, &small.upgrade());
+    let begun = all.iter().find(|c| c.name.starts_with("rename") && c.paths[0].contains(".cache")).unwrap();
+    let (case, _) = kill(&small, &Slot::take(), &small.pristine, &small.upgrade(), begun);
+    assert_eq!(small.status(&case.project), (true, Some("running".into())));
+    killed_everywhere(&Scenario {
+        small: &small,
+        name: "resume from the start",
+        start: &case.project,
+        arguments: vec!["resume"],
+    });
+}
+
+#[test]
+fn killed_at_every_call_of_a_resumed_upgrade_in_the_middle() {
+    if !strace::works() {
+        return;
+    }
+    let small = Small::new();
+    let all = record(&small, &small.pristine, &small.upgrade());
+    let exchanges: Vec<&Call> = all.iter().filter(|c| c.name == "renameat2").collect();
+    let (case, _) = kill(&small, &Slot::take(), &small.pristine, &small.upgrade(), exchanges[exchanges.len() / 2]);
+    assert!(!small.is_new(&case.project));
+    for (name, arguments) in
+        [("resume from the middle", vec!["resume"]), ("rollback from the middle", vec!["rollback", "--yes"])]
+    {
+        killed_everywhere(&Scenario { small: &small, name, start: &case.project, arguments });
+    }
+}
+
+#[test]
+fn killed_at_every_call_of_a_rollback() {
+    if !strace::works() {
+        return;
+    }
+    let small = Small::new();
+    killed_everywhere(&Scenario {
+        small: &small,
+        name: "rollback",
+        start: &small.upgraded,
+        arguments: vec!["rollback", "--yes"],
+    });
+}
