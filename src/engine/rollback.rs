@@ -269,13 +269,17 @@ fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>
         match undo::entry(backup, path, folds) {
             Some((_, Entry::Folder { mode, mtime, .. })) => {
                 // One that had gone came back with the mode of any new folder.
-                root.below(path, false)?.set_mode(*mode)?;
+                let folder = root.below(path, false)?;
+                folder.set_mode(*mode)?;
                 if let Ok(time) = mtime.parse() {
                     parent.set_mtime(name, time)?;
                 }
+                folder.sync()?;
             }
             _ => {
-                parent.remove_empty(name);
+                if parent.remove_empty(name) {
+                    parent.sync()?;
+                }
             }
         }
     }

@@ -371,7 +371,10 @@ impl Journal {
         // Renamed first: half a staging folder must never look like a whole one.
         let old = self.folder.join("stage.done");
         if around(RELEASE, || stdfs::rename(self.folder.join(STAGE), &old)).is_ok() {
-            let _ = fs::remove_tree(&old);
+            // Durable before anything in it goes, for the same reason. Where it can't be, it just stays.
+            if fs::sync_folder(&self.folder).is_ok() {
+                let _ = fs::remove_tree(&old);
+            }
         }
     }
 }

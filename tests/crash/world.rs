@@ -346,6 +346,8 @@ fn make_project(project: &Path) {
         fs::write(&path, bytes).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
+    // The upgrade removes this folder, and only a rollback makes it anew.
+    fs::set_permissions(install.join("standards/universal/gone"), fs::Permissions::from_mode(0o750)).unwrap();
     // A time that nothing else has, so that one that isn't put back is seen.
     let old = std::time::UNIX_EPOCH + std::time::Duration::new(1_600_000_000, 123_456_000);
     for entry in walkdir::WalkDir::new(project).contents_first(true) {
