@@ -15,6 +15,7 @@ mod kill;
 mod many;
 mod model;
 mod mounts;
+mod mutants;
 mod points;
 mod power;
 mod strace;

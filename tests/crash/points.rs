@@ -17,7 +17,7 @@ const ABORTED: i32 = 6;
 /// The binary on one processor: it makes one thread for its work, and passes its points in the same order every time.
 pub fn pinned(small: &Small, slot: &Slot, project: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("taskset");
-    command.args(["-c", &slot.cpu.to_string(), env!("CARGO_BIN_EXE_pos-upgrade-tui")]);
+    command.args(["-c", &slot.cpu.to_string()]).arg(&small.binary);
     small.settle(&mut command).args(arguments).arg("--project").arg(project);
     command
 }

@@ -32,14 +32,14 @@ fn counted(outcomes: &[Outcome]) -> BTreeMap<Outcome, usize> {
 }
 
 /// Follows a run call by call.
-fn traced(small: &Small, start: &Path, arguments: &[&str]) -> Run {
+pub fn traced(small: &Small, start: &Path, arguments: &[&str]) -> Run {
     let slot = Slot::take();
     let case = small.case(start);
     let log = case.beside("calls");
     let before = Disk::read(&case.project);
     let mut command = Command::new("taskset");
     command.args(["-c", &slot.cpu.to_string(), "strace"]).args(trace::strace(&log));
-    command.arg(env!("CARGO_BIN_EXE_pos-upgrade-tui")).args(arguments).arg("--project").arg(&case.project);
+    command.arg(&small.binary).args(arguments).arg("--project").arg(&case.project);
     let (code, said) = text(&small.settle(&mut command).output().unwrap());
     assert_eq!(code, 0, "{said}");
     Run::new(&case.project, before, &trace::read(&fs::read_to_string(log).unwrap()))

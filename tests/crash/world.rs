@@ -59,6 +59,8 @@ pub struct Small {
     /// Upgraded, undisturbed.
     pub upgraded: PathBuf,
     source: PathBuf,
+    /// The program; the harness is tried on others too.
+    pub binary: PathBuf,
     old: Tree,
     old_log: String,
     new: Tree,
@@ -88,6 +90,7 @@ impl Small {
             pristine,
             upgraded,
             source,
+            binary: env!("CARGO_BIN_EXE_pos-upgrade-tui").into(),
         };
         let plan = small.run(&small.pristine, &["plan", "--only", "content", "--json", "--source", small.source_str()]);
         let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
@@ -131,7 +134,7 @@ impl Small {
 
     /// Runs the binary on a project to its end, undisturbed.
     pub fn run(&self, project: &Path, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
+        let mut command = Command::new(&self.binary);
         self.settle(&mut command).args(arguments).arg("--project").arg(project).output().unwrap()
     }
 
