@@ -129,6 +129,8 @@ const JOURNAL: &str = "journal.json";
 /// The same bytes, written just before: should `journal.json` be damaged later, the steps are still known.
 const COPY: &str = "journal.copy.json";
 const STAGE: &str = "stage";
+/// Behind the number of a staged file: the live one, on its way out where two files can't be exchanged.
+const ASIDE: &str = ".out";
 
 impl Journal {
     /// Stages the changes in `folder` and commits to them. Staging of an earlier try that didn't get as far is thrown
@@ -263,12 +265,15 @@ impl Journal {
         rescue: &RelPath,
     ) -> Result<Option<(RelPath, RelPath)>, JournalError> {
         let step = &self.steps[number];
-        let slot = number.to_string();
-        let slot_path = RelPath::new(slot.clone()).map_err(|_| JournalError::Damaged(self.folder.clone()))?;
-        let out = stage.look(&slot_path)?;
-        if out == Found::Absent || step.old.matches(&out) || step.new.matches(&out) {
-            return Ok(None);
+        let mut users = None;
+        for slot in [number.to_string(), format!("{number}{ASIDE}")] {
+            let slot_path = RelPath::new(slot.clone()).map_err(|_| JournalError::Damaged(self.folder.clone()))?;
+            let out = stage.look(&slot_path)?;
+            if out != Found::Absent && !step.old.matches(&out) && !step.new.matches(&out) {
+                users = Some(slot);
+            }
         }
+        let Some(slot) = users else { return Ok(None) };
         let to = free_place(root, rescue, &step.path)?;
         let (folder, name) = root.parent_of(&to, true)?;
         let aside = |how| stage.rename(OsStr::new(&slot), &folder, name, how);
@@ -351,7 +356,7 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let shown = step.path.under(&self.install);
         let (folder, name) = root.parent_of(&step.path, true)?;
-        let out = PathBuf::from(format!("{}.out", slot.to_string_lossy()));
+        let out = PathBuf::from(format!("{}{ASIDE}", slot.to_string_lossy()));
         if matches!(found, Found::File { .. }) {
             around(EXCHANGE, || folder.rename(name, stage, out.as_os_str(), RenameFlags::empty()))
                 .doing("move aside", &shown)?;
@@ -492,6 +497,25 @@ mod tests {
             assert_eq!(text(install, &format!("rescued/1/a/{name}")).as_deref(), Some("the user's"));
         }
         assert_eq!(text(install, "a/new").as_deref(), Some("fresh"));
+    }
+
+    #[test]
+    fn what_the_user_wrote_and_a_crash_left_aside_is_rescued() {
+        let dir = tempfile::tempdir().unwrap();
+        let install = dir.path();
+        let folder = install.join(".upgrade/id/content");
+        let all = vec![wanted("a/gone", Some("old"), None), wanted("a/changed", Some("old"), Some("new"))];
+        Journal::commit(install, &folder, all).unwrap();
+        // Where two files can't be exchanged, and it died behind the first rename of each.
+        stdfs::create_dir_all(install.join("a")).unwrap();
+        put(install, ".upgrade/id/content/stage/0.out", "the user's");
+        put(install, ".upgrade/id/content/stage/1.out", "the user's");
+        let journal = Journal::load(install, &folder).unwrap().unwrap();
+        assert_eq!(journal.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap().rescued.len(), 2);
+        assert_eq!(text(install, "a/changed").as_deref(), Some("new"));
+        for name in ["changed", "gone"] {
+            assert_eq!(text(install, &format!("rescued/1/a/{name}")).as_deref(), Some("the user's"));
+        }
     }
 
     #[test]
