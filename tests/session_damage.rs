@@ -69,9 +69,10 @@ impl Half {
         let new: Vec<_> = journal.results().filter(|(p, s)| missing(p) && !s.matches(&Found::Absent)).collect();
         let Some((path, _)) = new.get(new.len() / 2) else { return false };
         fs::create_dir_all(path.under(install)).unwrap();
+        fs::write(path.under(install).join("in-the-way"), "").unwrap();
         let rescue: RelPath = "rescued/none".parse().unwrap();
         journal.apply(&rescue, &mut |_, _| {}).unwrap_err();
-        fs::remove_dir(path.under(install)).unwrap();
+        fs::remove_dir_all(path.under(install)).unwrap();
         let (done, all) = journal
             .results()
             .fold((0, 0), |(done, all), (p, s)| (done + usize::from(s.matches(&root.look(p).unwrap())), all + 1));

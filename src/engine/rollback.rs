@@ -13,8 +13,8 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::session::Status;
 use crate::host::backup::{self, Backup, Entry};
-use crate::host::fs::{self, Folder};
-use crate::host::journal::Journal;
+use crate::host::fs::{self, Folder, FsError};
+use crate::host::journal::{Journal, JournalError};
 use crate::host::mcp::Client;
 use crate::host::server::{self, Running};
 use crate::host::{process, store, venv};
@@ -96,9 +96,10 @@ fn prepare(run: &Run) -> Result<(Backup, Journal), Stop> {
         Ok(Some(journal)) => return Ok((backup, journal)),
         Ok(None) => {}
         // What came out of the install may still be staged there: it is kept, and all is looked at anew.
-        Err(_) => {
+        Err(JournalError::Damaged(_)) => {
             store::move_aside(&run.folder(JOURNAL))?;
         }
+        Err(other) => return Err(other.into()),
     }
     let committed = undo::wanted(run, &backup).and_then(|all| Ok(Journal::commit(install, &run.folder(JOURNAL), all)?));
     if committed.is_err() && !run.session.rolling_back {
@@ -133,7 +134,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         restored.rescued.push(to.to_string());
     }
     restored.paths = applied.changed;
-    remove_index_flag(&install, backup);
+    remove_index_flag(&install, backup)?;
     let touched = journal.results().map(|(path, _)| path.clone()).chain(undo::touched(run)).collect();
     folders(&install, backup, &touched)?;
     gitignore(run, backup)?;
@@ -155,11 +156,12 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
 }
 
 /// The flag that phase 3 left, if no server has taken it.
-fn remove_index_flag(install: &std::path::Path, backup: &Backup) {
+fn remove_index_flag(install: &std::path::Path, backup: &Backup) -> Result<(), FsError> {
     let flag = &layouts().server.rebuild_flag;
     if !backup.manifest.entries.contains_key(flag) {
-        let _ = fs::remove_file(&flag.under(install));
+        return fs::remove_file(&flag.under(install));
     }
+    Ok(())
 }
 
 /// Stops the new server; whether the old one has to run again.
@@ -277,7 +279,7 @@ fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>
                 folder.sync()?;
             }
             _ => {
-                if parent.remove_empty(name) {
+                if parent.remove_empty(name)? {
                     parent.sync()?;
                 }
             }
@@ -299,10 +301,7 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     let before = backup.gitignore()?;
     let trimmed = |b: &[u8]| String::from_utf8_lossy(b).trim_end().to_owned();
     match before {
-        None if kept.trim().is_empty() => {
-            let _ = fs::remove_file(&path);
-            Ok(())
-        }
+        None if kept.trim().is_empty() => Ok(fs::remove_file(&path)?),
         Some(before) if trimmed(&before) == kept.trim_end() => {
             Ok(fs::write_durable(&path, &before, documents::mode_of(&path))?)
         }

@@ -214,7 +214,7 @@ impl Folder {
 
     /// Removes a folder below it by name if there is nothing in it but such folders; false if there is, or it isn't there.
     pub fn remove_hollow(&self, name: &OsStr) -> bool {
-        if self.remove_empty(name) {
+        if self.remove_empty(name).unwrap_or(false) {
             return true;
         }
         let Ok(fd) = rustix::fs::openat(&self.fd, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()) else { return false };
@@ -222,7 +222,7 @@ impl Folder {
         let inner = Folder { fd, path: self.path.join(name) };
         let all = entries.flatten().map(|e| OsStr::from_bytes(e.file_name().to_bytes()).to_owned());
         let all: Vec<_> = all.filter(|n| n != "." && n != "..").collect();
-        all.iter().all(|name| inner.remove_hollow(name)) && self.remove_empty(name)
+        all.iter().all(|name| inner.remove_hollow(name)) && self.remove_empty(name).unwrap_or(false)
     }
 
     /// Creates a file in it, over nothing, and makes its bytes durable (the entry is the caller's to sync).
@@ -276,8 +276,16 @@ impl Folder {
     }
 
     /// Removes an empty folder below it by name; false if it isn't empty or isn't there.
-    pub fn remove_empty(&self, name: &OsStr) -> bool {
-        around(REMOVE_FOLDER, || rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)).is_ok()
+    ///
+    /// # Errors
+    /// [`FsError`] if it is empty and stays.
+    pub fn remove_empty(&self, name: &OsStr) -> Result<bool, FsError> {
+        use rustix::io::Errno;
+        match around(REMOVE_FOLDER, || rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT | Errno::NOTDIR) => Ok(false),
+            Err(e) => Err(e).doing("remove folder", self.path.join(name)),
+        }
     }
 
     /// Makes the folder's entries durable.

@@ -7,6 +7,7 @@
 
 use std::ffi::OsStr;
 use std::fs as stdfs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::RenameFlags;
@@ -174,15 +175,24 @@ impl Journal {
         if stdfs::symlink_metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
             return Ok(None);
         }
-        let steps = [JOURNAL, COPY].iter().find_map(|name| read_steps(&folder.join(name)));
-        let steps = steps.ok_or(JournalError::Damaged(path))?;
-        Ok(Some(Self { install: install.to_owned(), folder: folder.to_owned(), steps }))
+        let mut problem = JournalError::Damaged(path);
+        for path in [JOURNAL, COPY].map(|name| folder.join(name)) {
+            match read_steps(&path) {
+                Ok(Some(steps)) => {
+                    return Ok(Some(Self { install: install.to_owned(), folder: folder.to_owned(), steps }));
+                }
+                Ok(None) => {}
+                // It may be whole, and the reason may pass.
+                Err(e) => problem = e.into(),
+            }
+        }
+        Err(problem)
     }
 
     /// Every path that a journal of this folder may have changed, with what it puts there, whether or not it was
     /// committed; none if nothing can be told, damaged or gone. For putting back, never for going on.
     pub fn traces(folder: &Path) -> Option<Vec<(RelPath, State)>> {
-        let steps = [JOURNAL, COPY].iter().find_map(|name| read_steps(&folder.join(name)))?;
+        let steps = [JOURNAL, COPY].iter().find_map(|name| read_steps(&folder.join(name)).ok().flatten())?;
         Some(steps.into_iter().map(|s| (s.path, s.new)).collect())
     }
 
@@ -250,7 +260,7 @@ impl Journal {
         }
         stage.sync()?;
         for step in self.steps.iter().filter(|s| s.new == State::Absent) {
-            remove_empty_folders(&root, &step.path);
+            remove_empty_folders(&root, &step.path)?;
         }
         Ok(applied)
     }
@@ -386,8 +396,16 @@ impl Journal {
 
 /// The steps of a journal's file, if they are what was written. Such a file is as untrusted as any: no step may reach
 /// what no plan is about.
-fn read_steps(path: &Path) -> Option<Vec<Step>> {
-    let committed: Committed = serde_json::from_slice(&stdfs::read(path).ok()?).ok()?;
+fn read_steps(path: &Path) -> Result<Option<Vec<Step>>, FsError> {
+    let bytes = match stdfs::read(path) {
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => return Ok(None),
+        read => read.doing("read", path)?,
+    };
+    Ok(steps_of(&bytes))
+}
+
+fn steps_of(bytes: &[u8]) -> Option<Vec<Step>> {
+    let committed: Committed = serde_json::from_slice(bytes).ok()?;
     if sha256(committed.steps.get().as_bytes()) != committed.sha256 {
         return None;
     }
@@ -412,18 +430,19 @@ fn free_place(root: &Folder, rescue: &RelPath, path: &RelPath) -> Result<RelPath
 }
 
 /// Removes the folders that held a removed file, from the inside out, as long as they are empty.
-fn remove_empty_folders(root: &Folder, path: &RelPath) {
+fn remove_empty_folders(root: &Folder, path: &RelPath) -> Result<(), FsError> {
     let mut folder = path.parent();
     while let Some(path) = folder {
-        let Ok((parent, name)) = root.parent_of(&path, false) else { return };
+        let Ok((parent, name)) = root.parent_of(&path, false) else { return Ok(()) };
         // Top folders are part of the layout even when empty.
-        if path.parent().is_none() || !parent.remove_empty(name) {
-            return;
+        if path.parent().is_none() || !parent.remove_empty(name)? {
+            return Ok(());
         }
         // Best effort: an empty folder that comes back is all that can be lost.
         let _ = parent.sync();
         folder = path.parent();
     }
+    Ok(())
 }
 
 #[cfg(test)]
