@@ -71,20 +71,26 @@ pub fn folder(install: &Path, session_id: &str) -> PathBuf {
 }
 
 fn read_slot(folder: &Path, name: &str) -> Slot {
+    try_slot(folder, name).unwrap_or_else(|e| Slot::Damaged(format!("{name} can't be read ({})", e.source)))
+}
+
+/// A generation; an error where it can't be told, for a reason that may pass, what stands there.
+fn try_slot(folder: &Path, name: &str) -> Result<Slot, FsError> {
     let path = folder.join(name);
     let damaged = |why: &str| Slot::Damaged(format!("{name} {why}"));
     match stdfs::symlink_metadata(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Slot::Empty,
-        Err(e) => return damaged(&format!("can't be read ({e})")),
-        Ok(meta) if !meta.is_file() => return damaged("is not a file"),
-        Ok(meta) if meta.len() > LARGEST => return damaged("is far too large"),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Slot::Empty),
+        Err(e) => return Err(e).doing("look at", &path),
+        Ok(meta) if !meta.is_file() => return Ok(damaged("is not a file")),
+        Ok(meta) if meta.len() > LARGEST => return Ok(damaged("is far too large")),
         Ok(_) => {}
     }
-    let bytes = match stdfs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(e) => return damaged(&format!("can't be read ({e})")),
-    };
-    let Ok(generation) = serde_json::from_slice::<Generation>(&bytes) else { return damaged("is damaged") };
+    let bytes = stdfs::read(&path).doing("read", &path)?;
+    Ok(slot_of(&bytes, folder, damaged))
+}
+
+fn slot_of(bytes: &[u8], folder: &Path, damaged: impl Fn(&str) -> Slot) -> Slot {
+    let Ok(generation) = serde_json::from_slice::<Generation>(bytes) else { return damaged("is damaged") };
     let text = generation.session.get();
     if sha256(text.as_bytes()) != generation.sha256 || seal(generation.sequence, &generation.sha256) != generation.seal
     {
@@ -180,7 +186,8 @@ fn show(session: &Session) -> Result<(), FsError> {
 /// Moves what can't be followed out of the way of the next generation, and tells the numbers of those that stay. Two
 /// that contradict each other go both: whoever saves now knows better.
 fn clear_damaged(folder: &Path) -> Result<([Option<u64>; 2], Vec<PathBuf>), FsError> {
-    let slots = NAMES.map(|name| read_slot(folder, name));
+    // What can't be read now may be whole: nothing is moved then.
+    let slots = [try_slot(folder, NAMES[0])?, try_slot(folder, NAMES[1])?];
     let contradict = matches!(&slots, [Slot::Sound(a, x, _), Slot::Sound(b, y, _)] if a == b && x != y);
     let mut moved = Vec::new();
     let mut numbers = [None, None];
