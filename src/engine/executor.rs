@@ -83,8 +83,14 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
             }
         };
         run.lock.unexplain();
-        let next = instead(next, again.as_deref());
-        Box::new(finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), next.or(again)))
+        if how == Begin::Anew {
+            // If it was saved at all, it is over: nothing has to be gone on with.
+            run.session.status = Status::Failed;
+            run.session.reason = Some(what.clone());
+            let _ = run.save();
+        }
+        let next = instead(next, again.as_deref()).or(again).or_else(|| Some(format!("mend that{START_AGAIN}")));
+        Box::new(finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), next))
     })
 }
 

@@ -83,7 +83,8 @@ fn judge(small: &Small, start: &Path, case: Case, run: &Traced, refused: &Refuse
     let why = format!("{}\n{}\n{}", refused.inject(), struck.line, run.said);
     if struck.paths.is_empty() || run.hung {
         // Another thread got to that number first: it loads libraries, wakes up a third one, talks to git.
-        small.recover(case);
+        // What was planned then may be planned otherwise now, so going on may be refused; going back never is.
+        small.go_back(&case);
         return ELSEWHERE;
     }
     assert_eq!(run.signal, None, "{why}");

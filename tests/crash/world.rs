@@ -263,6 +263,11 @@ impl Small {
         outcome
     }
 
+    /// Tries only the way back.
+    pub fn go_back(&self, crashed: &Case) {
+        self.by_rollback(&crashed.project, &self.status(&crashed.project));
+    }
+
     fn by_rollback(&self, project: &Path, (unfinished, last): &(bool, Option<String>)) {
         let (code, said) = text(&self.run(project, &["rollback", "--yes"]));
         let why = format!("after rollback, which said:\n{said}");
