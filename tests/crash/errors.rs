@@ -109,6 +109,9 @@ fn judge(small: &Small, start: &Path, case: Case, run: &Traced, refused: &Refuse
     if case.project.join(".praxis-os/.upgrade-lock").exists() && code == REFUSED {
         // The note of a lock that is free again goes with the next upgrade.
         small.upgrade_anew(&case.project, &why);
+    } else if refused.from_then_on && refused.call.name.starts_with("open") {
+        // The plan may have been made without the texts that could not be read: then it is not gone on with.
+        small.go_back(&case);
     } else {
         small.recover(case);
     }
