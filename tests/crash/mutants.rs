@@ -193,14 +193,13 @@ fn newest_generation_torn(small: &Small) {
     assert!(small.is_new(&case.project), "{said}");
 }
 
-/// Somebody holds the lock.
+/// Somebody holds the lock. (An upgrade looks whether it is free before it takes it; this one takes it at once.)
 fn lock_is_held(small: &Small) {
-    let case = small.case(&small.pristine);
-    let notes = case.project.join(".praxis-os/.upgrade");
-    fs::create_dir_all(&notes).unwrap();
-    let file = fs::File::create(notes.join("lock")).unwrap();
+    let case = small.case(&small.upgraded);
+    let file = fs::File::open(case.project.join(".praxis-os/.upgrade/lock")).unwrap();
     rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    let (code, said) = text(&small.run(&case.project, &small.upgrade()));
+    let restore = ["restore", "standards/universal/a/merge.md", "--yes"];
+    let (code, said) = text(&small.run(&case.project, &restore));
     assert_eq!(code, 7, "{said}");
 }
 
