@@ -82,6 +82,7 @@ pub fn lock(install: &Path) -> Result<Lock, Refusal> {
             what: format!("{}: {e}; nothing was changed", install.display()),
             next: inspect::wait_or_unlock(holder),
         },
+        LockError::Place(odd) => Refusal::refused(format!("{e}; nothing was changed"), odd.next()),
         LockError::Fs(_) => Refusal::refused(format!("{e}; nothing was changed"), "pos-upgrade-tui status"),
     })?;
     lock.ended().iter().for_each(|line| complain!("{line}"));

@@ -50,6 +50,9 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
     match lock::remove_note(&install) {
         Ok(()) => {}
         Err(LockError::Held(holder)) => return Err(held(&holder.who)),
+        Err(LockError::Place(odd)) => {
+            return Err(Refusal::refused(format!("{}; nothing was changed", odd.describe()), odd.next()));
+        }
         Err(LockError::Fs(e)) => {
             return Err(Refusal::refused(format!("{e}; nothing was changed"), "pos-upgrade-tui status"));
         }

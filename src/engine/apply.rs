@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::run::{Run, Stop};
+use super::run::{Run, START_AGAIN, Stop};
 use crate::core::blob::BlobId;
 use crate::core::outcome::Outcome;
 use crate::core::path::RelPath;
@@ -24,6 +24,10 @@ impl From<JournalError> for Stop {
     fn from(error: JournalError) -> Self {
         match error {
             JournalError::Fs(e) => e.into(),
+            JournalError::NoFolder { ref at, .. } => {
+                let next = format!("move it aside: mv {0} {0}.old{START_AGAIN}", at.display());
+                Stop::Failed { what: error.to_string(), next: Some(next) }
+            }
             other => Stop::failed(other),
         }
     }

@@ -14,7 +14,7 @@ use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::Plan;
 use crate::host::git::GitError;
 use crate::host::recover::Used;
-use crate::host::{backup, fs, lock, recover};
+use crate::host::{backup, fs, lock, places, recover};
 
 /// A check's result, as it is told: task id, how it ended, a few words, seconds.
 pub type Tell<'a> = dyn FnMut(&'static str, Outcome, &str, f64) + 'a;
@@ -90,7 +90,10 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     warnings.extend(source.as_ref().and_then(stale_manifest));
     let damages = recover::survey(&install).damages;
     warnings.extend(damages.iter().filter(|d| d.used != Used::Nothing).map(recover::Damage::describe));
-    let valid = check.run("target_valid", || target_valid(&request.project, &install));
+    let mut valid = check.run("target_valid", || target_valid(&request.project, &install)).is_some();
+    for problem in own_places(&request.project, &install) {
+        valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
+    }
     warnings.extend(old_backups(&install, &mut check));
     let space = if install.is_dir() { check.run("disk_space", || disk_space(&install)) } else { None };
     let alone = check.run("concurrent_workflows", || concurrent(&install, own));
@@ -101,7 +104,7 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
         source_commit: source.as_ref().map(|s| s.commit.clone()).unwrap_or_default(),
         source_git_clean: clean.unwrap_or(false),
         target_exists: install.is_dir(),
-        target_structure_valid: valid.is_some(),
+        target_structure_valid: valid,
         disk_space_available: fs::human_size(available),
         disk_space_required: fs::human_size(required),
         disk_space_available_bytes: available,
@@ -184,6 +187,12 @@ fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem>
     can_be_copied(install)?;
     venv_works(install)?;
     Ok((format!("{} layout", layout.name), ()))
+}
+
+/// What this program writes must be its own: a link would take it out of the install.
+fn own_places(project: &Path, install: &Path) -> Vec<Problem> {
+    let odd = places::odd_folders(install).into_iter().chain(places::odd_documents(project, install));
+    odd.map(|odd| problem(odd.describe(), odd.next())).collect()
 }
 
 /// Names for a message, not too many of them.

@@ -67,7 +67,7 @@ pub fn settle(run: &mut Run, source: &Source) -> Result<Vec<Decided>, Stop> {
 
 /// The answers that were given in this install before.
 pub fn remembered(install: &Path) -> Remembered {
-    let text = std::fs::read(install.join(".upgrade").join(answers::FILE)).unwrap_or_default();
+    let text = crate::host::fs::read_own(&install.join(".upgrade").join(answers::FILE)).unwrap_or_default();
     Remembered::parse(&text)
 }
 

@@ -262,6 +262,9 @@ fn locked(session: &Session, error: &LockError) -> Finish {
             what: format!("{}: {error}; nothing was changed", session.install.display()),
             next: checks::wait_or_unlock(holder),
         },
+        LockError::Place(odd) => {
+            Problem { exit_code: checks::REFUSED, what: format!("{error}; nothing was changed"), next: odd.next() }
+        }
         LockError::Fs(_) => Problem {
             exit_code: checks::REFUSED,
             what: format!("{}: {error}; nothing was changed", session.install.display()),
@@ -349,7 +352,8 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
         Stop::Failed { what, next } if phase.rolls_back() && run.session.applied => {
             let reason = format!("phase {} failed: {what}", phase.number());
             let mut finish = go_back(run, &reason, exit::ROLLED_BACK);
-            finish.next = finish.next.or(next);
+            let again = || "see above what failed; when that is mended, start the upgrade again".to_owned();
+            finish.next = finish.next.or(next).or_else(|| Some(again()));
             finish
         }
         Stop::Failed { what, next } if run.session.applied => {

@@ -172,7 +172,7 @@ pub fn base_path(install: &Path, id: &BlobId) -> PathBuf {
 
 /// Bytes of an earlier release that the install keeps; none if they are gone, or are not what their name says.
 pub fn kept_base(install: &Path, id: &BlobId) -> Option<Arc<[u8]>> {
-    let bytes = std::fs::read(base_path(install, id)).ok()?;
+    let bytes = fs::read_own(&base_path(install, id)).ok()?;
     (BlobId::of(&bytes, id.format()) == *id).then(|| bytes.into())
 }
 

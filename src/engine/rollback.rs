@@ -158,8 +158,14 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
 /// The flag that phase 3 left, if no server has taken it.
 fn remove_index_flag(install: &std::path::Path, backup: &Backup) -> Result<(), FsError> {
     let flag = &layouts().server.rebuild_flag;
-    if !backup.manifest.entries.contains_key(flag) {
-        return fs::remove_file(&flag.under(install));
+    if backup.manifest.entries.contains_key(flag) {
+        return Ok(());
+    }
+    let gone = |e: &FsError| e.is_no_folder() || e.source.kind() == std::io::ErrorKind::NotFound;
+    let removed = Folder::open(install)?.parent_of(flag, false).and_then(|(folder, name)| folder.remove(name));
+    match removed {
+        Err(e) if !gone(&e) => return Err(e),
+        _ => {}
     }
     Ok(())
 }
@@ -239,19 +245,16 @@ fn start_old_server(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>)
 
 /// Folders: those that were there come back with their modes and times, those that the upgrade made go if empty.
 fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>) -> Result<(), Stop> {
-    use std::os::unix::fs::PermissionsExt as _;
     let root = Folder::open(install)?;
     let entries = &backup.manifest.entries;
     let mut touched: Vec<RelPath> = Vec::new();
     for (path, entry) in entries {
-        if let Entry::Folder { mode, .. } = entry {
-            let there = path.under(install);
-            if !there.is_dir() {
-                root.below(path, true)?;
-                std::fs::set_permissions(&there, std::fs::Permissions::from_mode(*mode))
-                    .map_err(|e| Stop::failed(format!("cannot set the mode of {}: {e}", there.display())))?;
-                touched.push(path.clone());
-            }
+        // Never by path: a link may stand there by now.
+        if let Entry::Folder { mode, .. } = entry
+            && nothing_at(&root, path)
+        {
+            root.below(path, true)?.set_mode(*mode)?;
+            touched.push(path.clone());
         }
     }
     let flag = &layouts().server.rebuild_flag;
@@ -271,7 +274,10 @@ fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>
         match undo::entry(backup, path, folds) {
             Some((_, Entry::Folder { mode, mtime, .. })) => {
                 // One that had gone came back with the mode of any new folder.
-                let folder = root.below(path, false)?;
+                let folder = match root.below(path, false) {
+                    Err(e) if e.is_no_folder() => continue,
+                    folder => folder?,
+                };
                 folder.set_mode(*mode)?;
                 if let Ok(time) = mtime.parse() {
                     parent.set_mtime(name, time)?;
@@ -286,6 +292,14 @@ fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>
         }
     }
     Ok(())
+}
+
+/// Whether nothing stands there: what the user put in a folder's place, nothing of ours being in it, is his.
+fn nothing_at(root: &Folder, path: &RelPath) -> bool {
+    match root.parent_of(path, false).and_then(|(folder, name)| folder.kind(name)) {
+        Ok(kind) => kind.is_none(),
+        Err(e) => e.source.kind() == std::io::ErrorKind::NotFound,
+    }
 }
 
 /// The project's `.gitignore`: the old bytes if nobody else changed it, else only our lines go.

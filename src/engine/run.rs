@@ -294,7 +294,9 @@ impl Run {
 
     /// Keeps the state file of a server that is left alone: ours, started for the proof, overwrites it.
     pub fn keep_server_state(&self) {
-        let _ = std::fs::copy(server::state_file(&self.session.install), self.folder(KEPT_STATE));
+        if let Ok(bytes) = crate::host::fs::read_own(&server::state_file(&self.session.install)) {
+            let _ = crate::host::fs::write_durable(&self.folder(KEPT_STATE), &bytes, 0o600);
+        }
     }
 
     /// Stops a server that was only started for the proof, and puts back the state file of the one that was left alone.
@@ -303,7 +305,7 @@ impl Run {
             started.stop();
         }
         let kept = self.folder(KEPT_STATE);
-        if let Ok(bytes) = std::fs::read(&kept) {
+        if let Ok(bytes) = crate::host::fs::read_own(&kept) {
             let _ = crate::host::fs::write_durable(&server::state_file(&self.session.install), &bytes, 0o600);
             let _ = std::fs::remove_file(kept);
         }
@@ -337,6 +339,9 @@ impl From<FsError> for Stop {
 fn remedy(error: &FsError) -> Option<String> {
     use std::io::ErrorKind;
     let folder = error.path.parent().unwrap_or(&error.path).display();
+    if error.is_no_folder() {
+        return Some(format!("move aside what stands there: mv {0} {0}.old", error.path.display()));
+    }
     match error.source.kind() {
         ErrorKind::StorageFull => Some("free some disk space".to_owned()),
         ErrorKind::QuotaExceeded => Some("free some of your disk quota".to_owned()),

@@ -35,6 +35,13 @@ pub struct FsError {
     pub source: io::Error,
 }
 
+impl FsError {
+    /// Whether a link or a file stands where a folder was expected.
+    pub fn is_no_folder(&self) -> bool {
+        matches!(self.source.raw_os_error(), Some(libc_errno::ENOTDIR | libc_errno::ELOOP))
+    }
+}
+
 /// Says what was being done when an I/O call failed.
 pub trait Doing<T> {
     /// Adds it.
@@ -134,6 +141,10 @@ impl Folder {
                     }
                     at.sync()?;
                     open().doing("open folder", &shown)?
+                }
+                // The kernel says the same of a file and of a link; what is behind a link is not nothing.
+                Err(rustix::io::Errno::NOTDIR) if at.link_target(name).is_some() => {
+                    return Err(rustix::io::Errno::LOOP).doing("open folder", shown);
                 }
                 other => other.doing("open folder", &shown)?,
             };
@@ -241,6 +252,21 @@ impl Folder {
         })
     }
 
+    /// Puts a file of our own in it, not made durable; what stands there, if it is no folder, goes.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn put(&self, name: &OsStr, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+        let shown = self.path.join(name);
+        match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Err(e) => return Err(e).doing("replace", shown),
+        }
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode)).doing("create", &shown)?;
+        File::from(fd).write_all(bytes).doing("write", shown)
+    }
+
     /// Creates a symbolic link in it, over nothing.
     ///
     /// # Errors
@@ -307,6 +333,18 @@ impl Folder {
         }
         around(MODE, || rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode & 0o7777)))
             .doing("set mode of", &self.path)
+    }
+
+    /// When what stands there was changed last, in nanoseconds since 1970; none if nothing does.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn mtime(&self, name: &OsStr) -> Result<Option<i128>, FsError> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec))),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(e) => Err(e).doing("look at", self.path.join(name)),
+        }
     }
 
     /// Sets the times of a file in it, in nanoseconds since 1970.
@@ -436,12 +474,46 @@ pub fn sweep(folder: &Path) {
     }
 }
 
-/// Reads a text or byte file; none if it isn't there.
+/// Opens a file of our own for reading: no link, and nothing that could keep the reader waiting or never end.
 ///
 /// # Errors
-/// [`FsError`].
+/// [`io::Error`], also where something other than a regular file stands there.
+pub fn open_own(path: &Path) -> io::Result<File> {
+    open_regular(path, OFlags::NOFOLLOW)
+}
+
+/// The bytes of a file of our own; see [`open_own`].
+///
+/// # Errors
+/// [`io::Error`].
+pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    read_all(open_own(path)?)
+}
+
+fn open_regular(path: &Path, more: OFlags) -> io::Result<File> {
+    // Opening a pipe would wait for somebody who writes into it.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | more;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let meta = file.metadata()?;
+    match meta.is_file() {
+        true => Ok(file),
+        false if meta.is_dir() => Err(rustix::io::Errno::ISDIR.into()),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
+fn read_all(mut file: File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |m| usize::try_from(m.len()).unwrap_or(0)));
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a text or byte file, also where a link leads to it; none if it isn't there.
+///
+/// # Errors
+/// [`FsError`], also for what is no regular file.
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
-    match fs::read(path) {
+    match open_regular(path, OFlags::empty()).and_then(read_all) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(e) => Err(e).doing("read", path),
@@ -618,7 +690,9 @@ mod tests {
         std::os::unix::fs::symlink("..", inside.join("up")).unwrap();
         std::os::unix::fs::symlink("../secret", inside.join("link")).unwrap();
         let folder = Folder::open(&inside).unwrap();
-        assert!(matches!(folder.look(&rel("up/secret")), Ok(Found::Other | Found::Absent)));
+        assert_eq!(folder.look(&rel("up/secret")).unwrap(), Found::Other);
+        fs::write(inside.join("file"), "f").unwrap();
+        assert_eq!(folder.look(&rel("file/none")).unwrap(), Found::Absent);
         assert_eq!(folder.look(&rel("link")).unwrap(), Found::Other);
         assert!(folder.below(&rel("up/new"), true).is_err());
         assert!(!dir.path().join("new").exists());

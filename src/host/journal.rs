@@ -8,9 +8,10 @@
 use std::ffi::OsStr;
 use std::fs as stdfs;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::RenameFlags;
+use rustix::fs::{FileType, RenameFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -107,6 +108,14 @@ pub enum JournalError {
     /// Something that is no file stands where one must go.
     #[error("{0}: something other than a file stands there now")]
     Blocked(RelPath),
+    /// A link or file stands where a folder must be.
+    #[error("{path}: {at} is no folder but a link or file; what is behind it is not touched", at = .at.display())]
+    NoFolder {
+        /// The path that is below it.
+        path: RelPath,
+        /// What stands there.
+        at: PathBuf,
+    },
     /// Staged bytes are gone or changed.
     #[error("{path}: its staged content in {folder} is gone")]
     StagingLost {
@@ -237,7 +246,7 @@ impl Journal {
             return Ok(Applied::default());
         }
         let root = Folder::open(&self.install)?;
-        let stage = Folder::open(&self.folder.join(STAGE))?;
+        let stage = self.stage(&root)?;
         let mut applied = Applied::default();
         let mut touched: Vec<RelPath> = Vec::new();
         for (number, step) in self.steps.iter().enumerate() {
@@ -263,6 +272,14 @@ impl Journal {
             remove_empty_folders(&root, &step.path)?;
         }
         Ok(applied)
+    }
+
+    /// The staging, reached without a link: what is exchanged with it must not land elsewhere.
+    fn stage(&self, root: &Folder) -> Result<Folder, JournalError> {
+        let damaged = || JournalError::Damaged(self.folder.clone());
+        let below = self.folder.strip_prefix(&self.install).map_err(|_| damaged())?;
+        let path = RelPath::new(below.join(STAGE).as_os_str().as_bytes()).map_err(|_| damaged())?;
+        Ok(root.below(&path, false)?)
     }
 
     /// Moves what came out of the live tree in one step, now or before a crash, to the rescued files, if it is neither
@@ -305,7 +322,8 @@ impl Journal {
         if !path.exists() {
             return Ok(Vec::new());
         }
-        let (root, stage) = (Folder::open(&self.install)?, Folder::open(&path)?);
+        let root = Folder::open(&self.install)?;
+        let stage = self.stage(&root)?;
         let mut rescued = Vec::new();
         for number in 0..self.steps.len() {
             rescued.extend(self.rescue(&root, &stage, number, rescue)?);
@@ -319,6 +337,9 @@ impl Journal {
         let (folder, name) = match root.parent_of(&step.path, wants_file) {
             Ok(found) => found,
             Err(e) if !wants_file && e.source.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(e) if e.is_no_folder() => {
+                return Err(JournalError::NoFolder { path: step.path.clone(), at: e.path });
+            }
             Err(e) => return Err(e.into()),
         };
         let staged = |errno: Errno| match errno {
@@ -328,12 +349,16 @@ impl Journal {
         // A file may appear or go between looking and renaming, and a hollow folder before that.
         for _ in 0..4 {
             let found = root.look(&step.path)?;
+            // A link is somebody's work as a file is; itself, and never what is behind it.
+            let link = found == Found::Other && folder.kind(name)? == Some(FileType::Symlink);
             let exchange = |done: &dyn Fn() -> rustix::io::Result<()>| around(EXCHANGE, done);
             let done = match (&found, wants_file) {
                 // The file went, now or before a crash, and a folder came in its place.
                 (Found::Folder, false) => return Ok(()),
                 // A folder whose files went in earlier steps.
                 (Found::Folder, true) if folder.remove_hollow(name) => continue,
+                (Found::Other, true) if link => exchange(&|| stage.rename(slot, &folder, name, RenameFlags::EXCHANGE)),
+                (Found::Other, false) if link => exchange(&|| folder.rename(name, stage, slot, RenameFlags::NOREPLACE)),
                 (Found::Folder | Found::Other, _) => return Err(JournalError::Blocked(step.path.clone())),
                 (Found::Absent, false) => return Ok(()),
                 (Found::Absent, true) => exchange(&|| stage.rename(slot, &folder, name, RenameFlags::NOREPLACE)),
@@ -344,8 +369,8 @@ impl Journal {
                 Ok(()) => return Ok(()),
                 Err(Errno::EXIST) if wants_file => {}
                 Err(Errno::EXIST) => return Err(JournalError::Damaged(self.folder.clone())),
-                Err(Errno::NOENT) if matches!(found, Found::File { .. }) && root.look(&step.path)? == Found::Absent => {
-                }
+                Err(Errno::NOENT)
+                    if (link || matches!(found, Found::File { .. })) && root.look(&step.path)? == Found::Absent => {}
                 Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                     return self.step_without_exchange(root, stage, step, slot, &found);
                 }
@@ -367,14 +392,15 @@ impl Journal {
         let shown = step.path.under(&self.install);
         let (folder, name) = root.parent_of(&step.path, true)?;
         let out = PathBuf::from(format!("{}{ASIDE}", slot.to_string_lossy()));
-        if matches!(found, Found::File { .. }) {
+        let stands = *found != Found::Absent;
+        if stands {
             around(EXCHANGE, || folder.rename(name, stage, out.as_os_str(), RenameFlags::empty()))
                 .doing("move aside", &shown)?;
         }
         if step.new != State::Absent {
             around(EXCHANGE, || stage.rename(slot, &folder, name, RenameFlags::empty())).doing("replace", &shown)?;
         }
-        if matches!(found, Found::File { .. }) {
+        if stands {
             around(EXCHANGE, || stage.rename(out.as_os_str(), stage, slot, RenameFlags::empty()))
                 .doing("keep", &shown)?;
         }
@@ -397,8 +423,12 @@ impl Journal {
 /// The steps of a journal's file, if they are what was written. Such a file is as untrusted as any: no step may reach
 /// what no plan is about.
 fn read_steps(path: &Path) -> Result<Option<Vec<Step>>, FsError> {
-    let bytes = match stdfs::read(path) {
+    let bytes = match fs::read_own(path) {
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => return Ok(None),
+        // A link, a pipe: no journal of ours, rather than one that can't be read now.
+        Err(e) if e.raw_os_error().is_none() || e.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            return Ok(None);
+        }
         read => read.doing("read", path)?,
     };
     Ok(steps_of(&bytes))

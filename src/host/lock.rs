@@ -9,10 +9,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
 
 use super::fs::{self, Doing, FsError};
+use super::places::{self, Odd};
 use super::process;
 
 /// How long an orphan may take to end by itself.
@@ -72,6 +73,9 @@ pub enum LockError {
     /// A living process holds it, or one that can't be asked from here.
     #[error("another upgrade is running on this install ({0})")]
     Held(Held),
+    /// One of the folders that everything is written to leads out of the install.
+    #[error("{}", .0.describe())]
+    Place(Odd),
     /// The file system.
     #[error(transparent)]
     Fs(#[from] FsError),
@@ -184,12 +188,18 @@ impl Lock {
 }
 
 /// Opens the lock's file. It is never unlinked: a second file of this name would be a second lock.
-fn open(install: &Path) -> Result<File, FsError> {
+fn open(install: &Path) -> Result<File, LockError> {
+    // Whoever has the lock writes to these places.
+    if let Some(odd) = places::odd_folders(install).into_iter().next() {
+        return Err(LockError::Place(odd));
+    }
     let folder = install.join(".upgrade");
     fs::create_folders(&folder)?;
     let path = folder.join("lock");
     let mut options = std::fs::OpenOptions::new();
-    options.create(true).truncate(false).write(true).read(true).mode(0o600).open(&path).doing("open lock", &path)
+    options.create(true).truncate(false).write(true).read(true).mode(0o600);
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    Ok(options.open(&path).doing("open lock", &path)?)
 }
 
 fn host_name() -> String {
@@ -198,7 +208,7 @@ fn host_name() -> String {
 
 /// The explaining file, if there is one that can be read.
 pub fn read_note(install: &Path) -> Option<LockNote> {
-    serde_json::from_slice(&std::fs::read(note_path(install)).ok()?).ok()
+    serde_json::from_slice(&fs::read_own(&note_path(install)).ok()?).ok()
 }
 
 fn held(note: Option<&LockNote>) -> Held {
@@ -227,7 +237,7 @@ pub fn held_by(install: &Path) -> Option<Held> {
 
 /// Whether a living process of this machine holds the lock itself.
 fn is_locked(install: &Path) -> bool {
-    let Ok(file) = File::open(install.join(".upgrade/lock")) else { return false };
+    let Ok(file) = fs::open_own(&install.join(".upgrade/lock")) else { return false };
     flock(&file, FlockOperation::NonBlockingLockShared).is_err()
 }
 

@@ -9,6 +9,7 @@ pub mod git;
 pub mod journal;
 pub mod lock;
 pub mod mcp;
+pub mod places;
 pub mod process;
 pub mod python;
 pub mod recover;

@@ -1,6 +1,7 @@
 //! This install's MCP server: found by its state file and proven by its process, stopped by pidfd, started detached.
 
 use std::fs as stdfs;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::fs::{Doing, FsError};
+use super::fs::{self, Doing, Folder, FsError};
 use super::process::{self, Process};
 use crate::core::layout::layouts;
 use crate::core::session::ServerBefore;
@@ -82,7 +83,7 @@ pub fn state_file(install: &Path) -> PathBuf {
 }
 
 fn read_state(install: &Path) -> Option<StateFile> {
-    serde_json::from_slice(&stdfs::read(state_file(install)).ok()?).ok()
+    serde_json::from_slice(&fs::read_own(&state_file(install)).ok()?).ok()
 }
 
 fn url_of(state: &StateFile) -> Option<String> {
@@ -167,8 +168,13 @@ pub fn default_launch(install: &Path, project: &Path) -> Option<ServerBefore> {
 /// # Errors
 /// [`FsError`].
 pub fn ask_for_rebuild(install: &Path) -> Result<(), FsError> {
-    let flag = layouts().server.rebuild_flag.under(install);
-    if flag.parent().is_some_and(Path::is_dir) { stdfs::write(&flag, b"").doing("write", flag) } else { Ok(()) }
+    let root = Folder::open(install)?;
+    match root.parent_of(&layouts().server.rebuild_flag, false) {
+        Ok((folder, name)) => folder.put(name, b"", super::process::new_file_mode()),
+        // No folder of ours: a link leads the watcher, but not us.
+        Err(e) if e.is_no_folder() || e.source.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
 }
 
 /// The server's log.
@@ -220,7 +226,9 @@ pub fn start(
     let log_path = log_path(install);
     let folder = log_path.parent().unwrap_or(install).to_owned();
     super::fs::create_folders(&folder)?;
-    let log = stdfs::OpenOptions::new().create(true).append(true).open(&log_path).doing("open", &log_path)?;
+    let mut options = stdfs::OpenOptions::new();
+    options.create(true).append(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    let log = options.open(&log_path).doing("open", &log_path)?;
     let log_from = log.metadata().map_or(0, |m| m.len());
     let Some((program, arguments)) = launch.command.split_first() else {
         let source = std::io::Error::other("its command line is empty");

@@ -12,8 +12,10 @@ use crate::core::session::Session;
 use crate::engine::apply::{self, Decided};
 use crate::engine::decisions;
 use crate::engine::documents;
-use crate::engine::planning::{self, Source, base_path};
+use crate::engine::planning::{self, Source};
 use crate::engine::run::{Run, Stop, done};
+use crate::engine::undo;
+use crate::host::backup::{self, Backup, Entry};
 use crate::host::fs::{self, Content, Folder};
 use crate::host::journal::{Journal, NewFile, State, Wanted};
 use crate::host::server::{self, Running};
@@ -131,10 +133,33 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     content.push(replaced(&live, "VERSION.txt", |old| documents::version_text(&run.session, old))?);
     let preview = preview(&run.session.plan);
     content.push(replaced(&live, "UPDATE_LOG.txt", |old| documents::update_log(&run.session, &preview, old))?);
+    covered(run, server.iter().chain(&content))?;
     keep_base(install, &source)?;
     run.save()?;
     Journal::commit(install, &run.folder("server"), server)?;
     Ok(Journal::commit(install, folder, content)?)
+}
+
+/// Nothing is touched that the backup does not hold as it is now: a file that was changed, or not there, while the
+/// backup was made could not be brought back.
+fn covered<'w>(run: &Run, mut wanted: impl Iterator<Item = &'w Wanted>) -> Result<(), Stop> {
+    let Some(name) = &run.session.backup else { return Ok(()) };
+    let backup = Backup::open(&backup::folder_of(&run.session.install).join(name)).map_err(Stop::failed)?;
+    let folds = fs::folds_case(&run.session.install);
+    let held = |w: &Wanted| match (&w.old, undo::entry(&backup, &w.path, folds)) {
+        (State::Absent, _) => true,
+        (State::File { sha256, mode }, Some((_, Entry::File { sha256: saved, mode: m, .. }))) => {
+            sha256 == saved && mode == m
+        }
+        _ => false,
+    };
+    match wanted.find(|w| !held(w)) {
+        None => Ok(()),
+        Some(w) => Err(Stop::Failed {
+            what: format!("{}: changed since the backup was made, so nothing was applied", w.path),
+            next: Some("look at the new plan: start the upgrade again".into()),
+        }),
+    }
 }
 
 /// A document at the top of the install, made from its old bytes.
@@ -154,14 +179,15 @@ fn replaced(live: &Folder, name: &str, text: impl FnOnce(&[u8]) -> Vec<u8>) -> R
 fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
     let folder = install.join(".upgrade/base");
     fs::create_folders(&folder)?;
+    // What stands there may be a link: it is replaced, never written through.
+    let folder = Folder::open(&folder)?;
     for file in source.tree.values() {
         // One that a crash tore is written again.
         if planning::kept_base(install, &file.blob).is_some() {
             continue;
         }
-        let path = base_path(install, &file.blob);
         if let Some(bytes) = source.read(&file.blob) {
-            std::fs::write(&path, &bytes).map_err(|e| Stop::failed(format!("cannot write {}: {e}", path.display())))?;
+            folder.put(std::ffi::OsStr::new(file.blob.as_str()), &bytes, crate::host::process::new_file_mode())?;
         }
     }
     Ok(())
