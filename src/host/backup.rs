@@ -8,6 +8,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustix::fs::{Advice, fadvise};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -50,10 +52,38 @@ pub enum Entry {
     },
     /// A symbolic link.
     Link {
-        /// Where it leads, as bytes in lossy text.
+        /// Where it leads, as lossy text.
         target: String,
+        /// The very bytes, where the text does not tell them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target_base64: Option<String>,
+        /// Nanoseconds since 1970; older backups don't know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mtime: Option<String>,
     },
 }
+
+impl Entry {
+    /// A link that leads to these bytes.
+    pub fn link(target: &[u8], mtime: Option<String>) -> Self {
+        let text = String::from_utf8_lossy(target).into_owned();
+        // What may stand for lost bytes stands for itself only where that is said.
+        let exact = text.contains(LOST);
+        Entry::Link { target: text, target_base64: exact.then(|| STANDARD.encode(target)), mtime }
+    }
+
+    /// Where a link leads, byte for byte; none if this is no link, or its backup did not keep that.
+    pub fn target(&self) -> Option<Vec<u8>> {
+        match self {
+            Entry::Link { target_base64: Some(coded), .. } => STANDARD.decode(coded).ok().filter(|t| !t.is_empty()),
+            Entry::Link { target, .. } if !target.is_empty() && !target.contains(LOST) => Some(target.clone().into()),
+            _ => None,
+        }
+    }
+}
+
+/// What lossy text has where bytes were no text.
+const LOST: char = char::REPLACEMENT_CHARACTER;
 
 /// `MANIFEST.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,13 +214,18 @@ pub fn create(
     let entries = fs::in_parallel(&paths, |(path, kind)| {
         let from = path.under(install);
         let meta = stdfs::symlink_metadata(&from).doing("look at", &from)?;
+        if meta.file_type() != *kind {
+            // A manifest of two moments would bring back what never was.
+            let source = std::io::Error::other("something else came to stand there meanwhile");
+            return Err(FsError { doing: "copy", path: from, source });
+        }
         let mtime = (i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())).to_string();
         let mode = meta.permissions().mode() & 0o7777;
         let entry = if kind.is_dir() {
             Entry::Folder { mode, mtime }
         } else if kind.is_symlink() {
             let target = stdfs::read_link(&from).doing("read link", &from)?;
-            Entry::Link { target: target.to_string_lossy().into_owned() }
+            Entry::link(target.as_os_str().as_bytes(), Some(mtime))
         } else if kind.is_file() {
             let (sha256, size) = around(BACK_UP, || copy(&from, &path.under(&files)))?;
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, path);
@@ -220,7 +255,7 @@ pub fn create(
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(String, u64), FsError> {
-    let mut source = stdfs::File::open(from).doing("read", from)?;
+    let mut source = fs::open_own(from).doing("read", from)?;
     // Only the owner reads a backup: it may hold what the user keeps private. The mode is in the manifest.
     let mut target = stdfs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).doing("create", to)?;
     let mut hasher = Sha256::new();
@@ -244,7 +279,7 @@ fn copy(from: &Path, to: &Path) -> Result<(String, u64), FsError> {
 /// # Errors
 /// [`FsError`].
 pub fn sum_from_disk(path: &Path) -> Result<String, FsError> {
-    let mut file = stdfs::File::open(path).doing("read back", path)?;
+    let mut file = fs::open_own(path).doing("read back", path)?;
     // Best effort: what isn't in the cache is read from the disk.
     let _ = fadvise(&file, 0, None, Advice::DontNeed);
     let mut hasher = Sha256::new();
@@ -336,7 +371,7 @@ impl Backup {
     /// [`BackupError`] if they are gone or changed.
     pub fn bytes(&self, path: &RelPath) -> Result<Vec<u8>, BackupError> {
         let copy = path.under(&self.folder.join(FILES));
-        let bytes = stdfs::read(&copy).doing("read", &copy)?;
+        let bytes = fs::read_own(&copy).doing("read", &copy)?;
         match self.manifest.entries.get(path) {
             Some(Entry::File { sha256: expected, .. }) if sha256(&bytes) == *expected => Ok(bytes),
             _ => Err(BackupError::Differs(copy)),
@@ -370,6 +405,18 @@ pub fn list(install: &Path) -> Vec<(String, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_a_link_leads_is_kept_byte_for_byte() {
+        for target in [&b"a b/c"[..], b"\xff/x", "\u{fffd}".as_bytes(), b"../\n"] {
+            let entry = Entry::link(target, None);
+            let back: Entry = serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
+            assert_eq!(back.target().as_deref(), Some(target));
+        }
+        let old = |text: &str| serde_json::from_str::<Entry>(&format!("{{\"type\":\"link\",\"target\":\"{text}\"}}"));
+        assert_eq!(old("x").unwrap().target().as_deref(), Some(&b"x"[..]));
+        assert_eq!(old("\u{fffd}").unwrap().target(), None, "an older backup lost it");
+    }
 
     #[test]
     fn a_backup_is_verified_and_a_changed_one_is_found_out() {

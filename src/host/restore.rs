@@ -1,7 +1,7 @@
 //! Brings one file or link of a backup back. What stands there now is set aside, never overwritten.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
 use rustix::fs::{FileType, RenameFlags};
@@ -47,7 +47,14 @@ pub enum Restored {
 /// What is put in place.
 enum New {
     File { bytes: Vec<u8>, mode: u32, mtime: Option<i128> },
-    Link { target: OsString },
+    Link { target: OsString, mtime: Option<i128> },
+}
+
+impl New {
+    fn mtime(&self) -> Option<i128> {
+        let (New::File { mtime, .. } | New::Link { mtime, .. }) = self;
+        *mtime
+    }
 }
 
 /// Brings `path` back as the backup has it: bytes (verified first), mode, time, or link target. What stands there now
@@ -64,16 +71,23 @@ pub fn restore(install: &Path, backup: &Backup, path: &RelPath, rescue: &RelPath
     let root = Folder::open(install)?;
     let made = missing_folders(install, path);
     if is_same(&root, path, &new)? {
-        return Ok(Restored::Same);
+        let (folder, name) = root.parent_of(path, false)?;
+        return match new.mtime() {
+            Some(time) if folder.mtime(name)? != Some(time) => {
+                folder.set_mtime(name, time)?;
+                Ok(Restored::Back(None))
+            }
+            _ => Ok(Restored::Same),
+        };
     }
     let (folder, name) = root.parent_of(path, true)?;
     if !matches!(folder.kind(name)?, None | Some(FileType::RegularFile | FileType::Symlink)) {
         return Err(RestoreError::Blocked(path.clone()));
     }
-    let staged = stage(&folder, name, &new)?;
+    let staged = stage(&folder, &new)?;
     let rescued = swap(&root, &folder, &staged, path, rescue)?;
     for above in made.iter().rev() {
-        folder_as_before(&root, install, backup, above)?;
+        folder_as_before(&root, backup, above)?;
     }
     Ok(Restored::Back(rescued))
 }
@@ -82,10 +96,11 @@ fn content(backup: &Backup, path: &RelPath) -> Result<New, RestoreError> {
     match backup.manifest.entries.get(path) {
         None => Err(RestoreError::NotThere(path.clone())),
         Some(Entry::Folder { .. }) => Err(RestoreError::IsFolder(path.clone())),
-        Some(Entry::Link { target }) if target.contains('\u{fffd}') || target.is_empty() => {
-            Err(RestoreError::UnknownTarget(path.clone()))
+        Some(entry @ Entry::Link { mtime, .. }) => {
+            let target = entry.target().ok_or_else(|| RestoreError::UnknownTarget(path.clone()))?;
+            let mtime = mtime.as_ref().and_then(|time| time.parse().ok());
+            Ok(New::Link { target: OsString::from_vec(target), mtime })
         }
-        Some(Entry::Link { target }) => Ok(New::Link { target: target.into() }),
         Some(Entry::File { mode, mtime, .. }) => {
             let bytes = backup.bytes(path)?;
             Ok(New::File { bytes, mode: mode & 0o7777, mtime: mtime.parse().ok() })
@@ -98,7 +113,7 @@ fn is_same(root: &Folder, path: &RelPath, new: &New) -> Result<bool, RestoreErro
         New::File { bytes, mode, .. } => {
             Ok(matches!(root.read(path)?, Content::File { bytes: now, mode: m } if now == *bytes && m == *mode))
         }
-        New::Link { target } => match root.parent_of(path, false) {
+        New::Link { target, .. } => match root.parent_of(path, false) {
             Ok((folder, name)) => Ok(folder.link_target(name).as_deref() == Some(target.as_bytes())),
             Err(_) => Ok(false),
         },
@@ -114,17 +129,15 @@ fn missing_folders(install: &Path, path: &RelPath) -> Vec<RelPath> {
 }
 
 /// Puts the new content beside its place, durable, under a name that nothing has.
-fn stage(folder: &Folder, name: &OsStr, new: &New) -> Result<OsString, RestoreError> {
-    let mut staged = OsString::from(format!(".restore-{}-", std::process::id()));
-    staged.push(name);
+fn stage(folder: &Folder, new: &New) -> Result<OsString, RestoreError> {
+    // A name of its own, not one made of the file's: that may be as long as names can be.
+    let staged = OsString::from(format!(".pos-upgrade-restore-{}", std::process::id()));
     match new {
-        New::File { bytes, mode, mtime } => {
-            folder.create_file(&staged, bytes, *mode)?;
-            if let Some(time) = mtime {
-                folder.set_mtime(&staged, *time)?;
-            }
-        }
-        New::Link { target } => folder.create_link(&staged, target)?,
+        New::File { bytes, mode, .. } => folder.create_file(&staged, bytes, *mode)?,
+        New::Link { target, .. } => folder.create_link(&staged, target)?,
+    }
+    if let Some(time) = new.mtime() {
+        folder.set_mtime(&staged, time)?;
     }
     Ok(staged)
 }
@@ -174,11 +187,9 @@ fn swap(
 }
 
 /// A folder that had to be made gets its old mode.
-fn folder_as_before(root: &Folder, install: &Path, backup: &Backup, path: &RelPath) -> Result<(), FsError> {
-    use std::os::unix::fs::PermissionsExt as _;
+fn folder_as_before(root: &Folder, backup: &Backup, path: &RelPath) -> Result<(), FsError> {
     let Some(Entry::Folder { mode, mtime }) = backup.manifest.entries.get(path) else { return Ok(()) };
-    let there = path.under(install);
-    std::fs::set_permissions(&there, std::fs::Permissions::from_mode(mode & 0o7777)).doing("set mode of", there)?;
+    root.below(path, false)?.set_mode(*mode)?;
     let (parent, name) = root.parent_of(path, false)?;
     mtime.parse().map_or(Ok(()), |time| parent.set_mtime(name, time))
 }
