@@ -668,7 +668,7 @@ fn inventory(install: &Path) -> BTreeMap<String, Value> {
         let value = if meta.is_dir() {
             json!({"type": "folder", "mode": mode, "mtime": mtime})
         } else if meta.is_symlink() {
-            json!({"type": "link", "target": fs::read_link(entry.path()).unwrap()})
+            json!({"type": "link", "target": fs::read_link(entry.path()).unwrap(), "mtime": mtime})
         } else {
             let bytes = fs::read(entry.path()).unwrap();
             json!({"type": "file", "sha256": sha256(&bytes), "size": bytes.len(), "mode": mode, "mtime": mtime})
