@@ -270,12 +270,17 @@ fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>
     let folds = fs::folds_case(install);
     // From the inside out: a removed or restored entry changes its parent's time.
     for path in touched.iter().rev() {
-        let Ok((parent, name)) = root.parent_of(path, false) else { continue };
+        let (parent, name) = match root.parent_of(path, false) {
+            Ok(found) => found,
+            // What is behind a link is not done, so neither is the rollback.
+            Err(e) if e.is_link() => return Err(e.into()),
+            Err(_) => continue,
+        };
         match undo::entry(backup, path, folds) {
             Some((_, Entry::Folder { mode, mtime, .. })) => {
                 // One that had gone came back with the mode of any new folder.
                 let folder = match root.below(path, false) {
-                    Err(e) if e.is_no_folder() => continue,
+                    Err(e) if e.is_no_folder() && !e.is_link() => continue,
                     folder => folder?,
                 };
                 folder.set_mode(*mode)?;
@@ -287,6 +292,8 @@ fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>
             _ => {
                 if parent.remove_empty(name)? {
                     parent.sync()?;
+                } else if parent.link_target(name).is_some() {
+                    root.below(path, false)?;
                 }
             }
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use walkdir::WalkDir;
 
 use super::crash::{
@@ -38,7 +38,12 @@ pub struct FsError {
 impl FsError {
     /// Whether a link or a file stands where a folder was expected.
     pub fn is_no_folder(&self) -> bool {
-        matches!(self.source.raw_os_error(), Some(libc_errno::ENOTDIR | libc_errno::ELOOP))
+        self.is_link() || self.source.raw_os_error() == Some(libc_errno::ENOTDIR)
+    }
+
+    /// Whether a link stands where a folder was expected.
+    pub fn is_link(&self) -> bool {
+        self.source.raw_os_error() == Some(libc_errno::ELOOP)
     }
 }
 
@@ -142,8 +147,11 @@ impl Folder {
                     at.sync()?;
                     open().doing("open folder", &shown)?
                 }
-                // The kernel says the same of a file and of a link; what is behind a link is not nothing.
-                Err(rustix::io::Errno::NOTDIR) if at.link_target(name).is_some() => {
+                // The kernel says the same of a file and of a link; what is behind a link is not nothing, also where it
+                // has become a folder again by now.
+                Err(rustix::io::Errno::NOTDIR)
+                    if matches!(at.kind(name), Ok(Some(FileType::Symlink | FileType::Directory))) =>
+                {
                     return Err(rustix::io::Errno::LOOP).doing("open folder", shown);
                 }
                 other => other.doing("open folder", &shown)?,
