@@ -23,8 +23,10 @@ type Left = BTreeMap<RelPath, State>;
 /// What stood at a path. Where names that differ in case are one file, the backup may have it under another one.
 pub fn entry<'b>(backup: &'b Backup, path: &RelPath, folds: bool) -> Option<(&'b RelPath, &'b Entry)> {
     let entries = &backup.manifest.entries;
-    let same = |other: &RelPath| folds && other.as_bytes().eq_ignore_ascii_case(path.as_bytes());
-    entries.get_key_value(path).or_else(|| entries.iter().find(|(other, _)| same(other)))
+    let same = |other: &RelPath| other.as_bytes().eq_ignore_ascii_case(path.as_bytes());
+    let found = entries.get_key_value(path);
+    // Looking at all of them for each of many paths takes its time.
+    if found.is_none() && folds { entries.iter().find(|(other, _)| same(other)) } else { found }
 }
 
 /// Everything that has to be put back or taken away, with its old bytes.
