@@ -18,8 +18,10 @@ macro_rules! points {
 }
 
 points! {
-    /// A new file with its bytes, made durable.
+    /// A new file with its bytes.
     CREATE = "file.create";
+    /// The bytes of a new file, made durable.
+    SYNC_FILE = "file.sync";
     /// The temporary file that will replace one of ours.
     REPLACEMENT = "replace.write";
     /// Its rename over the old one.

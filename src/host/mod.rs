@@ -4,6 +4,7 @@ pub mod backup;
 pub mod backups;
 pub mod crash;
 pub mod demo;
+pub mod folder;
 pub mod fs;
 pub mod git;
 pub mod journal;

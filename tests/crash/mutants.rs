@@ -37,14 +37,14 @@ const fn mutant(
 const MUTANTS: &[Mutant] = &[
     mutant(
         "staged bytes are not synced",
-        "src/host/fs.rs",
-        "            rustix::fs::futimens(&file, &times).doing(\"set time of\", path)?;\n        }\n        file.sync_all().doing(\"sync\", path)",
-        "            rustix::fs::futimens(&file, &times).doing(\"set time of\", path)?;\n        }\n        Ok(())",
+        "src/host/journal.rs",
+        "Some(file) => around(SYNC_FILE, || file.sync_all()).doing(\"sync\", path),",
+        "Some(_) => around(SYNC_FILE, || Ok::<(), std::io::Error>(())).doing(\"sync\", path),",
         power_in_upgrade,
     ),
     mutant(
         "folders are not synced",
-        "src/host/fs.rs",
+        "src/host/folder.rs",
         "around(SYNC_FOLDER, || rustix::fs::fsync(&self.fd))",
         "around(SYNC_FOLDER, || Ok::<(), rustix::io::Errno>(()))",
         power_in_upgrade,
@@ -108,7 +108,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "modes are not set",
         "src/host/fs.rs",
-        "        // The mode given at creation is cut by the umask.\n        file.set_permissions(fs::Permissions::from_mode(mode)).doing(\"set mode of\", path)?;\n        if let",
+        "        file.set_permissions(fs::Permissions::from_mode(mode)).doing(\"set mode of\", path)?;\n        if let",
         "        if let",
         odd_umask,
     ),
