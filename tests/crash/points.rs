@@ -75,6 +75,8 @@ fn a_crash_at_every_point() {
     assert!(cases.len() > 200, "{} points", cases.len());
     let name =
         |(flow, _, _, number, point): &(&str, &Path, Vec<&str>, usize, String)| format!("{flow}:{number} {point}");
+    let total = cases.len();
+    let cases = shard(cases, 4, name);
     let outcomes = each(&cases, name, |(_, start, arguments, number, _), slot| {
         let case = small.case(start);
         crash_at(&small, slot, &case.project, arguments, *number);
@@ -82,7 +84,7 @@ fn a_crash_at_every_point() {
     });
     let mut counted: BTreeMap<_, usize> = BTreeMap::new();
     outcomes.iter().for_each(|o| *counted.entry(o).or_default() += 1);
-    println!("{} crashes, each resumed and rolled back: {counted:?}", outcomes.len());
+    println!("{} of {total} crashes, each resumed and rolled back: {counted:?}", outcomes.len());
 }
 
 #[test]
@@ -111,7 +113,7 @@ fn a_second_crash_while_recovering() {
     let name = |(flow, _, _, first, at, way, second, again): &Pair<'_>| {
         format!("{flow}:{first} {at}, then {}:{second} {again}", way[0])
     };
-    let pairs = shard(pairs, 30, name);
+    let pairs = shard(pairs, 60, name);
     let outcomes = each(&pairs, name, |(_, start, arguments, first, _, way, second, _), slot| {
         let case = small.case(start);
         crash_at(&small, slot, &case.project, arguments, *first);
