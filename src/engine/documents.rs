@@ -140,7 +140,9 @@ pub fn report(session: &Session, warnings: &[String]) -> Vec<String> {
         let word = match answer {
             Answer::Keep => "kept yours".to_owned(),
             Answer::Take => "took theirs".to_owned(),
-            Answer::Merge(choices) => format!("merged, {} hunks chosen", choices.len()),
+            Answer::Merge(choices) => {
+                format!("merged, {} hunk{} chosen", choices.len(), if choices.len() == 1 { "" } else { "s" })
+            }
         };
         let why = session.answered_by.get(path).map(|why| format!(" ({why})")).unwrap_or_default();
         lines.push(format!("conflict: {path}: {word}{why}"));

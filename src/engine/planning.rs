@@ -1,5 +1,6 @@
 //! Reads source and install and makes the plan; gives the texts of its entries.
 
+use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,35 +133,49 @@ pub fn python_damage(install: &Path, path: &RelPath, mine: &[u8], merged: &[u8])
     python::compile_error(install, mine).is_none().then(|| format!("does not compile: {error}"))
 }
 
-/// How the source's manifest compares with what its commit ships: usually it is stale, so it decides nothing.
-pub fn stale_manifest(source: &Source) -> Option<String> {
+/// What the source's manifest lists: the sha256 (hex) of each source path. Empty without a readable manifest.
+fn manifest(source: &Source) -> BTreeMap<RelPath, String> {
     #[derive(serde::Deserialize)]
     struct Manifest {
-        files: std::collections::BTreeMap<String, Listed>,
+        files: BTreeMap<String, Listed>,
     }
     #[derive(serde::Deserialize)]
     struct Listed {
         checksum: String,
     }
-    const FOLDER: &str = "universal/";
-    let bytes = source.blobs.read(&format!("{}:{FOLDER}.universal-manifest.json", source.commit))?;
-    let manifest: Manifest = serde_json::from_slice(&bytes).ok()?;
+    let bytes = source.blobs.read(&format!("{}:{MANIFEST_FOLDER}.universal-manifest.json", source.commit));
+    let Some(found) = bytes.and_then(|b| serde_json::from_slice::<Manifest>(&b).ok()) else { return BTreeMap::new() };
+    let listed = |(path, file): (String, Listed)| {
+        let sum = file.checksum.strip_prefix("sha256:")?.to_ascii_lowercase();
+        Some((RelPath::new(format!("{MANIFEST_FOLDER}{path}")).ok()?, sum))
+    };
+    found.files.into_iter().filter_map(listed).collect()
+}
+
+/// What the manifest's paths are relative to.
+const MANIFEST_FOLDER: &str = "universal/";
+
+/// How the source's manifest compares with what its commit ships: usually it is stale, so it is asked last.
+pub fn stale_manifest(source: &Source) -> Option<String> {
+    let manifest = manifest(source);
+    if manifest.is_empty() {
+        return None;
+    }
     let (mut same, mut other, mut gone) = (0, 0, 0);
-    for (path, listed) in &manifest.files {
-        let shipped = RelPath::new(format!("{FOLDER}{path}")).ok().and_then(|p| source.tree.get(&p));
-        match shipped.and_then(|file| source.read(&file.blob)) {
+    for (path, sum) in &manifest {
+        match source.tree.get(path).and_then(|file| source.read(&file.blob)) {
             None => gone += 1,
-            Some(bytes) if listed.checksum == format!("sha256:{}", sha256(&bytes)) => same += 1,
+            Some(bytes) if *sum == sha256(&bytes) => same += 1,
             Some(_) => other += 1,
         }
     }
-    let in_folder = source.tree.keys().filter_map(|p| p.to_str()?.strip_prefix(FOLDER));
-    let unlisted = in_folder.filter(|p| !manifest.files.contains_key(*p)).count();
+    let in_folder = source.tree.keys().filter(|p| p.to_str().is_some_and(|p| p.starts_with(MANIFEST_FOLDER)));
+    let unlisted = in_folder.filter(|p| !manifest.contains_key(p)).count();
     (other + gone + unlisted > 0).then(|| {
         format!(
             "the source's manifest is stale ({same} of {} checksums match, {other} differ, {gone} files are gone, \
              {unlisted} are not listed); the history is used instead",
-            manifest.files.len()
+            manifest.len()
         )
     })
 }
@@ -246,6 +261,7 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
         layout_next,
         installed: &installed,
         baseline: baseline.as_ref(),
+        manifest: &manifest(source),
         only,
         source: source.head(),
         install_path: install.display().to_string(),

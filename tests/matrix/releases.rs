@@ -271,6 +271,8 @@ mod ties {
 
 mod shallow {
     use super::*;
+    use crate::content::{LINES, with};
+    use crate::world::file;
 
     fn world(baseline: bool) -> World {
         let (before, after) = ([("f.md", TEXT), ("g.md", "1\n")], [("f.md", &*changed()), ("g.md", "2\n")]);
@@ -300,6 +302,22 @@ mod shallow {
         planned.at("f.md").is(Kind::Conflict).keep(Nothing).take(write(&changed()));
         // Nothing tells that this one is pristine: the commit that shipped it is not in the clone.
         planned.at("g.md").is(Kind::Conflict).keep(Nothing).take(write("2\n"));
+    }
+
+    #[test]
+    fn a_forgotten_manifest_tells_what_is_pristine() {
+        let world = World::without_baseline();
+        let sum = pos_upgrade_tui::core::blob::sha256(LINES.as_bytes());
+        let listed =
+            format!("{{\"version\":\"1\",\"files\":{{\"standards/f.md\":{{\"checksum\":\"sha256:{sum}\"}}}}}}");
+        let theirs = with("two", "TWO");
+        let manifest = file("universal/.universal-manifest.json", &listed);
+        let first = [file("f.md", LINES), file("g.md", LINES), manifest.clone()];
+        let second = [file("f.md", &theirs), file("g.md", &theirs), manifest];
+        let planned = world.release(&first).release(&second).install(0).shallow().plan();
+        assert_eq!(planned.plan.install.release_evidence, ReleaseEvidence::Manifest);
+        planned.at("f.md").is(Kind::Update).does(write(&theirs));
+        planned.at("g.md").is(Kind::Conflict).why(&["does not hold"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Inputs, Installed, Lineage, Planner};
 use crate::core::baseline::{Baseline, BaselineFile};
-use crate::core::blob::BlobId;
+use crate::core::blob::{BlobId, sha256};
 use crate::core::known::known;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -72,6 +72,20 @@ impl<'a> Planner<'a> {
     pub(super) fn was_shipped(&self, source: &RelPath, blob: &BlobId) -> bool {
         let history = self.inputs.history;
         history.shipped(source, blob) || history.shipped_later(source, blob) || known().version(source, blob).is_some()
+    }
+
+    /// Whether the source's manifest lists mine, for a source whose history doesn't reach back: a manifest that was
+    /// forgotten is one of an earlier release.
+    pub(super) fn in_manifest(&self, source: &RelPath, spot: &RelPath) -> bool {
+        let listed = if self.cut_off { self.inputs.manifest.get(source) } else { None };
+        let mine = listed.and_then(|_| self.inputs.texts.mine(spot));
+        listed.zip(mine).is_some_and(|(sum, mine)| *sum == sha256(&mine))
+    }
+
+    /// Whether the manifest tells of any file of the install where it came from.
+    pub(super) fn manifest_tells(&self) -> bool {
+        let installed = |source: &RelPath| self.now(source).filter(|p| self.inputs.installed.files.contains_key(p));
+        self.inputs.manifest.keys().any(|source| installed(source).is_some_and(|spot| self.in_manifest(source, &spot)))
     }
 
     /// The newest known release that first shipped a file of the install: at least that one is installed.

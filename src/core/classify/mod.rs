@@ -73,6 +73,8 @@ pub struct Inputs<'a> {
     pub installed: &'a InstalledTree,
     /// What the last upgrade noted.
     pub baseline: Option<&'a Baseline>,
+    /// The sha256 (hex) of source paths, as the source's manifest lists them: often those of an earlier release.
+    pub manifest: &'a BTreeMap<RelPath, String>,
     /// Only this part of the install; all of it if none.
     pub only: Option<Only>,
     /// For the plan's head.
@@ -117,6 +119,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
         (None, Some(found)) => (Some(found.commit.clone()), ReleaseEvidence::History),
         (None, None) => match planner.known_release() {
             Some(release) => (Some(release), ReleaseEvidence::Known),
+            None if planner.manifest_tells() => (None, ReleaseEvidence::Manifest),
             None => (None, ReleaseEvidence::None),
         },
     };
