@@ -255,7 +255,7 @@ mod ties {
         let world = world.release(&[("a.md", "a\n"), ("f.md", &theirs)]).install(0).edit("f.md", edited());
         let planned = world.plan();
         let merged = theirs.replace("a text", "my text");
-        planned.at("f.md").is(Kind::AutoMerge).does(write(&merged));
+        planned.at("f.md").is(Kind::AutoMerge).why(&["since {0} (of the releases that fit"]).does(write(&merged));
     }
 
     #[test]

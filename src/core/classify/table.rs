@@ -131,9 +131,15 @@ impl Planner<'_> {
             let reason = reason.to_owned();
             return self.merged(line, spot, mine, None, reason);
         };
-        let since = match &closest {
-            Some((commit, _)) => format!("you edited this since {commit} (the closest version)"),
-            None => format!("you edited this since {}", self.since()),
+        // Among releases that fit equally well, the one that ships the version which is the base.
+        let tied = tied.as_ref().filter(|t| line.base.as_ref().is_none_or(|b| b.blob != t.blob));
+        let tied = tied.and_then(|t| self.inputs.history.origin(line.source_before.as_ref()?, &t.blob));
+        let since = match (&closest, tied) {
+            (_, Some(commit)) => {
+                format!("you edited this since {} (of the releases that fit, the most like yours)", short(&commit.id))
+            }
+            (Some((commit, _)), _) => format!("you edited this since {commit} (the closest version)"),
+            (None, None) => format!("you edited this since {}", self.since()),
         };
         if base.blob == theirs.blob {
             let merged =
