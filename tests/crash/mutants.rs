@@ -120,13 +120,6 @@ const MUTANTS: &[Mutant] = &[
         crashes_among_the_exchanges,
     ),
     mutant(
-        "a given-up staging is removed piece by piece",
-        "src/host/journal.rs",
-        "if around(RELEASE, || stdfs::rename(self.folder.join(STAGE), &old)).is_ok() {",
-        "if around(RELEASE, || stdfs::remove_dir_all(self.folder.join(STAGE))).is_ok() {",
-        power_in_rollback,
-    ),
-    mutant(
         "the install's own folder is not synced",
         "src/host/journal.rs",
         "            root.sync()?;\n",
@@ -148,10 +141,6 @@ fn lose_power(small: &Small, run: &Run) {
 
 fn power_in_upgrade(small: &Small) {
     lose_power(small, &traced(small, &small.pristine, &small.upgrade()));
-}
-
-fn power_in_rollback(small: &Small) {
-    lose_power(small, &traced(small, &small.upgraded, &["rollback", "--yes"]));
 }
 
 /// A project in which apply has begun, and the folder of its session.
