@@ -9,6 +9,7 @@ use super::args::Common;
 use super::backups::that_hold;
 use super::{Refusal, diff, output, settings};
 use crate::core::path::RelPath;
+use crate::core::session::stamp_of;
 use crate::engine::inspect;
 use crate::host::backup::{self, Backup};
 use crate::host::backups::{self, Kept};
@@ -117,7 +118,7 @@ pub fn backup_named<'a>(install: &Path, all: &'a [Kept], name: &str) -> Result<&
 
 /// A folder among the rescued files that nothing is in yet.
 fn rescue_folder(install: &Path) -> Result<RelPath, Refusal> {
-    let stamp = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S").to_string();
+    let stamp = stamp_of(jiff::Timestamp::now());
     let names = std::iter::once(stamp.clone()).chain((2..1000).map(|n| format!("{stamp}-{n}")));
     let free = |name: &String| PathBuf::from(install).join("rescued").join(name).symlink_metadata().is_err();
     let name = names.into_iter().find(free).unwrap_or(stamp);

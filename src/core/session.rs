@@ -201,6 +201,16 @@ pub struct Session {
 /// The documents that a session appends to outside of its journals; nothing else may be named in [`Session::documents`].
 pub const DOCUMENTS: [&str; 2] = ["INSTALLATION_SUMMARY.md", "UPDATE_LOG.txt"];
 
+/// A moment as the names of backups, environments and reports have it: `YYYY-MM-DD-HHMMSS`, UTC.
+pub fn stamp_of(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%d-%H%M%S").to_string()
+}
+
+/// A moment as session files have it: RFC 3339, UTC, to the second.
+pub fn time_of(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// Whether a name is one that we give to backups, environments and reports: `YYYY-MM-DD-HHMMSS`, with a number behind
 /// it where two fell in one second. Such a name can't lead out of its folder.
 pub fn is_stamp(name: &str) -> bool {

@@ -13,7 +13,7 @@ use super::run::{Run, START_AGAIN, Stop, now};
 use super::{checks, documents};
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
-use crate::core::session::{OnConflict, Session, Status};
+use crate::core::session::{OnConflict, Session, Status, stamp_of};
 use crate::host::backup;
 use crate::host::lock::{Lock, LockError};
 use crate::host::recover;
@@ -194,7 +194,7 @@ fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session
         options: request.options,
         plan,
         backup: None,
-        stamp: jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S").to_string(),
+        stamp: stamp_of(jiff::Timestamp::now()),
         server: None,
         venv_generation: None,
         gitignore_added: Vec::new(),

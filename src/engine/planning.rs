@@ -1,9 +1,8 @@
 //! Reads source and install and makes the plan; gives the texts of its entries.
 
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::pointers;
 use crate::core::baseline::{self, Baseline};
@@ -54,6 +53,8 @@ pub struct Source {
     /// Those of their blobs that are small enough for git-lfs pointers: no other needs to be read to tell.
     small: HashSet<BlobId>,
     blobs: Blobs,
+    /// Read when it is first asked for.
+    manifest: OnceLock<BTreeMap<RelPath, String>>,
 }
 
 impl Source {
@@ -67,7 +68,7 @@ impl Source {
         let blobs = repo.blobs()?;
         let version = repo.version(&blobs, &commit);
         let (tree, small) = repo.tree(&commit)?;
-        Ok(Self { repo, commit, version, tree, small, blobs })
+        Ok(Self { repo, commit, version, tree, small, blobs, manifest: OnceLock::new() })
     }
 
     /// The bytes of one of its objects.
@@ -87,6 +88,29 @@ impl Source {
     pub fn is_praxis_os(&self) -> Result<bool, GitError> {
         let top = self.repo.top_folders(&self.commit)?;
         Ok(layouts().source_marks.iter().all(|mark| top.contains(mark)))
+    }
+
+    /// What its manifest lists: the sha256 (hex) of each source path. Empty without a readable manifest.
+    fn manifest(&self) -> &BTreeMap<RelPath, String> {
+        self.manifest.get_or_init(|| self.read_manifest().unwrap_or_default())
+    }
+
+    fn read_manifest(&self) -> Option<BTreeMap<RelPath, String>> {
+        #[derive(serde::Deserialize)]
+        struct Manifest {
+            files: BTreeMap<String, Listed>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Listed {
+            checksum: String,
+        }
+        let bytes = self.blobs.read(&format!("{}:{MANIFEST_FOLDER}.universal-manifest.json", self.commit))?;
+        let found: Manifest = serde_json::from_slice(&bytes).ok()?;
+        let listed = |(path, file): (String, Listed)| {
+            let sum = file.checksum.strip_prefix("sha256:")?.to_ascii_lowercase();
+            Some((RelPath::new(format!("{MANIFEST_FOLDER}{path}")).ok()?, sum))
+        };
+        Some(found.files.into_iter().filter_map(listed).collect())
     }
 
     /// For the plan's head.
@@ -133,36 +157,17 @@ pub fn python_damage(install: &Path, path: &RelPath, mine: &[u8], merged: &[u8])
     python::compile_error(install, mine).is_none().then(|| format!("does not compile: {error}"))
 }
 
-/// What the source's manifest lists: the sha256 (hex) of each source path. Empty without a readable manifest.
-fn manifest(source: &Source) -> BTreeMap<RelPath, String> {
-    #[derive(serde::Deserialize)]
-    struct Manifest {
-        files: BTreeMap<String, Listed>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Listed {
-        checksum: String,
-    }
-    let bytes = source.blobs.read(&format!("{}:{MANIFEST_FOLDER}.universal-manifest.json", source.commit));
-    let Some(found) = bytes.and_then(|b| serde_json::from_slice::<Manifest>(&b).ok()) else { return BTreeMap::new() };
-    let listed = |(path, file): (String, Listed)| {
-        let sum = file.checksum.strip_prefix("sha256:")?.to_ascii_lowercase();
-        Some((RelPath::new(format!("{MANIFEST_FOLDER}{path}")).ok()?, sum))
-    };
-    found.files.into_iter().filter_map(listed).collect()
-}
-
 /// What the manifest's paths are relative to.
 const MANIFEST_FOLDER: &str = "universal/";
 
 /// How the source's manifest compares with what its commit ships: usually it is stale, so it is asked last.
 pub fn stale_manifest(source: &Source) -> Option<String> {
-    let manifest = manifest(source);
+    let manifest = source.manifest();
     if manifest.is_empty() {
         return None;
     }
     let (mut same, mut other, mut gone) = (0, 0, 0);
-    for (path, sum) in &manifest {
+    for (path, sum) in manifest {
         match source.tree.get(path).and_then(|file| source.read(&file.blob)) {
             None => gone += 1,
             Some(bytes) if *sum == sha256(&bytes) => same += 1,
@@ -261,7 +266,7 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
         layout_next,
         installed: &installed,
         baseline: baseline.as_ref(),
-        manifest: &manifest(source),
+        manifest: source.manifest(),
         only,
         source: source.head(),
         install_path: install.display().to_string(),

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::events::{Command, Event, Level, Outcome};
 use crate::core::path::RelPath;
 use crate::core::phase::{NotApplicable, Phase};
-use crate::core::session::{PhaseRecord, Session, Status};
+use crate::core::session::{PhaseRecord, Session, Status, time_of};
 use crate::host::fs::{FsError, visible};
 use crate::host::lock::Lock;
 use crate::host::server::{self, Started};
@@ -353,5 +353,5 @@ fn remedy(error: &FsError) -> Option<String> {
 
 /// Now, UTC, to the second, as RFC 3339.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    time_of(jiff::Timestamp::now())
 }

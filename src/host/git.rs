@@ -155,19 +155,16 @@ impl Repo {
     }
 
     fn run(&self, args: &[&OsStr]) -> Result<Vec<u8>, GitError> {
-        let mut command = self.git();
-        self.finish(command.args(args))
+        let name = args.first().map(|a| a.to_string_lossy().into_owned()).unwrap_or_default();
+        self.finish(name, self.git().args(args))
     }
 
-    fn finish(&self, command: &mut Command) -> Result<Vec<u8>, GitError> {
+    fn finish(&self, name: String, command: &mut Command) -> Result<Vec<u8>, GitError> {
         let output = command.output().map_err(GitError::NoGit)?;
         if output.status.success() {
             return Ok(output.stdout);
         }
-        // Behind the settings that all have.
-        let mut args = command.get_args().skip_while(|a| *a == "-c" || a.as_encoded_bytes().contains(&b'='));
-        let command = args.next().map(|a| a.to_string_lossy().into_owned()).unwrap_or_default();
-        Err(GitError::Failed { path: self.path.clone(), command, said: last_lines(&output.stderr) })
+        Err(GitError::Failed { path: self.path.clone(), command: name, said: last_lines(&output.stderr) })
     }
 
     fn run_str(&self, args: &[&str]) -> Result<Vec<u8>, GitError> {
@@ -297,7 +294,7 @@ impl Repo {
             // A password asked for on the terminal would stand in the middle of the wizard.
             fetch.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
         }
-        self.finish(&mut fetch)?;
+        self.finish("fetch".to_owned(), &mut fetch)?;
         self.shallow = false;
         Ok(())
     }

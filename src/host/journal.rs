@@ -5,6 +5,7 @@
 //! staged successor and looked at afterwards; if it wasn't the file that the plan knew, the user wrote it meanwhile,
 //! and it goes to `rescued/`. The idea of numbered steps that can be repeated is dpkg's.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs as stdfs;
 use std::io::ErrorKind;
@@ -135,6 +136,8 @@ pub struct Applied {
     pub rescued: Vec<(RelPath, RelPath)>,
 }
 
+/// The journals of a session, by the names of their folders in the session's.
+pub const FOLDERS: [&str; 3] = ["content", "server", "rollback"];
 const JOURNAL: &str = "journal.json";
 /// The same bytes, written just before: should `journal.json` be damaged later, the steps are still known.
 const COPY: &str = "journal.copy.json";
@@ -259,7 +262,6 @@ impl Journal {
         let root = Folder::open(&self.install)?;
         let stage = self.stage(&root)?;
         let mut applied = Applied::default();
-        let mut touched: Vec<RelPath> = Vec::new();
         for (number, step) in self.steps.iter().enumerate() {
             progress(number, &step.path);
             let slot = number.to_string();
@@ -267,15 +269,15 @@ impl Journal {
                 self.step(&root, &stage, step, OsStr::new(&slot))?;
                 applied.changed += 1;
             }
-            touched.push(step.path.clone());
             applied.rescued.extend(self.rescue(&root, &stage, number, rescue)?);
         }
-        for folder in touched.iter().filter_map(RelPath::parent).collect::<std::collections::BTreeSet<_>>() {
+        let paths = || self.steps.iter().map(|step| &step.path);
+        for folder in paths().filter_map(RelPath::parent).collect::<BTreeSet<_>>() {
             if let Ok(open) = root.below(&folder, false) {
                 open.sync()?;
             }
         }
-        if touched.iter().any(|path| path.parent().is_none()) {
+        if paths().any(|path| path.parent().is_none()) {
             root.sync()?;
         }
         stage.sync()?;
@@ -362,26 +364,24 @@ impl Journal {
             let found = root.look(&step.path)?;
             // A link is somebody's work as a file is; itself, and never what is behind it.
             let link = found == Found::Other && folder.kind(name)? == Some(FileType::Symlink);
+            let goes_out = link || matches!(found, Found::File { .. });
             let exchange = |done: &dyn Fn() -> rustix::io::Result<()>| around(EXCHANGE, done);
             let done = match (&found, wants_file) {
                 // The file went, now or before a crash, and a folder came in its place.
                 (Found::Folder, false) => return Ok(()),
                 // A folder whose files went in earlier steps.
                 (Found::Folder, true) if folder.remove_hollow(name) => continue,
-                (Found::Other, true) if link => exchange(&|| stage.rename(slot, &folder, name, RenameFlags::EXCHANGE)),
-                (Found::Other, false) if link => exchange(&|| folder.rename(name, stage, slot, RenameFlags::NOREPLACE)),
-                (Found::Folder | Found::Other, _) => return Err(JournalError::Blocked(step.path.clone())),
                 (Found::Absent, false) => return Ok(()),
                 (Found::Absent, true) => exchange(&|| stage.rename(slot, &folder, name, RenameFlags::NOREPLACE)),
-                (Found::File { .. }, true) => exchange(&|| stage.rename(slot, &folder, name, RenameFlags::EXCHANGE)),
-                (Found::File { .. }, false) => exchange(&|| folder.rename(name, stage, slot, RenameFlags::NOREPLACE)),
+                (_, true) if goes_out => exchange(&|| stage.rename(slot, &folder, name, RenameFlags::EXCHANGE)),
+                (_, false) if goes_out => exchange(&|| folder.rename(name, stage, slot, RenameFlags::NOREPLACE)),
+                _ => return Err(JournalError::Blocked(step.path.clone())),
             };
             match done {
                 Ok(()) => return Ok(()),
                 Err(Errno::EXIST) if wants_file => {}
                 Err(Errno::EXIST) => return Err(JournalError::Damaged(self.folder.clone())),
-                Err(Errno::NOENT)
-                    if (link || matches!(found, Found::File { .. })) && root.look(&step.path)? == Found::Absent => {}
+                Err(Errno::NOENT) if goes_out && root.look(&step.path)? == Found::Absent => {}
                 Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                     return self.step_without_exchange(root, stage, step, slot, &found);
                 }

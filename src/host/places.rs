@@ -10,8 +10,7 @@ use crate::core::session::DOCUMENTS;
 /// Folders of our own, each before what is in it.
 const FOLDERS: [&str; 8] =
     [".upgrade", ".upgrade/base", ".upgrade/parked", ".backups", ".cache", ".cache/state", "rescued", "venvs"];
-/// What a session's folder holds, and a journal's.
-const JOURNALS: [&str; 3] = ["content", "server", "rollback"];
+/// What a journal's folder holds.
 const STAGES: [&str; 2] = ["stage", "stage.done"];
 
 /// One of our places where something other stands than we put there.
@@ -73,7 +72,7 @@ pub fn odd_folders(install: &Path) -> Vec<Odd> {
     all.extend(odd(install.join(".upgrade/lock"), false));
     for id in super::store::ids(install) {
         let session = super::store::folder(install, &id);
-        for journal in JOURNALS.map(|name| session.join(name)) {
+        for journal in super::journal::FOLDERS.map(|name| session.join(name)) {
             let stages = STAGES.map(|name| journal.join(name));
             match odd(journal, true) {
                 Some(found) => all.push(found),

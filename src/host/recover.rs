@@ -1,15 +1,16 @@
 //! What can be told of an install's sessions, also where their files are damaged: the other generation first, else
-//! what journals and backup say, which is enough for going back. Reads, never writes.
+//! what journals and backup say, which is enough for going back. Looking at it only reads; [`settle`] and [`sweep`] clear
+//! away, for who holds the lock.
 
 use std::path::{Path, PathBuf};
 
 use super::backup::{self, Backup};
 use super::fs::{self, FsError};
-use super::journal::Journal;
+use super::journal::{self, Journal};
 use super::store::{self, Truth};
 use crate::core::phase::Phase;
 use crate::core::plan::{Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
-use crate::core::session::{OnConflict, Session, Status};
+use crate::core::session::{OnConflict, Session, Status, stamp_of, time_of};
 use crate::core::settings::Options;
 
 /// What a damaged session is replaced by.
@@ -157,7 +158,7 @@ pub fn settle(install: &Path, found: &Found, own: &str) -> Result<Vec<String>, F
 /// A folder that was made and never written to is no session.
 fn leaves_a_trace(install: &Path, id: &str) -> bool {
     let folder = store::folder(install, id);
-    store::has_files(&folder) || ["content", "server", "rollback"].iter().any(|j| Journal::was_begun(&folder.join(j)))
+    store::has_files(&folder) || journal::FOLDERS.iter().any(|j| Journal::was_begun(&folder.join(j)))
 }
 
 /// What the disk proves outweighs what a session says that may be a step behind: after the commit of the content the
@@ -190,7 +191,7 @@ fn backup_of(install: &Path, session_id: &str) -> Option<(String, Backup)> {
 /// A session made of what is left; none if the install was changed and there is no backup to go back to.
 fn rebuilt(install: &Path, id: &str, why: &str) -> Option<Session> {
     let folder = store::folder(install, id);
-    let applied = ["content", "server", "rollback"].iter().any(|j| Journal::was_begun(&folder.join(j)));
+    let applied = journal::FOLDERS.iter().any(|j| Journal::was_begun(&folder.join(j)));
     let backup = backup_of(install, id);
     if applied && backup.is_none() {
         return None;
@@ -198,7 +199,7 @@ fn rebuilt(install: &Path, id: &str, why: &str) -> Option<Session> {
     let (seconds, _) = uuid::Uuid::try_parse(id).ok()?.get_timestamp().map(|t| t.to_unix()).unwrap_or_default();
     let began = jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
     let stamp = backup.as_ref().and_then(|(name, _)| name.get(..17)).map(ToOwned::to_owned);
-    let stamp = stamp.unwrap_or_else(|| began.strftime("%Y-%m-%d-%H%M%S").to_string());
+    let stamp = stamp.unwrap_or_else(|| stamp_of(began));
     let ended = if applied { end_in_log(install, id) } else { None };
     let venv_generation = super::venv::has_generation(install, &stamp).then(|| stamp.clone());
     Some(Session {
@@ -212,8 +213,8 @@ fn rebuilt(install: &Path, id: &str, why: &str) -> Option<Session> {
         source_commit: String::new(),
         source_version: String::new(),
         from_release: None,
-        created_at: began.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        updated_at: began.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        created_at: time_of(began),
+        updated_at: time_of(began),
         current_phase: if applied { Phase::Content } else { Phase::PreFlight },
         completed_phases: Vec::new(),
         phase_artifacts: Default::default(),

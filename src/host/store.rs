@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::fs::{self, Doing, FsError};
 use crate::core::blob::sha256;
-use crate::core::session::Session;
+use crate::core::session::{Session, stamp_of};
 
 /// `session.json`: the session with what tells a whole file from a torn one, and the newer from the older.
 #[derive(Serialize, Deserialize)]
@@ -217,7 +217,7 @@ pub fn clear(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
 /// # Errors
 /// [`FsError`].
 pub fn move_aside(path: &Path) -> Result<PathBuf, FsError> {
-    let stamp = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S").to_string();
+    let stamp = stamp_of(jiff::Timestamp::now());
     for number in 1..1000 {
         let more = if number == 1 { String::new() } else { format!("-{number}") };
         let mut name = path.file_name().unwrap_or_default().to_owned();

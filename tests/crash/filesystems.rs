@@ -10,16 +10,21 @@ use crate::mounts::{Mount, tool};
 use crate::strace::{self, Call};
 use crate::world::{Small, copy};
 
+/// An upgrade and its rollback, undisturbed.
+fn there_and_back(small: &Small, project: &Path) {
+    let (code, said) = text(&small.run(project, &small.upgrade()));
+    assert_eq!(code, 0, "{said}");
+    small.assert_new(project, &said);
+    let (code, said) = text(&small.run(project, &["rollback", "--yes"]));
+    assert_eq!(code, 0, "{said}");
+    small.assert_old(project, &said);
+}
+
 /// Everything once, on whatever is mounted at `disk`; one day's kills are one of so many parts.
 fn works_on(small: &Small, disk: &Path, parts: usize) {
     let project = disk.join("project");
     copy(&small.pristine, &project);
-    let (code, said) = text(&small.run(&project, &small.upgrade()));
-    assert_eq!(code, 0, "{said}");
-    small.assert_new(&project, &said);
-    let (code, said) = text(&small.run(&project, &["rollback", "--yes"]));
-    assert_eq!(code, 0, "{said}");
-    small.assert_old(&project, &said);
+    there_and_back(small, &project);
     fs::remove_dir_all(&project).unwrap();
     if !strace::works() {
         return;
@@ -89,13 +94,7 @@ fn overlay() {
     match Mount::by(&disk, "mount", &["-t", "overlay", "-o", &options, "pos-crash"]) {
         Ok(_mount) => {
             works_on(&small, &disk, 4);
-            let project = disk.join("below");
-            let (code, said) = text(&small.run(&project, &small.upgrade()));
-            assert_eq!(code, 0, "{said}");
-            small.assert_new(&project, &said);
-            let (code, said) = text(&small.run(&project, &["rollback", "--yes"]));
-            assert_eq!(code, 0, "{said}");
-            small.assert_old(&project, &said);
+            there_and_back(&small, &disk.join("below"));
         }
         Err(why) => skipped(&why),
     }

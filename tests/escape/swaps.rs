@@ -107,6 +107,19 @@ fn swapped(case: &Case<'_>, place: &str, round: usize, arguments: &[&str], tally
     tally.add(swapper.stop(), code);
 }
 
+/// All rounds, each in a case of its own.
+fn rounds(world: &World, what: &str, round_of: impl Fn(&Case<'_>, &str, usize, &mut Tally)) {
+    let mut tally = Tally::default();
+    for round in 0..ROUNDS {
+        let place = PLACES[round / 5];
+        let case = world.case(format!("round {round}, {place}"));
+        round_of(&case, place, round, &mut tally);
+        std::fs::remove_dir_all(&case.root).unwrap();
+    }
+    tally.tell(what);
+    world.done(&format!("swaps during {what}"), 20);
+}
+
 /// Goes back with nobody in the way any more.
 fn recovered(case: &Case<'_>, old: &BTreeMap<String, String>) {
     for (code, said) in case.run(&[&["rollback", "--yes"], &["rollback", "--yes"]]) {
@@ -117,18 +130,11 @@ fn recovered(case: &Case<'_>, old: &BTreeMap<String, String>) {
 
 #[test]
 fn during_an_upgrade() {
-    let world = World::new();
-    let mut tally = Tally::default();
-    for round in 0..ROUNDS {
-        let place = PLACES[round / 5];
-        let case = world.case(format!("round {round}, {place}"));
+    rounds(&World::new(), "an upgrade", |case, place, round, tally| {
         let old = timeless(&case.install());
-        swapped(&case, place, round, &case.upgrade(), &mut tally);
-        recovered(&case, &old);
-        std::fs::remove_dir_all(&case.root).unwrap();
-    }
-    tally.tell("an upgrade");
-    world.done("swaps during an upgrade", 20);
+        swapped(case, place, round, &case.upgrade(), tally);
+        recovered(case, &old);
+    });
 }
 
 /// An upgrade that died in the middle: all that is left to do is to apply.
@@ -136,12 +142,8 @@ fn during_an_upgrade() {
 fn during_a_resumed_apply() {
     let old_world = World::new();
     let old = timeless(&old_world.case("old").install());
-    let world = World::broken();
-    let mut tally = Tally::default();
-    for round in 0..ROUNDS {
-        let place = PLACES[round / 5];
-        let case = world.case(format!("round {round}, {place}"));
-        swapped(&case, place, round, &["resume"], &mut tally);
+    rounds(&World::broken(), "a resumed apply", |case, place, round, tally| {
+        swapped(case, place, round, &["resume"], tally);
         for (code, said) in case.run(&[&["rollback", "--yes"], &["rollback", "--yes"]]) {
             case.expect(code == 0, &said);
         }
@@ -152,28 +154,18 @@ fn during_a_resumed_apply() {
             };
             all.iter().map(|(p, s)| (p.clone(), without_time(s))).collect()
         };
-        different(&case, &bare(&old), &bare(&now));
-        std::fs::remove_dir_all(&case.root).unwrap();
-    }
-    tally.tell("a resumed apply");
-    world.done("swaps during a resumed apply", 20);
+        different(case, &bare(&old), &bare(&now));
+    });
 }
 
 #[test]
 fn during_a_rollback() {
-    let world = World::new();
-    let mut tally = Tally::default();
-    for round in 0..ROUNDS {
-        let place = PLACES[round / 5];
-        let case = world.case(format!("round {round}, {place}"));
+    rounds(&World::new(), "a rollback", |case, place, round, tally| {
         let old = timeless(&case.install());
         assert_eq!(case.run(&[&case.upgrade()]).remove(0).0, 0);
-        swapped(&case, place, round, &["rollback", "--yes"], &mut tally);
-        recovered(&case, &old);
-        std::fs::remove_dir_all(&case.root).unwrap();
-    }
-    tally.tell("a rollback");
-    world.done("swaps during a rollback", 20);
+        swapped(case, place, round, &["rollback", "--yes"], tally);
+        recovered(case, &old);
+    });
 }
 
 #[test]

@@ -105,9 +105,8 @@ impl Planner<'_> {
                 }
             };
         };
-        // A shallow clone knows only the newest version: taking it for the base would hide what the source changed.
-        let shallow = self.cut_off;
-        let closest = if line.base.is_none() && !shallow { self.closest(source, spot) } else { None };
+        // A history that is cut off knows only the newest versions: taking it for the base would hide what the source changed.
+        let closest = if line.base.is_none() && !self.cut_off { self.closest(source, spot) } else { None };
         let tied = self.closest_of_ties(line, spot);
         let base = tied.as_ref().or(line.base.as_ref()).or(closest.as_ref().map(|c| &c.1));
         let mode_changed =
@@ -122,7 +121,7 @@ impl Planner<'_> {
             return self.entry(line, next.clone(), base.map(|b| b.blob.clone()), kind, Some(mine), reason);
         }
         let Some(base) = base else {
-            let reason = if shallow {
+            let reason = if self.cut_off {
                 "edited by you, or from a release that this source's history does not hold: \
                  the whole history would tell (a shallow clone fetches it with h, or --deepen)"
             } else {
