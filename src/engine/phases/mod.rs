@@ -3,6 +3,8 @@
 pub mod backup;
 pub mod cleanup;
 pub mod content;
+pub mod dependencies;
+pub mod post_install;
 pub mod preflight;
 pub mod server;
 pub mod validation;

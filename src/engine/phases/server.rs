@@ -1,52 +1,25 @@
 //! Phase 3: stops this install's server, puts the new code and dependencies in place, starts it and waits for health.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde::Deserialize;
-
+use super::{dependencies, post_install};
 use crate::core::layout::layouts;
-use crate::core::phase::{Fact, NotApplicable, Phase, PostInstallStep, ServerEvidence};
+use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
 use crate::core::session::ServerBefore;
 use crate::engine::apply;
 use crate::engine::events::Level;
 use crate::engine::run::{Run, Stop, done, not_applicable, now, warned};
 use crate::host::journal::Journal;
 use crate::host::mcp::Client;
+use crate::host::process;
 use crate::host::process::Stopped;
 use crate::host::server::{self, Running, ServerError};
-use crate::host::{fs, process, venv};
 
 const PHASE: Phase = Phase::Server;
 /// How long a server may take to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
 /// A first start builds an index, 77 s on a small machine; as long as the process lives, this is how long we wait.
 const LONGEST_START: Duration = Duration::from_secs(300);
-
-/// What requirement needs what command after its installation: `assets/post-install.json`.
-#[derive(Deserialize)]
-struct PostInstall {
-    steps: Vec<PostInstallRule>,
-}
-
-#[derive(Deserialize)]
-struct PostInstallRule {
-    requirement: String,
-    command: Vec<String>,
-    shown: String,
-    limit_seconds: u64,
-}
-
-fn post_install_rules() -> &'static PostInstall {
-    static TABLE: LazyLock<PostInstall> = LazyLock::new(|| {
-        // Embedded at build time and read by a test: it can't be broken by input.
-        #[allow(clippy::expect_used)]
-        serde_json::from_str(include_str!("../../../assets/post-install.json")).expect("post-install.json is valid")
-    });
-    &TABLE
-}
 
 /// Runs the phase. Every step can be repeated after an interruption.
 ///
@@ -70,9 +43,9 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
         done(format!("{checked} of {checked} paths"), ())
     })?;
     journal.drop_staging();
-    let dependencies_installed = run.task(PHASE, "dependencies", dependencies)?;
-    let steps = run.task(PHASE, "post_install_scan", |_| scan_post_install(&install))?;
-    let post_install_steps = run.task(PHASE, "post_install", |run| post_install(run, &steps))?;
+    let dependencies_installed = run.task(PHASE, "dependencies", dependencies::run)?;
+    let steps = run.task(PHASE, "post_install_scan", |_| post_install::scan(&install))?;
+    let post_install_steps = run.task(PHASE, "post_install", |run| post_install::run(run, &steps))?;
     let started = run.task(PHASE, "start_server", start_server)?;
     let (restarted, time, health) = run.task(PHASE, "health", |run| health(run, started))?;
     Ok(ServerEvidence {
@@ -87,7 +60,8 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     })
 }
 
-type Told<T> = Result<crate::engine::run::Told<T>, Stop>;
+/// What a task of this phase ends with.
+pub(super) type Told<T> = Result<crate::engine::run::Told<T>, Stop>;
 
 /// Whether a running server is left alone: its editor holds it, or the user said so.
 fn left_alone(run: &Run, live: &server::Live) -> bool {
@@ -147,136 +121,6 @@ pub fn stop_orphan(run: &Run) {
         if !live.owned_by_editor && pid != left_alone && pid != own {
             process::stop(&live.process, GRACE);
         }
-    }
-}
-
-/// Installs what the new requirements need into a new generation of the environment.
-fn dependencies(run: &mut Run) -> Told<Fact<bool>> {
-    let install = run.session.install.clone();
-    let skip = |why| not_applicable(why, Fact::NotApplicable(why));
-    if !venv::live(&install).exists() {
-        return skip(NotApplicable::NoVenv);
-    }
-    let requirements = layouts().server.requirements.under(&install);
-    if !requirements.is_file() {
-        return skip(NotApplicable::NoRequirements);
-    }
-    if run.session.venv_generation.as_ref().is_some_and(|name| venv::is_live(&install, name)) {
-        return done("in place already", Fact::Is(true));
-    }
-    run.commands_run.push("venv/bin/python -m pip install --dry-run -r mcp_server/requirements.txt".into());
-    // A dry run that fails is told by the real one, with its words.
-    if venv::satisfied(&install, &requirements).unwrap_or(false) {
-        return skip(NotApplicable::RequirementsSatisfied);
-    }
-    let name = run.session.venv_generation.clone().unwrap_or_else(|| run.session.stamp.clone());
-    run.session.venv_generation = Some(name.clone());
-    run.session.applied = true;
-    run.save()?;
-    run.commands_run.push(format!("venvs/{name}/bin/python -m pip install -r mcp_server/requirements.txt"));
-    let mut listener = PipListener { run, lines: 0, asked: None };
-    let built = venv::build(&install, &name, &requirements, &mut listener);
-    if let Some(asked) = listener.asked {
-        return Err(asked);
-    }
-    built.map_err(|e| Stop::Failed {
-        what: e.to_string(),
-        next: Some("mend what pip names (network, package index, disk), then upgrade again".into()),
-    })?;
-    venv::switch(&install, &name)?;
-    done(format!("new environment venvs/{name}"), Fact::Is(true))
-}
-
-/// Shows pip's lines, notes its process, and stops it when a person asks.
-struct PipListener<'a> {
-    run: &'a mut Run,
-    lines: u64,
-    asked: Option<Stop>,
-}
-
-impl venv::Listener for PipListener<'_> {
-    fn started(&mut self, pid: u32) {
-        self.run.note_child(pid);
-    }
-
-    fn line(&mut self, text: &str) -> bool {
-        self.lines += 1;
-        self.run.log(Level::Info, "pip", text);
-        self.run.progress(PHASE, "dependencies", self.lines, 0, text);
-        self.asked = self.run.check().err();
-        self.asked.is_none()
-    }
-}
-
-fn scan_post_install(install: &Path) -> Told<Vec<&'static PostInstallRule>> {
-    let text = fs::read_if_there(&layouts().server.requirements.under(install))?.unwrap_or_default();
-    let text = String::from_utf8_lossy(&text).to_lowercase();
-    let needs = |rule: &&PostInstallRule| {
-        let names =
-            text.lines().map(|l| l.trim().split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')).next());
-        venv::live(install).exists() && names.flatten().any(|name| name == rule.requirement)
-    };
-    let found: Vec<&PostInstallRule> = post_install_rules().steps.iter().filter(needs).collect();
-    if found.is_empty() {
-        return not_applicable(NotApplicable::NoPostInstallSteps, found);
-    }
-    done(found.iter().map(|r| r.shown.as_str()).collect::<Vec<_>>().join(", "), found)
-}
-
-fn post_install(run: &mut Run, rules: &[&PostInstallRule]) -> Told<Fact<Vec<PostInstallStep>>> {
-    if rules.is_empty() {
-        let why = NotApplicable::NoPostInstallSteps;
-        return not_applicable(why, Fact::NotApplicable(why));
-    }
-    let python = venv::live(&run.session.install).join("bin/python");
-    let mut steps = Vec::new();
-    for rule in rules {
-        run.commands_run.push(rule.shown.clone());
-        run.log(Level::Info, "post-install", &rule.shown);
-        let result = limited(Command::new(&python).args(&rule.command), Duration::from_secs(rule.limit_seconds), run);
-        let status = match result {
-            Ok(()) => "success",
-            Err(Stop::Failed { what, .. }) if run.session.options.allow_post_install_failure => {
-                run.warn("post-install", format!("{} failed and was passed over, as you allowed: {what}", rule.shown));
-                "failed"
-            }
-            Err(Stop::Failed { what, .. }) => {
-                let next = "mend it, or go on without it: upgrade --allow-post-install-failure".to_owned();
-                return Err(Stop::Failed { what: format!("{} failed: {what}", rule.shown), next: Some(next) });
-            }
-            Err(other) => return Err(other),
-        };
-        steps.push(PostInstallStep { command: rule.shown.clone(), status: status.into(), size_downloaded: None });
-    }
-    let failed = steps.iter().filter(|s| s.status == "failed").count();
-    if failed > 0 {
-        warned(format!("{failed} failed, allowed"), Fact::Is(steps))
-    } else {
-        done("done", Fact::Is(steps))
-    }
-}
-
-/// Runs a command to its end or its time limit, with its last lines as the error.
-fn limited(command: &mut Command, limit: Duration, run: &mut Run) -> Result<(), Stop> {
-    let log = tempfile::NamedTempFile::new().map_err(Stop::failed)?;
-    let out = || log.reopen().map(Stdio::from).map_err(Stop::failed);
-    let mut child = command.stdin(Stdio::null()).stdout(out()?).stderr(out()?).spawn().map_err(Stop::failed)?;
-    run.note_child(child.id());
-    let begun = Instant::now();
-    let said = || server::last_lines(log.path(), 0, 6);
-    loop {
-        if let Some(status) = child.try_wait().map_err(Stop::failed)? {
-            return if status.success() { Ok(()) } else { Err(Stop::failed(format!("{status}\n{}", said()))) };
-        }
-        let asked = run.check().err();
-        if begun.elapsed() > limit || asked.is_some() {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(
-                asked.unwrap_or_else(|| Stop::failed(format!("no end after {} s\n{}", limit.as_secs(), said())))
-            );
-        }
-        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -362,12 +206,4 @@ fn health(run: &mut Run, missing: Option<NotApplicable>) -> Told<Health> {
         _ => Fact::NotApplicable(NotApplicable::ServerWasStopped),
     };
     done(format!("passed, {} tools", tools.len()), (restarted, Fact::Is(now()), Fact::Is("passed".to_owned())))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_post_install_table_is_valid() {
-        assert!(!super::post_install_rules().steps.is_empty());
-    }
 }
