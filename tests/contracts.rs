@@ -356,6 +356,8 @@ fn the_events_of_an_upgrade() {
             "phase_finished" => &["phase", "evidence", "seconds"],
             "log" => &["level", "origin", "text"],
             "answered" => &["path", "answer"],
+            "question_asked" => &["id", "title", "lines", "choices", "unattended"],
+            "question_answered" => &["id", "way"],
             "finished" => &FINISHED,
             other => panic!("not an event of an upgrade: {other}"),
         };

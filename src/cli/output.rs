@@ -72,6 +72,10 @@ pub async fn follow(mut handle: Handle, json: bool) -> u8 {
                 conflicts = true;
                 let _ = handle.commands.send(Command::Pause).await;
             }
+            // Nobody is there to ask.
+            Event::QuestionAsked(question) => {
+                let _ = handle.commands.send(Command::Choose { id: question.id, way: question.unattended }).await;
+            }
             Event::Finished(finish) => return if conflicts { CONFLICTS } else { finish.exit_code },
             _ => {}
         }
@@ -112,6 +116,12 @@ fn print_text(event: &Event) {
             for file in files.iter() {
                 complain!("  {}", file.path);
             }
+        }
+        Event::QuestionAsked(question) => {
+            complain!("{}", question.title);
+            question.lines.iter().for_each(|line| complain!("  {line}"));
+            let label = question.choices.iter().find(|c| c.way == question.unattended).map_or("", |c| &c.label);
+            complain!("  nobody is here to ask: {label}");
         }
         Event::RollbackStarted { reason } => say!("rolling back: {reason}"),
         Event::RollbackFinished { restored, rescued, seconds } => {

@@ -15,5 +15,6 @@ pub mod path;
 pub mod phase;
 pub mod plan;
 pub mod provenance;
+pub mod question;
 pub mod session;
 pub mod settings;

@@ -10,6 +10,7 @@ use super::merge::Choice;
 use super::path::RelPath;
 use super::phase::Phase;
 use super::plan::{Only, Plan};
+use super::question::{Question, Way};
 use super::settings::Options;
 
 /// The seed's workflow id: the name under which the server knows our sessions.
@@ -21,7 +22,7 @@ pub const WORKFLOW_TYPE: &str = "agent_os_upgrade_v1";
 pub enum Status {
     /// Phases are running (or were, when the process died).
     Running,
-    /// Waiting for answers to conflicts.
+    /// Waiting for answers to conflicts, or to a question.
     AwaitingDecision,
     /// Left by a person or a signal; can be resumed.
     Interrupted,
@@ -126,6 +127,9 @@ pub struct ServerBefore {
 ///  "counted":[0,0],"rolling_back":false,"documents":{},"options":{},"plan":{},"backup":"2026-11-22-103045",
 ///  "stamp":"2026-11-22-103045","server":null,"venv_generation":null,"gitignore_added":[]}
 /// ```
+///
+/// While a question waits there is also `"asked":{"id":…,"title":…,"lines":[…],"choices":[{"way":…,"label":…,"effect":…}],
+/// "unattended":…}`, and behind it `"chosen":{"<id>":"go_on"}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// 1.
@@ -193,6 +197,12 @@ pub struct Session {
     pub venv_generation: Option<String>,
     /// Lines that this session appended to the project's `.gitignore`.
     pub gitignore_added: Vec<String>,
+    /// The question that waits for an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Question>,
+    /// Answers to questions that hold for the rest of the session, by the question's id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub chosen: BTreeMap<String, Way>,
     /// Its own files were damaged: this is what journal and backup tell of it. Good for a rollback, not for going on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rebuilt: bool,

@@ -163,7 +163,7 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
                 let files = Arc::new(unanswered(run).iter().map(file).collect::<Vec<_>>());
                 run.say(Event::ConflictsOpen { files });
             }
-            Command::Pause | Command::RollBack => {}
+            Command::Pause | Command::RollBack | Command::Choose { .. } => {}
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
+use crate::core::question::{Question, Way};
 use crate::core::session::Answer;
 
 /// One line of `upgrade --json`, tagged by `event`:
@@ -109,6 +110,15 @@ pub enum Event {
         path: RelPath,
         /// The answer.
         answer: Answer,
+    },
+    /// A phase can't go on without somebody's word: send [`Command::Choose`].
+    QuestionAsked(Question),
+    /// The question has its answer.
+    QuestionAnswered {
+        /// The question's.
+        id: String,
+        /// The answer.
+        way: Way,
     },
     /// The install goes back to what it was.
     RollbackStarted {
@@ -224,6 +234,13 @@ pub enum Command {
     },
     /// All answers are given: go on.
     AnswersDone,
+    /// Answer a question.
+    Choose {
+        /// The question's.
+        id: String,
+        /// One of those that it offers.
+        way: Way,
+    },
     /// Stop after the current step, keep the session.
     Pause,
     /// Stop after the current step and put the install back.

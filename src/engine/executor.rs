@@ -191,6 +191,8 @@ fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session
         counted: (0, 0),
         rolling_back: false,
         documents: Default::default(),
+        asked: None,
+        chosen: Default::default(),
         options: request.options,
         plan,
         backup: None,
@@ -389,6 +391,7 @@ fn pause(run: &mut Run, phase: Phase) -> Finish {
 }
 
 fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
+    run.session.asked = None;
     match rollback::roll_back(run, reason) {
         Ok(restored) => {
             let install = run.session.install.display().to_string();

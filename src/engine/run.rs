@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::events::{Command, Event, Level, Outcome};
 use crate::core::path::RelPath;
 use crate::core::phase::{NotApplicable, Phase};
+use crate::core::question::{Question, Way};
 use crate::core::session::{PhaseRecord, Session, Status, time_of};
 use crate::host::fs::{FsError, visible};
 use crate::host::lock::Lock;
@@ -179,7 +180,7 @@ impl Run {
         match command {
             Command::Pause => self.asked = Some(Stop::Pause),
             Command::RollBack => self.asked = Some(Stop::RollBack),
-            Command::Answer { .. } | Command::AnswersDone => self.answers.push_back(command),
+            Command::Answer { .. } | Command::AnswersDone | Command::Choose { .. } => self.answers.push_back(command),
         }
     }
 
@@ -198,6 +199,37 @@ impl Run {
                 None => return Err(Stop::Pause),
             }
         }
+    }
+
+    /// Asks a person in the middle of a phase, and waits. The question and an answer that lasts are saved: what was
+    /// answered once isn't asked again by a session that is taken up. A face without a person answers with
+    /// [`Question::unattended`].
+    ///
+    /// # Errors
+    /// [`Stop`] if that is what was asked, the face is gone, or the session can't be saved.
+    pub fn ask(&mut self, question: Question) -> Result<Way, Stop> {
+        if let Some(way) = self.session.chosen.get(&question.id).filter(|way| question.offers(**way)) {
+            return Ok(*way);
+        }
+        self.session.asked = Some(question.clone());
+        self.session.status = Status::AwaitingDecision;
+        self.save()?;
+        self.say(Event::QuestionAsked(question.clone()));
+        let way = loop {
+            match self.wait_for_answer()? {
+                Command::Choose { id, way } if id == question.id && question.offers(way) => break way,
+                // Meant for a question that is answered already.
+                _ => {}
+            }
+        };
+        self.session.asked = None;
+        self.session.status = Status::Running;
+        if way.lasts() {
+            self.session.chosen.insert(question.id.clone(), way);
+        }
+        self.save()?;
+        self.say(Event::QuestionAnswered { id: question.id, way });
+        Ok(way)
     }
 
     /// From here on nobody is asked: a rollback must not be stopped by the wish that began it.
@@ -257,6 +289,8 @@ impl Run {
         self.check()?;
         self.session.current_phase = phase;
         self.session.status = Status::Running;
+        // One that was left open is asked again when the phase comes to it.
+        self.session.asked = None;
         self.commands_run.clear();
         self.save()?;
         let estimate_seconds = phase.estimate_seconds();

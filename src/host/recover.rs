@@ -226,6 +226,8 @@ fn rebuilt(install: &Path, id: &str, why: &str) -> Option<Session> {
         counted: (0, 0),
         rolling_back: ended.is_none(),
         documents: Default::default(),
+        asked: None,
+        chosen: Default::default(),
         options: Options::default(),
         plan: no_plan(install),
         gitignore_added: backup.as_ref().map(|(_, b)| gitignore_lines(install, b)).unwrap_or_default(),

@@ -2,6 +2,8 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::core::question::Way;
+
 /// Which keys are listened to: a screen, a pane that covers it, or a question over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
@@ -35,6 +37,8 @@ pub enum Mode {
     Leave,
     /// A yes-or-no question.
     Confirm,
+    /// A running phase asks something.
+    Asked,
 }
 
 /// What a key does.
@@ -66,6 +70,9 @@ pub enum Action {
     Discard,
     Yes,
     Pause,
+    GoOn,
+    LeaveAlone,
+    StopIt,
     Keep,
     Take,
     Merge,
@@ -228,6 +235,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('r')], &[M::Setup], A::Again, "check again", "check again", 1),
     bind(&[key('R')], &[M::Unfinished, M::Leave], A::RollBack, "roll back", "put the install back as it was", 2),
     bind(&[key('D')], &[M::Unfinished], A::Discard, "discard", "forget the session; nothing was changed", 3),
+    bind(&[key('r')], &[M::Asked], A::Again, "retry", "try again what failed", 1),
+    bind(&[key('c')], &[M::Asked], A::GoOn, "go on", "go on without it", 2),
+    bind(&[key('l')], &[M::Asked], A::LeaveAlone, "leave alone", "leave alone what is in use", 2),
+    bind(&[key('S')], &[M::Asked], A::StopIt, "stop it", "end what is in use, and go on", 3),
+    bind(&[key('R')], &[M::Asked], A::RollBack, "roll back", "put the install back as it was", 4),
+    bind(&[key('q'), ctrl('c')], &[M::Asked], A::Leave, "leave", "leave: asks whether to pause or to roll back", 5),
     bind(&[key('p')], &[M::Leave], A::Pause, "pause", "finish this step, save and leave", 1),
     bind(&[ctrl('c')], &[M::Leave], A::Pause, "", "finish this step, save and leave", 0),
     bind(&[key('y')], &[M::Confirm], A::Yes, "yes", "yes", 1),
@@ -286,6 +299,7 @@ pub const BINDINGS: &[Binding] = &[
             M::Conflict,
             M::Report,
             M::Unfinished,
+            M::Asked,
         ],
         A::Help,
         "help",
@@ -295,7 +309,7 @@ pub const BINDINGS: &[Binding] = &[
 ];
 
 /// Every mode.
-pub const ALL_MODES: [Mode; 15] = [
+pub const ALL_MODES: [Mode; 16] = [
     M::Checking,
     M::Setup,
     M::Source,
@@ -311,6 +325,7 @@ pub const ALL_MODES: [Mode; 15] = [
     M::Help,
     M::Leave,
     M::Confirm,
+    M::Asked,
 ];
 
 /// What a key does in a mode.
@@ -321,6 +336,25 @@ pub fn lookup(mode: Mode, event: &KeyEvent) -> Option<Action> {
     let chord = Chord { code: event.code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) };
     in_mode(mode).find(|b| b.keys.contains(&chord)).map(|b| b.action)
 }
+
+/// The answer to a phase's question that an action stands for.
+pub fn way(action: Action) -> Option<Way> {
+    WAYS.iter().find(|(_, a)| *a == action).map(|(way, _)| *way)
+}
+
+/// The key that answers so.
+pub fn key_of(way: Way) -> Option<Chord> {
+    let (_, action) = WAYS.iter().find(|(w, _)| *w == way)?;
+    in_mode(Mode::Asked).find(|b| b.action == *action)?.keys.first().copied()
+}
+
+const WAYS: [(Way, Action); 5] = [
+    (Way::Retry, Action::Again),
+    (Way::GoOn, Action::GoOn),
+    (Way::Leave, Action::LeaveAlone),
+    (Way::Stop, Action::StopIt),
+    (Way::RollBack, Action::RollBack),
+];
 
 /// The rows of a mode, in the table's order.
 pub fn in_mode(mode: Mode) -> impl Iterator<Item = &'static Binding> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::core::merge::Merge;
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Kind, Only};
+use crate::core::question;
 use crate::core::session::Session;
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Finish};
@@ -337,6 +338,8 @@ pub struct Model {
     pub screen: Screen,
     /// What lies over it.
     pub overlay: Option<Overlay>,
+    /// What a running phase asks; stands over the screen until it is answered.
+    pub asked: Option<question::Question>,
     /// A question has come up that has not been drawn yet: keys don't answer it.
     pub undrawn: bool,
     /// A line about the last key, until the next one.
@@ -383,6 +386,7 @@ impl Model {
             launch,
             screen: Screen::Checking,
             overlay: None,
+            asked: None,
             undrawn: false,
             status: None,
             from: None,
@@ -408,6 +412,7 @@ impl Model {
             Some(Overlay::Help(_)) => Mode::Help,
             Some(Overlay::Leave) => Mode::Leave,
             Some(Overlay::Confirm(_)) => Mode::Confirm,
+            None if self.asked.is_some() => Mode::Asked,
             None => self.screen_mode(),
         }
     }

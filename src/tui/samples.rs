@@ -9,6 +9,7 @@ use crate::core::blob::{BlobId, ObjectFormat};
 use crate::core::path::RelPath;
 use crate::core::phase::{Phase, PreFlightEvidence};
 use crate::core::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
+use crate::core::question::{Question, Way};
 use crate::core::session::{Answer, Session, Status};
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
@@ -354,6 +355,18 @@ pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
     model
 }
 
+/// A post-install step that failed.
+pub fn asked(theme: Theme, width: u16, height: u16) -> Model {
+    let mut model = progress(theme, width, height);
+    let question = Question::new("post_install:playwright", "playwright install chromium failed", Way::RollBack)
+        .saying(["exit status: 1", "Downloading Chrome for Testing 143.0", "Error: getaddrinfo ENOTFOUND cdn.example"])
+        .offering(Way::Retry, "Retry", "run it again")
+        .offering(Way::GoOn, "Continue without", "the report names it; you can run it later")
+        .offering(Way::RollBack, "Roll back", "the install goes back to what it was");
+    feed(&mut model, Msg::Event(Event::QuestionAsked(question)));
+    model
+}
+
 /// The first of four conflicts.
 pub fn conflict(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = preview(theme, width, height);
@@ -429,6 +442,8 @@ pub fn session(applied: bool) -> Session {
         counted: (0, 0),
         rolling_back: false,
         documents: BTreeMap::new(),
+        asked: None,
+        chosen: BTreeMap::new(),
         stamp: "2026-11-22-103045".to_owned(),
     }
 }

@@ -12,6 +12,7 @@ use super::theme::{Depth, Theme};
 use super::update::{Effect, Msg, update};
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
+use crate::core::question::Way;
 use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind};
 use crate::engine::inspect::Problem;
 
@@ -20,9 +21,10 @@ const RGB: Theme = Theme { depth: Depth::Rgb, ascii: false };
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
 
 type Sample = fn(Theme, u16, u16) -> Model;
-const SAMPLES: [(&str, Sample); 5] = [
+const SAMPLES: [(&str, Sample); 6] = [
     ("preview", samples::preview),
     ("progress", samples::progress),
+    ("asked", samples::asked),
     ("conflict", samples::conflict),
     ("report", samples::report),
     ("unfinished", samples::unfinished),
@@ -230,6 +232,44 @@ fn answers_reach_the_engine_one_by_one() {
     keys(&mut model, "k");
     let last = sent(keys(&mut model, "F"));
     assert_eq!(last, ["usage/diagram.png: Keep", "Send(AnswersDone)"]);
+}
+
+#[test]
+fn a_phase_is_answered_only_by_what_it_offers() {
+    let mut model = samples::asked(MONO, 80, 24);
+    assert_eq!(model.mode(), Mode::Asked);
+    assert!(keys(&mut model, "lSytk").is_empty(), "not offered");
+    keys(&mut model, "q");
+    assert_eq!(model.mode(), Mode::Leave);
+    press(&mut model, KeyCode::Esc);
+    assert_eq!(model.mode(), Mode::Asked, "it waits behind");
+    let effects = keys(&mut model, "c");
+    let [Effect::Send(Command::Choose { id, way: Way::GoOn })] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(id, "post_install:playwright");
+    assert_eq!(model.mode(), Mode::Progress);
+    assert!(keys(&mut model, "c").is_empty(), "one question, one answer");
+
+    // What is typed before the question is seen does not answer it; nor what is typed before it is seen again.
+    let question = samples::asked(MONO, 80, 24).asked.unwrap();
+    update(&mut model, Msg::Event(Event::QuestionAsked(question)));
+    let key = |c| Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+    assert!(update(&mut model, key('R')).is_empty());
+    update(&mut model, Msg::Drawn);
+    keys(&mut model, "?");
+    update(&mut model, Msg::Key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE)));
+    assert!(update(&mut model, key('R')).is_empty());
+    update(&mut model, Msg::Drawn);
+    assert!(matches!(update(&mut model, key('R'))[..], [Effect::Send(Command::Choose { way: Way::RollBack, .. })]));
+}
+
+#[test]
+fn every_answer_has_a_key_of_its_own() {
+    use super::keymap::{key_of, lookup, way};
+    for one in [Way::Retry, Way::GoOn, Way::Leave, Way::Stop, Way::RollBack] {
+        let chord = key_of(one).unwrap();
+        let action = lookup(Mode::Asked, &KeyEvent::new(chord.code, KeyModifiers::NONE)).unwrap();
+        assert_eq!(way(action), Some(one));
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::server::Told;
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable, PostInstallStep};
+use crate::core::question::{Question, Way};
 use crate::engine::events::Level;
 use crate::engine::run::{Run, Stop, done, not_applicable, warned};
 use crate::host::{fs, server, venv};
@@ -68,26 +69,50 @@ pub fn run(run: &mut Run, rules: &[&PostInstallRule]) -> Told<Fact<Vec<PostInsta
     for rule in rules {
         run.commands_run.push(rule.shown.clone());
         run.log(Level::Info, "post-install", &rule.shown);
-        let result = limited(Command::new(&python).args(&rule.command), Duration::from_secs(rule.limit_seconds), run);
-        let status = match result {
-            Ok(()) => "success",
-            Err(Stop::Failed { what, .. }) if run.session.options.allow_post_install_failure => {
-                run.warn("post-install", format!("{} failed and was passed over, as you allowed: {what}", rule.shown));
-                "failed"
+        let status = loop {
+            let mut command = Command::new(&python);
+            let result = limited(command.args(&rule.command), Duration::from_secs(rule.limit_seconds), run);
+            match result {
+                Ok(()) => break "success",
+                Err(Stop::Failed { what, .. }) if !again(run, rule, &what)? => {
+                    run.warn(
+                        "post-install",
+                        format!("{} failed, and the upgrade went on without it: {what}", rule.shown),
+                    );
+                    break "failed";
+                }
+                Err(Stop::Failed { .. }) => {}
+                Err(other) => return Err(other),
             }
-            Err(Stop::Failed { what, .. }) => {
-                let next = "mend it, or go on without it: upgrade --allow-post-install-failure".to_owned();
-                return Err(Stop::Failed { what: format!("{} failed: {what}", rule.shown), next: Some(next) });
-            }
-            Err(other) => return Err(other),
         };
         steps.push(PostInstallStep { command: rule.shown.clone(), status: status.into(), size_downloaded: None });
     }
     let failed = steps.iter().filter(|s| s.status == "failed").count();
     if failed > 0 {
-        warned(format!("{failed} failed, allowed"), Fact::Is(steps))
+        warned(format!("{failed} failed, went on without"), Fact::Is(steps))
     } else {
         done("done", Fact::Is(steps))
+    }
+}
+
+/// Asks what to do about a step that failed: true to try it again, false to go on without it.
+fn again(run: &mut Run, rule: &PostInstallRule, what: &str) -> Result<bool, Stop> {
+    if run.session.options.allow_post_install_failure {
+        return Ok(false);
+    }
+    let question =
+        Question::new(format!("post_install:{}", rule.requirement), format!("{} failed", rule.shown), Way::RollBack)
+            .saying(what.lines())
+            .offering(Way::Retry, "Retry", "run it again")
+            .offering(Way::GoOn, "Continue without", "the report names it; you can run it later")
+            .offering(Way::RollBack, "Roll back", "the install goes back to what it was");
+    match run.ask(question)? {
+        Way::Retry => Ok(true),
+        Way::GoOn => Ok(false),
+        _ => {
+            let next = "mend it, or go on without it: upgrade --allow-post-install-failure".to_owned();
+            Err(Stop::Failed { what: format!("{} failed: {what}", rule.shown), next: Some(next) })
+        }
     }
 }
 

@@ -245,12 +245,23 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             vec![]
         }
         Event::ConflictsOpen { files } => conflict::open(model, files),
+        Event::QuestionAsked(question) => {
+            model.asked = Some(question);
+            model.undrawn = true;
+            vec![]
+        }
+        Event::QuestionAnswered { .. } => {
+            model.asked = None;
+            vec![]
+        }
         Event::RollbackStarted { .. } => {
+            model.asked = None;
             show(model, Screen::Progress);
             vec![]
         }
         Event::Finished(finish) => {
             model.running = false;
+            model.asked = None;
             let paused = model.leaving && finish.result == FinishKind::Interrupted;
             let quit = Effect::Quit { exit_code: finish.exit_code, lines: last_words(&finish) };
             model.finish = Some(finish);
@@ -331,6 +342,7 @@ fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
         Mode::Help => help(model, action),
         Mode::Leave => leave(model, action),
         Mode::Confirm => confirm(model, action),
+        Mode::Asked => asked(model, action),
         Mode::Checking | Mode::Setup | Mode::Source => screens::setup(model, action),
         Mode::Preview | Mode::Filter | Mode::Diff | Mode::News => preview::act(model, mode, action),
         Mode::Progress | Mode::Log => screens::progress(model, action),
@@ -368,7 +380,7 @@ fn help(model: &mut Model, action: Action) -> Vec<Effect> {
     let (rows, page) = view::help_rows(model);
     if let Some(Overlay::Help(at)) = &mut model.overlay {
         match action {
-            Action::Back | Action::Leave => model.overlay = None,
+            Action::Back | Action::Leave => uncover(model),
             other => *at = scrolled(*at, other, rows, page),
         }
     }
@@ -383,10 +395,32 @@ fn leave(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::RollBack => ask(model, Overlay::Confirm(Question::RollBack)),
         Action::Back => {
-            model.overlay = None;
+            uncover(model);
             vec![]
         }
         _ => vec![],
+    }
+}
+
+/// Takes away what lies over the screen. A question that stood behind it has to be seen before it is answered.
+fn uncover(model: &mut Model) {
+    model.overlay = None;
+    model.undrawn |= model.asked.is_some();
+}
+
+/// A key that answers the question of a running phase, if the question offers that.
+fn asked(model: &mut Model, action: Action) -> Vec<Effect> {
+    if action == Action::Leave {
+        return ask(model, Overlay::Leave);
+    }
+    let Some(question) = &model.asked else { return vec![] };
+    match keymap::way(action).filter(|way| question.offers(*way)) {
+        Some(way) => {
+            let id = question.id.clone();
+            model.asked = None;
+            vec![Effect::Send(Command::Choose { id, way })]
+        }
+        None => vec![],
     }
 }
 
@@ -399,7 +433,7 @@ fn pause(model: &mut Model) -> Vec<Effect> {
 fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
     if action != Action::Yes {
         if matches!(action, Action::Back | Action::Leave) {
-            model.overlay = None;
+            uncover(model);
         }
         return vec![];
     }

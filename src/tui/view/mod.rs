@@ -117,6 +117,7 @@ fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (text, role) = match &model.status {
         Some(status) => (status.clone(), Role::Warn),
         None => match model.screen {
+            _ if model.asked.is_some() => ("The upgrade waits for your answer.".to_owned(), Role::Warn),
             Screen::Conflict => conflict::question(model),
             Screen::Progress => progress::note(model),
             Screen::Preview => preview::note(model),
@@ -136,6 +137,10 @@ fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
         (Mode::Preview, Action::Accept) => !model.launch.options.dry_run,
         (Mode::Preview, Action::Deepen) => model.preview.as_ref().is_some_and(Preview::is_shallow),
         (Mode::Preview, Action::Diff) => model.preview.as_ref().is_some_and(|p| p.entry().is_some()),
+        (Mode::Asked, action) => match (keymap::way(action), &model.asked) {
+            (Some(way), Some(question)) => question.offers(way),
+            _ => true,
+        },
         (Mode::Source, Action::Back) => model.launch.source.is_some(),
         _ => true,
     }

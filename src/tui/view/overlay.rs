@@ -6,7 +6,8 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 
 use super::frame::{self, line};
-use crate::tui::keymap;
+use crate::core::question::Question as Asked;
+use crate::tui::keymap::{self, Mode};
 use crate::tui::model::{Model, Overlay, Question};
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -23,7 +24,7 @@ fn help_box(area: Rect) -> Rect {
 
 fn help_lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     let theme = model.theme;
-    let mode = model.screen_mode();
+    let mode = if model.asked.is_some() { Mode::Asked } else { model.screen_mode() };
     let mut rows = Vec::new();
     for binding in keymap::in_mode(mode) {
         let keys: Vec<String> = binding.keys.iter().map(|k| k.label()).collect();
@@ -67,10 +68,62 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
     rows
 }
 
+/// The question of a running phase. Where there is little room its explanation is cut, never its answers.
+fn asked(model: &Model, question: &Asked, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let width = area.width.min(76);
+    let room = usize::from(width.saturating_sub(6));
+    let label = question.choices.iter().map(|c| text::width(&c.label)).max().unwrap_or(0) + 2;
+    let mut answers: Vec<Line> = Vec::new();
+    for choice in &question.choices {
+        let key = keymap::key_of(choice.way).map(|k| k.label()).unwrap_or_default();
+        let space = room.saturating_sub(3 + label);
+        // In a low box an answer has one line.
+        let low = area.height < 16 || space < 10;
+        let parts = if low { vec![choice.effect.clone()] } else { text::wrap(&choice.effect, space) };
+        for (i, part) in parts.iter().enumerate() {
+            let (key, name) = if i == 0 { (key.as_str(), choice.label.as_str()) } else { ("", "") };
+            answers.push(line(
+                theme,
+                &[
+                    (&format!("  {key:<3}"), Role::Key),
+                    (&format!("{name:<label$}"), Role::Title),
+                    (&text::fit(part, space), Role::Text),
+                ],
+            ));
+        }
+    }
+    let most = usize::from(area.height.saturating_sub(2)).saturating_sub(answers.len());
+    let said: Vec<String> =
+        question.lines.iter().flat_map(|l| text::wrap(&text::visible_str(l, false), room)).collect();
+    let mut rows: Vec<Line> = Vec::new();
+    // The beginning says what happened, the end what it ended with.
+    let (head, tail) = if said.len() > most { (most.div_ceil(2), most / 2) } else { (said.len(), 0) };
+    for part in said.iter().take(head).chain(said.iter().skip(said.len() - tail)) {
+        rows.push(line(theme, &[("  ", Role::Text), (part, Role::Text)]));
+    }
+    if rows.len() < most && !rows.is_empty() {
+        rows.push(Line::default());
+    }
+    rows.extend(answers);
+    let area = middle(area, width, rows.len() as u16 + 2);
+    Clear.render(area, buffer);
+    buffer.set_style(area, theme.ground());
+    let title = text::visible_str(&question.title, false);
+    let title = text::fit(&title, usize::from(width.saturating_sub(6)));
+    let inner = frame::pane(theme, area, line(theme, &[(&title, Role::Title)]), "", buffer);
+    frame::lines(inner, &rows, 0, buffer);
+}
+
 /// Draws the overlay, if there is one.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    let Some(overlay) = &model.overlay else { return };
+    let Some(overlay) = &model.overlay else {
+        if let Some(question) = &model.asked {
+            asked(model, question, area, buffer);
+        }
+        return;
+    };
     if let Overlay::Help(scroll) = overlay {
         let area = help_box(area);
         Clear.render(area, buffer);

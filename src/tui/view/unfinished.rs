@@ -16,6 +16,7 @@ fn happened(session: &Session) -> &'static str {
             "The files of this upgrade were damaged. It was rebuilt from its backup, and can only be rolled back."
         }
         _ if session.rolling_back => "A rollback was cut off. There is no way but back: resume finishes it.",
+        Status::AwaitingDecision if session.asked.is_some() => "An upgrade waits for an answer to a question.",
         Status::AwaitingDecision => "An upgrade waits for answers to conflicts.",
         Status::Interrupted => "An upgrade was paused.",
         _ => "An upgrade was cut off: its process ended without finishing.",

@@ -1,0 +1,89 @@
+//! A question that a phase asks in its middle, when going on needs somebody's word: a step failed, a process is in use.
+
+use serde::{Deserialize, Serialize};
+
+/// What can be answered. Which of these a question offers, it says itself; each has one key in the wizard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// Try again what failed.
+    Retry,
+    /// Go on without it.
+    GoOn,
+    /// Leave alone what is in use.
+    Leave,
+    /// End what is in use, and go on.
+    Stop,
+    /// Put the install back as it was.
+    RollBack,
+}
+
+impl Way {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Way::Retry => "retry",
+            Way::GoOn => "go_on",
+            Way::Leave => "leave",
+            Way::Stop => "stop",
+            Way::RollBack => "roll_back",
+        }
+    }
+
+    /// Whether the answer holds for the rest of the session. Who tries again wants to be asked again.
+    pub fn lasts(self) -> bool {
+        self != Way::Retry
+    }
+}
+
+/// One answer that is offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Which.
+    pub way: Way,
+    /// A word or two.
+    pub label: String,
+    /// What will happen then, in half a sentence.
+    pub effect: String,
+}
+
+/// A question with two to four answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Names it within the session, so that an answer that lasts is found again.
+    pub id: String,
+    /// What it is about, in a few words.
+    pub title: String,
+    /// What happened and what depends on the answer. One line each, without control characters.
+    pub lines: Vec<String>,
+    /// What can be answered.
+    pub choices: Vec<Choice>,
+    /// What is answered where nobody is there to ask.
+    pub unattended: Way,
+}
+
+impl Question {
+    /// A question whose answers are still to be added.
+    pub fn new(id: impl Into<String>, title: impl Into<String>, unattended: Way) -> Self {
+        Self { id: id.into(), title: title.into(), lines: Vec::new(), choices: Vec::new(), unattended }
+    }
+
+    /// Adds lines of explanation.
+    #[must_use]
+    pub fn saying<T: Into<String>>(mut self, lines: impl IntoIterator<Item = T>) -> Self {
+        self.lines.extend(lines.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds an answer.
+    #[must_use]
+    pub fn offering(mut self, way: Way, label: &str, effect: impl Into<String>) -> Self {
+        self.choices.push(Choice { way, label: label.to_owned(), effect: effect.into() });
+        self
+    }
+
+    /// Whether it can be answered so.
+    pub fn offers(&self, way: Way) -> bool {
+        self.choices.iter().any(|c| c.way == way)
+    }
+}
