@@ -21,7 +21,12 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("pos-test-").tempdir().unwrap();
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// The same, on the file system of a folder.
+    pub fn within(folder: &Path) -> Self {
+        let dir = tempfile::Builder::new().prefix("pos-test-").tempdir_in(folder).unwrap();
         std::fs::create_dir(dir.path().join("home")).unwrap();
         Self { dir, installs: Vec::new() }
     }

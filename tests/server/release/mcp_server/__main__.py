@@ -1,0 +1,107 @@
+"""python -m mcp_server --transport {http|dual|stdio}"""
+
+import argparse
+import json
+import logging
+import os
+import socket
+import stat
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+
+from . import trouble
+from .settings import INSTALL, PROJECT, SWITCHES, groups
+
+STATE = INSTALL / ".mcp_server_state.json"
+log = logging.getLogger("mcp_server")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="mcp_server")
+    parser.add_argument("--transport", required=True, choices=["http", "dual", "stdio"])
+    parser.add_argument("--log-level", default="INFO")
+    return parser.parse_args()
+
+
+def write_state(transport, port):
+    port = SWITCHES.get("claim_port", port)
+    state = {
+        "version": "1.0.0",
+        "transport": transport,
+        "port": port,
+        "host": "127.0.0.1",
+        "path": "/mcp",
+        "url": f"http://127.0.0.1:{port}/mcp",
+        "pid": SWITCHES.get("claim_pid", os.getpid()),
+        "started_at": datetime.now(timezone.utc).isoformat(),
+        "project": {"name": PROJECT.name, "root": str(PROJECT)},
+    }
+    if not SWITCHES.get("keep_old_state"):
+        draft = STATE.with_name(f"{STATE.name}.{os.getpid()}")
+        draft.write_text(json.dumps(state))
+        draft.chmod(0o600)
+        draft.rename(STATE)
+
+
+def follow_stdin():
+    """Who holds the other end of a pipe owns this server: it ends with them."""
+    if stat.S_ISFIFO(os.fstat(0).st_mode) or stat.S_ISSOCK(os.fstat(0).st_mode):
+
+        def wait():
+            while os.read(0, 4096):
+                pass
+            os._exit(0)
+
+        threading.Thread(target=wait, daemon=True).start()
+
+
+def main():
+    options = arguments()
+    logging.basicConfig(stream=sys.stderr, level="INFO", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    trouble.at_start()
+
+    import uvicorn
+    from fastmcp import FastMCP
+
+    from . import tools
+    from .index import Index
+
+    mcp = FastMCP("praxis-os")
+    index = Index()
+    enabled = groups()
+    tools.register_general(mcp)
+    if "rag" in enabled:
+        tools.register_search(mcp, index)
+    if "workflow" in enabled and SWITCHES.get("lose_tool") != "pos_workflow":
+        tools.register_workflow(mcp)
+    if "browser" in enabled:
+        tools.register_browser(mcp)
+    try:
+        from .more_tools import register_more
+    except ImportError:
+        pass
+    else:
+        register_more(mcp)
+    index.watch()
+
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    trouble.leave_a_child(listener)
+    follow_stdin()
+    write_state(options.transport, listener.getsockname()[1])
+    trouble.once_running()
+    if SWITCHES.get("never_answers"):
+        time.sleep(600)
+
+    config = uvicorn.Config(mcp.http_app(path="/mcp"), log_level="info", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    if SWITCHES.get("ignore_term"):
+        threading.Thread(target=server.run, args=([listener],), daemon=True).start()
+        trouble.ignore_term()
+    server.run([listener])
+
+
+main()

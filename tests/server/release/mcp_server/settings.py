@@ -1,0 +1,18 @@
+"""Where things are, what is switched on, and how this release misbehaves."""
+
+import json
+import os
+from pathlib import Path
+
+PACKAGE = Path(__file__).absolute().parent
+PROJECT = Path(os.environ.get("PROJECT_ROOT") or os.environ.get("AGENT_OS_BASE_PATH") or PACKAGE.parent.parent)
+INSTALL = PROJECT / ".praxis-os"
+SWITCHES = json.loads((PACKAGE / "switches.json").read_text())
+
+
+def groups():
+    try:
+        config = json.loads((INSTALL / "config.json").read_text())
+    except FileNotFoundError:
+        return ["rag", "workflow"]
+    return config["mcp"]["enabled_tool_groups"]

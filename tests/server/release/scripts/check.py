@@ -1,0 +1,1 @@
+"""Checks nothing yet."""
