@@ -1,6 +1,7 @@
 //! A project whose server is a real one: the `fastmcp` package in a real environment, the package `mcp_server` our own.
 //!
 //! The environment is built once (`target/tmp`) and hard-linked into each project.
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,7 +51,7 @@ fn build() -> Result<PathBuf, String> {
     let (place, draft) = (top.join(format!("server-{PACKAGE}")), top.join("server-draft"));
     // Another test binary may be at it.
     let lock = fs::File::create(top.join("server.lock")).map_err(|e| e.to_string())?;
-    lock.lock().map_err(|e| e.to_string())?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|e| e.to_string())?;
     if place.is_dir() {
         return Ok(place);
     }
