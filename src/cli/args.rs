@@ -6,24 +6,85 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::core::plan::Only;
 use crate::core::session::OnConflict;
+use crate::core::settings::Scheme;
 
 /// Upgrades a project's .praxis-os folder from a clone of praxis-os, and loses nothing that you wrote.
 ///
 /// Without a subcommand: the wizard.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXIT_CODES, subcommand_precedence_over_arg = true)]
+#[command(version, about, after_help = EXAMPLES_AND_EXIT_CODES, subcommand_precedence_over_arg = true)]
 pub struct Cli {
     #[command(flatten)]
     pub from: From,
     #[command(flatten)]
     pub common: Common,
+    #[command(flatten)]
+    pub look: Look,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do, 1 bug, 2 usage or broken settings, 3 conflicts need a person \
-(nothing changed), 4 refused or failed before anything changed, 5 failed and rolled back, 6 rollback incomplete, \
-7 another upgrade holds the lock or an unfinished session is in the way, 10 pending, 130 interrupted, session saved.";
+/// How the wizard looks.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "The wizard's screen")]
+pub struct Look {
+    /// Colours for this background; mono for none [default: what the terminal says, else dark]
+    #[arg(long, value_enum, value_name = "COLOURS")]
+    pub theme: Option<Colours>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Let the wheel scroll; text is then selected with Shift held
+    #[arg(long)]
+    pub mouse: bool,
+}
+
+/// `--theme`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colours {
+    Auto,
+    Dark,
+    Light,
+    Mono,
+}
+
+impl Colours {
+    /// For the wizard.
+    pub fn scheme(self) -> Scheme {
+        match self {
+            Colours::Auto => Scheme::Auto,
+            Colours::Dark => Scheme::Dark,
+            Colours::Light => Scheme::Light,
+            Colours::Mono => Scheme::Mono,
+        }
+    }
+}
+
+const EXAMPLES_AND_EXIT_CODES: &str = "\
+Examples:
+  pos-upgrade-tui --source ~/src/praxis-os         the wizard, in the project's folder
+  pos-upgrade-tui plan --source ~/src/praxis-os    what would happen, and why; writes nothing
+  pos-upgrade-tui rollback                         the install as it was, also days later
+  pos-upgrade-tui demo                             try all of it on a project made for that
+
+Exit codes:
+    0  done, or nothing to do
+    1  a bug
+    2  usage, or broken settings
+    3  conflicts need a person; nothing was changed
+    4  refused, or failed before anything changed
+    5  failed and rolled back
+    6  rollback incomplete, a person is needed
+    7  another upgrade holds the lock, or an unfinished session is in the way
+   10  pending
+  130  interrupted, the session is saved
+
+What each phase does, and what to do when it fails: pos-upgrade-tui workflow";
+
+const COMPLETIONS: &str = "For instance:
+  bash  pos-upgrade-tui completions bash > ~/.local/share/bash-completion/completions/pos-upgrade-tui
+  zsh   pos-upgrade-tui completions zsh > ~/.zfunc/_pos-upgrade-tui   (a folder of your fpath)
+  fish  pos-upgrade-tui completions fish > ~/.config/fish/completions/pos-upgrade-tui.fish";
 
 /// What every subcommand understands.
 #[derive(Debug, Args)]
@@ -115,6 +176,19 @@ pub enum Command {
     },
     /// Show what you have customised, against the release that the install came from
     Edits(EditsArgs),
+    /// Print the workflow's own pages: what each phase checks, changes and may ask, how it fails, and what to do then
+    Workflow {
+        /// 0 to 5, a phase's name, or rollback, troubleshooting, criteria [default: the list]
+        #[arg(value_name = "PHASE")]
+        page: Option<String>,
+    },
+    /// Print the completions for a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// For which
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
     /// List the places where a test build can be made to crash
     #[command(hide = true)]
     CrashPoints,
@@ -244,6 +318,8 @@ pub struct DemoArgs {
     /// Only build it and print the upgrade command
     #[arg(long)]
     pub prepare_only: bool,
+    #[command(flatten)]
+    pub look: Look,
 }
 
 #[cfg(test)]

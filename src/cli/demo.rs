@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{Common, DemoArgs};
-use super::{Refusal, at_a_terminal, output, plan, wizard};
+use super::args::{Common, DemoArgs, From};
+use super::{Refusal, at_a_terminal, output, plan, settings, wizard};
 use crate::core::session::OnConflict;
 use crate::core::settings::Options;
 use crate::engine::executor;
@@ -54,7 +54,9 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         headless(request, common.json).await
     } else {
         let Request { project, source, to, only, options } = request;
-        wizard::open(Launch { project, source: Some(source), to, only, options }).await
+        let found = settings::settings(&project, &From::default());
+        let look = settings::look(found.unwrap_or_default(), &arguments.look);
+        wizard::open(Launch { project, source: Some(source), to, only, options, look }).await
     };
     stop_server(&built);
     say(&format!("\nlook around: {}", dir.display()));

@@ -18,6 +18,7 @@ macro_rules! complain {
 
 mod args;
 mod backups;
+mod completions;
 mod demo;
 mod diff;
 mod edits;
@@ -33,6 +34,7 @@ mod status;
 mod unlock;
 mod upgrade;
 mod wizard;
+mod workflow;
 
 use std::io::IsTerminal as _;
 
@@ -65,7 +67,7 @@ pub async fn run() -> u8 {
     let cli = Cli::parse();
     let json = cli.common.json;
     let result = match cli.command {
-        None => wizard::run(&cli.common, &cli.from).await,
+        None => wizard::run(&cli.common, &cli.from, &cli.look).await,
         Some(Command::Plan(arguments)) => plan::run(&cli.common, &arguments),
         Some(Command::Upgrade(arguments)) => upgrade::run(&cli.common, &arguments).await,
         Some(Command::Resume { session }) => session::resume(&cli.common, session.as_deref()).await,
@@ -76,6 +78,8 @@ pub async fn run() -> u8 {
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),
+        Some(Command::Workflow { page }) => workflow::run(&cli.common, page.as_deref()),
+        Some(Command::Completions { shell }) => completions::run(shell),
         Some(Command::CrashPoints) => {
             crate::host::crash::ALL.iter().for_each(|point| say!("{}", point.0));
             Ok(0)

@@ -149,3 +149,8 @@ pub fn print_finish(finish: &Finish) {
         complain!("  next: {next}");
     }
 }
+
+/// Columns of the terminal; 80 where that can't be told.
+pub fn columns() -> u16 {
+    ratatui::crossterm::terminal::size().map_or(80, |(columns, _)| columns.max(20))
+}

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Refusal;
-use super::args::{Common, From, Part};
-use crate::core::settings::{Options, Settings};
+use super::args::{Colours, Common, From, Look, Part};
+use crate::core::settings::{self as core, Options, Settings};
 use crate::engine::inspect::{self, Request};
 use crate::host::fs;
 use crate::host::git::Repo;
@@ -66,6 +66,9 @@ pub fn settings(project: &Path, from: &From) -> Result<Settings, Refusal> {
         git_commit_after: from.git_commit.then_some(true),
         always_keep: None,
         always_take: None,
+        theme: None,
+        ascii: None,
+        mouse: None,
     };
     let mut of_project = read(&project.join(".praxis-os").join(FILE))?;
     // In the project's file a relative path starts at the project, wherever the command is typed.
@@ -118,6 +121,18 @@ pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
 /// The options, with those that only flags can set.
 pub fn options(settings: &Settings, from: &From) -> Options {
     Options { allow_downgrade: from.allow_downgrade, ..settings.options() }
+}
+
+/// How the wizard looks: as the flags say, else as the files do.
+pub fn look(settings: Settings, flags: &Look) -> core::Look {
+    let theme = flags.theme.map(Colours::scheme);
+    let flags = Settings {
+        theme,
+        ascii: flags.ascii.then_some(true),
+        mouse: flags.mouse.then_some(true),
+        ..Settings::default()
+    };
+    flags.over(settings).look()
 }
 
 /// `--deepen`: brings the rest of a shallow clone's history, before anything is looked at.

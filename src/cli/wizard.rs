@@ -1,6 +1,6 @@
 //! No subcommand: the wizard.
 
-use super::args::{Common, From, Part};
+use super::args::{Common, From, Look, Part};
 use super::{Refusal, at_a_terminal, settings};
 use crate::tui;
 use crate::tui::model::Launch;
@@ -9,7 +9,7 @@ use crate::tui::model::Launch;
 ///
 /// # Errors
 /// [`Refusal`] without a terminal, naming `upgrade`.
-pub async fn run(common: &Common, from: &From) -> Result<u8, Refusal> {
+pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusal> {
     if !at_a_terminal() {
         return Err(Refusal::usage(
             "the wizard needs a terminal; nothing was changed",
@@ -24,7 +24,8 @@ pub async fn run(common: &Common, from: &From) -> Result<u8, Refusal> {
     }
     let options = settings::options(&found, from);
     let (to, only) = (from.to.clone(), from.only.map(Part::only));
-    open(Launch { project, source, to, only, options }).await
+    let look = settings::look(found, look);
+    open(Launch { project, source, to, only, options, look }).await
 }
 
 /// Opens the wizard on a project.

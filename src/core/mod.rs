@@ -18,3 +18,4 @@ pub mod provenance;
 pub mod question;
 pub mod session;
 pub mod settings;
+pub mod workflow;

@@ -30,6 +30,38 @@ pub struct Settings {
     pub always_keep: Option<Vec<String>>,
     /// Globs of paths whose conflicts always take theirs.
     pub always_take: Option<Vec<String>>,
+    /// The wizard's colours.
+    pub theme: Option<Scheme>,
+    /// Draw the wizard in ASCII.
+    pub ascii: Option<bool>,
+    /// Let the wheel scroll the wizard.
+    pub mouse: Option<bool>,
+}
+
+/// Which colours the wizard uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// Light ones if the terminal says that its background is light, else dark ones.
+    #[default]
+    Auto,
+    /// For a dark background.
+    Dark,
+    /// For a light background.
+    Light,
+    /// None.
+    Mono,
+}
+
+/// How the wizard looks and listens; no upgrade depends on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The colours.
+    pub theme: Scheme,
+    /// In ASCII, whatever the locale says.
+    pub ascii: bool,
+    /// The wheel scrolls; the terminal's own selection then needs Shift.
+    pub mouse: bool,
 }
 
 /// The settings of one upgrade, nothing left open.
@@ -94,7 +126,7 @@ pub enum SettingsError {
     },
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 12] = [
     "source_path",
     "dry_run",
     "auto_restart",
@@ -104,6 +136,9 @@ const KEYS: [&str; 9] = [
     "git_commit_after",
     "always_keep",
     "always_take",
+    "theme",
+    "ascii",
+    "mouse",
 ];
 
 impl Settings {
@@ -140,6 +175,18 @@ impl Settings {
             git_commit_after: self.git_commit_after.or(weaker.git_commit_after),
             always_keep: self.always_keep.or(weaker.always_keep),
             always_take: self.always_take.or(weaker.always_take),
+            theme: self.theme.or(weaker.theme),
+            ascii: self.ascii.or(weaker.ascii),
+            mouse: self.mouse.or(weaker.mouse),
+        }
+    }
+
+    /// How the wizard looks.
+    pub fn look(&self) -> Look {
+        Look {
+            theme: self.theme.unwrap_or_default(),
+            ascii: self.ascii.unwrap_or(false),
+            mouse: self.mouse.unwrap_or(false),
         }
     }
 
@@ -191,7 +238,9 @@ mod tests {
     fn flags_win_over_project_over_user() {
         let flags = Settings { keep_backups: Some(1), ..Settings::default() };
         let project = Settings { keep_backups: Some(2), skip_tests: Some(true), ..Settings::default() };
-        let all = flags.over(project).options();
+        let all = flags.over(project).over(Settings { theme: Some(Scheme::Light), ..Settings::default() });
+        assert_eq!(all.look(), Look { theme: Scheme::Light, ascii: false, mouse: false });
+        let all = all.options();
         assert_eq!((all.keep_backups, all.skip_tests, all.auto_restart), (1, true, true));
     }
 }

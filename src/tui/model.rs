@@ -9,7 +9,7 @@ use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Kind, Only};
 use crate::core::question;
 use crate::core::session::Session;
-use crate::core::settings::Options;
+use crate::core::settings::{Look, Options};
 use crate::engine::events::{ConflictFile, Finish};
 use crate::engine::inspect::{Inspection, Problem, Request};
 
@@ -33,6 +33,8 @@ pub struct Launch {
     pub only: Option<Only>,
     /// The options.
     pub options: Options,
+    /// How the wizard looks and listens.
+    pub look: Look,
 }
 
 impl Launch {

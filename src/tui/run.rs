@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use ratatui::crossterm::event::{Event as Input, EventStream};
+use ratatui::crossterm::event::{Event as Input, EventStream, MouseEventKind};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -115,11 +115,11 @@ enum Woken {
 pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Result<u8> {
     let mut signals = Signals::new()?;
     let mut continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
-    let mut screen = Screen::enter()?;
+    let mut screen = Screen::enter(launch.look.mouse)?;
     let mut input = EventStream::new();
     let (results, mut inbox) = mpsc::channel::<Msg>(64);
     let (width, height) = screen.size()?;
-    let theme = Theme::detect(|name| std::env::var(name).ok());
+    let theme = Theme::detect(launch.look, |name| std::env::var(name).ok());
     let mut model = Model::new(launch, theme, width, height);
     model.home = std::env::var("HOME").ok();
     let began = Instant::now();
@@ -218,6 +218,11 @@ fn read_input(read: Option<std::io::Result<Input>>) -> Woken {
         Some(Ok(Input::Key(key))) => Msg::Key(key),
         Some(Ok(Input::Paste(text))) => Msg::Paste(text),
         Some(Ok(Input::Resize(width, height))) => Msg::Resize(width, height),
+        Some(Ok(Input::Mouse(mouse))) => match mouse.kind {
+            MouseEventKind::ScrollUp => Msg::Wheel { up: true },
+            MouseEventKind::ScrollDown => Msg::Wheel { up: false },
+            _ => return Woken::Nothing,
+        },
         Some(Ok(_)) => return Woken::Nothing,
         // The terminal is gone, as after a hang-up.
         Some(Err(_)) | None => Msg::Terminate,

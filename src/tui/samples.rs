@@ -31,6 +31,7 @@ pub fn launch() -> Launch {
         to: None,
         only: None,
         options: Options::default(),
+        look: Default::default(),
     }
 }
 

@@ -226,7 +226,7 @@ pub fn paint(model: &Model) -> Buffer {
 
 /// The screens at 100x30 in full colour: name and SVG.
 pub fn pictures() -> Vec<(&'static str, String)> {
-    let theme = Theme { depth: Depth::Rgb, ascii: false };
+    let theme = Theme { depth: Depth::Rgb, light: false, ascii: false };
     let (width, height) = (100, 30);
     [
         ("preview", samples::preview(theme, width, height)),

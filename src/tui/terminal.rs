@@ -12,7 +12,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::cursor::Show;
-use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::layout::Rect;
@@ -29,20 +29,22 @@ static HOOK: Once = Once::new();
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     taken: bool,
+    mouse: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn take() -> io::Result<()> {
+fn take(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+    if mouse { execute!(stdout(), EnableMouseCapture) } else { Ok(()) }
 }
 
 /// Every step is tried, also when one before it failed.
 fn give_back() -> io::Result<()> {
-    let out = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let out = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     disable_raw_mode().and(out)
 }
 
@@ -67,16 +69,16 @@ fn install_hook() {
 }
 
 impl Screen {
-    /// Takes the terminal over. The calling thread is from now on the one that draws.
+    /// Takes the terminal over, with the wheel if `mouse`. The calling thread is from now on the one that draws.
     ///
     /// # Errors
     /// When stdout is no terminal or refuses.
-    pub fn enter() -> io::Result<Self> {
+    pub fn enter(mouse: bool) -> io::Result<Self> {
         install_hook();
         *lock(&DRAWING) = Some(thread::current().id());
-        let opened = take().and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        let opened = take(mouse).and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         match opened {
-            Ok(terminal) => Ok(Self { terminal, taken: true }),
+            Ok(terminal) => Ok(Self { terminal, taken: true, mouse }),
             Err(error) => {
                 *lock(&DRAWING) = None;
                 let _ = give_back();
@@ -130,7 +132,7 @@ impl Screen {
     /// # Errors
     /// When the terminal is gone.
     pub fn reenter(&mut self) -> io::Result<()> {
-        take()?;
+        take(self.mouse)?;
         // Not `clear`: that asks the terminal where the cursor is, and some never answer.
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())

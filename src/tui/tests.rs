@@ -16,8 +16,8 @@ use crate::core::question::Way;
 use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind};
 use crate::engine::inspect::Problem;
 
-const MONO: Theme = Theme { depth: Depth::Mono, ascii: false };
-const RGB: Theme = Theme { depth: Depth::Rgb, ascii: false };
+const MONO: Theme = Theme { depth: Depth::Mono, light: false, ascii: false };
+const RGB: Theme = Theme { depth: Depth::Rgb, light: false, ascii: false };
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
 
 type Sample = fn(Theme, u16, u16) -> Model;
@@ -143,7 +143,7 @@ fn colours_stand_for_sides() {
 
 #[test]
 fn ascii_terminals_get_ascii() {
-    let theme = Theme { depth: Depth::Sixteen, ascii: true };
+    let theme = Theme { depth: Depth::Sixteen, light: false, ascii: true };
     for (name, sample) in SAMPLES {
         let shown = text(&paint(&sample(theme, 100, 30)));
         assert!(shown.is_ascii(), "{name}: {shown}");

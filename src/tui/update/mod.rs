@@ -32,6 +32,11 @@ pub enum Msg {
     Broken(&'static str),
     /// A key was pressed.
     Key(KeyEvent),
+    /// The wheel was turned.
+    Wheel {
+        /// Towards the top.
+        up: bool,
+    },
     /// Text was pasted.
     Paste(String),
     /// The terminal has a new size.
@@ -143,6 +148,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Broken(what) => stopped(model, 1, what.to_owned()),
         Msg::Key(key) if key.kind != KeyEventKind::Release && !model.undrawn => on_key(model, &key),
         Msg::Key(_) => vec![],
+        Msg::Wheel { up } => wheel(model, up),
         Msg::Paste(text) => paste(model, &text),
         Msg::Resize(width, height) => {
             (model.width, model.height) = (width, height);
@@ -300,6 +306,16 @@ fn begin(model: &mut Model, effect: Effect) -> Vec<Effect> {
     }
     show(model, Screen::Progress);
     vec![effect]
+}
+
+/// Three lines at a time, where the arrows move something. It never answers anything.
+fn wheel(model: &mut Model, up: bool) -> Vec<Effect> {
+    let mode = model.mode();
+    let action = if up { Action::Up } else { Action::Down };
+    if model.undrawn || !keymap::in_mode(mode).any(|b| b.action == action) {
+        return vec![];
+    }
+    (0..3).flat_map(|_| act(model, mode, action)).collect()
 }
 
 fn paste(model: &mut Model, pasted: &str) -> Vec<Effect> {

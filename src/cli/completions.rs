@@ -1,0 +1,23 @@
+//! `completions`: what a shell needs to complete this program's arguments.
+
+use std::io::{self, Write as _};
+
+use clap::CommandFactory as _;
+
+use super::Refusal;
+use super::args::Cli;
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// [`Refusal`] where the output can't be written.
+pub fn run(shell: clap_complete::Shell) -> Result<u8, Refusal> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "pos-upgrade-tui", &mut script);
+    match io::stdout().write_all(&script) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Refusal::refused(format!("the completions could not be written ({e})"), "send them somewhere else"))
+        }
+        _ => Ok(0),
+    }
+}
