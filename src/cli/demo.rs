@@ -56,7 +56,8 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         let Request { project, source, to, only, options } = request;
         let found = settings::settings(&project, &From::default());
         let look = settings::look(found.unwrap_or_default(), &arguments.look);
-        wizard::open(Launch { project, source: Some(source), to, only, options, look }).await
+        let (on_conflict, here) = (OnConflict::Ask, project.clone());
+        wizard::open(Launch { project, source: Some(source), to, only, options, look, on_conflict, here }).await
     };
     stop_server(&built);
     say(&format!("\nlook around: {}", dir.display()));

@@ -2,6 +2,7 @@
 
 use super::args::{Common, From, Look, Part};
 use super::{Refusal, at_a_terminal, settings};
+use crate::core::session::OnConflict;
 use crate::tui;
 use crate::tui::model::Launch;
 
@@ -25,7 +26,8 @@ pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusa
     let options = settings::options(&found, from);
     let (to, only) = (from.to.clone(), from.only.map(Part::only));
     let look = settings::look(found, look);
-    open(Launch { project, source, to, only, options, look }).await
+    let (on_conflict, here) = (OnConflict::Ask, std::env::current_dir().unwrap_or_else(|_| project.clone()));
+    open(Launch { project, source, to, only, options, look, on_conflict, here }).await
 }
 
 /// Opens the wizard on a project.

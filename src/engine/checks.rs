@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::events::Outcome;
-use super::inspect::{Problem, Request};
+use super::inspect::{About, Problem, Request};
 use super::planning::{Source, layout_of, read_baseline, stale_manifest};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -51,7 +51,10 @@ impl Check<'_, '_> {
                 (self.tell)(task, Outcome::Done, &detail, seconds);
                 Some(value)
             }
-            Err(problem) => {
+            Err(mut problem) => {
+                if task.starts_with("source_") {
+                    problem.about = About::Source;
+                }
                 (self.tell)(task, Outcome::Failed, problem.what.lines().next().unwrap_or_default(), seconds);
                 self.problems.push(problem);
                 None
@@ -61,7 +64,7 @@ impl Check<'_, '_> {
 }
 
 fn problem(what: impl ToString, next: impl Into<String>) -> Problem {
-    Problem { exit_code: REFUSED, what: what.to_string(), next: next.into() }
+    Problem { about: About::Install, exit_code: REFUSED, what: what.to_string(), next: next.into() }
 }
 
 /// Runs all checks. `own` says that this process holds the lock and the session in question.
@@ -308,6 +311,7 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
     }
     if let Some(holder) = lock::held_by(install) {
         return Err(Problem {
+            about: About::Install,
             exit_code: LOCKED,
             what: format!("{}: another upgrade is running here ({holder})", install.display()),
             next: wait_or_unlock(&holder),
@@ -330,7 +334,7 @@ pub fn wait_or_unlock(holder: &lock::Held) -> String {
 /// An earlier session that must be settled before another can begin.
 pub fn session_in_the_way(install: &Path) -> Option<Problem> {
     let found = recover::survey(install);
-    let problem = |what: String, next: String| Some(Problem { exit_code: LOCKED, what, next });
+    let problem = |what: String, next: String| Some(Problem { about: About::Install, exit_code: LOCKED, what, next });
     if let Some(damage) = found.lost() {
         return problem(damage.describe(), damage.next());
     }

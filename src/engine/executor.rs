@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 use super::events::{Command, Event, Finish, FinishKind, Level};
-use super::inspect::{Problem, Request};
+use super::inspect::{About, Problem, Request};
 use super::phases;
 use super::rollback;
 use super::run::{Run, START_AGAIN, Stop, now};
@@ -251,6 +251,7 @@ fn still_the_same(session: &Session, resumed: bool) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem {
+        about: About::Install,
         exit_code: checks::LOCKED,
         what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
         next: format!("pos-upgrade-tui status --project {}", session.project.display()),
@@ -260,14 +261,17 @@ fn still_the_same(session: &Session, resumed: bool) -> Result<(), Problem> {
 fn locked(session: &Session, error: &LockError) -> Finish {
     let problem = match error {
         LockError::Held(holder) => Problem {
+            about: About::Install,
             exit_code: checks::LOCKED,
             what: format!("{}: {error}; nothing was changed", session.install.display()),
             next: checks::wait_or_unlock(holder),
         },
         LockError::Place(odd) => {
-            Problem { exit_code: checks::REFUSED, what: format!("{error}; nothing was changed"), next: odd.next() }
+            let what = format!("{error}; nothing was changed");
+            Problem { about: About::Install, exit_code: checks::REFUSED, what, next: odd.next() }
         }
         LockError::Fs(_) => Problem {
+            about: About::Install,
             exit_code: checks::REFUSED,
             what: format!("{}: {error}; nothing was changed", session.install.display()),
             next: format!("pos-upgrade-tui status --project {}", session.project.display()),

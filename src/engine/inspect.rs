@@ -35,9 +35,23 @@ pub struct Request {
     pub options: Options,
 }
 
+/// What a problem is about, so that it can be shown where it is mended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum About {
+    /// The clone of praxis-os: another one, or another commit, would do.
+    Source,
+    /// The install, the machine, or another upgrade.
+    #[default]
+    Install,
+    /// A downgrade that was not allowed.
+    Downgrade,
+}
+
 /// Something that stops an upgrade, found before anything was changed. All are reported at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// What it is about.
+    pub about: About,
     /// The exit code it leads to.
     pub exit_code: u8,
     /// What is wrong, and with which path. May have several lines.
@@ -101,7 +115,12 @@ pub fn inspect(request: &Request) -> Inspection {
                 let what =
                     format!("{}: this would be a downgrade: {why}", request.project.join(".praxis-os").display());
                 let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
-                inspection.problems.push(Problem { exit_code: REFUSED, what, next: next.into() });
+                inspection.problems.push(Problem {
+                    about: About::Downgrade,
+                    exit_code: REFUSED,
+                    what,
+                    next: next.into(),
+                });
             }
             inspection.problems.extend(pointers::problem(&source, &planned.pointers));
             inspection.pointers.clone_from(&planned.pointers);
@@ -112,6 +131,7 @@ pub fn inspect(request: &Request) -> Inspection {
             inspection.plan = Some(planned.plan);
         }
         Err(e) => inspection.problems.push(Problem {
+            about: About::Install,
             exit_code: REFUSED,
             what: e.to_string(),
             next: "mend that (for a file that can't be read: chmod u+r), then try again".into(),

@@ -16,4 +16,5 @@ pub mod planning;
 pub mod pointers;
 mod rollback;
 mod run;
+pub mod sources;
 mod undo;

@@ -2,7 +2,7 @@
 //! an upgrade that would do that is refused.
 
 use super::checks::REFUSED;
-use super::inspect::Problem;
+use super::inspect::{About, Problem};
 use super::planning::Source;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
@@ -51,7 +51,7 @@ pub fn problem(source: &Source, paths: &[RelPath]) -> Option<Problem> {
         "name a commit that ships the files themselves, --to REF (see: git -C {clone} log --oneline), or ask the source's \
          maintainer to commit them without git-lfs; git lfs pull does not help"
     );
-    Some(Problem { exit_code: REFUSED, what, next })
+    Some(Problem { about: About::Source, exit_code: REFUSED, what, next })
 }
 
 /// Whether the source's bytes are what is written, offered or merged.

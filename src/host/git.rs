@@ -276,6 +276,12 @@ impl Repo {
         self.run_str(&["merge-base", "--is-ancestor", old, new]).is_ok()
     }
 
+    /// The date of a commit, `YYYY-MM-DD`; none if it can't be told.
+    pub fn date_of(&self, commit: &str) -> Option<String> {
+        let out = self.run_str(&["log", "-1", "--no-color", "--format=%cs", commit]).ok()?;
+        Some(String::from_utf8_lossy(&out).trim().to_owned()).filter(|date| !date.is_empty())
+    }
+
     /// Fetches the history that a shallow clone lacks. The one thing here that writes to the source and uses the
     /// network; only done when asked for.
     ///

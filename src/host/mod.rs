@@ -13,6 +13,7 @@ pub mod mcp;
 pub mod places;
 pub mod process;
 pub mod python;
+pub mod recent;
 pub mod recover;
 pub mod restore;
 pub mod server;

@@ -9,9 +9,9 @@ use crate::core::question::Way;
 pub enum Mode {
     /// The inspection runs.
     Checking,
-    /// Problems, or no source yet.
+    /// The options, and what stops the upgrade.
     Setup,
-    /// The source path is being typed.
+    /// The source's path is being typed, or chosen.
     Source,
     /// The plan.
     Preview,
@@ -91,7 +91,12 @@ pub enum Action {
     SideBySide,
     Finish,
     Erase,
+    EraseNext,
+    ErasePart,
     EraseAll,
+    Setup,
+    Toggle,
+    Save,
 }
 
 /// A key with or without Ctrl.
@@ -126,6 +131,8 @@ impl Chord {
             KeyCode::Tab => "Tab".to_owned(),
             KeyCode::BackTab => "Shift-Tab".to_owned(),
             KeyCode::Backspace => "Backspace".to_owned(),
+            KeyCode::Delete => "Delete".to_owned(),
+            KeyCode::F(n) => format!("F{n}"),
             KeyCode::Up => "↑".to_owned(),
             KeyCode::Down => "↓".to_owned(),
             KeyCode::Left => "←".to_owned(),
@@ -186,10 +193,16 @@ pub const BINDINGS: &[Binding] = &[
         "settled: accept this file and go on; not settled: go to the next open hunk. Never decides anything",
         2,
     ),
-    bind(&[named(KeyCode::Enter)], &[M::Source], A::Accept, "check", "check this source", 1),
+    bind(&[named(KeyCode::Enter)], &[M::Source], A::Accept, "go on", "check this source and show the plan", 1),
+    bind(&[named(KeyCode::Tab)], &[M::Source], A::NextTab, "complete", "complete the path", 2),
+    bind(&[named(KeyCode::Up)], &[M::Source], A::Up, "", "up, to the path", 0),
+    bind(&[named(KeyCode::Down)], &[M::Source], A::Down, "options", "down, to the folders offered and the options", 4),
     bind(&[named(KeyCode::Enter)], &[M::Filter], A::Accept, "done", "keep the filter", 1),
     bind(&[named(KeyCode::Enter)], &[M::Report], A::Accept, "leave", "leave the report", 1),
-    bind(&[named(KeyCode::Enter)], &[M::Setup], A::Accept, "edit source", "type the source's path", 3),
+    bind(&[named(KeyCode::Enter)], &[M::Setup], A::Accept, "go on", "check the source and show the plan", 1),
+    bind(&[key(' ')], &[M::Setup], A::Toggle, "change", "change the option", 2),
+    bind(&[named(KeyCode::Right)], &[M::Setup], A::Right, "", "the option's next value", 0),
+    bind(&[named(KeyCode::Left)], &[M::Setup], A::Left, "", "the option's value before", 0),
     bind(&[key('k')], &[M::Conflict], A::Keep, "keep", "keep mine, the whole file", 3),
     bind(&[key('t')], &[M::Conflict], A::Take, "take", "take theirs, the whole file", 4),
     bind(&[key('m')], &[M::Conflict], A::Merge, "merge", "combine both; what overlaps stays open", 5),
@@ -221,6 +234,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('d')], &[M::Diff, M::Conflict], A::Diff, "compare", "compare the next pair of versions", 8),
     bind(&[key('s')], &[M::Conflict], A::SideBySide, "side by side", "side by side or one below the other", 11),
     bind(&[key('/')], &[M::Preview], A::Filter, "filter", "show only paths that contain a text", 3),
+    bind(&[key('o')], &[M::Preview], A::Setup, "options", "another source, and the options", 6),
     bind(&[key('N')], &[M::Preview], A::News, "what's new", "the source's commits since the installed release", 4),
     bind(
         &[key('h')],
@@ -232,7 +246,7 @@ pub const BINDINGS: &[Binding] = &[
     ),
     bind(&[key('L')], &[M::Progress, M::Log], A::Log, "log", "the log, large or small", 3),
     bind(&[key('r')], &[M::Unfinished], A::Again, "resume", "go on where it stopped", 1),
-    bind(&[key('r')], &[M::Setup], A::Again, "check again", "check again", 1),
+    bind(&[key('r')], &[M::Setup], A::Again, "check again", "check again", 3),
     bind(&[key('R')], &[M::Unfinished, M::Leave], A::RollBack, "roll back", "put the install back as it was", 2),
     bind(&[key('D')], &[M::Unfinished], A::Discard, "discard", "forget the session; nothing was changed", 3),
     bind(&[key('r')], &[M::Asked], A::Again, "retry", "try again what failed", 1),
@@ -251,14 +265,21 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[named(KeyCode::Left)], &[M::Diff, M::Conflict, M::Log, M::Report], A::Left, "", "scroll left", 0),
     bind(&[named(KeyCode::Right)], &[M::Diff, M::Conflict, M::Log, M::Report], A::Right, "", "scroll right", 0),
     bind(&[named(KeyCode::PageUp)], LISTS, A::PageUp, "", "a page up", 0),
-    bind(&[named(KeyCode::PageDown), key(' ')], LISTS, A::PageDown, "", "a page down", 0),
+    bind(&[named(KeyCode::PageDown)], LISTS, A::PageDown, "", "a page down", 0),
     bind(&[key('g'), named(KeyCode::Home)], LISTS, A::Top, "", "to the top", 0),
     bind(&[key('G'), named(KeyCode::End)], LISTS, A::Bottom, "", "to the end", 0),
     bind(&[named(KeyCode::Backspace)], TEXTS, A::Erase, "", "erase a character", 0),
-    bind(&[ctrl('u')], TEXTS, A::EraseAll, "clear", "erase all", 3),
+    bind(&[ctrl('u')], TEXTS, A::EraseAll, "clear", "erase all", 5),
+    bind(&[ctrl('w')], &[M::Source], A::ErasePart, "", "erase back to the last /", 0),
+    bind(&[named(KeyCode::Delete)], &[M::Source], A::EraseNext, "", "erase the character under the cursor", 0),
+    bind(&[named(KeyCode::Left)], &[M::Source], A::Left, "", "a character to the left", 0),
+    bind(&[named(KeyCode::Right)], &[M::Source], A::Right, "", "a character to the right", 0),
+    bind(&[named(KeyCode::Home)], &[M::Source], A::Top, "", "to the start of the path", 0),
+    bind(&[named(KeyCode::End)], &[M::Source], A::Bottom, "", "to the end of the path", 0),
+    bind(&[named(KeyCode::F(1))], &[M::Source], A::Help, "help", "this list", 250),
     bind(
         &[named(KeyCode::Esc)],
-        &[M::Source, M::Filter, M::Diff, M::News, M::Log, M::Help, M::Leave, M::Confirm],
+        &[M::Setup, M::Source, M::Filter, M::Diff, M::News, M::Log, M::Help, M::Leave, M::Confirm],
         A::Back,
         "back",
         "back",
@@ -284,7 +305,8 @@ pub const BINDINGS: &[Binding] = &[
     ),
     bind(&[key('q'), ctrl('c')], &[M::Report], A::Leave, "", "leave the report", 0),
     bind(&[key('q'), ctrl('c')], &[M::Diff, M::News, M::Help], A::Leave, "", "close this", 0),
-    bind(&[ctrl('c')], &[M::Source, M::Filter, M::Confirm], A::Leave, "", "back", 0),
+    bind(&[ctrl('c')], &[M::Filter, M::Confirm], A::Leave, "", "back", 0),
+    bind(&[ctrl('c')], &[M::Source], A::Leave, "leave", "leave, nothing is changed", 3),
     bind(&[ctrl('z')], &ALL_MODES, A::Suspend, "", "to the shell; `fg` comes back", 0),
     bind(
         &[key('?')],

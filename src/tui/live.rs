@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use super::model::Launch;
 use super::run::{Engine, drive};
 use super::samples;
-use super::update::Effect;
+use super::setup::Looked;
+use super::update::{Effect, Look};
 use crate::core::outcome::Sides;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
@@ -20,6 +21,7 @@ use crate::core::session::Session;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::Handle;
 use crate::engine::inspect::{Inspection, Request};
+use crate::engine::sources::{Candidate, Found, Standing};
 
 const PLAY: &str = "POS_TUI_PLAY";
 static CALLS: AtomicUsize = AtomicUsize::new(0);
@@ -92,6 +94,20 @@ impl Engine for Pretend {
         let file = samples::conflict_files().remove(0);
         Ok(Sides { base: file.base, mine: file.mine, theirs: file.theirs })
     }
+
+    fn candidates(&self, _: &Launch) -> Vec<Candidate> {
+        Vec::new()
+    }
+
+    fn look(&self, look: &Look) -> Looked {
+        Looked { typed: look.typed.clone(), found: Found::Nothing, folders: Vec::new() }
+    }
+
+    fn standing(&self, _: &Request) -> Result<Standing, String> {
+        Err("not told".to_owned())
+    }
+
+    fn remember(&self, _: &std::path::Path) {}
 
     fn handle(&self, _: Effect) -> Option<Handle> {
         CALLS.fetch_add(1, Ordering::SeqCst);

@@ -12,6 +12,7 @@ pub mod model;
 pub mod progress;
 pub mod run;
 pub mod samples;
+pub mod setup;
 pub mod svg;
 pub mod terminal;
 pub mod text;

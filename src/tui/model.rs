@@ -8,7 +8,7 @@ use crate::core::merge::Merge;
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Kind, Only};
 use crate::core::question;
-use crate::core::session::Session;
+use crate::core::session::{OnConflict, Session};
 use crate::core::settings::{Look, Options};
 use crate::engine::events::{ConflictFile, Finish};
 use crate::engine::inspect::{Inspection, Problem, Request};
@@ -18,6 +18,7 @@ use super::diff::Diff;
 use super::keymap::Mode;
 use super::merge_rows::MergeRows;
 use super::progress::Progress;
+use super::setup::{Setup, Spot};
 use super::theme::Theme;
 
 /// What the wizard is started with.
@@ -35,6 +36,10 @@ pub struct Launch {
     pub options: Options,
     /// How the wizard looks and listens.
     pub look: Look,
+    /// Who settles conflicts.
+    pub on_conflict: OnConflict,
+    /// The folder that it was started in: typed paths begin there.
+    pub here: PathBuf,
 }
 
 impl Launch {
@@ -51,7 +56,7 @@ impl Launch {
 pub enum Screen {
     /// The inspection runs.
     Checking,
-    /// Problems, or no source yet.
+    /// The source and the options; problems, if there are any.
     Setup,
     /// The plan.
     Preview,
@@ -352,8 +357,8 @@ pub struct Model {
     pub to: Option<String>,
     /// What stops the upgrade.
     pub problems: Vec<Problem>,
-    /// The source's path while it is typed.
-    pub source_field: Option<String>,
+    /// The setup screen, while it is shown.
+    pub setup: Option<Box<Setup>>,
     /// The plan.
     pub preview: Option<Preview>,
     /// The phases.
@@ -394,7 +399,7 @@ impl Model {
             from: None,
             to: None,
             problems: Vec::new(),
-            source_field: None,
+            setup: None,
             preview: None,
             progress: Progress::default(),
             big_log: None,
@@ -423,8 +428,10 @@ impl Model {
     pub fn screen_mode(&self) -> Mode {
         match self.screen {
             Screen::Checking => Mode::Checking,
-            Screen::Setup if self.source_field.is_some() => Mode::Source,
-            Screen::Setup => Mode::Setup,
+            Screen::Setup => match self.setup.as_ref().map(|s| s.spot) {
+                Some(Spot::Source | Spot::Offer(_)) => Mode::Source,
+                _ => Mode::Setup,
+            },
             Screen::Preview => match &self.preview {
                 Some(p) if p.filtering => Mode::Filter,
                 Some(Preview { pane: Pane::Diff(_), .. }) => Mode::Diff,

@@ -1,6 +1,8 @@
 //! The loop that joins model, terminal and engine.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -9,21 +11,25 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::model::{Launch, Model};
+use super::setup::Looked;
 use super::terminal::Screen;
 use super::theme::Theme;
-use super::update::{Effect, Msg, update};
+use super::update::{Effect, Look, Msg, update};
 use super::{diff, merge_rows};
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::plan::FileEntry;
-use crate::core::session::OnConflict;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
 use crate::engine::inspect;
+use crate::engine::sources::{self, Candidate, Found, Standing};
+use crate::host::recent;
 
 /// At most so often is the screen drawn.
 const FRAME: Duration = Duration::from_millis(16);
 /// How often a clock on the screen moves.
 const TICK: Duration = Duration::from_millis(250);
+/// How long a path must stay as it is before it is looked at.
+const PAUSE: Duration = Duration::from_millis(150);
 /// How long a session may take to finish its step after a signal.
 const GRACE: Duration = Duration::from_secs(60);
 
@@ -33,6 +39,10 @@ pub(crate) trait Engine: Clone + Send + 'static {
     fn inspect(&self, request: &inspect::Request) -> inspect::Inspection;
     fn deepen(&self, request: &inspect::Request) -> Result<inspect::Inspection, String>;
     fn texts(&self, request: &inspect::Request, entry: &FileEntry) -> Result<Sides, String>;
+    fn candidates(&self, launch: &Launch) -> Vec<Candidate>;
+    fn look(&self, look: &Look) -> Looked;
+    fn standing(&self, request: &inspect::Request) -> Result<Standing, String>;
+    fn remember(&self, source: &Path);
     fn handle(&self, effect: Effect) -> Option<Handle>;
 }
 
@@ -58,9 +68,33 @@ impl Engine for Real {
         inspect::texts(request, entry)
     }
 
+    fn candidates(&self, launch: &Launch) -> Vec<Candidate> {
+        let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+        sources::candidates(&launch.project, home.as_deref(), recent::folder().as_deref())
+    }
+
+    fn look(&self, look: &Look) -> Looked {
+        let path = &look.request.source;
+        Looked {
+            found: sources::look(path, look.request.to.as_deref()),
+            folders: sources::folders(path, look.typed.ends_with('/')),
+            typed: look.typed.clone(),
+        }
+    }
+
+    fn standing(&self, request: &inspect::Request) -> Result<Standing, String> {
+        sources::standing(request)
+    }
+
+    fn remember(&self, source: &Path) {
+        if let Some(folder) = recent::folder() {
+            sources::remember(&folder, source);
+        }
+    }
+
     fn handle(&self, effect: Effect) -> Option<Handle> {
         match effect {
-            Effect::Start(request, plan) => Some(executor::start(*request, *plan, OnConflict::Ask)),
+            Effect::Start(request, plan, policy) => Some(executor::start(*request, *plan, policy)),
             Effect::Resume(session) => Some(executor::resume(*session)),
             Effect::RollBack(session) => Some(executor::roll_back(*session, "asked for in the wizard")),
             Effect::Discard(session) => Some(executor::discard(*session)),
@@ -123,7 +157,7 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
     let mut model = Model::new(launch, theme, width, height);
     model.home = std::env::var("HOME").ok();
     let began = Instant::now();
-    let mut worker = Worker { engine, results, handle: None, commands: None };
+    let mut worker = Worker { engine, results, handle: None, commands: None, looks: Arc::default() };
     worker.open(&model.launch);
     let mut drawn = Instant::now();
     screen.draw(&model)?;
@@ -236,6 +270,8 @@ struct Worker<E> {
     results: mpsc::Sender<Msg>,
     handle: Option<Handle>,
     commands: Option<mpsc::UnboundedSender<Command>>,
+    /// Counts the paths that were to be looked at: only the last one matters.
+    looks: Arc<AtomicU64>,
 }
 
 impl<E: Engine> Worker<E> {
@@ -264,6 +300,15 @@ impl<E: Engine> Worker<E> {
                     move || Msg::Inspected(Box::new(engine.inspect(&request))),
                     || Msg::Broken("The checks ended in a bug; nothing was changed."),
                 );
+            }
+            Effect::Offer => {
+                let (engine, launch) = (self.engine.clone(), launch.clone());
+                self.spawn(move || Msg::Offered(engine.candidates(&launch)), || Msg::Offered(Vec::new()));
+            }
+            Effect::Look(look) => self.look(*look),
+            Effect::Remember(source) => {
+                let engine = self.engine.clone();
+                tokio::task::spawn_blocking(move || engine.remember(&source));
             }
             Effect::Deepen(request) => {
                 let engine = self.engine.clone();
@@ -316,6 +361,35 @@ impl<E: Engine> Worker<E> {
                 }
             }
         }
+    }
+
+    /// Looks at a path, and then at the install from there, unless another path comes in between.
+    fn look(&self, look: Look) {
+        let (engine, results, looks) = (self.engine.clone(), self.results.clone(), Arc::clone(&self.looks));
+        let own = looks.fetch_add(1, Ordering::SeqCst) + 1;
+        tokio::spawn(async move {
+            let outdated = || looks.load(Ordering::SeqCst) != own;
+            if !look.at_once {
+                tokio::time::sleep(PAUSE).await;
+            }
+            if outdated() {
+                return;
+            }
+            let (typed, request) = (look.typed.clone(), look.request.clone());
+            let work = engine.clone();
+            let looked = tokio::task::spawn_blocking(move || work.look(&look)).await.unwrap_or_else(|_| Looked {
+                typed: typed.clone(),
+                found: Found::Folder("looking at it ended in a bug".to_owned()),
+                folders: Vec::new(),
+            });
+            let is_clone = matches!(looked.found, Found::Clone(_));
+            let _ = results.send(Msg::Looked(Box::new(looked))).await;
+            if is_clone && !outdated() {
+                let standing = tokio::task::spawn_blocking(move || engine.standing(&request)).await;
+                let standing = standing.unwrap_or_else(|_| Err("comparing it ended in a bug".to_owned()));
+                let _ = results.send(Msg::Stood(typed, standing)).await;
+            }
+        });
     }
 
     /// Commands go through a task of their own: the loop must never wait for an engine that waits for the loop.

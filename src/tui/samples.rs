@@ -10,7 +10,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::{Phase, PreFlightEvidence};
 use crate::core::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::question::{Question, Way};
-use crate::core::session::{Answer, Session, Status};
+use crate::core::session::{Answer, OnConflict, Session, Status};
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::inspect::Inspection;
@@ -32,6 +32,8 @@ pub fn launch() -> Launch {
         only: None,
         options: Options::default(),
         look: Default::default(),
+        on_conflict: OnConflict::Ask,
+        here: PathBuf::from("/home/ada/shop"),
     }
 }
 
@@ -439,7 +441,7 @@ pub fn session(applied: bool) -> Session {
         venv_generation: None,
         gitignore_added: Vec::new(),
         rebuilt: false,
-        on_conflict: crate::core::session::OnConflict::Ask,
+        on_conflict: OnConflict::Ask,
         counted: (0, 0),
         rolling_back: false,
         documents: BTreeMap::new(),

@@ -14,7 +14,7 @@ use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::question::Way;
 use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind};
-use crate::engine::inspect::Problem;
+use crate::engine::inspect::{About, Problem};
 
 const MONO: Theme = Theme { depth: Depth::Mono, light: false, ascii: false };
 const RGB: Theme = Theme { depth: Depth::Rgb, light: false, ascii: false };
@@ -92,7 +92,7 @@ fn panes_over_the_screens() {
     let mut setup = samples::fresh(MONO, 80, 24);
     let mut inspection = samples::inspection();
     inspection.problems = ["source has uncommitted changes:\nuniversal/standards/a.md", "disk is full"]
-        .map(|what| Problem { exit_code: 4, what: what.to_owned(), next: "git stash".to_owned() })
+        .map(|what| Problem { about: About::Source, exit_code: 4, what: what.to_owned(), next: "git stash".to_owned() })
         .into();
     samples::feed(&mut setup, Msg::Inspected(Box::new(inspection)));
     insta::assert_snapshot!("setup_80x24", text(&paint(&setup)));

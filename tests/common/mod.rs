@@ -69,6 +69,7 @@ impl Sandbox {
             .env("HOME", self.dir.path().join("home"))
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_DATA_HOME")
+            .env_remove("XDG_STATE_HOME")
             .stdin(std::process::Stdio::null());
         command
     }

@@ -40,7 +40,7 @@ impl Terminal {
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
         command.env("COLORTERM", "truecolor");
-        for name in ["XDG_CONFIG_HOME", "NO_COLOR", "LC_ALL"] {
+        for name in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "NO_COLOR", "LC_ALL"] {
             command.env_remove(name);
         }
         let child = pair.slave.spawn_command(command).unwrap();

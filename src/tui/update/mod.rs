@@ -3,6 +3,7 @@
 mod conflict;
 mod preview;
 mod screens;
+mod setup;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +13,17 @@ use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 use crate::core::merge::Merge;
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
-use crate::core::session::Session;
+use crate::core::session::{OnConflict, Session};
 use crate::engine::events::{Command, ConflictFile, Event, FinishKind};
-use crate::engine::inspect::{Inspection, Problem, Request};
+use crate::engine::inspect::{About, Inspection, Problem, Request};
+use crate::engine::sources::{Candidate, Standing};
 
 use super::diff::Diff;
 use super::keymap::{self, Action, Mode};
 use super::merge_rows::MergeRows;
 use super::model::{Compare, Model, Overlay, Question, Screen};
 use super::progress::Progress;
+use super::setup::{Looked, Spot};
 use super::view;
 
 /// Something happened.
@@ -47,6 +50,12 @@ pub enum Msg {
     EngineGone,
     /// The inspection is done.
     Inspected(Box<Inspection>),
+    /// What may be meant as the source, before anything is typed.
+    Offered(Vec<Candidate>),
+    /// What is at the path that is being typed.
+    Looked(Box<Looked>),
+    /// How the install stands, seen from the source that was typed like this.
+    Stood(String, Result<Standing, String>),
     /// The source's history could not be fetched; why.
     NotDeepened(String),
     /// The texts of a plan entry were read, or couldn't be.
@@ -93,11 +102,28 @@ pub enum Owner {
     Conflict(usize),
 }
 
+/// A path to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// As it was typed.
+    pub typed: String,
+    /// What would be planned with it as the source.
+    pub request: Request,
+    /// It will not be typed on: no need to wait.
+    pub at_once: bool,
+}
+
 /// What the loop is asked to do.
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Check and plan.
     Inspect(Box<Request>),
+    /// Look for what may be meant as the source.
+    Offer,
+    /// Look at the path that is being typed; once it has not changed for a moment, unless it is final.
+    Look(Box<Look>),
+    /// Remember the source that a plan was made from.
+    Remember(std::path::PathBuf),
     /// Fetch the history that the source lacks, then check and plan.
     Deepen(Box<Request>),
     /// Read a plan entry's texts.
@@ -121,7 +147,7 @@ pub enum Effect {
         texts: Box<ConflictFile>,
     },
     /// Begin the upgrade.
-    Start(Box<Request>, Box<Plan>),
+    Start(Box<Request>, Box<Plan>, OnConflict),
     /// Take the session up.
     Resume(Box<Session>),
     /// Put the install back.
@@ -162,6 +188,14 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::EngineGone => vec![],
         Msg::Inspected(inspection) => preview::inspected(model, *inspection),
+        Msg::Offered(candidates) => setup::offered(model, candidates),
+        Msg::Looked(looked) => setup::looked(model, *looked),
+        Msg::Stood(typed, standing) => {
+            if let Some(setup) = &mut model.setup {
+                setup.standing = Some((typed, standing));
+            }
+            vec![]
+        }
         Msg::NotDeepened(why) => preview::not_deepened(model, &why),
         Msg::TextsLoaded { entry, texts, result } => preview::texts_loaded(model, &entry, texts, result),
         Msg::DiffReady { owner: Owner::Preview(entry), compare, diff } => {
@@ -222,9 +256,8 @@ fn opened(model: &mut Model, found: Result<Option<Box<Session>>, String>) -> Vec
 
 fn stopped(model: &mut Model, exit_code: u8, what: String) -> Vec<Effect> {
     let next = "pos-upgrade-tui status".to_owned();
-    model.problems = vec![Problem { exit_code, what, next }];
-    show(model, Screen::Setup);
-    vec![]
+    model.problems = vec![Problem { about: About::Install, exit_code, what, next }];
+    setup::open(model, Spot::Install)
 }
 
 /// Inspects, or asks for the source first.
@@ -234,11 +267,7 @@ fn check(model: &mut Model) -> Vec<Effect> {
             show(model, Screen::Checking);
             vec![Effect::Inspect(Box::new(request))]
         }
-        None => {
-            model.source_field = Some(String::new());
-            show(model, Screen::Setup);
-            vec![]
-        }
+        None => setup::open(model, Spot::Source),
     }
 }
 
@@ -321,7 +350,7 @@ fn wheel(model: &mut Model, up: bool) -> Vec<Effect> {
 fn paste(model: &mut Model, pasted: &str) -> Vec<Effect> {
     let line: String = pasted.chars().filter(|c| !c.is_control()).collect();
     match model.mode() {
-        Mode::Source => model.source_field.get_or_insert_default().push_str(line.trim()),
+        Mode::Source => return setup::typed(model, line.trim()),
         Mode::Filter => preview::filter(model, |f| f.push_str(&line)),
         // Pasted text is never taken for keys.
         _ => {}
@@ -336,7 +365,7 @@ fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Some(action) => act(model, mode, action),
         None => {
             match (mode, keymap::typed(key)) {
-                (Mode::Source, Some(c)) => model.source_field.get_or_insert_default().push(c),
+                (Mode::Source, Some(c)) => return setup::typed(model, c.encode_utf8(&mut [0; 4])),
                 (Mode::Filter, Some(c)) => preview::filter(model, |f| f.push(c)),
                 _ => {}
             }
@@ -359,7 +388,7 @@ fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
         Mode::Leave => leave(model, action),
         Mode::Confirm => confirm(model, action),
         Mode::Asked => asked(model, action),
-        Mode::Checking | Mode::Setup | Mode::Source => screens::setup(model, action),
+        Mode::Checking | Mode::Setup | Mode::Source => setup::act(model, action),
         Mode::Preview | Mode::Filter | Mode::Diff | Mode::News => preview::act(model, mode, action),
         Mode::Progress | Mode::Log => screens::progress(model, action),
         Mode::Conflict => conflict::act(model, action),

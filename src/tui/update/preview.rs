@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use crate::core::outcome::Sides;
 use crate::core::plan::FileEntry;
-use crate::engine::inspect::Inspection;
+use crate::engine::inspect::{About, Inspection};
 
+use super::setup;
 use super::{Effect, Owner, ask, begin, moved_across, scrolled, show};
 use crate::tui::diff::Diff;
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::model::{Compare, DiffPane, Model, Overlay, Pane, Preview, Question, Screen};
+use crate::tui::setup::Spot;
 use crate::tui::view;
 
 pub(super) fn inspected(model: &mut Model, inspection: Inspection) -> Vec<Effect> {
@@ -19,9 +21,13 @@ pub(super) fn inspected(model: &mut Model, inspection: Inspection) -> Vec<Effect
     }
     model.problems.clone_from(&inspection.problems);
     let usable = inspection.problems.is_empty() && inspection.plan.is_some();
+    let of_source = inspection.problems.iter().any(|p| p.about != About::Install);
     model.preview = Some(Preview::new(inspection));
-    show(model, if usable { Screen::Preview } else { Screen::Setup });
-    vec![]
+    if !usable {
+        return setup::open(model, if of_source { Spot::Source } else { Spot::Install });
+    }
+    show(model, Screen::Preview);
+    model.launch.source.iter().map(|source| Effect::Remember(source.clone())).collect()
 }
 
 /// Fetches the history; the plan is made again with it.
@@ -207,6 +213,7 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Bottom => preview.selected = last,
         Action::NextTab | Action::Right => switch(preview, 1),
         Action::PreviousTab | Action::Left => switch(preview, preview.tabs.len().saturating_sub(1)),
+        Action::Setup => return setup::open(model, Spot::Source),
         Action::Filter => preview.filtering = true,
         Action::Back => filter(model, String::clear),
         Action::News => preview.pane = Pane::News(0),
@@ -251,7 +258,10 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     }
     let plan = model.preview.as_ref().and_then(|p| p.inspection.plan.clone());
     match (model.launch.request(), plan) {
-        (Some(request), Some(plan)) => begin(model, Effect::Start(Box::new(request), Box::new(plan))),
+        (Some(request), Some(plan)) => {
+            let policy = model.launch.on_conflict;
+            begin(model, Effect::Start(Box::new(request), Box::new(plan), policy))
+        }
         _ => vec![],
     }
 }

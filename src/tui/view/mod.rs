@@ -70,6 +70,11 @@ pub fn body_rows(model: &Model) -> (usize, usize) {
     }
 }
 
+/// The rows that the cursor of the setup screen is at.
+pub fn setup_rows(model: &Model) -> std::ops::Range<usize> {
+    setup::cursor_rows(model, body(model))
+}
+
 /// The same for the help.
 pub fn help_rows(model: &Model) -> (usize, usize) {
     overlay::help_rows(model, body(model))
@@ -121,6 +126,7 @@ fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
             Screen::Conflict => conflict::question(model),
             Screen::Progress => progress::note(model),
             Screen::Preview => preview::note(model),
+            Screen::Setup => setup::note(model),
             _ => return,
         },
     };
@@ -141,7 +147,7 @@ fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
             (Some(way), Some(question)) => question.offers(way),
             _ => true,
         },
-        (Mode::Source, Action::Back) => model.launch.source.is_some(),
+        (Mode::Source, Action::Back) => setup::can_go_back(model),
         _ => true,
     }
 }

@@ -1,15 +1,25 @@
-//! Before there is a plan: checking, problems, the source's path.
+//! The source, how the install stands, and the options; what stops the upgrade stands beside what mends it.
+
+use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
 
 use super::frame::{self, line};
+use crate::engine::inspect::{About, Problem};
+use crate::engine::sources::{Facts, Found, Standing};
 use crate::tui::model::Model;
+use crate::tui::setup::{Choice, Setup, Spot, path_of};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
 const SPINNER: [&str; 4] = ["·  ", " · ", "  ·", " · "];
+/// Columns of the names at the left.
+const NAMES: usize = 10;
+/// At most so many offered folders are shown at once.
+const OFFERS: usize = 5;
 
 /// While the inspection runs.
 pub fn checking(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -25,79 +35,312 @@ pub fn checking(model: &Model, area: Rect, buffer: &mut Buffer) {
     frame::lines(area, &rows, 0, buffer);
 }
 
-fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
-    let theme = model.theme;
-    let mut rows = Vec::new();
-    let wrapped = |rows: &mut Vec<Line<'static>>, text: &str, indent: &str, role: Role| {
-        for part in text.lines().flat_map(|l| text::wrap(&text::visible_str(l, false), width.saturating_sub(4))) {
-            rows.push(line(theme, &[(indent, role), (&part, role)]));
-        }
-    };
-    if !model.problems.is_empty() {
-        let n = model.problems.len() as u64;
-        let what = if n == 1 {
-            "One thing stops the upgrade. Nothing was changed.".to_owned()
-        } else {
-            format!("{n} things stop the upgrade. Nothing was changed.")
-        };
-        wrapped(&mut rows, &what, " ", Role::Title);
-        for problem in &model.problems {
-            rows.push(Line::default());
-            let start = rows.len();
-            wrapped(&mut rows, &problem.what, "   ", Role::Text);
-            if let Some(first) = rows.get_mut(start)
-                && let Some(mark) = first.spans.first_mut()
-            {
-                *mark = ratatui::text::Span::styled(" ! ", theme.style(Role::Bad));
-            }
-            wrapped(&mut rows, &format!("→ {}", problem.next), "   ", Role::Accent);
-        }
-    } else if model.launch.source.is_none() {
-        wrapped(&mut rows, "Where is your clone of praxis-os?", " ", Role::Title);
-        wrapped(&mut rows, "The upgrade takes the new files from its commits. The clone is only read.", " ", Role::Dim);
-    }
-    rows
+/// Whether `Esc` leads anywhere.
+pub fn can_go_back(model: &Model) -> bool {
+    let plan = || model.preview.as_ref().is_some_and(|p| p.inspection.plan.is_some());
+    let chosen = model.setup.as_ref().is_some_and(|s| matches!(s.spot, Spot::Offer(_)));
+    chosen || model.problems.is_empty() && plan()
 }
 
-fn split(model: &Model, area: Rect) -> (Rect, Rect) {
-    let field = 2.min(area.height);
-    let rows = content(model, area.width.into()).len() as u16;
-    let list = Rect { height: rows.min(area.height - field), ..area };
-    (list, Rect { y: list.bottom() + u16::from(list.bottom() + field < area.bottom()), height: field, ..area })
+/// A row, and what the cursor is at when it is there.
+struct Row {
+    line: Line<'static>,
+    spot: Option<Spot>,
+}
+
+/// The rows of the screen while they are put together.
+struct Rows<'a> {
+    model: &'a Model,
+    setup: &'a Setup,
+    width: usize,
+    rows: Vec<Row>,
+}
+
+impl Rows<'_> {
+    fn push(&mut self, spot: Option<Spot>, pieces: &[(&str, Role)]) {
+        self.rows.push(Row { line: line(self.model.theme, pieces), spot });
+    }
+
+    fn blank(&mut self) {
+        self.push(None, &[]);
+    }
+
+    /// Text behind the names, wrapped.
+    fn text(&mut self, spot: Option<Spot>, mark: &str, text: &str, role: Role) {
+        let room = self.width.saturating_sub(NAMES + 4);
+        for (i, part) in text.lines().flat_map(|l| text::wrap(&text::visible_str(l, false), room)).enumerate() {
+            let left = format!("{:NAMES$}{} ", "", if i == 0 { mark } else { " " });
+            self.push(spot, &[(&left, role), (&part, role)]);
+        }
+    }
+
+    fn problem(&mut self, spot: Spot, problem: &Problem) {
+        self.text(Some(spot), "!", &problem.what, Role::Bad);
+        self.text(Some(spot), "→", &problem.next, Role::Accent);
+    }
+
+    /// Whether the path in the field is the one that was checked.
+    fn is_checked_source(&self) -> bool {
+        let launch = &self.model.launch;
+        let typed = path_of(self.setup.field.text(), self.model.home.as_deref(), &launch.here);
+        launch.source.as_ref() == Some(&typed)
+    }
+
+    /// Where the path in the field comes from, if nobody typed it.
+    fn first_words(&self) -> &'static str {
+        let field = &self.setup.field;
+        let offered = self.setup.candidates.iter().find(|c| field.whole && c.path.as_os_str() == field.text());
+        match offered.filter(|_| self.model.launch.source.is_none()) {
+            Some(c) if c.recent => "Used before; type to name another. You see the plan before anything changes.",
+            Some(_) => "Found nearby; type to name another. You see the plan before anything changes.",
+            None => "It is only read. You see the plan before anything is changed.",
+        }
+    }
+
+    fn head(&mut self) {
+        let problems = self.model.problems.len() as u64;
+        let (title, text) = match problems {
+            0 => ("Where is your clone of praxis-os?", self.first_words()),
+            1 => ("One thing stops the upgrade.", "Nothing was changed. Mend it, then Enter checks again."),
+            _ => ("Some things stop the upgrade.", "Nothing was changed. Mend them, then Enter checks again."),
+        };
+        for (text, role) in [(title, Role::Title), (text, Role::Dim)] {
+            for part in text::wrap(text, self.width.saturating_sub(2)) {
+                self.push(None, &[(" ", role), (&part, role)]);
+            }
+        }
+        self.blank();
+    }
+
+    fn source(&mut self) {
+        let (model, setup) = (self.model, self.setup);
+        let theme = model.theme;
+        let spot = Some(Spot::Source);
+        let here = setup.spot == Spot::Source;
+        let room = self.width.saturating_sub(NAMES + 1);
+        let label = if here { Role::Accent } else { Role::Dim };
+        let mut spans =
+            vec![Span::styled(format!("{:NAMES$}", if here { "▸ source" } else { "  source" }), theme.style(label))];
+        spans.extend(field_spans(model, setup, room, here));
+        self.rows.push(Row { line: Line::from(spans), spot });
+        if self.is_checked_source() {
+            for problem in model.problems.iter().filter(|p| p.about == About::Source) {
+                self.problem(Spot::Source, problem);
+            }
+        }
+        let told = self.is_checked_source() && model.problems.iter().any(|p| p.about == About::Source);
+        match setup.looked_now().map(|l| &l.found) {
+            _ if setup.field.text().trim().is_empty() => {
+                let text = match setup.offers.is_empty() {
+                    true => "Type its folder, for instance ~/src/praxis-os. Tab completes.",
+                    false => "Type its folder, Tab completes; or choose one with ↓.",
+                };
+                self.text(spot, " ", text, Role::Dim);
+            }
+            None => self.text(spot, "…", "looking", Role::Dim),
+            Some(Found::Nothing) if setup.offers.is_empty() => self.text(spot, "·", "no such folder", Role::Warn),
+            Some(Found::Nothing) => self.text(spot, "·", "no such folder yet; Tab completes", Role::Dim),
+            Some(Found::Folder(_)) if told => {}
+            Some(Found::Folder(why)) => self.text(spot, "·", why, Role::Warn),
+            Some(Found::Clone(facts)) => self.facts(facts, told),
+        }
+        self.offers();
+    }
+
+    fn facts(&mut self, facts: &Facts, told: bool) {
+        let spot = Some(Spot::Source);
+        let date = if facts.date.is_empty() { String::new() } else { format!(" of {}", facts.date) };
+        let version = text::visible_str(&facts.version, false);
+        let text = format!("praxis-os {version}, commit {}{date}", text::short(&facts.commit));
+        self.text(spot, "✔", &text, Role::Good);
+        if facts.uncommitted > 0 && !told {
+            let n = text::count(facts.uncommitted as u64, "uncommitted change", "uncommitted changes");
+            self.text(spot, "!", &format!("{n}: commit or stash them first"), Role::Warn);
+        }
+        let history = match (facts.snapshot, facts.shallow) {
+            (true, _) => "a folder without git: less is known about your edits",
+            (_, true) => "a shallow clone: less is known about your edits; the plan offers to fetch the rest",
+            _ if facts.uncommitted > 0 => "the whole history is there",
+            _ => "no uncommitted changes, the whole history is there",
+        };
+        self.text(spot, " ", history, if facts.shallow { Role::Warn } else { Role::Dim });
+    }
+
+    fn offers(&mut self) {
+        let setup = self.setup;
+        let at = match setup.spot {
+            Spot::Offer(i) => i,
+            _ => 0,
+        };
+        let first = frame::around(at, setup.offers.len(), OFFERS);
+        for (i, path) in setup.offers.iter().enumerate().skip(first).take(OFFERS) {
+            let known = setup.candidates.iter().chain(setup.looked.iter().flat_map(|l| &l.folders));
+            let candidate = known.into_iter().find(|c| c.path == *path);
+            let note = match candidate {
+                Some(c) if c.recent => "used before",
+                Some(c) if c.is_source => "praxis-os",
+                _ => "",
+            };
+            let room = self.width.saturating_sub(NAMES + 4 + text::width(note) + 2);
+            let shown = text::fit_end(&self.model.tilde(&path.to_string_lossy()), room);
+            let here = setup.spot == Spot::Offer(i);
+            let left = format!("{:NAMES$}{} ", "", if here { "▸" } else { "·" });
+            let (mark, role) = if here { (Role::Accent, Role::Accent) } else { (Role::Dim, Role::Text) };
+            self.push(Some(Spot::Offer(i)), &[(&left, mark), (&shown, role), ("  ", Role::Dim), (note, Role::Dim)]);
+        }
+        let hidden = setup.offers.len().saturating_sub(first + OFFERS);
+        if hidden > 0 {
+            self.text(None, " ", &format!("and {hidden} more"), Role::Dim);
+        }
+    }
+
+    fn install(&mut self) {
+        let (model, setup) = (self.model, self.setup);
+        self.blank();
+        let here = setup.spot == Spot::Install;
+        let (mark, label) = if here { ("▸ install", Role::Accent) } else { ("  install", Role::Dim) };
+        let room = self.width.saturating_sub(NAMES + 1);
+        let path = text::fit_end(&model.install(), room);
+        self.push(Some(Spot::Install), &[(&format!("{mark:NAMES$}"), label), (&path, Role::Text)]);
+        for problem in model.problems.iter().filter(|p| p.about == About::Install) {
+            self.problem(Spot::Install, problem);
+        }
+        let is_clone = matches!(setup.looked_now().map(|l| &l.found), Some(Found::Clone(_)));
+        match setup.standing_now() {
+            Some(Ok(standing)) => {
+                self.text(None, " ", &edits(standing), Role::Text);
+                self.text(None, " ", &outlook(standing), Role::Dim);
+            }
+            // What stops it has been said above.
+            Some(Err(_)) if !model.problems.is_empty() => {}
+            Some(Err(why)) => self.text(None, "!", why, Role::Warn),
+            None if is_clone => self.text(None, "…", "comparing it with the source", Role::Dim),
+            None => {}
+        }
+    }
+
+    fn options(&mut self) {
+        self.blank();
+        self.push(None, &[("  options ", Role::Dim), ("for this upgrade only; nothing of it is saved", Role::Dim)]);
+        for choice in Choice::ALL {
+            if choice == Choice::Downgrade && self.is_checked_source() {
+                for problem in self.model.problems.iter().filter(|p| p.about == About::Downgrade) {
+                    self.problem(Spot::Source, problem);
+                }
+            }
+            self.option(choice);
+        }
+    }
+
+    fn option(&mut self, choice: Choice) {
+        let launch = &self.setup.draft;
+        let here = self.setup.spot == Spot::Option(choice);
+        let value = match choice.value(launch) {
+            Ok(true) => "yes".to_owned(),
+            Ok(false) => "no".to_owned(),
+            Err(word) => word,
+        };
+        let (mark, role) = if here { ("▸", Role::Accent) } else { (" ", Role::Text) };
+        let name = format!("{mark} {:<20}", choice.name());
+        let mut pieces = vec![(name.as_str(), role), (value.as_str(), Role::Title)];
+        let room = self.width.saturating_sub(text::width(&name) + text::width(&value) + 3);
+        let meaning = text::fit(choice.meaning(launch), room);
+        if room > 20 {
+            pieces.extend([(": ", Role::Dim), (meaning.as_str(), Role::Dim)]);
+        }
+        self.push(Some(Spot::Option(choice)), &pieces);
+    }
+}
+
+/// The path with its cursor; the end of a long one, as the cursor is mostly there.
+fn field_spans(model: &Model, setup: &Setup, room: usize, here: bool) -> Vec<Span<'static>> {
+    let theme = model.theme;
+    let shown = text::visible_str(setup.field.text(), false);
+    let before = text::visible_str(setup.field.before(), false);
+    let plain = theme.style(Role::Text);
+    if !here {
+        return vec![Span::styled(text::fit_end(&model.tilde(setup.field.text()), room), plain)];
+    }
+    let cursor = plain.add_modifier(Modifier::REVERSED);
+    if setup.field.whole {
+        let chosen = theme.style(Role::Text).add_modifier(Modifier::UNDERLINED);
+        return vec![Span::styled(text::fit_end(&shown, room.saturating_sub(1)), chosen), Span::styled(" ", cursor)];
+    }
+    // The cursor must be seen: what is before it is cut at its start, what is behind it at its end.
+    let left = text::fit_end(&before, room.saturating_sub(1));
+    let rest = shown.get(before.len()..).unwrap_or_default();
+    let under: String = rest.chars().take(1).collect();
+    let behind = text::clip(&rest[under.len()..], 0, room.saturating_sub(text::width(&left) + text::width(&under)));
+    let under = if under.is_empty() { " ".to_owned() } else { under };
+    vec![Span::styled(left, plain), Span::styled(under, cursor), Span::styled(behind, plain)]
+}
+
+/// Which release the install is, and what was done to it.
+fn edits(standing: &Standing) -> String {
+    let release = match &standing.release {
+        Some(release) => format!("is at release {}", text::short(release)),
+        None => "is of a release that this source does not know".to_owned(),
+    };
+    let edited = text::count(standing.edited, "file", "files");
+    match (standing.edited, standing.deleted) {
+        (0, 0) => format!("{release}, with no edits of yours"),
+        (_, 0) => format!("{release}; you edited {edited}"),
+        (0, n) => format!("{release}; you deleted {}", text::count(n, "file", "files")),
+        (_, n) => format!("{release}; you edited {edited} and deleted {n}"),
+    }
+}
+
+/// What an upgrade would come to.
+fn outlook(standing: &Standing) -> String {
+    let paths = text::count(standing.pending, "file", "files");
+    match (standing.pending, standing.conflicts) {
+        (0, _) => "no file would change".to_owned(),
+        (_, 0) => format!("an upgrade would change {paths}, without a question"),
+        (_, 1) => format!("an upgrade would change {paths}; 1 of them needs you"),
+        (_, n) => format!("an upgrade would change {paths}; {n} of them need you"),
+    }
+}
+
+fn content(model: &Model, width: usize) -> Vec<Row> {
+    let Some(setup) = &model.setup else { return Vec::new() };
+    let mut rows = Rows { model, setup, width, rows: Vec::new() };
+    rows.head();
+    rows.source();
+    rows.install();
+    rows.options();
+    rows.rows
+}
+
+/// The rows that the cursor is at.
+pub fn cursor_rows(model: &Model, area: Rect) -> Range<usize> {
+    let Some(setup) = &model.setup else { return 0..0 };
+    let rows = content(model, area.width.into());
+    let at = |row: &Row| row.spot == Some(setup.spot);
+    let start = rows.iter().position(at).unwrap_or(0);
+    let end = rows.iter().rposition(at).map_or(0, |end| end + 1);
+    start..end
 }
 
 /// How much there is to scroll.
 pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
-    (content(model, area.width.into()).len(), split(model, area).0.height.into())
+    (content(model, area.width.into()).len(), area.height.into())
 }
 
-/// Problems and the source's path.
+/// What the option under the cursor means, in full.
+pub fn note(model: &Model) -> (String, Role) {
+    match model.setup.as_ref().map(|s| (s.spot, &s.draft)) {
+        Some((Spot::Option(choice), draft)) => (choice.meaning(draft).to_owned(), Role::Accent),
+        _ => (String::new(), Role::Text),
+    }
+}
+
+/// The screen.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let theme = model.theme;
-    let (list, field) = split(model, area);
-    frame::lines(list, &content(model, area.width.into()), model.scroll, buffer);
-    let label = "  source  ";
-    let y = field.bottom().saturating_sub(1);
-    let used = frame::put(buffer, field.x, y, field.width, label, theme.style(Role::Dim));
-    let room = usize::from(field.width.saturating_sub(used + 2));
-    let x = field.x + used;
-    match &model.source_field {
-        Some(typed) => {
-            let shown = text::fit_end(&text::visible_str(typed, false), room.saturating_sub(1));
-            let width = frame::put(buffer, x, y, room as u16, &shown, theme.style(Role::Text));
-            frame::put(
-                buffer,
-                x + width,
-                y,
-                1,
-                " ",
-                theme.style(Role::Text).add_modifier(ratatui::style::Modifier::REVERSED),
-            );
-        }
-        None => {
-            let known = model.launch.source.as_ref().map(|s| model.tilde(&s.to_string_lossy()));
-            let shown = text::fit_end(&known.unwrap_or("none yet".to_owned()), room);
-            frame::put(buffer, x, y, room as u16, &shown, theme.style(Role::Text));
-        }
+    let rows: Vec<Line> = content(model, area.width.into()).into_iter().map(|row| row.line).collect();
+    frame::lines(area, &rows, model.scroll, buffer);
+    if rows.len() > model.scroll + usize::from(area.height) && area.height > 0 {
+        let more = "↓ more ";
+        let x = area.right().saturating_sub(text::width(more) as u16);
+        frame::put(buffer, x, area.bottom() - 1, 8, more, model.theme.style(Role::Dim));
     }
 }

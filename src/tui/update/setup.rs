@@ -1,0 +1,239 @@
+//! The setup screen: the source's path while it is typed, folders to choose from, options.
+
+use super::{Effect, Look, check, scrolled, show};
+use crate::engine::sources::{Candidate, Found};
+use crate::tui::keymap::Action;
+use crate::tui::model::{Model, Screen};
+use crate::tui::setup::{Choice, Field, Looked, Setup, Spot, path_of};
+use crate::tui::view;
+
+/// Shows the screen for what is launched now.
+pub(super) fn open(model: &mut Model, spot: Spot) -> Vec<Effect> {
+    model.setup = Some(Box::new(Setup::new(&model.launch, spot)));
+    show(model, Screen::Setup);
+    let mut effects = vec![Effect::Offer];
+    effects.extend(look(model, true));
+    effects
+}
+
+/// Whether there is a plan to go back to.
+pub(super) fn has_preview(model: &Model) -> bool {
+    model.problems.is_empty() && model.preview.as_ref().is_some_and(|p| p.inspection.plan.is_some())
+}
+
+fn look(model: &Model, at_once: bool) -> Option<Effect> {
+    let setup = model.setup.as_ref()?;
+    let typed = setup.field.text().to_owned();
+    let mut launch = setup.draft.clone();
+    launch.source = Some(path_of(&typed, model.home.as_deref(), &launch.here));
+    let request = launch.request().filter(|_| !typed.trim().is_empty())?;
+    Some(Effect::Look(Box::new(Look { typed, request, at_once })))
+}
+
+/// What may be meant has been found: the likeliest is put into an empty field.
+pub(super) fn offered(model: &mut Model, candidates: Vec<Candidate>) -> Vec<Effect> {
+    let Some(setup) = &mut model.setup else { return vec![] };
+    let likely = candidates.iter().find(|c| c.is_source).map(|c| c.path.to_string_lossy().into_owned());
+    setup.candidates = candidates;
+    let effect = match likely {
+        Some(path) if setup.field.text().is_empty() => {
+            setup.field = Field::offered(path);
+            look(model, true)
+        }
+        _ => None,
+    };
+    if let Some(setup) = &mut model.setup {
+        setup.offer();
+    }
+    effect.into_iter().collect()
+}
+
+pub(super) fn looked(model: &mut Model, looked: Looked) -> Vec<Effect> {
+    let Some(setup) = &mut model.setup else { return vec![] };
+    if looked.typed != setup.field.text() {
+        return vec![];
+    }
+    setup.looked = Some(looked);
+    if setup.completing {
+        return complete(model);
+    }
+    setup.offer();
+    vec![]
+}
+
+fn complete(model: &mut Model) -> Vec<Effect> {
+    let Some(setup) = &mut model.setup else { return vec![] };
+    let before = setup.field.text().to_owned();
+    let said = setup.complete();
+    let moved = setup.field.text() != before;
+    model.status = said;
+    if moved { changed(model) } else { vec![] }
+}
+
+pub(super) fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
+    let Some(setup) = &mut model.setup else { return vec![] };
+    setup.field.insert(text);
+    changed(model)
+}
+
+/// The path is another one: what was found for the old one no longer counts.
+fn changed(model: &mut Model) -> Vec<Effect> {
+    if let Some(setup) = &mut model.setup {
+        setup.spot = Spot::Source;
+        setup.offer();
+    }
+    look(model, false).into_iter().collect()
+}
+
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let has_preview = has_preview(model);
+    let Some(setup) = model.setup.as_mut().filter(|_| model.screen == Screen::Setup) else {
+        return if matches!(action, Action::Leave | Action::Back) { leave(model) } else { vec![] };
+    };
+    let in_text = matches!(setup.spot, Spot::Source | Spot::Offer(_));
+    match (action, setup.spot) {
+        (Action::Accept, _) => accept(model),
+        (Action::Leave, _) => leave(model),
+        (Action::Again, _) => {
+            setup.spot = Spot::Source;
+            accept(model)
+        }
+        (Action::Back, Spot::Offer(_)) => {
+            setup.spot = Spot::Source;
+            moved(model)
+        }
+        (Action::Back, _) if has_preview => {
+            show(model, Screen::Preview);
+            vec![]
+        }
+        (Action::Back, Spot::Source) => {
+            model.status = Some("There is nothing to go back to; Ctrl-c leaves.".to_owned());
+            vec![]
+        }
+        (Action::Back, _) => {
+            setup.spot = Spot::Source;
+            moved(model)
+        }
+        (Action::NextTab, _) => complete(model),
+        (Action::Up | Action::Down, spot) => {
+            let spots = spots(model);
+            let at = spots.iter().position(|s| *s == spot).unwrap_or(0);
+            let to = if action == Action::Down { (at + 1).min(spots.len() - 1) } else { at.saturating_sub(1) };
+            to_spot(model, spots.get(to).copied().unwrap_or(Spot::Source))
+        }
+        (Action::Erase | Action::EraseNext | Action::ErasePart | Action::EraseAll, _) => {
+            match action {
+                Action::Erase => setup.field.erase(),
+                Action::EraseNext => setup.field.erase_next(),
+                Action::ErasePart => setup.field.erase_part(),
+                _ => setup.field.clear(),
+            }
+            changed(model)
+        }
+        (Action::Left | Action::Right, _) if in_text => {
+            setup.field.step(action == Action::Right);
+            vec![]
+        }
+        (Action::Top | Action::Bottom, _) if in_text => {
+            setup.field.jump(action == Action::Bottom);
+            vec![]
+        }
+        (Action::Toggle | Action::Left | Action::Right, Spot::Option(choice)) => {
+            choice.change(&mut setup.draft, action != Action::Left);
+            // What the install is compared with depends on the part.
+            if choice == Choice::Part { look(model, true).into_iter().collect() } else { vec![] }
+        }
+        (other, _) => {
+            let (rows, page) = view::body_rows(model);
+            model.scroll = scrolled(model.scroll, other, rows, page);
+            vec![]
+        }
+    }
+}
+
+/// Where the cursor can be, from top to bottom.
+fn spots(model: &Model) -> Vec<Spot> {
+    let offers = model.setup.as_ref().map_or(0, |s| s.offers.len());
+    let install = model.problems.iter().any(|p| p.about == crate::engine::inspect::About::Install);
+    std::iter::once(Spot::Source)
+        .chain((0..offers).map(Spot::Offer))
+        .chain(install.then_some(Spot::Install))
+        .chain(Choice::ALL.map(Spot::Option))
+        .collect()
+}
+
+fn to_spot(model: &mut Model, spot: Spot) -> Vec<Effect> {
+    let Some(setup) = &mut model.setup else { return vec![] };
+    setup.spot = spot;
+    let mut effect = None;
+    if let Spot::Offer(i) = spot
+        && let Some(path) = setup.offers.get(i)
+    {
+        setup.field = Field::offered(path.to_string_lossy());
+        effect = look(model, false);
+    }
+    moved(model);
+    effect.into_iter().collect()
+}
+
+/// Scrolls so that what the cursor is at can be seen.
+fn moved(model: &mut Model) -> Vec<Effect> {
+    let (rows, page) = view::body_rows(model);
+    let at = view::setup_rows(model);
+    let end = rows.saturating_sub(page);
+    if at.start < model.scroll {
+        model.scroll = at.start;
+    } else if at.end > model.scroll + page {
+        model.scroll = at.start.min(at.end.saturating_sub(page));
+    }
+    // The heading belongs to what comes first.
+    if at.start <= 4 && at.end <= page {
+        model.scroll = 0;
+    }
+    model.scroll = model.scroll.min(end);
+    vec![]
+}
+
+fn accept(model: &mut Model) -> Vec<Effect> {
+    let home = model.home.clone();
+    let Some(setup) = &mut model.setup else { return vec![] };
+    let typed = setup.field.text().trim().to_owned();
+    if typed.is_empty() {
+        setup.spot = Spot::Source;
+        model.status = Some("Type the folder of a praxis-os clone first.".to_owned());
+        return vec![];
+    }
+    let found = setup.looked_now().map(|l| l.found.clone());
+    let source = match found {
+        Some(Found::Nothing) => {
+            setup.spot = Spot::Source;
+            model.status = Some("There is no such folder yet: type on, or choose one with ↓.".to_owned());
+            return vec![];
+        }
+        // A folder on the way to one.
+        Some(Found::Folder(_)) if matches!(setup.spot, Spot::Offer(_)) => {
+            let deeper = format!("{}/", typed.trim_end_matches('/'));
+            setup.field = Field::default();
+            setup.field.insert(&deeper);
+            return changed(model);
+        }
+        Some(Found::Clone(facts)) => facts.path,
+        _ => path_of(&typed, home.as_deref(), &setup.draft.here),
+    };
+    model.launch = setup.draft.clone();
+    model.launch.source = Some(source);
+    check(model)
+}
+
+fn leave(model: &Model) -> Vec<Effect> {
+    let exit_code = model.problems.iter().map(|p| p.exit_code).max();
+    let mut lines: Vec<String> = Vec::new();
+    for problem in &model.problems {
+        lines.push(problem.what.clone());
+        lines.push(format!("Next: {}", problem.next));
+    }
+    if lines.is_empty() {
+        lines.push("Nothing was changed.".to_owned());
+    }
+    vec![Effect::Quit { exit_code: exit_code.unwrap_or(if model.launch.source.is_none() { 2 } else { 0 }), lines }]
+}
