@@ -25,6 +25,8 @@ pub enum Mode {
     Progress,
     /// The log, large.
     Log,
+    /// A page of the workflow, beside the progress.
+    Page,
     /// Conflicts wait for answers.
     Conflict,
     /// The end.
@@ -65,6 +67,8 @@ pub enum Action {
     News,
     Deepen,
     Log,
+    LogLevel,
+    Page,
     Again,
     RollBack,
     Discard,
@@ -178,8 +182,19 @@ const fn bind(
 use Action as A;
 use Mode as M;
 
-const LISTS: &[Mode] =
-    &[M::Setup, M::Preview, M::Diff, M::News, M::Progress, M::Log, M::Conflict, M::Report, M::Unfinished, M::Help];
+const LISTS: &[Mode] = &[
+    M::Setup,
+    M::Preview,
+    M::Diff,
+    M::News,
+    M::Progress,
+    M::Log,
+    M::Page,
+    M::Conflict,
+    M::Report,
+    M::Unfinished,
+    M::Help,
+];
 const TEXTS: &[Mode] = &[M::Source, M::Filter];
 
 /// The table. One key has one meaning on all screens; a screen without use for it ignores it.
@@ -244,7 +259,26 @@ pub const BINDINGS: &[Binding] = &[
         "fetch the history that the shallow clone lacks, plan again",
         2,
     ),
-    bind(&[key('L')], &[M::Progress, M::Log], A::Log, "log", "the log, large or small", 3),
+    bind(&[key('L')], &[M::Progress, M::Log, M::Page], A::Log, "log", "the log, large or small", 3),
+    bind(
+        &[key('P')],
+        &[M::Progress, M::Log, M::Page],
+        A::Page,
+        "about",
+        "what this phase checks, changes and may ask, how it fails, and what to do then",
+        4,
+    ),
+    bind(
+        &[key('v')],
+        &[M::Progress, M::Log],
+        A::LogLevel,
+        "warnings",
+        "the log's warnings, then its errors, then all of it",
+        5,
+    ),
+    bind(&[key('/')], &[M::Log], A::Filter, "filter", "only lines of the log that contain a text", 4),
+    bind(&[named(KeyCode::Tab)], &[M::Page], A::NextTab, "next page", "the workflow's next page", 5),
+    bind(&[named(KeyCode::BackTab)], &[M::Page], A::PreviousTab, "", "the workflow's previous page", 0),
     bind(&[key('r')], &[M::Unfinished], A::Again, "resume", "go on where it stopped", 1),
     bind(&[key('r')], &[M::Setup], A::Again, "check again", "check again", 3),
     bind(&[key('R')], &[M::Unfinished, M::Leave], A::RollBack, "roll back", "put the install back as it was", 2),
@@ -279,7 +313,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[named(KeyCode::F(1))], &[M::Source], A::Help, "help", "this list", 250),
     bind(
         &[named(KeyCode::Esc)],
-        &[M::Setup, M::Source, M::Filter, M::Diff, M::News, M::Log, M::Help, M::Leave, M::Confirm],
+        &[M::Setup, M::Source, M::Filter, M::Diff, M::News, M::Log, M::Page, M::Help, M::Leave, M::Confirm],
         A::Back,
         "back",
         "back",
@@ -288,7 +322,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[named(KeyCode::Esc)], &[M::Preview], A::Back, "", "drop the filter", 0),
     bind(
         &[key('q'), ctrl('c')],
-        &[M::Progress, M::Log],
+        &[M::Progress, M::Log, M::Page],
         A::Leave,
         "leave",
         "leave: asks whether to pause or to roll back",
@@ -318,6 +352,7 @@ pub const BINDINGS: &[Binding] = &[
             M::News,
             M::Progress,
             M::Log,
+            M::Page,
             M::Conflict,
             M::Report,
             M::Unfinished,
@@ -331,7 +366,7 @@ pub const BINDINGS: &[Binding] = &[
 ];
 
 /// Every mode.
-pub const ALL_MODES: [Mode; 16] = [
+pub const ALL_MODES: [Mode; 17] = [
     M::Checking,
     M::Setup,
     M::Source,
@@ -341,6 +376,7 @@ pub const ALL_MODES: [Mode; 16] = [
     M::News,
     M::Progress,
     M::Log,
+    M::Page,
     M::Conflict,
     M::Report,
     M::Unfinished,

@@ -10,7 +10,7 @@ use crate::core::plan::{FileEntry, Kind, Only};
 use crate::core::question;
 use crate::core::session::{OnConflict, Session};
 use crate::core::settings::{Look, Options};
-use crate::engine::events::{ConflictFile, Finish};
+use crate::engine::events::{ConflictFile, Finish, Level};
 use crate::engine::inspect::{Inspection, Problem, Request};
 
 use super::conflict::Settling;
@@ -326,6 +326,32 @@ impl Conflicts {
     }
 }
 
+/// Which lines of the log are shown.
+#[derive(Debug, Clone)]
+pub struct LogView {
+    /// At least so serious.
+    pub level: Level,
+    /// Only lines that contain this, case ignored.
+    pub filter: String,
+    /// The filter is being typed.
+    pub filtering: bool,
+}
+
+impl Default for LogView {
+    fn default() -> Self {
+        Self { level: Level::Info, filter: String::new(), filtering: false }
+    }
+}
+
+/// A page of the workflow beside the progress.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PageView {
+    /// Which, by position; none follows the running phase.
+    pub at: Option<usize>,
+    /// First row on the screen.
+    pub scroll: usize,
+}
+
 /// Everything.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -365,6 +391,10 @@ pub struct Model {
     pub progress: Progress,
     /// The log is large; scrolled up so many lines from its end.
     pub big_log: Option<usize>,
+    /// Which of its lines are shown then.
+    pub log_view: LogView,
+    /// A page of the workflow is open.
+    pub page: Option<PageView>,
     /// The conflicts.
     pub conflicts: Conflicts,
     /// The unfinished session.
@@ -379,6 +409,8 @@ pub struct Model {
     pub running: bool,
     /// The person wants to leave as soon as the engine has paused.
     pub leaving: bool,
+    /// The person wants the install back as it was, as soon as the engine has finished its step.
+    pub going_back: bool,
 }
 
 impl Model {
@@ -403,6 +435,8 @@ impl Model {
             preview: None,
             progress: Progress::default(),
             big_log: None,
+            log_view: LogView::default(),
+            page: None,
             conflicts: Conflicts::default(),
             session: None,
             finish: None,
@@ -410,6 +444,7 @@ impl Model {
             across: 0,
             running: false,
             leaving: false,
+            going_back: false,
         }
     }
 
@@ -438,6 +473,8 @@ impl Model {
                 Some(Preview { pane: Pane::News(_), .. }) => Mode::News,
                 _ => Mode::Preview,
             },
+            Screen::Progress if self.page.is_some() => Mode::Page,
+            Screen::Progress if self.big_log.is_some() && self.log_view.filtering => Mode::Filter,
             Screen::Progress if self.big_log.is_some() => Mode::Log,
             Screen::Progress => Mode::Progress,
             Screen::Conflict => Mode::Conflict,

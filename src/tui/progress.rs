@@ -1,5 +1,6 @@
 //! How far a session is: events folded into phases, tasks and a log.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::core::phase::Phase;
@@ -8,6 +9,13 @@ use crate::engine::events::{Event, Level, Outcome};
 
 /// Log lines that are kept.
 const LOG_LINES: usize = 5_000;
+
+/// What was done lately counts for the rate, so that it follows what a disk or a network does now.
+const LATELY: Duration = Duration::from_secs(12);
+/// A rate over less than this says nothing.
+const SHORTEST: Duration = Duration::from_millis(1_500);
+/// How often what was done is noted for the rate.
+const NOTED: Duration = Duration::from_millis(500);
 
 /// Where a phase stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,6 +52,42 @@ pub struct TaskLine {
     pub stage: TaskStage,
     /// What it is at, or its result.
     pub detail: String,
+    /// When it began, counted from the wizard's start.
+    pub since: Duration,
+    /// Seconds it took, once it has ended.
+    pub seconds: f64,
+    /// How much was done when, lately.
+    pub pace: VecDeque<(Duration, u64)>,
+}
+
+impl TaskLine {
+    fn note(&mut self, done: u64, now: Duration) {
+        // One that begins anew (another package, a retry) has a pace of its own.
+        if self.pace.back().is_some_and(|last| done < last.1) {
+            self.pace.clear();
+        }
+        if self.pace.back().is_none_or(|last| now >= last.0 + NOTED) {
+            self.pace.push_back((now, done));
+        }
+        while self.pace.len() > 2 && self.pace[1].0 + LATELY < now {
+            self.pace.pop_front();
+        }
+    }
+
+    /// How much is done in a second, as it goes now; none where that can't be told yet. A standstill counts.
+    pub fn rate(&self, now: Duration) -> Option<f64> {
+        let TaskStage::Running(done, total) = self.stage else { return None };
+        let (since, before) = *self.pace.front()?;
+        let time = now.checked_sub(since).filter(|t| *t >= SHORTEST)?;
+        (total > 0).then(|| done.saturating_sub(before) as f64 / time.as_secs_f64())
+    }
+
+    /// Seconds that are left at that rate; none where it can't be told, or nothing moves.
+    pub fn left(&self, now: Duration) -> Option<f64> {
+        let TaskStage::Running(done, total) = self.stage else { return None };
+        let rate = self.rate(now).filter(|r| *r > 0.0)?;
+        Some(total.saturating_sub(done) as f64 / rate)
+    }
 }
 
 /// A phase as drawn.
@@ -81,8 +125,10 @@ pub struct Progress {
     pub phases: Vec<PhaseLine>,
     /// The log, oldest first.
     pub log: Vec<LogLine>,
-    /// Why the install goes back, once it does.
-    pub rollback: Option<String>,
+    /// How many of them were warnings or errors, also of those that are no longer kept, and the last of these.
+    pub warned: (usize, Option<LogLine>),
+    /// Why the install goes back, once it does, and since when.
+    pub rollback: Option<(String, Duration)>,
     /// The running phase, or the last one that ran.
     pub current: Phase,
 }
@@ -101,6 +147,9 @@ impl Progress {
             name: t.name,
             stage: TaskStage::Waiting,
             detail: String::new(),
+            since: Duration::ZERO,
+            seconds: 0.0,
+            pace: VecDeque::new(),
         };
         let line = |phase: Phase| PhaseLine {
             phase,
@@ -112,6 +161,7 @@ impl Progress {
             began,
             phases: Phase::ALL.into_iter().map(line).collect(),
             log: Vec::new(),
+            warned: (0, None),
             rollback: None,
             current: Phase::PreFlight,
         }
@@ -160,16 +210,21 @@ impl Progress {
             Event::TaskStarted { phase, task } => {
                 if let Some(task) = self.task_mut(*phase, task) {
                     task.stage = TaskStage::Running(0, 0);
+                    task.since = now;
+                    task.pace.clear();
+                    task.pace.push_back((now, 0));
                 }
             }
             Event::TaskProgress { phase, task, done, total, detail } => {
                 if let Some(task) = self.task_mut(*phase, task) {
                     task.stage = TaskStage::Running(*done, *total);
+                    task.note(*done, now);
                     task.detail.clone_from(detail);
                 }
             }
-            Event::TaskFinished { phase, task, outcome, detail, .. } => {
+            Event::TaskFinished { phase, task, outcome, detail, seconds } => {
                 if let Some(task) = self.task_mut(*phase, task) {
+                    task.seconds = *seconds;
                     task.stage = TaskStage::Ended(*outcome);
                     task.detail.clone_from(detail);
                 }
@@ -186,7 +241,7 @@ impl Progress {
             }
             Event::Log { level, origin, text } => self.push_log(*level, origin, text.clone(), now),
             Event::RollbackStarted { reason } => {
-                self.rollback = Some(reason.clone());
+                self.rollback = Some((reason.clone(), now));
                 self.push_log(Level::Warn, "rollback", format!("the install goes back: {reason}"), now);
             }
             Event::RollbackFinished { restored, rescued, .. } => {
@@ -201,10 +256,17 @@ impl Progress {
 
     fn push_log(&mut self, level: Level, origin: &'static str, text: String, now: Duration) {
         if self.log.len() >= LOG_LINES {
-            self.log.drain(..LOG_LINES / 10);
+            // Warnings stay longer than the rest.
+            let worth = |l: &LogLine| l.level > Level::Info;
+            let kept: Vec<LogLine> = self.log.drain(..LOG_LINES / 5).filter(worth).take(LOG_LINES / 10).collect();
+            self.log.splice(..0, kept);
         }
         let at = now.saturating_sub(self.began).as_secs_f64();
-        self.log.push(LogLine { at, level, origin, text });
+        let line = LogLine { at, level, origin, text };
+        if level > Level::Info {
+            self.warned = (self.warned.0 + 1, Some(line.clone()));
+        }
+        self.log.push(line);
     }
 
     /// Seconds that a phase took or has run.
@@ -255,6 +317,46 @@ mod tests {
         p.take_in(&ended(Outcome::Failed), at(2));
         assert_eq!(p.line(Phase::Backup).unwrap().stage, Stage::Failed);
         assert!(!p.is_running());
+    }
+
+    #[test]
+    fn rates_follow_what_happens_and_promise_nothing_early() {
+        let mut p = Progress::new(Duration::ZERO);
+        let phase = Phase::Backup;
+        let at = Duration::from_millis;
+        let say = |p: &mut Progress, ms: u64, done: u64| {
+            let detail = String::new();
+            p.take_in(&Event::TaskProgress { phase, task: "backup_files", done, total: 1_000, detail }, at(ms));
+        };
+        let task = |p: &Progress| p.line(phase).unwrap().tasks[2].clone();
+        p.take_in(&Event::TaskStarted { phase, task: "backup_files" }, at(0));
+        say(&mut p, 1_000, 100);
+        assert_eq!(task(&p).rate(at(1_000)), None, "too early");
+        for ms in (2_000..=20_000).step_by(1_000) {
+            say(&mut p, ms, ms / 100);
+        }
+        let (rate, left) = (task(&p).rate(at(20_000)).unwrap(), task(&p).left(at(20_000)).unwrap());
+        assert!((9.5..10.5).contains(&rate) && (75.0..85.0).contains(&left), "{rate} {left}");
+        // A standstill makes what is left longer, never shorter.
+        assert!(task(&p).left(at(40_000)).unwrap() > left * 1.5);
+        // The pace is that of the last seconds, not of all of them.
+        for ms in (21_000..=40_000).step_by(1_000) {
+            say(&mut p, ms, 200 + (ms - 20_000) / 50);
+        }
+        assert!((18.0..22.0).contains(&task(&p).rate(at(40_000)).unwrap()));
+        say(&mut p, 41_000, 0);
+        assert_eq!(task(&p).rate(at(41_000)), None, "it began anew");
+    }
+
+    #[test]
+    fn warnings_are_counted_for_good() {
+        let mut p = Progress::default();
+        p.take_in(&Event::Log { level: Level::Warn, origin: "a", text: "first".into() }, Duration::ZERO);
+        for _ in 0..LOG_LINES * 2 {
+            p.take_in(&Event::Log { level: Level::Info, origin: "pip", text: String::new() }, Duration::ZERO);
+        }
+        assert_eq!((p.warned.0, p.warned.1.unwrap().text.as_str()), (1, "first"));
+        assert_eq!(p.log[0].text, "first");
     }
 
     #[test]

@@ -342,8 +342,7 @@ pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
         let (outcome, detail) = (Outcome::Done, detail.to_owned());
         say(at, Event::TaskFinished { phase, task, outcome, detail, seconds: 0.1 });
     }
-    let detail = "lancedb 0.25.3 (38 MB), package 12 of 19".to_owned();
-    say(at, Event::TaskProgress { phase, task: "dependencies", done: 63, total: 100, detail });
+    say(at + 1.0, Event::TaskStarted { phase, task: "dependencies" });
     let log = [
         (2.0, Level::Info, "pip", "Collecting lancedb~=0.25.0"),
         (3.0, Level::Info, "pip", "Downloading lancedb-0.25.3-cp39-abi3-manylinux_2_28_x86_64.whl"),
@@ -353,6 +352,10 @@ pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
     ];
     for (after, level, origin, text) in log {
         say(at + after, Event::Log { level, origin, text: text.to_owned() });
+    }
+    for (after, done, what) in [(19.0, 8, "numpy 2.3.4 (17 MB)"), (30.0, 12, "torch 2.9.1 (900 MB)")] {
+        let detail = format!("downloading {what}");
+        say(at + after, Event::TaskProgress { phase, task: "dependencies", done, total: 19, detail });
     }
     model.now = Duration::from_millis(((at + 31.0) * 1e3) as u64);
     model

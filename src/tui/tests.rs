@@ -12,6 +12,7 @@ use super::theme::{Depth, Theme};
 use super::update::{Effect, Msg, update};
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
+use crate::core::phase::Phase;
 use crate::core::question::Way;
 use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind};
 use crate::engine::inspect::{About, Problem};
@@ -80,6 +81,15 @@ fn panes_over_the_screens() {
     let mut help = samples::conflict(MONO, 80, 24);
     keys(&mut help, "?");
     insta::assert_snapshot!("help_80x24", text(&paint(&help)));
+
+    for (width, height) in SIZES {
+        let mut page = samples::progress(MONO, width, height);
+        keys(&mut page, "P");
+        insta::assert_snapshot!(format!("page_{width}x{height}"), text(&paint(&page)));
+        let mut warnings = samples::progress(MONO, width, height);
+        keys(&mut warnings, "v/chrom");
+        insta::assert_snapshot!(format!("log_{width}x{height}"), text(&paint(&warnings)));
+    }
 
     let mut leave = samples::progress(MONO, 80, 24);
     keys(&mut leave, "q");
@@ -294,6 +304,46 @@ fn a_folder_is_asked_for_and_undone_at_once() {
 }
 
 #[test]
+fn the_log_is_filtered_and_pages_are_turned() {
+    let mut model = samples::progress(MONO, 80, 24);
+    let shown = |model: &Model, words: &str| text(&paint(model)).contains(words);
+    keys(&mut model, "v");
+    assert!(shown(&model, "1 of 5") && shown(&model, "its chromium is not") && !shown(&model, "Collecting"));
+    keys(&mut model, "v");
+    assert!(shown(&model, "No line of the log is like that"));
+    keys(&mut model, "v/COLLECT");
+    assert!(shown(&model, "2 of 5") && shown(&model, "filter: COLLECT_"));
+    press(&mut model, KeyCode::Enter);
+    assert!(shown(&model, "log with \"COLLECT\"") && !shown(&model, "filter:"));
+    keys(&mut model, "/");
+    press(&mut model, KeyCode::Esc);
+    assert!(!shown(&model, " of 5"));
+    keys(&mut model, "P");
+    assert_eq!(model.mode(), Mode::Page);
+    assert!(shown(&model, "Phase 3: MCP Server Upgrade"));
+    keys(&mut model, "G");
+    assert!(shown(&model, "the server answers"));
+    press(&mut model, KeyCode::Tab);
+    assert!(shown(&model, "Phase 4") && shown(&model, "Proves over MCP"), "a new page begins at its top");
+    for _ in 0..5 {
+        press(&mut model, KeyCode::BackTab);
+    }
+    assert!(shown(&model, "Validation criteria"));
+    // It stays where it was turned to, while another phase begins.
+    let next = Event::PhaseStarted { phase: Phase::Validation, name: "", estimate_seconds: 30 };
+    samples::feed(&mut model, Msg::Event(next));
+    assert!(shown(&model, "Validation criteria"));
+    keys(&mut model, "PP");
+    assert!(shown(&model, "Phase 4"), "opened anew it follows");
+    keys(&mut model, "q");
+    assert_eq!(model.mode(), Mode::Leave);
+    keys(&mut model, "p");
+    assert!(shown(&model, "Finishing this step, then leaving"));
+    keys(&mut model, "x");
+    assert!(shown(&model, "Finishing this step, then leaving"), "a word that stays until it is done");
+}
+
+#[test]
 fn discard_only_while_nothing_is_applied() {
     let mut model = samples::unfinished(MONO, 80, 24);
     keys(&mut model, "D");
@@ -326,7 +376,7 @@ fn leaving_pauses_first() {
 
 #[test]
 fn random_keys_never_panic_and_never_start_by_accident() {
-    let pool: Vec<KeyEvent> = "kmt1230unp][KTFqdsgGNLrRDy/? ax"
+    let pool: Vec<KeyEvent> = "kmt1230unp][KTFqdsgGNLrRDy/? axPvlcSC"
         .chars()
         .map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))
         .chain(

@@ -165,6 +165,21 @@ pub fn seconds(value: f64) -> String {
     }
 }
 
+/// How long something will take, as exactly as that can be known: `a few seconds left`, `~40 s left`, `~3 min left`.
+pub fn left(seconds: f64) -> String {
+    match seconds.max(0.0) {
+        s if s < 4.0 => "a few seconds left".to_owned(),
+        s if s < 57.5 => format!("~{:.0} s left", (s / 5.0).round() * 5.0),
+        s if s < 570.0 => {
+            let halves = (s / 30.0).round();
+            let half = if halves % 2.0 == 0.0 { "" } else { ".5" };
+            format!("~{:.0}{half} min left", (halves / 2.0).floor())
+        }
+        s if s < 5_400.0 => format!("~{:.0} min left", (s / 300.0).round() * 5.0),
+        s => format!("~{:.0} h left", s / 3_600.0),
+    }
+}
+
 /// `m:ss`.
 pub fn clock(value: f64) -> String {
     let whole = value.max(0.0) as u64;
@@ -197,6 +212,15 @@ mod tests {
         assert_eq!(clip("日本語", 1, 4), " 本");
         assert_eq!(fit("日本語", 5), "日本…");
         assert_eq!(fit_end("a/b/日本語", 6), "… 本語");
+    }
+
+    #[test]
+    fn what_is_left_is_said_no_more_exactly_than_it_is_known() {
+        let said = [0.0, 3.9, 12.0, 41.0, 58.0, 89.0, 200.0, 700.0, 9_000.0].map(left);
+        let short: Vec<&str> = said.iter().map(|s| s.strip_suffix(" left").unwrap()).collect();
+        let all =
+            ["a few seconds", "a few seconds", "~10 s", "~40 s", "~1 min", "~1.5 min", "~3.5 min", "~10 min", "~2 h"];
+        assert_eq!(short, all);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod conflict;
 mod preview;
+mod progress;
 mod screens;
 mod setup;
 
@@ -21,7 +22,7 @@ use crate::engine::sources::{Candidate, Standing};
 use super::diff::Diff;
 use super::keymap::{self, Action, Mode};
 use super::merge_rows::MergeRows;
-use super::model::{Compare, Model, Overlay, Question, Screen};
+use super::model::{Compare, LogView, Model, Overlay, Question, Screen};
 use super::progress::Progress;
 use super::setup::{Looked, Spot};
 use super::view;
@@ -228,6 +229,8 @@ fn show(model: &mut Model, screen: Screen) {
         model.across = 0;
         model.status = None;
         model.big_log = None;
+        model.log_view = LogView::default();
+        model.page = None;
     }
     if !matches!(model.overlay, Some(Overlay::Help(_))) {
         model.overlay = None;
@@ -329,6 +332,7 @@ fn terminate(model: &mut Model) -> Vec<Effect> {
 fn begin(model: &mut Model, effect: Effect) -> Vec<Effect> {
     model.running = true;
     model.leaving = false;
+    model.going_back = false;
     model.progress = Progress::new(model.now);
     if let Some(session) = &model.session {
         model.progress.take_up(session);
@@ -351,11 +355,19 @@ fn paste(model: &mut Model, pasted: &str) -> Vec<Effect> {
     let line: String = pasted.chars().filter(|c| !c.is_control()).collect();
     match model.mode() {
         Mode::Source => return setup::typed(model, line.trim()),
-        Mode::Filter => preview::filter(model, |f| f.push_str(&line)),
+        Mode::Filter => filter(model, |f| f.push_str(&line)),
         // Pasted text is never taken for keys.
         _ => {}
     }
     vec![]
+}
+
+/// What is typed into the filter of the list, or of the log.
+fn filter(model: &mut Model, change: impl FnOnce(&mut String)) {
+    match model.screen {
+        Screen::Progress => progress::filter(model, change),
+        _ => preview::filter(model, change),
+    }
 }
 
 fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
@@ -366,7 +378,7 @@ fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         None => {
             match (mode, keymap::typed(key)) {
                 (Mode::Source, Some(c)) => return setup::typed(model, c.encode_utf8(&mut [0; 4])),
-                (Mode::Filter, Some(c)) => preview::filter(model, |f| f.push(c)),
+                (Mode::Filter, Some(c)) => filter(model, |f| f.push(c)),
                 _ => {}
             }
             vec![]
@@ -389,8 +401,9 @@ fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
         Mode::Confirm => confirm(model, action),
         Mode::Asked => asked(model, action),
         Mode::Checking | Mode::Setup | Mode::Source => setup::act(model, action),
+        Mode::Filter if model.screen == Screen::Progress => progress::act(model, mode, action),
         Mode::Preview | Mode::Filter | Mode::Diff | Mode::News => preview::act(model, mode, action),
-        Mode::Progress | Mode::Log => screens::progress(model, action),
+        Mode::Progress | Mode::Log | Mode::Page => progress::act(model, mode, action),
         Mode::Conflict => conflict::act(model, action),
         Mode::Report => screens::report(model, action),
         Mode::Unfinished => screens::unfinished(model, action),
@@ -471,7 +484,6 @@ fn asked(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn pause(model: &mut Model) -> Vec<Effect> {
     model.leaving = true;
-    model.status = Some("Finishing this step, then leaving. The session is saved.".to_owned());
     vec![Effect::Send(Command::Pause)]
 }
 
@@ -487,7 +499,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
         (Question::Folder { files, take, folder }, _) => conflict::decide_folder(model, &files, take, &folder),
         (Question::Deepen, _) => preview::deepen(model),
         (Question::RollBack, _) if model.running => {
-            model.status = Some("Finishing this step, then the install goes back.".to_owned());
+            model.going_back = true;
             show(model, Screen::Progress);
             vec![Effect::Send(Command::RollBack)]
         }

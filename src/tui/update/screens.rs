@@ -1,27 +1,9 @@
-//! The screens with few keys: progress, report, unfinished.
+//! The screens with few keys: report, unfinished.
 
 use super::{Effect, ask, begin, last_words, moved_across, scrolled};
 use crate::tui::keymap::Action;
 use crate::tui::model::{Model, Overlay, Question};
 use crate::tui::{text, view};
-
-pub(super) fn progress(model: &mut Model, action: Action) -> Vec<Effect> {
-    match (action, model.big_log) {
-        (Action::Log, None) => model.big_log = Some(0),
-        (Action::Log | Action::Back, Some(_)) => model.big_log = None,
-        (Action::Leave, _) => return ask(model, Overlay::Leave),
-        (Action::Left | Action::Right, _) => model.across = moved_across(model.across, action),
-        (other, Some(up)) => {
-            // The log hangs from its end: scrolling up counts away from the newest line.
-            let (rows, page) = view::body_rows(model);
-            let end = rows.saturating_sub(page);
-            let top = scrolled(end.saturating_sub(up), other, rows, page);
-            model.big_log = Some(end.saturating_sub(top));
-        }
-        _ => {}
-    }
-    vec![]
-}
 
 pub(super) fn report(model: &mut Model, action: Action) -> Vec<Effect> {
     match (action, &model.finish) {

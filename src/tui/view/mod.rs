@@ -3,7 +3,9 @@
 mod conflict;
 mod difftext;
 mod frame;
+mod log;
 mod overlay;
+mod page;
 mod preview;
 mod progress;
 mod report;
@@ -18,6 +20,7 @@ use super::keymap::{self, Action, Binding, Mode};
 use super::model::{Model, Pane, Preview, Screen};
 use super::theme::{Role, Theme};
 use super::{keymap::Chord, text};
+use crate::engine::events::Level;
 
 /// The smallest terminal that is drawn on, columns and rows.
 pub const SMALLEST: (u16, u16) = (40, 10);
@@ -123,7 +126,10 @@ fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
         Some(status) => (status.clone(), Role::Warn),
         None => match model.screen {
             _ if model.asked.is_some() => ("The upgrade waits for your answer.".to_owned(), Role::Warn),
-            Screen::Conflict => conflict::question(model),
+            Screen::Conflict => match progress::asked_for(model) {
+                Some(asked) => (asked.to_owned(), Role::Warn),
+                None => conflict::question(model),
+            },
             Screen::Progress => progress::note(model),
             Screen::Preview => preview::note(model),
             Screen::Setup => setup::note(model),
@@ -162,6 +168,12 @@ fn hint(model: &Model, mode: Mode, binding: &Binding) -> String {
         }
         (Mode::Conflict, Action::Accept) => "next open".to_owned(),
         (Mode::Log, Action::Log) => "small log".to_owned(),
+        (Mode::Page, Action::Page) => "close".to_owned(),
+        (Mode::Log, Action::LogLevel) => match model.log_view.level {
+            Level::Info => "warnings".to_owned(),
+            Level::Warn => "errors".to_owned(),
+            Level::Error => "all lines".to_owned(),
+        },
         _ => binding.hint.to_owned(),
     }
 }

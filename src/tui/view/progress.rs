@@ -1,13 +1,15 @@
-//! The phases as they run: what is done, what runs, how long, and the log.
+//! The phases as they run: what is done, what runs, how long it takes.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::frame::{self, line};
-use crate::engine::events::{Level, Outcome};
+use super::{log, page};
+use crate::core::phase::Phase;
+use crate::engine::events::Outcome;
 use crate::tui::model::Model;
-use crate::tui::progress::{LogLine, PhaseLine, Progress, Stage, TaskLine, TaskStage};
+use crate::tui::progress::{PhaseLine, Progress, Stage, TaskLine, TaskStage};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -17,13 +19,61 @@ pub fn clock(model: &Model) -> String {
     format!("{} of ~{}", text::clock(p.elapsed(model.now)), text::clock(p.estimate(model.now)))
 }
 
-/// What the person has to do here: nothing.
+/// What the person has to know here: what was asked for, what is being typed, what runs behind a large pane, how many
+/// warnings there are; else that nothing waits for an answer.
 pub fn note(model: &Model) -> (String, Role) {
-    match &model.progress.rollback {
-        Some(_) if model.running => ("The install goes back to what it was.".to_owned(), Role::Warn),
+    let view = &model.log_view;
+    if view.filtering {
+        return (format!("filter: {}_", text::visible_str(&view.filter, false)), Role::Accent);
+    }
+    if let Some(asked) = asked_for(model) {
+        return (asked.to_owned(), Role::Warn);
+    }
+    if let Some((_, since)) = model.progress.rollback.as_ref().filter(|_| model.running) {
+        let time = text::clock(model.now.saturating_sub(*since).as_secs_f64());
+        return (format!("The install goes back to what it was.  {time}"), Role::Warn);
+    }
+    if let Some(task) = running(model).filter(|_| model.big_log.is_some() || model.page.is_some()) {
+        return (running_note(model, task), Role::Accent);
+    }
+    match &model.progress.warned {
+        (n, Some(last)) if *n > 0 => {
+            let count = text::count(*n as u64, "warning", "warnings");
+            let shown = text::visible_str(&last.text, false);
+            (format!("! {count} (v): {shown}"), Role::Warn)
+        }
         _ if model.running => ("Nothing to answer.".to_owned(), Role::Dim),
         _ => (String::new(), Role::Dim),
     }
+}
+
+/// What will happen when the step that runs now is done, because the person asked for it.
+pub fn asked_for(model: &Model) -> Option<&'static str> {
+    match () {
+        () if !model.running || model.progress.rollback.is_some() => None,
+        () if model.going_back => Some("Finishing this step, then the install goes back."),
+        () if model.leaving => Some("Finishing this step, then leaving. The session is saved."),
+        () => None,
+    }
+}
+
+fn running(model: &Model) -> Option<&TaskLine> {
+    let phase = model.progress.line(model.progress.current)?;
+    phase.tasks.iter().find(|t| matches!(t.stage, TaskStage::Running(..)))
+}
+
+/// The running task in a line.
+fn running_note(model: &Model, task: &TaskLine) -> String {
+    let share = match task.stage {
+        TaskStage::Running(done, total) if total > 0 => format!("  {}%", percent(done, total)),
+        _ => String::new(),
+    };
+    let left = task.left(model.now).map(|s| format!(", {}", text::left(s))).unwrap_or_default();
+    format!("▸ {}{share}{left}", task.name)
+}
+
+fn percent(done: u64, total: u64) -> u64 {
+    (done.min(total) as u128 * 100 / u128::from(total.max(1))) as u64
 }
 
 fn stage_mark(stage: Stage) -> (&'static str, Role) {
@@ -83,23 +133,60 @@ fn areas(area: Rect) -> Areas {
     }
 }
 
-/// How much of the large log there is to scroll.
+/// How much of the large log, or of the page, there is to scroll.
 pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
-    (model.progress.log.len(), frame::inner(area).height.into())
+    if model.page.is_some() {
+        return page::rows(model, with_page(area).page);
+    }
+    (log::shown(model).len(), frame::inner(area).height.into())
 }
+
+/// With a page: phases, tasks and log, where there is room for them, and the page.
+struct WithPage {
+    left: Option<(Rect, Rect)>,
+    page: Rect,
+    log: Option<Rect>,
+}
+
+fn with_page(area: Rect) -> WithPage {
+    if area.width < 100 {
+        return WithPage { left: None, page: area, log: None };
+    }
+    let log_height = if area.height >= ROOMY.1 { area.height / 4 } else { 0 };
+    let log = (log_height > 0).then_some(Rect { y: area.bottom() - log_height, height: log_height, ..area });
+    let area = Rect { height: area.height - log_height, ..area };
+    let left = (area.width * 2 / 5).min(56);
+    let phases = Rect { width: left, height: (Phase::ALL.len() as u16 + 2).min(area.height), ..area };
+    let tasks = Rect { y: area.y + phases.height, height: area.height - phases.height, ..phases };
+    WithPage { left: Some((phases, tasks)), page: Rect { x: area.x + left, width: area.width - left, ..area }, log }
+}
+
+/// From this size on the page of the running phase is always beside it.
+const ROOMY: (u16, u16) = (110, 30);
 
 /// The screen.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if let Some(up) = model.big_log {
-        return log(model, area, up, buffer);
+        return log::large(model, area, up, buffer);
+    }
+    if model.page.is_some() || area.width >= ROOMY.0 && area.height >= ROOMY.1 {
+        let areas = with_page(area);
+        if let Some((above, below)) = areas.left {
+            phases(model, above, buffer);
+            tasks(model, below, buffer);
+        }
+        if let Some(area) = areas.log {
+            log::small(model, area, buffer);
+        }
+        return page::draw(model, areas.page, buffer);
     }
     let areas = areas(area);
     if let Some(area) = areas.phases {
         phases(model, area, buffer);
     }
-    tasks(model, areas.tasks, areas.phases.is_none(), buffer);
+    tasks(model, areas.tasks, buffer);
     if let Some(area) = areas.log {
-        log(model, area, 0, buffer);
+        log::small(model, area, buffer);
     }
 }
 
@@ -154,9 +241,9 @@ fn task_lines(model: &Model, task: &TaskLine, width: usize) -> Vec<Line<'static>
     match task.stage {
         TaskStage::Running(done, total) => {
             let mut rows = Vec::new();
+            let spent = model.now.saturating_sub(task.since).as_secs_f64();
             let cells = rest.saturating_sub(6).min(16);
             if total > 0 && cells >= 4 {
-                let percent = (done.min(total) as u128 * 100 / u128::from(total)) as u64;
                 let bar = bar(done, total, cells);
                 rows.push(line(
                     theme,
@@ -164,14 +251,21 @@ fn task_lines(model: &Model, task: &TaskLine, width: usize) -> Vec<Line<'static>
                         (&mark, role),
                         (&left, name_role),
                         (&bar, Role::Accent),
-                        (&format!(" {percent:>3}%"), Role::Text),
+                        (&format!(" {:>3}%", percent(done, total)), Role::Text),
                     ],
                 ));
+                if let Some(pace) = pace(model, task, done, total) {
+                    let shown = text::fit(&pace, width.saturating_sub(6));
+                    rows.push(line(theme, &[("     ", Role::Dim), (&shown, Role::Text)]));
+                }
             } else {
-                rows.push(line(theme, &[(&mark, role), (&left, name_role)]));
+                let time = if spent >= 2.0 { text::clock(spent) } else { String::new() };
+                rows.push(line(theme, &[(&mark, role), (&left, name_role), (&text::fit(&time, rest), Role::Text)]));
             }
             if !detail.is_empty() {
-                let shown = text::fit(&detail, width.saturating_sub(6));
+                let room = width.saturating_sub(6);
+                // Of a path the end says more, of a sentence the beginning.
+                let shown = if detail.contains(' ') { text::fit(&detail, room) } else { text::fit_end(&detail, room) };
                 rows.push(line(theme, &[("     ", Role::Dim), (&shown, Role::Dim)]));
             }
             rows
@@ -182,20 +276,45 @@ fn task_lines(model: &Model, task: &TaskLine, width: usize) -> Vec<Line<'static>
                 TaskStage::Ended(Outcome::Warning) => Role::Warn,
                 _ => Role::Dim,
             };
-            let shown = text::fit(&detail, rest);
-            vec![line(theme, &[(&mark, role), (&left, name_role), (&shown, detail_role)])]
+            let time = if task.seconds >= 1.0 { text::seconds(task.seconds) } else { String::new() };
+            let shown = text::fit(&detail, rest.saturating_sub(text::width(&time) + 1));
+            let gap = " ".repeat(rest.saturating_sub(text::width(&shown) + text::width(&time)));
+            vec![line(
+                theme,
+                &[(&mark, role), (&left, name_role), (&shown, detail_role), (&gap, Role::Dim), (&time, Role::Dim)],
+            )]
         }
     }
 }
 
-fn tasks(model: &Model, area: Rect, alone: bool, buffer: &mut Buffer) {
+/// Counts, rate and what is left, of a task that has run long enough to tell.
+fn pace(model: &Model, task: &TaskLine, done: u64, total: u64) -> Option<String> {
+    let rate = task.rate(model.now)?;
+    // Counts of a hundred are shares already.
+    let counts = if total == 100 { String::new() } else { format!("{done} of {total}, ") };
+    let rate = match rate {
+        _ if total == 100 => String::new(),
+        r if r >= 10.0 => format!("{r:.0}/s, "),
+        r => format!("{r:.1}/s, "),
+    };
+    let left = task.left(model.now).map_or("nothing moves just now".to_owned(), text::left);
+    Some(format!("{counts}{rate}{left}"))
+}
+
+fn tasks(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let p = &model.progress;
     let Some(phase) = p.line(p.current) else { return };
     let (title, right) = if p.rollback.is_some() {
         ("rolling back".to_owned(), String::new())
     } else {
-        let right = if alone { time_of(model, phase) } else { String::new() };
+        let right = match phase.stage {
+            Stage::Running(_) => {
+                let estimate = text::clock(phase.estimate.into());
+                format!("{} of ~{estimate}", text::clock(Progress::spent(phase, model.now)))
+            }
+            _ => time_of(model, phase),
+        };
         (format!("{} {}", phase.phase.number(), phase.phase.name()), right)
     };
     let inner = frame::pane(theme, area, line(theme, &[(&title, Role::Title)]), &right, buffer);
@@ -225,7 +344,7 @@ fn tasks(model: &Model, area: Rect, alone: bool, buffer: &mut Buffer) {
 /// What happens to the install if this phase fails.
 fn promise(model: &Model, phase: &PhaseLine) -> String {
     match &model.progress.rollback {
-        Some(reason) => text::visible_str(reason, false),
+        Some((reason, _)) => text::visible_str(reason, false),
         None if phase.phase.rolls_back() => {
             let to = model.from.as_deref().map_or("what it was".to_owned(), text::short);
             format!("If anything fails here, the install goes back to {to} by itself.")
@@ -233,35 +352,4 @@ fn promise(model: &Model, phase: &PhaseLine) -> String {
         None if phase.phase.number() < 2 => "Nothing in the install is changed by this phase.".to_owned(),
         None => String::new(),
     }
-}
-
-fn log_line(model: &Model, entry: &LogLine, width: usize, across: usize) -> Line<'static> {
-    let (word, role) = match entry.level {
-        Level::Info => ("     ", Role::Text),
-        Level::Warn => ("warn ", Role::Warn),
-        Level::Error => ("error", Role::Bad),
-    };
-    let at = text::clock(entry.at);
-    let shown = text::visible_str(&entry.text, false);
-    if width < 60 {
-        let mark = if entry.level == Level::Info { " " } else { "!" };
-        return line(model.theme, &[(mark, role), (&text::clip(&shown, across, width), role)]);
-    }
-    let left = format!(" {at:>5}  {:<9}", text::fit(entry.origin, 9));
-    let cut = text::clip(&shown, across, width.saturating_sub(24));
-    line(model.theme, &[(&left, Role::Dim), (word, role), ("  ", role), (&cut, role)])
-}
-
-fn log(model: &Model, area: Rect, up: usize, buffer: &mut Buffer) {
-    let theme = model.theme;
-    let inner = frame::pane(theme, area, line(theme, &[("log", Role::Title)]), "", buffer);
-    let page = usize::from(inner.height);
-    let all = &model.progress.log;
-    let first = all.len().saturating_sub(page).saturating_sub(up);
-    let rows: Vec<Line> = all[first..(first + page).min(all.len())]
-        .iter()
-        .map(|entry| log_line(model, entry, inner.width.into(), model.across))
-        .collect();
-    frame::lines(inner, &rows, 0, buffer);
-    frame::scroll_mark(theme, area, first, all.len(), page, buffer);
 }
