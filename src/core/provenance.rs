@@ -184,6 +184,23 @@ impl History {
         self.commits[after..].iter().rev().filter(touched)
     }
 
+    /// The commits after `since` that changed a path, or what it was renamed from on the way: newest first.
+    pub fn changes_of(&self, since: &str, path: &RelPath) -> Vec<&Commit> {
+        let after = self.position.get(since).map_or(self.commits.len(), |at| at + 1);
+        let (mut name, mut found) = (path, Vec::new());
+        for commit in self.commits[after..].iter().rev() {
+            if let Some(change) =
+                commit.changes.iter().find(|ch| ch.path == *name || ch.renamed_from.as_ref() == Some(name))
+            {
+                found.push(commit);
+                if let Some(from) = change.renamed_from.as_ref().filter(|_| change.path == *name) {
+                    name = from;
+                }
+            }
+        }
+        found
+    }
+
     /// Whether a commit up to `until` shipped something at this very path.
     pub fn existed(&self, path: &RelPath, until: &str) -> bool {
         let end = self.position.get(until).map_or(0, |at| at + 1);

@@ -71,6 +71,8 @@ pub struct Inspection {
     pub plan: Option<Plan>,
     /// Subjects of the source's commits since the installed release: `(short id, date, subject)`, newest first.
     pub whats_new: Vec<(String, String, String)>,
+    /// Short ids of the commits since the installed release that changed a file, newest first; only of those that change.
+    pub changed_by: BTreeMap<RelPath, Vec<String>>,
     /// Conflicts that will not be asked, and why: a standing rule or an earlier answer.
     pub settled: BTreeMap<RelPath, String>,
     /// Paths of the plan for which the source has only git-lfs pointers: one of the problems, which the plan names too.
@@ -103,6 +105,7 @@ pub fn inspect(request: &Request) -> Inspection {
         problems: checked.problems,
         plan: None,
         whats_new: Vec::new(),
+        changed_by: BTreeMap::new(),
         settled: BTreeMap::new(),
         pointers: Vec::new(),
     };
@@ -127,6 +130,7 @@ pub fn inspect(request: &Request) -> Inspection {
             let install = request.project.join(".praxis-os");
             inspection.problems.extend(checks::unwritable(&install, &planned.plan));
             inspection.whats_new = whats_new(&planned);
+            inspection.changed_by = changed_by(&planned);
             inspection.settled = settled(request, &planned.plan);
             inspection.plan = Some(planned.plan);
         }
@@ -164,6 +168,17 @@ fn whats_new(planned: &Planned) -> Vec<(String, String, String)> {
         (crate::core::classify::short(&c.id).to_owned(), c.date.clone(), subject)
     };
     planned.history.commits_touching(release, &paths).map(line).collect()
+}
+
+fn changed_by(planned: &Planned) -> BTreeMap<RelPath, Vec<String>> {
+    let Some(release) = &planned.plan.install.release else { return BTreeMap::new() };
+    let changed = planned.plan.files.iter().filter(|f| f.kind.changes_install());
+    let commits = |f: &FileEntry| {
+        let found = planned.history.changes_of(release, f.source_path.as_ref()?);
+        let ids: Vec<String> = found.iter().map(|c| crate::core::classify::short(&c.id).to_owned()).collect();
+        Some((f.path.clone(), ids)).filter(|(_, ids)| !ids.is_empty())
+    };
+    changed.filter_map(commits).collect()
 }
 
 /// Reads the texts of one entry, for its diff. Blocking.

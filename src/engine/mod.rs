@@ -7,6 +7,7 @@ mod apply;
 mod checks;
 mod decisions;
 mod documents;
+pub mod dry_run;
 pub mod edits;
 pub mod events;
 pub mod executor;

@@ -249,6 +249,15 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('d')], &[M::Diff, M::Conflict], A::Diff, "compare", "compare the next pair of versions", 8),
     bind(&[key('s')], &[M::Conflict], A::SideBySide, "side by side", "side by side or one below the other", 11),
     bind(&[key('/')], &[M::Preview], A::Filter, "filter", "show only paths that contain a text", 3),
+    bind(&[key(' ')], &[M::Preview], A::Toggle, "open", "open or close a folder that moves", 7),
+    bind(
+        &[key('P')],
+        &[M::Preview],
+        A::Save,
+        "plan to file",
+        "write this plan to a file; the install stays as it is",
+        9,
+    ),
     bind(&[key('o')], &[M::Preview], A::Setup, "options", "another source, and the options", 6),
     bind(&[key('N')], &[M::Preview], A::News, "what's new", "the source's commits since the installed release", 4),
     bind(

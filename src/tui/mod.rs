@@ -6,6 +6,7 @@
 
 pub mod conflict;
 pub mod diff;
+pub mod folding;
 pub mod keymap;
 pub mod merge_rows;
 pub mod model;
@@ -22,5 +23,7 @@ pub mod view;
 
 #[cfg(test)]
 mod live;
+#[cfg(test)]
+mod screen_tests;
 #[cfg(test)]
 mod tests;

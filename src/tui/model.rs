@@ -1,5 +1,6 @@
 //! All that the wizard knows. Nothing here reads a clock, a file or the terminal.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::engine::inspect::{Inspection, Problem, Request};
 
 use super::conflict::Settling;
 use super::diff::Diff;
+use super::folding::{self, Moved, Row};
 use super::keymap::Mode;
 use super::merge_rows::MergeRows;
 use super::progress::Progress;
@@ -77,6 +79,8 @@ pub enum Question {
     RollBack,
     /// Forget the session.
     Discard,
+    /// Write the plan down, about here.
+    Save(PathBuf),
     /// Fetch what a shallow source lacks.
     Deepen,
     /// Keep (or take) these conflicts of a folder, by position.
@@ -172,8 +176,10 @@ pub struct Preview {
     pub filter: String,
     /// The filter is being typed.
     pub filtering: bool,
-    /// Positions in the plan of the files that are listed.
-    pub rows: Vec<usize>,
+    /// The rows of the list.
+    pub rows: Vec<Row>,
+    /// Folders that move whose files are listed.
+    pub open: BTreeSet<Moved>,
     /// Which of `rows`.
     pub selected: usize,
     /// What is shown.
@@ -211,6 +217,7 @@ impl Preview {
             filter: String::new(),
             filtering: false,
             rows: Vec::new(),
+            open: BTreeSet::new(),
             selected: 0,
             pane: Pane::List,
         };
@@ -234,7 +241,11 @@ impl Preview {
         let mut rows: Vec<usize> = (0..files.len()).filter(|i| fits(&files[*i])).collect();
         let rank = |kind: Kind| Kind::ALL.iter().position(|k| *k == kind);
         rows.sort_by_key(|i| (rank(files[*i].kind), *i));
-        self.rows = rows;
+        self.rows = match needle.is_empty() {
+            true => folding::fold(files, &rows, &self.open),
+            // What was looked for is not hidden in a folder.
+            false => rows.into_iter().map(Row::File).collect(),
+        };
         self.selected = self.selected.min(self.rows.len().saturating_sub(1));
     }
 
@@ -246,7 +257,32 @@ impl Preview {
     /// The selected file.
     pub fn entry(&self) -> Option<&FileEntry> {
         let plan = self.inspection.plan.as_ref()?;
-        plan.files.get(*self.rows.get(self.selected)?)
+        plan.files.get(self.rows.get(self.selected)?.file()?)
+    }
+
+    /// How many files are listed, those in folded folders included.
+    pub fn listed(&self) -> usize {
+        let count = |row: &Row| match row {
+            Row::File(_) => 1,
+            Row::Folder { files, .. } => files.len(),
+            Row::Within(_) => 0,
+        };
+        self.rows.iter().map(count).sum()
+    }
+
+    /// Opens or closes the selected folder, or that of the selected file.
+    pub fn toggle(&mut self) {
+        let folder = self.rows.get(..=self.selected).and_then(|rows| {
+            let from = rows.iter().rposition(|row| !matches!(row, Row::Within(_)))?;
+            Some((from, rows.get(from)?.clone()))
+        });
+        if let Some((at, Row::Folder { moved, .. })) = folder {
+            if !self.open.remove(&moved) {
+                self.open.insert(moved);
+            }
+            self.selected = at;
+            self.list();
+        }
     }
 }
 

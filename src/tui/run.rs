@@ -18,6 +18,7 @@ use super::update::{Effect, Look, Msg, update};
 use super::{diff, merge_rows};
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::plan::FileEntry;
+use crate::engine::dry_run;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
 use crate::engine::inspect;
@@ -310,6 +311,10 @@ impl<E: Engine> Worker<E> {
                 let engine = self.engine.clone();
                 tokio::task::spawn_blocking(move || engine.remember(&source));
             }
+            Effect::Save { folder, request, inspection } => self.spawn(
+                move || Msg::Saved(dry_run::save(&folder, &request, &inspection)),
+                || Msg::Saved(Err("Writing it ended in a bug".to_owned())),
+            ),
             Effect::Deepen(request) => {
                 let engine = self.engine.clone();
                 self.spawn(

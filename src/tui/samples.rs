@@ -14,9 +14,11 @@ use crate::core::session::{Answer, OnConflict, Session, Status};
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::inspect::Inspection;
+use crate::engine::sources::{Candidate, Facts, Found, Standing};
 
 use super::model::{Launch, Model};
 use super::run::align;
+use super::setup::Looked;
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
 
@@ -72,24 +74,36 @@ pub fn plan() -> Plan {
             "standards/universal/ai-safety/git-safety-rules.md",
             None,
             2,
-            "You edited this after installing 3446b8a. The source changed it in 4d4827b and dc10c02. Two places were changed by both.",
+            "you edited this since 3446b8a (2 hunks); source changed 3; 2 overlap",
         ),
-        (Conflict, "workflows/spec_creation_v1/metadata.json", None, 1, "Both changed the list of phases."),
+        (
+            Conflict,
+            "workflows/spec_creation_v1/metadata.json",
+            None,
+            1,
+            "you edited this since 3446b8a (1 hunk); source changed 2; 1 overlap",
+        ),
         (
             Conflict,
             "standards/universal/database/database-patterns.md",
             None,
             0,
-            "You deleted it; the source changed it.",
+            "you deleted this since 3446b8a; source changed it",
         ),
         (
             AutoMerge,
             "standards/universal/testing/test-pyramid.md",
             None,
             0,
-            "You changed 1 place, the source 4 others.",
+            "you edited this since 3446b8a (1 hunk); source changed 4; none overlap",
         ),
-        (AutoMerge, "mcp_server/rag_engine.py", None, 0, "You changed 1 place, the source 2 others."),
+        (
+            AutoMerge,
+            "mcp_server/rag_engine.py",
+            None,
+            0,
+            "you edited this since 3446b8a (1 hunk); source changed 2; none overlap",
+        ),
         (Update, "standards/universal/ai-assistant/rag-content-authoring.md", None, 0, pristine),
         (Update, "standards/universal/architecture/dependency-injection.md", None, 0, pristine),
         (Update, "standards/universal/concurrency/deadlocks.md", None, 0, pristine),
@@ -185,6 +199,13 @@ pub fn inspection() -> Inspection {
         pointers: Vec::new(),
         plan: Some(plan()),
         settled: Default::default(),
+        changed_by: [
+            ("standards/universal/ai-safety/git-safety-rules.md", &["dc10c02", "4d4827b"][..]),
+            ("workflows/praxis_os_upgrade_v1/metadata.json", &["a4471d9"]),
+        ]
+        .into_iter()
+        .filter_map(|(at, ids)| Some((path(at)?, ids.iter().map(|id| (*id).to_owned()).collect())))
+        .collect(),
         whats_new: news.iter().map(|(a, b, c)| ((*a).to_owned(), (*b).to_owned(), (*c).to_owned())).collect(),
     }
 }
@@ -301,6 +322,42 @@ pub fn feed(model: &mut Model, msg: Msg) -> Vec<Effect> {
     }
     update(model, Msg::Drawn);
     left
+}
+
+/// What stands at the sample's source.
+pub fn clone_facts() -> Facts {
+    Facts {
+        path: PathBuf::from("/home/ada/src/praxis-os"),
+        version: "1.2.0".to_owned(),
+        commit: TO.to_owned(),
+        date: "2026-11-20".to_owned(),
+        shallow: false,
+        snapshot: false,
+        uncommitted: 0,
+    }
+}
+
+/// A wizard that was started without a source, and found one that was used before.
+pub fn setup(theme: Theme, width: u16, height: u16) -> Model {
+    let mut model = fresh(theme, width, height);
+    model.launch.source = None;
+    feed(&mut model, Msg::Opened(Ok(None)));
+    let candidate = |path: &str, recent| Candidate { path: PathBuf::from(path), is_source: true, recent };
+    let found = vec![candidate("/home/ada/src/praxis-os", true), candidate("/home/ada/try/praxis-os", false)];
+    feed(&mut model, Msg::Offered(found));
+    let typed = "/home/ada/src/praxis-os".to_owned();
+    let looked = Looked { typed: typed.clone(), found: Found::Clone(clone_facts()), folders: Vec::new() };
+    feed(&mut model, Msg::Looked(Box::new(looked)));
+    let standing = Standing {
+        release: Some(FROM.to_owned()),
+        evidence: ReleaseEvidence::History,
+        edited: 6,
+        deleted: 2,
+        pending: 23,
+        conflicts: 3,
+    };
+    feed(&mut model, Msg::Stood(typed, Ok(standing)));
+    model
 }
 
 /// The plan, waiting for a yes.

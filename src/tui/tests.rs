@@ -17,12 +17,13 @@ use crate::core::question::Way;
 use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind};
 use crate::engine::inspect::{About, Problem};
 
-const MONO: Theme = Theme { depth: Depth::Mono, light: false, ascii: false };
-const RGB: Theme = Theme { depth: Depth::Rgb, light: false, ascii: false };
-const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
+pub(super) const MONO: Theme = Theme { depth: Depth::Mono, light: false, ascii: false };
+pub(super) const RGB: Theme = Theme { depth: Depth::Rgb, light: false, ascii: false };
+pub(super) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
 
 type Sample = fn(Theme, u16, u16) -> Model;
-const SAMPLES: [(&str, Sample); 6] = [
+const SAMPLES: [(&str, Sample); 7] = [
+    ("setup", samples::setup),
     ("preview", samples::preview),
     ("progress", samples::progress),
     ("asked", samples::asked),
@@ -31,7 +32,7 @@ const SAMPLES: [(&str, Sample); 6] = [
     ("unfinished", samples::unfinished),
 ];
 
-fn text(buffer: &Buffer) -> String {
+pub(super) fn text(buffer: &Buffer) -> String {
     let mut out = String::new();
     for y in 0..buffer.area.height {
         let mut line = String::new();
@@ -47,11 +48,11 @@ fn text(buffer: &Buffer) -> String {
     out
 }
 
-fn press(model: &mut Model, code: KeyCode) -> Vec<Effect> {
+pub(super) fn press(model: &mut Model, code: KeyCode) -> Vec<Effect> {
     samples::feed(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
 }
 
-fn keys(model: &mut Model, typed: &str) -> Vec<Effect> {
+pub(super) fn keys(model: &mut Model, typed: &str) -> Vec<Effect> {
     typed.chars().flat_map(|c| press(model, KeyCode::Char(c))).collect()
 }
 
@@ -105,7 +106,7 @@ fn panes_over_the_screens() {
         .map(|what| Problem { about: About::Source, exit_code: 4, what: what.to_owned(), next: "git stash".to_owned() })
         .into();
     samples::feed(&mut setup, Msg::Inspected(Box::new(inspection)));
-    insta::assert_snapshot!("setup_80x24", text(&paint(&setup)));
+    insta::assert_snapshot!("problems_80x24", text(&paint(&setup)));
 }
 
 #[test]

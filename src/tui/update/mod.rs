@@ -57,6 +57,8 @@ pub enum Msg {
     Looked(Box<Looked>),
     /// How the install stands, seen from the source that was typed like this.
     Stood(String, Result<Standing, String>),
+    /// The plan was written to this file, or couldn't be.
+    Saved(Result<std::path::PathBuf, String>),
     /// The source's history could not be fetched; why.
     NotDeepened(String),
     /// The texts of a plan entry were read, or couldn't be.
@@ -123,6 +125,15 @@ pub enum Effect {
     Offer,
     /// Look at the path that is being typed; once it has not changed for a moment, unless it is final.
     Look(Box<Look>),
+    /// Write the plan down, into a folder.
+    Save {
+        /// Where.
+        folder: std::path::PathBuf,
+        /// What was asked.
+        request: Box<Request>,
+        /// What was found.
+        inspection: Box<Inspection>,
+    },
     /// Remember the source that a plan was made from.
     Remember(std::path::PathBuf),
     /// Fetch the history that the source lacks, then check and plan.
@@ -197,6 +208,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             vec![]
         }
+        Msg::Saved(saved) => preview::saved(model, saved),
         Msg::NotDeepened(why) => preview::not_deepened(model, &why),
         Msg::TextsLoaded { entry, texts, result } => preview::texts_loaded(model, &entry, texts, result),
         Msg::DiffReady { owner: Owner::Preview(entry), compare, diff } => {
@@ -498,6 +510,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
     match (question, model.session.clone()) {
         (Question::Folder { files, take, folder }, _) => conflict::decide_folder(model, &files, take, &folder),
         (Question::Deepen, _) => preview::deepen(model),
+        (Question::Save(path), _) => preview::save(model, &path),
         (Question::RollBack, _) if model.running => {
             model.going_back = true;
             show(model, Screen::Progress);

@@ -1,16 +1,18 @@
 //! The preview: list, tabs, filter, the diff of a file, what's new.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::core::outcome::Sides;
 use crate::core::plan::FileEntry;
+use crate::engine::dry_run;
 use crate::engine::inspect::{About, Inspection};
 
 use super::setup;
 use super::{Effect, Owner, ask, begin, moved_across, scrolled, show};
 use crate::tui::diff::Diff;
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::model::{Compare, DiffPane, Model, Overlay, Pane, Preview, Question, Screen};
+use crate::tui::model::{Compare, DiffPane, Launch, Model, Overlay, Pane, Preview, Question, Screen};
 use crate::tui::setup::Spot;
 use crate::tui::view;
 
@@ -213,6 +215,8 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Bottom => preview.selected = last,
         Action::NextTab | Action::Right => switch(preview, 1),
         Action::PreviousTab | Action::Left => switch(preview, preview.tabs.len().saturating_sub(1)),
+        Action::Toggle => preview.toggle(),
+        Action::Save => return ask_save(model),
         Action::Setup => return setup::open(model, Spot::Source),
         Action::Filter => preview.filtering = true,
         Action::Back => filter(model, String::clear),
@@ -240,6 +244,34 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         _ => {}
     }
+    vec![]
+}
+
+/// Asks before a file is written. In the folder that the person is in, unless that is the install itself.
+fn ask_save(model: &mut Model) -> Vec<Effect> {
+    let plan = model.preview.as_ref().and_then(|p| p.inspection.plan.as_ref());
+    let Some(plan) = plan else { return vec![] };
+    let Launch { here, project, .. } = &model.launch;
+    let folder = if here.starts_with(project.join(".praxis-os")) { project } else { here };
+    let path = dry_run::planned_path(folder, plan);
+    ask(model, Overlay::Confirm(Question::Save(path)))
+}
+
+pub(super) fn save(model: &Model, path: &Path) -> Vec<Effect> {
+    let folder = path.parent().unwrap_or(path).to_owned();
+    match (model.launch.request(), &model.preview) {
+        (Some(request), Some(preview)) => {
+            vec![Effect::Save { folder, request: Box::new(request), inspection: Box::new(preview.inspection.clone()) }]
+        }
+        _ => vec![],
+    }
+}
+
+pub(super) fn saved(model: &mut Model, saved: Result<PathBuf, String>) -> Vec<Effect> {
+    model.status = Some(match saved {
+        Ok(path) => format!("Written: {}", model.tilde(&path.to_string_lossy())),
+        Err(why) => format!("{why}; nothing was changed."),
+    });
     vec![]
 }
 

@@ -52,6 +52,11 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
         Question::Discard => {
             vec!["Forget this session?".to_owned(), "Nothing of it has been applied. Its answers are lost.".to_owned()]
         }
+        Question::Save(path) => vec![
+            "Write this plan to a file?".to_owned(),
+            model.tilde(&path.to_string_lossy()),
+            "The install is not touched. A file that is there is not written over.".to_owned(),
+        ],
         Question::Deepen => vec![
             "Fetch the history that this shallow clone lacks?".to_owned(),
             "Runs `git fetch --unshallow` in the source, over the network; then plans again.".to_owned(),

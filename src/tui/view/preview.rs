@@ -7,7 +7,10 @@ use ratatui::text::{Line, Span};
 use super::difftext::{self, Look};
 use super::frame::{self, line};
 use crate::core::plan::{FileEntry, Kind, Summary};
+use crate::core::session::OnConflict;
+use crate::tui::folding::{Moved, Row};
 use crate::tui::model::{DiffPane, Model, Pane, Preview, Tab};
+use crate::tui::setup::policy_word;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -27,8 +30,8 @@ pub fn kind_look(kind: Kind) -> (&'static str, &'static str, Role) {
     }
 }
 
-/// What will happen, in plain words; `settled` conflicts will not be asked.
-pub fn sentence(s: &Summary, settled: u64) -> String {
+/// What will happen, in plain words; `settled` conflicts will not be asked, nor any others where `policy` settles them.
+pub fn sentence(s: &Summary, settled: u64, policy: OnConflict) -> String {
     if s.pending() == 0 {
         return "No file needs to change. Start checks dependencies and server, and installs what they lack."
             .to_owned();
@@ -59,6 +62,9 @@ pub fn sentence(s: &Summary, settled: u64) -> String {
     let known = (settled > 0).then(|| format!("{} settled already", verb(settled, "is", "are")));
     let asks = match s.conflict.saturating_sub(settled) {
         0 => None,
+        n if policy != OnConflict::Ask => {
+            Some(format!("{} settled as you chose ({})", verb(n, "is", "are"), policy_word(policy)))
+        }
         1 => Some("1 needs you".to_owned()),
         n => Some(format!("{n} need you")),
     };
@@ -78,13 +84,11 @@ struct Areas {
 fn head(model: &Model, preview: &Preview, area: Rect) -> Vec<Line<'static>> {
     let theme = model.theme;
     let summary = preview.inspection.plan.as_ref().map(|p| p.summary.clone()).unwrap_or_default();
-    let mut rows: Vec<Line> = text::wrap(
-        &sentence(&summary, preview.inspection.settled.len() as u64),
-        usize::from(area.width.saturating_sub(2)),
-    )
-    .into_iter()
-    .map(|part| line(theme, &[(" ", Role::Text), (&part, Role::Text)]))
-    .collect();
+    let said = sentence(&summary, preview.inspection.settled.len() as u64, model.launch.on_conflict);
+    let mut rows: Vec<Line> = text::wrap(&said, usize::from(area.width.saturating_sub(2)))
+        .into_iter()
+        .map(|part| line(theme, &[(" ", Role::Text), (&part, Role::Text)]))
+        .collect();
     let warnings = &preview.inspection.evidence.warnings;
     let roomy = area.height >= 17;
     rows.truncate(if roomy { 4 } else { 2 });
@@ -128,7 +132,8 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
 
 /// What Enter is said to do.
 pub fn start_hint(model: &Model) -> String {
-    match model.preview.as_ref().map_or(0, |p| p.inspection.asks()) {
+    let asks = model.launch.on_conflict == OnConflict::Ask;
+    match model.preview.as_ref().filter(|_| asks).map_or(0, |p| p.inspection.asks()) {
         0 => "start".to_owned(),
         n => format!("start (will ask {n})"),
     }
@@ -142,7 +147,7 @@ pub fn note(model: &Model) -> (String, Role) {
     } else if !preview.filter.is_empty() {
         let shown = text::visible_str(&preview.filter, false);
         (
-            format!("filter: {shown} ({}); Esc drops it", text::count(preview.rows.len() as u64, "file", "files")),
+            format!("filter: {shown} ({}); Esc drops it", text::count(preview.listed() as u64, "file", "files")),
             Role::Dim,
         )
     } else if model.launch.options.dry_run {
@@ -170,18 +175,37 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     frame::scroll_mark(model.theme, areas.list, first, preview.rows.len(), page, buffer);
     if let Some(area) = areas.why {
         let inner = frame::pane(model.theme, area, line(model.theme, &[("why", Role::Title)]), "", buffer);
-        if let Some(entry) = preview.entry() {
-            why(model, entry, inner, buffer);
+        match (preview.entry(), preview.rows.get(preview.selected)) {
+            (Some(entry), _) => why(model, preview, entry, inner, buffer),
+            (None, Some(Row::Folder { moved, files, .. })) => why_folder(model, moved, files.len(), inner, buffer),
+            _ => {}
         }
     }
 }
 
-fn why(model: &Model, entry: &FileEntry, area: Rect, buffer: &mut Buffer) {
+/// A reason as a sentence of its own.
+fn as_sentence(reason: &str) -> String {
+    let mut chars = reason.chars();
+    let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let end = if reason.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}
+
+/// Why a file is what it is, what it will be, and which commits of the source changed it.
+fn why(model: &Model, preview: &Preview, entry: &FileEntry, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let mut rows = Vec::new();
     let room = usize::from(area.width.saturating_sub(2));
-    let settled = model.preview.as_ref().and_then(|p| p.inspection.settled.get(&entry.path));
-    let reason = settled.map_or(entry.reason.clone(), |by| format!("{}; settled by {by}", entry.reason));
+    let found = &preview.inspection;
+    let settled = found.settled.get(&entry.path);
+    let policy = model.launch.on_conflict;
+    let reason = match settled {
+        Some(by) => as_sentence(&format!("{}; settled by {by}", entry.reason)),
+        None if entry.kind == Kind::Conflict && policy != OnConflict::Ask => {
+            format!("{} As you chose: {}.", as_sentence(&entry.reason), policy_word(policy))
+        }
+        None => as_sentence(&entry.reason),
+    };
     for part in text::wrap(&text::visible_str(&reason, false), room) {
         rows.push(line(theme, &[(" ", Role::Text), (&part, Role::Text)]));
     }
@@ -189,7 +213,41 @@ fn why(model: &Model, entry: &FileEntry, area: Rect, buffer: &mut Buffer) {
         let shown = text::fit_end(&from.to_string(), room.saturating_sub(10));
         rows.push(line(theme, &[(" now at    ", Role::Dim), (&shown, Role::Text)]));
     }
+    let commits = found.changed_by.get(&entry.path).map_or(&[][..], Vec::as_slice);
+    for id in commits {
+        let known = found.whats_new.iter().find(|(short, ..)| short == id);
+        let told = known.map(|(_, date, subject)| format!("{date} {subject}")).unwrap_or_default();
+        let told = text::fit(&text::visible_str(&told, false), room.saturating_sub(11));
+        rows.push(line(theme, &[(&format!(" {id:<9} "), Role::Dim), (&told, Role::Text)]));
+    }
+    let space = usize::from(area.height);
+    if rows.len() > space && space > 0 {
+        let hidden = rows.len() - space + 1;
+        rows.truncate(space - 1);
+        let more = text::count(hidden as u64, "line more", "lines more");
+        rows.push(line(theme, &[(&format!(" … {more}"), Role::Dim)]));
+    }
     frame::lines(area, &rows, 0, buffer);
+}
+
+fn why_folder(model: &Model, (from, to): &Moved, files: usize, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let room = usize::from(area.width.saturating_sub(11));
+    let count = text::count(files as u64, "file moves along", "files move along");
+    let said = format!(" The source moved this folder; {count}. Space lists them.");
+    let place = |path: &str| text::fit_end(&text::visible_str(if path.is_empty() { "." } else { path }, false), room);
+    let rows = [
+        line(theme, &[(&said, Role::Text)]),
+        line(theme, &[(" now at    ", Role::Dim), (&place(from), Role::Text)]),
+        line(theme, &[(" will be   ", Role::Dim), (&place(to), Role::Text)]),
+    ];
+    frame::lines(area, &rows, 0, buffer);
+}
+
+/// Whether the selected row is a folder that moves, or a file listed below one.
+pub fn is_folder(model: &Model) -> bool {
+    let row = model.preview.as_ref().and_then(|p| p.rows.get(p.selected));
+    matches!(row, Some(Row::Folder { .. } | Row::Within(_)))
 }
 
 /// The tabs as a heading; those left of the chosen one go first when there is no room.
@@ -240,6 +298,20 @@ fn entry_note(entry: &FileEntry) -> String {
     }
 }
 
+/// A folder before and after; what both begin with is said once.
+fn folder_label((from, to): &Moved, room: usize) -> String {
+    let both = format!("{from}/ → {to}/");
+    if text::width(&both) <= room {
+        return both;
+    }
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let parent = |path: &str| path.rfind('/').map(|at| path[..at].to_owned());
+    match parent(from) == parent(to) {
+        true => format!("{from}/ → {}/", name(to)),
+        false => both,
+    }
+}
+
 fn list(model: &Model, preview: &Preview, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let Some(plan) = &preview.inspection.plan else { return };
@@ -252,12 +324,23 @@ fn list(model: &Model, preview: &Preview, area: Rect, buffer: &mut Buffer) {
     let first = frame::around(preview.selected, preview.rows.len(), page);
     let width = usize::from(area.width);
     for (y, i) in (area.y..area.bottom()).zip(first..preview.rows.len()) {
-        let Some(entry) = preview.rows.get(i).and_then(|r| plan.files.get(*r)) else { continue };
-        let (mark, word, role) = kind_look(entry.kind);
-        let note = if width >= 60 { entry_note(entry) } else { String::new() };
-        let left = if width >= 60 { format!(" {mark} {word:<9} ") } else { format!(" {mark} ") };
+        let Some(row) = preview.rows.get(i) else { continue };
+        let entry = row.file().and_then(|at| plan.files.get(at));
+        let (mark, word, role) = kind_look(entry.map_or(Kind::Move, |e| e.kind));
+        let wide = width >= 60;
+        let (path, note) = match (row, entry) {
+            (Row::Folder { moved, files, open }, _) => {
+                let count = text::count(files.len() as u64, "file", "files");
+                let sign = if *open { "▾" } else { "▸" };
+                (folder_label(moved, width.saturating_sub(30)), format!("{count} {sign}"))
+            }
+            (_, Some(entry)) => (entry.path.to_string(), if wide { entry_note(entry) } else { String::new() }),
+            _ => continue,
+        };
+        let indent = if matches!(row, Row::Within(_)) { "  " } else { "" };
+        let left = if wide { format!(" {mark} {word:<9} {indent}") } else { format!(" {mark} {indent}") };
         let room = width.saturating_sub(text::width(&left) + text::width(&note) + 2);
-        let path = text::fit_end(&entry.path.to_string(), room);
+        let path = text::fit_end(&text::visible_str(&path, false), room);
         let mut used = frame::put(buffer, area.x, y, area.width, &left, theme.style(role));
         used += frame::put(buffer, area.x + used, y, area.width - used, &path, theme.style(Role::Text));
         let note_width = text::width(&note) as u16;
@@ -340,7 +423,10 @@ mod tests {
     #[test]
     fn what_rules_settle_is_not_said_to_need_a_person() {
         let summary = Summary { conflict: 3, auto_merge: 1, ..Summary::default() };
-        assert_eq!(sentence(&summary, 1), "1 of your edits merges by itself, 1 is settled already, 2 need you.");
-        assert_eq!(sentence(&summary, 3), "1 of your edits merges by itself, 3 are settled already.");
+        assert_eq!(
+            sentence(&summary, 1, OnConflict::Ask),
+            "1 of your edits merges by itself, 1 is settled already, 2 need you."
+        );
+        assert_eq!(sentence(&summary, 3, OnConflict::Ask), "1 of your edits merges by itself, 3 are settled already.");
     }
 }

@@ -1,0 +1,252 @@
+//! Setup, preview, report and unfinished session: keys against the model.
+
+use std::path::PathBuf;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::model::{Launch, Model, Overlay, Pane, Question, Screen};
+use super::samples;
+use super::setup::{Choice, Looked, Spot};
+use super::svg::paint;
+use super::tests::{MONO, keys, press, text};
+use super::update::{Effect, Look, Msg};
+use crate::core::plan::Kind;
+use crate::core::session::OnConflict;
+use crate::engine::dry_run;
+use crate::engine::inspect::{About, Problem};
+use crate::engine::sources::{Candidate, Found};
+
+fn shown(model: &Model) -> String {
+    text(&paint(model))
+}
+
+fn looks(effects: Vec<Effect>) -> Vec<Look> {
+    effects.into_iter().filter_map(|e| if let Effect::Look(look) = e { Some(*look) } else { None }).collect()
+}
+
+fn ctrl(model: &mut Model, c: char) -> Vec<Effect> {
+    samples::feed(model, Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)))
+}
+
+fn field(model: &Model) -> &str {
+    model.setup.as_ref().map_or("", |s| s.field.text())
+}
+
+fn spot(model: &Model) -> Option<Spot> {
+    model.setup.as_ref().map(|s| s.spot)
+}
+
+/// Answers the last look as a folder with these names below it.
+fn answer(model: &mut Model, look: &Look, found: Found, names: &[&str]) -> Vec<Effect> {
+    let parent = look.request.source.parent().unwrap().to_owned();
+    let candidate = |n: &&str| Candidate { path: parent.join(n), is_source: false, recent: false };
+    let folders = names.iter().map(candidate).collect();
+    samples::feed(model, Msg::Looked(Box::new(Looked { typed: look.typed.clone(), found, folders })))
+}
+
+#[test]
+fn a_source_that_was_found_is_used_by_enter_alone() {
+    let mut model = samples::setup(MONO, 80, 24);
+    assert!(shown(&model).contains("Used before"), "{}", shown(&model));
+    let effects = press(&mut model, KeyCode::Enter);
+    let [Effect::Inspect(request)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(request.source, PathBuf::from("/home/ada/src/praxis-os"));
+    assert_eq!(model.screen, Screen::Checking);
+}
+
+#[test]
+fn typing_replaces_what_was_offered_and_is_looked_at() {
+    let mut model = samples::setup(MONO, 80, 24);
+    let seen = looks(keys(&mut model, "~/x"));
+    assert_eq!(field(&model), "~/x");
+    let last = seen.last().unwrap();
+    assert_eq!((seen.len(), last.request.source.as_path()), (3, PathBuf::from("/home/ada/x").as_path()));
+    assert!(!last.at_once, "typing goes on");
+    // What was found for an earlier text is not shown for this one.
+    answer(&mut model, &seen[0], Found::Clone(samples::clone_facts()), &[]);
+    assert!(!shown(&model).contains("praxis-os 1.2.0"), "{}", shown(&model));
+    answer(&mut model, last, Found::Nothing, &["xa", "xb"]);
+    assert!(shown(&model).contains("no such folder yet") && shown(&model).contains("~/xb"), "{}", shown(&model));
+    // Enter is refused without a check: there is nothing to check.
+    assert!(press(&mut model, KeyCode::Enter).is_empty());
+    assert!(model.status.as_deref().unwrap().contains("no such folder"));
+    ctrl(&mut model, 'u');
+    assert_eq!(field(&model), "");
+    assert!(press(&mut model, KeyCode::Enter).is_empty(), "nothing is typed");
+}
+
+#[test]
+fn tab_completes_and_waits_for_what_is_not_known_yet() {
+    let mut model = samples::setup(MONO, 80, 24);
+    let seen = looks(keys(&mut model, "/src/pr"));
+    let last = seen.last().unwrap().clone();
+    press(&mut model, KeyCode::Tab);
+    assert_eq!(field(&model), "/src/pr", "the folders are not known yet");
+    let effects = answer(&mut model, &last, Found::Nothing, &["praxis-a", "praxis-b"]);
+    assert_eq!(field(&model), "/src/praxis-");
+    let look = looks(effects).pop().unwrap();
+    answer(&mut model, &look, Found::Nothing, &["praxis-a", "praxis-b"]);
+    press(&mut model, KeyCode::Tab);
+    assert!(model.status.as_deref().unwrap().contains("2 folders"), "{:?}", model.status);
+    // A folder that is no clone is a step on the way.
+    let look = looks(press(&mut model, KeyCode::Down)).pop().unwrap();
+    assert_eq!(field(&model), "/src/praxis-a");
+    answer(&mut model, &look, Found::Folder("not a git repository".to_owned()), &[]);
+    press(&mut model, KeyCode::Enter);
+    assert_eq!((field(&model), spot(&model)), ("/src/praxis-a/", Some(Spot::Source)));
+}
+
+#[test]
+fn options_are_changed_by_space_and_arrows_and_go_with_the_request() {
+    let mut model = samples::setup(MONO, 80, 24);
+    while spot(&model) != Some(Spot::Option(Choice::Conflicts)) {
+        press(&mut model, KeyCode::Down);
+    }
+    keys(&mut model, " ");
+    press(&mut model, KeyCode::Down);
+    keys(&mut model, " ");
+    while spot(&model) != Some(Spot::Option(Choice::Backups)) {
+        press(&mut model, KeyCode::Down);
+    }
+    press(&mut model, KeyCode::Right);
+    press(&mut model, KeyCode::Right);
+    press(&mut model, KeyCode::Left);
+    let default = samples::launch();
+    let effects = press(&mut model, KeyCode::Enter);
+    let [Effect::Inspect(request)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((request.options.auto_restart, request.options.keep_backups), (false, 4));
+    assert_eq!(model.launch.on_conflict, OnConflict::MergeKeep);
+    assert_eq!(default.options.keep_backups, 3);
+    // What was chosen is what the plan says and what is started.
+    samples::feed(&mut model, Msg::Inspected(Box::new(samples::inspection())));
+    let screen = shown(&model);
+    assert!(screen.contains("3 are settled as you\n chose (merge, mine first)"), "{screen}");
+    assert!(screen.contains("Enter start  "), "{screen}");
+    let effects = press(&mut model, KeyCode::Enter);
+    assert!(matches!(&effects[..], [Effect::Start(_, _, OnConflict::MergeKeep)]), "{effects:?}");
+}
+
+#[test]
+fn from_the_preview_there_and_back_changes_nothing() {
+    let mut model = samples::preview(MONO, 80, 24);
+    let launch: Launch = model.launch.clone();
+    keys(&mut model, "o");
+    assert_eq!(model.screen, Screen::Setup);
+    press(&mut model, KeyCode::Down);
+    keys(&mut model, " ");
+    press(&mut model, KeyCode::Up);
+    keys(&mut model, "x");
+    press(&mut model, KeyCode::Esc);
+    assert_eq!((model.screen, &model.launch), (Screen::Preview, &launch));
+}
+
+#[test]
+fn problems_stand_beside_what_mends_them() {
+    let problem =
+        |about, what: &str| Problem { about, exit_code: 4, what: what.to_owned(), next: "mend it".to_owned() };
+    let mut inspection = samples::inspection();
+    inspection.problems = vec![
+        problem(About::Source, "SOURCE is dirty"),
+        problem(About::Install, "INSTALL is full"),
+        problem(About::Downgrade, "THIS would be a downgrade"),
+    ];
+    let mut model = samples::fresh(MONO, 80, 40);
+    samples::feed(&mut model, Msg::Inspected(Box::new(inspection.clone())));
+    let screen = shown(&model);
+    let row = |what: &str| screen.lines().position(|l| l.contains(what)).unwrap_or_else(|| panic!("{what}:\n{screen}"));
+    assert_eq!(row("SOURCE is dirty"), row("▸ source") + 1);
+    assert_eq!(row("INSTALL is full"), row("  install") + 1);
+    assert_eq!(row("THIS would be a downgrade") + 2, row("  allow a downgrade"));
+    // Another source is another matter.
+    keys(&mut model, "/x");
+    assert!(!shown(&model).contains("SOURCE is dirty"));
+    // A problem of the install alone: the cursor is there, and r looks again.
+    inspection.problems.remove(0);
+    inspection.problems.pop();
+    let mut model = samples::fresh(MONO, 40, 10);
+    samples::feed(&mut model, Msg::Inspected(Box::new(inspection)));
+    assert_eq!(spot(&model), Some(Spot::Install));
+    assert!(matches!(keys(&mut model, "r")[..], [Effect::Inspect(_)]));
+}
+
+#[test]
+fn the_cursor_of_a_long_setup_can_always_be_seen() {
+    for (width, height) in [(40, 10), (80, 24), (60, 12)] {
+        let mut model = samples::setup(MONO, width, height);
+        for code in [KeyCode::Down, KeyCode::Up] {
+            for _ in 0..15 {
+                let screen = shown(&model);
+                assert!(screen.contains('▸'), "{:?} at {width}x{height}:\n{screen}", spot(&model));
+                press(&mut model, code);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_moves_is_opened_by_space_and_has_no_diff() {
+    let mut model = samples::preview(MONO, 80, 24);
+    while !shown(&model).contains("> move") {
+        press(&mut model, KeyCode::Right);
+    }
+    let preview = |model: &Model| model.preview.clone().unwrap();
+    let at = preview(&model).rows.iter().position(|r| r.file().is_none()).unwrap();
+    (0..at).for_each(|_| drop(press(&mut model, KeyCode::Down)));
+    assert!(shown(&model).contains("The source moved this folder; 2 files move along."), "{}", shown(&model));
+    assert!(keys(&mut model, "d").is_empty() && matches!(preview(&model).pane, Pane::List));
+    let rows = preview(&model).rows.len();
+    keys(&mut model, " ");
+    assert_eq!(preview(&model).rows.len(), rows + 2);
+    press(&mut model, KeyCode::Down);
+    assert!(matches!(keys(&mut model, "d")[..], [Effect::LoadTexts(_)]));
+    press(&mut model, KeyCode::Esc);
+    // From one of its files it closes, too.
+    keys(&mut model, " ");
+    assert_eq!((preview(&model).rows.len(), preview(&model).selected), (rows, at));
+}
+
+#[test]
+fn why_names_the_commits_of_the_source() {
+    let model = samples::preview(MONO, 80, 40);
+    let screen = shown(&model);
+    assert!(screen.contains("dc10c02") && screen.contains("Safety rules: never reset --hard"), "{screen}");
+}
+
+#[test]
+fn the_plan_is_written_where_it_was_said_and_only_after_a_yes() {
+    let mut model = samples::preview(MONO, 80, 24);
+    assert!(keys(&mut model, "P").is_empty());
+    assert!(shown(&model).contains("~/shop/upgrade-plan-3446b8a-e8b70c7.md"), "{}", shown(&model));
+    press(&mut model, KeyCode::Esc);
+    keys(&mut model, "P");
+    let effects = keys(&mut model, "y");
+    let [Effect::Save { folder, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(folder, &PathBuf::from("/home/ada/shop"));
+    samples::feed(&mut model, Msg::Saved(Ok(folder.join("x.md"))));
+    assert_eq!(model.status.as_deref(), Some("Written: ~/shop/x.md"));
+    // Not into the install, which the plan would then have to take notice of.
+    model.launch.here = PathBuf::from("/home/ada/shop/.praxis-os/standards");
+    keys(&mut model, "P");
+    let Some(Overlay::Confirm(Question::Save(path))) = &model.overlay else { panic!("{:?}", model.overlay) };
+    assert_eq!(path.parent().unwrap(), PathBuf::from("/home/ada/shop"));
+}
+
+#[test]
+fn the_written_plan_names_every_file_and_is_never_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let request = samples::launch().request().unwrap();
+    let inspection = samples::inspection();
+    let first = dry_run::save(dir.path(), &request, &inspection).unwrap();
+    let plan = inspection.plan.as_ref().unwrap();
+    assert_eq!(first, dry_run::planned_path(dir.path(), plan));
+    let second = dry_run::save(dir.path(), &request, &inspection).unwrap();
+    assert_ne!(first, second);
+    let text = std::fs::read_to_string(&first).unwrap();
+    assert_eq!(text, std::fs::read_to_string(&second).unwrap());
+    for file in plan.files.iter().filter(|f| f.kind != Kind::Unchanged) {
+        assert!(text.contains(&format!("| {}", file.path)), "{} is not named", file.path);
+    }
+    assert!(text.contains("pos-upgrade-tui --project /home/ada/shop --source /home/ada/src/praxis-os"), "{text}");
+    let gone = dry_run::save(&dir.path().join("gone"), &request, &inspection).unwrap_err();
+    assert!(gone.contains("gone/upgrade-plan-"), "{gone}");
+}
