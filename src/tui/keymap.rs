@@ -251,7 +251,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('/')], &[M::Preview], A::Filter, "filter", "show only paths that contain a text", 3),
     bind(&[key(' ')], &[M::Preview], A::Toggle, "open", "open or close a folder that moves", 7),
     bind(
-        &[key('P')],
+        &[key('>')],
         &[M::Preview],
         A::Save,
         "plan to file",

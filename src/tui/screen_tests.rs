@@ -215,10 +215,10 @@ fn why_names_the_commits_of_the_source() {
 #[test]
 fn the_plan_is_written_where_it_was_said_and_only_after_a_yes() {
     let mut model = samples::preview(MONO, 80, 24);
-    assert!(keys(&mut model, "P").is_empty());
+    assert!(keys(&mut model, ">").is_empty());
     assert!(shown(&model).contains("~/shop/upgrade-plan-3446b8a-e8b70c7.md"), "{}", shown(&model));
     press(&mut model, KeyCode::Esc);
-    keys(&mut model, "P");
+    keys(&mut model, ">");
     let effects = keys(&mut model, "y");
     let [Effect::Save { folder, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(folder, &PathBuf::from("/home/ada/shop"));
@@ -226,7 +226,7 @@ fn the_plan_is_written_where_it_was_said_and_only_after_a_yes() {
     assert_eq!(model.status.as_deref(), Some("Written: ~/shop/x.md"));
     // Not into the install, which the plan would then have to take notice of.
     model.launch.here = PathBuf::from("/home/ada/shop/.praxis-os/standards");
-    keys(&mut model, "P");
+    keys(&mut model, ">");
     let Some(Overlay::Confirm(Question::Save(path))) = &model.overlay else { panic!("{:?}", model.overlay) };
     assert_eq!(path.parent().unwrap(), PathBuf::from("/home/ada/shop"));
 }
