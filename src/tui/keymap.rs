@@ -63,6 +63,7 @@ pub enum Action {
     NextTab,
     PreviousTab,
     Diff,
+    Copy,
     Filter,
     News,
     Deepen,
@@ -168,6 +169,13 @@ pub struct Binding {
     pub priority: u8,
 }
 
+impl Binding {
+    /// All of its keys, as they are written.
+    pub fn labels(&self) -> String {
+        self.keys.iter().map(|k| k.label()).collect::<Vec<_>>().join(" ")
+    }
+}
+
 const fn bind(
     keys: &'static [Chord],
     modes: &'static [Mode],
@@ -267,6 +275,14 @@ pub const BINDINGS: &[Binding] = &[
         "fetch history",
         "fetch the history that the shallow clone lacks, plan again",
         2,
+    ),
+    bind(
+        &[key('C')],
+        &[M::Preview, M::Diff, M::Conflict, M::Report, M::Unfinished],
+        A::Copy,
+        "",
+        "copy the path that is shown to the terminal's clipboard",
+        0,
     ),
     bind(&[key('L')], &[M::Progress, M::Log, M::Page], A::Log, "log", "the log, large or small", 3),
     bind(

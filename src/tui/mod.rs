@@ -24,6 +24,8 @@ pub mod view;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod manners;
+#[cfg(test)]
 mod screen_tests;
 #[cfg(test)]
 mod tests;

@@ -199,6 +199,7 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
                     worker.wind_down().await;
                     return Ok(exit_code);
                 }
+                Effect::Copy(text) => screen.copy(&text)?,
                 Effect::Suspend => {
                     screen.suspend()?;
                     (model.width, model.height) = screen.size()?;

@@ -8,6 +8,7 @@ use std::panic;
 use std::sync::{Mutex, Once};
 use std::thread::{self, ThreadId};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
@@ -115,6 +116,16 @@ impl Screen {
                 }
             })
             .map(drop)
+    }
+
+    /// Sends a text to the terminal's clipboard (OSC 52). Terminals that don't know that, or don't allow it, ignore it.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        let mut out = stdout().lock();
+        write!(out, "\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text))?;
+        out.flush()
     }
 
     /// Gives the terminal to the shell until `fg`.

@@ -22,7 +22,7 @@ use crate::engine::sources::{Candidate, Standing};
 use super::diff::Diff;
 use super::keymap::{self, Action, Mode};
 use super::merge_rows::MergeRows;
-use super::model::{Compare, LogView, Model, Overlay, Question, Screen};
+use super::model::{Compare, LogView, Model, Overlay, Pane, Question, Screen};
 use super::progress::Progress;
 use super::setup::{Looked, Spot};
 use super::view;
@@ -168,6 +168,8 @@ pub enum Effect {
     Discard(Box<Session>),
     /// Tell the engine.
     Send(Command),
+    /// To the terminal's clipboard.
+    Copy(String),
     /// To the shell, until `fg`.
     Suspend,
     /// The end of the wizard.
@@ -374,6 +376,29 @@ fn paste(model: &mut Model, pasted: &str) -> Vec<Effect> {
     vec![]
 }
 
+/// The path that the screen is about goes to the clipboard, whole.
+fn copy(model: &mut Model) -> Vec<Effect> {
+    let install = model.launch.project.join(".praxis-os");
+    let path = match model.screen {
+        Screen::Preview => match model.preview.as_ref().map(|p| (&p.pane, p.entry())) {
+            Some((Pane::Diff(pane), _)) => Some(pane.entry.path.under(&install)),
+            Some((_, entry)) => entry.map(|e| e.path.under(&install)),
+            None => None,
+        },
+        Screen::Conflict => model.conflicts.file().map(|f| f.path.under(&install)),
+        Screen::Report => Some(model.finish.as_ref().and_then(|f| f.backup.clone()).unwrap_or(install)),
+        _ => Some(install),
+    };
+    let Some(path) = path else { return vec![] };
+    // A name that is no text can't be pasted as it is.
+    let Some(path) = path.to_str() else {
+        model.status = Some("This path is not UTF-8, so it can't be copied.".to_owned());
+        return vec![];
+    };
+    model.status = Some(format!("Copied, if the terminal allows it: {}", model.tilde(path)));
+    vec![Effect::Copy(path.to_owned())]
+}
+
 /// What is typed into the filter of the list, or of the log.
 fn filter(model: &mut Model, change: impl FnOnce(&mut String)) {
     match model.screen {
@@ -401,6 +426,7 @@ fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
 fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
     match action {
         Action::Suspend => return vec![Effect::Suspend],
+        Action::Copy => return copy(model),
         Action::Help => {
             model.overlay = Some(Overlay::Help(0));
             return vec![];

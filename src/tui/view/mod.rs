@@ -3,6 +3,7 @@
 mod conflict;
 mod difftext;
 mod frame;
+mod help;
 mod log;
 mod overlay;
 mod page;
@@ -80,7 +81,7 @@ pub fn setup_rows(model: &Model) -> std::ops::Range<usize> {
 
 /// The same for the help.
 pub fn help_rows(model: &Model) -> (usize, usize) {
-    overlay::help_rows(model, body(model))
+    help::size(model, body(model))
 }
 
 /// Which install, from which release to which, and which screen.
@@ -140,7 +141,7 @@ fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
     frame::put(buffer, area.x + 1, area.y, room as u16, &text::fit(&text, room), theme.style(role));
 }
 
-/// Whether a key does something now; the footer and the help show only those that do.
+/// Whether a key does something now; the footer shows only those that do, the help marks the others.
 fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
     match (mode, binding.action) {
         (Mode::Unfinished, Action::Discard) => model.session.as_ref().is_some_and(|s| !s.applied && !s.rebuilt),

@@ -6,41 +6,17 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 
 use super::frame::{self, line};
+use super::help;
 use crate::core::question::Question as Asked;
-use crate::tui::keymap::{self, Mode};
+use crate::tui::keymap;
 use crate::tui::model::{Model, Overlay, Question};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
 /// A box in the middle of `area`.
-fn middle(area: Rect, width: u16, height: u16) -> Rect {
+pub(super) fn middle(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
-}
-
-fn help_box(area: Rect) -> Rect {
-    middle(area, 76, area.height)
-}
-
-fn help_lines(model: &Model, width: usize) -> Vec<Line<'static>> {
-    let theme = model.theme;
-    let mode = if model.asked.is_some() { Mode::Asked } else { model.screen_mode() };
-    let mut rows = Vec::new();
-    for binding in keymap::in_mode(mode) {
-        let keys: Vec<String> = binding.keys.iter().map(|k| k.label()).collect();
-        let keys = keys.join(" ");
-        for (i, part) in text::wrap(binding.help, width.saturating_sub(15)).into_iter().enumerate() {
-            let left = if i == 0 { format!(" {keys:<13} ") } else { " ".repeat(15) };
-            rows.push(line(theme, &[(&left, Role::Key), (&part, Role::Text)]));
-        }
-    }
-    rows
-}
-
-/// How many lines the help has, and how many fit.
-pub fn help_rows(model: &Model, area: Rect) -> (usize, usize) {
-    let inner = frame::inner(help_box(area));
-    (help_lines(model, inner.width.into()).len(), inner.height.into())
 }
 
 fn question(model: &Model, question: &Question) -> Vec<String> {
@@ -130,14 +106,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         return;
     };
     if let Overlay::Help(scroll) = overlay {
-        let area = help_box(area);
-        Clear.render(area, buffer);
-        buffer.set_style(area, theme.ground());
-        let inner = frame::pane(theme, area, line(theme, &[("keys", Role::Title)]), "Esc closes", buffer);
-        let rows = help_lines(model, inner.width.into());
-        frame::lines(inner, &rows, *scroll, buffer);
-        frame::scroll_mark(theme, area, *scroll, rows.len(), inner.height.into(), buffer);
-        return;
+        return help::draw(model, area, *scroll, buffer);
     }
     let (title, text, keys): (&str, Vec<String>, &[(&str, &str)]) = match overlay {
         Overlay::Confirm(asked) => ("sure?", question(model, asked), &[("y", "yes"), ("Esc", "no")]),

@@ -155,7 +155,7 @@ fn with_page(area: Rect) -> WithPage {
     let log_height = if area.height >= ROOMY.1 { area.height / 4 } else { 0 };
     let log = (log_height > 0).then_some(Rect { y: area.bottom() - log_height, height: log_height, ..area });
     let area = Rect { height: area.height - log_height, ..area };
-    let left = (area.width * 2 / 5).min(56);
+    let left = (area.width * 9 / 20).min(60);
     let phases = Rect { width: left, height: (Phase::ALL.len() as u16 + 2).min(area.height), ..area };
     let tasks = Rect { y: area.y + phases.height, height: area.height - phases.height, ..phases };
     WithPage { left: Some((phases, tasks)), page: Rect { x: area.x + left, width: area.width - left, ..area }, log }
