@@ -16,6 +16,7 @@ pub mod phase;
 pub mod plan;
 pub mod provenance;
 pub mod question;
+pub mod requirements;
 pub mod session;
 pub mod settings;
 pub mod workflow;

@@ -100,12 +100,13 @@ impl Phase {
             task("version_files", "version file and update log"),
         ];
         const SERVER: &[Task] = &[
-            task("stop_server", "stop this install's server"),
-            task("copy_server", "copy server code"),
-            task("verify_server", "verify server code"),
+            // Before the server stops: it answers as long as pip works.
             task("dependencies", "install dependencies"),
             task("post_install_scan", "look for post-install steps"),
             task("post_install", "run post-install steps"),
+            task("stop_server", "stop this install's server"),
+            task("copy_server", "copy server code"),
+            task("verify_server", "verify server code"),
             task("start_server", "start the server"),
             task("health", "health check over MCP"),
         ];

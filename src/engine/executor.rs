@@ -383,6 +383,7 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
 }
 
 fn pause(run: &mut Run, phase: Phase) -> Finish {
+    run.fetch = None;
     let _ = let_go(run);
     run.session.status = Status::Interrupted;
     let saved = run.save();
@@ -396,6 +397,7 @@ fn pause(run: &mut Run, phase: Phase) -> Finish {
 
 fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
     run.session.asked = None;
+    phases::fetch::clear(run);
     match rollback::roll_back(run, reason) {
         Ok(restored) => {
             let install = run.session.install.display().to_string();

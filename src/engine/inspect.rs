@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::checks::{self, REFUSED};
 pub use super::checks::{session_in_the_way, wait_or_unlock};
 use super::decisions;
+use super::environment;
 use super::planning::{self, Planned, Source};
 use super::pointers;
 use crate::core::answers::{self, Rules};
@@ -18,7 +19,7 @@ use crate::core::session::Session;
 use crate::core::settings::Options;
 use crate::host::git::{GitError, Repo};
 use crate::host::server::{self, Running};
-use crate::host::{fs, process, recover, venv};
+use crate::host::{fs, process, recover};
 
 /// What to upgrade, and from where.
 #[derive(Debug, Clone, PartialEq)]
@@ -240,16 +241,11 @@ pub fn unfinished(project: &Path) -> Result<Option<Session>, String> {
 /// Whether an upgrade would change nothing: the plan is empty, the environment satisfies the requirements, and a
 /// running server was started after its code's last change. Blocking; may run pip's dry run.
 pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
-    let server = || request.only == Some(Only::Content) || (dependencies_current(request) && server_current(request));
+    let server = || {
+        request.only == Some(Only::Content)
+            || (environment::is_current(&request.project.join(".praxis-os")) && server_current(request))
+    };
     plan.summary.pending() == 0 && server()
-}
-
-fn dependencies_current(request: &Request) -> bool {
-    let install = request.project.join(".praxis-os");
-    let requirements = layouts().server.requirements.under(&install);
-    !venv::live(&install).exists()
-        || !requirements.is_file()
-        || venv::satisfied(&install, &requirements).unwrap_or(false)
 }
 
 fn server_current(request: &Request) -> bool {

@@ -9,6 +9,7 @@ mod decisions;
 mod documents;
 pub mod dry_run;
 pub mod edits;
+pub mod environment;
 pub mod events;
 pub mod executor;
 pub mod inspect;

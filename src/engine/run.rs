@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use super::events::{Command, Event, Level, Outcome};
+use super::phases::fetch::{self, Fetch};
 use crate::core::path::RelPath;
 use crate::core::phase::{NotApplicable, Phase};
 use crate::core::question::{Question, Way};
@@ -17,9 +18,13 @@ use crate::host::fs::{FsError, visible};
 use crate::host::lock::Lock;
 use crate::host::server::{self, Started};
 use crate::host::store;
+use crate::host::timing::{Who, waiting};
 
 /// Progress is told at most this often.
 const PROGRESS: Duration = Duration::from_millis(50);
+
+/// How long an answer is waited for before looking around.
+const LOOK_AROUND: Duration = Duration::from_millis(250);
 
 /// Where the state file of a server that is left alone is kept meanwhile.
 const KEPT_STATE: &str = "server-state.json";
@@ -81,6 +86,8 @@ pub struct Run {
     pub warnings: Vec<String>,
     /// Programs that the current phase ran.
     pub commands_run: Vec<String>,
+    /// What is fetched in the background.
+    pub fetch: Option<Fetch>,
     /// For talking MCP.
     pub runtime: tokio::runtime::Handle,
     events: mpsc::Sender<Event>,
@@ -108,6 +115,7 @@ impl Run {
             server: None,
             warnings: Vec::new(),
             commands_run: Vec::new(),
+            fetch: None,
             runtime,
             events,
             commands,
@@ -159,6 +167,7 @@ impl Run {
     /// # Errors
     /// [`Stop::Pause`] or [`Stop::RollBack`].
     pub fn check(&mut self) -> Result<(), Stop> {
+        fetch::poll(self);
         if self.deaf {
             return Ok(());
         }
@@ -189,14 +198,18 @@ impl Run {
     /// # Errors
     /// [`Stop`] if that is what was asked, or the face is gone.
     pub fn wait_for_answer(&mut self) -> Result<Command, Stop> {
+        let _person = waiting(Who::Person);
         loop {
             self.check()?;
             if let Some(answer) = self.answers.pop_front() {
                 return Ok(answer);
             }
-            match self.commands.blocking_recv() {
-                Some(command) => self.hear(command),
-                None => return Err(Stop::Pause),
+            // A while at a time: what is fetched meanwhile is looked after.
+            let heard = self.runtime.block_on(tokio::time::timeout(LOOK_AROUND, self.commands.recv()));
+            match heard {
+                Ok(Some(command)) => self.hear(command),
+                Ok(None) => return Err(Stop::Pause),
+                Err(_) => {}
             }
         }
     }

@@ -250,6 +250,16 @@ impl Journal {
         self.steps.iter().map(|s| (&s.path, &s.new))
     }
 
+    /// What this journal will have put at a path: its bytes, or nothing where it removes the file. None if it is not
+    /// about that path, or has put it there already.
+    pub fn to_come(&self, path: &RelPath) -> Option<Option<Vec<u8>>> {
+        let (number, step) = self.steps.iter().enumerate().find(|(_, s)| s.path == *path)?;
+        let State::File { sha256: sum, .. } = &step.new else { return Some(None) };
+        // After the exchange the old bytes stand in the staging.
+        let bytes = fs::read_own(&self.folder.join(STAGE).join(number.to_string())).ok()?;
+        (sha256(&bytes) == *sum).then_some(Some(bytes))
+    }
+
     /// Carries the steps out, skipping those that are done, and tells how far it is.
     ///
     /// # Errors

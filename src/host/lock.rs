@@ -304,10 +304,15 @@ impl LockNote {
         }
         let living = self.children.iter().filter_map(|c| process::look(c.pid).filter(|p| p.start == c.start));
         let end = |found: process::Process| {
+            // Those that it started itself go with it, where it led a group: known before it ends, ended after it.
+            let others = process::members(found.pid);
             let how = match process::stop(&found, GRACE) {
                 process::Stopped::Survived => "could not end",
                 _ => "ended",
             };
+            for other in &others {
+                process::stop(other, GRACE);
+            }
             let name: Vec<String> = found.command.iter().take(4).cloned().collect();
             let text = format!(
                 "{how} pid {} ({}), left by the upgrade that died as pid {}",

@@ -38,6 +38,36 @@ pub fn start_ticks(pid: u32) -> Option<u64> {
     rest.nth(18)?.parse().ok()
 }
 
+/// The living processes of a group, but for its leader.
+pub fn members(group: u32) -> Vec<Process> {
+    pids_of(group).filter(|pid| *pid != group).filter_map(look).collect()
+}
+
+/// What the processes of a group have done so far: clock ticks of processor time, and bytes read and written.
+pub fn work_of_group(group: u32) -> (u64, u64) {
+    let mut sum = (0, 0);
+    for pid in pids_of(group) {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        // utime and stime, counted from the state behind the name.
+        sum.0 += rest.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum::<u64>();
+        let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+        let chars = io.lines().filter_map(|l| l.strip_prefix("rchar: ").or_else(|| l.strip_prefix("wchar: ")));
+        sum.1 += chars.filter_map(|n| n.parse::<u64>().ok()).sum::<u64>();
+    }
+    sum
+}
+
+fn pids_of(group: u32) -> impl Iterator<Item = u32> {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = all.filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(move |pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        rest.split_whitespace().nth(2).and_then(|g| g.parse().ok()) == Some(group)
+    })
+}
+
 /// When a living process started, by the clock.
 pub fn started_at(pid: u32) -> Option<jiff::Timestamp> {
     let ticks = start_ticks(pid)?;

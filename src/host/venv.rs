@@ -2,36 +2,17 @@
 //! and `venv` is switched to it in one step; switching back needs no network.
 
 use std::fs as stdfs;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use walkdir::WalkDir;
 
 use super::crash::{SWITCH, around};
 use super::fs::{self, Doing, FsError};
-
-/// Why dependencies could not be installed.
-#[derive(Debug, thiserror::Error)]
-pub enum VenvError {
-    /// The file system.
-    #[error(transparent)]
-    Fs(#[from] FsError),
-    /// pip ended with an error.
-    #[error("pip failed ({status}); its last lines:\n{last}")]
-    Pip {
-        /// How it ended.
-        status: String,
-        /// What it said last.
-        last: String,
-    },
-    /// Asked to stop.
-    #[error("stopped while pip was running")]
-    Cancelled,
-}
+use crate::core::blob::sha256;
 
 /// Where the live environment is.
 pub fn live(install: &Path) -> PathBuf {
@@ -52,86 +33,46 @@ fn original(install: &Path, name: &str) -> PathBuf {
     generations(install).join(format!("before-{name}"))
 }
 
-/// `python -m pip` of an environment: no prompt, no look for newer pips, no user configuration of where to install.
-fn pip(venv: &Path) -> Command {
-    let mut command = Command::new(venv.join("bin/python"));
-    command
-        .args(["-m", "pip", "--disable-pip-version-check", "--no-input", "--no-color"])
-        .env_remove("PYTHONPATH")
-        .env_remove("PYTHONHOME")
-        .env_remove("PIP_TARGET")
-        .env_remove("PIP_PREFIX")
-        .env_remove("PIP_USER")
-        .stdin(Stdio::null());
-    command
-}
-
-/// Installed packages as `name==version` lines.
+/// Makes generation `name`: a clone of the live environment by hard links, for pip to work in.
 ///
 /// # Errors
-/// [`VenvError`].
-pub fn freeze(install: &Path) -> Result<String, VenvError> {
-    let venv = live(install);
-    let out =
-        pip(&venv).args(["freeze", "--all"]).env("PYTHONDONTWRITEBYTECODE", "1").output().doing("run pip in", &venv)?;
-    if out.status.success() {
-        return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
-    }
-    Err(VenvError::Pip { status: out.status.to_string(), last: tail(&String::from_utf8_lossy(&out.stderr)) })
-}
-
-/// Whether what is installed satisfies a requirements file: pip's own dry run would install nothing.
-///
-/// # Errors
-/// [`VenvError`], for instance where a requirement can't be found at all.
-pub fn satisfied(install: &Path, requirements: &Path) -> Result<bool, VenvError> {
-    let venv = live(install);
-    let out = pip(&venv)
-        .args(["install", "--dry-run", "--quiet", "--report", "-", "-r"])
-        .arg(requirements)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .doing("run pip in", &venv)?;
-    if !out.status.success() {
-        return Err(VenvError::Pip {
-            status: out.status.to_string(),
-            last: tail(&String::from_utf8_lossy(&out.stderr)),
-        });
-    }
-    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap_or_default();
-    Ok(report["install"].as_array().is_some_and(Vec::is_empty))
-}
-
-fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).rev().take(8).collect();
-    lines.into_iter().rev().map(fs::visible).collect::<Vec<_>>().join("\n")
-}
-
-/// Who hears of pip while it works.
-pub trait Listener {
-    /// A process was started; should ours die, it would live on.
-    fn started(&mut self, pid: u32);
-    /// A line of output. False asks to stop.
-    fn line(&mut self, text: &str) -> bool;
-}
-
-/// Builds generation `name`: a clone of the live environment by hard links, with the requirements installed into it.
-///
-/// # Errors
-/// [`VenvError`]; the live environment is as it was, the unfinished generation is removed.
-pub fn build(install: &Path, name: &str, requirements: &Path, listener: &mut dyn Listener) -> Result<(), VenvError> {
-    let target = generation(install, name);
+/// [`FsError`]; the live environment is as it was.
+pub fn clone_live(install: &Path, name: &str) -> Result<(), FsError> {
     discard(install, name)?;
     fs::create_folders(&generations(install))?;
-    let result = clone_by_links(&stdfs::canonicalize(live(install)).doing("open", live(install))?, &target)
-        .map_err(VenvError::from)
-        .and_then(|()| run(pip(&target).args(["install", "-r"]).arg(requirements), listener))
-        .and_then(|()| run(pip(&target).arg("check"), listener))
-        .and_then(|()| Ok(point_scripts_at(&target, &live(install))?));
-    if result.is_err() {
-        discard(install, name)?;
+    let live = live(install);
+    clone_by_links(&stdfs::canonicalize(&live).doing("open", &live)?, &generation(install, name))
+}
+
+/// Makes generation `name` ready to be switched to: its scripts name the place where it will be.
+///
+/// # Errors
+/// [`FsError`].
+pub fn finish(install: &Path, name: &str) -> Result<(), FsError> {
+    point_scripts_at(&generation(install, name), &live(install))
+}
+
+/// Every entry of the live environment with kind, size, time and number, as one sum: another one if anything in it was
+/// replaced or written to. Bytecode doesn't count, a running server makes that. With it, how many entries there are.
+///
+/// # Errors
+/// [`FsError`].
+pub fn fingerprint(install: &Path) -> Result<(String, u64), FsError> {
+    let root = live(install);
+    let root = stdfs::canonicalize(&root).doing("open", &root)?;
+    let mut text = Vec::new();
+    let mut count = 0;
+    let walk = WalkDir::new(&root).follow_links(false).sort_by_file_name().into_iter();
+    for entry in walk.filter_entry(|e| e.file_name() != "__pycache__") {
+        let entry = entry.map_err(|e| FsError { doing: "look at", path: root.clone(), source: e.into() })?;
+        let meta = entry.metadata().map_err(|e| FsError { doing: "look at", path: root.clone(), source: e.into() })?;
+        // A folder's own time changes with the bytecode in it; what it holds is listed anyway.
+        let time = if meta.is_dir() { (0, 0, 0) } else { (meta.mtime(), meta.mtime_nsec(), meta.len()) };
+        text.extend_from_slice(entry.path().as_os_str().as_bytes());
+        text.extend_from_slice(format!(" {:o} {} {time:?}\n", meta.mode(), meta.ino()).as_bytes());
+        count += 1;
     }
-    result
+    Ok((sha256(&text), count))
 }
 
 /// Removes a generation that is not live.
@@ -165,42 +106,6 @@ fn clone_by_links(from: &Path, to: &Path) -> Result<(), FsError> {
     Ok(())
 }
 
-fn run(command: &mut Command, listener: &mut dyn Listener) -> Result<(), VenvError> {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().doing("run", "pip")?;
-    listener.started(child.id());
-    let mut all = String::new();
-    let errors = child.stderr.take().map(|mut pipe| {
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let _ = pipe.read_to_end(&mut bytes);
-            String::from_utf8_lossy(&bytes).into_owned()
-        })
-    });
-    let mut cancelled = false;
-    if let Some(out) = child.stdout.take() {
-        for bytes in BufReader::new(out).split(b'\n') {
-            let Ok(bytes) = bytes else { break };
-            let text = fs::visible(String::from_utf8_lossy(&bytes).trim_end());
-            if !text.is_empty() && !listener.line(&text) {
-                cancelled = true;
-                let _ = child.kill();
-                break;
-            }
-            all.push_str(&text);
-            all.push('\n');
-        }
-    }
-    let status = child.wait().doing("wait for", "pip")?;
-    if cancelled {
-        return Err(VenvError::Cancelled);
-    }
-    if status.success() {
-        return Ok(());
-    }
-    let said = errors.and_then(|t| t.join().ok()).filter(|t| !t.trim().is_empty()).unwrap_or(all);
-    Err(VenvError::Pip { status: status.to_string(), last: tail(&said) })
-}
-
 /// Scripts carry the path of the interpreter that pip ran under; they must name the path that stays the same.
 fn point_scripts_at(built: &Path, live: &Path) -> Result<(), FsError> {
     let bin = built.join("bin");
@@ -212,7 +117,10 @@ fn point_scripts_at(built: &Path, live: &Path) -> Result<(), FsError> {
         }
         let path = entry.path();
         let bytes = stdfs::read(&path).doing("read", &path)?;
-        let end = bytes.iter().position(|b| *b == b'\n').unwrap_or(0);
+        // A path that is too long for the first line, or has a space, stands in the second.
+        let mut ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at);
+        let first = ends.next().unwrap_or(0);
+        let end = if bytes.starts_with(b"#!/bin/sh") { ends.next().unwrap_or(first) } else { first };
         let named = bytes[..end].windows(old.len()).position(|w| w == old);
         if let Some(at) = named.filter(|_| bytes.starts_with(b"#!")) {
             let text = [&bytes[..at], new, &bytes[at + old.len()..]].concat();
@@ -236,13 +144,87 @@ pub fn switch(install: &Path, name: &str) -> Result<(), FsError> {
         return Ok(());
     }
     let link = original(install, name);
-    if stdfs::symlink_metadata(&link).is_ok_and(|m| m.file_type().is_symlink()) {
-        fs::remove_file(&link)?;
+    match stdfs::symlink_metadata(&link) {
+        // What a switch in two steps kept before it was cut off.
+        Ok(meta) if meta.is_dir() => {
+            in_two_steps(&venv, &target, &link)?;
+            return fs::sync_folder(install);
+        }
+        Ok(_) => fs::remove_file(&link)?,
+        Err(_) => {}
     }
     symlink(&target, &link).doing("link", &link)?;
     // The link takes the place of what is live, and that the place of the link, in one step.
-    around(SWITCH, || renameat_with(CWD, &link, CWD, &venv, RenameFlags::EXCHANGE)).doing("switch", &venv)?;
+    match around(SWITCH, || renameat_with(CWD, &link, CWD, &venv, RenameFlags::EXCHANGE)) {
+        Ok(()) => {}
+        Err(errno) if cannot_exchange(errno) => in_two_steps(&venv, &target, &link)?,
+        other => other.doing("switch", &venv)?,
+    }
     fs::sync_folder(install)
+}
+
+/// Errors of file systems that can't exchange, or can't move this folder: overlays have it in a lower layer.
+fn cannot_exchange(errno: Errno) -> bool {
+    matches!(errno, Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
+}
+
+/// Puts a link to `target` at `venv` where the two can't be exchanged, and what stood there at `kept`: moved if that
+/// works, otherwise copied, whole and durable before anything goes. A crash between leaves `kept`, a repetition goes on.
+fn in_two_steps(venv: &Path, target: &Path, kept: &Path) -> Result<(), FsError> {
+    let kind = |path: &Path| stdfs::symlink_metadata(path).map(|m| m.file_type());
+    if !kind(kept).is_ok_and(|k| k.is_dir()) {
+        if kind(venv).is_ok_and(|k| k.is_symlink()) {
+            // From one generation to the next: only links change places, and the new one replaces the old.
+            let before = stdfs::read_link(venv).doing("read link", venv)?;
+            fs::remove_file(kept)?;
+            symlink(before, kept).doing("link", kept)?;
+            let new = kept.with_extension("new");
+            fs::remove_file(&new)?;
+            symlink(target, &new).doing("link", &new)?;
+            return around(SWITCH, || stdfs::rename(&new, venv)).doing("switch", venv);
+        }
+        fs::remove_file(kept)?;
+        if around(SWITCH, || stdfs::rename(venv, kept)).is_err() {
+            let half = kept.with_extension("half");
+            fs::remove_tree(&half)?;
+            copy_tree(venv, &half)?;
+            stdfs::rename(&half, kept).doing("keep", kept)?;
+        }
+        if let Some(parent) = kept.parent() {
+            fs::sync_folder(parent)?;
+        }
+    }
+    match kind(venv) {
+        Ok(kind) if kind.is_dir() => around(SWITCH, || fs::remove_tree(venv))?,
+        Ok(_) => fs::remove_file(venv)?,
+        Err(_) => {}
+    }
+    around(SWITCH, || symlink(target, venv)).doing("link", venv)
+}
+
+/// A copy that shares nothing with what it is made from, with its modes and times.
+fn copy_tree(from: &Path, to: &Path) -> Result<(), FsError> {
+    for entry in WalkDir::new(from).follow_links(false) {
+        let entry = entry.map_err(|e| FsError { doing: "copy", path: from.to_owned(), source: e.into() })?;
+        let Ok(rest) = entry.path().strip_prefix(from) else { continue };
+        let target = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };
+        let kind = entry.file_type();
+        if kind.is_dir() {
+            stdfs::create_dir(&target).doing("create folder", &target)?;
+        } else if kind.is_symlink() {
+            let leads = stdfs::read_link(entry.path()).doing("read link", entry.path())?;
+            symlink(leads, &target).doing("link", &target)?;
+        } else {
+            stdfs::copy(entry.path(), &target).doing("copy to", &target)?;
+            let time = entry.metadata().ok().and_then(|m| m.modified().ok());
+            // One that can't be opened for writing keeps today's time, which nothing depends on.
+            if let (Ok(file), Some(time)) = (stdfs::File::options().write(true).open(&target), time) {
+                file.set_modified(time).doing("set the time of", &target)?;
+                file.sync_all().doing("sync", &target)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether generation `name` is the live one.
@@ -262,10 +244,34 @@ pub fn has_generation(install: &Path, name: &str) -> bool {
 pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
     let venv = live(install);
     let kept = original(install, name);
-    if is_live(install, name) && stdfs::symlink_metadata(&kept).is_ok() {
-        around(SWITCH, || renameat_with(CWD, &kept, CWD, &venv, RenameFlags::EXCHANGE)).doing("switch back", &venv)?;
+    let kind = |path: &Path| stdfs::symlink_metadata(path).map(|m| m.file_type()).ok();
+    let mut back = false;
+    if is_live(install, name) && kind(&kept).is_some() {
+        match around(SWITCH, || renameat_with(CWD, &kept, CWD, &venv, RenameFlags::EXCHANGE)) {
+            // A link may simply be renamed over ours.
+            Err(errno) if cannot_exchange(errno) && kind(&kept).is_some_and(|k| k.is_symlink()) => {
+                stdfs::rename(&kept, &venv).doing("switch back", &venv)?;
+                back = true;
+            }
+            Err(errno) if !cannot_exchange(errno) => return Err(errno).doing("switch back", &venv),
+            exchanged => back = exchanged.is_ok(),
+        }
+    }
+    // Kept by a switch in two steps: whatever stands at `venv` is our link, or what a crash left of the folder.
+    if !back && kind(&kept).is_some_and(|k| k.is_dir()) {
+        match kind(&venv) {
+            Some(kind) if kind.is_dir() => fs::remove_tree(&venv)?,
+            Some(_) => fs::remove_file(&venv)?,
+            None => {}
+        }
+        stdfs::rename(&kept, &venv).doing("switch back", &venv)?;
+        back = true;
+    }
+    if back {
         fs::sync_folder(install)?;
     }
+    fs::remove_tree(&kept.with_extension("half"))?;
+    fs::remove_file(&kept.with_extension("new"))?;
     if stdfs::symlink_metadata(&kept).is_ok_and(|m| m.file_type().is_symlink()) {
         fs::remove_file(&kept)?;
     }
@@ -319,6 +325,54 @@ mod tests {
     }
 
     #[test]
+    fn a_switch_in_two_steps_can_be_cut_off_anywhere() {
+        // 0: nothing done; 1: kept, by a copy; 2: half of the folder removed; 3: all of it; 4: done.
+        for (at, back) in (0..5).flat_map(|at| [(at, true), (at, false)]) {
+            let dir = tempfile::tempdir().unwrap();
+            let install = dir.path();
+            let (venv, kept) = (live(install), original(install, "g1"));
+            stdfs::create_dir_all(venv.join("bin")).unwrap();
+            stdfs::create_dir_all(generation(install, "g1")).unwrap();
+            for name in ["a", "b"] {
+                stdfs::write(venv.join("bin").join(name), name).unwrap();
+            }
+            let target = Path::new("venvs/g1");
+            if at > 0 {
+                copy_tree(&venv, &kept).unwrap();
+            }
+            match at {
+                0 | 1 => {}
+                2 => stdfs::remove_file(venv.join("bin/a")).unwrap(),
+                3 => stdfs::remove_dir_all(&venv).unwrap(),
+                _ => in_two_steps(&venv, target, &kept).unwrap(),
+            }
+            if !back {
+                in_two_steps(&venv, target, &kept).unwrap();
+                assert!(is_live(install, "g1") && kept.join("bin/a").is_file(), "{at}");
+            }
+            if at > 0 || !back {
+                switch_back(install, "g1").unwrap();
+            }
+            let all: Vec<_> = ["a", "b"].iter().filter(|n| venv.join("bin").join(n).is_file()).collect();
+            assert_eq!(all.len(), 2, "{at} {back}");
+            assert!(stdfs::symlink_metadata(&venv).unwrap().is_dir() && !kept.exists(), "{at}");
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_sees_what_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("venv/lib/x.py");
+        stdfs::create_dir_all(dir.path().join("venv/lib/__pycache__")).unwrap();
+        stdfs::write(&file, "one").unwrap();
+        let before = fingerprint(dir.path()).unwrap();
+        stdfs::write(dir.path().join("venv/lib/__pycache__/x.pyc"), "").unwrap();
+        assert_eq!(fingerprint(dir.path()).unwrap(), before);
+        stdfs::write(&file, "two").unwrap();
+        assert_ne!(fingerprint(dir.path()).unwrap().0, before.0);
+    }
+
+    #[test]
     fn old_generations_go_with_their_way_back() {
         let dir = tempfile::tempdir().unwrap();
         let install = dir.path();
@@ -345,5 +399,11 @@ mod tests {
         point_scripts_at(&built, &dir.path().join("venv")).unwrap();
         let text = stdfs::read_to_string(bin.join("tool")).unwrap();
         assert_eq!(text, format!("#!{}/venv/bin/python\nprint(1)\n", dir.path().display()));
+        // As pip writes it where the path has a space, or is too long for the kernel.
+        let long =
+            |at: &Path| format!("#!/bin/sh\n'''exec' \"{}/bin/python\" \"$0\" \"$@\"\n' '''\nimport x\n", at.display());
+        stdfs::write(bin.join("tool"), long(&built)).unwrap();
+        point_scripts_at(&built, &dir.path().join("venv")).unwrap();
+        assert_eq!(stdfs::read_to_string(bin.join("tool")).unwrap(), long(&dir.path().join("venv")));
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use crate::core::phase::{BackupEvidence, Fact, NotApplicable, Phase};
 use crate::engine::run::{Run, Stop, done, not_applicable, warned};
 use crate::host::backup::{self, Backup};
-use crate::host::{fs, venv};
+use crate::host::timing::{Who, waiting};
+use crate::host::{fs, packages, pip, venv};
 
 const PHASE: Phase = Phase::Backup;
 
@@ -20,6 +21,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         run.lock.explain(&id, &since)?;
         done("held", ())
     })?;
+    super::fetch::begin(run);
     let folder = run.task(PHASE, "backup_folder", |run| {
         let name = match &run.session.backup {
             Some(name) => name.clone(),
@@ -53,9 +55,17 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         if !venv::live(&install).exists() {
             return not_applicable(NotApplicable::NoVenv, Fact::NotApplicable(NotApplicable::NoVenv));
         }
-        run.commands_run.push("venv/bin/python -m pip freeze --all".into());
         let path = folder.join("requirements-snapshot.txt");
-        match venv::freeze(&install) {
+        // Read from the packages' own metadata; pip is only asked where they are not all in the environment.
+        let text = match packages::installed(&venv::live(&install)) {
+            Some(installed) => Ok(installed.snapshot()),
+            None => {
+                run.commands_run.push("venv/bin/python -m pip freeze --all".into());
+                let _pip = waiting(Who::Pip);
+                pip::freeze(&venv::live(&install)).map_err(|e| e.to_string())
+            }
+        };
+        match text {
             Ok(text) => {
                 fs::write_durable(&path, text.as_bytes(), 0o600)?;
                 done(format!("{} packages", text.lines().count()), Fact::Is(run.shown(&path)))

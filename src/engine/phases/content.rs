@@ -34,6 +34,8 @@ fn is_server(decided: &Decided) -> bool {
 /// [`Stop`].
 pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     let install = run.session.install.clone();
+    // A session that was taken up here has lost what it began in phase 1.
+    super::fetch::begin(run);
     let folder = run.folder("content");
     let preview = preview(&run.session.plan);
     let journal = match Journal::load(&install, &folder)? {

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod cleanup;
 pub mod content;
 pub mod dependencies;
+pub mod fetch;
 pub mod post_install;
 pub mod preflight;
 pub mod server;

@@ -27,14 +27,22 @@ const LONGEST_START: Duration = Duration::from_secs(300);
 /// [`Stop`].
 pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     let install = run.session.install.clone();
-    run.task(PHASE, "stop_server", stop_server)?;
     let journal = Journal::load(&install, &run.folder("server"))?
         .ok_or_else(|| Stop::failed("the journal of the server code is gone; roll back"))?;
     let has_code = layouts().server.package.under(&install).is_dir() || !journal.is_empty();
     let no_code = || Fact::NotApplicable(NotApplicable::NoServerCode);
+    // What runs is noted before anything can fail, so that a rollback knows what to start again.
+    note_server(run)?;
+    // As long as pip works, the old server answers.
+    let dependencies_installed = run.task(PHASE, "dependencies", |run| dependencies::run(run, &journal))?;
+    let steps = run
+        .task(PHASE, "post_install_scan", |run| post_install::scan(run, &dependencies::requirements(run, &journal)))?;
+    let post_install_steps = run.task(PHASE, "post_install", |run| post_install::run(run, &steps))?;
+    run.task(PHASE, "stop_server", stop_server)?;
     run.task(PHASE, "copy_server", |run| {
         run.session.applied = true;
         run.save()?;
+        dependencies::switch(run)?;
         let applied = apply::carry_out(run, &journal, PHASE, "copy_server")?;
         done(format!("{} of {} paths", applied.changed, journal.len()), ())
     })?;
@@ -43,11 +51,9 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
         done(format!("{checked} of {checked} paths"), ())
     })?;
     journal.drop_staging();
-    let dependencies_installed = run.task(PHASE, "dependencies", dependencies::run)?;
-    let steps = run.task(PHASE, "post_install_scan", |_| post_install::scan(&install))?;
-    let post_install_steps = run.task(PHASE, "post_install", |run| post_install::run(run, &steps))?;
     let started = run.task(PHASE, "start_server", start_server)?;
     let (restarted, time, health) = run.task(PHASE, "health", |run| health(run, started))?;
+    dependencies::settle(run);
     Ok(ServerEvidence {
         mcp_server_copied: if has_code { Fact::Is(true) } else { no_code() },
         files_copied: journal.len() as u64,
@@ -68,20 +74,13 @@ fn left_alone(run: &Run, live: &server::Live) -> bool {
     live.owned_by_editor || !run.session.options.auto_restart
 }
 
-/// Notes what runs, durably, and only then stops it.
-fn stop_server(run: &mut Run) -> Told<()> {
+/// Notes what runs, durably: after that it may be stopped.
+fn note_server(run: &mut Run) -> Result<(), Stop> {
+    if run.session.server.is_some() {
+        return Ok(());
+    }
     let install = run.session.install.clone();
-    let live = match server::find(&install) {
-        Running::Yes(live) => live,
-        Running::No { why } => {
-            if run.session.server.is_none() {
-                run.session.server = server::default_launch(&install, &run.session.project);
-                run.save()?;
-            }
-            return done(format!("not running: {why}"), ());
-        }
-    };
-    if run.session.server.is_none() {
+    if let Running::Yes(live) = server::find(&install) {
         let tools = run.runtime.block_on(async {
             let client = Client::connect(&live.url).await.ok()?;
             let tools = client.tools().await.ok();
@@ -91,8 +90,18 @@ fn stop_server(run: &mut Run) -> Told<()> {
         let mut before = live.before(tools.unwrap_or_default());
         before.was_running = !left_alone(run, &live);
         run.session.server = Some(before);
-        run.save()?;
+    } else {
+        run.session.server = server::default_launch(&install, &run.session.project);
     }
+    run.save()
+}
+
+/// Stops what was noted.
+fn stop_server(run: &mut Run) -> Told<()> {
+    let live = match server::find(&run.session.install) {
+        Running::Yes(live) => live,
+        Running::No { why } => return done(format!("not running: {why}"), ()),
+    };
     let pid = live.process.pid;
     if left_alone(run, &live) {
         run.keep_server_state();

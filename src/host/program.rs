@@ -1,0 +1,305 @@
+//! Programs that take their time: followed line by line, ended when they hang or when a person asks, with all that
+//! they started.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use super::fs::visible;
+use super::process;
+
+/// How often a silent program is looked at, and its listener asked.
+const LOOK: Duration = Duration::from_millis(50);
+/// How often its life signs are counted.
+const PULSE: Duration = Duration::from_secs(1);
+/// How long it may take to clean up after itself when it is asked to end.
+const GRACE: Duration = Duration::from_secs(2);
+/// Less than that is an idle program's breathing, not work: clock ticks, and bytes read and written.
+const BREATH: (u64, u64) = (5, 4096);
+/// Lines that are kept for an error.
+const TAIL: usize = 8;
+
+/// Who hears of a program while it runs.
+pub trait Listener {
+    /// It was started; should this process die, it would live on.
+    fn started(&mut self, _pid: u32) {}
+    /// A line of its output.
+    fn line(&mut self, _text: &str) {}
+    /// Asked all the time. False asks to end it.
+    fn go_on(&mut self) -> bool {
+        true
+    }
+}
+
+/// Nobody listens.
+pub struct Deaf;
+impl Listener for Deaf {}
+
+/// How long a program may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Without a line of output, processor time or bytes read and written.
+    pub silent: Duration,
+    /// Altogether.
+    pub total: Duration,
+}
+
+/// How a program ended, if not well.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It could not be started or followed.
+    #[error("{name} could not be run: {error}")]
+    Start {
+        /// What was run.
+        name: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// It failed.
+    #[error("{name} failed ({status}); its last lines:\n{last}")]
+    Failed {
+        /// What was run.
+        name: String,
+        /// How it ended.
+        status: String,
+        /// What it said last.
+        last: String,
+    },
+    /// It did nothing any more, or took too long, and was ended.
+    #[error("{name} {why} and was ended; its last lines:\n{last}")]
+    Ended {
+        /// What was run.
+        name: String,
+        /// Why.
+        why: String,
+        /// What it said last.
+        last: String,
+    },
+    /// Its listener asked to end it.
+    #[error("stopped while {name} was running")]
+    Cancelled {
+        /// What was run.
+        name: String,
+    },
+}
+
+/// Runs a program to its end, its standard input closed; all that it said.
+///
+/// # Errors
+/// [`ProgramError`], with its last lines; then it and all that it started have ended.
+pub fn run(
+    name: &str,
+    command: &mut Command,
+    limits: Limits,
+    listener: &mut dyn Listener,
+) -> Result<Vec<String>, ProgramError> {
+    let begun = Instant::now();
+    // A group of its own, so that what it starts can be ended with it.
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn();
+    let failed = |error| ProgramError::Start { name: name.to_owned(), error };
+    let mut child = started.map_err(failed)?;
+    listener.started(child.id());
+    let (sender, lines) = mpsc::channel();
+    read(child.stdout.take(), &sender);
+    read(child.stderr.take(), &sender);
+    drop(sender);
+    let mut said = Vec::new();
+    let mut pulse = Pulse::of(child.id());
+    loop {
+        match lines.recv_timeout(LOOK) {
+            Ok(line) => {
+                pulse.beat();
+                listener.line(&line);
+                said.push(line);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            // Both ends are closed; it may still live.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK / 10),
+        }
+        if !listener.go_on() {
+            end(&mut child);
+            return Err(ProgramError::Cancelled { name: name.to_owned() });
+        }
+        if has_ended(&child) {
+            break;
+        }
+        let why = if begun.elapsed() > limits.total {
+            format!("took more than {} s", limits.total.as_secs())
+        } else if pulse.silence() > limits.silent {
+            format!("did nothing for {} s", limits.silent.as_secs())
+        } else {
+            continue;
+        };
+        end(&mut child);
+        drain(&lines, listener, &mut said);
+        return Err(ProgramError::Ended { name: name.to_owned(), why, last: tail(&said) });
+    }
+    drain(&lines, listener, &mut said);
+    let status = child.wait().map_err(failed)?;
+    if status.success() {
+        return Ok(said);
+    }
+    Err(ProgramError::Failed { name: name.to_owned(), status: status.to_string(), last: tail(&said) })
+}
+
+/// Ends a child with all that it started, and takes its body away: first as Ctrl-C would, so that it can clean up.
+pub fn end(child: &mut Child) {
+    let group = Pid::from_child(child);
+    // As long as the child isn't waited for, the group's number is nobody else's.
+    let _ = kill_process_group(group, Signal::INT);
+    let asked = Instant::now();
+    while !has_ended(child) && asked.elapsed() < GRACE {
+        std::thread::sleep(LOOK / 5);
+    }
+    let _ = kill_process_group(group, Signal::KILL);
+    let _ = child.wait();
+}
+
+/// Whether a child has ended, without waiting for it.
+fn has_ended(child: &Child) -> bool {
+    let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::Pid(Pid::from_child(child)), how), Ok(None))
+}
+
+fn read<R: Read + Send + 'static>(pipe: Option<R>, sender: &Sender<String>) {
+    let Some(pipe) = pipe else { return };
+    let sender = sender.clone();
+    std::thread::spawn(move || {
+        for bytes in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            // Of what was drawn over, the last state.
+            let text = String::from_utf8_lossy(&bytes);
+            let text = visible(text.trim_end().rsplit('\r').next().unwrap_or_default());
+            if !text.trim().is_empty() && sender.send(text).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// What was said before the end and is not read yet. Something that it left behind may hold the pipe open.
+fn drain(lines: &Receiver<String>, listener: &mut dyn Listener, said: &mut Vec<String>) {
+    while let Ok(line) = lines.recv_timeout(LOOK * 4) {
+        listener.line(&line);
+        said.push(line);
+    }
+}
+
+/// The last lines that say something.
+pub fn tail(said: &[String]) -> String {
+    said[said.len().saturating_sub(TAIL)..].join("\n")
+}
+
+/// The life signs of a program and of what it started.
+#[derive(Debug)]
+pub struct Pulse {
+    group: u32,
+    counted: (u64, u64),
+    looked: Instant,
+    last: Instant,
+}
+
+impl Pulse {
+    /// Of a program that leads this group, from now on.
+    pub fn of(group: u32) -> Self {
+        let now = Instant::now();
+        Self { group, counted: (0, 0), looked: now, last: now }
+    }
+
+    fn beat(&mut self) {
+        self.last = Instant::now();
+    }
+
+    /// For how long it has done nothing.
+    pub fn silence(&mut self) -> Duration {
+        if self.looked.elapsed() >= PULSE {
+            self.looked = Instant::now();
+            let now = process::work_of_group(self.group);
+            // One that ended takes its count with it, which is a sign of life, too.
+            let less = now.0 < self.counted.0 || now.1 < self.counted.1;
+            if less || now.0 >= self.counted.0 + BREATH.0 || now.1 >= self.counted.1 + BREATH.1 {
+                self.counted = now;
+                self.beat();
+            }
+        }
+        self.last.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Limits = Limits { silent: Duration::from_secs(20), total: Duration::from_secs(20) };
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[derive(Default)]
+    struct Ear {
+        pid: u32,
+        lines: Vec<String>,
+        enough: bool,
+    }
+    impl Listener for Ear {
+        fn started(&mut self, pid: u32) {
+            self.pid = pid;
+        }
+        fn line(&mut self, text: &str) {
+            self.lines.push(text.to_owned());
+        }
+        fn go_on(&mut self) -> bool {
+            !self.enough || self.lines.is_empty()
+        }
+    }
+
+    #[test]
+    fn both_outputs_are_heard_and_an_error_has_the_last_lines() {
+        let mut ear = Ear::default();
+        let said = run("it", &mut sh("echo one; echo two >&2; printf 'a\\rb'"), SOON, &mut ear).unwrap();
+        assert_eq!(said.len(), 3);
+        assert!(said.contains(&"two".to_owned()) && said.contains(&"b".to_owned()), "{said:?}");
+        assert_eq!(ear.lines, said);
+        let error = run("it", &mut sh("for i in 1 2 3 4 5 6 7 8 9 10; do echo l$i; done; exit 3"), SOON, &mut Deaf);
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains("exit status: 3") && text.contains("l10") && !text.contains("l2\n"), "{text}");
+    }
+
+    #[test]
+    fn a_silent_one_can_be_cancelled_with_what_it_started() {
+        let mut ear = Ear { enough: true, ..Ear::default() };
+        let begun = Instant::now();
+        let error = run("it", &mut sh("trap '' INT; sleep 30 & echo $!; wait; sleep 30"), SOON, &mut ear).unwrap_err();
+        assert!(matches!(error, ProgramError::Cancelled { .. }), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        let inner: u32 = ear.lines[0].parse().unwrap();
+        let gone = |pid| {
+            (0..200).any(|_| {
+                process::start_ticks(pid).is_none() || {
+                    std::thread::sleep(LOOK / 5);
+                    false
+                }
+            })
+        };
+        assert!(gone(ear.pid) && gone(inner));
+    }
+
+    #[test]
+    fn one_that_hangs_is_ended_and_one_that_works_silently_is_not() {
+        let limits = Limits { silent: Duration::from_millis(2500), total: Duration::from_secs(30) };
+        let error = run("it", &mut sh("echo begun; sleep 30"), limits, &mut Deaf).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("did nothing for 2 s") && text.contains("begun"), "{text}");
+        let busy = "end=$(($(date +%s) + 5)); while [ $(date +%s) -lt $end ]; do :; done";
+        run("it", &mut sh(busy), limits, &mut Deaf).unwrap();
+        let short = Limits { total: Duration::from_millis(300), ..limits };
+        let error = run("it", &mut sh("while :; do echo x; done"), short, &mut Deaf).unwrap_err();
+        assert!(matches!(error, ProgramError::Ended { .. }), "{error}");
+    }
+}
