@@ -23,8 +23,8 @@ use serde_json::{Value, json};
 
 const KINDS: [&str; 10] =
     ["unchanged", "update", "new", "remove", "move", "local_only", "auto_merge", "conflict", "stays_deleted", "linked"];
-const FINISHED: [&str; 9] =
-    ["event", "schema", "result", "exit_code", "message", "next", "report", "session_id", "backup"];
+const FINISHED: [&str; 10] =
+    ["event", "schema", "result", "exit_code", "message", "next", "report", "session_id", "backup", "seconds"];
 
 /// A demo, and how it is called.
 struct Set {

@@ -45,7 +45,16 @@ pub fn done(message: &str, json: bool) -> u8 {
 }
 
 fn without_session(result: FinishKind, exit_code: u8, message: &str, next: Option<String>) -> Finish {
-    Finish { result, exit_code, message: message.to_owned(), next, report: Vec::new(), session_id: None, backup: None }
+    Finish {
+        result,
+        exit_code,
+        message: message.to_owned(),
+        next,
+        report: Vec::new(),
+        session_id: None,
+        backup: None,
+        seconds: None,
+    }
 }
 
 /// Follows a session to its end, printing as it goes. Interrupts pause it. Returns the exit code.

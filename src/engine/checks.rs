@@ -14,6 +14,7 @@ use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::Plan;
 use crate::host::git::GitError;
 use crate::host::recover::Used;
+use crate::host::timing::{Who, waiting};
 use crate::host::{backup, fs, lock, places, recover};
 
 /// A check's result, as it is told: task id, how it ended, a few words, seconds.
@@ -245,6 +246,7 @@ fn venv_works(install: &Path) -> Result<(), Problem> {
         return Ok(());
     }
     let python = venv.join("bin/python");
+    let _program = waiting(Who::Programs);
     let ran = Command::new(&python)
         .args(["-I", "-c", "import pip"])
         .stdin(Stdio::null())

@@ -7,7 +7,7 @@ use super::run::{Run, Stop, now};
 use crate::core::classify::short;
 use crate::core::phase::{DryRunPreview, Phase};
 use crate::core::plan::{Kind, Only};
-use crate::core::session::{Answer, Session, Status};
+use crate::core::session::{Answer, Seconds, Session, Status};
 use crate::host::{fs, git};
 
 /// What every install of ours needs ignored, besides the release's own list. `venv` without a slash: it may be a link.
@@ -113,7 +113,7 @@ fn required_lines(document: &str) -> Vec<String> {
 }
 
 /// The report for people, as lines: what changed, how questions were answered, where the backup is, how to undo.
-pub fn report(session: &Session, warnings: &[String]) -> Vec<String> {
+pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<String> {
     let mut lines = vec![format!("{}  {}", session.install.display(), from_to(session))];
     if session.status == Status::RolledBack {
         lines.push(format!("back at {}", session.from_release.as_deref().map_or("the release before", short)));
@@ -152,6 +152,7 @@ pub fn report(session: &Session, warnings: &[String]) -> Vec<String> {
         let name = Phase::try_from(*number).map_or("", Phase::name);
         lines.push(format!("phase {number} {name}: {:.1} s", record.seconds));
     }
+    lines.push(seconds.line());
     if let Some(backup) = &session.backup {
         lines.push(format!("backup: .praxis-os/.backups/{backup}/"));
     }
@@ -165,11 +166,11 @@ pub fn undo_command(session: &Session) -> String {
 }
 
 /// `.cache/upgrade-summary-<date>.md`.
-pub fn summary(session: &Session, warnings: &[String]) -> String {
+pub fn summary(session: &Session, warnings: &[String], seconds: Seconds) -> String {
     let mut text = format!("# Upgrade {}\n\n", from_to(session));
     let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source.display());
     let _ = writeln!(text, "- commit: {} ({})\n", session.source_commit, session.source_version);
-    for line in report(session, warnings) {
+    for line in report(session, warnings, seconds) {
         let _ = writeln!(text, "- {line}");
     }
     text.push_str("\n## Files\n\n| what | path | why |\n|---|---|---|\n");

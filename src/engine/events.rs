@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
-use crate::core::session::Answer;
+use crate::core::session::{Answer, Seconds};
 
 /// One line of `upgrade --json`, tagged by `event`:
 ///
@@ -202,6 +202,8 @@ pub struct Finish {
     pub session_id: Option<String>,
     /// Where the backup is.
     pub backup: Option<PathBuf>,
+    /// Where the time went; none where no session ran.
+    pub seconds: Option<Seconds>,
 }
 
 /// How it ended, in a word.

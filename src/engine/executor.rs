@@ -289,6 +289,7 @@ fn refused(problem: &Problem) -> Finish {
         report: Vec::new(),
         session_id: None,
         backup: None,
+        seconds: None,
     }
 }
 
@@ -300,9 +301,10 @@ fn finish(run: &Run, result: FinishKind, exit_code: u8, message: String, next: O
         exit_code,
         message,
         next,
-        report: documents::report(session, &run.warnings),
+        report: documents::report(session, &run.warnings, run.seconds()),
         session_id: Some(session.session_id.clone()),
         backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(backup::MANIFEST).exists()),
+        seconds: Some(run.seconds()),
     }
 }
 

@@ -13,12 +13,12 @@ use super::phases::fetch::{self, Fetch};
 use crate::core::path::RelPath;
 use crate::core::phase::{NotApplicable, Phase};
 use crate::core::question::{Question, Way};
-use crate::core::session::{PhaseRecord, Session, Status, time_of};
+use crate::core::session::{PhaseRecord, Seconds, Session, Status, time_of};
 use crate::host::fs::{FsError, visible};
 use crate::host::lock::Lock;
 use crate::host::server::{self, Started};
 use crate::host::store;
-use crate::host::timing::{Who, waiting};
+use crate::host::timing::{self, Who, waiting};
 
 /// Progress is told at most this often.
 const PROGRESS: Duration = Duration::from_millis(50);
@@ -74,6 +74,17 @@ pub fn not_applicable<T>(why: NotApplicable, value: T) -> Result<Told<T>, Stop> 
     Ok(Told { outcome: Outcome::NotApplicable, detail: why.reason().to_owned(), value })
 }
 
+/// Tasks that do little but wait for somebody.
+fn spent_on(task: &str) -> Option<Who> {
+    match task {
+        "stop_server" | "start_server" | "health" | "tools" | "smoke" | "browser" | "watcher" | "index" => {
+            Some(Who::Server)
+        }
+        "unit_tests" => Some(Who::Programs),
+        _ => None,
+    }
+}
+
 /// The running session.
 pub struct Run {
     /// What is saved.
@@ -97,6 +108,7 @@ pub struct Run {
     answers: VecDeque<Command>,
     deaf: bool,
     last_progress: Instant,
+    begun: Instant,
 }
 
 impl Run {
@@ -109,7 +121,9 @@ impl Run {
         commands: mpsc::Receiver<Command>,
     ) -> Self {
         let now = Instant::now();
+        timing::reset();
         Self {
+            begun: now,
             session,
             lock,
             server: None,
@@ -123,6 +137,24 @@ impl Run {
             answers: VecDeque::new(),
             deaf: false,
             last_progress: now.checked_sub(PROGRESS).unwrap_or(now),
+        }
+    }
+
+    /// Where the time went since this process took the session up.
+    pub fn seconds(&self) -> Seconds {
+        // To the millisecond.
+        let round = |time: Duration| time.as_millis() as f64 / 1e3;
+        let [pip, server, git, programs, waiting] = Who::ALL.map(timing::spent);
+        let total = self.begun.elapsed();
+        let own = total.saturating_sub(pip + server + git + programs + waiting);
+        Seconds {
+            total: round(total),
+            own: round(own),
+            pip: round(pip),
+            server: round(server),
+            git: round(git),
+            programs: round(programs),
+            waiting: round(waiting),
         }
     }
 
@@ -264,7 +296,10 @@ impl Run {
     ) -> Result<T, Stop> {
         self.say(Event::TaskStarted { phase, task });
         let begun = Instant::now();
-        let result = work(self);
+        let result = {
+            let _others = spent_on(task).map(waiting);
+            work(self)
+        };
         let seconds = begun.elapsed().as_secs_f64();
         let told = |outcome, detail: &str| Event::TaskFinished {
             phase,

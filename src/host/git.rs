@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use serde::Deserialize;
 
 use super::snapshot;
+use super::timing::{Who, waiting};
 use crate::core::blob::{BlobId, LFS_POINTER_LIMIT, ObjectFormat};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -114,10 +115,12 @@ impl Repo {
         if !path.is_dir() {
             return Err(GitError::NoFolder(path.to_owned()));
         }
+        let git_time = waiting(Who::Git);
         let output = git(path)
             .args(["rev-parse", "--show-object-format", "--is-shallow-repository", "--show-prefix"])
             .output()
             .map_err(GitError::NoGit)?;
+        drop(git_time);
         let not_one = |said: String| GitError::NotARepository { path: path.to_owned(), said };
         if !output.status.success() {
             if snapshot::has_marks(path) && !path.join(".git").exists() {
@@ -160,6 +163,7 @@ impl Repo {
     }
 
     fn finish(&self, name: String, command: &mut Command) -> Result<Vec<u8>, GitError> {
+        let _git = waiting(Who::Git);
         let output = command.output().map_err(GitError::NoGit)?;
         if output.status.success() {
             return Ok(output.stdout);
@@ -353,6 +357,7 @@ impl Repo {
     /// # Errors
     /// [`GitError::NoGit`].
     pub fn blobs(&self) -> Result<Blobs, GitError> {
+        let _git = waiting(Who::Git);
         let mut child = self
             .git()
             .args(["cat-file", "--batch"])
@@ -435,6 +440,7 @@ struct Pipes {
 
 impl Drop for Pipes {
     fn drop(&mut self) {
+        let _git = waiting(Who::Git);
         // Closing its input ends it; waiting keeps no zombie.
         self.ask.take();
         let _ = self.child.wait();
@@ -449,6 +455,7 @@ impl Blobs {
         }
         let mut guard = self.pipes.lock().ok()?;
         let pipes = guard.as_mut()?;
+        let _git = waiting(Who::Git);
         match pipes.ask(name) {
             Ok(found) => found,
             Err(_) => {
@@ -481,6 +488,7 @@ impl Pipes {
 
 /// The nearest parent of `dir` (or itself) that is a git work tree's top; none outside of any.
 pub fn work_tree_of(dir: &Path) -> Option<PathBuf> {
+    let _git = waiting(Who::Git);
     let out = git(dir).args(["rev-parse", "--show-toplevel"]).stderr(Stdio::null()).output().ok()?;
     let bytes = out.stdout.strip_suffix(b"\n").unwrap_or(&out.stdout);
     (out.status.success() && !bytes.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(bytes)))
@@ -496,6 +504,7 @@ pub fn commit_paths(dir: &Path, paths: &[PathBuf], message: &str) -> Result<Stri
         command: command.to_owned(),
         said: last_lines(said),
     };
+    let _git = waiting(Who::Git);
     let mut list = Vec::new();
     for path in paths {
         let ignored = git(dir).args(["check-ignore", "--quiet", "--"]).arg(path).status().map_err(GitError::NoGit)?;

@@ -148,9 +148,14 @@ impl Installed {
                 continue;
             }
             for text in &have.requires {
-                let Some(next) = Requirement::parse(text) else { return false };
-                let marker = next.marker.clone().unwrap_or_default().replace(['\'', ' '], "").replace('"', "");
-                let extra = marker.split("extra==").nth(1).map(|rest| normal(rest.trim_end_matches(')')));
+                let Some(mut next) = Requirement::parse(text) else { return false };
+                let marker: String =
+                    next.marker.iter().flat_map(|m| m.chars()).filter(|c| !"'\" ()".contains(*c)).collect();
+                let extra = marker.split("extra==").nth(1).map(normal);
+                if marker.starts_with("extra==") {
+                    // Nothing else has to hold, once the extra is asked for.
+                    next.marker = None;
+                }
                 match extra {
                     None => open.push((next, false)),
                     Some(extra) if wanted.extras.contains(&extra) => open.push((next, false)),

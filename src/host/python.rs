@@ -4,12 +4,15 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::timing::{Who, waiting};
+
 /// What is wrong with a Python text, in the interpreter's words; none if it compiles, or if there is nobody to ask.
 pub fn compile_error(install: &Path, text: &[u8]) -> Option<String> {
     // Only the error's last line: the name of the file is the caller's to tell.
     const CODE: &str = "import sys; compile(sys.stdin.buffer.read(), 'merged', 'exec', dont_inherit=True)";
     let own = install.join("venv/bin/python");
     let program = if own.exists() { own } else { PathBuf::from("python3") };
+    let _program = waiting(Who::Programs);
     let mut child = Command::new(program)
         .args(["-I", "-B", "-c", CODE])
         .stdin(Stdio::piped())

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 /// Who the time is spent on.
@@ -40,8 +41,20 @@ impl Who {
 #[derive(Default)]
 struct Counted {
     spent: BTreeMap<Who, Duration>,
-    /// How many waits stand within each other: only the outermost counts.
-    depth: u32,
+    /// Waits that stand within each other; time counts for the innermost.
+    stack: Vec<Who>,
+    since: Option<Instant>,
+}
+
+impl Counted {
+    /// Counts the time since the last change for who it was spent on.
+    fn charge(&mut self) {
+        let now = Instant::now();
+        if let (Some(who), Some(since)) = (self.stack.last(), self.since) {
+            *self.spent.entry(*who).or_default() += now - since;
+        }
+        self.since = Some(now);
+    }
 }
 
 thread_local! {
@@ -49,26 +62,28 @@ thread_local! {
 }
 
 /// A wait for somebody; it ends when this goes.
-pub struct Waiting(Who, Instant);
+#[must_use]
+pub struct Waiting(PhantomData<*const ()>);
 
-/// Begins to wait for somebody.
+/// Begins to wait for somebody, on this thread.
 pub fn waiting(who: Who) -> Waiting {
-    COUNTED.with_borrow_mut(|c| c.depth += 1);
-    Waiting(who, Instant::now())
+    COUNTED.with_borrow_mut(|c| {
+        c.charge();
+        c.stack.push(who);
+    });
+    Waiting(PhantomData)
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         COUNTED.with_borrow_mut(|c| {
-            c.depth = c.depth.saturating_sub(1);
-            if c.depth == 0 {
-                *c.spent.entry(self.0).or_default() += self.1.elapsed();
-            }
+            c.charge();
+            c.stack.pop();
         });
     }
 }
 
-/// What was spent on this thread since the last [`reset`].
+/// What was spent on this thread since the last [`reset`], waits that go on not counted.
 pub fn spent(who: Who) -> Duration {
     COUNTED.with_borrow(|c| c.spent.get(&who).copied().unwrap_or_default())
 }
@@ -83,21 +98,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_within_a_wait_counts_once() {
+    fn time_counts_once_and_for_the_innermost() {
         reset();
-        let pause = || std::thread::sleep(Duration::from_millis(10));
+        let pause = |ms| std::thread::sleep(Duration::from_millis(ms));
+        let begun = Instant::now();
         {
             let _outer = waiting(Who::Server);
-            pause();
-            let _inner = waiting(Who::Git);
-            pause();
+            pause(10);
+            {
+                let _inner = waiting(Who::Git);
+                pause(30);
+            }
+            pause(10);
         }
-        assert!(spent(Who::Server) >= Duration::from_millis(20) && spent(Who::Git).is_zero());
-        {
-            let _git = waiting(Who::Git);
-            pause();
-        }
-        assert!(spent(Who::Git) >= Duration::from_millis(10));
+        pause(5);
+        let (server, git) = (spent(Who::Server), spent(Who::Git));
+        assert!(server >= Duration::from_millis(20) && git >= Duration::from_millis(30), "{server:?} {git:?}");
+        assert!(server + git + Duration::from_millis(5) <= begun.elapsed());
         reset();
         assert!(spent(Who::Server).is_zero());
     }

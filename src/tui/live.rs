@@ -40,6 +40,7 @@ fn finish(result: FinishKind, exit_code: u8, message: &str) -> Event {
         report,
         session_id: None,
         backup: None,
+        seconds: None,
     })
 }
 

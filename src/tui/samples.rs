@@ -393,12 +393,6 @@ pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
     }
     let phase = Phase::Server;
     say(at, Event::PhaseStarted { phase, name: phase.name(), estimate_seconds: 90 });
-    for (task, detail) in
-        [("stop_server", "pid 4711"), ("copy_server", "6 files, 1 merged"), ("verify_server", "6 of 6")]
-    {
-        let (outcome, detail) = (Outcome::Done, detail.to_owned());
-        say(at, Event::TaskFinished { phase, task, outcome, detail, seconds: 0.1 });
-    }
     say(at + 1.0, Event::TaskStarted { phase, task: "dependencies" });
     let log = [
         (2.0, Level::Info, "pip", "Collecting lancedb~=0.25.0"),
@@ -463,6 +457,7 @@ pub fn report(theme: Theme, width: u16, height: u16) -> Model {
         report: report.iter().map(|l| (*l).to_owned()).collect(),
         session_id: Some("019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned()),
         backup: Some(PathBuf::from("/home/ada/shop/.praxis-os/.backups/2026-11-22-103045")),
+        seconds: None,
     };
     model.running = true;
     feed(&mut model, Msg::Event(Event::Finished(finish)));

@@ -370,6 +370,7 @@ fn leaving_pauses_first() {
         report: vec![],
         session_id: None,
         backup: None,
+        seconds: None,
     };
     let effects = samples::feed(&mut model, Msg::Event(Event::Finished(finish)));
     assert!(matches!(effects[..], [Effect::Quit { exit_code: 130, .. }]));

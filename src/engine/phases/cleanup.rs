@@ -31,7 +31,7 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     let upgrade_summary = run.task(PHASE, "summary", |run| {
         fs::create_folders(&install.join(".cache"))?;
         let warnings = run.warnings.clone();
-        fs::write_durable(&path, documents::summary(&run.session, &warnings).as_bytes(), 0o644)?;
+        fs::write_durable(&path, documents::summary(&run.session, &warnings, run.seconds()).as_bytes(), 0o644)?;
         done(run.shown(&path), run.shown(&path))
     })?;
     run.task(PHASE, "installation_summary", |run| {

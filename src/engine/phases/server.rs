@@ -14,6 +14,7 @@ use crate::host::mcp::Client;
 use crate::host::process;
 use crate::host::process::Stopped;
 use crate::host::server::{self, Running, ServerError};
+use crate::host::timing::{Who, waiting};
 
 const PHASE: Phase = Phase::Server;
 /// How long a server may take to end by itself.
@@ -81,6 +82,7 @@ fn note_server(run: &mut Run) -> Result<(), Stop> {
     }
     let install = run.session.install.clone();
     if let Running::Yes(live) = server::find(&install) {
+        let _server = waiting(Who::Server);
         let tools = run.runtime.block_on(async {
             let client = Client::connect(&live.url).await.ok()?;
             let tools = client.tools().await.ok();
