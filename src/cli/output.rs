@@ -152,7 +152,10 @@ pub fn print_finish(finish: &Finish) {
         complain!("\n{}", finish.message);
     }
     for line in &finish.report {
-        say!("  {line}");
+        match line.strip_prefix("# ") {
+            Some(heading) => say!("{heading}"),
+            None => say!("  {line}"),
+        }
     }
     if let Some(next) = &finish.next {
         complain!("  next: {next}");

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use super::phases::content::from_to;
+use super::report::report;
 use super::run::{Run, Stop, now};
 use crate::core::classify::short;
-use crate::core::phase::{DryRunPreview, Phase};
-use crate::core::plan::{Kind, Only};
-use crate::core::session::{Answer, Seconds, Session, Status};
+use crate::core::phase::DryRunPreview;
+use crate::core::plan::Kind;
+use crate::core::session::{Seconds, Session};
 use crate::host::{fs, git};
 
 /// What every install of ours needs ignored, besides the release's own list. `venv` without a slash: it may be a link.
@@ -112,54 +113,6 @@ fn required_lines(document: &str) -> Vec<String> {
     lines.map(bare).filter(|l| !l.is_empty() && !l.starts_with('#')).collect()
 }
 
-/// The report for people, as lines: what changed, how questions were answered, where the backup is, how to undo.
-pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<String> {
-    let mut lines = vec![format!("{}  {}", session.install.display(), from_to(session))];
-    if session.status == Status::RolledBack {
-        lines.push(format!("back at {}", session.from_release.as_deref().map_or("the release before", short)));
-        lines.extend(warnings.iter().map(|w| format!("warning: {w}")));
-        return lines;
-    }
-    if session.status == Status::Failed && !session.applied {
-        lines.push("nothing in the install was changed".into());
-        lines.extend(warnings.iter().map(|w| format!("warning: {w}")));
-        return lines;
-    }
-    let plan = &session.plan;
-    let counts = Kind::ALL.iter().map(|k| (k.word(), plan.summary.get(*k))).filter(|(_, n)| *n > 0);
-    lines.push(counts.map(|(word, n)| format!("{n} {word}")).collect::<Vec<_>>().join(", "));
-    match plan.only {
-        Some(Only::Content) => lines.push("only the content: mcp_server/ and its dependencies are untouched".into()),
-        Some(Only::Server) => lines.push("only the server: standards, workflows and scripts are untouched".into()),
-        None => {}
-    }
-    for file in plan.files.iter().filter(|f| f.kind == Kind::AutoMerge) {
-        lines.push(format!("merged by itself: {}", file.path));
-    }
-    for (path, answer) in &session.answers {
-        let word = match answer {
-            Answer::Keep => "kept yours".to_owned(),
-            Answer::Take => "took theirs".to_owned(),
-            Answer::Merge(choices) => {
-                format!("merged, {} hunk{} chosen", choices.len(), if choices.len() == 1 { "" } else { "s" })
-            }
-        };
-        let why = session.answered_by.get(path).map(|why| format!(" ({why})")).unwrap_or_default();
-        lines.push(format!("conflict: {path}: {word}{why}"));
-    }
-    lines.extend(warnings.iter().map(|w| format!("warning: {w}")));
-    for (number, record) in &session.phase_artifacts {
-        let name = Phase::try_from(*number).map_or("", Phase::name);
-        lines.push(format!("phase {number} {name}: {:.1} s", record.seconds));
-    }
-    lines.push(seconds.line());
-    if let Some(backup) = &session.backup {
-        lines.push(format!("backup: .praxis-os/.backups/{backup}/"));
-    }
-    lines.push(format!("undo: {}", undo_command(session)));
-    lines
-}
-
 /// The command that takes this session back.
 pub fn undo_command(session: &Session) -> String {
     format!("pos-upgrade-tui rollback --project {}", session.project.display())
@@ -171,7 +124,10 @@ pub fn summary(session: &Session, warnings: &[String], seconds: Seconds) -> Stri
     let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source.display());
     let _ = writeln!(text, "- commit: {} ({})\n", session.source_commit, session.source_version);
     for line in report(session, warnings, seconds) {
-        let _ = writeln!(text, "- {line}");
+        let _ = match line.strip_prefix("# ") {
+            Some(heading) => writeln!(text, "\n## {heading}\n"),
+            None => writeln!(text, "- {line}"),
+        };
     }
     text.push_str("\n## Files\n\n| what | path | why |\n|---|---|---|\n");
     for file in session.plan.files.iter().filter(|f| f.kind != Kind::Unchanged) {

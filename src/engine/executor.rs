@@ -10,7 +10,7 @@ use super::inspect::{About, Problem, Request};
 use super::phases;
 use super::rollback;
 use super::run::{Run, START_AGAIN, Stop, now};
-use super::{checks, documents};
+use super::{checks, documents, report};
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
 use crate::core::session::{OnConflict, Session, Status, stamp_of};
@@ -301,7 +301,7 @@ fn finish(run: &Run, result: FinishKind, exit_code: u8, message: String, next: O
         exit_code,
         message,
         next,
-        report: documents::report(session, &run.warnings, run.seconds()),
+        report: report::report(session, &run.warnings, run.seconds()),
         session_id: Some(session.session_id.clone()),
         backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(backup::MANIFEST).exists()),
         seconds: Some(run.seconds()),
@@ -425,14 +425,16 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
         _ => ("it was stopped".to_owned(), None),
     };
     let again = documents::undo_command(&run.session);
-    let next = instead(next, Some(&again));
+    let next = instead(next, Some(&again)).or(Some(again));
     if run.session.rolling_back || run.session.is_unfinished() {
         run.session.status = Status::Interrupted;
         let _ = run.save();
         let message = format!("the rollback is not complete: {what}\nit can be repeated, nothing is lost");
-        return finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(again)));
+        let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
+        return Finish { report: report::not_back(&run.session, &run.warnings), ..finish };
     }
     run.lock.unexplain();
     let message = format!("not rolled back: {what}\nthe install is as it was, with the release that was installed");
-    finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(again)))
+    let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
+    Finish { report: report::not_back(&run.session, &run.warnings), ..finish }
 }

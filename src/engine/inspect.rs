@@ -238,6 +238,11 @@ pub fn unfinished(project: &Path) -> Result<Option<Session>, String> {
     }
 }
 
+/// A session of an install by its id, if it can be read. Blocking.
+pub fn session(project: &Path, id: &str) -> Option<Session> {
+    recover::survey(&project.join(".praxis-os")).sessions.into_iter().find(|s| s.session_id == id)
+}
+
 /// Whether an upgrade would change nothing: the plan is empty, the environment satisfies the requirements, and a
 /// running server was started after its code's last change. Blocking; may run pip's dry run.
 pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {

@@ -16,6 +16,7 @@ pub mod inspect;
 mod phases;
 pub mod planning;
 pub mod pointers;
+mod report;
 mod rollback;
 mod run;
 pub mod sources;

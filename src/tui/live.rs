@@ -110,6 +110,10 @@ impl Engine for Pretend {
 
     fn remember(&self, _: &std::path::Path) {}
 
+    fn recall(&self, _: &Launch, _: &str) -> Option<Session> {
+        None
+    }
+
     fn handle(&self, _: Effect) -> Option<Handle> {
         CALLS.fetch_add(1, Ordering::SeqCst);
         if self.0 == "crash" {

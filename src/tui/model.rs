@@ -433,8 +433,10 @@ pub struct Model {
     pub page: Option<PageView>,
     /// The conflicts.
     pub conflicts: Conflicts,
-    /// The unfinished session.
+    /// The unfinished session; on the report the one that was completed, once it has been read.
     pub session: Option<Session>,
+    /// When the wizard was started.
+    pub started: Option<jiff::Timestamp>,
     /// How it ended.
     pub finish: Option<Finish>,
     /// First row (setup, report, unfinished).
@@ -475,6 +477,7 @@ impl Model {
             page: None,
             conflicts: Conflicts::default(),
             session: None,
+            started: None,
             finish: None,
             scroll: 0,
             across: 0,

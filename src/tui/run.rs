@@ -44,6 +44,7 @@ pub(crate) trait Engine: Clone + Send + 'static {
     fn look(&self, look: &Look) -> Looked;
     fn standing(&self, request: &inspect::Request) -> Result<Standing, String>;
     fn remember(&self, source: &Path);
+    fn recall(&self, launch: &Launch, session: &str) -> Option<crate::core::session::Session>;
     fn handle(&self, effect: Effect) -> Option<Handle>;
 }
 
@@ -91,6 +92,10 @@ impl Engine for Real {
         if let Some(folder) = recent::folder() {
             sources::remember(&folder, source);
         }
+    }
+
+    fn recall(&self, launch: &Launch, session: &str) -> Option<crate::core::session::Session> {
+        inspect::session(&launch.project, session)
     }
 
     fn handle(&self, effect: Effect) -> Option<Handle> {
@@ -157,6 +162,7 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
     let theme = Theme::detect(launch.look, |name| std::env::var(name).ok());
     let mut model = Model::new(launch, theme, width, height);
     model.home = std::env::var("HOME").ok();
+    model.started = Some(jiff::Timestamp::now());
     let began = Instant::now();
     let mut worker = Worker { engine, results, handle: None, commands: None, looks: Arc::default() };
     worker.open(&model.launch);
@@ -311,6 +317,13 @@ impl<E: Engine> Worker<E> {
             Effect::Remember(source) => {
                 let engine = self.engine.clone();
                 tokio::task::spawn_blocking(move || engine.remember(&source));
+            }
+            Effect::Recall(session) => {
+                let (engine, launch) = (self.engine.clone(), launch.clone());
+                self.spawn(
+                    move || Msg::Recalled(engine.recall(&launch, &session).map(Box::new)),
+                    || Msg::Recalled(None),
+                );
             }
             Effect::Save { folder, request, inspection } => self.spawn(
                 move || Msg::Saved(dry_run::save(&folder, &request, &inspection)),

@@ -298,6 +298,7 @@ pub fn conflict_files() -> Vec<ConflictFile> {
 pub fn fresh(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = Model::new(launch(), theme, width, height);
     model.home = Some("/home/ada".to_owned());
+    model.started = "2026-11-22T15:04:05Z".parse().ok();
     model
 }
 
@@ -436,30 +437,70 @@ pub fn conflict(theme: Theme, width: u16, height: u16) -> Model {
 pub fn report(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = preview(theme, width, height);
     let report = [
+        "/home/ada/shop/.praxis-os  3446b8a -> e8b70c7",
         "# What changed",
-        "11 files updated, 4 new, 2 moved, 1 removed",
-        "2 of your edits merged by themselves, 3 conflicts settled by you",
-        "1 file of yours was left alone, 1 stays deleted",
-        "",
-        "# Proof",
-        "server 1.2.0 answers on port 4242 with 15 of 15 tools",
-        "search, workflows and the file watcher work",
-        "no error in the server's log since its start",
-        "",
-        "# Undo",
-        "pos-upgrade-tui rollback",
+        "files: 11 updated, 4 new, 2 moved, 1 removed, 2 merged with your edits, 3 where you were asked",
+        "# Your edits",
+        "merged by itself: mcp_server/rag_engine.py",
+        "merged by itself: standards/universal/testing/test-pyramid.md",
+        "conflict: standards/universal/ai-safety/git-safety-rules.md: merged, 2 hunks chosen: 1 yours, 1 theirs",
+        "conflict: standards/universal/database/database-patterns.md: took theirs",
+        "conflict: workflows/spec_creation_v1/metadata.json: kept yours (rule always_keep workflows/*)",
+        "1 edit of yours was left alone",
+        "1 file that you deleted stays deleted",
+        "# Worth a look",
+        "warning: the newest backup is 23 days old",
+        "# Time",
+        "phase 0 Pre-Flight Checks: 0.3 s",
+        "phase 1 Backup & Preparation: 0.9 s",
+        "phase 2 Content Upgrade: 41.2 s",
+        "phase 3 MCP Server Upgrade: 71.0 s",
+        "phase 4 Validation: 4.1 s",
+        "phase 5 Cleanup: 0.2 s",
+        "# The way back",
+        "backup: .praxis-os/.backups/2026-11-22-103045/",
+        "undo: pos-upgrade-tui rollback --project /home/ada/shop",
     ];
     let finish = Finish {
         result: FinishKind::Completed,
         exit_code: 0,
-        message: "The install is now at e8b70c7 (1.2.0). Every phase passed, in 1:58.".to_owned(),
-        next: Some("git diff --stat .praxis-os".to_owned()),
+        message: "upgraded /home/ada/shop/.praxis-os (3446b8a -> e8b70c7)".to_owned(),
+        next: None,
         report: report.iter().map(|l| (*l).to_owned()).collect(),
         session_id: Some("019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned()),
         backup: Some(PathBuf::from("/home/ada/shop/.praxis-os/.backups/2026-11-22-103045")),
         seconds: None,
     };
     model.running = true;
+    feed(&mut model, Msg::Event(Event::Finished(finish)));
+    let done = Session { status: Status::Completed, ..session(true) };
+    feed(&mut model, Msg::Recalled(Some(Box::new(done))));
+    model
+}
+
+/// An upgrade that failed in phase 3 and was taken back.
+pub fn failed(theme: Theme, width: u16, height: u16) -> Model {
+    let mut model = progress(theme, width, height);
+    let said = [
+        (Level::Info, "pip", "Collecting lancedb~=0.25.0"),
+        (Level::Error, "pip", "ERROR: Could not find a version that satisfies the requirement lancedb~=0.25.0"),
+        (Level::Error, "upgrade", "pip ended with exit code 1; nothing of the environment was changed"),
+        (Level::Info, "rollback", "22 paths were put back"),
+    ];
+    for (level, origin, text) in said {
+        feed(&mut model, Msg::Event(Event::Log { level, origin, text: text.to_owned() }));
+    }
+    let finish = Finish {
+        result: FinishKind::RolledBack,
+        exit_code: 5,
+        message: "/home/ada/shop/.praxis-os is back as it was\nreason: phase 3 failed: pip ended with exit code 1"
+            .to_owned(),
+        next: Some("see the log above, mend what pip says, then start the upgrade again".to_owned()),
+        report: vec!["/home/ada/shop/.praxis-os  3446b8a -> e8b70c7".to_owned(), "back at 3446b8a".to_owned()],
+        session_id: Some("019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned()),
+        backup: Some(PathBuf::from("/home/ada/shop/.praxis-os/.backups/2026-11-22-103045")),
+        seconds: None,
+    };
     feed(&mut model, Msg::Event(Event::Finished(finish)));
     model
 }

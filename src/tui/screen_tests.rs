@@ -10,9 +10,11 @@ use super::setup::{Choice, Looked, Spot};
 use super::svg::paint;
 use super::tests::{MONO, keys, press, text};
 use super::update::{Effect, Look, Msg};
+use crate::core::phase::Phase;
 use crate::core::plan::Kind;
-use crate::core::session::OnConflict;
+use crate::core::session::{OnConflict, Session};
 use crate::engine::dry_run;
+use crate::engine::events::{Event, Finish, FinishKind};
 use crate::engine::inspect::{About, Problem};
 use crate::engine::sources::{Candidate, Found};
 
@@ -249,4 +251,66 @@ fn the_written_plan_names_every_file_and_is_never_written_over() {
     assert!(text.contains("pos-upgrade-tui --project /home/ada/shop --source /home/ada/src/praxis-os"), "{text}");
     let gone = dry_run::save(&dir.path().join("gone"), &request, &inspection).unwrap_err();
     assert!(gone.contains("gone/upgrade-plan-"), "{gone}");
+}
+
+#[test]
+fn the_report_takes_the_upgrade_back_after_a_yes() {
+    let mut model = samples::report(MONO, 80, 24);
+    assert!(keys(&mut model, "R").is_empty());
+    assert!(shown(&model).contains("Put the install back as it was?"));
+    press(&mut model, KeyCode::Esc);
+    keys(&mut model, "R");
+    let effects = keys(&mut model, "y");
+    assert!(matches!(&effects[..], [Effect::RollBack(session)] if session.applied), "{effects:?}");
+    assert_eq!(model.screen, Screen::Progress);
+    // Where its session can't be read, the key is not offered and does nothing.
+    let mut model = samples::report(MONO, 80, 24);
+    model.session = None;
+    assert!(!shown(&model).contains("R puts it all back") && !shown(&model).contains("R roll back"));
+    assert!(keys(&mut model, "Ry").is_empty() && model.overlay.is_none());
+}
+
+#[test]
+fn a_finished_upgrade_asks_for_its_session_and_nothing_else_does() {
+    for (kind, asks) in [(FinishKind::Completed, true), (FinishKind::RolledBack, false), (FinishKind::Failed, false)] {
+        let mut model = samples::progress(MONO, 80, 24);
+        let finish = Finish { result: kind, ..samples::report(MONO, 80, 24).finish.unwrap() };
+        let effects = samples::feed(&mut model, Msg::Event(Event::Finished(finish)));
+        assert_eq!(matches!(&effects[..], [Effect::Recall(_)]), asks, "{kind:?}: {effects:?}");
+    }
+}
+
+#[test]
+fn a_failure_shows_why_the_state_the_next_step_and_the_end_of_the_log() {
+    let screen = shown(&samples::failed(MONO, 80, 40));
+    for words in
+        ["Rolled back", "is back as it was", "phase 3 failed", "next", "The end of the log", "Could not find a version"]
+    {
+        assert!(screen.contains(words), "{words}:\n{screen}");
+    }
+    assert!(!screen.contains("What changed"), "{screen}");
+    assert!(!shown(&samples::report(MONO, 80, 40)).contains("The end of the log"));
+}
+
+#[test]
+fn an_unfinished_session_says_what_each_choice_does() {
+    let open = |session: Session| {
+        let mut model = samples::fresh(MONO, 80, 24);
+        samples::feed(&mut model, Msg::Opened(Ok(Some(Box::new(session)))));
+        shown(&model)
+    };
+    let has = |screen: &str, words: &[&str], not: &[&str]| {
+        words.iter().for_each(|w| assert!(screen.contains(w), "{w}:\n{screen}"));
+        not.iter().for_each(|w| assert!(!screen.contains(w), "{w}:\n{screen}"));
+    };
+    let waiting = open(samples::session(false));
+    has(&waiting, &["asks 2 more", "forget the session and its 1 answer", "4 hours ago", "as it was"], &[]);
+    let cut_off = open(samples::session(true));
+    has(&cut_off, &["cut off", "between the two releases", "from the backup"], &["discard"]);
+    let going_back = open(Session { rolling_back: true, ..samples::session(true) });
+    has(&going_back, &["A rollback was cut off", "finish the rollback", "no way but back"], &["discard"]);
+    let rebuilt = open(Session { rebuilt: true, source_commit: String::new(), ..samples::session(true) });
+    has(&rebuilt, &["damaged", "not known any more", "R  roll back"], &["resume", "discard"]);
+    let later = Session { current_phase: Phase::Server, reason: Some("pip failed".into()), ..samples::session(true) };
+    has(&open(later), &["the new files are in place", "pip failed", "phase 3 (MCP Server Upgrade)"], &[]);
 }

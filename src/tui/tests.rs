@@ -22,13 +22,14 @@ pub(super) const RGB: Theme = Theme { depth: Depth::Rgb, light: false, ascii: fa
 pub(super) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
 
 type Sample = fn(Theme, u16, u16) -> Model;
-const SAMPLES: [(&str, Sample); 7] = [
+const SAMPLES: [(&str, Sample); 8] = [
     ("setup", samples::setup),
     ("preview", samples::preview),
     ("progress", samples::progress),
     ("asked", samples::asked),
     ("conflict", samples::conflict),
     ("report", samples::report),
+    ("failed", samples::failed),
     ("unfinished", samples::unfinished),
 ];
 

@@ -57,6 +57,8 @@ pub enum Msg {
     Looked(Box<Looked>),
     /// How the install stands, seen from the source that was typed like this.
     Stood(String, Result<Standing, String>),
+    /// The session that was completed, for taking it back; none if it can't be read.
+    Recalled(Option<Box<Session>>),
     /// The plan was written to this file, or couldn't be.
     Saved(Result<std::path::PathBuf, String>),
     /// The source's history could not be fetched; why.
@@ -125,6 +127,8 @@ pub enum Effect {
     Offer,
     /// Look at the path that is being typed; once it has not changed for a moment, unless it is final.
     Look(Box<Look>),
+    /// Read the session that was completed.
+    Recall(String),
     /// Write the plan down, into a folder.
     Save {
         /// Where.
@@ -207,6 +211,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Stood(typed, standing) => {
             if let Some(setup) = &mut model.setup {
                 setup.standing = Some((typed, standing));
+            }
+            vec![]
+        }
+        Msg::Recalled(session) => {
+            if model.screen == Screen::Report && !model.running {
+                model.session = session.map(|s| *s);
             }
             vec![]
         }
@@ -316,12 +326,15 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             model.asked = None;
             let paused = model.leaving && finish.result == FinishKind::Interrupted;
             let quit = Effect::Quit { exit_code: finish.exit_code, lines: last_words(&finish) };
+            let completed = finish.session_id.clone().filter(|_| finish.result == FinishKind::Completed);
             model.finish = Some(finish);
             if paused {
                 return vec![quit];
             }
+            // What it was taken up from says less than how it ended.
+            model.session = None;
             show(model, Screen::Report);
-            vec![]
+            completed.map(Effect::Recall).into_iter().collect()
         }
         _ => vec![],
     }

@@ -7,6 +7,7 @@ use crate::tui::{text, view};
 
 pub(super) fn report(model: &mut Model, action: Action) -> Vec<Effect> {
     match (action, &model.finish) {
+        (Action::RollBack, Some(_)) if model.session.is_some() => ask(model, Overlay::Confirm(Question::RollBack)),
         (Action::Accept | Action::Leave, Some(finish)) => {
             vec![Effect::Quit { exit_code: finish.exit_code, lines: last_words(finish) }]
         }

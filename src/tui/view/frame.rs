@@ -99,6 +99,15 @@ pub fn around(selected: usize, rows: usize, page: usize) -> usize {
     selected.saturating_sub(page / 2).min(rows.saturating_sub(page))
 }
 
+/// Says at the bottom right that there is more below.
+pub fn more_below(theme: Theme, area: Rect, scroll: usize, rows: usize, buffer: &mut Buffer) {
+    if rows > scroll + usize::from(area.height) && area.height > 0 {
+        let more = " ↓ more ";
+        let x = area.right().saturating_sub(text::width(more) as u16);
+        put(buffer, x, area.bottom() - 1, 8, more, theme.style(Role::Dim));
+    }
+}
+
 /// Lines of text from `scroll` on, clipped to the area.
 pub fn lines(area: Rect, rows: &[Line<'static>], scroll: usize, buffer: &mut Buffer) {
     let first = scroll.min(rows.len().saturating_sub(area.height.into()));

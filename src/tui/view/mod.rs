@@ -148,6 +148,7 @@ fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
         (Mode::Unfinished, Action::Again) => model.session.as_ref().is_some_and(|s| !s.rebuilt),
         (Mode::Conflict, action) => conflict::possible(model, action),
         (Mode::Preview, Action::Accept) => !model.launch.options.dry_run,
+        (Mode::Report, Action::RollBack) => model.session.is_some(),
         (Mode::Preview, Action::Toggle) => preview::is_folder(model),
         (Mode::Preview, Action::Deepen) => model.preview.as_ref().is_some_and(Preview::is_shallow),
         (Mode::Preview, Action::Diff) => model.preview.as_ref().is_some_and(|p| p.entry().is_some()),

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::frame::{self, line};
-use crate::engine::events::FinishKind;
+use crate::engine::events::{FinishKind, Level};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -21,35 +21,99 @@ fn head(kind: FinishKind) -> (&'static str, &'static str, Role) {
     }
 }
 
+/// So many of the last log lines are shown after a failure.
+const TAIL: usize = 8;
+
+/// The rows of the report while they are put together.
+struct Rows<'a> {
+    model: &'a Model,
+    room: usize,
+    rows: Vec<Line<'static>>,
+}
+
+impl Rows<'_> {
+    fn push(&mut self, pieces: &[(&str, Role)]) {
+        self.rows.push(line(self.model.theme, pieces));
+    }
+
+    /// A fact with its name, wrapped.
+    fn fact(&mut self, name: &str, text: &str, role: Role) {
+        for (i, part) in text::wrap(&text::visible_str(text, false), self.room.saturating_sub(8)).iter().enumerate() {
+            let name = if i == 0 { name } else { "" };
+            self.push(&[(&format!("   {name:<8}"), Role::Dim), (part, role)]);
+        }
+    }
+
+    /// The engine's lines; what stands above already is left out.
+    fn report(&mut self, report: &[String]) {
+        let said_above = |i: usize, entry: &str| i == 0 && !entry.starts_with('#');
+        let entries = report.iter().enumerate().filter(|(i, entry)| !said_above(*i, entry)).map(|(_, entry)| entry);
+        for entry in entries.take_while(|entry| entry.as_str() != "# The way back") {
+            match entry.strip_prefix('#') {
+                Some(heading) => {
+                    self.push(&[]);
+                    self.push(&[("   ", Role::Text), (&text::visible_str(heading.trim(), false), Role::Title)]);
+                }
+                None => {
+                    let role = if entry.starts_with("warning: ") { Role::Warn } else { Role::Text };
+                    for (i, part) in
+                        text::wrap(&text::visible_str(entry, false), self.room.saturating_sub(6)).iter().enumerate()
+                    {
+                        self.push(&[(if i == 0 { "     " } else { "       " }, role), (part, role)]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn log(&mut self) {
+        let log = &self.model.progress.log;
+        if log.is_empty() {
+            return;
+        }
+        self.push(&[]);
+        self.push(&[("   ", Role::Text), ("The end of the log", Role::Title)]);
+        for entry in log.iter().skip(log.len().saturating_sub(TAIL)) {
+            let role = match entry.level {
+                Level::Info => Role::Text,
+                Level::Warn => Role::Warn,
+                Level::Error => Role::Bad,
+            };
+            let shown = text::visible_str(&entry.text, false);
+            for (i, part) in text::wrap(&shown, self.room.saturating_sub(16)).iter().enumerate() {
+                let origin = if i == 0 { entry.origin } else { "" };
+                self.push(&[(&format!("     {origin:<10} "), Role::Dim), (part, role)]);
+            }
+        }
+    }
+}
+
 fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
-    let theme = model.theme;
     let Some(finish) = &model.finish else { return Vec::new() };
     let (mark, word, role) = head(finish.result);
-    let mut rows = vec![line(theme, &[(" ", Role::Text), (mark, role), (" ", Role::Text), (word, role)])];
-    let room = width.saturating_sub(4);
-    for part in text::wrap(&text::visible_str(&finish.message, false), room) {
-        rows.push(line(theme, &[("   ", Role::Text), (&part, Role::Text)]));
+    let mut rows = Rows { model, room: width.saturating_sub(4), rows: Vec::new() };
+    rows.push(&[(" ", Role::Text), (mark, role), (" ", Role::Text), (word, role)]);
+    for part in text::wrap(&text::visible_str(&finish.message, false).replace('␊', "\n"), rows.room) {
+        rows.push(&[("   ", Role::Text), (&part, Role::Text)]);
     }
-    rows.push(Line::default());
-    if let Some(next) = &finish.next {
-        rows.push(line(theme, &[("   next    ", Role::Dim), (&text::visible_str(next, false), Role::Accent)]));
+    rows.push(&[]);
+    let next = finish.next.as_deref().map(|next| text::visible_str(next, false));
+    if let Some(next) = &next {
+        rows.fact("next", next, Role::Accent);
     }
     if let Some(backup) = &finish.backup {
-        let shown = text::fit_end(&model.tilde(&backup.to_string_lossy()), room.saturating_sub(8));
-        rows.push(line(theme, &[("   backup  ", Role::Dim), (&shown, Role::Text)]));
+        rows.fact("backup", &model.tilde(&backup.to_string_lossy()), Role::Text);
     }
-    if finish.next.is_some() || finish.backup.is_some() {
-        rows.push(Line::default());
+    if finish.result == FinishKind::Completed {
+        let project = model.tilde(&model.launch.project.to_string_lossy());
+        let now = if model.session.is_some() { "R puts it all back; later: " } else { "" };
+        rows.fact("undo", &format!("{now}pos-upgrade-tui rollback --project {project}"), Role::Text);
     }
-    for entry in &finish.report {
-        let shown = text::visible_str(entry, false);
-        let heading = entry.starts_with('#');
-        let shown = shown.trim_start_matches('#').trim_start_matches(if heading { " " } else { "" });
-        let role = if heading { Role::Title } else { Role::Text };
-        let cut = text::clip(shown, model.across, 2_000);
-        rows.push(line(theme, &[("   ", Role::Text), (&cut, role)]));
+    rows.report(&finish.report);
+    if finish.exit_code != 0 && matches!(finish.result, FinishKind::Failed | FinishKind::RolledBack) {
+        rows.log();
     }
-    rows
+    rows.rows
 }
 
 /// How much there is to scroll.
@@ -60,5 +124,7 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
 /// The report.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    frame::lines(area, &content(model, area.width.into()), model.scroll, buffer);
+    let rows = content(model, area.width.into());
+    frame::lines(area, &rows, model.scroll, buffer);
+    frame::more_below(model.theme, area, model.scroll, rows.len(), buffer);
 }

@@ -338,9 +338,5 @@ pub fn note(model: &Model) -> (String, Role) {
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let rows: Vec<Line> = content(model, area.width.into()).into_iter().map(|row| row.line).collect();
     frame::lines(area, &rows, model.scroll, buffer);
-    if rows.len() > model.scroll + usize::from(area.height) && area.height > 0 {
-        let more = "↓ more ";
-        let x = area.right().saturating_sub(text::width(more) as u16);
-        frame::put(buffer, x, area.bottom() - 1, 8, more, model.theme.style(Role::Dim));
-    }
+    frame::more_below(model.theme, area, model.scroll, rows.len(), buffer);
 }

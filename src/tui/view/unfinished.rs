@@ -1,10 +1,12 @@
-//! A session that was left: what happened, how the install stands, what can be done.
+//! A session that was left: what happened, how the install stands, what each choice does.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::frame::{self, line};
+use crate::core::phase::Phase;
+use crate::core::plan::Kind;
 use crate::core::session::{Session, Status};
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -12,15 +14,104 @@ use crate::tui::theme::Role;
 
 fn happened(session: &Session) -> &'static str {
     match session.status {
-        _ if session.rebuilt => {
-            "The files of this upgrade were damaged. It was rebuilt from its backup, and can only be rolled back."
-        }
-        _ if session.rolling_back => "A rollback was cut off. There is no way but back: resume finishes it.",
-        Status::AwaitingDecision if session.asked.is_some() => "An upgrade waits for an answer to a question.",
-        Status::AwaitingDecision => "An upgrade waits for answers to conflicts.",
+        _ if session.rebuilt => "The files of an upgrade were damaged. What could be told was rebuilt from its backup.",
+        _ if session.rolling_back => "A rollback was cut off before it was done.",
+        Status::AwaitingDecision => "An upgrade waits for an answer.",
         Status::Interrupted => "An upgrade was paused.",
         _ => "An upgrade was cut off: its process ended without finishing.",
     }
+}
+
+/// How the install stands now.
+fn state(session: &Session) -> &'static str {
+    match (session.rolling_back, session.applied) {
+        (true, _) => "between the two releases: some files are back, others are not",
+        (_, true) if session.current_phase > Phase::Content => "the new files are in place; the rest is not done yet",
+        (_, true) => "between the two releases: parts of the new one are in place",
+        (_, false) => "as it was: nothing has been applied",
+    }
+}
+
+/// A moment in the words of a person, and how long ago that was.
+fn moment(model: &Model, time: &str) -> String {
+    let (Ok(then), shown) = (time.parse::<jiff::Timestamp>(), text::visible_str(time, false)) else {
+        return text::visible_str(time, false);
+    };
+    let shown = shown.replace('T', " ").replace('Z', " UTC");
+    let Some(now) = model.started else { return shown };
+    let seconds = now.as_second() - then.as_second();
+    let ago = match seconds {
+        i64::MIN..0 => return shown,
+        0..60 => "just now".to_owned(),
+        60..3_600 => format!("{} ago", text::count(seconds as u64 / 60, "minute", "minutes")),
+        3_600..86_400 => format!("{} ago", text::count(seconds as u64 / 3_600, "hour", "hours")),
+        _ => format!("{} ago", text::count(seconds as u64 / 86_400, "day", "days")),
+    };
+    format!("{shown}, {ago}")
+}
+
+fn facts(model: &Model, session: &Session) -> Vec<(&'static str, String)> {
+    let phase = session.current_phase;
+    let source = match session.source_commit.as_str() {
+        "" => "not known any more".to_owned(),
+        commit => format!("{} at {}", text::visible_str(&session.source_version, false), text::short(commit)),
+    };
+    // Answers can be given to conflicts only: what rules said counts as well.
+    let conflicts = session.plan.files.iter().filter(|f| f.kind == Kind::Conflict).count();
+    let answers = match (session.answers.len(), conflicts) {
+        (0, 0) => "none needed".to_owned(),
+        (given, asked) => format!("{given} of {asked} given, all saved"),
+    };
+    let mut facts = vec![
+        ("install", state(session).to_owned()),
+        ("phase", format!("{} of 0-5, {}", phase.number(), phase.name())),
+        ("source", source),
+        ("answers", answers),
+        ("begun", moment(model, &session.created_at)),
+        ("last step", moment(model, &session.updated_at)),
+        ("backup", session.backup.as_deref().map_or("none yet".to_owned(), |b| text::visible_str(b, false))),
+    ];
+    if let Some(question) = &session.asked {
+        facts.insert(0, ("asked", text::visible_str(&question.title, false)));
+    }
+    if let Some(reason) = session.reason.as_deref().filter(|r| !r.trim().is_empty()) {
+        let first = reason.lines().next().unwrap_or_default();
+        facts.insert(0, ("why", text::visible_str(first, false)));
+    }
+    facts
+}
+
+/// Each key with its word and what it will do.
+fn choices(session: &Session) -> Vec<(&'static str, &'static str, String)> {
+    let mut choices = Vec::new();
+    let phase = format!("phase {} ({})", session.current_phase.number(), session.current_phase.name());
+    if !session.rebuilt {
+        let open = session.plan.files.iter().filter(|f| f.kind == Kind::Conflict).count();
+        let open = open.saturating_sub(session.answers.len()) as u64;
+        choices.push((
+            "r",
+            "resume",
+            match (session.rolling_back, session.applied, open) {
+                (true, ..) => "finish the rollback: the install ends up as it was before the upgrade".to_owned(),
+                (_, true, _) => format!("go on with {phase}; what is done is not done again"),
+                (_, _, 0) => format!("go on with {phase}; no question is open"),
+                (_, _, 1) => format!("go on with {phase}: asks 1 more conflict, then applies the plan"),
+                (_, _, n) => format!("go on with {phase}: asks {n} more conflicts, then applies the plan"),
+            },
+        ));
+    }
+    let back = match (session.rolling_back, session.applied || session.rebuilt) {
+        (true, _) => "the same: there is no way but back",
+        (_, true) => "put every changed file back from the backup; what you wrote since is set aside, not lost",
+        _ => "end the session; the install stays as it is, since nothing was applied",
+    };
+    choices.push(("R", "roll back", back.to_owned()));
+    if !session.applied && !session.rebuilt {
+        let answers = text::count(session.answers.len() as u64, "answer", "answers");
+        choices.push(("D", "discard", format!("forget the session and its {answers}; nothing was applied")));
+    }
+    choices.push(("q", "leave", "decide later; nothing changes until then".to_owned()));
+    choices
 }
 
 fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
@@ -32,53 +123,21 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
         rows.push(line(theme, &[(" ", Role::Text), (&part, Role::Title)]));
     }
     rows.push(Line::default());
-    let phase = session.current_phase;
-    let plan = &session.plan.summary;
-    let answers = match (session.answers.len() as u64, plan.conflict) {
-        (0, 0) => "none needed".to_owned(),
-        (given, asked) => format!("{given} of {asked} given, all saved"),
-    };
-    let state =
-        if session.applied { "parts of the new release are in place" } else { "as it was: nothing was applied yet" };
-    let source = match session.source_commit.as_str() {
-        "" => "not known any more".to_owned(),
-        commit => format!("{} at {}", text::visible_str(&session.source_version, false), text::short(commit)),
-    };
-    let facts = [
-        ("install", state.to_owned()),
-        ("phase", format!("{} of 0-5, {}", phase.number(), phase.name())),
-        ("source", source),
-        ("answers", answers),
-        ("begun", text::visible_str(&session.created_at, false)),
-        ("last step", text::visible_str(&session.updated_at, false)),
-        ("backup", session.backup.as_deref().map_or("none yet".to_owned(), |b| text::visible_str(b, false))),
-    ];
-    for (name, fact) in facts {
-        let shown = text::fit(&fact, room.saturating_sub(13));
-        rows.push(line(theme, &[(&format!("   {name:<11}"), Role::Dim), (&shown, Role::Text)]));
+    for (name, fact) in facts(model, session) {
+        let parts = text::wrap(&fact, room.saturating_sub(13));
+        for (i, part) in parts.iter().enumerate() {
+            let name = if i == 0 { name } else { "" };
+            rows.push(line(theme, &[(&format!("   {name:<11}"), Role::Dim), (part, Role::Text)]));
+        }
     }
     rows.push(Line::default());
-    let back = if session.applied {
-        "put every file back from the backup"
-    } else {
-        "end the session, the install stays as it is"
-    };
-    let mut choices = Vec::new();
-    if !session.rebuilt {
-        choices.push((
-            "r",
-            "resume",
-            if session.rolling_back { "finish the rollback" } else { "go on where it stopped" },
-        ));
-    }
-    choices.push(("R", "roll back", back));
-    if !session.applied && !session.rebuilt {
-        choices.push(("D", "discard", "forget the session and its answers"));
-    }
-    choices.push(("q", "leave", "decide later"));
-    for (key, word, what) in choices {
-        let pieces = [("   ", Role::Text), (key, Role::Key), (&format!("  {word:<11}"), Role::Text), (what, Role::Dim)];
-        rows.push(line(theme, &pieces));
+    for (key, word, what) in choices(session) {
+        for (i, part) in text::wrap(&what, room.saturating_sub(18)).iter().enumerate() {
+            let (key, word) = if i == 0 { (key, word) } else { (" ", "") };
+            let pieces =
+                [("   ", Role::Text), (key, Role::Key), (&format!("  {word:<11}"), Role::Text), (part, Role::Dim)];
+            rows.push(line(theme, &pieces));
+        }
     }
     rows
 }
@@ -91,5 +150,7 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
 /// The facts and the choices.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    frame::lines(area, &content(model, area.width.into()), model.scroll, buffer);
+    let rows = content(model, area.width.into());
+    frame::lines(area, &rows, model.scroll, buffer);
+    frame::more_below(model.theme, area, model.scroll, rows.len(), buffer);
 }

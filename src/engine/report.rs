@@ -1,0 +1,141 @@
+//! The end of an upgrade in words, as lines: what changed, how questions were answered, how long it took, the way back.
+//! A line that begins with `# ` is a heading.
+
+use super::documents::undo_command;
+use super::phases::content::from_to;
+use crate::core::classify::short;
+use crate::core::merge::Choice;
+use crate::core::phase::Phase;
+use crate::core::plan::{Kind, Only};
+use crate::core::session::{Answer, Seconds, Session, Status};
+
+/// So many paths of a kind are named.
+const NAMED: usize = 20;
+
+/// The report on a session as it stands.
+pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<String> {
+    let mut lines = vec![format!("{}  {}", session.install.display(), from_to(session))];
+    if session.status == Status::RolledBack {
+        lines.push(format!("back at {}", session.from_release.as_deref().map_or("the release before", short)));
+        lines.extend(told(warnings));
+        lines.extend(times(session));
+        return lines;
+    }
+    if session.status == Status::Failed && !session.applied {
+        lines.push("nothing in the install was changed".into());
+        lines.extend(told(warnings));
+        return lines;
+    }
+    lines.extend(changes(session));
+    lines.extend(edits(session));
+    if !warnings.is_empty() {
+        lines.push("# Worth a look".into());
+        lines.extend(told(warnings));
+    }
+    lines.extend(times(session));
+    lines.push(seconds.line());
+    lines.push("# The way back".into());
+    if let Some(backup) = &session.backup {
+        lines.push(format!("backup: .praxis-os/.backups/{backup}/"));
+    }
+    lines.push(format!("undo: {}", undo_command(session)));
+    lines
+}
+
+/// What is said when a rollback could not be done: what the upgrade did does not matter then.
+pub fn not_back(session: &Session, warnings: &[String]) -> Vec<String> {
+    let mut lines = vec![session.install.display().to_string()];
+    if let Some(backup) = &session.backup {
+        lines.push(format!("backup: .praxis-os/.backups/{backup}/"));
+    }
+    lines.extend(told(warnings));
+    lines
+}
+
+fn told(warnings: &[String]) -> Vec<String> {
+    warnings.iter().map(|w| format!("warning: {w}")).collect()
+}
+
+fn changes(session: &Session) -> Vec<String> {
+    let plan = &session.plan;
+    let mut lines = vec!["# What changed".to_owned()];
+    let counted = [
+        (Kind::Update, "updated"),
+        (Kind::New, "new"),
+        (Kind::Move, "moved"),
+        (Kind::Remove, "removed"),
+        (Kind::AutoMerge, "merged with your edits"),
+        (Kind::Conflict, "where you were asked"),
+    ];
+    let counts = counted.iter().map(|(kind, word)| (plan.summary.get(*kind), *word)).filter(|(n, _)| *n > 0);
+    let counts: Vec<String> = counts.map(|(n, word)| format!("{n} {word}")).collect();
+    lines.push(if counts.is_empty() { "no file".to_owned() } else { format!("files: {}", counts.join(", ")) });
+    match plan.only {
+        Some(Only::Content) => lines.push("only the content: mcp_server/ and its dependencies are untouched".into()),
+        Some(Only::Server) => lines.push("only the server: standards, workflows and scripts are untouched".into()),
+        None => {}
+    }
+    lines
+}
+
+fn edits(session: &Session) -> Vec<String> {
+    let plan = &session.plan;
+    let mut lines = Vec::new();
+    let merged: Vec<_> = plan.files.iter().filter(|f| f.kind == Kind::AutoMerge).collect();
+    lines.extend(merged.iter().take(NAMED).map(|file| format!("merged by itself: {}", file.path)));
+    if merged.len() > NAMED {
+        lines.push(format!("merged by themselves: {} more", merged.len() - NAMED));
+    }
+    for (path, answer) in &session.answers {
+        let why = session.answered_by.get(path).map(|why| format!(" ({why})")).unwrap_or_default();
+        lines.push(format!("conflict: {path}: {}{why}", answer_words(answer)));
+    }
+    let (alone, deleted) = (plan.summary.get(Kind::LocalOnly), plan.summary.get(Kind::StaysDeleted));
+    let counted = |n: u64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    if alone > 0 {
+        lines.push(counted(alone, "edit of yours was left alone", "edits of yours were left alone"));
+    }
+    if deleted > 0 {
+        lines.push(counted(deleted, "file that you deleted stays deleted", "files that you deleted stay deleted"));
+    }
+    if !lines.is_empty() {
+        lines.insert(0, "# Your edits".into());
+    }
+    lines
+}
+
+/// How a conflict was settled, in a few words.
+fn answer_words(answer: &Answer) -> String {
+    match answer {
+        Answer::Keep => "kept yours".to_owned(),
+        Answer::Take => "took theirs".to_owned(),
+        Answer::Merge(choices) => {
+            let words = ["yours", "theirs", "both", "as before", "edited"];
+            let which = |choice: &Choice| match choice {
+                Choice::Mine => 0,
+                Choice::Theirs => 1,
+                Choice::Both => 2,
+                Choice::Base => 3,
+                Choice::Edited(_) => 4,
+            };
+            let count = |i: usize| choices.iter().filter(|c| which(c) == i).count();
+            let parts: Vec<String> =
+                (0..words.len()).filter(|i| count(*i) > 0).map(|i| format!("{} {}", count(i), words[i])).collect();
+            let hunks =
+                if choices.len() == 1 { "1 hunk chosen".to_owned() } else { format!("{} hunks chosen", choices.len()) };
+            if parts.is_empty() { "merged".to_owned() } else { format!("merged, {hunks}: {}", parts.join(", ")) }
+        }
+    }
+}
+
+fn times(session: &Session) -> Vec<String> {
+    if session.phase_artifacts.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec!["# Time".to_owned()];
+    for (number, record) in &session.phase_artifacts {
+        let name = Phase::try_from(*number).map_or("", Phase::name);
+        lines.push(format!("phase {number} {name}: {:.1} s", record.seconds));
+    }
+    lines
+}
