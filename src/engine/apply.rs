@@ -8,7 +8,7 @@ use crate::core::outcome::Outcome;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
-use crate::host::fs::{Content, Folder, Found};
+use crate::host::fs::{self, Content, Folder, Found};
 use crate::host::journal::{Applied, Journal, JournalError, NewFile, State, Wanted};
 use crate::host::process;
 
@@ -111,17 +111,14 @@ pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: &'static 
 /// [`Stop::Failed`] naming the first path that isn't what it should be.
 pub fn verify(run: &Run, journal: &Journal) -> Result<u64, Stop> {
     let folder = Folder::open(&run.session.install)?;
-    let mut checked = 0;
-    for (path, state) in journal.results() {
+    let results: Vec<_> = journal.results().collect();
+    fs::in_parallel(&results, |(path, state)| {
         let found = folder.look(path)?;
         // A folder may stand where a file went.
-        let right = state.matches(&found) || (*state == State::Absent && found == Found::Folder);
-        if !right {
-            return Err(Stop::failed(format!("{path}: read back, it is not what was written")));
-        }
-        checked += 1;
-    }
-    Ok(checked)
+        let right = state.matches(&found) || (**state == State::Absent && found == Found::Folder);
+        if right { Ok(()) } else { Err(Stop::failed(format!("{path}: read back, it is not what was written"))) }
+    })?;
+    Ok(results.len() as u64)
 }
 
 /// Counts for the evidence: files that are new, and files changed, moved or removed.

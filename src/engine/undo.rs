@@ -36,29 +36,37 @@ pub fn entry<'b>(backup: &'b Backup, path: &RelPath, folds: bool) -> Option<(&'b
 pub fn wanted(run: &Run, backup: &Backup) -> Result<Vec<Wanted>, Stop> {
     let live = Folder::open(&run.session.install)?;
     let folds = fs::folds_case(&run.session.install);
-    let mut all = Vec::new();
-    for (path, left) in changed_paths(run, backup)? {
-        let (before, new) = match entry(backup, &path, folds) {
-            Some((saved, Entry::File { sha256, mode, mtime, .. })) => {
-                let before = State::File { sha256: sha256.clone(), mode: *mode };
-                (before, Some((saved, *mode, mtime.parse::<i128>().ok())))
-            }
-            _ => (State::Absent, None),
-        };
-        if before.matches(&live.look(&path)?) {
-            continue;
-        }
-        let new = match new {
-            Some((saved, mode, mtime)) => {
-                let bytes = backup.bytes(saved).map_err(Stop::failed)?;
-                Some(NewFile { bytes, mode, mtime })
-            }
-            None => None,
-        };
-        all.push(Wanted { path, old: left, new });
-    }
+    let changed: Vec<(RelPath, State)> = changed_paths(run, backup)?.into_iter().collect();
+    let looked_at = fs::in_parallel(&changed, |(path, left)| put_back(&live, backup, folds, path, left))?;
+    let mut all: Vec<Wanted> = looked_at.into_iter().flatten().collect();
     all.sort_by_key(|w| w.new.is_some());
     Ok(all)
+}
+
+/// What has to be done at one path, with its old bytes; none if it is as it was.
+fn put_back(
+    live: &Folder,
+    backup: &Backup,
+    folds: bool,
+    path: &RelPath,
+    left: &State,
+) -> Result<Option<Wanted>, Stop> {
+    let saved = match entry(backup, path, folds) {
+        Some((saved, Entry::File { sha256, mode, mtime, .. })) => Some((saved, sha256, *mode, mtime)),
+        _ => None,
+    };
+    let before = saved.map_or(State::Absent, |(_, sha256, mode, _)| State::File { sha256: sha256.clone(), mode });
+    if before.matches(&live.look(path)?) {
+        return Ok(None);
+    }
+    let new = match saved {
+        Some((saved, _, mode, mtime)) => {
+            let bytes = backup.bytes(saved).map_err(Stop::failed)?;
+            Some(NewFile { bytes, mode, mtime: mtime.parse().ok() })
+        }
+        None => None,
+    };
+    Ok(Some(Wanted { path: path.clone(), old: left.clone(), new }))
 }
 
 /// Every path whose folders the session may have made or touched, also where no file of it is left.

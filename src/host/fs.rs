@@ -150,7 +150,11 @@ pub fn create_folders(path: &Path) -> Result<(), FsError> {
 /// # Errors
 /// [`FsError`].
 pub fn remove_tree(path: &Path) -> Result<(), FsError> {
-    match around(REMOVE_TREE, || fs::remove_dir_all(path)) {
+    let removed = around(REMOVE_TREE, || {
+        super::clear::files_below(path);
+        fs::remove_dir_all(path)
+    });
+    match removed {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed.doing("remove", path),
     }

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod backups;
+mod clear;
 pub mod crash;
 pub mod demo;
 pub mod folder;

@@ -101,8 +101,8 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "a rollback leaves what was added",
         "src/engine/undo.rs",
-        "            None => None,\n        };\n        all.push",
-        "            None => continue,\n        };\n        all.push",
+        "        None => None,\n    };\n    Ok(Some",
+        "        None => return Ok(None),\n    };\n    Ok(Some",
         there_and_back,
     ),
     mutant(
