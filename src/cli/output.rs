@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Refusal;
 use crate::core::phase::Phase;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
-use crate::engine::executor::Handle;
+use crate::engine::executor::{self, Handle};
 
 /// Exit code where conflicts need a person.
 pub const CONFLICTS: u8 = 3;
@@ -22,6 +22,11 @@ pub fn refusal(refusal: &Refusal, json: bool) {
             complain!("  next: {next}");
         }
     }
+}
+
+/// Clears away what a run that was cut off left, and says what people should know of that.
+pub fn tidy(project: &std::path::Path) {
+    executor::tidy(project).iter().for_each(|line| complain!("{line}"));
 }
 
 /// Ends a run in which there was nothing to do; exit code 0.

@@ -15,6 +15,7 @@ use crate::host::backup::{self, Backup};
 use crate::host::backups::{self, Kept};
 use crate::host::fs::visible;
 use crate::host::lock::{Lock, LockError};
+use crate::host::recover;
 use crate::host::restore::{self, RestoreError, Restored};
 
 /// Runs the subcommand.
@@ -36,6 +37,7 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
         Refusal::refused(format!("{e}; nothing was changed"), "name another backup: pos-upgrade-tui backups")
     })?;
     let _lock = locked(&install)?;
+    recover::sweep(install.parent().unwrap_or(&install), &install).iter().for_each(|line| complain!("{line}"));
     let rescue = rescue_folder(&install)?;
     let done = restore::restore(&install, &backup, &path, &rescue).map_err(|e| refusal(&install, &path, name, &e))?;
     let rescued = match &done {

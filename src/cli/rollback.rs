@@ -16,7 +16,7 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
     let sessions = session::all(&project)?.sessions;
     let nothing = |message: String| {
-        executor::tidy(&project);
+        output::tidy(&project);
         Ok(output::nothing_to_do(&message, common.json))
     };
     let chosen = match named {

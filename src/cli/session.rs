@@ -36,14 +36,14 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
                 Err(Refusal::usage(format!("there is no session {id}"), "see which there are: pos-upgrade-tui history"))
             }
             None => {
-                executor::tidy(&project);
+                output::tidy(&project);
                 let message = format!("nothing to resume: no upgrade of {} is unfinished", project.display());
                 Ok(output::nothing_to_do(&message, common.json))
             }
         };
     };
     if !session.is_unfinished() {
-        executor::tidy(&project);
+        output::tidy(&project);
         let message = format!("nothing to resume: session {} is {}", session.session_id, session.status.word());
         return Ok(output::nothing_to_do(&message, common.json));
     }

@@ -74,7 +74,7 @@ fn show(plan: &Plan, json: bool) -> u8 {
 
 fn nothing(request: &inspect::Request, json: bool) -> u8 {
     let install = request.project.join(".praxis-os");
-    executor::tidy(&request.project);
+    output::tidy(&request.project);
     output::nothing_to_do(&format!("{}: nothing to do, this install is current", install.display()), json)
 }
 

@@ -55,12 +55,14 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         to_commit: session.source_commit.clone(),
         to_version: session.source_version.clone(),
     });
-    recover::sweep(&run.session.project, &run.session.install);
+    for line in recover::sweep(&run.session.project, &run.session.install) {
+        run.warn("rescued", line);
+    }
     for line in run.lock.ended() {
         run.log(Level::Warn, "lock", line);
     }
-    let found = recover::survey(&session.install);
-    if let Some(damage) = found.damage(&session.session_id) {
+    let found = recover::survey(&run.session.install);
+    if let Some(damage) = found.damage(&run.session.session_id) {
         run.warn("session", damage.describe());
     }
     let own = run.session.session_id.clone();
@@ -112,15 +114,18 @@ fn instead(next: Option<String>, command: Option<&str>) -> Option<String> {
 }
 
 /// Clears away what a run that was cut off before its session began or behind its end left: half-written files, the lock's
-/// note. Where somebody holds the lock, or nobody ever did, there is nothing to clear away.
-pub fn tidy(project: &Path) {
+/// note. What people should know of that, in lines. Where somebody holds the lock, or nobody ever did, there is nothing
+/// to clear away.
+pub fn tidy(project: &Path) -> Vec<String> {
     let install = project.join(".praxis-os");
     if install.join(".upgrade/lock").exists()
         && let Ok(mut lock) = Lock::acquire(&install)
     {
-        recover::sweep(project, &install);
+        let lines = recover::sweep(project, &install);
         lock.unexplain();
+        return lines;
     }
+    Vec::new()
 }
 
 /// Takes an unfinished session up where it stands.

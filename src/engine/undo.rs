@@ -44,13 +44,7 @@ pub fn wanted(run: &Run, backup: &Backup) -> Result<Vec<Wanted>, Stop> {
 }
 
 /// What has to be done at one path, with its old bytes; none if it is as it was.
-fn put_back(
-    live: &Folder,
-    backup: &Backup,
-    folds: bool,
-    path: &RelPath,
-    left: &State,
-) -> Result<Option<Wanted>, Stop> {
+fn put_back(live: &Folder, backup: &Backup, folds: bool, path: &RelPath, left: &State) -> Result<Option<Wanted>, Stop> {
     let saved = match entry(backup, path, folds) {
         Some((saved, Entry::File { sha256, mode, mtime, .. })) => Some((saved, sha256, *mode, mtime)),
         _ => None,

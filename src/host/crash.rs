@@ -48,6 +48,16 @@ points! {
     REMOVE_FILE = "file.remove";
     /// A file is copied into the backup.
     BACK_UP = "backup.copy";
+    /// The bytes of the installed release are kept for the next upgrade.
+    KEEP = "base.keep";
+    /// A file or link of a backup takes its place, or the one where it waits for that.
+    RESTORE = "restore.rename";
+    /// What stood where a file was restored is set aside.
+    SET_ASIDE = "restore.aside";
+    /// A damaged file is moved out of the way.
+    MOVE_ASIDE = "damaged.aside";
+    /// The link that the environment will be switched with.
+    LINK = "venv.link";
     /// The environment is switched to another generation, or back.
     SWITCH = "venv.switch";
 }

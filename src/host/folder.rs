@@ -194,11 +194,12 @@ impl Folder {
         all.iter().all(|name| inner.remove_hollow(name)) && self.remove_empty(name).unwrap_or(false)
     }
 
-    /// Creates a file in it, over nothing, and makes its bytes durable (the entry is the caller's to sync).
+    /// Creates a file in it, over nothing, with a time if one is given (nanoseconds since 1970), and makes it durable
+    /// (its entry is the caller's to sync).
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn create_file(&self, name: &OsStr, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+    pub fn create_file(&self, name: &OsStr, bytes: &[u8], mode: u32, mtime: Option<i128>) -> Result<(), FsError> {
         let shown = self.path.join(name);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         around(CREATE, || {
@@ -206,6 +207,10 @@ impl Folder {
             let mut file = File::from(fd);
             file.write_all(bytes).doing("write", &shown)?;
             file.set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", &shown)?;
+            if let Some(time) = mtime {
+                let times = rustix::fs::Timestamps { last_access: timespec(time), last_modification: timespec(time) };
+                rustix::fs::futimens(&file, &times).doing("set time of", &shown)?;
+            }
             file.sync_all().doing("sync", &shown)
         })
     }

@@ -59,7 +59,7 @@ impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
 }
 
 /// How the names of half-written replacements begin.
-const TEMPORARY: &str = ".pos-upgrade-tmp-";
+pub(super) const TEMPORARY: &str = ".pos-upgrade-tmp-";
 
 /// The few error numbers that are told apart by value.
 pub(super) mod libc_errno {

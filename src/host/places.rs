@@ -8,8 +8,17 @@ use crate::core::baseline;
 use crate::core::session::DOCUMENTS;
 
 /// Folders of our own, each before what is in it.
-const FOLDERS: [&str; 8] =
-    [".upgrade", ".upgrade/base", ".upgrade/parked", ".backups", ".cache", ".cache/state", "rescued", "venvs"];
+const FOLDERS: [&str; 9] = [
+    ".upgrade",
+    ".upgrade/base",
+    ".upgrade/parked",
+    ".upgrade/restore",
+    ".backups",
+    ".cache",
+    ".cache/state",
+    "rescued",
+    "venvs",
+];
 /// What a journal's folder holds.
 const STAGES: [&str; 2] = ["stage", "stage.done"];
 

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use super::backup::{self, Backup};
 use super::fs::{self, FsError};
 use super::journal::{self, Journal};
+use super::restore;
 use super::store::{self, Truth};
+use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::{Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::session::{OnConflict, Session, Status, stamp_of, time_of};
@@ -279,8 +281,9 @@ fn gitignore_lines(install: &Path, backup: &Backup) -> Vec<String> {
     if lines.iter().all(|l| l.starts_with(".praxis-os/")) { lines } else { Vec::new() }
 }
 
-/// Removes the half-written replacements that a crash left where this program writes. Only under the lock.
-pub fn sweep(project: &Path, install: &Path) {
+/// Removes the half-written replacements that a crash left where this program writes, and sets aside what is the
+/// user's of a restore that was cut off, a line for each. Only under the lock.
+pub fn sweep(project: &Path, install: &Path) -> Vec<String> {
     let notes = install.join(".upgrade");
     for folder in [project.to_owned(), install.to_owned(), install.join(".cache"), install.join(".cache/state")] {
         fs::sweep(&folder);
@@ -288,5 +291,16 @@ pub fn sweep(project: &Path, install: &Path) {
     // The notes of sessions are a few files each, and so are their journals.
     for entry in walkdir::WalkDir::new(&notes).max_depth(2).into_iter().flatten().filter(|e| e.file_type().is_dir()) {
         fs::sweep(entry.path());
+    }
+    let stamp = stamp_of(jiff::Timestamp::now());
+    let settled = RelPath::new(format!("rescued/{stamp}-restore")).map(|rescue| restore::settle(install, &rescue));
+    match settled {
+        Ok(Ok(rescued)) => {
+            let line = |(path, to)| format!("{path}: restoring it was cut off; what stood there is now in {to}");
+            rescued.into_iter().map(line).collect()
+        }
+        // Nothing is lost: it is tried again next time.
+        Ok(Err(e)) => vec![format!("what a cut-off restore left is still in .upgrade/restore: {e}")],
+        Err(_) => Vec::new(),
     }
 }

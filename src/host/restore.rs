@@ -6,9 +6,12 @@ use std::path::Path;
 
 use rustix::fs::{FileType, RenameFlags};
 use rustix::io::Errno;
+use walkdir::WalkDir;
 
 use super::backup::{Backup, BackupError, Entry};
-use super::fs::{Content, Doing, Folder, FsError};
+use super::crash::{RESTORE, SET_ASIDE, around};
+use super::fs::{self, Content, Doing, Folder, FsError};
+use crate::core::blob::sha256;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 
@@ -50,7 +53,26 @@ enum New {
     Link { target: OsString, mtime: Option<i128> },
 }
 
+/// Where what comes back waits for its moment, as `<sum>/<path>`, where the sum is that of what was put there. After a
+/// crash it tells whose it is: what has that sum is in the backup still, all else came out of the live tree.
+const STAGE: &str = ".upgrade/restore";
+
+/// The sum of a file's bytes, or of where a link leads, told apart.
+fn sum(file: Option<&[u8]>, link: Option<&[u8]>) -> String {
+    match (file, link) {
+        (Some(bytes), _) => sha256(bytes),
+        (None, target) => format!("link-{}", sha256(target.unwrap_or_default())),
+    }
+}
+
 impl New {
+    fn sum(&self) -> String {
+        match self {
+            New::File { bytes, .. } => sum(Some(bytes), None),
+            New::Link { target, .. } => sum(None, Some(target.as_bytes())),
+        }
+    }
+
     fn mtime(&self) -> Option<i128> {
         let (New::File { mtime, .. } | New::Link { mtime, .. }) = self;
         *mtime
@@ -84,8 +106,10 @@ pub fn restore(install: &Path, backup: &Backup, path: &RelPath, rescue: &RelPath
     if !matches!(folder.kind(name)?, None | Some(FileType::RegularFile | FileType::Symlink)) {
         return Err(RestoreError::Blocked(path.clone()));
     }
-    let staged = stage(&folder, &new)?;
-    let rescued = swap(&root, &folder, &staged, path, rescue)?;
+    let stage = stage(&root, &new, path)?;
+    let rescued = swap(&root, &folder, &stage, path, rescue)?;
+    // Nothing is in it any more; what can't be removed now is the next one's to clear away.
+    let _ = fs::remove_tree(&install.join(STAGE));
     for above in made.iter().rev() {
         folder_as_before(&root, backup, above)?;
     }
@@ -128,25 +152,33 @@ fn missing_folders(install: &Path, path: &RelPath) -> Vec<RelPath> {
     missing
 }
 
-/// Puts the new content beside its place, durable, under a name that nothing has.
-fn stage(folder: &Folder, new: &New) -> Result<OsString, RestoreError> {
-    // A name of its own, not one made of the file's: that may be as long as names can be.
-    let staged = OsString::from(format!(".pos-upgrade-restore-{}", std::process::id()));
+/// Puts the new content where it waits, durable; the folder that it has the path's last part in.
+fn stage(root: &Folder, new: &New, path: &RelPath) -> Result<Folder, RestoreError> {
+    let blocked = |_| RestoreError::Blocked(path.clone());
+    let top = root.below(&RelPath::new(STAGE).map_err(blocked)?, true)?;
+    // Half of it has a name that every sweep removes.
+    let half = OsString::from(format!("{}restore", fs::TEMPORARY));
     match new {
-        New::File { bytes, mode, .. } => folder.create_file(&staged, bytes, *mode)?,
-        New::Link { target, .. } => folder.create_link(&staged, target)?,
+        New::File { bytes, mode, mtime } => top.create_file(&half, bytes, *mode, *mtime)?,
+        New::Link { target, mtime } => {
+            top.create_link(&half, target)?;
+            mtime.map_or(Ok(()), |time| top.set_mtime(&half, time))?;
+        }
     }
-    if let Some(time) = new.mtime() {
-        folder.set_mtime(&staged, time)?;
-    }
-    Ok(staged)
+    let place =
+        RelPath::new(format!("{STAGE}/{}", new.sum())).and_then(|p| p.join(path.as_bytes())).map_err(blocked)?;
+    let (folder, name) = root.parent_of(&place, true)?;
+    around(RESTORE, || top.rename(&half, &folder, name, RenameFlags::empty()))
+        .doing("stage", place.under(root.path()))?;
+    folder.sync()?;
+    Ok(folder)
 }
 
 /// Exchanges what stands there with what is staged, and sets the old one aside. Where that fails, all is as it was.
 fn swap(
     root: &Folder,
     folder: &Folder,
-    staged: &OsStr,
+    stage: &Folder,
     path: &RelPath,
     rescue: &RelPath,
 ) -> Result<Option<RelPath>, RestoreError> {
@@ -154,36 +186,93 @@ fn swap(
     let shown = path.under(root.path());
     // Only ever the new one: it is in the backup still.
     let unstage = |e: FsError| {
-        let _ = folder.remove(staged);
+        let _ = stage.remove(name);
         RestoreError::from(e)
     };
     if folder.kind(name).map_err(unstage)?.is_none() {
-        folder.rename(staged, folder, name, RenameFlags::NOREPLACE).doing("restore", &shown).map_err(unstage)?;
+        let placed = around(RESTORE, || stage.rename(name, folder, name, RenameFlags::NOREPLACE));
+        placed.doing("restore", &shown).map_err(unstage)?;
         folder.sync()?;
         return Ok(None);
     }
     let to = rescue.join(path.as_bytes()).map_err(|_| RestoreError::Blocked(path.clone()))?;
     let (aside, aside_name) = root.parent_of(&to, true).map_err(unstage)?;
-    match folder.rename(staged, folder, name, RenameFlags::EXCHANGE) {
+    match around(RESTORE, || stage.rename(name, folder, name, RenameFlags::EXCHANGE)) {
         Ok(()) => {
-            let set_aside = folder.rename(staged, &aside, aside_name, RenameFlags::NOREPLACE);
+            let set_aside = around(SET_ASIDE, || stage.rename(name, &aside, aside_name, RenameFlags::NOREPLACE));
             if let Err(e) = set_aside.doing("set aside", &shown) {
-                // What is under the staged name now is the user's: back with it, or it stays there.
-                folder.rename(staged, folder, name, RenameFlags::EXCHANGE).doing("put back", &shown)?;
+                // What is staged now is the user's: back with it, or it stays there until the next sweep sets it aside.
+                stage.rename(name, folder, name, RenameFlags::EXCHANGE).doing("put back", &shown)?;
                 return Err(unstage(e));
             }
         }
         // Without exchange there is a moment without either; the old one is set aside already.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            let set_aside = folder.rename(name, &aside, aside_name, RenameFlags::empty());
+            let set_aside = around(SET_ASIDE, || folder.rename(name, &aside, aside_name, RenameFlags::empty()));
             set_aside.doing("set aside", &shown).map_err(unstage)?;
-            folder.rename(staged, folder, name, RenameFlags::empty()).doing("restore", &shown)?;
+            around(RESTORE, || stage.rename(name, folder, name, RenameFlags::empty())).doing("restore", &shown)?;
         }
         Err(e) => return Err(e).doing("restore", &shown).map_err(unstage),
     }
     aside.sync()?;
     folder.sync()?;
+    stage.sync()?;
     Ok(Some(to))
+}
+
+/// Clears away what a restore that was cut off left: what is the user's goes to `rescue`, with where it was and is now.
+/// Only under the lock.
+///
+/// # Errors
+/// [`RestoreError`]; what is left is tried again next time.
+pub fn settle(install: &Path, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, RestoreError> {
+    let top = install.join(STAGE);
+    if !std::fs::symlink_metadata(&top).is_ok_and(|meta| meta.is_dir()) {
+        return Ok(Vec::new());
+    }
+    fs::sweep(&top);
+    let root = Folder::open(install)?;
+    let mut rescued = Vec::new();
+    for entry in WalkDir::new(&top).min_depth(2) {
+        let entry = entry.map_err(|e| FsError { doing: "look at", path: top.clone(), source: e.into() })?;
+        let kind = entry.file_type();
+        let Some((named, path)) = parts(entry.path().strip_prefix(&top).unwrap_or(entry.path())) else {
+            continue;
+        };
+        let found = if kind.is_dir() {
+            continue;
+        } else if kind.is_symlink() {
+            let target = std::fs::read_link(entry.path()).doing("read link", entry.path())?;
+            sum(None, Some(target.as_os_str().as_bytes()))
+        } else {
+            sum(Some(&fs::read_own(entry.path()).doing("read", entry.path())?), None)
+        };
+        if found == named {
+            continue;
+        }
+        let staged = RelPath::new(format!("{STAGE}/{named}")).and_then(|p| p.join(path.as_bytes()));
+        let (Ok(staged), Ok(to)) = (staged, rescue.join(path.as_bytes())) else { continue };
+        let (from, name) = root.parent_of(&staged, false)?;
+        let (aside, aside_name) = root.parent_of(&to, true)?;
+        let moved = around(SET_ASIDE, || match from.rename(name, &aside, aside_name, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if matches!(aside.kind(aside_name), Ok(None)) => {
+                from.rename(name, &aside, aside_name, RenameFlags::empty())
+            }
+            other => other,
+        });
+        moved.doing("set aside", entry.path())?;
+        aside.sync()?;
+        rescued.push((path, to));
+    }
+    fs::remove_tree(&top)?;
+    Ok(rescued)
+}
+
+/// The sum and the path of something that is staged.
+fn parts(staged: &Path) -> Option<(String, RelPath)> {
+    let mut parts = staged.components();
+    let named = parts.next()?.as_os_str().to_str()?.to_owned();
+    Some((named, RelPath::new(parts.as_path().as_os_str().as_bytes()).ok()?))
 }
 
 /// A folder that had to be made gets its old mode.

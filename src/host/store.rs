@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::crash::{MOVE_ASIDE, around};
 use super::fs::{self, Doing, FsError};
 use crate::core::blob::sha256;
 use crate::core::session::{Session, stamp_of};
@@ -223,7 +224,7 @@ pub fn move_aside(path: &Path) -> Result<PathBuf, FsError> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".damaged-{stamp}{more}"));
         let target = path.with_file_name(name);
-        match renameat_with(CWD, path, CWD, &target, RenameFlags::NOREPLACE) {
+        match around(MOVE_ASIDE, || renameat_with(CWD, path, CWD, &target, RenameFlags::NOREPLACE)) {
             Ok(()) => return Ok(target),
             Err(Errno::EXIST) => {}
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if !target.exists() => {

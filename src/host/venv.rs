@@ -10,7 +10,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use walkdir::WalkDir;
 
-use super::crash::{SWITCH, around};
+use super::crash::{LINK, SWITCH, around};
 use super::fs::{self, Doing, FsError};
 use crate::core::blob::sha256;
 
@@ -153,7 +153,7 @@ pub fn switch(install: &Path, name: &str) -> Result<(), FsError> {
         Ok(_) => fs::remove_file(&link)?,
         Err(_) => {}
     }
-    symlink(&target, &link).doing("link", &link)?;
+    around(LINK, || symlink(&target, &link)).doing("link", &link)?;
     // The link takes the place of what is live, and that the place of the link, in one step.
     match around(SWITCH, || renameat_with(CWD, &link, CWD, &venv, RenameFlags::EXCHANGE)) {
         Ok(()) => {}

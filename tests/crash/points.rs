@@ -153,10 +153,101 @@ fn a_crash_while_the_users_words_are_put_aside() {
     }
 }
 
+/// What stands where something is restored is set aside, wherever that is cut off; what the user writes between the crash
+/// and the next command is the user's as well.
+#[test]
+fn a_crash_at_every_point_of_a_restore() {
+    let small = Small::new();
+    let path = "standards/universal/a/merge.md";
+    // A file over another one, a file where nothing is, and a file over a link.
+    type Change = fn(&Path);
+    let starts: [(&str, Change); 3] = [
+        ("edited", |live| fs::write(live, "mine\n").unwrap()),
+        ("gone", |live| fs::remove_file(live).unwrap()),
+        ("a link", |live| {
+            fs::remove_file(live).unwrap();
+            std::os::unix::fs::symlink("mine", live).unwrap();
+        }),
+    ];
+    let arguments = ["restore", path];
+    let slot = Slot::take();
+    let (mut crashes, mut set_aside) = (0, 0);
+    for (what, change) in starts {
+        let start = small.case(&small.upgraded);
+        let install = start.project.join(".praxis-os");
+        change(&install.join(path));
+        let before = crate::common::snapshot(&install);
+        let mine = before.get(path).cloned();
+        let done = small.case(&start.project);
+        let points = record(&small, &slot, &done, &arguments);
+        let restored = crate::common::snapshot(&done.project.join(".praxis-os"))[path].clone();
+        for (number, point) in points.iter().enumerate() {
+            let why = format!("{what}, {} {point}", number + 1);
+            let case = small.case(&start.project);
+            crash_at(&small, &slot, &case.project, &arguments, number + 1);
+            crashes += 1;
+            let (code, said) = text(&small.run(&case.project, &arguments));
+            assert_eq!(code, 0, "{why}: {said}");
+            let now = crate::common::snapshot(&case.project.join(".praxis-os"));
+            assert_eq!(now[path], restored, "{why}");
+            let rescued = walkdir::WalkDir::new(case.project.join(".praxis-os/rescued")).into_iter().flatten();
+            let rescued: Vec<_> = rescued.filter(|e| !e.file_type().is_dir()).map(|e| e.into_path()).collect();
+            assert_eq!(rescued.len(), usize::from(mine.is_some()), "{why}: {rescued:?}");
+            for kept in rescued {
+                let same = match fs::read_link(&kept) {
+                    Ok(target) => target == Path::new("mine"),
+                    Err(_) => fs::read_to_string(&kept).unwrap() == "mine\n",
+                };
+                assert!(same, "{why}: {kept:?}");
+                set_aside += 1;
+            }
+            let left = walkdir::WalkDir::new(&case.project).into_iter().flatten();
+            let left: Vec<_> = left
+                .map(|e| e.into_path())
+                .filter(|p| p.ends_with(".upgrade/restore") || p.to_string_lossy().contains("pos-upgrade-tmp"))
+                .collect();
+            assert!(left.is_empty(), "{why}: {left:?}");
+        }
+    }
+    println!("{crashes} crashes of a restore; what the user wrote was set aside {set_aside} times, each whole");
+}
+
+/// A damaged generation goes out of the way of the next one; dying there loses neither.
+#[test]
+fn a_crash_while_a_damaged_file_is_moved_aside() {
+    let small = Small::new();
+    let slot = Slot::take();
+    let points = record(&small, &slot, &small.case(&small.pristine), &small.upgrade());
+    let exchange = points.iter().position(|p| p == "journal.exchange before").unwrap() + 1;
+    let damaged = || {
+        let case = small.case(&small.pristine);
+        crash_at(&small, &slot, &case.project, &small.upgrade(), exchange);
+        for entry in walkdir::WalkDir::new(case.project.join(".praxis-os/.upgrade")).into_iter().flatten() {
+            if entry.file_name() == "session.json" {
+                fs::write(entry.path(), "{").unwrap();
+            }
+        }
+        case
+    };
+    let points = record(&small, &slot, &damaged(), &["resume"]);
+    let moves: Vec<usize> =
+        (0..points.len()).filter(|n| points[*n].starts_with("damaged.aside")).map(|n| n + 1).collect();
+    assert_eq!(moves.len(), 2, "before and after: {points:?}");
+    for number in moves {
+        let case = damaged();
+        crash_at(&small, &slot, &case.project, &["resume"], number);
+        small.recover(case);
+    }
+}
+
 /// The environment is switched in one step: dying on either side of it leaves a server that answers, old or new.
 #[test]
 fn a_crash_at_the_switch_of_the_environment() {
-    for (when, way) in [("before", "resume"), ("after", "resume"), ("before", "rollback"), ("after", "rollback")] {
+    let link = [("venv.link after", "resume"), ("venv.link before", "rollback")];
+    let switch = [("before", "resume"), ("after", "resume"), ("before", "rollback"), ("after", "rollback")];
+    let switch =
+        switch.map(|(when, way)| (if when == "before" { "venv.switch before" } else { "venv.switch after" }, way));
+    for (point, way) in switch.into_iter().chain(link) {
         let mut sandbox = Sandbox::new();
         let demo = sandbox.demo();
         let before = (snapshot(&demo.install), tools(&demo.install).expect("the old server answers"));
@@ -169,13 +260,13 @@ fn a_crash_at_the_switch_of_the_environment() {
             command
         };
         // How many points come before depends on how much work is done side by side: it dies at the first that is seen.
-        let output = upgrade().env("POS_CRASH_LOG", &log).env("POS_CRASH_AT", format!("venv.switch {when}")).output();
+        let output = upgrade().env("POS_CRASH_LOG", &log).env("POS_CRASH_AT", point).output();
         let output = output.unwrap();
         assert_eq!(output.status.signal(), Some(ABORTED), "{}", text(&output).1);
-        assert!(fs::read_to_string(&log).unwrap().contains("venv.switch"));
+        assert!(fs::read_to_string(&log).unwrap().contains("venv.link"));
         let arguments: &[&str] = if way == "resume" { &["resume"] } else { &["rollback", "--yes"] };
         let (code, said) = text(&sandbox.run(&[arguments, &["--project", project]].concat()));
-        assert_eq!(code, 0, "{way} after a crash {when} the switch: {said}");
+        assert_eq!(code, 0, "{way} after a crash at {point}: {said}");
         let now = tools(&demo.install).expect("a server answers");
         if way == "resume" {
             assert!(now.contains(&"list_standards".to_owned()), "{now:?}");
@@ -195,7 +286,7 @@ fn no_point_is_never_passed() {
     for (_, start, arguments) in flows(&small) {
         passed.extend(record(&small, &slot, &small.case(start), &arguments));
     }
-    let elsewhere = ["journal.rescue", "venv.switch"];
+    let elsewhere = ["journal.rescue", "venv.link", "venv.switch", "restore.rename", "restore.aside", "damaged.aside"];
     let missing: Vec<&str> = crash::ALL.iter().map(|p| p.0).filter(|p| !elsewhere.contains(p)).collect();
     let missing: Vec<&&str> = missing.iter().filter(|p| !passed.contains(&format!("{p} after"))).collect();
     assert!(missing.is_empty(), "never passed: {missing:?}");

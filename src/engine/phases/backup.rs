@@ -30,10 +30,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         run.session.backup = Some(name.clone());
         run.save()?;
         let folder = backup::folder_of(&install).join(&name);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder)
-                .map_err(|e| Stop::failed(format!("cannot remove the unfinished backup {}: {e}", folder.display())))?;
-        }
+        fs::remove_tree(&folder)?;
         done(name, folder)
     })?;
     let made = run.task(PHASE, "backup_files", |run| {

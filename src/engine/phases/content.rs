@@ -16,6 +16,7 @@ use crate::engine::planning::{self, Source};
 use crate::engine::run::{Run, Stop, done};
 use crate::engine::undo;
 use crate::host::backup::{self, Backup, Entry};
+use crate::host::crash::{KEEP, around};
 use crate::host::fs::{self, Content, Folder};
 use crate::host::journal::{Journal, NewFile, State, Wanted};
 use crate::host::server::{self, Running};
@@ -189,7 +190,8 @@ fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
             continue;
         }
         if let Some(bytes) = source.read(&file.blob) {
-            folder.put(std::ffi::OsStr::new(file.blob.as_str()), &bytes, crate::host::process::new_file_mode())?;
+            let name = std::ffi::OsStr::new(file.blob.as_str());
+            around(KEEP, || folder.put(name, &bytes, crate::host::process::new_file_mode()))?;
         }
     }
     Ok(())
