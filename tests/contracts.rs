@@ -258,6 +258,7 @@ fn seeds_evidence(phase: u64) -> Vec<(&'static str, char)> {
             ("disk_space_available", 't'),
             ("disk_space_required", 't'),
             ("no_concurrent_workflows", 'b'),
+            ("server_found", 't'),
         ],
         1 => vec![
             ("backup_path", 't'),
@@ -284,6 +285,8 @@ fn seeds_evidence(phase: u64) -> Vec<(&'static str, char)> {
             ("server_restarted", 'b'),
             ("server_restart_time", 't'),
             ("server_health_check", 't'),
+            ("server_found", 't'),
+            ("server_version", 't'),
         ],
         4 => vec![
             ("server_version", 't'),

@@ -124,6 +124,9 @@ pub struct From {
     /// Leave a running server alone
     #[arg(long)]
     pub no_restart: bool,
+    /// Restart also a server that was started by hand on a terminal
+    #[arg(long, conflicts_with = "no_restart")]
+    pub restart: bool,
     /// Leave the test command out
     #[arg(long)]
     pub skip_tests: bool,

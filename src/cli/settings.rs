@@ -61,6 +61,8 @@ pub fn settings(project: &Path, from: &From) -> Result<Settings, Refusal> {
         dry_run: from.dry_run.then_some(true),
         auto_restart: from.no_restart.then_some(false),
         skip_tests: from.skip_tests.then_some(true),
+        test_command: None,
+        test_timeout: None,
         keep_backups: from.keep_backups,
         interactive_conflicts: None,
         git_commit_after: from.git_commit.then_some(true),
@@ -120,7 +122,7 @@ pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
 
 /// The options, with those that only flags can set.
 pub fn options(settings: &Settings, from: &From) -> Options {
-    Options { allow_downgrade: from.allow_downgrade, ..settings.options() }
+    Options { allow_downgrade: from.allow_downgrade, restart_by_hand: from.restart, ..settings.options() }
 }
 
 /// How the wizard looks: as the flags say, else as the files do.

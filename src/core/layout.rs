@@ -68,12 +68,29 @@ pub struct ServerLayout {
     pub arguments: Vec<String>,
     /// Environment; `{install}` and `{project}` stand for the folders.
     pub environment: BTreeMap<String, String>,
-    /// Variables of a running server that are kept over a restart.
-    pub kept_environment: Vec<String>,
+    /// The argument whose successor says how it talks.
+    pub transport_option: String,
+    /// How one talks that we start for a proof: no editor holds its other end.
+    pub own_transport: String,
+    /// Variables that say where its code is: lists of folders.
+    pub code_environment: Vec<String>,
+    /// Variables that name its project, or the install.
+    pub project_environment: Vec<String>,
+    /// Variables of ours that it must not get.
+    pub dropped_environment: Vec<String>,
+    /// Where editors keep its launch command, relative to the project; the first that has one counts.
+    pub editor_configs: Vec<RelPath>,
     /// Where it says that it runs.
     pub state_file: RelPath,
     /// The file whose presence makes it rebuild its index.
     pub rebuild_flag: RelPath,
+}
+
+impl ServerLayout {
+    /// Variables of a running server that are kept over a restart.
+    pub fn kept_environment(&self) -> impl Iterator<Item = &String> {
+        self.code_environment.iter().chain(&self.project_environment)
+    }
 }
 
 impl Patterns {

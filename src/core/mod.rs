@@ -17,6 +17,7 @@ pub mod plan;
 pub mod provenance;
 pub mod question;
 pub mod requirements;
+pub mod server_log;
 pub mod session;
 pub mod settings;
 pub mod workflow;

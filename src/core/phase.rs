@@ -172,6 +172,8 @@ pub enum NotApplicable {
     NoPostInstallSteps,
     /// The `browser` tool group is off in `config.json`, or the release has no browser tool.
     BrowserGroupOff,
+    /// The browser tools have no browser to drive: none is installed.
+    NoBrowser,
     /// The release registers no tool for this.
     NoSuchTool,
     /// `skip_tests` is set, or no test command is configured.
@@ -182,7 +184,7 @@ pub enum NotApplicable {
 
 impl NotApplicable {
     /// Every value of the list.
-    pub const ALL: [NotApplicable; 12] = [
+    pub const ALL: [NotApplicable; 13] = [
         NotApplicable::NoVenv,
         NotApplicable::NoRequirements,
         NotApplicable::RequirementsSatisfied,
@@ -192,6 +194,7 @@ impl NotApplicable {
         NotApplicable::LeftToEditor,
         NotApplicable::NoPostInstallSteps,
         NotApplicable::BrowserGroupOff,
+        NotApplicable::NoBrowser,
         NotApplicable::NoSuchTool,
         NotApplicable::TestsSkipped,
         NotApplicable::OnlyContent,
@@ -209,6 +212,7 @@ impl NotApplicable {
             NotApplicable::LeftToEditor => "an editor owns the server",
             NotApplicable::NoPostInstallSteps => "no post-install steps",
             NotApplicable::BrowserGroupOff => "browser group off",
+            NotApplicable::NoBrowser => "no browser installed",
             NotApplicable::NoSuchTool => "no such tool in this release",
             NotApplicable::TestsSkipped => "tests skipped",
             NotApplicable::OnlyContent => "only content",
@@ -274,6 +278,9 @@ pub struct PreFlightEvidence {
     pub disk_space_required_bytes: u64,
     /// Nobody else upgrades this install.
     pub no_concurrent_workflows: bool,
+    /// How the server was found: not running, ours to restart, an editor's, …
+    #[serde(default)]
+    pub server_found: String,
     /// Worth knowing, stops nothing.
     pub warnings: Vec<String>,
 }
@@ -379,6 +386,12 @@ pub struct ServerEvidence {
     pub server_restart_time: Fact<String>,
     /// `passed`.
     pub server_health_check: Fact<String>,
+    /// How the server was found: not running, ours to restart, an editor's, …
+    #[serde(default)]
+    pub server_found: String,
+    /// The commit whose code and requirements are in place.
+    #[serde(default)]
+    pub server_version: String,
 }
 
 /// What phase 4 proved.

@@ -8,6 +8,9 @@ use serde_json::Value;
 /// How many backups stay when nobody says otherwise.
 pub const KEEP_BACKUPS: u32 = 3;
 
+/// How long the test command may take, in seconds, when nobody says otherwise.
+pub const TEST_TIMEOUT: u64 = 600;
+
 /// What `upgrade.json` may hold. Every key may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -20,6 +23,10 @@ pub struct Settings {
     pub auto_restart: Option<bool>,
     /// Leave the test command out.
     pub skip_tests: Option<bool>,
+    /// A command that is run in the project after the upgrade, word by word; its failure rolls back.
+    pub test_command: Option<Vec<String>>,
+    /// How long it may take, in seconds.
+    pub test_timeout: Option<u64>,
     /// How many backups stay.
     pub keep_backups: Option<u32>,
     /// Ask about conflicts rather than fail, where a person is there.
@@ -73,6 +80,12 @@ pub struct Options {
     pub auto_restart: bool,
     /// Leave the test command out.
     pub skip_tests: bool,
+    /// A command that is run in the project after the upgrade, word by word; its failure rolls back.
+    #[serde(default)]
+    pub test_command: Vec<String>,
+    /// How long it may take, in seconds.
+    #[serde(default)]
+    pub test_timeout: u64,
     /// How many backups stay.
     pub keep_backups: u32,
     /// Ask about conflicts rather than fail, where a person is there.
@@ -91,6 +104,9 @@ pub struct Options {
     /// Install an older release over a newer one (a flag only).
     #[serde(default)]
     pub allow_downgrade: bool,
+    /// Restart also a server that was started by hand on a terminal (a flag only).
+    #[serde(default)]
+    pub restart_by_hand: bool,
 }
 
 impl Default for Options {
@@ -126,11 +142,13 @@ pub enum SettingsError {
     },
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "source_path",
     "dry_run",
     "auto_restart",
     "skip_tests",
+    "test_command",
+    "test_timeout",
     "keep_backups",
     "interactive_conflicts",
     "git_commit_after",
@@ -170,6 +188,8 @@ impl Settings {
             dry_run: self.dry_run.or(weaker.dry_run),
             auto_restart: self.auto_restart.or(weaker.auto_restart),
             skip_tests: self.skip_tests.or(weaker.skip_tests),
+            test_command: self.test_command.or(weaker.test_command),
+            test_timeout: self.test_timeout.or(weaker.test_timeout),
             keep_backups: self.keep_backups.or(weaker.keep_backups),
             interactive_conflicts: self.interactive_conflicts.or(weaker.interactive_conflicts),
             git_commit_after: self.git_commit_after.or(weaker.git_commit_after),
@@ -196,6 +216,8 @@ impl Settings {
             dry_run: self.dry_run.unwrap_or(false),
             auto_restart: self.auto_restart.unwrap_or(true),
             skip_tests: self.skip_tests.unwrap_or(false),
+            test_command: self.test_command.clone().unwrap_or_default(),
+            test_timeout: self.test_timeout.unwrap_or(TEST_TIMEOUT),
             keep_backups: self.keep_backups.unwrap_or(KEEP_BACKUPS),
             interactive_conflicts: self.interactive_conflicts.unwrap_or(true),
             git_commit_after: self.git_commit_after.unwrap_or(false),
@@ -203,6 +225,7 @@ impl Settings {
             always_take: self.always_take.clone().unwrap_or_default(),
             allow_post_install_failure: false,
             allow_downgrade: false,
+            restart_by_hand: false,
         }
     }
 }

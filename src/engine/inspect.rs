@@ -10,7 +10,6 @@ use super::environment;
 use super::planning::{self, Planned, Source};
 use super::pointers;
 use crate::core::answers::{self, Rules};
-use crate::core::layout::layouts;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
@@ -18,8 +17,8 @@ use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::Session;
 use crate::core::settings::Options;
 use crate::host::git::{GitError, Repo};
-use crate::host::server::{self, Running};
-use crate::host::{fs, process, recover};
+use crate::host::server::{self, Owner, Running};
+use crate::host::{fs, recover};
 
 /// What to upgrade, and from where.
 #[derive(Debug, Clone, PartialEq)]
@@ -255,11 +254,11 @@ pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
 
 fn server_current(request: &Request) -> bool {
     let install = request.project.join(".praxis-os");
-    let Running::Yes(live) = server::find(&install) else { return true };
-    let Some(started) = process::started_at(live.process.pid) else { return true };
-    let package = layouts().server.package.under(&install);
-    let code = walkdir::WalkDir::new(package).into_iter().flatten();
-    let changed = code.filter(|e| e.path().extension().is_some_and(|x| x == "py"));
-    let newest = changed.filter_map(|e| jiff::Timestamp::try_from(e.metadata().ok()?.modified().ok()?).ok()).max();
-    newest.is_none_or(|time| time.as_second() <= started.as_second())
+    match server::find(&install) {
+        // One that is not ours to restart would not be restarted now either.
+        Running::Yes(live) if live.owner == Owner::Nobody && request.options.auto_restart => {
+            !live.is_older_than_code(&install)
+        }
+        _ => true,
+    }
 }

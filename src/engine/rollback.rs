@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::apply;
 use super::documents;
 use super::events::{Event, Level};
-use super::phases::server::{start_again, stop_orphan};
+use super::phases::server::{start_again, stop_live, stop_orphan};
 use super::run::{Run, Stop};
 use super::undo;
 use crate::core::layout::layouts;
@@ -16,8 +16,8 @@ use crate::host::backup::{self, Backup, Entry};
 use crate::host::fs::{self, Folder, FsError};
 use crate::host::journal::{Journal, JournalError};
 use crate::host::mcp::Client;
-use crate::host::server::{self, Running};
-use crate::host::{process, store, venv};
+use crate::host::server::{self, Owner, Running};
+use crate::host::{store, venv};
 
 /// What a rollback did.
 #[derive(Debug, Default)]
@@ -186,26 +186,27 @@ fn stop_server(run: &mut Run) -> bool {
         return true;
     }
     match server::find(&run.session.install) {
-        Running::Yes(live) if !live.owned_by_editor => {
-            run.log(Level::Info, "server", &format!("stopping pid {}", live.process.pid));
-            process::stop(&live.process, Duration::from_secs(10));
+        Running::Yes(live) if live.owner == Owner::Nobody => {
+            if let Err(problem) = stop_live(run, &live) {
+                run.warn("server", problem);
+            }
             before
         }
         Running::Yes(live) => {
-            let pid = live.process.pid;
-            run.warn("server", format!("the running server (pid {pid}) belongs to an editor; reload it there"));
+            let (pid, whose) = (live.process.pid, live.owner.words());
+            run.warn("server", format!("the server (pid {pid}) is {whose}: start it again there"));
             false
         }
-        Running::No { .. } => before,
+        Running::No(_) => before,
     }
 }
 
 /// Nobody knows any more whether a server ran before the upgrade: one that runs now is started again afterwards.
 fn find_out_about_server(run: &mut Run) {
     match server::find(&run.session.install) {
-        Running::Yes(live) if !live.owned_by_editor => run.session.server = Some(live.before(Vec::new())),
+        Running::Yes(live) if live.owner == Owner::Nobody => run.session.server = Some(live.before(Vec::new())),
         Running::Yes(_) => {}
-        Running::No { .. } => {
+        Running::No(_) => {
             run.warn("server", "no server runs; if one did before the upgrade, start it as you always do".into());
         }
     }

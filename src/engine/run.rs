@@ -374,10 +374,17 @@ impl Run {
         }
     }
 
+    /// Forgets a child that may live on by now.
+    pub fn forget_child(&mut self, pid: u32) {
+        if let Err(e) = self.lock.forget_child(pid) {
+            self.log(Level::Warn, "lock", &e.to_string());
+        }
+    }
+
     /// Keeps the state file of a server that is left alone: ours, started for the proof, overwrites it.
-    pub fn keep_server_state(&self) {
-        if let Ok(bytes) = crate::host::fs::read_own(&server::state_file(&self.session.install)) {
-            let _ = crate::host::fs::write_durable(&self.folder(KEPT_STATE), &bytes, 0o600);
+    pub fn keep_server_state(&mut self) {
+        if let Err(e) = server::copy_state(&server::state_file(&self.session.install), &self.folder(KEPT_STATE)) {
+            self.warn("server", format!("the state file of the running server can't be kept: {e}"));
         }
     }
 
@@ -387,9 +394,13 @@ impl Run {
             started.stop();
         }
         let kept = self.folder(KEPT_STATE);
-        if let Ok(bytes) = crate::host::fs::read_own(&kept) {
-            let _ = crate::host::fs::write_durable(&server::state_file(&self.session.install), &bytes, 0o600);
-            let _ = std::fs::remove_file(kept);
+        if kept.exists() {
+            match server::copy_state(&kept, &server::state_file(&self.session.install)) {
+                Ok(()) => drop(std::fs::remove_file(kept)),
+                Err(e) => {
+                    self.warn("server", format!("the state file of the running server could not be put back: {e}"));
+                }
+            }
         }
     }
 

@@ -172,6 +172,17 @@ impl Lock {
         self.write()
     }
 
+    /// Takes a process out of the note: it may live on when this one ends.
+    ///
+    /// # Errors
+    /// [`FsError`]; then whoever takes the lock over would end it.
+    pub fn forget_child(&mut self, pid: u32) -> Result<(), FsError> {
+        if let Some(note) = &mut self.note {
+            note.children.retain(|child| child.pid != pid);
+        }
+        self.write()
+    }
+
     fn write(&self) -> Result<(), FsError> {
         let Some(note) = &self.note else { return Ok(()) };
         let mut text = serde_json::to_vec_pretty(note).unwrap_or_default();

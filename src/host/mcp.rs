@@ -30,9 +30,22 @@ pub enum McpError {
         /// What the client says.
         problem: String,
     },
+    /// A tool was called, and says that it failed.
+    #[error("MCP {request} failed: {text}")]
+    Tool {
+        /// Which.
+        request: String,
+        /// Its words.
+        text: String,
+    },
     /// No answer in time.
-    #[error("MCP {0} got no answer within 20 s")]
-    TimedOut(String),
+    #[error("MCP {request} got no answer within {} s", .limit.as_secs())]
+    TimedOut {
+        /// Which.
+        request: String,
+        /// How long it was waited for.
+        limit: Duration,
+    },
 }
 
 /// A connection after its handshake.
@@ -46,11 +59,15 @@ impl std::fmt::Debug for Client {
     }
 }
 
-async fn timed<T, E: ToString>(request: &str, work: impl Future<Output = Result<T, E>>) -> Result<T, McpError> {
-    match tokio::time::timeout(REQUEST, work).await {
+async fn timed<T, E: ToString>(
+    request: &str,
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, McpError> {
+    match tokio::time::timeout(limit, work).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(e)) => Err(McpError::Request { request: request.to_owned(), problem: e.to_string() }),
-        Err(_) => Err(McpError::TimedOut(request.to_owned())),
+        Err(_) => Err(McpError::TimedOut { request: request.to_owned(), limit }),
     }
 }
 
@@ -67,7 +84,7 @@ impl Client {
         match tokio::time::timeout(REQUEST, ().serve(transport)).await {
             Ok(Ok(service)) => Ok(Self { service }),
             Ok(Err(e)) => Err(failed(e.to_string())),
-            Err(_) => Err(McpError::TimedOut("initialize".into())),
+            Err(_) => Err(McpError::TimedOut { request: "initialize".into(), limit: REQUEST }),
         }
     }
 
@@ -76,7 +93,7 @@ impl Client {
     /// # Errors
     /// [`McpError`].
     pub async fn tools(&self) -> Result<Vec<String>, McpError> {
-        let tools = timed("tools/list", self.service.list_all_tools()).await?;
+        let tools = timed("tools/list", REQUEST, self.service.list_all_tools()).await?;
         let mut names: Vec<String> = tools.into_iter().map(|t| t.name.into_owned()).collect();
         names.sort();
         Ok(names)
@@ -86,18 +103,18 @@ impl Client {
     ///
     /// # Errors
     /// [`McpError`], also where the tool itself reports an error.
-    pub async fn call(&self, tool: &str, arguments: Value) -> Result<Value, McpError> {
+    pub async fn call(&self, tool: &str, arguments: Value, limit: Duration) -> Result<Value, McpError> {
         let mut params = CallToolRequestParams::new(tool.to_owned());
         if let Value::Object(arguments) = arguments {
             params = params.with_arguments(arguments);
         }
         let request = format!("tools/call {tool}");
-        let result = timed(&request, self.service.call_tool(params)).await?;
+        let result = timed(&request, limit, self.service.call_tool(params)).await?;
         let json = serde_json::to_value(&result).unwrap_or_default();
         let texts = json["content"].as_array().into_iter().flatten();
         let text = texts.filter_map(|c| c["text"].as_str()).collect::<Vec<_>>().join("\n");
         if result.is_error == Some(true) {
-            return Err(McpError::Request { request, problem: text });
+            return Err(McpError::Tool { request, text });
         }
         match &json["structuredContent"] {
             Value::Null => Ok(serde_json::from_str(&text).unwrap_or(Value::String(text))),

@@ -14,6 +14,7 @@ pub mod mcp;
 pub mod packages;
 pub mod pip;
 pub mod places;
+pub mod ports;
 pub mod process;
 pub mod program;
 pub mod python;

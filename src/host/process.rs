@@ -24,18 +24,34 @@ pub struct Process {
     pub env: BTreeMap<String, String>,
     /// What its standard input leads to: `pipe:[…]`, `socket:[…]`, `/dev/null`, `/dev/pts/…`.
     pub stdin: String,
+    /// The program that it runs; empty where that can't be seen.
+    pub program: PathBuf,
+}
+
+/// What we use of `/proc/PID/stat`.
+struct Stat {
+    parent: u32,
+    /// Processor time used so far, in clock ticks.
+    used: u64,
+    start: u64,
+}
+
+/// None for a process that is gone or only a zombie.
+fn stat(pid: u32) -> Option<Stat> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything; what counts stands behind the last one.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    if matches!(*fields.first()?, "Z" | "X") {
+        return None;
+    }
+    let number = |n: usize| fields.get(n)?.parse::<u64>().ok();
+    let parent = u32::try_from(number(1)?).ok()?;
+    Some(Stat { parent, used: number(11)? + number(12)?, start: number(19)? })
 }
 
 /// Start time in clock ticks since boot; none for a process that is gone or only a zombie.
 pub fn start_ticks(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold anything; what counts stands behind the last one.
-    let mut rest = stat.rsplit_once(')')?.1.split_whitespace();
-    let state = rest.next()?;
-    if state == "Z" || state == "X" {
-        return None;
-    }
-    rest.nth(18)?.parse().ok()
+    Some(stat(pid)?.start)
 }
 
 /// The living processes of a group, but for its leader.
@@ -68,13 +84,37 @@ fn pids_of(group: u32) -> impl Iterator<Item = u32> {
     })
 }
 
-/// When a living process started, by the clock.
+/// Processor time that a living process has used, in seconds.
+pub fn seconds_used(pid: u32) -> Option<f64> {
+    Some(stat(pid)?.used as f64 / rustix::param::clock_ticks_per_second().max(1) as f64)
+}
+
+/// When a living process started, by the clock, to a hundredth of a second.
 pub fn started_at(pid: u32) -> Option<jiff::Timestamp> {
     let ticks = start_ticks(pid)?;
-    let stat = std::fs::read_to_string("/proc/stat").ok()?;
-    let boot: i64 = stat.lines().find_map(|l| l.strip_prefix("btime "))?.trim().parse().ok()?;
-    let per_second = rustix::param::clock_ticks_per_second().max(1);
-    jiff::Timestamp::from_second(boot + i64::try_from(ticks / per_second).ok()?).ok()
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let uptime = now.tv_sec as f64 + now.tv_nsec as f64 / 1e9;
+    let age = uptime - ticks as f64 / rustix::param::clock_ticks_per_second().max(1) as f64;
+    let age = jiff::SignedDuration::try_from_secs_f64(age).ok()?;
+    jiff::Timestamp::now().checked_sub(age).ok()
+}
+
+/// The numbers of all living processes.
+pub fn all() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|e| e.file_name().to_str()?.parse().ok())
+}
+
+/// All that descend from a process now, itself left out.
+pub fn descendants(pid: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> = all().filter_map(|p| Some((p, stat(p)?.parent))).collect();
+    let mut found = vec![pid];
+    let mut at = 0;
+    while let Some(parent) = found.get(at).copied() {
+        found.extend(parents.iter().filter(|(p, of)| *of == parent && *p != parent).map(|(p, _)| p));
+        at += 1;
+    }
+    found.split_off(1)
 }
 
 /// The kernel's name for this boot.
@@ -107,6 +147,7 @@ pub fn look(pid: u32) -> Option<Process> {
         stdin: link("fd/0")
             .map(|l| String::from_utf8_lossy(&l.into_os_string().into_vec()).into_owned())
             .unwrap_or_default(),
+        program: link("exe").unwrap_or_default(),
     };
     // The number may have gone to another process while we read.
     (start_ticks(pid) == Some(start)).then_some(process)
@@ -128,17 +169,24 @@ pub enum Stopped {
 /// Stops exactly this process: opens its pidfd, checks that it still is the one that was looked at, then TERM, wait,
 /// KILL.
 pub fn stop(process: &Process, grace: Duration) -> Stopped {
+    stop_and_tell(process, grace, &mut |_| {})
+}
+
+/// [`stop`], telling each signal before it is sent.
+pub fn stop_and_tell(process: &Process, grace: Duration, tell: &mut dyn FnMut(&str)) -> Stopped {
     let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else { return Stopped::AlreadyGone };
     let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return Stopped::AlreadyGone };
     if start_ticks(process.pid) != Some(process.start) {
         return Stopped::AlreadyGone;
     }
+    tell(&format!("TERM to pid {pid}", pid = process.pid));
     if pidfd_send_signal(&handle, Signal::TERM).is_err() {
         return Stopped::AlreadyGone;
     }
     if wait(&handle, grace) {
         return Stopped::Terminated;
     }
+    tell(&format!("pid {} did not end in {} s: KILL", process.pid, grace.as_secs()));
     let _ = pidfd_send_signal(&handle, Signal::KILL);
     if wait(&handle, Duration::from_secs(5)) { Stopped::Killed } else { Stopped::Survived }
 }

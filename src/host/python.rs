@@ -10,10 +10,8 @@ use super::timing::{Who, waiting};
 pub fn compile_error(install: &Path, text: &[u8]) -> Option<String> {
     // Only the error's last line: the name of the file is the caller's to tell.
     const CODE: &str = "import sys; compile(sys.stdin.buffer.read(), 'merged', 'exec', dont_inherit=True)";
-    let own = install.join("venv/bin/python");
-    let program = if own.exists() { own } else { PathBuf::from("python3") };
     let _program = waiting(Who::Programs);
-    let mut child = Command::new(program)
+    let mut child = Command::new(interpreter(install))
         .args(["-I", "-B", "-c", CODE])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -29,6 +27,28 @@ pub fn compile_error(install: &Path, text: &[u8]) -> Option<String> {
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     let word = said.lines().rev().find(|l| l.contains("Error"))?;
     Some(super::fs::visible(word.trim()))
+}
+
+/// The tools that a package registers, each with the file that does so, by rules that `assets/registered-tools.py`
+/// explains. Python reads the code and runs none of it.
+///
+/// # Errors
+/// Python's last line.
+pub fn registered_tools(install: &Path, package: &Path, rules: &str) -> Result<Vec<(String, String)>, String> {
+    let out = Command::new(interpreter(install))
+        .args(["-I", "-S", "-B", "-c", include_str!("../../assets/registered-tools.py"), rules])
+        .arg(package)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| e.to_string())?;
+    let said = String::from_utf8_lossy(&out.stderr).lines().last().unwrap_or_default().to_owned();
+    serde_json::from_slice(&out.stdout).map_err(|_| super::fs::visible(&said))
+}
+
+/// The install's own interpreter, else any.
+fn interpreter(install: &Path) -> PathBuf {
+    let own = install.join("venv/bin/python");
+    if own.exists() { own } else { PathBuf::from("python3") }
 }
 
 #[cfg(test)]

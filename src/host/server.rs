@@ -1,38 +1,111 @@
 //! This install's MCP server: found by its state file and proven by its process, stopped by pidfd, started detached.
 
+mod launch;
+pub mod log;
+mod start;
+
 use std::fs as stdfs;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::fs::{self, Doing, Folder, FsError};
-use super::process::{self, Process};
+use super::fs::{self, Doing as _, Folder, FsError};
+use super::process::{self, Process, Stopped};
+use super::{ports, process::new_file_mode};
 use crate::core::layout::layouts;
 use crate::core::session::ServerBefore;
 
+pub use launch::{checked, for_a_proof, planned};
+pub use log::{last_lines, log_path};
+pub use start::{ServerError, Started, Watch, start};
+
 /// What the state file says; only what we use.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 struct StateFile {
     pid: u32,
     url: Option<String>,
     port: Option<u16>,
     path: Option<String>,
+    started_at: Option<String>,
 }
 
 /// What was found of the install's server.
 #[derive(Debug)]
 pub enum Running {
-    /// Not running; there may be a stale state file.
-    No {
-        /// Why we think so.
-        why: String,
-    },
+    /// Not running, or not provably this install's.
+    No(Missing),
     /// It runs.
     Yes(Box<Live>),
+}
+
+/// Why there is no server of this install to talk to or to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Which case.
+    pub case: Case,
+    /// Why we think so.
+    pub why: String,
+}
+
+/// The cases in which a server is not ours to touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Case {
+    /// There is no state file.
+    NotRunning,
+    /// The state file outlived its server; its number may belong to another process by now.
+    Stale,
+    /// The state file names a server of another project.
+    OtherProject,
+    /// It looks like this install's server, but does not listen where the state file says.
+    NotListening,
+}
+
+impl Case {
+    /// In a few words, for screens and evidence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Case::NotRunning => "not running",
+            Case::Stale => "stale state file",
+            Case::OtherProject => "state file of another project's server",
+            Case::NotListening => "not listening where its state file says",
+        }
+    }
+}
+
+/// Who started a running server, and would miss it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody holds it: it can be stopped and started.
+    Nobody,
+    /// An editor holds its standard input, and would lose it.
+    Editor,
+    /// A person started it by hand, on a terminal that shows what it says.
+    Terminal,
+}
+
+impl Owner {
+    fn of(process: &Process) -> Self {
+        let terminal = ["/dev/pts/", "/dev/tty", "/dev/console"];
+        if process.stdin.starts_with("pipe:") || process.stdin.starts_with("socket:") {
+            Owner::Editor
+        } else if terminal.iter().any(|t| process.stdin.starts_with(t)) {
+            Owner::Terminal
+        } else {
+            Owner::Nobody
+        }
+    }
+
+    /// In a few words, for screens and evidence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Owner::Nobody => "running, ours to restart",
+            Owner::Editor => "running, owned by an editor",
+            Owner::Terminal => "running, started by hand on a terminal",
+        }
+    }
 }
 
 /// A running server of this install.
@@ -42,39 +115,10 @@ pub struct Live {
     pub process: Process,
     /// Where it answers.
     pub url: String,
-    /// An editor holds its standard input, and would lose it.
-    pub owned_by_editor: bool,
-}
-
-/// Why a server could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The file system.
-    #[error(transparent)]
-    Fs(#[from] FsError),
-    /// It ended before it answered.
-    #[error("the server ended early ({status}); its log {log} ends with:\n{last}")]
-    Ended {
-        /// How.
-        status: String,
-        /// Where its log is.
-        log: PathBuf,
-        /// The last lines.
-        last: String,
-    },
-    /// It lives but does not answer.
-    #[error("the server did not write its state file within {seconds} s; its log {log} ends with:\n{last}")]
-    Silent {
-        /// How long we waited.
-        seconds: u64,
-        /// Where its log is.
-        log: PathBuf,
-        /// The last lines.
-        last: String,
-    },
-    /// Asked to stop while waiting.
-    #[error("stopped while waiting for the server")]
-    Cancelled,
+    /// The port of that address: its own, as the kernel says.
+    pub port: u16,
+    /// Who would miss it.
+    pub owner: Owner,
 }
 
 /// Where the state file is.
@@ -86,50 +130,108 @@ fn read_state(install: &Path) -> Option<StateFile> {
     serde_json::from_slice(&fs::read_own(&state_file(install)).ok()?).ok()
 }
 
-fn url_of(state: &StateFile) -> Option<String> {
-    let built = || Some(format!("http://127.0.0.1:{}{}", state.port?, state.path.as_deref().unwrap_or("/mcp")));
-    // Only an address of this machine: the file can be written by anybody who can write the install.
-    let local = |url: &String| url.starts_with("http://127.0.0.1:") || url.starts_with("http://localhost:");
-    state.url.clone().filter(local).or_else(built)
+/// The address that a state file names, made anew from its parts: the file can be written by anybody who can write the
+/// install, and must not lead away from this machine.
+fn address(state: &StateFile) -> Option<(String, u16)> {
+    let parsed = state.url.as_deref().and_then(|url| {
+        let rest = url.strip_prefix("http://127.0.0.1:").or_else(|| url.strip_prefix("http://localhost:"))?;
+        let (port, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        Some((port.parse::<u16>().ok()?, path.to_owned()))
+    });
+    let (port, path) = match parsed {
+        Some(found) => found,
+        None => (state.port?, state.path.clone().unwrap_or_else(|| "/mcp".to_owned())),
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b);
+    let sound = port != 0 && (path.is_empty() || path.starts_with('/')) && path.bytes().all(plain);
+    sound.then(|| (format!("http://127.0.0.1:{port}{path}"), port))
 }
 
-/// Looks for this install's server. The state file alone proves nothing: the process must live, be a server, belong to
-/// this install, and not have started after the file was written.
+/// Looks for this install's server. The state file alone proves nothing: the process must live, have started before the
+/// file was written, run the server's package for this project, and listen on the port that the file names.
 pub fn find(install: &Path) -> Running {
-    let no = |why: &str| Running::No { why: why.to_owned() };
-    let Some(state) = read_state(install) else { return no("there is no state file") };
-    let Some(process) = process::look(state.pid) else { return no("its process is gone") };
-    if !is_server_of(&process, install) {
-        return no("the process of that number is not this install's server");
+    let no = |case, why: String| Running::No(Missing { case, why });
+    let Some(state) = read_state(install) else {
+        return match state_file(install).symlink_metadata() {
+            Ok(_) => no(Case::Stale, "its state file can't be read".into()),
+            Err(_) => no(Case::NotRunning, "there is no state file".into()),
+        };
+    };
+    let pid = state.pid;
+    let Some(process) = process::look(pid) else { return no(Case::Stale, format!("its process {pid} is gone")) };
+    if !runs_server(&process) {
+        return no(Case::Stale, format!("process {pid} is not an MCP server"));
     }
+    if !is_for(&process, install) {
+        return no(Case::OtherProject, format!("process {pid} serves another project"));
+    }
+    if started_after(&state, install) {
+        return no(Case::Stale, format!("process {pid} started after the state file was written"));
+    }
+    let Some((url, port)) = address(&state) else {
+        return no(Case::Stale, "the state file names no address of this machine".into());
+    };
+    if !ports::is_owned_by(port, pid) {
+        let who = match ports::owners(port).first() {
+            Some(other) => format!("process {other} does"),
+            None if ports::is_open(port) => "somebody else does".to_owned(),
+            None => "nobody does".to_owned(),
+        };
+        return no(Case::NotListening, format!("process {pid} does not listen on port {port}: {who}"));
+    }
+    let owner = Owner::of(&process);
+    Running::Yes(Box::new(Live { process, url, port, owner }))
+}
+
+/// Whether the process of a state file's number began after the file was written: then it got the number later.
+fn started_after(state: &StateFile, install: &Path) -> bool {
+    let Some(started) = process::started_at(state.pid) else { return true };
     let written = stdfs::metadata(state_file(install)).and_then(|m| m.modified()).ok();
     let written = written.and_then(|t| jiff::Timestamp::try_from(t).ok());
-    if let (Some(written), Some(started)) = (written, process::started_at(state.pid))
-        && started.as_second() > written.as_second() + 2
-    {
-        return no("the process of that number started after the state file was written");
-    }
-    let Some(url) = url_of(&state) else { return no("the state file names no local address") };
-    let owned_by_editor = process.stdin.starts_with("pipe:") || process.stdin.starts_with("socket:");
-    Running::Yes(Box::new(Live { process, url, owned_by_editor }))
+    let said = state.started_at.as_ref().and_then(|s| s.parse::<jiff::Timestamp>().ok());
+    // The clock may be set a little meanwhile.
+    [written, said].into_iter().flatten().any(|time| started.as_second() > time.as_second() + 2)
 }
 
-fn is_server_of(process: &Process, install: &Path) -> bool {
-    let package = layouts().server.package.to_string();
-    let runs_package = process.command.windows(2).any(|w| w[0] == "-m" && w[1] == package);
-    let project = install.parent().unwrap_or(install);
-    let same = |text: &str, folder: &Path| stdfs::canonicalize(text).is_ok_and(|p| p == folder);
-    let names = &layouts().server.kept_environment;
-    let by_env = names.iter().filter_map(|n| process.env.get(n)).any(|v| same(v, install) || same(v, project));
-    let by_program = process.command.first().is_some_and(|p| Path::new(p).starts_with(install));
-    runs_package && (by_env || by_program)
+/// Whether a process is a Python that runs the server's package.
+fn runs_server(process: &Process) -> bool {
+    let program = process.program.file_name().unwrap_or_default().to_string_lossy();
+    let python = program.starts_with("python") || program.starts_with("pypy");
+    python && launch::module(&process.command).is_some_and(|(m, _)| m == layouts().server.package.to_string())
+}
+
+/// Whether a server is one of this install: by the project that its environment names, else by the code that it runs.
+fn is_for(process: &Process, install: &Path) -> bool {
+    let (layout, project) = (&layouts().server, install.parent().unwrap_or(install));
+    let same = |text: &str, folder: &Path| {
+        stdfs::canonicalize(process.cwd.join(text)).is_ok_and(|p| stdfs::canonicalize(folder).is_ok_and(|f| f == p))
+    };
+    let mut named = layout.project_environment.iter().filter_map(|n| process.env.get(n)).peekable();
+    if named.peek().is_some() {
+        return named.all(|v| same(v, install) || same(v, project));
+    }
+    let mut code = layout.code_environment.iter().filter_map(|n| process.env.get(n)).flat_map(|v| v.split(':'));
+    let by_code = code.any(|folder| !folder.is_empty() && same(folder, install));
+    by_code || process.command.first().is_some_and(|p| launch::is_own_python(install, &process.cwd, p))
+}
+
+/// Servers of this install that no state file tells of: an editor's, which talk over pipes. They are only named.
+pub fn others(install: &Path) -> Vec<Process> {
+    let known = match find(install) {
+        Running::Yes(live) => Some(live.process.pid),
+        Running::No(_) => None,
+    };
+    let ours = |p: &Process| Some(p.pid) != known && runs_server(p) && is_for(p, install);
+    // A worker of the one that is known is part of it.
+    let workers = known.map(process::descendants).unwrap_or_default();
+    process::all().filter(|p| !workers.contains(p)).filter_map(process::look).filter(ours).collect()
 }
 
 impl Live {
     /// What is needed to start it again.
     pub fn before(&self, tools: Vec<String>) -> ServerBefore {
-        let names = &layouts().server.kept_environment;
-        let env = names.iter().filter_map(|n| Some((n.clone(), self.process.env.get(n)?.clone()))).collect();
+        let names = layouts().server.kept_environment();
+        let env = names.filter_map(|n| Some((n.clone(), self.process.env.get(n)?.clone()))).collect();
         ServerBefore {
             was_running: true,
             pid: Some(self.process.pid),
@@ -139,28 +241,55 @@ impl Live {
             tools,
         }
     }
+
+    /// Stops it, and what it leaves behind on its port: TERM, wait, KILL, each told before it is done.
+    pub fn stop(&self, grace: Duration, tell: &mut dyn FnMut(&str)) -> Stopped {
+        stop_all(&self.process, self.port, grace, tell)
+    }
+
+    /// Whether the server's code changed after it started, so that it runs something else than what is installed.
+    pub fn is_older_than_code(&self, install: &Path) -> bool {
+        let Some(started) = process::started_at(self.process.pid) else { return false };
+        let package = layouts().server.package.under(install);
+        let ephemeral = |e: &walkdir::DirEntry| {
+            crate::core::path::RelPath::new(e.file_name().to_string_lossy().into_owned())
+                .is_ok_and(|name| layouts().never_installed(&name))
+        };
+        let files = walkdir::WalkDir::new(package).into_iter().filter_entry(|e| !ephemeral(e)).flatten();
+        // The inode's time: who copies files may bring their own modification time along.
+        let changed = files.filter(|e| e.file_type().is_file()).filter_map(|e| e.metadata().ok());
+        let newest = changed.map(|m| (m.ctime(), m.ctime_nsec())).max();
+        newest.is_some_and(|(s, n)| {
+            jiff::Timestamp::new(s, i32::try_from(n).unwrap_or(0)).is_ok_and(|changed| changed > started)
+        })
+    }
 }
 
-/// The launch command from the layout's table, for a server that was not running; none without a venv or server code.
-pub fn default_launch(install: &Path, project: &Path) -> Option<ServerBefore> {
-    let python = install.join("venv/bin/python");
-    let layout = &layouts().server;
-    if !python.exists() || !layout.package.under(install).is_dir() {
-        return None;
+/// Stops a process, then those of its descendants that still hold its port.
+fn stop_all(process: &Process, port: u16, grace: Duration, tell: &mut dyn FnMut(&str)) -> Stopped {
+    let workers: Vec<Process> = process::descendants(process.pid).into_iter().filter_map(process::look).collect();
+    let stopped = process::stop_and_tell(process, grace, tell);
+    let begun = Instant::now();
+    while !workers.is_empty() && ports::is_open(port) && begun.elapsed() < Duration::from_secs(1) {
+        std::thread::sleep(Duration::from_millis(20));
     }
-    let fill = |text: &String| {
-        text.replace("{install}", &install.to_string_lossy()).replace("{project}", &project.to_string_lossy())
-    };
-    let mut command = vec![python.to_string_lossy().into_owned()];
-    command.extend(layout.arguments.iter().cloned());
-    Some(ServerBefore {
-        was_running: false,
-        pid: None,
-        command,
-        cwd: project.to_owned(),
-        env: layout.environment.iter().map(|(k, v)| (k.clone(), fill(v))).collect(),
-        tools: Vec::new(),
-    })
+    for worker in workers.iter().filter(|w| ports::is_owned_by(port, w.pid)) {
+        tell(&format!("pid {} is a part of it that still holds port {port}", worker.pid));
+        process::stop_and_tell(worker, grace, tell);
+    }
+    stopped
+}
+
+/// Copies a state file with its mode and time, replacing what stands there.
+///
+/// # Errors
+/// [`FsError`].
+pub fn copy_state(from: &Path, to: &Path) -> Result<(), FsError> {
+    let bytes = fs::read_own(from).doing("read", from)?;
+    let meta = stdfs::symlink_metadata(from).doing("look at", from)?;
+    fs::write_durable(to, &bytes, meta.mode() & 0o7777)?;
+    let time = meta.modified().doing("look at", from)?;
+    fs::open_own(to).and_then(|file| file.set_modified(time)).doing("set the time of", to)
 }
 
 /// Leaves the flag that makes the server's watcher rebuild its index, if the install has the folder for it.
@@ -170,153 +299,12 @@ pub fn default_launch(install: &Path, project: &Path) -> Option<ServerBefore> {
 pub fn ask_for_rebuild(install: &Path) -> Result<(), FsError> {
     let root = Folder::open(install)?;
     match root.parent_of(&layouts().server.rebuild_flag, false) {
-        Ok((folder, name)) => folder.put(name, b"", super::process::new_file_mode()),
+        Ok((folder, name)) => folder.put(name, b"", new_file_mode()),
         // No folder of ours: a link leads the watcher, but not us.
         Err(e) if e.is_no_folder() || e.source.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(e),
     }
 }
 
-/// The server's log.
-pub fn log_path(install: &Path) -> PathBuf {
-    install.join(".cache/mcp_server.log")
-}
-
-/// A server that we started.
-#[derive(Debug)]
-pub struct Started {
-    child: Child,
-    /// Where it answers, once it does.
-    pub url: String,
-    /// Its log's length before it began: what stands behind it is its own.
-    pub log_from: u64,
-}
-
-impl Started {
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Stops it: it was only started to prove that it works.
-    pub fn stop(mut self) {
-        if let Some(process) = process::look(self.child.id()) {
-            process::stop(&process, Duration::from_secs(10));
-        }
-        let _ = self.child.wait();
-    }
-
-    /// Leaves it running on its own; as long as this process lives its remains are collected when it ends.
-    pub fn leave(mut self) {
-        std::thread::spawn(move || self.child.wait());
-    }
-}
-
-/// Starts the server detached and waits for its own state file and an open port, as long as it lives, at most `limit`.
-/// `tick` is called with its newest log line, and may ask to stop by returning false.
-///
-/// # Errors
-/// [`ServerError`]; the process is gone then.
-pub fn start(
-    install: &Path,
-    launch: &ServerBefore,
-    limit: Duration,
-    tick: &mut dyn FnMut(Duration, &str) -> bool,
-) -> Result<Started, ServerError> {
-    let log_path = log_path(install);
-    let folder = log_path.parent().unwrap_or(install).to_owned();
-    super::fs::create_folders(&folder)?;
-    let mut options = stdfs::OpenOptions::new();
-    options.create(true).append(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-    let log = options.open(&log_path).doing("open", &log_path)?;
-    let log_from = log.metadata().map_or(0, |m| m.len());
-    let Some((program, arguments)) = launch.command.split_first() else {
-        let source = std::io::Error::other("its command line is empty");
-        return Err(FsError { doing: "start the server of", path: install.to_owned(), source }.into());
-    };
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .envs(&launch.env)
-        .current_dir(&launch.cwd)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().doing("open", &log_path)?)
-        .stderr(log)
-        // Its own group: an interrupt typed at our terminal is not for it.
-        .process_group(0);
-    let mut child = command.spawn().doing("start", program)?;
-    let begun = Instant::now();
-    loop {
-        let last = || last_lines(&log_path, log_from, 8);
-        if let Ok(Some(status)) = child.try_wait() {
-            return Err(ServerError::Ended { status: status.to_string(), log: log_path.clone(), last: last() });
-        }
-        let own = read_state(install).filter(|s| s.pid == child.id());
-        if let Some(url) = own.as_ref().and_then(url_of) {
-            return Ok(Started { child, url, log_from });
-        }
-        let abandon = |mut child: Child| {
-            if let Some(process) = process::look(child.id()) {
-                process::stop(&process, Duration::from_secs(5));
-            }
-            let _ = child.wait();
-        };
-        let waited = begun.elapsed();
-        if waited > limit {
-            abandon(child);
-            return Err(ServerError::Silent { seconds: limit.as_secs(), log: log_path.clone(), last: last() });
-        }
-        if !tick(waited, last_lines(&log_path, log_from, 1).as_str()) {
-            abandon(child);
-            return Err(ServerError::Cancelled);
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// The last lines that a log got after `from` bytes.
-pub fn last_lines(log: &Path, from: u64, count: usize) -> String {
-    let text = written_since(log, from);
-    let lines: Vec<&str> = text.lines().rev().take(count).collect();
-    lines.into_iter().rev().map(super::fs::visible).collect::<Vec<_>>().join("\n")
-}
-
-/// What a log got after `from` bytes.
-pub fn written_since(log: &Path, from: u64) -> String {
-    let bytes = stdfs::read(log).unwrap_or_default();
-    let from = usize::try_from(from).unwrap_or(0).min(bytes.len());
-    String::from_utf8_lossy(&bytes[from..]).into_owned()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_state_file_that_points_to_an_innocent_process_proves_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut child = Command::new("sleep").arg("30").spawn().unwrap();
-        let state = format!("{{\"pid\":{},\"url\":\"http://127.0.0.1:4242/mcp\"}}", child.id());
-        stdfs::write(state_file(dir.path()), state).unwrap();
-        assert!(matches!(find(dir.path()), Running::No { .. }));
-        assert!(child.try_wait().unwrap().is_none(), "and it still lives");
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-
-    #[test]
-    fn a_server_that_ends_at_once_is_told_with_its_words() {
-        let dir = tempfile::tempdir().unwrap();
-        let command = ["sh", "-c", "echo cannot import numpy >&2; exit 3"].map(str::to_owned).to_vec();
-        let launch = ServerBefore {
-            was_running: false,
-            pid: None,
-            command,
-            cwd: dir.path().to_owned(),
-            env: Default::default(),
-            tools: vec![],
-        };
-        let error = start(dir.path(), &launch, Duration::from_secs(20), &mut |_, _| true).unwrap_err();
-        assert!(error.to_string().contains("cannot import numpy"), "{error}");
-    }
-}
+mod tests;

@@ -193,6 +193,7 @@ pub fn inspection() -> Inspection {
             disk_space_available_bytes: 112_000_000_000,
             disk_space_required_bytes: 9_100_000,
             no_concurrent_workflows: true,
+            server_found: "running, ours to restart".into(),
             warnings: vec!["the newest backup is 23 days old".to_owned()],
         },
         problems: Vec::new(),

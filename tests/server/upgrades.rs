@@ -10,7 +10,7 @@ fn a_running_server_is_replaced_and_has_other_tools() {
     let Some(world) = World::running() else { return };
     let before = snapshot(&world.install);
     let (old_pid, old_tools) = (world.state()["pid"].clone(), tools(&world.install).unwrap());
-    let commit = world.release(&json!({"slow_start": 1}));
+    let commit = world.release(&json!({"slow_start": 1, "client_hangs_up": true}));
 
     let done = world.upgrade(&[]);
     assert_eq!(done.code, 0, "{}", done.said);

@@ -5,22 +5,20 @@ use std::time::Duration;
 use super::{dependencies, post_install};
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
+use crate::core::question::{Question, Way};
 use crate::core::session::ServerBefore;
 use crate::engine::apply;
 use crate::engine::events::Level;
 use crate::engine::run::{Run, Stop, done, not_applicable, now, warned};
 use crate::host::journal::Journal;
 use crate::host::mcp::Client;
-use crate::host::process;
 use crate::host::process::Stopped;
-use crate::host::server::{self, Running, ServerError};
+use crate::host::server::{self, Case, Live, Owner, Running, ServerError, Watch};
 use crate::host::timing::{Who, waiting};
 
 const PHASE: Phase = Phase::Server;
 /// How long a server may take to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
-/// A first start builds an index, 77 s on a small machine; as long as the process lives, this is how long we wait.
-const LONGEST_START: Duration = Duration::from_secs(300);
 
 /// Runs the phase. Every step can be repeated after an interruption.
 ///
@@ -39,7 +37,7 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     let steps = run
         .task(PHASE, "post_install_scan", |run| post_install::scan(run, &dependencies::requirements(run, &journal)))?;
     let post_install_steps = run.task(PHASE, "post_install", |run| post_install::run(run, &steps))?;
-    run.task(PHASE, "stop_server", stop_server)?;
+    let server_found = run.task(PHASE, "stop_server", stop_server)?;
     run.task(PHASE, "copy_server", |run| {
         run.session.applied = true;
         run.save()?;
@@ -64,73 +62,137 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
         server_restarted: restarted,
         server_restart_time: time,
         server_health_check: health,
+        server_found,
+        server_version: run.session.source_commit.clone(),
     })
 }
 
 /// What a task of this phase ends with.
 pub(super) type Told<T> = Result<crate::engine::run::Told<T>, Stop>;
 
-/// Whether a running server is left alone: its editor holds it, or the user said so.
-fn left_alone(run: &Run, live: &server::Live) -> bool {
-    live.owned_by_editor || !run.session.options.auto_restart
-}
-
-/// Notes what runs, durably: after that it may be stopped.
+/// Notes what runs, durably: after that it may be stopped. A person is asked here, before anything takes its time.
 fn note_server(run: &mut Run) -> Result<(), Stop> {
     if run.session.server.is_some() {
         return Ok(());
     }
     let install = run.session.install.clone();
     if let Running::Yes(live) = server::find(&install) {
-        let _server = waiting(Who::Server);
-        let tools = run.runtime.block_on(async {
-            let client = Client::connect(&live.url).await.ok()?;
-            let tools = client.tools().await.ok();
-            client.close().await;
-            tools
-        });
+        let tools = {
+            let _server = waiting(Who::Server);
+            run.runtime.block_on(async {
+                let client = Client::connect(&live.url).await.ok()?;
+                let tools = client.tools().await.ok();
+                client.close().await;
+                tools
+            })
+        };
         let mut before = live.before(tools.unwrap_or_default());
-        before.was_running = !left_alone(run, &live);
+        before.was_running = !left_alone(run, &live)?;
+        if !before.was_running {
+            run.keep_server_state();
+        }
         run.session.server = Some(before);
     } else {
-        run.session.server = server::default_launch(&install, &run.session.project);
+        run.session.server = server::planned(&install, &run.session.project);
     }
     run.save()
 }
 
-/// Stops what was noted.
-fn stop_server(run: &mut Run) -> Told<()> {
+/// Stops what was noted. What was found, in words.
+fn stop_server(run: &mut Run) -> Told<String> {
+    name_others(run);
     let live = match server::find(&run.session.install) {
         Running::Yes(live) => live,
-        Running::No { why } => return done(format!("not running: {why}"), ()),
+        Running::No(missing) => {
+            let found = missing.case.words().to_owned();
+            let told = format!("{found}: {}", missing.why);
+            if missing.case == Case::NotListening {
+                run.warn("server", format!("{}; it is left alone", missing.why));
+                return warned(told, found);
+            }
+            return done(told, found);
+        }
     };
-    let pid = live.process.pid;
-    if left_alone(run, &live) {
-        run.keep_server_state();
-        let why = if live.owned_by_editor { "its editor holds it" } else { "auto_restart is off" };
+    let (pid, found) = (live.process.pid, live.owner.words().to_owned());
+    // One that was left alone at first still is; any other that nobody holds was started by an earlier run.
+    let before = run.session.server.as_ref();
+    if before.is_some_and(|b| !b.was_running && b.pid == Some(pid)) || live.owner == Owner::Editor {
+        let why = match live.owner {
+            Owner::Editor => "its editor holds it; reload it there",
+            Owner::Terminal => "it was started by hand; start it again there",
+            Owner::Nobody => "auto_restart is off; restart it yourself",
+        };
+        run.warn("server", format!("the server (pid {pid}) is left alone: {why} to get the new release"));
+        return warned(format!("pid {pid} left alone: {found}"), found);
+    }
+    stop_live(run, &live).map_err(Stop::failed)?;
+    done(format!("{found}; pid {pid} ended"), found)
+}
+
+/// Servers of this install that talk to an editor over pipes, which we can neither ask nor stop.
+fn name_others(run: &mut Run) {
+    for other in server::others(&run.session.install) {
         run.warn(
             "server",
-            format!("the running server (pid {pid}) is left alone: {why}; reload it there to get the new release"),
+            format!(
+                "process {} is a server of this install that its editor talks to; reload it there to get the new release",
+                other.pid
+            ),
         );
-        return warned(format!("pid {pid} left alone: {why}"), ());
     }
-    run.log(Level::Info, "server", &format!("stopping pid {pid}"));
-    match process::stop(&live.process, GRACE) {
-        Stopped::Terminated | Stopped::AlreadyGone => done(format!("pid {pid} ended"), ()),
-        Stopped::Killed => warned(format!("pid {pid} did not end in {} s and was killed", GRACE.as_secs()), ()),
-        Stopped::Survived => Err(Stop::failed(format!("the server (pid {pid}) could not be stopped"))),
+}
+
+/// Stops a server of this install, each signal in the log; what went wrong, if it lives on.
+pub fn stop_live(run: &mut Run, live: &Live) -> Result<(), String> {
+    let mut said = Vec::new();
+    let _server = waiting(Who::Server);
+    let stopped = live.stop(GRACE, &mut |line| said.push(line.to_owned()));
+    said.iter().for_each(|line| run.log(Level::Info, "server", line));
+    let pid = live.process.pid;
+    match stopped {
+        Stopped::Terminated | Stopped::AlreadyGone => {}
+        Stopped::Killed => {
+            run.warn("server", format!("the server (pid {pid}) did not end in {} s and was killed", GRACE.as_secs()));
+        }
+        Stopped::Survived => return Err(format!("the server (pid {pid}) could not be stopped")),
+    }
+    Ok(())
+}
+
+/// Whether a running server is left alone: its editor holds it, or somebody said so. A person is asked about one that he
+/// started by hand; where nobody can be asked it is left to him.
+fn left_alone(run: &mut Run, live: &Live) -> Result<bool, Stop> {
+    let pid = live.process.pid;
+    match live.owner {
+        _ if !run.session.options.auto_restart => Ok(true),
+        Owner::Editor => Ok(true),
+        Owner::Nobody => Ok(false),
+        Owner::Terminal if run.session.options.restart_by_hand => Ok(false),
+        Owner::Terminal => {
+            let question = Question::new("server_by_hand", "The server runs on a terminal", Way::Leave)
+                .saying([format!("Process {pid} was started by hand, and shows there what it says.")])
+                .offering(Way::Leave, "Leave it", "it runs the old release until you start it again")
+                .offering(Way::Stop, "Restart it", "it ends there and runs on in the background")
+                .offering(Way::RollBack, "Roll back", "the install goes back to what it was");
+            match run.ask(question)? {
+                Way::Stop => Ok(false),
+                Way::RollBack => Err(Stop::RollBack),
+                _ => Ok(true),
+            }
+        }
     }
 }
 
 /// Ends a server that an interrupted run started only for the proof: nobody else would. The one that was left alone is
 /// known by its number.
-pub fn stop_orphan(run: &Run) {
+pub fn stop_orphan(run: &mut Run) {
     let left_alone = run.session.server.as_ref().and_then(|s| s.pid);
     let own = run.server.as_ref().map(server::Started::pid);
     if let Running::Yes(live) = server::find(&run.session.install) {
         let pid = Some(live.process.pid);
-        if !live.owned_by_editor && pid != left_alone && pid != own {
-            process::stop(&live.process, GRACE);
+        if live.owner == Owner::Nobody && pid != left_alone && pid != own {
+            // A second one beside it does no harm.
+            let _ = stop_live(run, &live);
         }
     }
 }
@@ -143,7 +205,10 @@ fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
         server::ask_for_rebuild(&install)?;
     }
     match start_again(run) {
-        Ok(Some(url)) => done(url, None),
+        Ok(Some(url)) => {
+            let release = crate::core::classify::short(&run.session.source_commit).to_owned();
+            done(format!("{url}, release {release}"), None)
+        }
         Ok(None) => {
             let has_code = layouts().server.package.under(&install).is_dir();
             let why = if has_code { NotApplicable::NoVenv } else { NotApplicable::NoServerCode };
@@ -153,12 +218,44 @@ fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
     }
 }
 
-/// How the server is started: as it was, or as the layout says.
-fn launch(run: &Run) -> Option<ServerBefore> {
-    match &run.session.server {
-        Some(launch) if launch.was_running => Some(launch.clone()),
-        // The environment may be there only now.
-        _ => server::default_launch(&run.session.install, &run.session.project),
+/// How the server is started: as it was, as the editor does, or as the layout says. What the session or a file says is
+/// checked before it is run.
+fn launch(run: &mut Run) -> Option<ServerBefore> {
+    let (install, project) = (run.session.install.clone(), run.session.project.clone());
+    // The environment may be there only now.
+    let planned = || server::planned(&install, &project).map(server::for_a_proof);
+    let Some(before) = run.session.server.clone() else { return planned() };
+    let is_known = before.was_running || before.pid.is_some();
+    match server::checked(&install, &project, &before) {
+        Ok(launch) if before.was_running => Some(launch),
+        Ok(launch) if is_known => Some(server::for_a_proof(launch)),
+        Ok(_) => planned(),
+        Err(why) => {
+            if is_known && planned().is_some() {
+                run.log(Level::Warn, "server", &format!("it is not started as before, but as planned: {why}"));
+            }
+            planned()
+        }
+    }
+}
+
+/// Shows what a starting server says, and notes its process until it answers.
+struct Starting<'a> {
+    run: &'a mut Run,
+    pid: Option<u32>,
+    asked: Option<Stop>,
+}
+
+impl Watch for Starting<'_> {
+    fn started(&mut self, pid: u32) {
+        self.pid = Some(pid);
+        self.run.note_child(pid);
+    }
+
+    fn waiting(&mut self, waited: Duration, last: &str) -> bool {
+        self.run.progress(PHASE, "start_server", waited.as_secs(), 0, last);
+        self.asked = self.run.check().err();
+        self.asked.is_none()
     }
 }
 
@@ -168,15 +265,14 @@ fn launch(run: &Run) -> Option<ServerBefore> {
 /// [`Stop`].
 pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
     let install = run.session.install.clone();
-    let launch = launch(run);
-    let Some(launch) = launch else { return Ok(None) };
+    let Some(launch) = launch(run) else { return Ok(None) };
     run.commands_run.push(launch.command.join(" "));
-    let mut asked = None;
-    let started = server::start(&install, &launch, LONGEST_START, &mut |waited, last| {
-        run.progress(PHASE, "start_server", waited.as_secs(), 0, last);
-        asked = run.check().err();
-        asked.is_none()
-    });
+    let mut watch = Starting { run, pid: None, asked: None };
+    let started = server::start(&install, &launch, &mut watch);
+    let Starting { run, pid, asked } = watch;
+    if let Some(pid) = pid {
+        run.forget_child(pid);
+    }
     match started {
         Ok(started) => {
             let url = started.url.clone();

@@ -1,0 +1,403 @@
+//! What is tried on the new server, one capability after the other.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::table::{self, Way, filled, table};
+use super::{PHASE, Seen, Server, failure, read_log};
+use crate::core::layout::layouts;
+use crate::core::phase::{Fact, NotApplicable};
+use crate::core::session::WORKFLOW_TYPE;
+use crate::engine::run::{Run, Stop, Told, done, not_applicable, warned};
+use crate::host::mcp::{Client, McpError};
+use crate::host::{fs, process, server};
+
+/// How long a server that does nothing may take to notice the index flag; one that computes may go on.
+const INDEX_IDLE: Duration = Duration::from_secs(60);
+/// However busy it is.
+const INDEX_LONGEST: Duration = Duration::from_secs(30 * 60);
+/// How long an index that is just being built may find nothing.
+const INDEX_BUILDING: Duration = Duration::from_secs(60);
+
+/// What the probes found.
+pub struct Facts {
+    /// Tools that answer.
+    pub registered: Fact<u64>,
+    /// Tools that should.
+    pub expected: Fact<u64>,
+    /// Search.
+    pub search: Fact<String>,
+    /// Workflows.
+    pub workflows: Fact<String>,
+    /// Browser.
+    pub browser: Fact<String>,
+    /// The flag was taken.
+    pub watcher: Fact<bool>,
+    /// The index is current.
+    pub index: Fact<bool>,
+}
+
+struct Probing<'a> {
+    client: &'a Client,
+    server: &'a Server,
+    groups: &'a BTreeSet<String>,
+    tools: Vec<String>,
+    seen: &'a mut Seen,
+    /// Parts of the log that our own questions caused, which the release could not answer.
+    excused: Vec<(u64, u64)>,
+}
+
+/// How many tools are registered, and how many should be.
+type Counts = (Fact<u64>, Fact<u64>);
+
+/// What a tool answered: what was asked for, or its complaint.
+type Answer = Result<Value, String>;
+
+/// Runs all probes; without a server each says why there is none.
+///
+/// # Errors
+/// [`Stop`] of the first that fails.
+pub fn all(
+    run: &mut Run,
+    asked: Option<(&Server, &Client)>,
+    groups: &BTreeSet<String>,
+    seen: &mut Seen,
+) -> Result<Facts, Stop> {
+    let Some((server, client)) = asked else { return none(run) };
+    let mut probing = Probing { client, server, groups, tools: Vec::new(), seen, excused: Vec::new() };
+    let (registered, expected) = run.task(PHASE, "tools", |run| probing.tools(run))?;
+    let (search, workflows) = run.task(PHASE, "smoke", |run| {
+        let search = probing.search(run)?;
+        let workflows = probing.workflows(run)?;
+        let session = probing.session(run)?;
+        let also = if session { ", and this session is read back" } else { "" };
+        done(format!("search and workflows answer{also}"), (search, workflows))
+    })?;
+    let browser = run.task(PHASE, "browser", |run| probing.browser(run))?;
+    let watcher = run.task(PHASE, "watcher", |run| probing.watcher(run))?;
+    let index = run.task(PHASE, "index", |_| probing.log())?;
+    Ok(Facts { registered, expected, search, workflows, browser, watcher, index })
+}
+
+fn none(run: &mut Run) -> Result<Facts, Stop> {
+    let has_code = layouts().server.package.under(&run.session.install).is_dir();
+    let why = if has_code { NotApplicable::NoVenv } else { NotApplicable::NoServerCode };
+    for task in ["tools", "smoke", "browser", "watcher", "index"] {
+        run.task(PHASE, task, |_| not_applicable(why, ()))?;
+    }
+    Ok(Facts {
+        registered: Fact::NotApplicable(why),
+        expected: Fact::NotApplicable(why),
+        search: Fact::NotApplicable(why),
+        workflows: Fact::NotApplicable(why),
+        browser: Fact::NotApplicable(why),
+        watcher: Fact::NotApplicable(why),
+        index: Fact::NotApplicable(why),
+    })
+}
+
+fn names(of: &[String]) -> String {
+    of.join(", ")
+}
+
+impl Probing<'_> {
+    fn passed(&mut self, probe: &str, begun: Instant, saw: impl Into<Value>) -> Fact<String> {
+        self.seen.saw(probe, begun, "passed", saw);
+        Fact::Is("passed".to_owned())
+    }
+
+    fn absent(&mut self, probe: &str, why: NotApplicable) -> Fact<String> {
+        self.seen.saw(probe, Instant::now(), "not_applicable", why.reason());
+        Fact::NotApplicable(why)
+    }
+
+    fn failed<T>(&mut self, probe: &str, begun: Instant, what: String, saw: impl Into<Value>) -> Result<T, Stop> {
+        self.seen.saw(probe, begun, "failed", saw);
+        Err(Stop::Failed { what, next: Some(read_log(self.server)) })
+    }
+
+    /// A tool's answer; what the connection itself does wrong is a failure.
+    fn call(&mut self, run: &Run, probe: &str, tool: &str, arguments: Value, seconds: u64) -> Result<Answer, Stop> {
+        let begun = Instant::now();
+        let before = self.log_length();
+        let answer = run.runtime.block_on(self.client.call(tool, arguments, Duration::from_secs(seconds)));
+        let answer = match answer {
+            Ok(value) => match table().complaints.of(&value) {
+                Some(complaint) => Err(complaint),
+                None => Ok(value),
+            },
+            Err(McpError::Tool { text, .. }) => Err(text),
+            Err(e) => {
+                self.seen.saw(probe, begun, "failed", e.to_string());
+                return Err(failure(self.server, &e));
+            }
+        };
+        if answer.is_err() {
+            // It may log its refusal a moment later.
+            std::thread::sleep(Duration::from_millis(50));
+            self.excused.push((before, self.log_length()));
+        }
+        Ok(answer)
+    }
+
+    fn log_length(&self) -> u64 {
+        std::fs::metadata(&self.server.log).map_or(0, |m| m.len())
+    }
+
+    fn way<'w>(&self, ways: &'w [Way]) -> Option<(&'w str, &'w Value)> {
+        ways.iter().find_map(|w| Some((self.registered(&w.tools)?, &w.arguments)))
+    }
+
+    fn registered<'n>(&self, names: &'n [String]) -> Option<&'n str> {
+        names.iter().find(|n| self.tools.contains(n)).map(String::as_str)
+    }
+
+    /// Registered against expected, and against what the old server had.
+    fn tools(&mut self, run: &mut Run) -> Result<Told<Counts>, Stop> {
+        let begun = Instant::now();
+        let listed = run.runtime.block_on(self.client.tools());
+        self.tools = listed.map_err(|e| failure(self.server, &e))?;
+        let expected = table::expected_tools(&run.session.install, self.groups).unwrap_or_else(|e| {
+            run.warn("tools", format!("the server's code could not be read for its tools: {e}"));
+            table::Expected::default()
+        });
+        let missing_of =
+            |of: &BTreeSet<String>| -> Vec<String> { of.iter().filter(|t| !self.tools.contains(t)).cloned().collect() };
+        let missing = missing_of(&expected.tools);
+        let before: BTreeSet<String> = run.session.server.iter().flat_map(|s| s.tools.clone()).collect();
+        let lost = missing_of(&before);
+        let saw = json!({
+            "registered": self.tools, "expected": expected.tools, "missing": missing, "no_longer_there": lost,
+        });
+        if !missing.is_empty() {
+            let had: Vec<String> = missing.iter().filter(|t| lost.contains(t)).cloned().collect();
+            let had = if had.is_empty() { String::new() } else { format!("; the old one had {}", names(&had)) };
+            let what = format!("the new server does not register {}, as its code says{had}", names(&missing));
+            return self.failed("tools", begun, what, saw);
+        }
+        let counts = (self.tools.len() as u64, expected.tools.len() as u64);
+        self.seen.saw("tools", begun, "passed", saw);
+        let facts = (Fact::Is(counts.0), Fact::Is(counts.1));
+        let told = format!("{} registered, {} expected", counts.0, counts.1);
+        // That they go is the release's own wish; whoever used them should know.
+        let (switched_off, gone): (Vec<String>, Vec<String>) = lost.into_iter().partition(|t| expected.all.contains(t));
+        if !gone.is_empty() {
+            run.warn("tools", format!("this release has no {} any more", names(&gone)));
+        }
+        if !switched_off.is_empty() {
+            run.warn(
+                "tools",
+                format!("{} was there before; config.json does not enable its group", names(&switched_off)),
+            );
+        }
+        if gone.is_empty() && switched_off.is_empty() { done(told, facts) } else { warned(told, facts) }
+    }
+
+    /// A sentence of an installed standard is found.
+    fn search(&mut self, run: &mut Run) -> Result<Fact<String>, Stop> {
+        let probe = &table().search;
+        let Some((tool, arguments)) = self.way(&probe.ways) else {
+            return Ok(self.absent("search", NotApplicable::NoSuchTool));
+        };
+        let Some(sentence) = a_sentence(&run.session.install) else {
+            return Ok(self.absent("search", NotApplicable::NoSuchTool));
+        };
+        let begun = Instant::now();
+        let flag = layouts().server.rebuild_flag.under(&run.session.install);
+        loop {
+            let arguments = filled(arguments, &[("{sentence}", &sentence)]);
+            let answer = self.call(run, "search", tool, arguments, probe.seconds)?;
+            let hits = match &answer {
+                Ok(answer) => probe.found(answer).unwrap_or_else(|| usize::from(mentions(answer, &sentence))),
+                Err(complaint) => {
+                    let what = format!("{tool} can't search: {}", fs::visible(complaint));
+                    return self.failed("search", begun, what, json!({"query": sentence, "error": complaint}));
+                }
+            };
+            if hits > 0 {
+                return Ok(self.passed("search", begun, json!({"tool": tool, "query": sentence, "hits": hits})));
+            }
+            // An index that is being built anew finds nothing yet.
+            if !flag.exists() || begun.elapsed() > INDEX_BUILDING {
+                let what = format!("{tool} finds nothing for \"{sentence}\", which an installed standard says");
+                return self.failed("search", begun, what, json!({"query": sentence, "hits": 0}));
+            }
+            run.check()?;
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// The installed workflows are listed.
+    fn workflows(&mut self, run: &mut Run) -> Result<Fact<String>, Stop> {
+        let probe = &table().workflows;
+        let Some((tool, arguments)) = self.way(&probe.ways) else {
+            return Ok(self.absent("workflows", NotApplicable::NoSuchTool));
+        };
+        let begun = Instant::now();
+        let installed = installed_workflows(&run.session.install);
+        let answer = match self.call(run, "workflows", tool, arguments.clone(), probe.seconds)? {
+            Ok(answer) => answer,
+            Err(complaint) => {
+                let what = format!("{tool} can't list the workflows: {}", fs::visible(&complaint));
+                return self.failed("workflows", begun, what, complaint);
+            }
+        };
+        let listed = probe.found(&answer);
+        let saw = json!({"tool": tool, "listed": listed, "installed": installed});
+        if listed.unwrap_or(1) == 0 && installed > 0 {
+            let what = format!("{tool} lists no workflow, but {installed} are installed");
+            return self.failed("workflows", begun, what, saw);
+        }
+        Ok(self.passed("workflows", begun, saw))
+    }
+
+    /// Our own session, read back through the server; false where the release has no way to.
+    fn session(&mut self, run: &mut Run) -> Result<bool, Stop> {
+        let probe = &table().session;
+        let Some((tool, arguments)) = self.way(&probe.ways) else {
+            self.absent("session", NotApplicable::NoSuchTool);
+            return Ok(false);
+        };
+        // The server writes such files too: what it reads must be ours.
+        run.save()?;
+        let begun = Instant::now();
+        let id = run.session.session_id.clone();
+        let arguments = filled(arguments, &[("{session_id}", &id)]);
+        match self.call(run, "session", tool, arguments, probe.seconds)? {
+            Ok(answer) => {
+                let text = answer.to_string();
+                let saw = json!({"tool": tool, "session_id": id, "workflow_type": text.contains(WORKFLOW_TYPE)});
+                if !text.contains(&id) {
+                    let what = format!("{tool} does not give back this session: {}", shortened(&text));
+                    return self.failed("session", begun, what, saw);
+                }
+                self.passed("session", begun, saw);
+                Ok(true)
+            }
+            Err(complaint) if is_unsupported(&complaint) => {
+                self.absent("session", NotApplicable::NoSuchTool);
+                Ok(false)
+            }
+            Err(complaint) => {
+                let what = format!("{tool} can't read this session: {}", shortened(&complaint));
+                self.failed("session", begun, what, complaint)
+            }
+        }
+    }
+
+    /// A page opens and closes, where there is a browser.
+    fn browser(&mut self, run: &mut Run) -> Result<Told<Fact<String>>, Stop> {
+        let probe = &table().browser;
+        let tool = self.registered(&probe.tools).filter(|_| self.groups.contains("browser"));
+        let Some(tool) = tool else {
+            let why = NotApplicable::BrowserGroupOff;
+            let fact = self.absent("browser", why);
+            return not_applicable(why, fact);
+        };
+        let begun = Instant::now();
+        let id = run.session.session_id.clone();
+        for arguments in [&probe.open, &probe.close] {
+            let answer = self.call(run, "browser", tool, filled(arguments, &[("{session_id}", &id)]), probe.seconds)?;
+            let Err(complaint) = answer else { continue };
+            if probe.not_there.iter().any(|words| complaint.contains(words)) {
+                let why = NotApplicable::NoBrowser;
+                let fact = self.absent("browser", why);
+                run.warn(
+                    "browser",
+                    "the browser tools have no browser: venv/bin/python -m playwright install chromium".into(),
+                );
+                return not_applicable(why, fact);
+            }
+            let what = format!("{tool} can't open and close a page: {}", shortened(&complaint));
+            return self.failed("browser", begun, what, complaint);
+        }
+        let fact = self.passed("browser", begun, json!({"tool": tool, "page": "opened and closed"}));
+        done("opened and closed", fact)
+    }
+
+    /// The flag that phase 3 left must go: only a live watcher takes it away, after rebuilding the index.
+    fn watcher(&mut self, run: &mut Run) -> Result<Told<Fact<bool>>, Stop> {
+        let begun = Instant::now();
+        let flag = layouts().server.rebuild_flag.under(&run.session.install);
+        let (mut used, mut busy) = (0.0, Instant::now());
+        while flag.exists() {
+            run.check()?;
+            let Some(now) = process::seconds_used(self.server.pid) else {
+                let last = server::last_lines(&self.server.log, self.server.log_from, 8);
+                let what = format!("the server ended before it took the index flag; its log ends with:\n{last}");
+                return self.failed("index flag", begun, what, "the server has ended");
+            };
+            // A large index takes minutes, of which none is idle.
+            if now - used > 1.0 {
+                (used, busy) = (now, Instant::now());
+            }
+            if busy.elapsed() > INDEX_IDLE || begun.elapsed() > INDEX_LONGEST {
+                let seconds = begun.elapsed().as_secs();
+                let what = format!("{}: the server did not take this flag within {seconds} s", flag.display());
+                return self.failed("index flag", begun, what, "still there");
+            }
+            let last = server::last_lines(&self.server.log, self.server.log_from, 1);
+            let waiting = if last.is_empty() { "waiting for the server to rebuild its index" } else { &last };
+            run.progress(PHASE, "watcher", begun.elapsed().as_secs(), 0, waiting);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.seen.saw("index flag", begun, "passed", "taken by the server");
+        done("index flag taken", Fact::Is(true))
+    }
+
+    /// No errors in the log since the start, and the server still lives.
+    fn log(&mut self) -> Result<Told<Fact<bool>>, Stop> {
+        let begun = Instant::now();
+        let (mut from, mut lines) = (self.server.log_from, 0);
+        let ends = self.excused.iter().copied().chain([(u64::MAX, u64::MAX)]);
+        for (to, next) in ends.collect::<Vec<_>>() {
+            let text = server::log::between(&self.server.log, from, to);
+            lines += text.lines().count();
+            let errors = table().log.errors(&text);
+            if let Some(first) = errors.first() {
+                let what = format!("the server logged an error since its start: {}", fs::visible(first));
+                return self.failed("server log", begun, what, json!({"errors": errors}));
+            }
+            from = next;
+        }
+        if process::start_ticks(self.server.pid).is_none() {
+            let last = server::last_lines(&self.server.log, self.server.log_from, 8);
+            let what = format!("the server ended while it was tried; its log ends with:\n{last}");
+            return self.failed("server log", begun, what, "the server has ended");
+        }
+        self.seen.saw("server log", begun, "passed", format!("{lines} lines, no error"));
+        done("current, no errors in the server's log", Fact::Is(true))
+    }
+}
+
+fn is_unsupported(complaint: &str) -> bool {
+    let complaint = complaint.to_lowercase();
+    table().unsupported.iter().any(|words| complaint.contains(words))
+}
+
+fn shortened(text: &str) -> String {
+    fs::visible(&text.chars().take(300).collect::<String>())
+}
+
+/// Whether an answer that can't be counted speaks of what was asked.
+fn mentions(answer: &Value, sentence: &str) -> bool {
+    let text = answer.to_string().to_lowercase();
+    sentence.to_lowercase().split_whitespace().filter(|w| w.len() > 3).any(|word| text.contains(word))
+}
+
+fn installed_workflows(install: &Path) -> usize {
+    let folders = std::fs::read_dir(install.join("workflows")).into_iter().flatten().flatten();
+    folders.filter(|f| f.path().join("metadata.json").is_file()).count()
+}
+
+/// The first heading of an installed standard: something that a search must find.
+fn a_sentence(install: &Path) -> Option<String> {
+    let files = walkdir::WalkDir::new(install.join("standards")).sort_by_file_name().into_iter().flatten();
+    let standards = files.filter(|e| e.path().extension().is_some_and(|x| x == "md"));
+    standards.filter_map(|e| std::fs::read_to_string(e.path()).ok()).find_map(|text| {
+        text.lines().find_map(|l| l.strip_prefix("# ")).map(|l| l.trim().to_owned()).filter(|l| !l.is_empty())
+    })
+}

@@ -1,0 +1,231 @@
+//! Names and arguments of what is tried, by capability: `assets/smoke-tests.json`. And what the new code should register.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::core::layout::layouts;
+use crate::core::server_log::Patterns;
+use crate::host::python;
+
+/// The whole table.
+#[derive(Deserialize)]
+pub struct Table {
+    tools: Vec<KnownTool>,
+    default_groups: Vec<String>,
+    /// Parts of file names by which the group of a tool is told that isn't listed above.
+    group_files: BTreeMap<String, Vec<String>>,
+    registered_by: Registration,
+    /// How an answer says that something went wrong.
+    pub complaints: Complaints,
+    /// Words in such an answer that tell of a release that can't do this yet. In lower case.
+    pub unsupported: Vec<String>,
+    /// A search for a sentence of an installed standard.
+    pub search: Probe,
+    /// The list of workflows.
+    pub workflows: Probe,
+    /// Our own session.
+    pub session: Probe,
+    /// A browser.
+    pub browser: BrowserProbe,
+    /// What in the log is an error.
+    pub log: Patterns,
+}
+
+#[derive(Deserialize)]
+struct KnownTool {
+    name: String,
+    group: Option<String>,
+}
+
+/// How code registers tools.
+#[derive(Deserialize, Serialize)]
+struct Registration {
+    decorators: Vec<String>,
+    calls: Vec<String>,
+    keyword: String,
+    not_in: Vec<String>,
+}
+
+/// How an answer says that something went wrong.
+#[derive(Deserialize)]
+pub struct Complaints {
+    keys: Vec<String>,
+    status: Vec<String>,
+}
+
+/// One capability.
+#[derive(Deserialize)]
+pub struct Probe {
+    /// How long an answer may take.
+    pub seconds: u64,
+    /// How releases offer it, the newest first.
+    pub ways: Vec<Way>,
+    /// Keys under which an answer holds what was found.
+    #[serde(default)]
+    pub results: Vec<String>,
+}
+
+/// How some releases offer a capability.
+#[derive(Deserialize)]
+pub struct Way {
+    /// The names that its tool had.
+    pub tools: Vec<String>,
+    /// What it is called with; `{…}` is filled in.
+    pub arguments: Value,
+}
+
+/// The browser's capability.
+#[derive(Deserialize)]
+pub struct BrowserProbe {
+    /// How long an answer may take.
+    pub seconds: u64,
+    /// The names that its tool had.
+    pub tools: Vec<String>,
+    /// What opens a page.
+    pub open: Value,
+    /// What ends the session.
+    pub close: Value,
+    /// Words of a tool that has no browser to drive.
+    pub not_there: Vec<String>,
+}
+
+/// The embedded table.
+pub fn table() -> &'static Table {
+    static TABLE: LazyLock<Table> = LazyLock::new(|| {
+        // Embedded at build time and read by a test: it can't be broken by input.
+        #[allow(clippy::expect_used)]
+        serde_json::from_str(include_str!("../../../../assets/smoke-tests.json")).expect("smoke-tests.json is valid")
+    });
+    &TABLE
+}
+
+impl Complaints {
+    /// What an answer complains about, if it does.
+    pub fn of(&self, answer: &Value) -> Option<String> {
+        let bad = answer["status"].as_str().is_some_and(|s| self.status.iter().any(|b| b == s));
+        let said = self.keys.iter().find_map(|k| answer.get(k).filter(|v| !v.is_null()));
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        said.map(text).or_else(|| bad.then(|| text(answer)))
+    }
+}
+
+impl Probe {
+    /// What an answer found: how many, where it can be counted.
+    pub fn found(&self, answer: &Value) -> Option<usize> {
+        let under = self.results.iter().find_map(|k| answer.get(k)?.as_array());
+        under.or_else(|| answer.as_array()).map(Vec::len)
+    }
+}
+
+/// Fills in what stands in braces.
+pub fn filled(arguments: &Value, values: &[(&str, &str)]) -> Value {
+    match arguments {
+        Value::String(text) => {
+            Value::String(values.iter().fold(text.clone(), |text, (name, value)| text.replace(name, value)))
+        }
+        Value::Object(map) => map.iter().map(|(k, v)| (k.clone(), filled(v, values))).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The tool groups that `config.json` enables.
+pub fn groups(install: &Path) -> BTreeSet<String> {
+    let config = std::fs::read(install.join("config.json")).unwrap_or_default();
+    let config: Value = serde_json::from_slice(&config).unwrap_or_default();
+    match config["mcp"]["enabled_tool_groups"].as_array() {
+        Some(list) => list.iter().filter_map(|g| g.as_str().map(str::to_owned)).collect(),
+        None => table().default_groups.iter().cloned().collect(),
+    }
+}
+
+/// What the code registers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// For the enabled groups: all of these must be there.
+    pub tools: BTreeSet<String>,
+    /// For whatever group: what stands here and not above may be there or not.
+    pub all: BTreeSet<String>,
+}
+
+/// The tools that the installed code registers. Reads the code, runs none of it.
+///
+/// # Errors
+/// What Python says.
+pub fn expected_tools(install: &Path, groups: &BTreeSet<String>) -> Result<Expected, String> {
+    let table = table();
+    let rules = serde_json::to_string(&table.registered_by).unwrap_or_default();
+    let found = python::registered_tools(install, &layouts().server.package.under(install), &rules)?;
+    let mut expected = Expected::default();
+    for (name, file) in found {
+        let by_file = || {
+            let of = |(_, parts): &(&String, &Vec<String>)| parts.iter().any(|p| file.contains(p.as_str()));
+            table.group_files.iter().find(of).map(|(group, _)| group.clone())
+        };
+        // Where nothing tells the group, nothing is demanded.
+        let wanted = match table.tools.iter().find(|t| t.name == name) {
+            Some(known) => known.group.as_ref().is_none_or(|g| groups.contains(g)),
+            None => by_file().is_some_and(|g| groups.contains(&g)),
+        };
+        if wanted {
+            expected.tools.insert(name.clone());
+        }
+        expected.all.insert(name);
+    }
+    Ok(expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn expectations_follow_code_and_groups() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join("mcp_server").join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("a.py", "@mcp.tool()\nasync def pos_workflow(): ...\n@tool\ndef current_date(): ...\n# aos_workflow\n");
+        write(
+            "b.py",
+            "x = 'list_standards'\nNAME = 'search_standards'\nadd(Tool(NAME, 1))\nmcp.add_tool(get_server_info)\n",
+        );
+        write(
+            "tools/rag_more.py",
+            "@mcp.tool(name='find_example')\ndef f(): ...\n@other('pos_browser')\ndef g(): ...\n",
+        );
+        write("c.py", "@mcp.tool('pos_browser')\ndef browser(): ...\nmcp.tool(plain)\ndef plain(): ...\n");
+        write("tests/test_x.py", "@mcp.tool\ndef aos_browser(): ...\n");
+        write("broken.py", "def f(:\n");
+        let expected = expected_tools(dir.path(), &groups(dir.path())).unwrap();
+        let names: Vec<&str> = expected.tools.iter().map(String::as_str).collect();
+        assert_eq!(names, ["current_date", "find_example", "pos_workflow", "search_standards"]);
+        assert!(expected.all.contains("plain") && expected.all.contains("pos_browser"), "{expected:?}");
+        assert!(!expected.all.contains("list_standards") && !expected.all.contains("aos_browser"), "{expected:?}");
+        assert!(!expected.all.contains("get_server_info"), "a function that isn't there");
+        write("config.json", "");
+        std::fs::write(dir.path().join("config.json"), r#"{"mcp":{"enabled_tool_groups":["browser"]}}"#).unwrap();
+        let expected = expected_tools(dir.path(), &groups(dir.path())).unwrap();
+        assert_eq!(expected.tools, ["current_date", "pos_browser"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn answers_are_understood() {
+        let complains = |answer: Value| table().complaints.of(&answer);
+        assert_eq!(complains(json!({"status": "error", "error": "no session"})).as_deref(), Some("no session"));
+        assert!(complains(json!({"status": "failed"})).is_some());
+        assert_eq!(complains(json!({"status": "success", "error": null, "results": []})), None);
+        assert_eq!(table().search.found(&json!({"results": [1, 2]})), Some(2));
+        assert_eq!(table().search.found(&json!([])), Some(0));
+        assert_eq!(table().search.found(&json!("text")), None);
+        let filled = filled(&table().session.ways[0].arguments, &[("{session_id}", "s1")]);
+        assert_eq!(filled, json!({"action": "get_session", "session_id": "s1"}));
+    }
+}
