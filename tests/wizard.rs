@@ -33,7 +33,7 @@ fn approve(wizard: &mut Terminal) {
 
 /// The three conflicts: the first merged hunk by hunk, the second kept, the third taken.
 fn answer_all(wizard: &mut Terminal) {
-    wizard.see(&["conflict 1 of 3, 3 hunks open"]);
+    wizard.see(&["conflict 1 of 3", "3 hunks open"]);
     wizard.press("1");
     wizard.see(&["2 hunks open"]);
     wizard.press("2");

@@ -168,9 +168,14 @@ pub enum Command {
         #[arg(long, value_name = "BACKUP")]
         from: Option<String>,
     },
+    /// Settle the conflicts that were put off
+    Resolve {
+        #[command(flatten)]
+        look: Look,
+    },
     /// Show past upgrades, the newest first
     History,
-    /// Say how the install stands; exit 10 if an upgrade is unfinished
+    /// Say how the install stands; exit 10 if an upgrade is unfinished or conflicts are put off
     Status,
     /// Remove the lock of an upgrade on another machine or in a container, when you know that it is over
     Unlock {

@@ -57,7 +57,8 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         let found = settings::settings(&project, &From::default());
         let look = settings::look(found.unwrap_or_default(), &arguments.look);
         let (on_conflict, here) = (OnConflict::Ask, project.clone());
-        wizard::open(Launch { project, source: Some(source), to, only, options, look, on_conflict, here }).await
+        let (source, resolve) = (Some(source), None);
+        wizard::open(Launch { project, source, to, only, options, look, on_conflict, here, resolve }).await
     };
     stop_server(&built);
     say(&format!("\nlook around: {}", dir.display()));

@@ -26,6 +26,7 @@ mod history;
 mod known;
 mod output;
 mod plan;
+mod resolve;
 mod restore;
 mod rollback;
 mod session;
@@ -74,6 +75,7 @@ pub async fn run() -> u8 {
         Some(Command::Rollback { session }) => rollback::run(&cli.common, session.as_deref()).await,
         Some(Command::Backups { command }) => backups::run(&cli.common, command.as_ref()),
         Some(Command::Restore { path, from }) => restore::run(&cli.common, &path, from.as_deref()),
+        Some(Command::Resolve { look }) => resolve::run(&cli.common, &look).await,
         Some(Command::History) => history::run(&cli.common),
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),

@@ -4,13 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::Refusal;
 use super::args::{Colours, Common, From, Look, Part};
-use crate::core::settings::{self as core, Options, Settings};
+use crate::core::settings::{self as core, FILE, Options, Settings};
 use crate::engine::inspect::{self, Request};
 use crate::host::fs;
 use crate::host::git::Repo;
-
-/// The settings file's name in the install and in the user's config folder.
-const FILE: &str = "upgrade.json";
 
 /// The project: `--project`, or the nearest parent that has an install.
 ///

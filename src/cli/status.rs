@@ -5,11 +5,11 @@ use serde_json::json;
 use super::args::Common;
 use super::{Refusal, session, settings};
 use crate::core::classify::short;
-use crate::engine::planning;
+use crate::engine::{parking, planning};
 use crate::host::lock;
 
-/// Exit code while an upgrade is unfinished.
-const UNFINISHED: u8 = 10;
+/// Exit code while an upgrade is unfinished, or conflicts are put off.
+const PENDING: u8 = 10;
 
 /// Runs the subcommand.
 ///
@@ -23,14 +23,23 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
     let last = unfinished.or(found.sessions.last());
     let release = planning::read_baseline(&install).ok().flatten().map(|b| b.release);
     let running = lock::held_by(&install);
+    let parked = parking::waiting(&install, &found.sessions);
     if common.json {
         let session = last.map(|s| {
             json!({"session_id": s.session_id, "status": s.status, "reason": s.reason, "current_phase": s.current_phase,
                    "applied": s.applied, "created_at": s.created_at, "source_commit": s.source_commit})
         });
-        let state = if unfinished.is_some() { "unfinished" } else { "idle" };
+        let state = match (unfinished.is_some(), parked.is_empty()) {
+            (true, _) => "unfinished",
+            (false, false) => "parked",
+            (false, true) => "idle",
+        };
+        let waiting = parked.iter().map(|p| {
+            json!({"path": p.path, "since": p.since, "commit": p.commit, "theirs": parking::theirs_path(&install, p)})
+        });
         let mut shown = json!({"schema": 1, "install": install, "state": state, "release": release,
-                               "running": running.map(|r| r.who), "session": session});
+                               "running": running.map(|r| r.who), "session": session,
+                               "parked": waiting.collect::<Vec<_>>()});
         if !found.damages.is_empty() {
             let damaged = found.damages.iter().map(|d| json!({"session_id": d.session_id, "problem": d.describe()}));
             shown["damaged"] = damaged.collect();
@@ -57,6 +66,18 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
                 say!("  reason: {reason}");
             }
         }
+        if !parked.is_empty() {
+            let word = if parked.len() == 1 { "conflict" } else { "conflicts" };
+            say!("  put off: {} {word}; yours stays until you settle it", parked.len());
+            for one in &parked {
+                let theirs = parking::theirs_path(&install, one);
+                let theirs = theirs.map_or("removed by the source".to_owned(), |p| format!("theirs: {}", p.display()));
+                say!("    {} (since {}; {theirs})", one.path, one.since);
+            }
+            if unfinished.is_none() {
+                say!("  next: pos-upgrade-tui resolve");
+            }
+        }
         if let Some(s) = unfinished {
             say!("  session {} stands in phase {}", s.session_id, s.current_phase.number());
             if s.rebuilt {
@@ -66,5 +87,5 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             }
         }
     }
-    Ok(if unfinished.is_some() { UNFINISHED } else { 0 })
+    Ok(if unfinished.is_some() || !parked.is_empty() { PENDING } else { 0 })
 }

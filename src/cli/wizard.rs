@@ -27,7 +27,7 @@ pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusa
     let (to, only) = (from.to.clone(), from.only.map(Part::only));
     let look = settings::look(found, look);
     let (on_conflict, here) = (OnConflict::Ask, std::env::current_dir().unwrap_or_else(|_| project.clone()));
-    open(Launch { project, source, to, only, options, look, on_conflict, here }).await
+    open(Launch { project, source, to, only, options, look, on_conflict, here, resolve: None }).await
 }
 
 /// Opens the wizard on a project.

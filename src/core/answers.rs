@@ -41,10 +41,18 @@ impl Remembered {
         bytes
     }
 
-    /// Keeps an answer.
+    /// Keeps an answer. One that puts the question off is none: it is asked again.
     pub fn remember(&mut self, entry: &FileEntry, answer: &Answer) {
         self.schema = 1;
-        self.answers.insert(key(entry), answer.clone());
+        match answer {
+            Answer::Park => self.answers.remove(&key(entry)),
+            _ => self.answers.insert(key(entry), answer.clone()),
+        };
+    }
+
+    /// Forgets an answer that was taken back. False if there was none.
+    pub fn forget(&mut self, entry: &FileEntry) -> bool {
+        self.answers.remove(&key(entry)).is_some()
     }
 }
 

@@ -73,6 +73,8 @@ pub struct Merge {
     regions: Vec<Region>,
     /// Mine's line ends, theirs' where mine has none.
     ends: LineEnds,
+    /// Mine's and theirs' as they came.
+    came: (LineEnds, LineEnds),
 }
 
 /// Whether git would call these bytes binary (a NUL among the first 8,000).
@@ -86,6 +88,7 @@ impl Merge {
         if [&base, &mine, &theirs].into_iter().any(|side| is_binary(side)) {
             return None;
         }
+        let came = (LineEnds::of(&mine), LineEnds::of(&theirs));
         let (base, theirs) = in_line_ends_of(&mine, base, theirs);
         let (b, m, t) = (line_starts(&base), line_starts(&mine), line_starts(&theirs));
         let aligned = align(&hunks(&base, &mine), &hunks(&base, &theirs), [b.len() - 1, m.len() - 1, t.len() - 1]);
@@ -103,7 +106,7 @@ impl Merge {
         };
         let regions = aligned.into_iter().map(region).collect();
         let ends = ends_of(&mine, &theirs);
-        Some(Self { base, mine, theirs, regions, ends })
+        Some(Self { base, mine, theirs, regions, ends, came })
     }
 
     /// Aligns two texts that have no common ancestor: what is equal is settled, every difference is a conflict.
@@ -112,6 +115,7 @@ impl Merge {
         if is_binary(&mine) || is_binary(&theirs) {
             return None;
         }
+        let came = (LineEnds::of(&mine), LineEnds::of(&theirs));
         let (base, theirs) = in_line_ends_of(&mine, Arc::from(&b""[..]), theirs);
         let (m, t) = (line_starts(&mine), line_starts(&theirs));
         let mut regions = Vec::new();
@@ -129,7 +133,7 @@ impl Merge {
         }
         push(RegionKind::Unchanged, at_mine..m.len() - 1, at_theirs..t.len() - 1);
         let ends = ends_of(&mine, &theirs);
-        Some(Self { base, mine, theirs, regions, ends })
+        Some(Self { base, mine, theirs, regions, ends, came })
     }
 
     /// A merge that was found otherwise than line by line (key by key): `merged` has what happens by itself, with mine
@@ -214,6 +218,69 @@ impl Merge {
                 both
             }
         }
+    }
+
+    /// The merged bytes with a marked block for each conflicting region that has no choice: mine, base and theirs between
+    /// the lines that git puts there. For editing by hand.
+    pub fn marked(&self, choices: &[Option<Choice>]) -> Vec<u8> {
+        let mut choices = choices.iter();
+        let mut out = Vec::with_capacity(self.mine.len().max(self.theirs.len()));
+        for region in &self.regions {
+            match region.kind {
+                RegionKind::Conflict => match choices.next().and_then(Option::as_ref) {
+                    Some(choice) => out.extend(self.settled(region, choice)),
+                    None => out.extend(self.marked_region(region)),
+                },
+                RegionKind::Theirs => out.extend_from_slice(self.sides(region).2),
+                _ => out.extend_from_slice(self.sides(region).1),
+            }
+        }
+        out
+    }
+
+    /// One region between markers. Base is left out where it says the same as mine.
+    pub fn marked_region(&self, region: &Region) -> Vec<u8> {
+        let (base, mine, theirs) = self.sides(region);
+        let mut out = Vec::new();
+        let mut part = |head: &str, lines: &[u8]| {
+            out.extend_from_slice(head.as_bytes());
+            out.extend_from_slice(self.ends.bytes());
+            out.extend_from_slice(lines);
+            if !lines.is_empty() && !lines.ends_with(b"\n") {
+                out.extend_from_slice(self.ends.bytes());
+            }
+        };
+        part("<<<<<<< mine", mine);
+        if base != mine && !base.is_empty() {
+            part("||||||| base", base);
+        }
+        part("=======", theirs);
+        part(">>>>>>> theirs", b"");
+        out
+    }
+
+    /// What a person wrote for a region, as it can stand in the file: in the file's line ends, and with one at its end
+    /// unless it is the last.
+    pub fn fitted(&self, region: &Region, text: Vec<u8>) -> Vec<u8> {
+        let mut text = match self.ends {
+            LineEnds::Mixed | LineEnds::None => text,
+            ends => ends.write(&text).into_owned(),
+        };
+        let is_last = region.mine.end == self.mine.len() && region.theirs.end == self.theirs.len();
+        if !text.is_empty() && !text.ends_with(b"\n") && !is_last {
+            text.extend_from_slice(self.ends.bytes());
+        }
+        text
+    }
+
+    /// The conflicting regions in order.
+    pub fn overlaps(&self) -> impl Iterator<Item = &Region> {
+        self.regions.iter().filter(|r| r.kind == RegionKind::Conflict)
+    }
+
+    /// How the lines of mine and of theirs end, as they came.
+    pub fn line_ends(&self) -> (LineEnds, LineEnds) {
+        self.came
     }
 
     /// The merged bytes with every conflict settled the same way.
@@ -301,7 +368,8 @@ fn align(mine: &[Hunk], theirs: &[Hunk], lengths: [usize; 3]) -> Vec<(Changed, [
     out
 }
 
-mod as_base64 {
+/// Bytes that need not be UTF-8, in JSON.
+pub(super) mod as_base64 {
     use super::*;
     use serde::{Deserializer, Serializer, de::Error};
 

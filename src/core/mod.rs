@@ -11,6 +11,7 @@ pub mod layout;
 pub mod line_ends;
 pub mod merge;
 pub mod outcome;
+pub mod parked;
 pub mod path;
 pub mod phase;
 pub mod plan;

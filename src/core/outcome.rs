@@ -111,8 +111,19 @@ pub fn outcome(entry: &FileEntry, answer: Option<&Answer>, sides: &Sides) -> Res
         Kind::Conflict => {
             let answer = answer.ok_or_else(|| OutcomeError::Unanswered(entry.path.clone()))?;
             match (answer, &sides.mine, &sides.theirs) {
-                (Answer::Keep, Some(_), _) if entry.from.is_some() => write(sides.mine.clone()),
-                (Answer::Keep, ..) => Ok(Outcome::Nothing),
+                (Answer::Keep | Answer::Park, Some(_), _) if entry.from.is_some() => write(sides.mine.clone()),
+                (Answer::Keep | Answer::Park, ..) => Ok(Outcome::Nothing),
+                (Answer::Edited(_), None, _) if entry.mine.is_none() && entry.base.is_none() => {
+                    Err(OutcomeError::InTheWay(entry.path.clone()))
+                }
+                (Answer::Edited(text), Some(_), _) => merged(Some(text.clone())),
+                (Answer::Edited(text), None, _) => match merged(Some(text.clone()))? {
+                    // There is no old one to remove.
+                    Outcome::Write { path, bytes, executable, .. } => {
+                        Ok(Outcome::Write { path, from: None, bytes, executable })
+                    }
+                    other => Ok(other),
+                },
                 (Answer::Take, _, None) => Ok(Outcome::Remove { path: entry.path.clone() }),
                 (Answer::Take, None, Some(_)) if entry.mine.is_none() && entry.base.is_none() => {
                     Err(OutcomeError::InTheWay(entry.path.clone()))
@@ -138,17 +149,19 @@ pub fn outcome(entry: &FileEntry, answer: Option<&Answer>, sides: &Sides) -> Res
 
 /// What is wrong with a merged file, if anything: conflict markers that mine did not have, JSON that no longer parses.
 pub fn damage(path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
-    let marker = |text: &[u8]| {
-        text.split(|b| *b == b'\n')
-            .position(|line| [&b"<<<<<<< "[..], b"||||||| ", b">>>>>>> "].iter().any(|mark| line.starts_with(mark)))
-    };
     if let (None, Some(line)) = (marker(mine), marker(merged)) {
-        return Some(format!("has a conflict marker in line {}", line + 1));
+        return Some(format!("has a conflict marker in line {line}"));
     }
     if path.name().ends_with(b".json") && parses(mine).is_ok() {
         return parses(merged).err().map(|e| format!("is not valid JSON: {e}"));
     }
     None
+}
+
+/// The first line that is a conflict marker, from 1. The line between the two sides isn't looked for: headings look so.
+pub fn marker(text: &[u8]) -> Option<usize> {
+    let is_mark = |line: &[u8]| [&b"<<<<<<< "[..], b"||||||| ", b">>>>>>> "].iter().any(|mark| line.starts_with(mark));
+    text.split(|b| *b == b'\n').position(is_mark).map(|line| line + 1)
 }
 
 fn parses(text: &[u8]) -> Result<(), String> {

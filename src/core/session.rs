@@ -67,6 +67,43 @@ pub enum Answer {
     Take,
     /// Both are combined; one choice for each overlapping region, in order.
     Merge(Vec<Choice>),
+    /// The whole file as the person wrote it; in JSON as base64.
+    Edited(#[serde(with = "super::merge::as_base64")] Vec<u8>),
+    /// Put off: mine stays, and theirs is kept for another day.
+    Park,
+}
+
+/// What is decided about a conflict so far. Saved with every keystroke that changes it, so that nothing has to be
+/// decided twice after a crash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Nothing.
+    Open,
+    /// Mine, whole.
+    Keep,
+    /// Theirs, whole.
+    Take,
+    /// Both, with a choice for each overlapping hunk that has one.
+    Merge(Vec<Option<Choice>>),
+    /// The whole file as the person wrote it; in JSON as base64.
+    Edited(#[serde(with = "super::merge::as_base64")] Vec<u8>),
+    /// Put off.
+    Park,
+}
+
+impl Decision {
+    /// The answer, if nothing is open.
+    pub fn answer(&self) -> Option<Answer> {
+        match self {
+            Decision::Open => None,
+            Decision::Keep => Some(Answer::Keep),
+            Decision::Take => Some(Answer::Take),
+            Decision::Merge(choices) => choices.iter().cloned().collect::<Option<Vec<_>>>().map(Answer::Merge),
+            Decision::Edited(text) => Some(Answer::Edited(text.clone())),
+            Decision::Park => Some(Answer::Park),
+        }
+    }
 }
 
 /// How conflicts are settled when nobody has answered them.
@@ -240,6 +277,9 @@ pub struct Session {
     /// Its own files were damaged: this is what journal and backup tell of it. Good for a rollback, not for going on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rebuilt: bool,
+    /// It settles conflicts that earlier ones put off, and installs nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resolving: bool,
 }
 
 /// The documents that a session appends to outside of its journals; nothing else may be named in [`Session::documents`].

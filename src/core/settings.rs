@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// The name of the file in an install, and in the user's config folder.
+pub const FILE: &str = "upgrade.json";
+
 /// How many backups stay when nobody says otherwise.
 pub const KEEP_BACKUPS: u32 = 3;
 
@@ -230,6 +233,37 @@ impl Settings {
     }
 }
 
+/// The key of a rule that always keeps mine, or always takes theirs.
+pub fn rule_key(take: bool) -> &'static str {
+    if take { "always_take" } else { "always_keep" }
+}
+
+/// The text of an `upgrade.json` with one more standing rule; the order and the values of all else stay. `known` are the
+/// rules that hold now: where this file has none of its own, they came from the user's file, which it would hide.
+///
+/// # Errors
+/// [`SettingsError`] for a text that can't be read, or a glob that doesn't compile.
+pub fn with_rule(text: &str, take: bool, pattern: &str, known: &[String]) -> Result<String, SettingsError> {
+    let text = if text.trim().is_empty() { "{}" } else { text };
+    Settings::parse(text)?;
+    super::answers::glob(pattern)
+        .map_err(|problem| SettingsError::BadValue { key: rule_key(take).to_owned(), problem })?;
+    let mut value: Value = serde_json::from_str(text).map_err(|e| SettingsError::Json(e.to_string()))?;
+    let object = value.as_object_mut().ok_or(SettingsError::NotAnObject)?;
+    let list = object.entry(rule_key(take)).or_insert(Value::Null);
+    if list.is_null() {
+        *list = Value::from(known.to_vec());
+    }
+    if let Some(all) = list.as_array_mut()
+        && !all.iter().any(|p| p.as_str() == Some(pattern))
+    {
+        all.push(pattern.into());
+    }
+    let mut out = serde_json::to_string_pretty(&value).map_err(|e| SettingsError::Json(e.to_string()))?;
+    out.push('\n');
+    Ok(out)
+}
+
 /// The known key that shares the most with what was written.
 fn nearest(key: &str) -> &'static str {
     let likeness = |known: &&str| {
@@ -255,6 +289,20 @@ mod tests {
         assert!(error.to_string().starts_with("\"keep_backups\": "), "{error}");
         assert!(Settings::parse("[]").is_err());
         assert!(Settings::parse("{").is_err());
+    }
+
+    #[test]
+    fn a_rule_is_added_to_what_is_there() {
+        let text = "{\"keep_backups\": 5, \"always_take\": [\"a\"]}";
+        let all = |text: &str| Settings::parse(text).unwrap();
+        let one = with_rule(text, false, "docs/**", &["of/the/user".into()]).unwrap();
+        assert!(one.starts_with("{\n  \"keep_backups\": 5"), "{one}");
+        assert_eq!(all(&one).always_keep.unwrap(), ["of/the/user", "docs/**"]);
+        let two = with_rule(&one, false, "docs/**", &[]).unwrap();
+        assert_eq!(one, two, "not twice");
+        assert_eq!(all(&with_rule(&two, true, "b", &[]).unwrap()).always_take.unwrap(), ["a", "b"]);
+        assert!(with_rule("", true, "b", &[]).is_ok() && with_rule("{", true, "b", &[]).is_err());
+        assert!(with_rule("{}", true, "[", &[]).is_err());
     }
 
     #[test]

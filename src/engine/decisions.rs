@@ -1,12 +1,15 @@
 //! Who decides a conflict: a saved answer, the policy of the command line, or a person.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::apply::Decided;
 use super::events::{Command, ConflictFile, Event, Level};
-use super::planning::{self, Source};
+use super::planning;
 use super::run::{Run, Stop};
 use crate::core::answers::{self, Remembered, Rules};
 use crate::core::layout::layouts;
@@ -14,7 +17,9 @@ use crate::core::merge::Choice;
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
-use crate::core::session::{Answer, OnConflict, Status};
+use crate::core::session::{Answer, Decision, OnConflict, Status};
+use crate::core::settings;
+use crate::host::fs;
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
 /// for it, so any policy keeps it.
@@ -35,18 +40,19 @@ pub fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<An
     }
 }
 
-/// Settles every conflict and says what each entry does. Answers are saved one by one as they come.
+/// Settles every conflict and says what each entry does; `texts` reads an entry's. Answers are saved one by one as they
+/// come.
 ///
 /// # Errors
 /// [`Stop`].
-pub fn settle(run: &mut Run, source: &Source) -> Result<Vec<Decided>, Stop> {
+pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<Vec<Decided>, Stop> {
     let install = run.session.install.clone();
     let entries: Vec<FileEntry> = run.session.plan.files.clone();
     let (rules, remembered) = (Rules::of(&run.session.options), remembered(&install));
     let mut open: Vec<(FileEntry, Sides)> = Vec::new();
     let mut decided = Vec::new();
     for entry in entries.into_iter().filter(|e| e.kind.changes_install()) {
-        let sides = planning::sides(source, &install, &entry)?;
+        let sides = texts(&entry)?;
         if entry.kind != Kind::Conflict {
             let outcome = outcome(&entry, None, &sides).map_err(Stop::failed)?;
             decided.push(Decided { entry, outcome });
@@ -67,7 +73,7 @@ pub fn settle(run: &mut Run, source: &Source) -> Result<Vec<Decided>, Stop> {
 
 /// The answers that were given in this install before.
 pub fn remembered(install: &Path) -> Remembered {
-    let text = crate::host::fs::read_own(&install.join(".upgrade").join(answers::FILE)).unwrap_or_default();
+    let text = fs::read_own(&install.join(".upgrade").join(answers::FILE)).unwrap_or_default();
     Remembered::parse(&text)
 }
 
@@ -101,7 +107,8 @@ fn unasked(
 /// Checks that an answer can be carried out, and saves it.
 fn accept(run: &mut Run, entry: &FileEntry, sides: &Sides, answer: Answer, by_person: bool) -> Result<(), String> {
     let effect = outcome(entry, Some(&answer), sides).map_err(|e| e.to_string())?;
-    if let (Answer::Merge(_), Outcome::Write { path, bytes, .. }, Some(mine)) = (&answer, &effect, &sides.mine)
+    if let (Answer::Merge(_) | Answer::Edited(_), Outcome::Write { path, bytes, .. }, Some(mine)) =
+        (&answer, &effect, &sides.mine)
         && let Some(damage) = planning::python_damage(&run.session.install, path, mine, bytes)
     {
         return Err(format!("{path}: the merged file {damage}"));
@@ -116,7 +123,7 @@ fn accept(run: &mut Run, entry: &FileEntry, sides: &Sides, answer: Answer, by_pe
         let mut all = remembered(&run.session.install);
         all.remember(entry, &answer);
         // Only spares a question: the session itself has the answer.
-        let _ = crate::host::fs::write_durable(&path, &all.to_json(), 0o600);
+        let _ = fs::write_durable(&path, &all.to_json(), 0o600);
     }
     run.say(Event::Answered { path: entry.path.clone(), answer });
     Ok(())
@@ -130,6 +137,7 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
     if missing.is_empty() {
         return Ok(());
     }
+    let drafts = RefCell::new(Drafts::read(&run.folder(DRAFTS)));
     let file = |(entry, sides): &&(FileEntry, Sides)| ConflictFile {
         path: entry.path.clone(),
         from: entry.from.clone(),
@@ -137,6 +145,7 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
         base: sides.base.clone(),
         mine: sides.mine.clone(),
         theirs: sides.theirs.clone(),
+        draft: drafts.borrow().get(&entry.path).cloned(),
     };
     let files = Arc::new(missing.iter().map(file).collect::<Vec<_>>());
     run.session.status = Status::AwaitingDecision;
@@ -153,6 +162,18 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
                 }
                 None => run.log(Level::Error, "conflicts", &format!("{path}: not a conflict of this upgrade")),
             },
+            Command::Drafts(changes) => {
+                for (path, decision) in changes {
+                    let Some((entry, _)) = by_path.get(&path) else { continue };
+                    take_back(run, entry, &decision)?;
+                    drafts.borrow_mut().put(path, decision);
+                }
+                drafts.borrow().write(&run.folder(DRAFTS))?;
+            }
+            Command::Rule { take, pattern } => match add_rule(run, take, &pattern) {
+                Ok(()) => {}
+                Err(problem) => run.log(Level::Error, "conflicts", &problem),
+            },
             Command::AnswersDone => {
                 let left = unanswered(run).len();
                 if left == 0 {
@@ -165,5 +186,84 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
             }
             Command::Pause | Command::RollBack | Command::Choose { .. } => {}
         }
+    }
+}
+
+/// The file of what is decided but not yet answered, in the session's folder.
+const DRAFTS: &str = "drafts.json";
+
+/// What is decided so far, by path.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Drafts {
+    schema: u32,
+    drafts: BTreeMap<RelPath, Decision>,
+}
+
+impl Drafts {
+    /// A damaged file has none, which costs questions but no bytes.
+    fn read(path: &Path) -> Self {
+        let text = fs::read_own(path).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    fn get(&self, path: &RelPath) -> Option<&Decision> {
+        self.drafts.get(path)
+    }
+
+    fn put(&mut self, path: RelPath, decision: Decision) {
+        self.schema = 1;
+        match decision {
+            Decision::Open => self.drafts.remove(&path),
+            decided => self.drafts.insert(path, decided),
+        };
+    }
+
+    fn write(&self, path: &Path) -> Result<(), Stop> {
+        let bytes = serde_json::to_vec(self).unwrap_or_default();
+        Ok(fs::write_durable(path, &bytes, 0o600)?)
+    }
+}
+
+/// An answer that a person undid is none any more, here and where it would be remembered.
+fn take_back(run: &mut Run, entry: &FileEntry, now: &Decision) -> Result<(), Stop> {
+    let Some(answer) = run.session.answers.get(&entry.path) else { return Ok(()) };
+    if now.answer().as_ref() == Some(answer) {
+        return Ok(());
+    }
+    run.session.answers.remove(&entry.path);
+    run.session.prompts = run.session.prompts.saturating_sub(1);
+    run.save()?;
+    let mut all = remembered(&run.session.install);
+    if all.forget(entry) {
+        fs::write_durable(&run.session.install.join(".upgrade").join(answers::FILE), &all.to_json(), 0o600)?;
+    }
+    Ok(())
+}
+
+/// Adds a glob to the project's `upgrade.json`; all else in it stays as it is.
+fn add_rule(run: &mut Run, take: bool, pattern: &str) -> Result<(), String> {
+    let path = run.session.install.join(settings::FILE);
+    let failed = |problem: String| format!("{}: {problem}; the rule was not written", path.display());
+    let old = fs::read_if_there(&path).map_err(|e| failed(e.to_string()))?;
+    let text = String::from_utf8(old.unwrap_or_default()).map_err(|_| failed("not UTF-8 text".into()))?;
+    let options = &run.session.options;
+    let known = if take { &options.always_take } else { &options.always_keep };
+    let new = settings::with_rule(&text, take, pattern, known).map_err(|e| failed(e.to_string()))?;
+    if let Ok(meta) = std::fs::symlink_metadata(&path)
+        && !meta.is_file()
+    {
+        return Err(failed("something other than a file stands there".into()));
+    }
+    fs::write_durable(&path, new.as_bytes(), super::documents::mode_of(&path)).map_err(|e| failed(e.to_string()))?;
+    let options = &mut run.session.options;
+    let list = if take { &mut options.always_take } else { &mut options.always_keep };
+    if !list.iter().any(|p| p == pattern) {
+        list.push(pattern.to_owned());
+    }
+    let key = settings::rule_key(take);
+    run.log(Level::Info, "conflicts", &format!("{}: {key} \"{pattern}\"", path.display()));
+    match run.save() {
+        Err(Stop::Failed { what, .. }) => Err(what),
+        _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use super::run::{Run, Stop, now};
 use crate::core::classify::short;
 use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
-use crate::core::session::{Seconds, Session};
+use crate::core::session::{Answer, Seconds, Session};
 use crate::host::{fs, git};
 
 /// What every install of ours needs ignored, besides the release's own list. `venv` without a slash: it may be a link.
@@ -43,7 +43,21 @@ pub fn update_log(session: &Session, preview: &DryRunPreview, old: &[u8]) -> Vec
         from_to(session),
         preview.new_files,
         preview.updated_files,
-        session.answers.len(),
+        session.answers.values().filter(|a| **a != Answer::Park).count(),
+        session.session_id,
+    );
+    appended(old, &text)
+}
+
+/// `UPDATE_LOG.txt` with an entry for conflicts that were settled later.
+pub fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
+    let (put_off, settled): (Vec<_>, Vec<_>) = session.answers.values().partition(|a| **a == Answer::Park);
+    let text = format!(
+        "{} | {} | conflicts put off before: {} settled, {} still wait\n  - session {}\n",
+        &session.created_at[..10.min(session.created_at.len())],
+        short(&session.source_commit),
+        settled.len(),
+        put_off.len(),
         session.session_id,
     );
     appended(old, &text)

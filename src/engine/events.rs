@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
-use crate::core::session::{Answer, Seconds};
+use crate::core::session::{Answer, Decision, Seconds};
 
 /// One line of `upgrade --json`, tagged by `event`:
 ///
@@ -179,6 +179,8 @@ pub struct ConflictFile {
     pub mine: Option<Arc<[u8]>>,
     /// What the source ships; none if the source removed it.
     pub theirs: Option<Arc<[u8]>>,
+    /// What was decided about it before an interruption.
+    pub draft: Option<Decision>,
 }
 
 fn paths_only<S: serde::Serializer>(files: &Arc<Vec<ConflictFile>>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -233,6 +235,16 @@ pub enum Command {
         path: RelPath,
         /// The answer.
         answer: Answer,
+    },
+    /// What is decided so far about some conflicts, each by the install's path. Saved at once, and an answer that no
+    /// longer says the same is taken back.
+    Drafts(Vec<(RelPath, Decision)>),
+    /// Make an answer a standing rule: the glob goes into the project's `upgrade.json`.
+    Rule {
+        /// `always_take` rather than `always_keep`.
+        take: bool,
+        /// The glob.
+        pattern: String,
     },
     /// All answers are given: go on.
     AnswersDone,

@@ -7,13 +7,15 @@ use tokio::sync::mpsc;
 
 use super::events::{Command, Event, Finish, FinishKind, Level};
 use super::inspect::{About, Problem, Request};
+use super::parking;
 use super::phases;
 use super::rollback;
 use super::run::{Run, START_AGAIN, Stop, now};
 use super::{checks, documents, report};
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
-use crate::core::session::{OnConflict, Session, Status, stamp_of};
+use crate::core::session::{Answer, OnConflict, Session, Status, stamp_of};
+use crate::core::settings::Options;
 use crate::host::backup;
 use crate::host::lock::{Lock, LockError};
 use crate::host::recover;
@@ -128,6 +130,17 @@ pub fn tidy(project: &Path) -> Vec<String> {
     Vec::new()
 }
 
+/// Begins a session that settles the conflicts which earlier ones put off: `plan` is [`parking::plan`]'s. Needs a tokio
+/// runtime.
+pub fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
+    let source = plan.source.path.clone().into();
+    let request = Request { project: project.to_owned(), source, to: None, only: plan.only, options };
+    let mut session = new_session(request, plan, OnConflict::Ask);
+    session.resolving = true;
+    session.current_phase = Phase::Backup;
+    spawn(session, Begin::Anew, drive)
+}
+
 /// Takes an unfinished session up where it stands.
 pub fn resume(session: Session) -> Handle {
     spawn(session, Begin::Resume, |run| {
@@ -206,6 +219,7 @@ fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session
         venv_generation: None,
         gitignore_added: Vec::new(),
         rebuilt: false,
+        resolving: false,
     }
 }
 
@@ -322,6 +336,8 @@ fn drive(run: &mut Run) -> Finish {
     for phase in Phase::ALL {
         let left_out =
             run.session.plan.only == Some(Only::Content) && matches!(phase, Phase::Server | Phase::Validation);
+        // What waits was checked when it was first planned, and needs no source.
+        let left_out = left_out || run.session.resolving && phase == Phase::PreFlight;
         if run.session.completed_phases.contains(&phase) || left_out {
             continue;
         }
@@ -342,8 +358,23 @@ fn drive(run: &mut Run) -> Finish {
         return stopped(run, Phase::Cleanup, stop);
     }
     run.lock.unexplain();
-    let message = format!("upgraded {} ({})", run.session.install.display(), phases::content::from_to(&run.session));
-    finish(run, FinishKind::Completed, exit::DONE, message, None)
+    let parked = run.session.answers.values().filter(|a| **a == Answer::Park).count();
+    let settled = run.session.answers.len() - parked;
+    let install = run.session.install.display();
+    let mut message = match run.session.resolving {
+        true => format!("{install}: {} that had been put off", settled_words(settled)),
+        false => format!("upgraded {install} ({})", phases::content::from_to(&run.session)),
+    };
+    if parked > 0 {
+        message.push_str(&format!("; {parked} put off, where yours stays until you settle it"));
+    }
+    let next = (parked > 0).then(|| format!("pos-upgrade-tui resolve --project {}", run.session.project.display()));
+    parking::sweep(&run.session.install, &recover::survey(&run.session.install).sessions);
+    finish(run, FinishKind::Completed, exit::DONE, message, next)
+}
+
+fn settled_words(settled: usize) -> String {
+    if settled == 1 { "settled 1 conflict".to_owned() } else { format!("settled {settled} conflicts") }
 }
 
 /// After validation: a server that ran before runs on, one that was only started for the proof is stopped.

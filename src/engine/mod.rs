@@ -13,6 +13,8 @@ pub mod environment;
 pub mod events;
 pub mod executor;
 pub mod inspect;
+pub mod outside;
+pub mod parking;
 mod phases;
 pub mod planning;
 pub mod pointers;

@@ -109,6 +109,8 @@ fn answer_words(answer: &Answer) -> String {
     match answer {
         Answer::Keep => "kept yours".to_owned(),
         Answer::Take => "took theirs".to_owned(),
+        Answer::Edited(_) => "your own text".to_owned(),
+        Answer::Park => "put off, yours stays; later: pos-upgrade-tui resolve".to_owned(),
         Answer::Merge(choices) => {
             let words = ["yours", "theirs", "both", "as before", "edited"];
             let which = |choice: &Choice| match choice {

@@ -221,7 +221,11 @@ impl Run {
         match command {
             Command::Pause => self.asked = Some(Stop::Pause),
             Command::RollBack => self.asked = Some(Stop::RollBack),
-            Command::Answer { .. } | Command::AnswersDone | Command::Choose { .. } => self.answers.push_back(command),
+            Command::Answer { .. }
+            | Command::Drafts(_)
+            | Command::Rule { .. }
+            | Command::AnswersDone
+            | Command::Choose { .. } => self.answers.push_back(command),
         }
     }
 

@@ -238,6 +238,7 @@ fn rebuilt(install: &Path, id: &str, why: &str) -> Option<Session> {
         server: None,
         venv_generation,
         rebuilt: true,
+        resolving: false,
     })
 }
 

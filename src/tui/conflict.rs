@@ -1,7 +1,10 @@
 //! Which conflicts are settled, and how: choices, cursor, undo and redo. Knows neither texts nor screens.
 
+use std::collections::BTreeSet;
+
 use crate::core::merge::Choice;
 use crate::core::session::Answer;
+pub use crate::core::session::Decision;
 
 /// What kind of conflict a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,19 +15,6 @@ pub enum Shape {
     Text(usize),
     /// Can only be kept or taken whole; why, as a sentence.
     Whole(&'static str),
-}
-
-/// What is decided about a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// Nothing.
-    Open,
-    /// Mine, whole.
-    Keep,
-    /// Theirs, whole.
-    Take,
-    /// Both, with a choice for each overlapping hunk that has one.
-    Merge(Vec<Option<Choice>>),
 }
 
 /// A file and its decision.
@@ -43,17 +33,24 @@ pub struct Settled {
 impl Settled {
     /// The answer, if nothing is open.
     pub fn answer(&self) -> Option<Answer> {
-        match &self.decision {
-            Decision::Open => None,
-            Decision::Keep => Some(Answer::Keep),
-            Decision::Take => Some(Answer::Take),
-            Decision::Merge(choices) => choices.iter().cloned().collect::<Option<Vec<_>>>().map(Answer::Merge),
-        }
+        self.decision.answer()
     }
 
     /// Whether nothing is open.
     pub fn is_settled(&self) -> bool {
-        self.answer().is_some()
+        match &self.decision {
+            Decision::Open => false,
+            Decision::Merge(choices) => choices.iter().all(Option::is_some),
+            _ => true,
+        }
+    }
+
+    /// How many hunks there are to settle; a file that can only be kept or taken whole counts as one.
+    pub fn hunks(&self) -> usize {
+        match self.shape {
+            Shape::Text(hunks) => hunks.max(1),
+            _ => 1,
+        }
     }
 
     /// How many hunks are open; a file that can only be kept or taken counts as one.
@@ -69,8 +66,8 @@ impl Settled {
     /// The choice for a hunk, also where the whole file is kept or taken.
     pub fn choice(&self, hunk: usize) -> Option<Choice> {
         match &self.decision {
-            Decision::Open => None,
-            Decision::Keep => Some(Choice::Mine),
+            Decision::Open | Decision::Edited(_) => None,
+            Decision::Keep | Decision::Park => Some(Choice::Mine),
             Decision::Take => Some(Choice::Theirs),
             Decision::Merge(choices) => choices.get(hunk).cloned().flatten(),
         }
@@ -94,6 +91,8 @@ pub struct Settling {
     cursor: Cursor,
     undo: Vec<Step>,
     redo: Vec<Step>,
+    /// Files whose decision changed since it was last told.
+    untold: BTreeSet<usize>,
 }
 
 impl Settling {
@@ -126,8 +125,33 @@ impl Settling {
     /// Notes what kind of conflict a file is.
     pub fn set_shape(&mut self, file: usize, shape: Shape) {
         if let Some(f) = self.files.get_mut(file) {
+            // A choice for other hunks than there are is none.
+            let hunks = if let Shape::Text(hunks) = shape { hunks } else { 0 };
+            if matches!(&f.decision, Decision::Merge(choices) if choices.len() != hunks) {
+                f.decision = Decision::Open;
+            }
             f.shape = shape;
         }
+    }
+
+    /// Takes up what was decided before an interruption; nothing to undo.
+    pub fn restore(&mut self, file: usize, decision: Decision) {
+        if let Some(f) = self.files.get_mut(file) {
+            f.decision = decision;
+        }
+    }
+
+    /// What was decided, or undone, since this was last asked: to be saved.
+    pub fn untold(&mut self) -> Vec<(usize, Decision)> {
+        let changed = std::mem::take(&mut self.untold);
+        changed.into_iter().filter_map(|i| Some((i, self.files.get(i)?.decision.clone()))).collect()
+    }
+
+    /// How many hunks are settled, and of how many, in all files.
+    pub fn resolved(&self) -> (usize, usize) {
+        let all: usize = self.files.iter().map(Settled::hunks).sum();
+        let open: usize = self.files.iter().map(Settled::open_hunks).sum();
+        (all.saturating_sub(open), all)
     }
 
     /// How many files are open.
@@ -164,6 +188,7 @@ impl Settling {
         if let Some(f) = self.files.get_mut(file) {
             f.decision = decision;
             f.accepted = false;
+            self.untold.insert(file);
         }
     }
 
@@ -172,9 +197,16 @@ impl Settling {
         self.apply(vec![(self.cursor.0, decision)], self.cursor);
     }
 
-    /// Decides several files at once; one undo takes it back.
+    /// Decides several files at once and goes to the next open one; one undo takes it back.
     pub fn decide_all(&mut self, files: &[usize], decision: &Decision) {
-        self.apply(files.iter().map(|i| (*i, decision.clone())).collect(), self.cursor);
+        let count = self.files.len();
+        let decided: BTreeSet<usize> = files.iter().copied().collect();
+        let open = |i: &usize| !decided.contains(i) && !self.files[*i].is_settled();
+        let after = match (0..count).map(|i| (self.cursor.0 + i) % count).find(open) {
+            Some(next) => (next, self.open_in(next).next().unwrap_or(0)),
+            None => self.cursor,
+        };
+        self.apply(files.iter().map(|i| (*i, decision.clone())).collect(), after);
     }
 
     fn merged(&self) -> Option<Vec<Option<Choice>>> {

@@ -1,16 +1,89 @@
 //! The unified diff of two texts as rows: cheap to keep, styled only when a row is on the screen.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use similar::{Algorithm, ChangeTag, DiffTag, TextDiff};
 
+use crate::core::line_ends::LineEnds;
 use crate::core::merge::is_binary;
 
 use super::text;
 
 /// Unchanged lines shown around a change.
 pub const CONTEXT: usize = 3;
+
+/// Stands for "all lines".
+pub const EVERYTHING: usize = usize::MAX;
+
+/// Which differences in white space count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Space {
+    /// All of them.
+    #[default]
+    Exact,
+    /// Not how much of it there is, nor what is at the end of a line.
+    Amount,
+    /// None.
+    Ignored,
+}
+
+impl Space {
+    /// The next one of the cycle.
+    pub fn next(self) -> Self {
+        match self {
+            Space::Exact => Space::Amount,
+            Space::Amount => Space::Ignored,
+            Space::Ignored => Space::Exact,
+        }
+    }
+
+    /// What says on the screen that not everything is shown; none where it is.
+    pub fn chip(self) -> Option<&'static str> {
+        match self {
+            Space::Exact => None,
+            Space::Amount => Some("space: amount ignored"),
+            Space::Ignored => Some("space: ignored"),
+        }
+    }
+
+    /// A line as it counts.
+    pub fn of(self, line: &[u8]) -> Cow<'_, [u8]> {
+        let is_space = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c);
+        match self {
+            Space::Exact => line.into(),
+            Space::Ignored => line.iter().copied().filter(|b| !is_space(b)).collect::<Vec<u8>>().into(),
+            Space::Amount => {
+                let mut out = Vec::with_capacity(line.len());
+                for byte in line {
+                    match is_space(byte) {
+                        true if out.last() == Some(&b' ') => {}
+                        true => out.push(b' '),
+                        false => out.push(*byte),
+                    }
+                }
+                out.truncate(out.trim_ascii_end().len());
+                out.into()
+            }
+        }
+    }
+}
+
+/// How two texts are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct How {
+    /// Unchanged lines shown around a change.
+    pub context: usize,
+    /// Which white space counts.
+    pub space: Space,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        Self { context: CONTEXT, space: Space::Exact }
+    }
+}
 
 /// What a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +96,8 @@ pub enum Tag {
     Removed,
     /// Lines left out.
     Fold,
+    /// A word on the whole file, see [`Diff::ends`].
+    Note,
 }
 
 /// One row. `text` points into the old text for removed lines, into the new one for all others.
@@ -57,21 +132,50 @@ pub struct Diff {
     pub removed: usize,
     /// What to say instead of rows, if there are none.
     pub note: Option<String>,
+    /// How the two differ in all their line ends, which is not shown line by line.
+    pub ends: Option<String>,
+    /// How they were compared.
+    pub how: How,
 }
 
 /// Compares two texts; a missing one is empty. Takes a while for big texts: call it off the drawing thread.
-pub fn build(old: Option<&Arc<[u8]>>, new: Option<&Arc<[u8]>>) -> Diff {
+pub fn build(old: Option<&Arc<[u8]>>, new: Option<&Arc<[u8]>>, how: How) -> Diff {
     let none = || Arc::from(&b""[..]);
     let mut diff = Diff {
         old: old.cloned().unwrap_or_else(none),
         new: new.cloned().unwrap_or_else(none),
         note: note(old, new),
+        how,
         ..Diff::default()
     };
-    if diff.note.is_none() {
-        fill(&mut diff);
+    if diff.note.is_some() {
+        return diff;
     }
+    if let (Some(old), Some(new)) = (old, new)
+        && let (was, is) = (LineEnds::of(old), LineEnds::of(new))
+        && is.only_these_differ(&[old])
+    {
+        let ends = format!("{} before, {} after", word(was), word(is));
+        diff.old = Arc::from(&*is.write(old));
+        if diff.old == diff.new {
+            diff.note = Some(format!("Only the line ends differ: {ends}."));
+            return diff;
+        }
+        diff.ends = Some(format!("All line ends differ: {ends}. The lines are compared without them."));
+        diff.rows.push(Row { tag: Tag::Note, old: None, new: None, text: 0..0, pair: None, hidden: 0 });
+    }
+    fill(&mut diff);
     diff
+}
+
+/// Line ends in a word.
+pub fn word(ends: LineEnds) -> &'static str {
+    match ends {
+        LineEnds::None => "none",
+        LineEnds::Lf => "LF",
+        LineEnds::Crlf => "CRLF",
+        LineEnds::Mixed => "mixed",
+    }
 }
 
 fn note(old: Option<&Arc<[u8]>>, new: Option<&Arc<[u8]>>) -> Option<String> {
@@ -89,12 +193,33 @@ fn note(old: Option<&Arc<[u8]>>, new: Option<&Arc<[u8]>>) -> Option<String> {
 
 fn fill(diff: &mut Diff) {
     let (old, new) = (Arc::clone(&diff.old), Arc::clone(&diff.new));
-    let lines = TextDiff::configure().algorithm(Algorithm::Histogram).diff_lines(&old[..], &new[..]);
-    let (old_at, new_at) = (
-        starts((0..lines.old_len()).filter_map(|i| lines.old_slice(i))),
-        starts((0..lines.new_len()).filter_map(|i| lines.new_slice(i))),
-    );
-    let groups = lines.grouped_ops(CONTEXT);
+    let cut = |text: &[u8]| -> Vec<Range<usize>> {
+        let mut at = 0;
+        let line = |l: &[u8]| {
+            at += l.len();
+            at - l.len()..at
+        };
+        text.split_inclusive(|b| *b == b'\n').map(line).collect()
+    };
+    let (old_lines, new_lines) = (cut(&old), cut(&new));
+    let space = diff.how.space;
+    let counted = |text: &'_ [u8], lines: &[Range<usize>]| -> Vec<Vec<u8>> {
+        lines.iter().map(|l| space.of(&text[l.clone()]).into_owned()).collect()
+    };
+    // Only where white space doesn't count do the lines have to be copied.
+    let (old_counted, new_counted) = match space {
+        Space::Exact => (Vec::new(), Vec::new()),
+        _ => (counted(&old, &old_lines), counted(&new, &new_lines)),
+    };
+    let (old_slices, new_slices): (Vec<&[u8]>, Vec<&[u8]>) = match space {
+        Space::Exact => (slices(&old, &old_lines), slices(&new, &new_lines)),
+        _ => (old_counted.iter().map(Vec::as_slice).collect(), new_counted.iter().map(Vec::as_slice).collect()),
+    };
+    let lines = TextDiff::configure().algorithm(Algorithm::Histogram).diff_slices(&old_slices, &new_slices);
+    let groups = match diff.how.context {
+        EVERYTHING => vec![lines.ops().to_vec()],
+        context => lines.grouped_ops(context),
+    };
     let mut shown = 0;
     for group in &groups {
         let Some(first) = group.first() else { continue };
@@ -104,7 +229,7 @@ fn fill(diff: &mut Diff) {
             shown = is.end;
             if op.tag() == DiffTag::Equal {
                 for (i, j) in was.clone().zip(is.clone()) {
-                    let text = line(&new, &new_at, j);
+                    let text = line(&new, &new_lines[j]);
                     diff.rows.push(Row {
                         tag: Tag::Same,
                         old: Some(i + 1),
@@ -120,20 +245,26 @@ fn fill(diff: &mut Diff) {
             diff.changes.push(first);
             diff.removed += was.len();
             diff.added += is.len();
-            let paired = if was.len() == is.len() { was.len() } else { 0 };
+            let own: Vec<&[u8]> = was.clone().map(|i| &old[line(&old, &old_lines[i])]).collect();
+            let other: Vec<&[u8]> = is.clone().map(|j| &new[line(&new, &new_lines[j])]).collect();
+            let alike = alike(&own, &other);
             for (k, i) in was.clone().enumerate() {
-                let text = line(&old, &old_at, i);
-                let pair = (k < paired).then_some(first + was.len() + k);
+                let text = line(&old, &old_lines[i]);
+                let pair = alike.iter().find(|a| a.0 == k).map(|a| first + was.len() + a.1);
                 diff.rows.push(Row { tag: Tag::Removed, old: Some(i + 1), new: None, text, pair, hidden: 0 });
             }
             for (k, j) in is.clone().enumerate() {
-                let text = line(&new, &new_at, j);
-                let pair = (k < paired).then_some(first + k);
+                let text = line(&new, &new_lines[j]);
+                let pair = alike.iter().find(|a| a.1 == k).map(|a| first + a.0);
                 diff.rows.push(Row { tag: Tag::Added, old: None, new: Some(j + 1), text, pair, hidden: 0 });
             }
         }
     }
     push_fold(diff, lines.new_len().saturating_sub(shown));
+}
+
+fn slices<'t>(text: &'t [u8], lines: &[Range<usize>]) -> Vec<&'t [u8]> {
+    lines.iter().map(|l| &text[l.clone()]).collect()
 }
 
 fn push_fold(diff: &mut Diff, hidden: usize) {
@@ -142,19 +273,8 @@ fn push_fold(diff: &mut Diff, hidden: usize) {
     }
 }
 
-/// Byte offsets of line starts, with the end behind them.
-pub(super) fn starts<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<usize> {
-    let mut at = 0;
-    std::iter::once(0)
-        .chain(lines.map(|l| {
-            at += l.len();
-            at
-        }))
-        .collect()
-}
-
-fn line(text: &[u8], at: &[usize], i: usize) -> Range<usize> {
-    let (start, mut end) = (at[i], at[i + 1]);
+fn line(text: &[u8], at: &Range<usize>) -> Range<usize> {
+    let (start, mut end) = (at.start, at.end);
     if end > start && text[end - 1] == b'\n' {
         end -= 1;
     }
@@ -182,6 +302,48 @@ impl Diff {
             None => vec![(false, text::visible(own, false))],
         }
     }
+}
+
+/// Lines that stand for each other on the two sides, by position and in order: those that have most in common. Beyond a
+/// size where that would take long, one after the other.
+pub fn alike(own: &[&[u8]], other: &[&[u8]]) -> Vec<(usize, usize)> {
+    let (n, m) = (own.len(), other.len());
+    if n == 0 || m == 0 || n * m > 900 {
+        return if n == m { (0..n).map(|k| (k, k)).collect() } else { Vec::new() };
+    }
+    // What two lines have in common, in thousandths; none below a half.
+    let score = |a: &[u8], b: &[u8]| -> u32 {
+        if a.len().max(b.len()) > 400 {
+            return u32::from(a == b) * 1000;
+        }
+        let ratio = TextDiff::from_words(a, b).ratio();
+        if ratio < 0.4 { 0 } else { (ratio * 1000.0) as u32 }
+    };
+    let scores: Vec<u32> = own.iter().flat_map(|a| other.iter().map(move |b| score(a, b))).collect();
+    let mut best = vec![0u32; (n + 1) * (m + 1)];
+    let at = |i: usize, j: usize| i * (m + 1) + j;
+    for i in (0..n).rev() {
+        for j in (0..m).rev() {
+            let both = match scores[i * m + j] {
+                0 => 0,
+                s => s + best[at(i + 1, j + 1)],
+            };
+            best[at(i, j)] = both.max(best[at(i + 1, j)]).max(best[at(i, j + 1)]);
+        }
+    }
+    let (mut i, mut j, mut out) = (0, 0, Vec::new());
+    while i < n && j < m {
+        let s = scores[i * m + j];
+        if s > 0 && best[at(i, j)] == s + best[at(i + 1, j + 1)] {
+            out.push((i, j));
+            (i, j) = (i + 1, j + 1);
+        } else if best[at(i, j)] == best[at(i + 1, j)] {
+            i += 1;
+        } else {
+            j += 1;
+        }
+    }
+    out
 }
 
 /// The pieces of `own`, `true` for words that `other` hasn't. Lines that share little are left plain.
@@ -212,7 +374,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn of(old: &str, new: &str) -> Diff {
-        build(Some(&Arc::from(old.as_bytes())), Some(&Arc::from(new.as_bytes())))
+        build(Some(&Arc::from(old.as_bytes())), Some(&Arc::from(new.as_bytes())), How::default())
     }
 
     #[test]
@@ -230,7 +392,35 @@ mod tests {
     fn what_is_not_text_is_said() {
         assert!(of("a\0", "b").note.unwrap().starts_with("Not text"));
         assert!(of("a", "a").note.is_some());
-        assert!(build(None, Some(&Arc::from(&b"a\n"[..]))).note.is_none());
+        assert!(build(None, Some(&Arc::from(&b"a\n"[..])), How::default()).note.is_none());
+    }
+
+    #[test]
+    fn other_line_ends_are_one_line_not_every_line() {
+        let diff = of("a\r\nb\r\nc\r\n", "a\nB\nc\n");
+        assert_eq!(diff.rows[0].tag, Tag::Note);
+        assert!(diff.ends.as_deref().unwrap().contains("CRLF before, LF after"));
+        assert_eq!((diff.added, diff.removed), (1, 1));
+        assert!(of("a\r\n", "a\n").note.unwrap().starts_with("Only the line ends differ"));
+    }
+
+    #[test]
+    fn white_space_counts_as_asked() {
+        let changes = |space| {
+            let how = How { space, ..How::default() };
+            let text = |t: &str| Arc::from(t.as_bytes());
+            let (old, new) = (text("a  b\nc\nde\n"), text("a b \nC\nd e\n"));
+            build(Some(&old), Some(&new), how).added
+        };
+        assert_eq!([Space::Exact, Space::Amount, Space::Ignored].map(changes), [3, 2, 1]);
+    }
+
+    #[test]
+    fn lines_that_are_alike_stand_for_each_other() {
+        let own: [&[u8]; 2] = [b"all of it new", b"- `git log`, `git blame`"];
+        let other: [&[u8]; 1] = [b"- `git log`, `git show`"];
+        assert_eq!(alike(&own, &other), [(1, 0)]);
+        assert_eq!(alike(&other, &own), [(0, 1)]);
     }
 
     proptest! {
@@ -240,7 +430,7 @@ mod tests {
             if diff.note.is_none() {
                 let shown: usize = diff.rows.iter().map(|r| match r.tag {
                     Tag::Fold => r.hidden,
-                    Tag::Removed => 0,
+                    Tag::Removed | Tag::Note => 0,
                     _ => 1,
                 }).sum();
                 prop_assert_eq!(shown, new.split_inclusive('\n').count());

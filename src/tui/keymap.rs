@@ -29,6 +29,10 @@ pub enum Mode {
     Page,
     /// Conflicts wait for answers.
     Conflict,
+    /// The list of conflicts.
+    Files,
+    /// What is searched for is being typed.
+    Search,
     /// The end.
     Report,
     /// A session was left unfinished.
@@ -94,6 +98,19 @@ pub enum Action {
     Undo,
     Redo,
     SideBySide,
+    Edit,
+    EditFile,
+    MergeTool,
+    Park,
+    Rule,
+    Files,
+    BasePane,
+    Whitespace,
+    Wrap,
+    Less,
+    More,
+    NextHit,
+    PreviousHit,
     Finish,
     Erase,
     EraseNext,
@@ -199,11 +216,12 @@ const LISTS: &[Mode] = &[
     M::Log,
     M::Page,
     M::Conflict,
+    M::Files,
     M::Report,
     M::Unfinished,
     M::Help,
 ];
-const TEXTS: &[Mode] = &[M::Source, M::Filter];
+const TEXTS: &[Mode] = &[M::Source, M::Filter, M::Search];
 
 /// The table. One key has one meaning on all screens; a screen without use for it ignores it.
 pub const BINDINGS: &[Binding] = &[
@@ -233,6 +251,25 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('2')], &[M::Conflict], A::Theirs, "", "this hunk: their lines", 6),
     bind(&[key('3')], &[M::Conflict], A::Both, "", "this hunk: mine, then theirs", 7),
     bind(&[key('0')], &[M::Conflict], A::Base, "", "this hunk: as it was before either changed it", 7),
+    bind(&[key('e')], &[M::Conflict], A::Edit, "", "this hunk: write it yourself, in $VISUAL or $EDITOR", 7),
+    bind(&[key('E')], &[M::Conflict], A::EditFile, "", "the whole file, in $VISUAL or $EDITOR", 0),
+    bind(&[key('x')], &[M::Conflict], A::MergeTool, "", "the whole file, in the merge tool that git is set up with", 0),
+    bind(
+        &[key('.')],
+        &[M::Conflict],
+        A::Park,
+        "park",
+        "put this file off: mine stays, theirs is kept; `resolve` settles it on a later day",
+        9,
+    ),
+    bind(
+        &[key('i')],
+        &[M::Conflict],
+        A::Rule,
+        "",
+        "make keep or take a standing rule for such files, after showing what it covers",
+        0,
+    ),
     bind(&[key('u')], &[M::Conflict], A::Undo, "undo", "undo the last choice", 7),
     bind(&[ctrl('r')], &[M::Conflict], A::Redo, "redo", "redo what was undone", 12),
     bind(&[key('n')], &[M::Conflict], A::NextOpen, "", "next open hunk", 10),
@@ -251,11 +288,23 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('F')], &[M::Conflict], A::Finish, "finish", "finish and apply, when nothing is open", 1),
     bind(&[named(KeyCode::Tab)], &[M::Conflict], A::NextTab, "next file", "next file", 8),
     bind(&[named(KeyCode::BackTab)], &[M::Conflict], A::PreviousTab, "", "previous file", 0),
+    bind(&[key('f')], &[M::Conflict, M::Files], A::Files, "files", "the list of files and what is decided", 9),
+    bind(&[named(KeyCode::Enter)], &[M::Files], A::Accept, "go there", "go to this file", 1),
+    bind(&[named(KeyCode::Tab)], &[M::Confirm], A::NextTab, "", "a wider or narrower rule, where one is asked for", 2),
     bind(&[named(KeyCode::Tab)], &[M::Preview], A::NextTab, "kind", "next kind of file", 5),
     bind(&[named(KeyCode::BackTab)], &[M::Preview], A::PreviousTab, "", "previous kind of file", 0),
     bind(&[key('d')], &[M::Preview], A::Diff, "diff", "show what changes in the selected file", 2),
     bind(&[key('d')], &[M::Diff, M::Conflict], A::Diff, "compare", "compare the next pair of versions", 8),
     bind(&[key('s')], &[M::Conflict], A::SideBySide, "side by side", "side by side or one below the other", 11),
+    bind(&[key('b')], &[M::Conflict], A::BasePane, "", "show or hide the base of each hunk", 0),
+    bind(&[key('w')], &[M::Conflict], A::Whitespace, "", "white space: all of it, not its amount, none of it", 0),
+    bind(&[key('W')], &[M::Conflict], A::Wrap, "", "wrap long lines", 0),
+    bind(&[key('-')], &[M::Conflict], A::Less, "", "show less around each change", 0),
+    bind(&[key('+')], &[M::Conflict], A::More, "", "show more around each change, up to the whole file", 0),
+    bind(&[key('/')], &[M::Conflict], A::Filter, "", "search; all lines are shown meanwhile", 0),
+    bind(&[ctrl('n')], &[M::Conflict], A::NextHit, "", "next hit", 0),
+    bind(&[ctrl('p')], &[M::Conflict], A::PreviousHit, "", "previous hit", 0),
+    bind(&[named(KeyCode::Enter)], &[M::Search], A::Accept, "first hit", "go to the first hit", 1),
     bind(&[key('/')], &[M::Preview], A::Filter, "filter", "show only paths that contain a text", 3),
     bind(&[key(' ')], &[M::Preview], A::Toggle, "open", "open or close a folder that moves", 7),
     bind(
@@ -345,13 +394,27 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[named(KeyCode::F(1))], &[M::Source], A::Help, "help", "this list", 250),
     bind(
         &[named(KeyCode::Esc)],
-        &[M::Setup, M::Source, M::Filter, M::Diff, M::News, M::Log, M::Page, M::Help, M::Leave, M::Confirm],
+        &[
+            M::Setup,
+            M::Source,
+            M::Filter,
+            M::Search,
+            M::Files,
+            M::Diff,
+            M::News,
+            M::Log,
+            M::Page,
+            M::Help,
+            M::Leave,
+            M::Confirm,
+        ],
         A::Back,
         "back",
         "back",
         2,
     ),
     bind(&[named(KeyCode::Esc)], &[M::Preview], A::Back, "", "drop the filter", 0),
+    bind(&[named(KeyCode::Esc)], &[M::Conflict], A::Back, "", "end the search", 0),
     bind(
         &[key('q'), ctrl('c')],
         &[M::Progress, M::Log, M::Page],
@@ -360,7 +423,7 @@ pub const BINDINGS: &[Binding] = &[
         "leave: asks whether to pause or to roll back",
         1,
     ),
-    bind(&[key('q'), ctrl('c')], &[M::Conflict], A::Leave, "save and leave", "save the answers given and leave", 6),
+    bind(&[key('q'), ctrl('c')], &[M::Conflict], A::Leave, "leave", "save the answers given and leave", 6),
     bind(
         &[key('q'), ctrl('c')],
         &[M::Checking, M::Setup, M::Preview, M::Unfinished],
@@ -370,8 +433,8 @@ pub const BINDINGS: &[Binding] = &[
         8,
     ),
     bind(&[key('q'), ctrl('c')], &[M::Report], A::Leave, "", "leave the report", 0),
-    bind(&[key('q'), ctrl('c')], &[M::Diff, M::News, M::Help], A::Leave, "", "close this", 0),
-    bind(&[ctrl('c')], &[M::Filter, M::Confirm], A::Leave, "", "back", 0),
+    bind(&[key('q'), ctrl('c')], &[M::Diff, M::News, M::Files, M::Help], A::Leave, "", "close this", 0),
+    bind(&[ctrl('c')], &[M::Filter, M::Search, M::Confirm], A::Leave, "", "back", 0),
     bind(&[ctrl('c')], &[M::Source], A::Leave, "leave", "leave, nothing is changed", 3),
     bind(&[ctrl('z')], &ALL_MODES, A::Suspend, "", "to the shell; `fg` comes back", 0),
     bind(
@@ -398,7 +461,7 @@ pub const BINDINGS: &[Binding] = &[
 ];
 
 /// Every mode.
-pub const ALL_MODES: [Mode; 17] = [
+pub const ALL_MODES: [Mode; 19] = [
     M::Checking,
     M::Setup,
     M::Source,
@@ -410,6 +473,8 @@ pub const ALL_MODES: [Mode; 17] = [
     M::Log,
     M::Page,
     M::Conflict,
+    M::Files,
+    M::Search,
     M::Report,
     M::Unfinished,
     M::Help,

@@ -60,6 +60,7 @@ async fn play(name: String, events: mpsc::Sender<Event>, mut commands: mpsc::Rec
             match commands.recv().await {
                 Some(Command::Answer { .. }) => answers += 1,
                 Some(Command::AnswersDone) => break,
+                Some(Command::Drafts(_)) => {}
                 _ => return drop(events.send(finish(FinishKind::Interrupted, 130, "Paused.")).await),
             }
         }
@@ -114,7 +115,7 @@ impl Engine for Pretend {
         None
     }
 
-    fn handle(&self, _: Effect) -> Option<Handle> {
+    fn handle(&self, _: Effect, _: &Launch) -> Option<Handle> {
         CALLS.fetch_add(1, Ordering::SeqCst);
         if self.0 == "crash" {
             panic!("a bug on the drawing thread");

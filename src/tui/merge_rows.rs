@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::core::merge::{Merge, Region, RegionKind};
 
-use super::diff::CONTEXT;
+use super::diff::{self, EVERYTHING, How, Space};
 
 /// One of the three texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,21 @@ pub struct Line {
     pub text: Range<usize>,
 }
 
+/// What is shown of a merge, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// How much around a change, and which white space counts.
+    pub how: How,
+    /// Whether each overlap shows the version that both started from.
+    pub base: bool,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self { how: How::default(), base: true }
+    }
+}
+
 /// One row of the merge view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MergeRow {
@@ -35,7 +50,9 @@ pub enum MergeRow {
     Same {
         /// By position.
         region: usize,
-        /// Mine's line.
+        /// Which text it is from.
+        side: Side,
+        /// The line.
         line: Line,
     },
     /// A line that one side (or both alike) added or removed; it merges by itself.
@@ -53,6 +70,8 @@ pub enum MergeRow {
     Head {
         /// Which overlap, from 0.
         hunk: usize,
+        /// The two sides differ only in white space that doesn't count now.
+        spaces: bool,
     },
     /// The label over one side of an overlap.
     Label {
@@ -112,6 +131,8 @@ pub struct MergeRows {
     pub heads: Vec<usize>,
     /// Rows at which any change begins, overlaps included.
     pub changes: Vec<usize>,
+    /// How they were laid out.
+    pub layout: Layout,
 }
 
 fn lines(bytes: &[u8], first: usize) -> Vec<Line> {
@@ -129,40 +150,77 @@ fn lines(bytes: &[u8], first: usize) -> Vec<Line> {
 }
 
 /// Lays the rows out. `beside` puts mine and theirs of an overlap next to each other.
-pub fn build(merge: &Merge, beside: bool) -> MergeRows {
-    let mut out = MergeRows::default();
+pub fn build(merge: &Merge, beside: bool, layout: Layout) -> MergeRows {
+    let mut out = MergeRows { layout, ..MergeRows::default() };
+    let space = layout.how.space;
+    let counted = |text: &[u8]| -> Vec<Vec<u8>> {
+        text.split_inclusive(|b| *b == b'\n').map(|l| space.of(l).into_owned()).collect()
+    };
+    let same = |a: &[u8], b: &[u8]| match space {
+        Space::Exact => a == b,
+        _ => counted(a) == counted(b),
+    };
     let (mut base_no, mut mine_no, mut theirs_no) = (1, 1, 1);
     let last = merge.regions().len().saturating_sub(1);
     for (i, region) in merge.regions().iter().enumerate() {
-        let (base, mine, theirs) = merge.sides(region);
-        let (base, mine, theirs) = (lines(base, base_no), lines(mine, mine_no), lines(theirs, theirs_no));
+        let texts = merge.sides(region);
+        let (base, mine, theirs) = (lines(texts.0, base_no), lines(texts.1, mine_no), lines(texts.2, theirs_no));
         base_no += base.len();
         mine_no += mine.len();
         theirs_no += theirs.len();
         match region.kind {
             RegionKind::Unchanged => out.context(i, mine, i == 0, i == last),
+            // A change of white space that doesn't count is written all the same, but not shown as one.
+            RegionKind::Mine | RegionKind::Both if same(texts.0, texts.1) => out.same(i, Side::Mine, mine),
+            RegionKind::Theirs if same(texts.0, texts.2) => out.same(i, Side::Theirs, theirs),
             RegionKind::Mine | RegionKind::Both => out.auto(i, base, Side::Mine, mine),
             RegionKind::Theirs => out.auto(i, base, Side::Theirs, theirs),
             RegionKind::Conflict => {
-                let (before, current, _) = merge.sides(region);
                 // Where only theirs changed it, and it is asked all the same, mine says what was there.
-                let base = if before == current { Vec::new() } else { base };
-                out.overlap(i, beside, base, mine, theirs);
+                let base = if texts.0 == texts.1 || !layout.base { Vec::new() } else { base };
+                let pairs = paired(texts.1, texts.2, &mine, &theirs);
+                let spaces = space != Space::Exact && same(texts.1, texts.2);
+                out.overlap(Overlap { region: i, spaces, base, mine, theirs, pairs }, beside);
             }
         }
     }
     out
 }
 
+/// Which lines of the two sides stand for each other, by position.
+fn paired(mine: &[u8], theirs: &[u8], my_lines: &[Line], their_lines: &[Line]) -> Vec<(usize, usize)> {
+    diff::alike(&slices(mine, my_lines), &slices(theirs, their_lines))
+}
+
+fn slices<'t>(text: &'t [u8], lines: &[Line]) -> Vec<&'t [u8]> {
+    lines.iter().map(|l| text.get(l.text.clone()).unwrap_or_default()).collect()
+}
+
+/// An overlap with its lines.
+struct Overlap {
+    region: usize,
+    spaces: bool,
+    base: Vec<Line>,
+    mine: Vec<Line>,
+    theirs: Vec<Line>,
+    pairs: Vec<(usize, usize)>,
+}
+
 impl MergeRows {
+    fn same(&mut self, region: usize, side: Side, lines: Vec<Line>) {
+        self.rows.extend(lines.into_iter().map(|line| MergeRow::Same { region, side, line }));
+    }
+
     fn context(&mut self, region: usize, lines: Vec<Line>, first: bool, last: bool) {
-        let head = if first { 0 } else { CONTEXT };
-        let tail = if last { 0 } else { CONTEXT };
+        let context = self.layout.how.context;
+        let head = if first { 0 } else { context };
+        let tail = if last { 0 } else { context };
         let count = lines.len();
+        let all = context == EVERYTHING;
         for (k, line) in lines.into_iter().enumerate() {
             // A fold of a single line would hide as much as it takes.
-            if count <= head + tail + 1 || k < head || k >= count - tail {
-                self.rows.push(MergeRow::Same { region, line });
+            if all || count <= head + tail + 1 || k < head || k >= count - tail {
+                self.rows.push(MergeRow::Same { region, side: Side::Mine, line });
             } else if k == head {
                 self.rows.push(MergeRow::Fold(count - head - tail));
             }
@@ -176,23 +234,39 @@ impl MergeRows {
         self.rows.extend(new.into_iter().map(row(side, true)));
     }
 
-    fn overlap(&mut self, region: usize, beside: bool, base: Vec<Line>, mine: Vec<Line>, theirs: Vec<Line>) {
+    fn overlap(&mut self, overlap: Overlap, beside: bool) {
+        let Overlap { region, spaces, base, mine, theirs, pairs } = overlap;
         let hunk = self.heads.len();
         self.heads.push(self.rows.len());
         self.changes.push(self.rows.len());
-        self.rows.push(MergeRow::Head { hunk });
+        self.rows.push(MergeRow::Head { hunk, spaces });
         if beside {
             self.rows.push(MergeRow::Labels { hunk, mine: mine.len(), theirs: theirs.len() });
-            for k in 0..mine.len().max(theirs.len()) {
-                let (mine, theirs) = (mine.get(k).cloned(), theirs.get(k).cloned());
-                self.rows.push(MergeRow::Pair { region, hunk, mine, theirs });
+            // Lines that stand for each other stand on one row; those between them follow each other.
+            let (mut i, mut j) = (0, 0);
+            for (to_i, to_j) in pairs.into_iter().chain([(mine.len(), theirs.len())]) {
+                for k in 0..(to_i - i).max(to_j - j) {
+                    let one = |lines: &[Line], from: usize, to: usize| {
+                        (from + k < to).then(|| lines.get(from + k).cloned()).flatten()
+                    };
+                    let (mine, theirs) = (one(&mine, i, to_i), one(&theirs, j, to_j));
+                    self.rows.push(MergeRow::Pair { region, hunk, mine, theirs });
+                }
+                if let (Some(mine), Some(theirs)) = (mine.get(to_i), theirs.get(to_j)) {
+                    let (mine, theirs) = (Some(mine.clone()), Some(theirs.clone()));
+                    self.rows.push(MergeRow::Pair { region, hunk, mine, theirs });
+                }
+                (i, j) = (to_i + 1, to_j + 1);
             }
         } else {
-            let paired = mine.len() == theirs.len();
             for (side, own, other) in [(Side::Mine, &mine, &theirs), (Side::Theirs, &theirs, &mine)] {
                 self.rows.push(MergeRow::Label { hunk, side, lines: own.len() });
                 for (k, line) in own.iter().enumerate() {
-                    let other = paired.then(|| other.get(k).cloned()).flatten();
+                    let pair = match side {
+                        Side::Mine => pairs.iter().find(|p| p.0 == k).map(|p| p.1),
+                        _ => pairs.iter().find(|p| p.1 == k).map(|p| p.0),
+                    };
+                    let other = pair.and_then(|p| other.get(p).cloned());
                     self.rows.push(MergeRow::Part { region, hunk, side, line: line.clone(), other });
                 }
             }
@@ -204,6 +278,27 @@ impl MergeRows {
         }
         self.rows.push(MergeRow::Foot { hunk });
     }
+
+    /// The rows whose text contains `needle`, case ignored for ASCII letters. Takes a while for big files.
+    pub fn find(&self, merge: &Merge, needle: &[u8]) -> Vec<usize> {
+        let has = |region: usize, side: Side, line: &Line| contains(bytes(merge, region, side, line), needle);
+        let hit = |row: &MergeRow| match row {
+            MergeRow::Same { region, side, line }
+            | MergeRow::Auto { region, side, line, .. }
+            | MergeRow::Part { region, side, line, .. } => has(*region, *side, line),
+            MergeRow::Pair { region, mine, theirs, .. } => {
+                mine.as_ref().is_some_and(|l| has(*region, Side::Mine, l))
+                    || theirs.as_ref().is_some_and(|l| has(*region, Side::Theirs, l))
+            }
+            _ => false,
+        };
+        self.rows.iter().enumerate().filter(|(_, row)| hit(row)).map(|(i, _)| i).collect()
+    }
+}
+
+/// Whether a line contains a text, case ignored for ASCII letters. An empty one is nowhere.
+pub fn contains(line: &[u8], needle: &[u8]) -> bool {
+    !needle.is_empty() && line.windows(needle.len()).any(|part| part.eq_ignore_ascii_case(needle))
 }
 
 /// The bytes of a line.
@@ -231,7 +326,7 @@ mod tests {
             side("one\n2\n3\n4\n5\n6\n7\n8\n9\ntheirs\n"),
         )
         .unwrap();
-        let rows = build(&merge, false);
+        let rows = build(&merge, false, Layout::default());
         assert_eq!((rows.heads.len(), rows.changes.len()), (1, 2));
         assert!(rows.rows.contains(&MergeRow::Fold(2)), "{:?}", rows.rows);
         let text = |wanted: Side| {
@@ -246,6 +341,50 @@ mod tests {
         assert_eq!(text(Side::Mine), b"mine");
         assert_eq!(text(Side::Theirs), b"theirs");
         assert_eq!(text(Side::Base), b"x");
-        assert_eq!(build(&merge, true).heads.len(), 1);
+        assert_eq!(build(&merge, true, Layout::default()).heads.len(), 1);
+    }
+
+    #[test]
+    fn lines_side_by_side_stand_beside_what_they_replace() {
+        let side = |text: &str| text.as_bytes().into();
+        let merge = Merge::three_way(
+            side("a\nuse git log here\nb\n"),
+            side("a\nfirst of mine\nuse git log and show here\nb\n"),
+            side("a\nuse git log and blame here\nlast of theirs\nb\n"),
+        )
+        .unwrap();
+        let pairs: Vec<(bool, bool)> = build(&merge, true, Layout::default())
+            .rows
+            .iter()
+            .filter_map(|r| match r {
+                MergeRow::Pair { mine, theirs, .. } => Some((mine.is_some(), theirs.is_some())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(pairs, [(true, false), (true, true), (false, true)]);
+    }
+
+    #[test]
+    fn everything_can_be_shown_and_searched() {
+        let many = (0..100).map(|i| format!("line {i}\n")).collect::<String>();
+        let side = |text: &str| text.as_bytes().into();
+        let merge = Merge::three_way(side(&many), side(&format!("{many}mine\n")), side(&format!("{many}theirs\n")));
+        let merge = merge.unwrap();
+        let layout = |context| Layout { how: How { context, space: Space::Exact }, base: true };
+        assert!(build(&merge, false, layout(3)).find(&merge, b"LINE 50").is_empty(), "it is folded");
+        let all = build(&merge, false, layout(EVERYTHING));
+        assert_eq!(all.find(&merge, b"LINE 50"), [50]);
+        assert!(!all.rows.iter().any(|r| matches!(r, MergeRow::Fold(_))));
+    }
+
+    #[test]
+    fn white_space_that_does_not_count_is_no_change() {
+        let side = |text: &str| text.as_bytes().into();
+        let merge = Merge::three_way(side("a\nb\nc\n"), side("a \nb\nx y\n"), side("a\nb\nxy\n")).unwrap();
+        let layout = Layout { how: How { space: Space::Ignored, ..How::default() }, base: true };
+        let rows = build(&merge, false, layout);
+        assert_eq!(rows.changes.len(), 1);
+        assert!(rows.rows.contains(&MergeRow::Head { hunk: 0, spaces: true }));
+        assert_eq!(build(&merge, false, Layout::default()).changes.len(), 2);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::core::merge::Merge;
 use crate::core::outcome::Sides;
-use crate::core::plan::{FileEntry, Kind, Only};
+use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::question;
 use crate::core::session::{OnConflict, Session};
 use crate::core::settings::{Look, Options};
@@ -15,10 +15,10 @@ use crate::engine::events::{ConflictFile, Finish, Level};
 use crate::engine::inspect::{Inspection, Problem, Request};
 
 use super::conflict::Settling;
-use super::diff::Diff;
+use super::diff::{Diff, EVERYTHING};
 use super::folding::{self, Moved, Row};
 use super::keymap::Mode;
-use super::merge_rows::MergeRows;
+use super::merge_rows::{Layout, MergeRows};
 use super::progress::Progress;
 use super::setup::{Setup, Spot};
 use super::theme::Theme;
@@ -42,6 +42,8 @@ pub struct Launch {
     pub on_conflict: OnConflict,
     /// The folder that it was started in: typed paths begin there.
     pub here: PathBuf,
+    /// Settle conflicts that were put off, by this plan, instead of upgrading.
+    pub resolve: Option<Box<Plan>>,
 }
 
 impl Launch {
@@ -92,6 +94,15 @@ pub enum Question {
         /// The folder.
         folder: String,
     },
+    /// Make the answer for the file under the cursor a standing rule.
+    Rule {
+        /// Theirs rather than mine.
+        take: bool,
+        /// The globs to choose from, the narrowest first.
+        patterns: Vec<String>,
+        /// Which of them.
+        at: usize,
+    },
 }
 
 /// What lies over a screen.
@@ -103,6 +114,8 @@ pub enum Overlay {
     Leave,
     /// Yes or no.
     Confirm(Question),
+    /// The list of conflicts, this one selected.
+    Files(usize),
 }
 
 /// What the preview shows in place of the list.
@@ -297,6 +310,41 @@ pub struct ConflictTexts {
     pub diffs: Vec<(Compare, Arc<Diff>)>,
 }
 
+/// A search in the shown text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Search {
+    /// What for.
+    pub needle: String,
+    /// It is being typed.
+    pub typing: bool,
+    /// Rows with a hit.
+    pub hits: Vec<usize>,
+    /// The one that the view stands at.
+    pub at: usize,
+    /// The hits are those of the needle as it is now.
+    pub current: bool,
+}
+
+/// A part of a conflict's result that a person writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// One hunk.
+    Hunk(usize),
+    /// All of it.
+    Whole,
+}
+
+/// A text that is edited in a program of the person's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Editing {
+    /// Of which conflict, by position.
+    pub file: usize,
+    /// Which part of it.
+    pub part: Part,
+    /// What was given, or came back.
+    pub text: Vec<u8>,
+}
+
 /// The conflict screen's state.
 #[derive(Debug, Clone, Default)]
 pub struct Conflicts {
@@ -308,8 +356,22 @@ pub struct Conflicts {
     pub settling: Settling,
     /// Which versions are shown.
     pub compare: Option<Compare>,
-    /// Side by side, rather than one below the other.
-    pub beside: bool,
+    /// Side by side, rather than one below the other; by the width if nothing was said.
+    pub beside: Option<bool>,
+    /// The terminal is wide enough for two texts.
+    pub wide: bool,
+    /// What is shown of a merge.
+    pub layout: Layout,
+    /// Long lines go on in the next row.
+    pub wrap: bool,
+    /// What is searched for.
+    pub search: Option<Search>,
+    /// What a program of the person's was given to edit.
+    pub editing: Option<Editing>,
+    /// What the engine said about an answer that it can't carry out.
+    pub said: Option<String>,
+    /// What came back from it and could not be used; it is given again next time.
+    pub refused: Option<Editing>,
     /// First row on the screen.
     pub scroll: usize,
     /// First column on the screen.
@@ -349,16 +411,30 @@ impl Conflicts {
         self.compare.filter(|c| all.contains(c)).or(all.first().copied()).unwrap_or(Compare::MineTheirs)
     }
 
-    /// The rows of the merge view in the layout that is chosen.
+    /// Whether both sides stand next to each other.
+    pub fn is_beside(&self) -> bool {
+        self.beside.unwrap_or(self.wide)
+    }
+
+    /// What is to be shown of a merge now: while something is searched for, all of it.
+    pub fn wanted(&self) -> Layout {
+        let mut layout = self.layout;
+        if self.search.is_some() {
+            layout.how.context = EVERYTHING;
+        }
+        layout
+    }
+
+    /// The rows of the merge view in the layout that is chosen. Those laid out last, while new ones are on their way.
     pub fn merge_rows(&self) -> Option<&MergeRows> {
         let rows = self.text()?.rows.as_ref()?;
-        Some(if self.beside { &rows.1 } else { &rows.0 })
+        Some(if self.is_beside() { &rows.1 } else { &rows.0 })
     }
 
     /// The diff of the comparison that is shown, if it has been computed.
     pub fn diff(&self) -> Option<&Arc<Diff>> {
         let shown = self.shown();
-        self.text()?.diffs.iter().find(|d| d.0 == shown).map(|d| &d.1)
+        self.text()?.diffs.iter().find(|d| d.0 == shown && d.1.how == self.layout.how).map(|d| &d.1)
     }
 }
 
@@ -493,6 +569,7 @@ impl Model {
             Some(Overlay::Help(_)) => Mode::Help,
             Some(Overlay::Leave) => Mode::Leave,
             Some(Overlay::Confirm(_)) => Mode::Confirm,
+            Some(Overlay::Files(_)) => Mode::Files,
             None if self.asked.is_some() => Mode::Asked,
             None => self.screen_mode(),
         }
@@ -516,6 +593,7 @@ impl Model {
             Screen::Progress if self.big_log.is_some() && self.log_view.filtering => Mode::Filter,
             Screen::Progress if self.big_log.is_some() => Mode::Log,
             Screen::Progress => Mode::Progress,
+            Screen::Conflict if self.conflicts.search.as_ref().is_some_and(|s| s.typing) => Mode::Search,
             Screen::Conflict => Mode::Conflict,
             Screen::Report => Mode::Report,
             Screen::Unfinished => Mode::Unfinished,

@@ -10,18 +10,21 @@ use ratatui::crossterm::event::{Event as Input, EventStream, MouseEventKind};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::merge_rows::Layout;
 use super::model::{Launch, Model};
 use super::setup::Looked;
 use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::{Effect, Look, Msg, update};
 use super::{diff, merge_rows};
+use crate::core::merge::Merge;
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::plan::FileEntry;
 use crate::engine::dry_run;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
 use crate::engine::inspect;
+use crate::engine::outside::{self, Tool};
 use crate::engine::sources::{self, Candidate, Found, Standing};
 use crate::host::recent;
 
@@ -45,7 +48,7 @@ pub(crate) trait Engine: Clone + Send + 'static {
     fn standing(&self, request: &inspect::Request) -> Result<Standing, String>;
     fn remember(&self, source: &Path);
     fn recall(&self, launch: &Launch, session: &str) -> Option<crate::core::session::Session>;
-    fn handle(&self, effect: Effect) -> Option<Handle>;
+    fn handle(&self, effect: Effect, launch: &Launch) -> Option<Handle>;
 }
 
 /// The engine itself.
@@ -98,8 +101,9 @@ impl Engine for Real {
         inspect::session(&launch.project, session)
     }
 
-    fn handle(&self, effect: Effect) -> Option<Handle> {
+    fn handle(&self, effect: Effect, launch: &Launch) -> Option<Handle> {
         match effect {
+            Effect::Resolve(plan) => Some(executor::resolve(&launch.project, *plan, launch.options.clone())),
             Effect::Start(request, plan, policy) => Some(executor::start(*request, *plan, policy)),
             Effect::Resume(session) => Some(executor::resume(*session)),
             Effect::RollBack(session) => Some(executor::roll_back(*session, "asked for in the wizard")),
@@ -124,6 +128,8 @@ struct Signals {
     terminate: Signal,
     hang_up: Signal,
     interrupt: Signal,
+    /// One of the first two came while a program of the person's had the terminal.
+    ended: bool,
 }
 
 impl Signals {
@@ -132,7 +138,28 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
+            ended: false,
         })
+    }
+
+    /// Somebody wants the end, not only of what runs in the foreground.
+    async fn ended(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+        self.ended = true;
+    }
+
+    /// Drops the interrupts that are waiting.
+    async fn forget_interrupts(&mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                _ = self.interrupt.recv() => {}
+                () = std::future::ready(()) => return,
+            }
+        }
     }
 
     async fn end(&mut self) {
@@ -156,7 +183,7 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
     let mut signals = Signals::new()?;
     let mut continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
     let mut screen = Screen::enter(launch.look.mouse)?;
-    let mut input = EventStream::new();
+    let mut input = Some(EventStream::new());
     let (results, mut inbox) = mpsc::channel::<Msg>(64);
     let (width, height) = screen.size()?;
     let theme = Theme::detect(launch.look, |name| std::env::var(name).ok());
@@ -177,7 +204,7 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
             event = next_event(&mut worker.handle) => Woken::Msg(Box::new(event.map_or(Msg::EngineGone, Msg::Event))),
             Some(msg) = inbox.recv() => Woken::Msg(Box::new(msg)),
             () = tokio::time::sleep_until((drawn + FRAME).into()), if dirty => Woken::Draw,
-            read = input.next() => read_input(read),
+            read = next_input(&mut input) => read_input(read),
             () = tokio::time::sleep(TICK), if model.ticks() => Woken::Draw,
         };
         model.now = began.elapsed();
@@ -209,6 +236,17 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
                 Effect::Suspend => {
                     screen.suspend()?;
                     (model.width, model.height) = screen.size()?;
+                }
+                Effect::Edit { tool, name } => {
+                    let edited = edit(&mut screen, &mut input, &mut signals, tool, name, &model.launch).await?;
+                    (model.width, model.height) = screen.size()?;
+                    for effect in update(&mut model, Msg::Edited(edited)) {
+                        worker.perform(effect, &model.launch);
+                    }
+                    if signals.ended {
+                        let _ = worker.results.try_send(Msg::Terminate);
+                    }
+                    dirty = true;
                 }
                 other => worker.perform(other, &model.launch),
             }
@@ -245,12 +283,59 @@ async fn next_event(handle: &mut Option<Handle>) -> Option<Event> {
     }
 }
 
+/// The next input, or forever nothing while a program of the person's reads the terminal.
+async fn next_input(input: &mut Option<EventStream>) -> Option<std::io::Result<Input>> {
+    match input {
+        Some(stream) => stream.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Gives the terminal to a program of the person's, waits for its end and takes the terminal back.
+async fn edit(
+    screen: &mut Screen,
+    input: &mut Option<EventStream>,
+    signals: &mut Signals,
+    tool: Tool,
+    name: String,
+    launch: &Launch,
+) -> color_eyre::Result<Result<Vec<u8>, String>> {
+    let project = launch.project.clone();
+    let prepared = tokio::task::spawn_blocking(move || outside::prepare(&tool, &name, &project)).await;
+    let mut prepared = match prepared.unwrap_or_else(|_| Err("Preparing it ended in a bug.".to_owned())) {
+        Ok(prepared) => prepared,
+        Err(why) => return Ok(Err(why)),
+    };
+    let Some(command) = prepared.command() else { return Ok(Err("It was started already.".to_owned())) };
+    // Nobody but the program may read keys now.
+    *input = None;
+    screen.give_up()?;
+    let ended = match tokio::process::Command::from(command).kill_on_drop(true).spawn() {
+        Ok(mut child) => {
+            tokio::select! {
+                status = child.wait() => status,
+                // Not the interrupts: Ctrl-C is meant for the program, and reaches us too.
+                () = signals.ended() => {
+                    let _ = child.start_kill();
+                    child.wait().await
+                }
+            }
+        }
+        Err(e) => Err(e),
+    };
+    signals.forget_interrupts().await;
+    screen.reenter()?;
+    *input = Some(EventStream::new());
+    let result = tokio::task::spawn_blocking(move || prepared.result(ended)).await;
+    Ok(result.unwrap_or_else(|_| Err("Reading it ended in a bug.".to_owned())))
+}
+
 /// Input that is there already. Not `now_or_never`: the stream would keep that call's waker and ours would sleep
 /// through keys; and no timer either, since even a millisecond is long enough to swallow an answer.
-async fn waiting(input: &mut EventStream) -> Option<std::io::Result<Input>> {
+async fn waiting(input: &mut Option<EventStream>) -> Option<std::io::Result<Input>> {
     tokio::select! {
         biased;
-        read = input.next() => read,
+        read = next_input(input) => read,
         () = std::future::ready(()) => None,
     }
 }
@@ -356,11 +441,11 @@ impl<E: Engine> Worker<E> {
                     },
                 );
             }
-            Effect::BuildDiff { owner, compare, old, new } => {
+            Effect::BuildDiff { owner, compare, old, new, how } => {
                 let lost = owner.clone();
                 self.spawn(
                     move || {
-                        let diff = Arc::new(diff::build(old.as_ref(), new.as_ref()));
+                        let diff = Arc::new(diff::build(old.as_ref(), new.as_ref(), how));
                         Msg::DiffReady { owner, compare, diff }
                     },
                     move || {
@@ -369,12 +454,27 @@ impl<E: Engine> Worker<E> {
                     },
                 );
             }
-            Effect::BuildMerge { file, texts } => {
-                self.spawn(move || align(file, &texts), move || Msg::MergeReady { file, merge: None, rows: None });
+            Effect::BuildMerge { file, texts, layout } => {
+                let lost = move || Msg::MergeReady { file, merge: None, rows: None };
+                self.spawn(move || align(file, &texts, layout), lost);
+            }
+            Effect::LayOut { file, merge, layout } => {
+                let lost = move || Msg::MergeReady { file, merge: None, rows: None };
+                self.spawn(move || lay_out(file, merge, layout), lost);
+            }
+            Effect::Find { file, needle, place } => {
+                let lost = needle.clone();
+                self.spawn(
+                    move || {
+                        let hits = place.find(&needle);
+                        Msg::Found { file, needle, hits }
+                    },
+                    move || Msg::Found { file, needle: lost, hits: Vec::new() },
+                );
             }
             Effect::Send(command) => drop(self.commands.as_ref().map(|c| c.send(command))),
             other => {
-                if let Some(handle) = self.engine.handle(other) {
+                if let Some(handle) = self.engine.handle(other, launch) {
                     self.forward(handle.commands.clone());
                     self.handle = Some(handle);
                 }
@@ -450,9 +550,16 @@ fn written(entry: &FileEntry, sides: &Sides) -> Option<Arc<[u8]>> {
 }
 
 /// Aligns a conflict's texts and lays its rows out both ways.
-pub(crate) fn align(file: usize, texts: &ConflictFile) -> Msg {
+pub(crate) fn align(file: usize, texts: &ConflictFile, layout: Layout) -> Msg {
     let sides = Sides { base: texts.base.clone(), mine: texts.mine.clone(), theirs: texts.theirs.clone() };
-    let merge = merge_of(&texts.path, &sides);
-    let rows = merge.as_ref().map(|m| Arc::new((merge_rows::build(m, false), merge_rows::build(m, true))));
-    Msg::MergeReady { file, merge: merge.map(Arc::new), rows }
+    match merge_of(&texts.path, &sides) {
+        Some(merge) => lay_out(file, Arc::new(merge), layout),
+        None => Msg::MergeReady { file, merge: None, rows: None },
+    }
+}
+
+/// Lays the rows of a conflict out both ways.
+pub(crate) fn lay_out(file: usize, merge: Arc<Merge>, layout: Layout) -> Msg {
+    let rows = Arc::new((merge_rows::build(&merge, false, layout), merge_rows::build(&merge, true, layout)));
+    Msg::MergeReady { file, merge: Some(merge), rows: Some(rows) }
 }

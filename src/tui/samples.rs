@@ -17,7 +17,7 @@ use crate::engine::inspect::Inspection;
 use crate::engine::sources::{Candidate, Facts, Found, Standing};
 
 use super::model::{Launch, Model};
-use super::run::align;
+use super::run::{align, lay_out};
 use super::setup::Looked;
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
@@ -36,6 +36,7 @@ pub fn launch() -> Launch {
         look: Default::default(),
         on_conflict: OnConflict::Ask,
         here: PathBuf::from("/home/ada/shop"),
+        resolve: None,
     }
 }
 
@@ -263,7 +264,7 @@ pub fn conflict_files() -> Vec<ConflictFile> {
         .replace("Say what will change before you do it.", "Show the command, then wait.")
         .replace("- `git clean -fdx`\n", "- `git clean -fdx`\n- `git reset --hard` on main\n");
     let file = |at: &str, reason: &str, base, mine, theirs| {
-        Some(ConflictFile { path: path(at)?, from: None, reason: reason.to_owned(), base, mine, theirs })
+        Some(ConflictFile { path: path(at)?, from: None, reason: reason.to_owned(), base, mine, theirs, draft: None })
     };
     let patterns = "# Database Patterns\n\nOne repository per aggregate.\n";
     [
@@ -310,9 +311,14 @@ pub fn feed(model: &mut Model, msg: Msg) -> Vec<Effect> {
     while !todo.is_empty() {
         let effect = todo.remove(0);
         let answer = match effect {
-            Effect::BuildMerge { file, texts } => align(file, &texts),
-            Effect::BuildDiff { owner, compare, old, new } => {
-                let diff = Arc::new(super::diff::build(old.as_ref(), new.as_ref()));
+            Effect::BuildMerge { file, texts, layout } => align(file, &texts, layout),
+            Effect::LayOut { file, merge, layout } => lay_out(file, merge, layout),
+            Effect::Find { file, needle, place } => {
+                let hits = place.find(&needle);
+                Msg::Found { file, needle, hits }
+            }
+            Effect::BuildDiff { owner, compare, old, new, how } => {
+                let diff = Arc::new(super::diff::build(old.as_ref(), new.as_ref(), how));
                 Msg::DiffReady { owner, compare, diff }
             }
             other => {
@@ -538,6 +544,7 @@ pub fn session(applied: bool) -> Session {
         venv_generation: None,
         gitignore_added: Vec::new(),
         rebuilt: false,
+        resolving: false,
         on_conflict: OnConflict::Ask,
         counted: (0, 0),
         rolling_back: false,

@@ -138,6 +138,14 @@ impl Screen {
         self.reenter()
     }
 
+    /// Gives the terminal to another program until [`Self::reenter`].
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn give_up(&mut self) -> io::Result<()> {
+        give_back()
+    }
+
     /// Takes the terminal again, as after `fg`: whatever is on it is drawn over.
     ///
     /// # Errors

@@ -168,3 +168,27 @@ proptest! {
         prop_assert_eq!(merge(&base, &base, &other).result(&[]).unwrap(), wanted);
     }
 }
+
+fn side(text: &str) -> Arc<[u8]> {
+    Arc::from(text.as_bytes())
+}
+
+#[test]
+fn open_regions_are_marked_for_editing() {
+    let merge = Merge::three_way(side("a\nb\nc\n"), side("a\nmine\nc\n"), side("a\ntheirs\nc\nd\n")).unwrap();
+    let marked = merge.marked(&[None]);
+    let wanted = "a\n<<<<<<< mine\nmine\n||||||| base\nb\n=======\ntheirs\n>>>>>>> theirs\nc\nd\n";
+    assert_eq!(String::from_utf8(marked).unwrap(), wanted);
+    assert_eq!(merge.marked(&[Some(Choice::Theirs)]), b"a\ntheirs\nc\nd\n");
+}
+
+#[test]
+fn what_is_written_for_a_region_fits_into_the_file() {
+    let merge = Merge::three_way(side("a\r\nb\r\nc\r\n"), side("a\r\nm\r\nc\r\n"), side("a\r\nt\r\nc\r\n")).unwrap();
+    let region = merge.overlaps().next().unwrap().clone();
+    assert_eq!(merge.fitted(&region, b"x\ny".to_vec()), b"x\r\ny\r\n");
+    assert_eq!(merge.fitted(&region, Vec::new()), b"");
+    let merge = Merge::three_way(side("a\nb"), side("a\nm"), side("a\nt")).unwrap();
+    let region = merge.overlaps().next().unwrap().clone();
+    assert_eq!(merge.fitted(&region, b"x".to_vec()), b"x", "the last line needs no end");
+}

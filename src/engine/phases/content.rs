@@ -5,13 +5,15 @@ use std::path::Path;
 use crate::core::baseline;
 use crate::core::classify::short;
 use crate::core::layout::layouts;
+use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::{ActualUpgrade, ContentEvidence, DryRunPreview, Phase};
-use crate::core::plan::{Kind, Only, Plan};
-use crate::core::session::Session;
+use crate::core::plan::{FileEntry, Kind, Only, Plan};
+use crate::core::session::{Answer, Session};
 use crate::engine::apply::{self, Decided};
 use crate::engine::decisions;
 use crate::engine::documents;
+use crate::engine::parking;
 use crate::engine::planning::{self, Source};
 use crate::engine::run::{Run, Stop, done};
 use crate::engine::undo;
@@ -19,6 +21,7 @@ use crate::host::backup::{self, Backup, Entry};
 use crate::host::crash::{KEEP, around};
 use crate::host::fs::{self, Content, Folder};
 use crate::host::journal::{Journal, NewFile, State, Wanted};
+use crate::host::recover;
 use crate::host::server::{self, Running};
 
 const PHASE: Phase = Phase::Content;
@@ -51,6 +54,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         None if run.session.applied => {
             return Err(Stop::failed(format!("{}: the journal of this upgrade is gone", folder.display())));
         }
+        None if run.session.resolving => prepare_parked(run, &install, &folder)?,
         None => prepare(run, &install, &folder)?,
     };
     let applied = run.task(PHASE, "apply", |run| {
@@ -78,7 +82,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         actual_upgrade: ActualUpgrade {
             new_files,
             updated_files,
-            conflicts_resolved: run.session.answers.len() as u64,
+            conflicts_resolved: run.session.answers.values().filter(|a| **a != Answer::Park).count() as u64,
             user_prompts: run.session.prompts,
         },
         checksums_verified: true,
@@ -113,17 +117,8 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
         }
         done(format!("{} paths, as approved", planned.plan.files.len()), (source, planned))
     })?;
-    run.task(PHASE, "preview", |run| {
-        let p = preview(&run.session.plan);
-        done(format!("{} new, {} updated, {} conflicts", p.new_files, p.updated_files, p.conflicts), ())
-    })?;
-    let decided = run.task(PHASE, "conflicts", |run| {
-        let decided = decisions::settle(run, &source)?;
-        let (answers, asked) = (run.session.answers.len(), run.session.prompts);
-        let detail = if answers == 0 { "none".to_owned() } else { format!("{answers} settled, {asked} by you") };
-        done(detail, decided)
-    })?;
-    run.check()?;
+    let texts = |entry: &FileEntry| Ok(planning::sides(&source, install, entry)?);
+    let decided = settle(run, texts)?;
     // Both journals are written now, while plan and answers are at hand: phase 3 needs no source.
     let live = Folder::open(install)?;
     run.session.counted = apply::counts(decided.iter());
@@ -138,6 +133,53 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     content.push(replaced(&live, "UPDATE_LOG.txt", |old| documents::update_log(&run.session, &preview, old))?);
     covered(run, server.iter().chain(&content))?;
     keep_base(install, &source)?;
+    parking::keep(run, texts)?;
+    run.save()?;
+    Journal::commit(install, &run.folder("server"), server)?;
+    Ok(Journal::commit(install, folder, content)?)
+}
+
+/// The tasks of preview and questions.
+fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<Vec<Decided>, Stop> {
+    run.task(PHASE, "preview", |run| {
+        let p = preview(&run.session.plan);
+        done(format!("{} new, {} updated, {} conflicts", p.new_files, p.updated_files, p.conflicts), ())
+    })?;
+    let decided = run.task(PHASE, "conflicts", |run| {
+        let decided = decisions::settle(run, texts)?;
+        let parked = run.session.answers.values().filter(|a| **a == Answer::Park).count();
+        let (answers, asked) = (run.session.answers.len() - parked, run.session.prompts);
+        let later = if parked == 0 { String::new() } else { format!(", {parked} put off") };
+        let detail =
+            if answers + parked == 0 { "none".to_owned() } else { format!("{answers} settled, {asked} by you") };
+        done(detail + &later, decided)
+    })?;
+    run.check()?;
+    Ok(decided)
+}
+
+/// The same for conflicts that earlier sessions put off. Needs no source; the release stays what it is.
+fn prepare_parked(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop> {
+    run.task(PHASE, "dry_run", |run| {
+        let now = parking::plan(install, &recover::survey(install).sessions).map_err(Stop::failed)?;
+        let what = match &now {
+            Some(now) => difference(&run.session.plan, now),
+            None => Some("none of these conflicts waits any more, so nothing was applied".to_owned()),
+        };
+        match what {
+            Some(what) => Err(Stop::Failed { what, next: Some("start again: pos-upgrade-tui resolve".into()) }),
+            None => done(format!("{} paths", run.session.plan.files.len()), ()),
+        }
+    })?;
+    let texts = |entry: &FileEntry| parking::sides(install, entry);
+    let decided = settle(run, texts)?;
+    let live = Folder::open(install)?;
+    run.session.counted = apply::counts(decided.iter());
+    let (server, content): (Vec<Decided>, Vec<Decided>) = decided.into_iter().partition(is_server);
+    let server = apply::wanted(&live, server)?;
+    let mut content = apply::wanted(&live, content)?;
+    content.push(replaced(&live, "UPDATE_LOG.txt", |old| documents::resolve_log(&run.session, old))?);
+    covered(run, server.iter().chain(&content))?;
     run.save()?;
     Journal::commit(install, &run.folder("server"), server)?;
     Ok(Journal::commit(install, folder, content)?)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::core::layout::layouts;
 use crate::core::merge::{Choice, Merge};
-use crate::core::outcome::is_keyed;
+use crate::core::outcome::{damage, is_keyed};
 use crate::core::path::RelPath;
 use crate::core::session::Answer;
 use crate::engine::events::{Command, ConflictFile};
@@ -12,31 +12,68 @@ use crate::engine::events::{Command, ConflictFile};
 use super::preview::to_change;
 use super::{Effect, Owner, ask, moved_across, pause, scrolled, show};
 use crate::tui::conflict::{Decision, Settling, Shape};
-use crate::tui::diff::Diff;
-use crate::tui::keymap::Action;
+use crate::tui::diff::{Diff, EVERYTHING};
+use crate::tui::keymap::{Action, Mode};
 use crate::tui::merge_rows::MergeRows;
 use crate::tui::model::{Compare, ConflictTexts, Conflicts, Model, Overlay, Question, Screen};
 use crate::tui::{text, view};
 
+mod editing;
+mod looking;
+mod rule;
+
+pub(super) use editing::done as edited;
+pub(super) use looking::{found, search};
+pub(super) use rule::add as add_rule;
+pub(crate) use rule::covered;
+
 /// From this width on, mine and theirs stand side by side unless the person says otherwise.
 const WIDE: u16 = 100;
+/// What `-` and `+` go through: unchanged lines around each change.
+const CONTEXTS: [usize; 5] = [0, 3, 10, 30, EVERYTHING];
 
 pub(super) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effect> {
-    let effects = files
-        .iter()
-        .enumerate()
-        .map(|(file, texts)| Effect::BuildMerge { file, texts: Box::new(texts.clone()) })
-        .collect();
+    // What was set up before, and what the engine said last, outlives a second round of questions.
+    let old = std::mem::take(&mut model.conflicts);
+    let align = |(file, texts): (usize, &ConflictFile)| Effect::BuildMerge {
+        file,
+        texts: Box::new(texts.clone()),
+        layout: old.layout,
+    };
+    let effects = files.iter().enumerate().map(align).collect();
     let count = files.len();
+    let mut settling = Settling::new(count);
+    for (i, draft) in files.iter().enumerate().filter_map(|(i, f)| Some((i, f.draft.clone()?))) {
+        settling.restore(i, draft);
+    }
+    if let Some(first) = settling.files().iter().position(|f| !f.is_settled()) {
+        settling.go_to(first);
+    }
     model.conflicts = Conflicts {
         files,
         texts: vec![ConflictTexts::default(); count],
-        settling: Settling::new(count),
-        beside: model.width >= WIDE,
+        settling,
+        beside: old.beside,
+        wide: model.width >= WIDE,
+        layout: old.layout,
+        wrap: old.wrap,
         ..Conflicts::default()
     };
     show(model, Screen::Conflict);
+    model.status = old.said;
     effects
+}
+
+/// The terminal has another width: what is wide enough for two columns may have changed.
+pub(super) fn resized(model: &mut Model) -> Vec<Effect> {
+    let wide = model.width >= WIDE;
+    if std::mem::replace(&mut model.conflicts.wide, wide) != wide && model.conflicts.beside.is_none() {
+        return look(model);
+    }
+    let (rows, page) = view::body_rows(model);
+    let c = &mut model.conflicts;
+    c.scroll = c.scroll.min(rows.saturating_sub(page.max(1)));
+    vec![]
 }
 
 /// What kind of conflict a file is, from what there is of it.
@@ -58,21 +95,28 @@ pub(super) fn merge_ready(
 ) -> Vec<Effect> {
     let c = &mut model.conflicts;
     let (Some(known), Some(texts)) = (c.files.get(file), c.texts.get_mut(file)) else { return vec![] };
-    c.settling.set_shape(file, shape(known, merge.as_deref()));
-    texts.merge = merge;
+    let first = c.settling.files().get(file).is_some_and(|f| f.shape == Shape::Waiting);
     texts.rows = rows;
-    if c.settling.file() == file {
-        c.settling.go_to(file);
-        return look(model);
+    if first {
+        c.settling.set_shape(file, shape(known, merge.as_deref()));
+        texts.merge = merge;
     }
-    vec![]
+    if c.settling.file() != file {
+        return vec![];
+    }
+    if first && c.settling.hunk() == 0 {
+        c.settling.go_to(file);
+    }
+    look(model)
 }
 
-pub(super) fn diff_ready(model: &mut Model, file: usize, compare: Compare, diff: Arc<Diff>) {
+pub(super) fn diff_ready(model: &mut Model, file: usize, compare: Compare, diff: Arc<Diff>) -> Vec<Effect> {
     if let Some(texts) = model.conflicts.texts.get_mut(file) {
         texts.diffs.retain(|d| d.0 != compare);
         texts.diffs.push((compare, diff));
     }
+    // A search goes on in what is shown now.
+    looking::again(model)
 }
 
 /// Asks for what the screen needs, and scrolls to the hunk under the cursor.
@@ -85,12 +129,31 @@ fn look(model: &mut Model) -> Vec<Effect> {
         if let Some((head, all)) = rows.and_then(|r| r.heads.get(hunk).map(|h| (*h, r.rows.len()))) {
             c.scroll = head.saturating_sub(2.min(page / 4)).min(all.saturating_sub(page.max(1)));
         }
+    }
+    let mut effects = needed(model);
+    effects.extend(looking::again(model));
+    effects
+}
+
+/// Asks for rows or a diff, where those that are there are not what is to be shown.
+fn needed(model: &mut Model) -> Vec<Effect> {
+    let c = &model.conflicts;
+    let shown = c.shown();
+    let (Some(file), Some(texts)) = (c.file(), c.text()) else { return vec![] };
+    if matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Waiting)) {
         return vec![];
     }
-    let (Some(file), Some(texts)) = (c.file(), c.text()) else { return vec![] };
-    if matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Waiting))
-        || texts.diffs.iter().any(|d| d.0 == shown)
-    {
+    if shown == Compare::Merge {
+        let layout = c.wanted();
+        return match (&texts.merge, c.merge_rows()) {
+            (Some(merge), Some(rows)) if rows.layout != layout => {
+                vec![Effect::LayOut { file: c.settling.file(), merge: Arc::clone(merge), layout }]
+            }
+            _ => vec![],
+        };
+    }
+    let how = c.layout.how;
+    if texts.diffs.iter().any(|d| d.0 == shown && d.1.how == how) {
         return vec![];
     }
     // As the merge compares them: other line ends of the whole file are no change of each line.
@@ -103,24 +166,33 @@ fn look(model: &mut Model) -> Vec<Effect> {
     let (old, new) = match shown {
         Compare::BaseMine => (base, mine),
         Compare::BaseTheirs => (base, theirs),
-        Compare::Result => (mine, result(c)),
+        Compare::Result => (file.mine.clone(), result_of(c, c.settling.file())),
         _ => (mine, theirs),
     };
-    vec![Effect::BuildDiff { owner: Owner::Conflict(c.settling.file()), compare: shown, old, new }]
+    vec![Effect::BuildDiff { owner: Owner::Conflict(c.settling.file()), compare: shown, old, new, how }]
 }
 
-/// What will be written for the file under the cursor.
-fn result(c: &Conflicts) -> Option<Arc<[u8]>> {
-    let file = c.file()?;
-    match (c.settling.current()?.answer()?, c.text()?.merge.as_ref()) {
-        (Answer::Keep, _) => file.mine.clone(),
-        (Answer::Take, _) => file.theirs.clone(),
-        (Answer::Merge(choices), Some(merge)) => {
-            let choices: Vec<Option<Choice>> = choices.into_iter().map(Some).collect();
-            merge.result(&choices).map(Arc::from)
-        }
+/// What will be written for a file; none while something is open, and where no file is written.
+fn result_of(c: &Conflicts, at: usize) -> Option<Arc<[u8]>> {
+    let (file, settled) = (c.files.get(at)?, c.settling.files().get(at)?);
+    match (&settled.decision, c.texts.get(at)?.merge.as_ref()) {
+        (Decision::Keep | Decision::Park, _) => file.mine.clone(),
+        (Decision::Take, _) => file.theirs.clone(),
+        (Decision::Edited(text), _) => Some(Arc::from(&text[..])),
+        (Decision::Merge(choices), Some(merge)) => merge.result(choices).map(Arc::from),
         _ => None,
     }
+}
+
+/// What is wrong with the result of a merge or an edit, if anything: the engine would refuse it.
+fn damage_of(c: &Conflicts, at: usize) -> Option<String> {
+    let (file, settled) = (c.files.get(at)?, c.settling.files().get(at)?);
+    if !matches!(settled.decision, Decision::Merge(_) | Decision::Edited(_)) {
+        return None;
+    }
+    let before = file.mine.as_deref().or(file.theirs.as_deref()).unwrap_or_default();
+    let what = damage(&file.path, before, &result_of(c, at)?)?;
+    Some(format!("{}: the result {what}. e or E mends it.", file.path))
 }
 
 /// After a decision: the computed result is stale, and the next question may be another one.
@@ -129,7 +201,9 @@ fn decided(model: &mut Model) -> Vec<Effect> {
     for texts in &mut c.texts {
         texts.diffs.retain(|d| d.0 != Compare::Result);
     }
-    look(model)
+    let mut effects: Vec<Effect> = drafts(c).into_iter().collect();
+    effects.extend(look(model));
+    effects
 }
 
 fn moved(model: &mut Model, file_before: usize) -> Vec<Effect> {
@@ -138,6 +212,7 @@ fn moved(model: &mut Model, file_before: usize) -> Vec<Effect> {
         c.compare = None;
         c.scroll = 0;
         c.across = 0;
+        c.search = None;
     }
     look(model)
 }
@@ -211,6 +286,10 @@ fn send(c: &Conflicts, file: usize, answer: Answer) -> Option<Effect> {
 
 fn accept(model: &mut Model) -> Vec<Effect> {
     let before = model.conflicts.settling.file();
+    if let Some(what) = damage_of(&model.conflicts, before) {
+        model.status = Some(what);
+        return vec![];
+    }
     let told = model.conflicts.settling.accept();
     let mut effects: Vec<Effect> = told.and_then(|(i, a)| send(&model.conflicts, i, a)).into_iter().collect();
     if !model.conflicts.settling.current().is_some_and(|f| f.is_settled()) {
@@ -222,18 +301,58 @@ fn accept(model: &mut Model) -> Vec<Effect> {
 
 fn finish(model: &mut Model) -> Vec<Effect> {
     let c = &mut model.conflicts;
-    let Some(unsent) = c.settling.finish() else {
-        let open = text::count(c.settling.open_files() as u64, "file is", "files are");
-        model.status = Some(format!("{open} still open; n goes to the next."));
+    if let Some(what) = open_list(c) {
+        model.status = Some(what);
         return vec![];
-    };
+    }
+    if let Some((at, what)) = (0..c.files.len()).find_map(|i| Some((i, damage_of(c, i)?))) {
+        let before = c.settling.file();
+        c.settling.go_to(at);
+        let effects = moved(model, before);
+        model.status = Some(what);
+        return effects;
+    }
+    let Some(unsent) = c.settling.finish() else { return vec![] };
     let mut effects: Vec<Effect> = unsent.into_iter().filter_map(|(i, a)| send(c, i, a)).collect();
     effects.push(Effect::Send(Command::AnswersDone));
+    c.said = None;
     show(model, Screen::Progress);
     effects
 }
 
-pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+/// What is still open, the first two files by name; none if nothing is.
+fn open_list(c: &Conflicts) -> Option<String> {
+    let open: Vec<usize> = (0..c.files.len()).filter(|i| !c.settling.files()[*i].is_settled()).collect();
+    if open.is_empty() {
+        return None;
+    }
+    let name = |i: &usize| {
+        let file = &c.settling.files()[*i];
+        let hunks = text::count(file.open_hunks() as u64, "hunk", "hunks");
+        format!("{} ({hunks})", String::from_utf8_lossy(c.files[*i].path.name()))
+    };
+    let mut named: Vec<String> = open.iter().take(2).map(name).collect();
+    if open.len() > 2 {
+        named.push("…".to_owned());
+    }
+    let files = text::count(open.len() as u64, "file is", "files are");
+    Some(format!("{files} still open: {}. n goes there.", named.join(", ")))
+}
+
+/// What has to be saved of what was just decided.
+fn drafts(c: &mut Conflicts) -> Option<Effect> {
+    let changed = c.settling.untold();
+    let path = |i: usize| c.files.get(i).map(|f| f.path.clone());
+    let all: Vec<_> = changed.into_iter().filter_map(|(i, decision)| Some((path(i)?, decision))).collect();
+    (!all.is_empty()).then_some(Effect::Send(Command::Drafts(all)))
+}
+
+pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
+    match mode {
+        Mode::Files => return files_key(model, action),
+        Mode::Search => return looking::key(model, action),
+        _ => {}
+    }
     let (rows, page) = view::body_rows(model);
     let before = model.conflicts.settling.file();
     let c = &mut model.conflicts;
@@ -254,6 +373,14 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Theirs => return choose(model, Choice::Theirs),
         Action::Both => return choose(model, Choice::Both),
         Action::Base => return choose(model, Choice::Base),
+        Action::Park => c.settling.decide(Decision::Park),
+        Action::Edit | Action::EditFile | Action::MergeTool => return editing::begin(model, action),
+        Action::Rule => return rule::ask_for(model),
+        Action::Files => {
+            model.overlay = Some(Overlay::Files(before));
+            return vec![];
+        }
+        Action::Filter | Action::NextHit | Action::PreviousHit | Action::Back => return looking::act(model, action),
         Action::KeepFolder => return ask_folder(model, false),
         Action::TakeFolder => return ask_folder(model, true),
         Action::Undo | Action::Redo => {
@@ -269,6 +396,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::NextOpen | Action::PreviousOpen => {
             if !c.settling.step_open(action == Action::NextOpen) {
+                model.status = Some("Nothing is open.".to_owned());
                 return vec![];
             }
             if c.text().is_some_and(|t| t.merge.is_some()) {
@@ -300,7 +428,37 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             return look(model);
         }
         Action::SideBySide => {
-            c.beside = !c.beside;
+            c.beside = Some(!c.is_beside());
+            return look(model);
+        }
+        Action::BasePane => {
+            c.layout.base = !c.layout.base;
+            model.status = Some(format!("The base is {}.", if c.layout.base { "shown" } else { "hidden" }));
+            return look(model);
+        }
+        Action::Whitespace => {
+            c.layout.how.space = c.layout.how.space.next();
+            let what = match c.layout.how.space.chip() {
+                Some(chip) => format!("{chip} in what is shown; what is written has all of it."),
+                None => "All white space is shown.".to_owned(),
+            };
+            model.status = Some(what);
+            return look(model);
+        }
+        Action::Wrap => {
+            c.wrap = !c.wrap;
+            c.across = 0;
+            model.status = Some(format!("Long lines are {}.", if c.wrap { "wrapped" } else { "cut off" }));
+            return look(model);
+        }
+        Action::Less | Action::More => {
+            let at = CONTEXTS.iter().position(|n| *n >= c.layout.how.context).unwrap_or(0);
+            let to = if action == Action::More { (at + 1).min(CONTEXTS.len() - 1) } else { at.saturating_sub(1) };
+            c.layout.how.context = CONTEXTS[to];
+            model.status = Some(match CONTEXTS[to] {
+                EVERYTHING => "The whole file is shown.".to_owned(),
+                n => format!("{n} unchanged lines are shown around each change."),
+            });
             return look(model);
         }
         Action::Accept => return accept(model),
@@ -325,4 +483,31 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
     }
     decided(model)
+}
+
+fn files_key(model: &mut Model, action: Action) -> Vec<Effect> {
+    let count = model.conflicts.files.len();
+    let page = usize::from(model.height.saturating_sub(6)).max(1);
+    let Some(Overlay::Files(at)) = &mut model.overlay else { return vec![] };
+    match action {
+        Action::Accept => {
+            let to = *at;
+            model.overlay = None;
+            let before = model.conflicts.settling.file();
+            model.conflicts.settling.go_to(to);
+            return moved(model, before);
+        }
+        Action::Back | Action::Leave | Action::Files => model.overlay = None,
+        Action::Up => *at = at.saturating_sub(1),
+        Action::Down => *at += 1,
+        Action::PageUp => *at = at.saturating_sub(page),
+        Action::PageDown => *at += page,
+        Action::Top => *at = 0,
+        Action::Bottom => *at = count,
+        _ => {}
+    }
+    if let Some(Overlay::Files(at)) = &mut model.overlay {
+        *at = (*at).min(count.saturating_sub(1));
+    }
+    vec![]
 }

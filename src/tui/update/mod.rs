@@ -6,6 +6,8 @@ mod progress;
 mod screens;
 mod setup;
 
+pub(crate) use conflict::covered;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +17,14 @@ use crate::core::merge::Merge;
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
 use crate::core::session::{OnConflict, Session};
-use crate::engine::events::{Command, ConflictFile, Event, FinishKind};
+use crate::engine::events::{Command, ConflictFile, Event, FinishKind, Level};
 use crate::engine::inspect::{About, Inspection, Problem, Request};
+use crate::engine::outside::Tool;
 use crate::engine::sources::{Candidate, Standing};
 
-use super::diff::Diff;
+use super::diff::{Diff, How};
 use super::keymap::{self, Action, Mode};
-use super::merge_rows::MergeRows;
+use super::merge_rows::{Layout, MergeRows};
 use super::model::{Compare, LogView, Model, Overlay, Pane, Question, Screen};
 use super::progress::Progress;
 use super::setup::{Looked, Spot};
@@ -90,6 +93,17 @@ pub enum Msg {
         /// Its rows: one below the other, and side by side.
         rows: Option<Arc<(MergeRows, MergeRows)>>,
     },
+    /// The rows in which a text was found.
+    Found {
+        /// Of which conflict, by position.
+        file: usize,
+        /// What was searched for.
+        needle: String,
+        /// Their positions.
+        hits: Vec<usize>,
+    },
+    /// The person's program has ended: what it wrote, or a sentence saying why that can't be used.
+    Edited(Result<Vec<u8>, String>),
     /// Time since the wizard's start.
     Tick(Duration),
     /// The screen has been drawn, and what was typed before that is gone.
@@ -116,6 +130,29 @@ pub struct Look {
     pub request: Request,
     /// It will not be typed on: no need to wait.
     pub at_once: bool,
+}
+
+/// Where something is searched for.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// In the rows of a merge; `true` for those that stand side by side.
+    Merge(Arc<Merge>, Arc<(MergeRows, MergeRows)>, bool),
+    /// In the rows of a diff.
+    Diff(Arc<Diff>),
+}
+
+impl Place {
+    /// The rows that contain a text. Takes a while for big files: call it off the drawing thread.
+    pub fn find(&self, needle: &str) -> Vec<usize> {
+        let needle = needle.as_bytes();
+        match self {
+            Place::Merge(merge, rows, beside) => (if *beside { &rows.1 } else { &rows.0 }).find(merge, needle),
+            Place::Diff(diff) => {
+                let hit = |row: &&super::diff::Row| super::merge_rows::contains(diff.bytes(row), needle);
+                diff.rows.iter().enumerate().filter(|(_, row)| hit(row)).map(|(i, _)| i).collect()
+            }
+        }
+    }
 }
 
 /// What the loop is asked to do.
@@ -154,6 +191,8 @@ pub enum Effect {
         old: Option<Arc<[u8]>>,
         /// After.
         new: Option<Arc<[u8]>>,
+        /// How.
+        how: How,
     },
     /// Align a conflict's texts.
     BuildMerge {
@@ -161,9 +200,38 @@ pub enum Effect {
         file: usize,
         /// Its texts.
         texts: Box<ConflictFile>,
+        /// How its rows are laid out.
+        layout: Layout,
+    },
+    /// Lay the rows of a conflict out anew.
+    LayOut {
+        /// Which, by position.
+        file: usize,
+        /// Its alignment.
+        merge: Arc<Merge>,
+        /// How.
+        layout: Layout,
+    },
+    /// Look for a text.
+    Find {
+        /// In which conflict, by position.
+        file: usize,
+        /// What for.
+        needle: String,
+        /// Where.
+        place: Place,
+    },
+    /// Give a text to a program of the person's; the terminal is its own meanwhile.
+    Edit {
+        /// Which program, and the text.
+        tool: Tool,
+        /// The file's name.
+        name: String,
     },
     /// Begin the upgrade.
     Start(Box<Request>, Box<Plan>, OnConflict),
+    /// Settle what was put off.
+    Resolve(Box<Plan>),
     /// Take the session up.
     Resume(Box<Session>),
     /// Put the install back.
@@ -196,7 +264,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => paste(model, &text),
         Msg::Resize(width, height) => {
             (model.width, model.height) = (width, height);
-            vec![]
+            if model.screen == Screen::Conflict { conflict::resized(model) } else { vec![] }
         }
         Msg::Event(event) => on_event(model, event),
         Msg::EngineGone if model.running => {
@@ -228,10 +296,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             vec![]
         }
         Msg::DiffReady { owner: Owner::Conflict(file), compare, diff } => {
-            conflict::diff_ready(model, file, compare, diff);
-            vec![]
+            conflict::diff_ready(model, file, compare, diff)
         }
         Msg::MergeReady { file, merge, rows } => conflict::merge_ready(model, file, merge, rows),
+        Msg::Found { file, needle, hits } => conflict::found(model, file, &needle, hits),
+        Msg::Edited(text) => conflict::edited(model, text),
         Msg::Tick(now) => {
             model.now = now;
             vec![]
@@ -276,7 +345,10 @@ fn opened(model: &mut Model, found: Result<Option<Box<Session>>, String>) -> Vec
             show(model, Screen::Unfinished);
             vec![]
         }
-        Ok(None) => check(model),
+        Ok(None) => match model.launch.resolve.clone() {
+            Some(plan) => begin(model, Effect::Resolve(plan)),
+            None => check(model),
+        },
         Err(what) => stopped(model, 7, what),
     }
 }
@@ -336,6 +408,12 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             show(model, Screen::Report);
             completed.map(Effect::Recall).into_iter().collect()
         }
+        // What the engine can't carry out must be seen where it was asked.
+        Event::Log { level: Level::Error, origin: "conflicts", text } => {
+            model.conflicts.said = Some(text.clone());
+            model.status = Some(text);
+            vec![]
+        }
         _ => vec![],
     }
 }
@@ -383,6 +461,7 @@ fn paste(model: &mut Model, pasted: &str) -> Vec<Effect> {
     match model.mode() {
         Mode::Source => return setup::typed(model, line.trim()),
         Mode::Filter => filter(model, |f| f.push_str(&line)),
+        Mode::Search => return conflict::search(model, |s| s.push_str(&line)),
         // Pasted text is never taken for keys.
         _ => {}
     }
@@ -429,6 +508,7 @@ fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
             match (mode, keymap::typed(key)) {
                 (Mode::Source, Some(c)) => return setup::typed(model, c.encode_utf8(&mut [0; 4])),
                 (Mode::Filter, Some(c)) => filter(model, |f| f.push(c)),
+                (Mode::Search, Some(c)) => return conflict::search(model, |s| s.push(c)),
                 _ => {}
             }
             vec![]
@@ -455,7 +535,7 @@ fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
         Mode::Filter if model.screen == Screen::Progress => progress::act(model, mode, action),
         Mode::Preview | Mode::Filter | Mode::Diff | Mode::News => preview::act(model, mode, action),
         Mode::Progress | Mode::Log | Mode::Page => progress::act(model, mode, action),
-        Mode::Conflict => conflict::act(model, action),
+        Mode::Conflict | Mode::Files | Mode::Search => conflict::act(model, mode, action),
         Mode::Report => screens::report(model, action),
         Mode::Unfinished => screens::unfinished(model, action),
     }
@@ -539,6 +619,11 @@ fn pause(model: &mut Model) -> Vec<Effect> {
 }
 
 fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
+    if let (Action::NextTab, Some(Overlay::Confirm(Question::Rule { patterns, at, .. }))) = (action, &mut model.overlay)
+    {
+        *at = (*at + 1) % patterns.len().max(1);
+        return vec![];
+    }
     if action != Action::Yes {
         if matches!(action, Action::Back | Action::Leave) {
             uncover(model);
@@ -548,6 +633,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(Overlay::Confirm(question)) = model.overlay.take() else { return vec![] };
     match (question, model.session.clone()) {
         (Question::Folder { files, take, folder }, _) => conflict::decide_folder(model, &files, take, &folder),
+        (Question::Rule { take, patterns, at }, _) => conflict::add_rule(model, take, patterns.get(at)),
         (Question::Deepen, _) => preview::deepen(model),
         (Question::Save(path), _) => preview::save(model, &path),
         (Question::RollBack, _) if model.running => {

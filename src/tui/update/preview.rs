@@ -10,7 +10,7 @@ use crate::engine::inspect::{About, Inspection};
 
 use super::setup;
 use super::{Effect, Owner, ask, begin, moved_across, scrolled, show};
-use crate::tui::diff::Diff;
+use crate::tui::diff::{Diff, How};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::model::{Compare, DiffPane, Launch, Model, Overlay, Pane, Preview, Question, Screen};
 use crate::tui::setup::Spot;
@@ -89,7 +89,7 @@ fn ask_diff(pane: &mut DiffPane) -> Vec<Effect> {
     pane.diff = None;
     pane.scroll = 0;
     let owner = Owner::Preview(Box::new(pane.entry.clone()));
-    vec![Effect::BuildDiff { owner, compare: pane.compare, old: old.clone(), new: new.clone() }]
+    vec![Effect::BuildDiff { owner, compare: pane.compare, old: old.clone(), new: new.clone(), how: How::default() }]
 }
 
 pub(super) fn texts_loaded(

@@ -1,4 +1,9 @@
-//! The conflict screen: facts, then the texts, then the question.
+//! The conflict screen: facts, then the texts, then the result, then the question.
+
+mod bar;
+mod merge;
+pub mod over;
+mod result;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,28 +11,28 @@ use ratatui::layout::Rect;
 use super::difftext::{self, Look};
 use super::frame::{self, line, put};
 use crate::core::layout::layouts;
-use crate::core::merge::{Choice, Merge};
+use crate::core::line_ends::LineEnds;
+use crate::core::merge::is_binary;
 use crate::engine::events::ConflictFile;
-use crate::tui::conflict::{Decision, Shape};
+use crate::tui::conflict::{Decision, Settled, Shape};
 use crate::tui::diff;
 use crate::tui::keymap::Action;
-use crate::tui::merge_rows::{self, Line, MergeRow, Side};
 use crate::tui::model::{Compare, Conflicts, Model};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-/// Which file of how many, and what is open in it; for the title.
+/// Which file of how many, and how many hunks of all files are resolved; for the title.
 pub fn position(model: &Model) -> String {
     let c = &model.conflicts;
     let narrow = model.width < 60;
     let at = format!("{}{} of {}", if narrow { "" } else { "conflict " }, c.settling.file() + 1, c.files.len());
-    match c.settling.current() {
-        Some(file) if file.is_settled() => format!("{at}, settled"),
-        Some(file) if narrow => format!("{at}, {} open", file.open_hunks()),
-        Some(file) if matches!(file.shape, Shape::Text(_)) => {
-            format!("{at}, {} open", text::count(file.open_hunks() as u64, "hunk", "hunks"))
-        }
-        _ => format!("{at}, open"),
+    // While texts are aligned, nobody knows how many hunks there are.
+    if c.settling.files().iter().any(|f| f.shape == Shape::Waiting) {
+        return format!("{at}, aligning…");
+    }
+    match c.settling.resolved() {
+        (done, all) if narrow => format!("{at}, {done}/{all}"),
+        (done, all) => format!("{at}, {done} of {all} resolved"),
     }
 }
 
@@ -60,11 +65,14 @@ pub fn question(model: &Model) -> (String, Role) {
         Decision::Keep => "Mine is kept whole. Enter accepts.".to_owned(),
         Decision::Take if removed => "It is removed; the backup keeps it. Enter accepts.".to_owned(),
         Decision::Take => "Theirs is taken whole. Enter accepts.".to_owned(),
+        Decision::Park => "Put off: mine stays, `resolve` asks again later. Enter accepts.".to_owned(),
+        Decision::Edited(_) => "Your own text is written. Enter accepts, d shows it.".to_owned(),
         Decision::Merge(_) if file.is_settled() => "Every hunk is settled. Enter accepts.".to_owned(),
         Decision::Merge(_) => {
             let hunk = c.settling.hunk() + 1;
             let base = if base.is_empty() { "" } else { ", 0 base" };
-            format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{base}?")
+            let edit = if narrow { "" } else { ", e edit" };
+            format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{base}{edit}?")
         }
     };
     (words, if file.is_settled() { Role::Good } else { Role::Accent })
@@ -80,7 +88,13 @@ pub fn possible(model: &Model, action: Action) -> bool {
     let hunks = matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Text(n)) if *n > 0);
     match action {
         Action::Finish => c.settling.open_files() == 0,
-        Action::Mine | Action::Theirs | Action::Both => hunks,
+        Action::Mine | Action::Theirs | Action::Both | Action::Edit => hunks,
+        Action::EditFile | Action::MergeTool => {
+            !matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Waiting)) && is_text(c)
+        }
+        Action::Rule => matches!(c.settling.current().map(|f| &f.decision), Some(Decision::Keep | Decision::Take)),
+        Action::NextHit | Action::PreviousHit | Action::Back => c.search.is_some(),
+        Action::BasePane => hunks && c.file().is_some_and(|f| f.base.is_some()),
         Action::Base => hunks && c.file().is_some_and(|f| f.base.is_some()),
         Action::Merge => matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Text(_))),
         Action::NextOpen => c.settling.open_files() > 0,
@@ -88,6 +102,11 @@ pub fn possible(model: &Model, action: Action) -> bool {
         Action::SideBySide => c.shown() == Compare::Merge,
         _ => true,
     }
+}
+
+fn is_text(c: &Conflicts) -> bool {
+    let side = |bytes: &Option<std::sync::Arc<[u8]>>| bytes.as_deref().is_none_or(|b| !is_binary(b));
+    c.file().is_some_and(|f| side(&f.mine) && side(&f.theirs))
 }
 
 /// What both sides did, plainly.
@@ -125,26 +144,70 @@ fn facts(model: &Model) -> String {
         _ if matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Waiting)) => "Aligning the texts…".to_owned(),
         _ => format!("Not text: yours has {}, the source's {}.", size(&file.mine), size(&file.theirs)),
     };
-    words + &moved
+    words + &moved + &ends(&texts.merge)
 }
 
-fn areas(model: &Model, area: Rect) -> (Vec<String>, Rect) {
+/// How all lines of the two sides end, where that differs: not a change of each of them.
+fn ends(merge: &Option<std::sync::Arc<crate::core::merge::Merge>>) -> String {
+    match merge.as_ref().map(|m| m.line_ends()) {
+        Some((mine, theirs)) if mine != theirs && mine != LineEnds::None && theirs != LineEnds::None => {
+            let (a, b) = (diff::word(mine), diff::word(theirs));
+            format!(" Line ends differ: yours {a}, the source's {b}; a merge has yours.")
+        }
+        _ => String::new(),
+    }
+}
+
+/// The facts, the pane, and the rows at its bottom that show the result.
+fn areas(model: &Model, area: Rect) -> (Vec<String>, Rect, u16) {
     let most = if area.height >= 17 { 3 } else { 1 };
     let room = usize::from(area.width.saturating_sub(2));
     let facts = facts(model);
     let facts = if most == 1 { vec![text::fit(&facts, room)] } else { text::wrap(&facts, room) };
     let facts: Vec<String> = facts.into_iter().take(most).collect();
     let top = 1 + facts.len() as u16;
-    (facts, Rect { y: area.y + top, height: area.height.saturating_sub(top), ..area })
+    let pane = Rect { y: area.y + top, height: area.height.saturating_sub(top), ..area };
+    let c = &model.conflicts;
+    let shown = c.shown() == Compare::Merge && c.merge_rows().is_some_and(|r| !r.heads.is_empty());
+    let result = if shown { result::height(frame::inner(pane).height) } else { 0 };
+    (facts, pane, result)
 }
 
 /// How much there is to scroll.
 pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
-    let page = usize::from(frame::inner(areas(model, area).1).height);
+    let (_, pane, result) = areas(model, area);
+    let page = usize::from(frame::inner(pane).height.saturating_sub(result));
     let c = &model.conflicts;
     let rows =
         if c.shown() == Compare::Merge { c.merge_rows().map(|r| r.rows.len()) } else { c.diff().map(|d| d.rows.len()) };
-    (rows.unwrap_or(0), page)
+    let rows = rows.unwrap_or(0);
+    // Wrapped, nobody knows how many rows fit: the last one can be scrolled to the top.
+    if c.wrap { (rows + page.saturating_sub(1), page) } else { (rows, page) }
+}
+
+/// What the view does that isn't plain to see, for the pane's heading.
+fn chips(c: &Conflicts) -> Vec<String> {
+    let mut all = Vec::new();
+    all.extend(c.layout.how.space.chip().map(str::to_owned));
+    if c.wrap {
+        all.push("wrapped".to_owned());
+    }
+    match c.layout.how.context {
+        diff::CONTEXT => {}
+        diff::EVERYTHING => all.push("all lines".to_owned()),
+        n => all.push(format!("{n} lines around")),
+    }
+    if let Some(search) = &c.search {
+        let found = match (search.hits.len(), search.current) {
+            _ if search.needle.is_empty() => String::new(),
+            (_, false) => " …".to_owned(),
+            (0, _) => ": nowhere".to_owned(),
+            (n, _) => format!(": {} of {n}", search.at + 1),
+        };
+        let cursor = if search.typing { "▏" } else { "" };
+        all.push(format!("/{}{cursor}{found}", text::visible_str(&search.needle, false)));
+    }
+    all
 }
 
 /// The screen.
@@ -161,255 +224,71 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         &text::fit_end(&file.path.to_string(), room.into()),
         theme.style(Role::Title),
     );
-    let (facts, pane) = areas(model, area);
+    let (facts, pane, result_rows) = areas(model, area);
     for (y, fact) in (area.y + 1..).zip(&facts) {
         put(buffer, area.x + 1, y, room, fact, theme.style(Role::Text));
     }
     let shown = c.shown();
     let right = match (shown, c.diff()) {
-        (Compare::Merge, _) => file_word(c).to_owned(),
+        (Compare::Merge, _) => file_word(c),
         (_, Some(diff)) if diff.note.is_none() => format!("+{} -{}", diff.added, diff.removed),
         _ => String::new(),
     };
-    let inner = frame::pane(theme, pane, line(theme, &[(shown.title(), Role::Title)]), &right, buffer);
+    let chips: Vec<String> = chips(c).into_iter().map(|chip| format!("[{chip}]")).collect();
+    let mut title = vec![(shown.title(), Role::Title)];
+    for chip in &chips {
+        title.extend([(" ", Role::Text), (chip, Role::Warn)]);
+    }
+    let inner = frame::pane(theme, pane, line(theme, &title), &right, buffer);
+    let upper = Rect { height: inner.height.saturating_sub(result_rows), ..inner };
     let (all, page) = rows(model, area);
+    let needle = c.search.as_ref().map_or("", |s| s.needle.as_str());
     match (shown, c.text().and_then(|t| t.merge.as_ref()), c.merge_rows(), c.diff()) {
         (Compare::Merge, Some(merge), Some(rows), _) => {
-            let view = View { model, merge, digits: if inner.width < 60 { 0 } else { 4 } };
-            let first = c.scroll.min(rows.rows.len().saturating_sub(page));
-            for (y, row) in (inner.y..inner.bottom()).zip(rows.rows.iter().skip(first)) {
-                view.row(row, Rect { y, height: 1, ..inner }, buffer);
+            merge::draw(model, merge, rows, upper, buffer);
+            if result_rows > 0 {
+                let below = Rect { y: upper.bottom(), height: result_rows, ..inner };
+                result::draw(model, merge, below, pane, buffer);
             }
         }
         (Compare::Merge, ..) | (_, _, _, None) => {
             put(buffer, inner.x + 1, inner.y, inner.width, "Reading…", theme.style(Role::Dim));
         }
-        (_, _, _, Some(diff)) => difftext::draw(Look { theme, across: c.across }, inner, diff, c.scroll, buffer),
+        (_, _, _, Some(diff)) => {
+            let look = Look { theme, across: c.across, wrap: c.wrap, needle };
+            difftext::draw(look, inner, diff, c.scroll, buffer);
+        }
     }
-    frame::scroll_mark(theme, pane, c.scroll, all, page, buffer);
+    let track = Rect { height: pane.height.saturating_sub(result_rows), ..pane };
+    bar::draw(model, track, (c.scroll, all, page), buffer);
 }
 
-fn file_word(c: &Conflicts) -> &'static str {
-    match c.settling.current().map(|f| (&f.decision, f.is_settled(), f.accepted)) {
-        Some((_, _, true)) => "accepted",
-        Some((Decision::Keep, ..)) => "mine, whole",
-        Some((Decision::Take, ..)) => "theirs, whole",
-        Some((Decision::Merge(_), true, _)) => "settled",
-        _ => "",
-    }
+/// What stands of the file: what is open, or how it is settled.
+fn file_word(c: &Conflicts) -> String {
+    let Some(file) = c.settling.current() else { return String::new() };
+    let word = match (&file.decision, file.is_settled()) {
+        (Decision::Keep, _) => "mine, whole",
+        (Decision::Take, _) => "theirs, whole",
+        (Decision::Edited(_), _) => "your own text",
+        (Decision::Park, _) => "put off",
+        (Decision::Merge(_), true) => "settled",
+        _ => return format!("{} open", text::count(file.open_hunks() as u64, "hunk", "hunks")),
+    };
+    if file.accepted { format!("{word}, accepted") } else { word.to_owned() }
 }
 
-/// A line with its bytes, and those it is compared with.
-struct Shown<'m> {
-    line: &'m Line,
-    bytes: &'m [u8],
-    other: Option<&'m [u8]>,
-}
-
-/// Draws rows of the merge view.
-struct View<'m> {
-    model: &'m Model,
-    merge: &'m Merge,
-    digits: usize,
-}
-
-impl View<'_> {
-    fn row(&self, row: &MergeRow, area: Rect, buffer: &mut Buffer) {
-        let theme = self.model.theme;
-        match row {
-            MergeRow::Fold(hidden) => {
-                let x = area.x + 2 + self.digits as u16;
-                difftext::fold(theme, Rect { x, width: area.right() - x, ..area }, *hidden, buffer);
-            }
-            MergeRow::Same { region, line } => {
-                self.text(
-                    area,
-                    "  ",
-                    Shown { line, bytes: self.bytes(*region, Side::Mine, line), other: None },
-                    (Role::Text, Role::Text),
-                    buffer,
-                );
-            }
-            MergeRow::Auto { region, side, added, line } => self.auto(*region, *side, *added, line, area, buffer),
-            MergeRow::Head { hunk } => self.head(*hunk, area, buffer),
-            MergeRow::Label { hunk, side, lines } => self.label(*hunk, *side, *lines, area, buffer),
-            MergeRow::Labels { hunk, mine, theirs } => {
-                let half = area.width / 2;
-                let right = Rect { x: area.x + half, width: area.width - half, ..area };
-                self.label(*hunk, Side::Theirs, *theirs, right, buffer);
-                self.label(*hunk, Side::Mine, *mine, Rect { width: half, ..area }, buffer);
-                put(buffer, right.x, area.y, 1, "│", theme.style(Role::Border));
-            }
-            MergeRow::Part { region, hunk, side, line, other } => {
-                self.edge(*hunk, area, buffer);
-                let (role, word) = self.side_roles(*hunk, *side);
-                let other_side = if *side == Side::Mine { Side::Theirs } else { Side::Mine };
-                let other = other.as_ref().map(|o| self.bytes(*region, other_side, o));
-                self.text(
-                    area,
-                    "  ",
-                    Shown { line, bytes: self.bytes(*region, *side, line), other },
-                    (role, word),
-                    buffer,
-                );
-            }
-            MergeRow::Pair { region, hunk, mine, theirs } => {
-                self.pair(*region, *hunk, mine.as_ref(), theirs.as_ref(), area, buffer);
-            }
-            MergeRow::Foot { hunk } => {
-                let role = if self.is_current(*hunk) { Role::Accent } else { Role::Border };
-                let rule = "─".repeat(usize::from(area.width.saturating_sub(2)));
-                put(buffer, area.x + 1, area.y, area.width, &rule, theme.style(role));
-            }
+/// What is decided about a file, for the list: a sign, a word, and how it looks.
+pub fn state_of(file: &Settled) -> (&'static str, String, Role) {
+    match &file.decision {
+        Decision::Keep => ("✔", "mine".to_owned(), Role::Good),
+        Decision::Take => ("✔", "theirs".to_owned(), Role::Good),
+        Decision::Edited(_) => ("✔", "your text".to_owned(), Role::Good),
+        Decision::Park => ("·", "put off".to_owned(), Role::Warn),
+        Decision::Merge(_) if file.is_settled() => ("✔", "merged".to_owned(), Role::Good),
+        _ if file.shape == Shape::Waiting => ("?", "…".to_owned(), Role::Dim),
+        _ => {
+            let all = file.hunks();
+            ("?", format!("{} of {all} resolved", all - file.open_hunks().min(all)), Role::Warn)
         }
-    }
-
-    fn is_current(&self, hunk: usize) -> bool {
-        self.model.conflicts.settling.hunk() == hunk
-    }
-
-    fn choice(&self, hunk: usize) -> Option<Choice> {
-        self.model.conflicts.settling.current().and_then(|f| f.choice(hunk))
-    }
-
-    fn bytes(&self, region: usize, side: Side, line: &Line) -> &[u8] {
-        merge_rows::bytes(self.merge, region, side, line)
-    }
-
-    /// The bar at the left of the hunk under the cursor.
-    fn edge(&self, hunk: usize, area: Rect, buffer: &mut Buffer) {
-        let role = if self.is_current(hunk) { Role::Accent } else { Role::Border };
-        put(buffer, area.x, area.y, 1, "▌", self.model.theme.style(role));
-    }
-
-    /// How the lines of a side look, given what was chosen.
-    fn side_roles(&self, hunk: usize, side: Side) -> (Role, Role) {
-        let chosen = match self.choice(hunk) {
-            None => true,
-            Some(Choice::Mine) => side == Side::Mine,
-            Some(Choice::Theirs) => side == Side::Theirs,
-            Some(Choice::Both) => side != Side::Base,
-            Some(Choice::Base) => side == Side::Base,
-            Some(Choice::Edited(_)) => false,
-        };
-        match (chosen, side) {
-            (false, _) => (Role::Faded, Role::Faded),
-            (true, Side::Mine) => (Role::Mine, Role::MineWord),
-            (true, Side::Theirs) => (Role::Theirs, Role::TheirsWord),
-            (true, Side::Base) => (Role::Base, Role::Base),
-        }
-    }
-
-    fn text(&self, area: Rect, sign: &str, shown: Shown<'_>, roles: (Role, Role), buffer: &mut Buffer) {
-        let theme = self.model.theme;
-        let mut x = area.x + 1;
-        if self.digits > 0 {
-            let number = shown.line.number;
-            let digits = self.digits;
-            x += put(buffer, x, area.y, area.width, &format!("{number:>digits$} "), theme.style(Role::Dim));
-        }
-        x += put(buffer, x, area.y, 3, sign, theme.style(roles.0));
-        let words = match shown.other {
-            Some(other) => diff::words(shown.bytes, other),
-            None => vec![(false, text::visible(shown.bytes, false))],
-        };
-        let room = area.right().saturating_sub(x);
-        let styles = (theme.style(roles.0), theme.style(roles.1));
-        difftext::pieces((x, area.y), room, self.model.conflicts.across, &words, styles, buffer);
-    }
-
-    fn auto(&self, region: usize, side: Side, added: bool, line: &Line, area: Rect, buffer: &mut Buffer) {
-        let theme = self.model.theme;
-        let kind = self.merge.regions().get(region).map(|r| r.kind);
-        let (sign, role) = if added { ("+ ", Role::Added) } else { ("- ", Role::Removed) };
-        let from = match kind {
-            Some(crate::core::merge::RegionKind::Mine) => " mine ",
-            Some(crate::core::merge::RegionKind::Theirs) => " theirs ",
-            _ => " both alike ",
-        };
-        let x = area.x + 1 + if self.digits > 0 { self.digits as u16 + 1 } else { 0 };
-        buffer.set_style(Rect { x, width: area.right().saturating_sub(x), ..area }, theme.style(role));
-        self.text(area, sign, Shown { line, bytes: self.bytes(region, side, line), other: None }, (role, role), buffer);
-        if area.width >= 50 {
-            let width = text::width(from) as u16;
-            put(buffer, area.right() - width, area.y, width, from, theme.style(Role::Dim));
-        }
-    }
-
-    fn head(&self, hunk: usize, area: Rect, buffer: &mut Buffer) {
-        let theme = self.model.theme;
-        let current = self.is_current(hunk);
-        let all = self.merge.conflicts();
-        let (state, role) = match self.choice(hunk) {
-            None => ("open", Role::Warn),
-            Some(Choice::Mine) => ("1 mine", Role::Good),
-            Some(Choice::Theirs) => ("2 theirs", Role::Good),
-            Some(Choice::Both) => ("3 both", Role::Good),
-            Some(Choice::Base) => ("0 base", Role::Good),
-            Some(Choice::Edited(_)) => ("edited", Role::Good),
-        };
-        let line_role = if current { Role::Accent } else { Role::Border };
-        let rule = "─".repeat(usize::from(area.width.saturating_sub(2)));
-        put(buffer, area.x + 1, area.y, area.width, &rule, theme.style(line_role));
-        let mark = if current { " ▸ " } else { "   " };
-        let title = format!("hunk {} of {all}: ", hunk + 1);
-        let mut pieces = vec![(mark, Role::Accent), (&title, Role::Title), (state, role), (" ", Role::Text)];
-        let base = self.model.conflicts.file().is_some_and(|f| f.base.is_some());
-        if current && self.choice(hunk).is_none() && area.width >= 60 {
-            for (key, word) in [("1", "mine"), ("2", "theirs"), ("3", "both"), ("0", "base")] {
-                if key != "0" || base {
-                    pieces.extend([("  ", Role::Text), (key, Role::Key), (" ", Role::Text), (word, Role::Dim)]);
-                }
-            }
-            pieces.push((" ", Role::Text));
-        }
-        frame::over(buffer, area.x + 2, area.y, &line(theme, &pieces), area.width.saturating_sub(2));
-    }
-
-    fn label(&self, hunk: usize, side: Side, lines: usize, area: Rect, buffer: &mut Buffer) {
-        let theme = self.model.theme;
-        self.edge(hunk, area, buffer);
-        let (key, word) = match side {
-            Side::Mine => ("1", "mine"),
-            Side::Theirs => ("2", "theirs"),
-            Side::Base => ("0", "base, as both found it"),
-        };
-        let none = if lines == 0 { " (no lines)" } else { "" };
-        let role = self.side_roles(hunk, side).0;
-        let pieces = [(key, Role::Key), (" ", Role::Text), (word, role), (none, Role::Dim)];
-        buffer.set_line(area.x + 2, area.y, &line(theme, &pieces), area.width.saturating_sub(2));
-    }
-
-    fn pair(
-        &self,
-        region: usize,
-        hunk: usize,
-        mine: Option<&Line>,
-        theirs: Option<&Line>,
-        area: Rect,
-        buffer: &mut Buffer,
-    ) {
-        let theme = self.model.theme;
-        let half = area.width / 2;
-        let sides = [
-            (Side::Mine, mine, theirs, Rect { width: half, ..area }),
-            (Side::Theirs, theirs, mine, Rect { x: area.x + half, width: area.width - half, ..area }),
-        ];
-        for (side, own, other, area) in sides {
-            let other_side = if side == Side::Mine { Side::Theirs } else { Side::Mine };
-            if let Some(own) = own {
-                let other = other.map(|o| self.bytes(region, other_side, o));
-                let room = Rect { width: area.width.saturating_sub(1), ..area };
-                self.text(
-                    room,
-                    "  ",
-                    Shown { line: own, bytes: self.bytes(region, side, own), other },
-                    self.side_roles(hunk, side),
-                    buffer,
-                );
-            }
-        }
-        self.edge(hunk, area, buffer);
-        put(buffer, area.x + half, area.y, 1, "│", theme.style(Role::Border));
     }
 }

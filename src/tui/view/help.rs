@@ -26,6 +26,7 @@ fn without_help(mode: Mode) -> &'static [Mode] {
         Mode::Preview | Mode::Diff | Mode::News => &[Mode::Filter, Mode::Confirm],
         Mode::Progress | Mode::Log | Mode::Page => &[Mode::Filter, Mode::Leave, Mode::Confirm],
         Mode::Asked => &[Mode::Leave, Mode::Confirm],
+        Mode::Conflict => &[Mode::Files, Mode::Search, Mode::Confirm],
         Mode::Report => &[],
         _ => &[Mode::Confirm],
     }
@@ -35,6 +36,8 @@ fn without_help(mode: Mode) -> &'static [Mode] {
 fn heading(mode: Mode) -> &'static str {
     match mode {
         Mode::Filter => "while the filter is typed",
+        Mode::Files => "in the list of conflicts",
+        Mode::Search => "while a search is typed",
         Mode::Leave => "when leaving a running upgrade",
         Mode::Confirm => "before what can't be undone",
         Mode::Help => "in this list",

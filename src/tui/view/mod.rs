@@ -165,7 +165,7 @@ fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
 fn hint(model: &Model, mode: Mode, binding: &Binding) -> String {
     match (mode, binding.action) {
         (Mode::Preview, Action::Accept) => preview::start_hint(model),
-        (Mode::Conflict, Action::SideBySide) if model.conflicts.beside => "one column".to_owned(),
+        (Mode::Conflict, Action::SideBySide) if model.conflicts.is_beside() => "one column".to_owned(),
         (Mode::Conflict, Action::Accept) if model.conflicts.settling.current().is_some_and(|f| f.is_settled()) => {
             "accept".to_owned()
         }

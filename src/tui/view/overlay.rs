@@ -42,6 +42,7 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
             let verb = if *take { "Take theirs" } else { "Keep mine" };
             vec![format!("{verb} for {count} in {folder}?"), "One u undoes it.".to_owned()]
         }
+        Question::Rule { take, patterns, at } => super::conflict::over::rule(model, *take, patterns.get(*at)),
     };
     if model.running && *question == Question::RollBack {
         rows.insert(1, "The step that runs now is finished first.".to_owned());
@@ -108,7 +109,15 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if let Overlay::Help(scroll) = overlay {
         return help::draw(model, area, *scroll, buffer);
     }
+    if let Overlay::Files(selected) = overlay {
+        return super::conflict::over::files(model, *selected, area, buffer);
+    }
     let (title, text, keys): (&str, Vec<String>, &[(&str, &str)]) = match overlay {
+        Overlay::Confirm(asked @ Question::Rule { .. }) => (
+            "a standing rule?",
+            question(model, asked),
+            &[("y", "yes, write it"), ("Tab", "this file, its folder, the folders above"), ("Esc", "no")],
+        ),
         Overlay::Confirm(asked) => ("sure?", question(model, asked), &[("y", "yes"), ("Esc", "no")]),
         _ => (
             "leave?",

@@ -372,7 +372,13 @@ fn diff(model: &Model, pane: &DiffPane, area: Rect, buffer: &mut Buffer) {
     match (&pane.texts, &pane.diff) {
         (Some(Err(why)), _) => text_at(&text::visible_str(why, false), Role::Bad, buffer),
         (_, Some(diff)) => {
-            difftext::draw(Look { theme, across: pane.across }, inner, diff, pane.scroll, buffer);
+            difftext::draw(
+                Look { theme, across: pane.across, wrap: false, needle: "" },
+                inner,
+                diff,
+                pane.scroll,
+                buffer,
+            );
             frame::scroll_mark(theme, area, pane.scroll, diff.rows.len(), inner.height.into(), buffer);
             let label = format!(" {} ", pane.compare.title());
             if frame::has_borders(area) {

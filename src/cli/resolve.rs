@@ -1,0 +1,49 @@
+//! `resolve`: the conflict screen for conflicts that were put off.
+
+use super::args::{Common, From, Look};
+use super::{Refusal, at_a_terminal, output, session, settings, wizard};
+use crate::core::path::RelPath;
+use crate::core::session::OnConflict;
+use crate::engine::inspect;
+use crate::engine::parking;
+use crate::tui::model::Launch;
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// [`Refusal`]; then nothing was changed.
+pub async fn run(common: &Common, look: &Look) -> Result<u8, Refusal> {
+    let project = settings::project(common)?;
+    let install = settings::install(common)?;
+    let found = session::all(&project)?;
+    if let Some(problem) = inspect::session_in_the_way(&install) {
+        return Err(Refusal {
+            exit_code: problem.exit_code,
+            what: format!("{}; nothing was changed", problem.what),
+            next: problem.next,
+        });
+    }
+    let unusable = |e: String| Refusal::refused(format!("{e}; nothing was changed"), "pos-upgrade-tui status");
+    let plan = parking::plan(&install, &found.sessions).map_err(unusable)?;
+    let Some(plan) = plan else {
+        let message = format!("{}: nothing to resolve, no conflict is put off", install.display());
+        return Ok(output::nothing_to_do(&message, common.json));
+    };
+    if !at_a_terminal() {
+        let paths: Vec<&RelPath> = plan.files.iter().map(|f| &f.path).collect();
+        let list: String = paths.iter().map(|p| format!("\n  {p}")).collect();
+        return Err(Refusal::usage(
+            format!(
+                "{} conflicts are put off, and settling them needs a terminal; nothing was changed:{list}",
+                paths.len()
+            ),
+            "at a terminal: pos-upgrade-tui resolve",
+        ));
+    }
+    let found = settings::settings(&project, &From::default())?;
+    let options = settings::options(&found, &From::default());
+    let (source, to, only) = (None, None, plan.only);
+    let (look, on_conflict, here) = (settings::look(found, look), OnConflict::Ask, project.clone());
+    let resolve = Some(Box::new(plan));
+    wizard::open(Launch { project, source, to, only, options, look, on_conflict, here, resolve }).await
+}

@@ -1,0 +1,140 @@
+//! Conflicts that were put off: which are still waiting, as the sessions tell it. Nothing else is kept of them but the
+//! bytes, so a session that is rolled back takes its parked conflicts along, and brings back those it had settled.
+
+use std::collections::BTreeMap;
+
+use super::blob::BlobId;
+use super::path::RelPath;
+use super::plan::{FileEntry, Kind};
+use super::session::{Answer, Session, Status};
+
+/// A conflict that waits for another day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// Where the file stands in the install.
+    pub path: RelPath,
+    /// What the user started from, when the conflict was first put off.
+    pub base: Option<BlobId>,
+    /// What the source shipped, when it was last put off; none if it removed the file.
+    pub theirs: Option<BlobId>,
+    /// Whether the file that would be written is executable.
+    pub executable: bool,
+    /// When the upgrade began in which it was put off, UTC.
+    pub since: String,
+    /// The commit that theirs is from.
+    pub commit: String,
+}
+
+/// What waits after these sessions, oldest first, by path.
+pub fn after<'s>(sessions: impl Iterator<Item = &'s Session>) -> BTreeMap<RelPath, Parked> {
+    let mut waiting = BTreeMap::new();
+    for session in sessions.filter(|s| s.status == Status::Completed && !s.rolling_back) {
+        for entry in &session.plan.files {
+            take_in(&mut waiting, session, entry);
+        }
+    }
+    waiting
+}
+
+fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, session: &Session, entry: &FileEntry) {
+    // A file that moved takes its question along.
+    if let Some(old) = entry.from.as_ref().and_then(|from| waiting.remove(from)) {
+        waiting.insert(entry.path.clone(), Parked { path: entry.path.clone(), ..old });
+    }
+    if entry.kind != Kind::Conflict {
+        return;
+    }
+    match session.answers.get(&entry.path) {
+        // A resolving session that puts it off again changes nothing.
+        Some(Answer::Park) if session.resolving => {}
+        Some(Answer::Park) => {
+            let earlier = waiting.remove(&entry.path);
+            let parked = Parked {
+                path: entry.path.clone(),
+                base: earlier.map_or_else(|| entry.base.clone(), |e| e.base),
+                theirs: entry.theirs.clone(),
+                executable: entry.executable,
+                since: session.created_at.clone(),
+                commit: session.source_commit.clone(),
+            };
+            waiting.insert(entry.path.clone(), parked);
+        }
+        // What a later upgrade merges is only what changed since: the question from before stays.
+        Some(Answer::Merge(_)) if !session.resolving => {}
+        Some(_) => drop(waiting.remove(&entry.path)),
+        None => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::blob::ObjectFormat;
+    use crate::core::plan::Summary;
+    use crate::core::settings::Options;
+    use serde_json::json;
+
+    fn id(text: &str) -> Option<BlobId> {
+        Some(BlobId::of(text.as_bytes(), ObjectFormat::Sha1))
+    }
+
+    fn session(answer: Answer, base: &str, theirs: &str) -> Session {
+        let path = RelPath::new("a.md").unwrap();
+        let plan = json!({
+            "schema": 1, "source": {"path": "", "version": "", "commit": "", "shallow": false}, "summary": Summary::default(),
+            "install": {"path": "", "layout": "", "release": null, "release_evidence": "none"},
+            "files": [{"path": path, "kind": "conflict", "from": null, "source_path": null, "base": id(base),
+                       "mine": id("m"), "theirs": id(theirs), "conflict_hunks": 1, "reason": ""}],
+        });
+        let session = json!({
+            "schema": 1, "session_id": "", "status": "completed", "reason": null, "project": "", "install": "",
+            "source": "", "source_commit": "", "source_version": "", "from_release": null, "created_at": "",
+            "updated_at": "", "current_phase": 5, "completed_phases": [], "phase_artifacts": {},
+            "answers": {"a.md": answer}, "prompts": 1, "applied": true, "options": Options::default(), "plan": plan,
+            "backup": null, "stamp": "", "server": null, "venv_generation": null, "gitignore_added": [],
+        });
+        serde_json::from_value(session).unwrap()
+    }
+
+    fn only(sessions: &[Session]) -> Option<Parked> {
+        let waiting = after(sessions.iter());
+        assert!(waiting.len() < 2);
+        waiting.into_values().next()
+    }
+
+    #[test]
+    fn what_is_put_off_waits_until_it_is_settled() {
+        let parked = session(Answer::Park, "0", "1");
+        assert_eq!(only(std::slice::from_ref(&parked)).unwrap().theirs, id("1"));
+        for answer in [Answer::Keep, Answer::Take, Answer::Merge(vec![]), Answer::Edited(vec![])] {
+            let mut settled = session(answer, "0", "1");
+            settled.resolving = true;
+            assert_eq!(only(&[parked.clone(), settled.clone()]), None);
+            settled.status = Status::RolledBack;
+            assert!(only(&[parked.clone(), settled]).is_some(), "back with the rollback");
+        }
+        let mut again = session(Answer::Park, "0", "1");
+        again.resolving = true;
+        assert!(only(&[parked, again]).is_some());
+    }
+
+    #[test]
+    fn put_off_twice_it_keeps_what_the_user_started_from() {
+        let (first, second) = (session(Answer::Park, "0", "1"), session(Answer::Park, "1", "2"));
+        let both = only(&[first.clone(), second]).unwrap();
+        assert_eq!((both.base, both.theirs), (id("0"), id("2")));
+        assert!(only(&[first.clone(), session(Answer::Merge(vec![]), "1", "2")]).is_some(), "not what came before");
+        assert!(only(&[first, session(Answer::Take, "1", "2")]).is_none());
+    }
+
+    #[test]
+    fn a_move_takes_the_question_along() {
+        let mut moved = session(Answer::Keep, "1", "2");
+        moved.answers.clear();
+        moved.plan.files[0].kind = Kind::Move;
+        moved.plan.files[0].from = Some(RelPath::new("a.md").unwrap());
+        moved.plan.files[0].path = RelPath::new("b.md").unwrap();
+        let at = only(&[session(Answer::Park, "0", "1"), moved]).unwrap();
+        assert_eq!(at.path, RelPath::new("b.md").unwrap());
+    }
+}

@@ -1,0 +1,93 @@
+//! Standing rules: an answer for all files of a kind, from now on.
+
+use crate::core::answers::glob;
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::engine::events::Command;
+
+use super::super::{Effect, ask};
+use super::decided;
+use crate::tui::conflict::Decision;
+use crate::tui::model::{Conflicts, Model, Overlay, Question};
+use crate::tui::text;
+
+/// The globs that could be meant for a path: itself, its folder, and each folder above with all below it.
+fn patterns(path: &RelPath) -> Vec<String> {
+    // What stands for something in a glob stands for itself here.
+    let plain = |path: &RelPath| {
+        let mut out = String::new();
+        for c in path.to_str()?.chars() {
+            match c {
+                '*' | '?' | '[' | ']' | '{' | '}' | '\\' => {
+                    out.push('[');
+                    out.push(c);
+                    out.push(']');
+                }
+                _ => out.push(c),
+            }
+        }
+        Some(out)
+    };
+    let mut all: Vec<String> = plain(path).into_iter().collect();
+    if layouts().is_config(path) {
+        return all;
+    }
+    let mut folder = path.parent();
+    while let Some(here) = folder {
+        all.extend(plain(&here).map(|p| format!("{p}/**")));
+        folder = here.parent();
+    }
+    all
+}
+
+/// The conflicts, by position, that a rule would answer.
+pub(crate) fn covered(c: &Conflicts, take: bool, pattern: &str) -> Vec<usize> {
+    let Ok(glob) = glob(pattern) else { return Vec::new() };
+    let meant = |path: &RelPath| {
+        glob.is_match(path.as_path()) && !(take && layouts().is_config(path) && path.to_str() != Some(pattern))
+    };
+    (0..c.files.len()).filter(|i| meant(&c.files[*i].path)).collect()
+}
+
+/// Asks, showing what the rule would cover.
+pub(super) fn ask_for(model: &mut Model) -> Vec<Effect> {
+    let c = &model.conflicts;
+    let (Some(file), Some(settled)) = (c.file(), c.settling.current()) else { return vec![] };
+    let take = match settled.decision {
+        Decision::Keep => false,
+        Decision::Take => true,
+        _ => {
+            let what = "A rule always keeps or always takes whole files: press k or t first, then i.";
+            model.status = Some(what.to_owned());
+            return vec![];
+        }
+    };
+    let patterns = patterns(&file.path);
+    if patterns.is_empty() {
+        model.status = Some("This name can't stand in a rule.".to_owned());
+        return vec![];
+    }
+    ask(model, Overlay::Confirm(Question::Rule { take, patterns, at: 0 }))
+}
+
+/// Writes the rule, and settles what is open and covered by it.
+pub(in crate::tui::update) fn add(model: &mut Model, take: bool, pattern: Option<&String>) -> Vec<Effect> {
+    let Some(pattern) = pattern.cloned() else { return vec![] };
+    let c = &mut model.conflicts;
+    let open: Vec<usize> =
+        covered(c, take, &pattern).into_iter().filter(|i| !c.settling.files()[*i].is_settled()).collect();
+    let decision = if take { Decision::Take } else { Decision::Keep };
+    if !open.is_empty() {
+        c.settling.decide_all(&open, &decision);
+        c.compare = None;
+    }
+    let also = match open.len() {
+        0 => String::new(),
+        n => format!(" It settled {}.", text::count(n as u64, "more file", "more files")),
+    };
+    let key = crate::core::settings::rule_key(take);
+    let mut effects = vec![Effect::Send(Command::Rule { take, pattern: pattern.clone() })];
+    effects.extend(decided(model));
+    model.status = Some(format!("In upgrade.json now: {key} \"{pattern}\".{also}"));
+    effects
+}

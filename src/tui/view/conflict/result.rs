@@ -1,0 +1,122 @@
+//! What will be written around the hunk under the cursor.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::difftext::{self, Look};
+use super::super::frame::{self, line, put};
+use crate::core::merge::{Choice, Merge, Region, RegionKind};
+use crate::tui::conflict::{Decision, Settled};
+use crate::tui::model::Model;
+use crate::tui::text;
+use crate::tui::theme::Role;
+
+/// Rows of the result under a view of `rows`; none where there is no room for both.
+pub fn height(rows: u16) -> u16 {
+    if rows < 14 { 0 } else { (rows / 4).clamp(4, 12) }
+}
+
+/// The lines that a region gives as things are decided; none while that is open.
+fn given(merge: &Merge, region: &Region, choice: Option<&Choice>) -> Option<Vec<u8>> {
+    Some(match region.kind {
+        RegionKind::Conflict => merge.settled(region, choice?),
+        RegionKind::Theirs => merge.sides(region).2.to_vec(),
+        _ => merge.sides(region).1.to_vec(),
+    })
+}
+
+fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    bytes.split_inclusive(|b| *b == b'\n').map(|l| l.strip_suffix(b"\n").unwrap_or(l))
+}
+
+/// A row of the result.
+struct Row {
+    sign: &'static str,
+    bytes: Vec<u8>,
+    role: Role,
+}
+
+/// Draws it, under a rule that joins the pane's borders.
+pub fn draw(model: &Model, merge: &Merge, area: Rect, pane: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let c = &model.conflicts;
+    let (Some(file), hunk) = (c.settling.current(), c.settling.hunk()) else { return };
+    let border = theme.style(Role::Border);
+    put(buffer, area.x, area.y, area.width, &"─".repeat(area.width.into()), border);
+    if frame::has_borders(pane) {
+        put(buffer, pane.x, area.y, 1, "├", border);
+        put(buffer, pane.right() - 1, area.y, 1, "┤", border);
+    }
+    let (from, role) = origin(file, hunk);
+    let title = format!(" result, hunk {} ", hunk + 1);
+    frame::over(buffer, area.x + 1, area.y, &line(theme, &[(&title, Role::Title)]), area.width);
+    let from = format!(" {from} ");
+    let wide = text::width(&from) as u16;
+    frame::over(buffer, area.right().saturating_sub(wide + 2), area.y, &line(theme, &[(&from, role)]), wide);
+    let room = area.height.saturating_sub(1);
+    let rows = rows(merge, file, hunk, room.into());
+    let look = Look { theme, across: c.across, wrap: false, needle: "" };
+    for (y, row) in (area.y + 1..area.bottom()).zip(rows) {
+        put(buffer, area.x + 1, y, 2, row.sign, theme.style(row.role));
+        let words = [(false, text::visible(&row.bytes, false))];
+        let style = theme.style(row.role);
+        let at = Rect { x: area.x + 3, y, width: area.width.saturating_sub(3), height: 1 };
+        difftext::pieces(look, at, &words, (style, style), buffer);
+    }
+}
+
+/// Where the hunk's lines come from.
+fn origin(file: &Settled, hunk: usize) -> (&'static str, Role) {
+    match (&file.decision, file.choice(hunk)) {
+        (Decision::Edited(_), _) => ("the whole file is your own text; d shows it", Role::Good),
+        (Decision::Park, _) => ("put off: mine for now", Role::Warn),
+        (_, None) => ("open", Role::Warn),
+        (_, Some(Choice::Mine)) => ("from mine", Role::Mine),
+        (_, Some(Choice::Theirs)) => ("from theirs", Role::Theirs),
+        (_, Some(Choice::Both)) => ("mine, then theirs", Role::Good),
+        (_, Some(Choice::Base)) => ("from base", Role::Base),
+        (_, Some(Choice::Edited(_))) => ("written by you", Role::Good),
+    }
+}
+
+fn rows(merge: &Merge, file: &Settled, hunk: usize, room: usize) -> Vec<Row> {
+    let regions = merge.regions();
+    let overlaps = regions.iter().enumerate().filter(|(_, r)| r.kind == RegionKind::Conflict);
+    let Some((at, region)) = overlaps.clone().nth(hunk) else { return Vec::new() };
+    let mut rows = Vec::new();
+    let plain = |bytes: &[u8]| Row { sign: "  ", bytes: bytes.to_vec(), role: Role::Dim };
+    // What stands before and after, as far as it is decided.
+    let near = |at: usize| {
+        let region = regions.get(at)?;
+        let nth = overlaps.clone().position(|(i, _)| i == at);
+        given(merge, region, nth.and_then(|n| file.choice(n)).as_ref())
+    };
+    if let Some(before) = at.checked_sub(1).and_then(near) {
+        rows.extend(lines(&before).next_back().map(plain));
+    }
+    if let Decision::Edited(text) = &file.decision {
+        let own = lines(text).map(|l| Row { sign: "  ", bytes: l.to_vec(), role: Role::Text });
+        return own.take(room).collect();
+    }
+    match given(merge, region, file.choice(hunk).as_ref()) {
+        None => rows.push(Row { sign: "? ", bytes: b"nothing is decided here yet".to_vec(), role: Role::Warn }),
+        Some(text) if text.is_empty() => {
+            rows.push(Row { sign: "- ", bytes: b"no line stands here".to_vec(), role: Role::Dim });
+        }
+        Some(text) => {
+            let count = lines(&text).count();
+            let free = room.saturating_sub(rows.len()).max(1);
+            let shown = if count > free { free - 1 } else { count };
+            rows.extend(lines(&text).take(shown).map(|l| Row { sign: "| ", bytes: l.to_vec(), role: Role::Text }));
+            if count > shown {
+                let more = text::count((count - shown) as u64, "more line", "more lines");
+                rows.push(Row { sign: "| ", bytes: format!("… {more}").into_bytes(), role: Role::Dim });
+            }
+        }
+    }
+    if let Some(after) = near(at + 1) {
+        let free = room.saturating_sub(rows.len());
+        rows.extend(lines(&after).take(free).map(plain));
+    }
+    rows
+}
