@@ -79,7 +79,7 @@ fn what_was_answered_once_is_not_asked_again_after_a_rollback() {
     for (path, key) in [(GIT_SAFETY, "k"), (RACES, "t"), (README, "k")] {
         wizard.see(&[path, "hunk 1 of"]);
         wizard.press(key);
-        wizard.see(&["settled"]);
+        wizard.see(&[", whole"]);
         wizard.press("\r");
     }
     wizard.see(&["All 3 are settled"]);

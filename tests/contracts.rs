@@ -731,7 +731,8 @@ fn the_status() {
         let mut all = set_up.run("status", &[], code);
         assert_eq!(all.len(), 1, "a status is one object");
         let status = all.pop().unwrap();
-        assert_eq!(keys(&status), set(&["schema", "install", "state", "release", "running", "session"]));
+        assert_eq!(keys(&status), set(&["schema", "install", "state", "release", "running", "session", "parked"]));
+        assert_eq!(status["parked"], json!([]));
         assert_eq!((&status["schema"], &status["running"]), (&json!(1), &json!(null)));
         assert_eq!(status["install"], set_up.demo.install.to_str().unwrap());
         status
