@@ -71,7 +71,7 @@ pub(super) fn keep(run: &Run, sides: impl Fn(&FileEntry) -> Result<Sides, Stop>)
             if folder.kind(name)?.is_some() {
                 folder.remove(name)?;
             }
-            folder.create_file(name, bytes, 0o600)?;
+            folder.create_file(name, bytes, 0o600, None)?;
         }
     }
     Ok(folder.sync()?)
