@@ -6,6 +6,7 @@
 mod common;
 #[path = "../common/ext.rs"]
 mod ext;
+mod found;
 mod upgrades;
 mod world;
 mod wrong;

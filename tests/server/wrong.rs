@@ -1,12 +1,114 @@
 //! What goes wrong: each release misbehaves in one way, and each upgrade ends rolled back with the old server answering.
 
-use serde_json::json;
+use std::fs;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
+use pos_upgrade_tui::host::ports;
+use serde_json::{Value, json};
+
+use crate::common::git;
+use crate::ext::sleeper;
 use crate::world::World;
 
 #[test]
 fn a_server_that_exits_at_once() {
     let Some(world) = World::running() else { return };
     world.release(&json!({"exit_at_once": "no luck with numpy"}));
+    let begun = Instant::now();
     world.fails(&["no luck with numpy", "mcp_server.log"]);
+    assert!(begun.elapsed() < Duration::from_secs(60), "it is not waited for");
+}
+
+#[test]
+fn a_server_that_never_writes_its_state_file() {
+    let Some(world) = World::running() else { return };
+    world.release(&json!({"sleep_at_start": true}));
+    world.fails(&["did not answer", "did nothing for", "waiting for something that never comes"]);
+}
+
+#[test]
+fn a_server_that_listens_and_never_answers() {
+    let Some(world) = World::running() else { return };
+    world.release(&json!({"never_answers": true}));
+    world.fails(&["initialize", "no answer within"]);
+}
+
+/// What the old process wrote, or somebody else, never counts.
+#[test]
+fn a_server_that_leaves_the_state_file_of_the_old_process() {
+    let Some(world) = World::running() else { return };
+    world.release(&json!({"keep_old_state": true}));
+    world.fails(&["did not answer"]);
+}
+
+#[test]
+fn a_state_file_that_names_somebody_elses_port_or_process() {
+    let Some(world) = World::running() else { return };
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    world.release(&json!({"claim_port": port}));
+    world.fails(&[&format!("says that it listens on port {port}"), "process"]);
+    assert!(ports::is_owned_by(port, std::process::id()), "it was not touched");
+
+    let mut innocent = sleeper();
+    world.release(&json!({"claim_pid": innocent.pid()}));
+    world.fails(&["did not answer"]);
+    assert!(innocent.0.try_wait().unwrap().is_none(), "it still lives");
+}
+
+#[test]
+fn a_server_that_loses_a_tool() {
+    let Some(world) = World::running() else { return };
+    world.release(&json!({"lose_tool": "pos_workflow"}));
+    world.fails(&["does not register pos_workflow", "the old one had pos_workflow"]);
+    let report = fs::read_dir(world.install.join(".cache")).unwrap().map(|e| e.unwrap().path());
+    let mut report = report.filter(|p| p.file_name().unwrap().to_string_lossy().starts_with("upgrade-validation-"));
+    let report: Value = serde_json::from_slice(&fs::read(report.next().unwrap()).unwrap()).unwrap();
+    assert_eq!(report["probes"][0]["saw"]["missing"], json!(["pos_workflow"]), "{report}");
+    assert!(report["failed"].as_str().unwrap().contains("pos_workflow"), "{report}");
+}
+
+#[test]
+fn a_server_that_logs_an_error_and_will_not_end() {
+    let Some(world) = World::running() else { return };
+    world.release(&json!({"traceback": true, "ignore_term": true}));
+    let done = world.fails(&["logged an error since its start", "watching failed"]);
+    assert!(!done.message().contains("INFO"), "{}", done.message());
+}
+
+#[test]
+fn an_edited_server_that_no_longer_fits() {
+    let Some(mut world) = World::new() else { return };
+    let edited = world.install.join("mcp_server/index.py");
+    let mine = fs::read_to_string(&edited).unwrap() + "\n\nfrom . import settings\n\nENABLED = settings.groups()\n";
+    fs::write(&edited, &mine).unwrap();
+    world.start();
+    // The release renames what the edit uses, and changes another place of the edited file.
+    let replace = |path: &str, from: &str, to: &str| {
+        let path = world.source.join("mcp_server").join(path);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from));
+        fs::write(path, text.replace(from, to)).unwrap();
+    };
+    replace("settings.py", "def groups", "def enabled_groups");
+    replace("__main__.py", "groups", "enabled_groups");
+    replace("index.py", "The sections of the standards", "All sections of the standards");
+    world.release(&json!({}));
+    let plan = world.run(&["plan", "--json", "--source", world.source.to_str().unwrap()]);
+    let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
+    assert_eq!(plan["summary"]["auto_merge"], 1, "{}", plan["summary"]);
+    world.fails(&["has no attribute 'groups'"]);
+    assert_eq!(fs::read_to_string(&edited).unwrap(), mine);
+    assert!(git(&world.source, &["status", "--porcelain"]).is_empty());
+}
+
+/// One that did not run before is not left running, however the upgrade ends.
+#[test]
+fn a_server_that_did_not_run_and_would_not_start() {
+    let Some(world) = World::new() else { return };
+    world.release(&json!({"log_error": "the index is torn"}));
+    world.fails(&["the index is torn"]);
+    let left = pos_upgrade_tui::host::server::others(&world.install);
+    assert!(left.is_empty(), "{left:?}");
 }
