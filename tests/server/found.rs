@@ -159,7 +159,7 @@ fn forged_and_outlived_state_files() {
     let script = project.join("listen.py");
     fs::write(&script, LISTEN).unwrap();
     let script = script.to_str().unwrap();
-    let mut victims = vec![
+    let mut victims = [
         // All of it but the age.
         alike(&install, &project, &["-m", "mcp_server", "--transport", "http"]),
         // Another project's, from the same environment.
