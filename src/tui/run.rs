@@ -179,6 +179,9 @@ enum Woken {
     Nothing,
 }
 
+/// How the wizard ends: the process's exit code, and what stands on the normal screen afterwards.
+type End = (u8, Vec<String>);
+
 pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Result<u8> {
     let mut signals = Signals::new()?;
     let mut continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
@@ -190,11 +193,44 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
     let mut model = Model::new(launch, theme, width, height);
     model.home = std::env::var("HOME").ok();
     model.started = Some(jiff::Timestamp::now());
-    let began = Instant::now();
     let mut worker = Worker { engine, results, handle: None, commands: None, looks: Arc::default() };
     worker.open(&model.launch);
+    let ended = turn(&mut signals, &mut continued, &mut screen, &mut input, &mut inbox, &mut model, &mut worker).await;
+    let (exit_code, lines) = ended.unwrap_or_else(|error| lost(&mut model, &mut worker, &error));
+    screen.leave(&lines);
+    worker.wind_down().await;
+    Ok(exit_code)
+}
+
+/// The terminal is gone: as after a hang-up, the session pauses.
+fn lost<E: Engine>(model: &mut Model, worker: &mut Worker<E>, error: &color_eyre::Report) -> End {
+    let mut end = (130, Vec::new());
+    for effect in update(model, Msg::Terminate) {
+        match effect {
+            Effect::Quit { exit_code, lines } => end = (exit_code, lines),
+            other => worker.perform(other, &model.launch),
+        }
+    }
+    end.1.insert(0, format!("The terminal was lost: {error}."));
+    end
+}
+
+/// Turns until the person or a signal ends it.
+///
+/// # Errors
+/// When the terminal is gone.
+async fn turn<E: Engine>(
+    signals: &mut Signals,
+    continued: &mut Signal,
+    screen: &mut Screen,
+    input: &mut Option<EventStream>,
+    inbox: &mut mpsc::Receiver<Msg>,
+    model: &mut Model,
+    worker: &mut Worker<E>,
+) -> color_eyre::Result<End> {
+    let began = Instant::now();
     let mut drawn = Instant::now();
-    screen.draw(&model)?;
+    screen.draw(model)?;
     let mut dirty = false;
     loop {
         let woken = tokio::select! {
@@ -204,14 +240,14 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
             event = next_event(&mut worker.handle) => Woken::Msg(Box::new(event.map_or(Msg::EngineGone, Msg::Event))),
             Some(msg) = inbox.recv() => Woken::Msg(Box::new(msg)),
             () = tokio::time::sleep_until((drawn + FRAME).into()), if dirty => Woken::Draw,
-            read = next_input(&mut input) => read_input(read),
+            read = next_input(input) => read_input(read),
             () = tokio::time::sleep(TICK), if model.ticks() => Woken::Draw,
         };
         model.now = began.elapsed();
         let effects = match woken {
             Woken::Msg(msg) => {
                 dirty = true;
-                update(&mut model, *msg)
+                update(model, *msg)
             }
             Woken::Continued => {
                 screen.reenter()?;
@@ -228,9 +264,7 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
         for effect in effects {
             match effect {
                 Effect::Quit { exit_code, lines } => {
-                    screen.leave(&lines);
-                    worker.wind_down().await;
-                    return Ok(exit_code);
+                    return Ok((exit_code, lines));
                 }
                 Effect::Copy(text) => screen.copy(&text)?,
                 Effect::Suspend => {
@@ -238,9 +272,9 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
                     (model.width, model.height) = screen.size()?;
                 }
                 Effect::Edit { tool, name } => {
-                    let edited = edit(&mut screen, &mut input, &mut signals, tool, name, &model.launch).await?;
+                    let edited = edit(screen, input, signals, tool, name, &model.launch).await?;
                     (model.width, model.height) = screen.size()?;
-                    for effect in update(&mut model, Msg::Edited(edited)) {
+                    for effect in update(model, Msg::Edited(edited)) {
                         worker.perform(effect, &model.launch);
                     }
                     if signals.ended {
@@ -254,17 +288,17 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
         if model.undrawn {
             // What was typed before the question stands there is not an answer to it. Dropped before drawing, not
             // after: whoever answers as soon as the question is seen must be heard, however busy the machine is.
-            while let Some(read) = waiting(&mut input).await {
-                if let Ok(Input::Resize(width, height)) = read {
-                    update(&mut model, Msg::Resize(width, height));
+            while let Some(read) = waiting(input).await {
+                if let Input::Resize(width, height) = read? {
+                    update(model, Msg::Resize(width, height));
                 }
             }
         }
         if model.undrawn || dirty && drawn.elapsed() >= FRAME {
-            screen.draw(&model)?;
+            screen.draw(model)?;
             drawn = Instant::now();
             dirty = false;
-            update(&mut model, Msg::Drawn);
+            update(model, Msg::Drawn);
         }
     }
 }

@@ -14,10 +14,13 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
-use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use ratatui::crossterm::{execute, queue};
 use ratatui::layout::Rect;
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Signal, kill_current_process_group};
 
 use super::model::Model;
 use super::view;
@@ -45,7 +48,14 @@ fn take(mouse: bool) -> io::Result<()> {
 
 /// Every step is tried, also when one before it failed.
 fn give_back() -> io::Result<()> {
-    let out = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let out = execute!(
+        stdout(),
+        EndSynchronizedUpdate,
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        Show
+    );
     disable_raw_mode().and(out)
 }
 
@@ -102,6 +112,8 @@ impl Screen {
     /// When the terminal is gone.
     pub fn draw(&mut self, model: &Model) -> io::Result<()> {
         let drawn = Rect::new(0, 0, model.width, model.height);
+        // Terminals that know it show the frame as a whole, the others ignore it.
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal
             .draw(|frame| {
                 if frame.area() == drawn {
@@ -115,7 +127,8 @@ impl Screen {
                     frame.buffer_mut()[position] = whole[position].clone();
                 }
             })
-            .map(drop)
+            .map(drop)?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
     /// Sends a text to the terminal's clipboard (OSC 52). Terminals that don't know that, or don't allow it, ignore it.
@@ -128,13 +141,13 @@ impl Screen {
         out.flush()
     }
 
-    /// Gives the terminal to the shell until `fg`.
+    /// Gives the terminal to the shell until `fg`, with all processes of the job, as `Ctrl-z` does elsewhere.
     ///
     /// # Errors
     /// When the terminal is gone.
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back()?;
-        kill_process(getpid(), Signal::TSTP)?;
+        kill_current_process_group(Signal::TSTP)?;
         self.reenter()
     }
 

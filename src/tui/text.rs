@@ -1,9 +1,14 @@
 //! Text on its way to the screen: control characters made visible, widths counted in cells, lines clipped and wrapped.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use ratatui::buffer::CellWidth;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthChar;
 
 /// Columns between tab stops.
 const TAB: usize = 4;
+
+/// Marks that may stand on one letter. What piles up more of them is not writing.
+const MARKS: usize = 4;
 
 /// Bytes as text that can't do anything to a terminal: every control, escape and invisible character has a glyph.
 /// A line end (`\n`) must not be in it; a carriage return is shown. `ascii` writes `^[` instead of a picture.
@@ -11,8 +16,27 @@ pub fn visible(bytes: &[u8], ascii: bool) -> String {
     let mut out = String::with_capacity(bytes.len());
     let mut column = 0;
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            column += push_visible(&mut out, c, column, ascii);
+        for cluster in chunk.valid().graphemes(true) {
+            let (mut stands, mut marks) = (false, 0);
+            for c in cluster.chars() {
+                match c {
+                    // It asks for another picture of the same character, on which terminals disagree.
+                    '\u{fe0e}' | '\u{fe0f}' => {}
+                    _ if c.width() == Some(0) && !ascii && !is_hidden(c) => {
+                        marks += 1;
+                        // Without a letter to stand on it would be drawn nowhere.
+                        if stands && marks <= MARKS {
+                            out.push(c);
+                        } else {
+                            column += push_code(&mut out, c);
+                        }
+                    }
+                    _ => {
+                        column += push_visible(&mut out, c, column, ascii);
+                        stands = out.ends_with(c) && !c.is_whitespace();
+                    }
+                }
+            }
         }
         for byte in chunk.invalid() {
             let shown = format!("\\x{byte:02x}");
@@ -23,36 +47,71 @@ pub fn visible(bytes: &[u8], ascii: bool) -> String {
     out
 }
 
+/// C1 controls are escapes to some terminals; characters that have no width or turn the direction of writing, and
+/// fillers, hide what is there.
+fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{80}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+fn push_code(out: &mut String, c: char) -> usize {
+    let code = format!("<U+{:04X}>", c as u32);
+    out.push_str(&code);
+    code.len()
+}
+
 /// Appends the glyphs of `c` and returns how many columns they take.
 fn push_visible(out: &mut String, c: char, column: usize, ascii: bool) -> usize {
-    let before = out.len();
     match c {
         '\t' => {
             out.push(if ascii { '>' } else { '→' });
             let fill = TAB - column % TAB - 1;
             out.extend(std::iter::repeat_n(' ', fill));
-            return fill + 1;
+            fill + 1
         }
         '\0'..='\u{1f}' | '\u{7f}' if ascii => {
             out.push('^');
             out.push(char::from((c as u8) ^ 0x40));
+            2
         }
-        '\0'..='\u{1f}' => out.push(char::from_u32(0x2400 + c as u32).unwrap_or('?')),
-        '\u{7f}' => out.push('\u{2421}'),
-        // C1 controls are escapes to some terminals; bidirectional and zero-width characters hide what is there.
-        '\u{80}'..='\u{9f}'
-        | '\u{ad}'
-        | '\u{61c}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}' => out.push_str(&format!("<U+{:04X}>", c as u32)),
-        _ if ascii && !c.is_ascii() => out.push('?'),
-        _ => out.push(c),
+        '\0'..='\u{1f}' => {
+            out.push(char::from_u32(0x2400 + c as u32).unwrap_or('?'));
+            1
+        }
+        '\u{7f}' => {
+            out.push('\u{2421}');
+            1
+        }
+        _ if is_hidden(c) => push_code(out, c),
+        _ if ascii && !c.is_ascii() => {
+            out.push('?');
+            1
+        }
+        _ => {
+            out.push(c);
+            c.width().unwrap_or(1)
+        }
     }
-    out[before..].width()
 }
 
 /// A string as [`visible`] shows it.
@@ -60,27 +119,36 @@ pub fn visible_str(text: &str, ascii: bool) -> String {
     visible(text.as_bytes(), ascii)
 }
 
-/// Cells that `text` takes on a terminal.
+/// Cells that `text` takes on a terminal, counted as they are drawn: what is one character to the eye is measured whole.
 pub fn width(text: &str) -> usize {
-    text.width()
+    if text.is_ascii() { text.len() } else { text.graphemes(true).map(cells).sum() }
+}
+
+/// Cells of what is one character to the eye, as the drawing counts them.
+fn cells(cluster: &str) -> usize {
+    if cluster.len() == 1 { 1 } else { cluster.cell_width().into() }
 }
 
 /// The part of `text` from column `skip` that fits into `cells`. A wide character that is cut leaves a space.
 pub fn clip(text: &str, skip: usize, cells: usize) -> String {
+    if text.is_ascii() {
+        let end = (skip + cells).min(text.len());
+        return text[skip.min(end)..end].to_owned();
+    }
     let mut out = String::new();
     let mut at = 0;
-    for c in text.chars() {
-        let w = c.width().unwrap_or(0);
+    for cluster in text.graphemes(true) {
+        let w = self::cells(cluster);
         if at + w <= skip {
             at += w;
             continue;
         }
-        if at < skip {
-            out.push(' ');
-        } else if at + w > skip + cells {
+        if at + w > skip + cells {
             break;
+        } else if at < skip {
+            out.extend(std::iter::repeat_n(' ', at + w - skip));
         } else {
-            out.push(c);
+            out.push_str(cluster);
         }
         at += w;
     }
@@ -229,7 +297,41 @@ mod tests {
         assert_eq!(wrap("a\n\nb", 4), ["a", "", "b"]);
     }
 
+    /// How many cells a terminal's buffer gives to a text, and what stands in them.
+    fn drawn(text: &str) -> (usize, String) {
+        let mut buffer = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 2_000, 1));
+        let cells = buffer.set_stringn(0, 0, text, 2_000, ratatui::style::Style::new()).0;
+        let mut shown = String::new();
+        let mut x = 0;
+        while x < cells {
+            let symbol = buffer[(x, 0)].symbol();
+            shown.push_str(symbol);
+            x += width(symbol).max(1) as u16;
+        }
+        (usize::from(cells), shown)
+    }
+
+    /// Characters that terminals trip over, more often than chance would bring them.
+    fn odd() -> impl Strategy<Value = char> {
+        let some = "a\t\r\u{7}\u{1b}\u{7f}\u{9b}\u{301}\u{20dd}\u{e31}\u{200d}\u{fe0f}\u{fe0e}\u{1f44d}\u{1f3fd}\u{26a0}\
+                    \u{2714}\u{1f1e9}\u{1f1ea}\u{1f468}\u{65e5}\u{ff21}\u{ff9e}\u{1100}\u{1161}\u{11a8}\u{ac00}\u{e000}\u{202e}\u{2066}\
+                    \u{115f}\u{3164}\u{ad}\u{feff}\u{e0041}\u{1b001}\u{94d}\u{915}\u{937}\u{ffff}\u{600}\u{110bd}\u{180e}";
+        prop_oneof![4 => prop::sample::select(some.chars().collect::<Vec<_>>()), 1 => any::<char>()]
+    }
+
     proptest! {
+        #[test]
+        fn what_is_counted_is_what_is_drawn(text in prop::collection::vec(odd(), 0..30), ascii: bool, skip in 0usize..20) {
+            let text: String = text.into_iter().collect();
+            let shown = visible_str(&text, ascii);
+            let (cells, on_screen) = drawn(&shown);
+            prop_assert_eq!(cells, width(&shown), "{:?} shown as {:?}", text, shown);
+            prop_assert_eq!(&on_screen, &shown, "something of {:?} is not drawn", text);
+            let cut = clip(&shown, skip, 10);
+            prop_assert!(width(&cut) <= 10, "{:?}", cut);
+            prop_assert_eq!(drawn(&cut).0, width(&cut), "{:?}", cut);
+        }
+
         #[test]
         fn nothing_visible_can_reach_the_terminal(bytes in prop::collection::vec(any::<u8>(), 0..60), ascii: bool) {
             let shown = visible(&bytes, ascii);

@@ -19,8 +19,11 @@ pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
     screen: Arc<Mutex<vt100::Parser>>,
+    output: Arc<Mutex<Vec<u8>>>,
     // Kept open: without it the program loses its terminal.
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
+    /// Local modes (echo, line by line) of the terminal before the program took it.
+    modes: u32,
 }
 
 impl Terminal {
@@ -31,8 +34,11 @@ impl Terminal {
 
     /// Starts the binary on a terminal of this size with all colours.
     pub fn sized(home: &std::path::Path, arguments: &[&str], cols: u16, rows: u16) -> Self {
-        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
+        Self::run(Self::command(home, arguments), cols, rows)
+    }
+
+    /// The binary with these arguments and the environment that all tests have.
+    pub fn command(home: &std::path::Path, arguments: &[&str]) -> CommandBuilder {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
         command.args(arguments);
         command.cwd(home);
@@ -43,27 +49,92 @@ impl Terminal {
         for name in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "NO_COLOR", "LC_ALL"] {
             command.env_remove(name);
         }
+        command
+    }
+
+    /// Runs any command on a terminal of this size.
+    pub fn run(command: CommandBuilder, cols: u16, rows: u16) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let modes = local_modes(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)));
         let mut output = pair.master.try_clone_reader().unwrap();
-        let shown = screen.clone();
+        let (shown, bytes) = (screen.clone(), Arc::new(Mutex::new(Vec::new())));
+        let all = bytes.clone();
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(n) = output.read(&mut buffer) {
                 if n == 0 {
                     break;
                 }
+                all.lock().unwrap().extend_from_slice(&buffer[..n]);
                 shown.lock().unwrap().process(&buffer[..n]);
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { child, keys, screen, _master: pair.master }
+        Self { child, keys, screen, output: bytes, master: pair.master, modes }
     }
 
     /// The screen as text.
     pub fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// All that the program has written so far.
+    pub fn output(&self) -> Vec<u8> {
+        self.output.lock().unwrap().clone()
+    }
+
+    /// The process that was started.
+    pub fn pid(&self) -> i32 {
+        self.child.process_id().unwrap() as i32
+    }
+
+    /// Gives the terminal another size.
+    pub fn resize(&self, cols: u16, rows: u16) {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        // No output of the new size may meet a screen of the old one.
+        let mut screen = self.screen.lock().unwrap();
+        self.master.resize(size).unwrap();
+        screen.screen_mut().set_size(cells(rows), cells(cols));
+    }
+
+    /// Whether the terminal is as it was before the program: normal screen, cursor, echo, no mouse, no marked pastes.
+    pub fn is_sane(&self) -> Result<(), String> {
+        let parser = self.screen.lock().unwrap();
+        let screen = parser.screen();
+        let wrong = [
+            ("alternate screen", screen.alternate_screen()),
+            ("hidden cursor", screen.hide_cursor()),
+            ("marked pastes", screen.bracketed_paste()),
+            ("mouse", screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None),
+            ("raw mode", local_modes(&*self.master) != self.modes),
+        ];
+        match wrong.iter().find(|w| w.1) {
+            Some((what, _)) => Err(format!("left behind: {what}; the screen shows:\n{}", screen.contents())),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for the program to end by itself; its exit code. The terminal must be sane then.
+    pub fn end_sane(&mut self) -> u32 {
+        let begun = Instant::now();
+        let code = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status.exit_code();
+            }
+            assert!(begun.elapsed() < LIMIT, "it does not end; the screen shows:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        // The last bytes may still be on their way.
+        let begun = Instant::now();
+        while let Err(why) = self.is_sane() {
+            assert!(begun.elapsed() < Duration::from_secs(5), "{why}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        code
     }
 
     /// The screen as an SVG picture.
@@ -140,6 +211,10 @@ fn colour(colour: vt100::Color) -> Color {
         vt100::Color::Idx(i) => Color::Indexed(i),
         vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
     }
+}
+
+fn local_modes(master: &dyn MasterPty) -> u32 {
+    master.get_termios().map(|t| t.local_flags.bits()).unwrap()
 }
 
 fn cells(n: u16) -> std::num::NonZero<u16> {

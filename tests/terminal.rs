@@ -1,0 +1,341 @@
+//! What the built binary does to a terminal, and what it survives: idle, resized, suspended, ended, gone.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use common::terminal::Terminal;
+use common::{Sandbox, eventually, text};
+use pos_upgrade_tui::host::demo::Demo;
+use rustix::process::{Pid, Signal, kill_process};
+
+const ENTER: &str = "\r";
+const WAIT: Duration = Duration::from_secs(20);
+
+struct World {
+    sandbox: Sandbox,
+    demo: Demo,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut sandbox = Sandbox::new();
+        let demo = sandbox.content_demo();
+        Self { sandbox, demo }
+    }
+
+    fn home(&self) -> std::path::PathBuf {
+        self.sandbox.path().join("home")
+    }
+
+    fn arguments(&self) -> [&str; 4] {
+        ["--project", self.demo.project.to_str().unwrap(), "--source", self.demo.source.to_str().unwrap()]
+    }
+
+    fn open(&self) -> Terminal {
+        Terminal::start(&self.home(), &self.arguments())
+    }
+
+    /// With more arguments and another environment.
+    fn open_with(&self, more: &[&str], environment: &[(&str, &str)]) -> Terminal {
+        let mut command = Terminal::command(&self.home(), &[&self.arguments()[..], more].concat());
+        environment.iter().for_each(|(name, value)| command.env(name, value));
+        Terminal::run(command, 80, 24)
+    }
+
+    /// The first conflict, half of it settled.
+    fn in_the_middle(&self) -> Terminal {
+        let mut wizard = self.open();
+        to_the_conflict(&mut wizard);
+        wizard.press("1");
+        wizard.see(&["2 hunks open"]);
+        wizard
+    }
+
+    /// The session is saved, can be gone on with, and nobody holds the lock.
+    fn is_saved(&self) {
+        let output = self.sandbox.run(&["status", "--project", self.demo.project.to_str().unwrap()]);
+        let (code, said) = text(&output);
+        assert_eq!(code, 10, "{said}");
+        assert!(said.contains("resume"), "{said}");
+        assert!(!self.demo.install.join(".upgrade-lock").exists(), "{said}");
+    }
+}
+
+fn to_the_conflict(wizard: &mut Terminal) {
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press(ENTER);
+    wizard.see(&["conflict 1 of 3", "3 hunks open"]);
+}
+
+/// Time on a processor so far, in hundredths of a second.
+fn ticks(pid: i32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let behind_name = stat.rsplit(')').next().unwrap();
+    behind_name.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().unwrap()).sum()
+}
+
+fn signal(pid: i32, signal: Signal) {
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
+/// `POS_IDLE` is how many seconds each screen is watched; 10 is what the program promises, 2 tell as much.
+#[test]
+fn idle_screens_write_nothing_and_use_no_processor() {
+    let seconds = std::env::var("POS_IDLE").ok().and_then(|s| s.parse().ok()).unwrap_or(2);
+    let world = World::new();
+    let mut wizard = world.open();
+    let watch = |wizard: &Terminal, what: &str| {
+        // What a screen still does when it comes up is over.
+        std::thread::sleep(Duration::from_millis(500));
+        let (written, used) = (wizard.output().len(), ticks(wizard.pid()));
+        std::thread::sleep(Duration::from_secs(seconds));
+        let (wrote, used) = (wizard.output().len() - written, ticks(wizard.pid()) - used);
+        assert_eq!(wrote, 0, "{what}: bytes written while nothing happened");
+        assert!(used <= 1, "{what}: {used} hundredths of a second of processor time");
+    };
+    wizard.see(&["preview", "Enter start"]);
+    watch(&wizard, "preview");
+    to_the_conflict(&mut wizard);
+    watch(&wizard, "conflict");
+    wizard.press("q");
+    assert_eq!(wizard.end_sane(), 130);
+    let mut wizard = world.open();
+    wizard.see(&["unfinished", "r  resume"]);
+    watch(&wizard, "unfinished");
+    wizard.press("q");
+    assert_eq!(wizard.end_sane(), 10);
+}
+
+#[test]
+fn frames_come_whole() {
+    let world = World::new();
+    let mut wizard = world.open();
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press("?");
+    wizard.see(&["Esc closes"]);
+    let shown = String::from_utf8_lossy(&wizard.output()).into_owned();
+    let (begun, ended) = (shown.matches("\x1b[?2026h").count(), shown.matches("\x1b[?2026l").count());
+    assert!(begun >= 2 && begun == ended, "{begun} {ended}");
+    // Nothing clears the screen between frames: that is what flickers.
+    assert!(shown.matches("\x1b[2J").count() <= 1, "{shown:?}");
+    wizard.press("\x1b");
+    wizard.see(&["Enter start"]);
+    wizard.press("q");
+    assert_eq!(wizard.end_sane(), 0);
+}
+
+#[test]
+fn a_terminal_may_be_resized_at_any_moment() {
+    let world = World::new();
+    let mut wizard = world.open();
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: u16| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % u64::from(below)) as u16
+    };
+    // From the first frame on, also while the engine works and a file is opened.
+    for i in 0..150 {
+        wizard.resize(1 + random(200), 1 + random(60));
+        std::thread::sleep(Duration::from_millis(u64::from(random(12))));
+        match i {
+            60 => wizard.press("?"),
+            70 => wizard.press("\x1b"),
+            _ => {}
+        }
+    }
+    wizard.resize(80, 24);
+    wizard.see(&["preview", "3 need you", "Enter start"]);
+    wizard.press(ENTER);
+    for _ in 0..100 {
+        wizard.resize(1 + random(200), 1 + random(60));
+        std::thread::sleep(Duration::from_millis(u64::from(random(8))));
+    }
+    wizard.resize(40, 10);
+    wizard.see(&["1 of 3", "? help"]);
+    wizard.resize(80, 24);
+    wizard.see(&["conflict 1 of 3, 3 hunks open", "keep", "take", "? help"]);
+    // The whole screen is that of this size, with nothing of the others left on it.
+    let shown = wizard.text();
+    let other = World::new();
+    let mut again = other.open();
+    to_the_conflict(&mut again);
+    let footer = |text: &str| text.lines().last().map(str::to_owned);
+    assert_eq!(footer(&shown), footer(&again.text()));
+    assert_eq!(shown.lines().count(), again.text().lines().count());
+    wizard.press("q");
+    assert_eq!(wizard.end_sane(), 130);
+}
+
+#[test]
+fn signals_save_the_session_and_give_the_terminal_back() {
+    for one in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let world = World::new();
+        let mut wizard = world.in_the_middle();
+        signal(wizard.pid(), one);
+        assert_eq!(wizard.end_sane(), 130, "{one:?}");
+        assert!(wizard.text().contains("the session is saved"), "{one:?}: {}", wizard.text());
+        world.is_saved();
+    }
+}
+
+/// The window is closed, the connection breaks: the terminal's other end is gone, and reads and writes fail.
+#[test]
+fn a_terminal_that_vanishes_costs_nothing() {
+    let world = World::new();
+    let holder = "
+import fcntl, os, pty, struct, sys, termios, tty
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+tty.setraw(0)
+pty._copy(fd)
+";
+    let mut command = Terminal::command(&world.home(), &[]);
+    let argv = command.get_argv_mut();
+    let binary = argv[0].clone();
+    *argv = ["python3", "-c", holder].map(Into::into).to_vec();
+    argv.push(binary);
+    argv.extend(world.arguments().map(Into::into));
+    let mut wizard = Terminal::run(command, 80, 24);
+    to_the_conflict(&mut wizard);
+    let lock = fs::read(world.demo.install.join(".upgrade-lock")).unwrap();
+    let lock: serde_json::Value = serde_json::from_slice(&lock).unwrap();
+    let pid = lock["pid"].as_i64().unwrap();
+    assert_ne!(pid, i64::from(wizard.pid()), "the wizard has a terminal of its own");
+    wizard.kill();
+    eventually("the wizard ends", WAIT, || !Path::new(&format!("/proc/{pid}")).exists());
+    world.is_saved();
+}
+
+#[test]
+fn no_color_means_none_and_the_selection_is_still_seen() {
+    let world = World::new();
+    for (more, environment) in [(&[][..], &[("NO_COLOR", "1")][..]), (&["--theme", "mono"], &[])] {
+        let mut wizard = world.open_with(more, environment);
+        wizard.see(&["preview", "Enter start"]);
+        wizard.press("?");
+        wizard.see(&["Esc closes"]);
+        wizard.press("\x1b");
+        wizard.see(&["Enter start"]);
+        wizard.press("q");
+        assert_eq!(wizard.end_sane(), 0);
+        let output = String::from_utf8(wizard.output()).unwrap();
+        let mut reversed = false;
+        for code in output.split("\x1b[").skip(1) {
+            let end = code.find(|c: char| c.is_ascii_alphabetic()).unwrap();
+            if code.as_bytes()[end] != b'm' {
+                continue;
+            }
+            for number in code[..end].split(';') {
+                let number: u32 = number.parse().unwrap_or(0);
+                assert!(number < 30 || matches!(number, 39 | 49 | 59), "a colour: {:?}", &code[..=end]);
+                reversed |= number == 7;
+            }
+        }
+        assert!(reversed, "the selection is reversed");
+    }
+}
+
+#[test]
+fn terminals_without_utf_8_get_ascii() {
+    let world = World::new();
+    fs::write(
+        world.demo.install.join("standards/universal/testing/test-pyramid.md"),
+        "# Tëst 日本 e\u{301} \u{1f44d}\n",
+    )
+    .unwrap();
+    for (more, environment) in [(&[][..], &[("LANG", "C")][..]), (&["--ascii"], &[])] {
+        let mut wizard = world.open_with(more, environment);
+        wizard.see(&["preview", "Enter start", "+- "]);
+        wizard.press("/pyramid\r");
+        wizard.see(&["filter: pyramid"]);
+        wizard.press("d");
+        wizard.see(&["T?st ? ?"]);
+        wizard.press("qq");
+        assert_eq!(wizard.end_sane(), 0);
+        assert!(wizard.output().is_ascii(), "{}", String::from_utf8_lossy(&wizard.output()));
+    }
+}
+
+#[test]
+fn the_mouse_is_left_to_the_terminal_unless_asked_for() {
+    let world = World::new();
+    let mut wizard = world.open();
+    wizard.see(&["preview", "Enter start"]);
+    assert!(!String::from_utf8_lossy(&wizard.output()).contains("\x1b[?1000h"));
+    wizard.press("q");
+    assert_eq!(wizard.end_sane(), 0);
+    let mut wizard = world.open_with(&["--mouse"], &[]);
+    wizard.see(&["preview", "Enter start"]);
+    assert!(String::from_utf8_lossy(&wizard.output()).contains("\x1b[?1000h"));
+    wizard.press("?");
+    wizard.see(&["Esc closes"]);
+    let before = wizard.text();
+    wizard.press("\x1b[<65;10;10M");
+    eventually("the help is scrolled", WAIT, || wizard.text() != before);
+    // A click answers nothing.
+    wizard.press("\x1b[<0;40;12M\x1b[<0;40;12m");
+    wizard.press("\x1b");
+    wizard.see(&["Enter start"]);
+    wizard.press("q");
+    assert_eq!(wizard.end_sane(), 0);
+}
+
+#[test]
+fn a_path_is_copied_to_the_terminals_clipboard() {
+    use base64::Engine as _;
+    let world = World::new();
+    let mut wizard = world.open();
+    to_the_conflict(&mut wizard);
+    wizard.press("C");
+    wizard.see(&["Copied, if"]);
+    let path = world.demo.install.join("standards/universal/ai-safety/git-safety.md");
+    let wanted = base64::prelude::BASE64_STANDARD.encode(path.to_str().unwrap());
+    assert!(String::from_utf8_lossy(&wizard.output()).contains(&format!("\x1b]52;c;{wanted}\x07")));
+    wizard.press("q");
+    assert_eq!(wizard.end_sane(), 130);
+}
+
+/// As a person does it: in a shell with job control, which must get its terminal back and find its job again.
+#[test]
+fn to_the_shell_and_back() {
+    let world = World::new();
+    let mut command = Terminal::command(&world.home(), &[]);
+    let argv = command.get_argv_mut();
+    let binary = argv[0].clone().into_string().unwrap();
+    *argv = ["bash", "--norc", "--noprofile", "-i"].map(Into::into).to_vec();
+    command.env("PS1", "READY> ");
+    let mut shell = Terminal::run(command, 80, 24);
+    shell.see(&["READY>"]);
+    shell.press(&format!("{binary} {}\r", world.arguments().join(" ")));
+    to_the_conflict(&mut shell);
+    shell.press("1");
+    shell.see(&["2 hunks open"]);
+    for _ in 0..2 {
+        shell.press("\x1a");
+        shell.see(&["Stopped", "READY>"]);
+        // The shell echoes and edits: what is typed is seen.
+        shell.press("stty -a | grep -o ' icanon' && echo sane\r");
+        shell.see(&[" icanon\nsane"]);
+        shell.press("clear\r");
+        eventually("an empty screen", WAIT, || shell.text().trim() == "READY>");
+        shell.press("fg\r");
+        shell.see(&["conflict 1 of 3", "2 hunks open"]);
+    }
+    shell.press("u");
+    shell.see(&["3 hunks open"]);
+    shell.press("q");
+    shell.see(&["READY>"]);
+    shell.press("echo code $?\r");
+    shell.see(&["code 130"]);
+    world.is_saved();
+    shell.press("exit\r");
+    shell.end();
+}
