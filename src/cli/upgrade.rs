@@ -75,7 +75,11 @@ fn show(plan: &Plan, json: bool) -> u8 {
 fn nothing(request: &inspect::Request, json: bool) -> u8 {
     let install = request.project.join(".praxis-os");
     output::tidy(&request.project);
-    output::nothing_to_do(&format!("{}: nothing to do, this install is current", install.display()), json)
+    let mut message = format!("{}: nothing to do, this install is current", install.display());
+    if let Some(server) = inspect::server_left_behind(request) {
+        message.push_str(&format!("; but {server}"));
+    }
+    output::nothing_to_do(&message, json)
 }
 
 fn conflicts(files: &[&FileEntry]) -> Refusal {

@@ -252,6 +252,19 @@ pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
     plan.summary.pending() == 0 && server()
 }
 
+/// What to do about a running server that runs other code than what is installed, and that is not ours to restart.
+pub fn server_left_behind(request: &Request) -> Option<String> {
+    let install = request.project.join(".praxis-os");
+    let Running::Yes(live) = server::find(&install) else { return None };
+    let pid = live.process.pid;
+    let whose = live.owner.words();
+    live.is_older_than_code(&install).then(|| {
+        format!(
+            "the server (pid {pid}; {whose}) was started before its code last changed: restart it where it was started"
+        )
+    })
+}
+
 fn server_current(request: &Request) -> bool {
     let install = request.project.join(".praxis-os");
     match server::find(&install) {

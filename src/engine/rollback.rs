@@ -11,6 +11,7 @@ use super::run::{Run, Stop};
 use super::undo;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
+use crate::core::phase::Phase;
 use crate::core::session::Status;
 use crate::host::backup::{self, Backup, Entry};
 use crate::host::fs::{self, Folder, FsError};
@@ -177,9 +178,10 @@ fn stop_server(run: &mut Run) -> bool {
     }
     let before = run.session.server.as_ref().is_some_and(|s| s.was_running);
     if !before {
+        let restart = stop_later_server(run);
         stop_orphan(run);
         run.stop_proof_server();
-        return false;
+        return restart;
     }
     if let Some(started) = run.server.take() {
         started.stop();
@@ -198,6 +200,25 @@ fn stop_server(run: &mut Run) -> bool {
             false
         }
         Running::No(_) => before,
+    }
+}
+
+/// A server that somebody started after the upgrade runs what is about to go: it is stopped, and noted to be started
+/// again. The one for the proof is none of these, it ended with phase 4.
+fn stop_later_server(run: &mut Run) -> bool {
+    if !run.session.completed_phases.contains(&Phase::Validation) {
+        return false;
+    }
+    let left_alone = run.session.server.as_ref().and_then(|s| s.pid);
+    match server::find(&run.session.install) {
+        Running::Yes(live) if live.owner == Owner::Nobody && Some(live.process.pid) != left_alone => {
+            run.session.server = Some(live.before(Vec::new()));
+            if let Err(problem) = stop_live(run, &live) {
+                run.warn("server", problem);
+            }
+            true
+        }
+        _ => false,
     }
 }
 

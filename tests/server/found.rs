@@ -13,7 +13,7 @@ use pos_upgrade_tui::host::process;
 use pos_upgrade_tui::host::server::{self, Running};
 use serde_json::json;
 
-use crate::common::{eventually, tools};
+use crate::common::{eventually, text, tools};
 use crate::ext::{Helper, sleeper};
 use crate::world::World;
 
@@ -25,7 +25,7 @@ fn state_bytes(world: &World) -> (Vec<u8>, u32, SystemTime) {
 
 #[test]
 fn a_state_file_that_points_to_an_innocent_process() {
-    let Some(world) = World::new() else { return };
+    let Some(mut world) = World::new() else { return };
     let mut innocent = sleeper();
     let state = json!({"pid": innocent.pid(), "port": 4242, "url": "http://127.0.0.1:4242/mcp"});
     fs::write(world.install.join(".mcp_server_state.json"), state.to_string()).unwrap();
@@ -36,6 +36,13 @@ fn a_state_file_that_points_to_an_innocent_process() {
     assert_eq!(done.evidence(3)["server_restarted"], "not_applicable: server was not running");
     assert!(innocent.0.try_wait().unwrap().is_none(), "it still lives");
     assert!(matches!(server::find(&world.install), Running::No(_)), "and no server is left");
+
+    // Who starts the server later has the old one after a rollback.
+    world.start();
+    assert_eq!(tools(&world.install).unwrap().len(), 5);
+    let back = world.run(&["rollback", "--yes"]);
+    assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);
+    assert_eq!(tools(&world.install).unwrap().len(), 4);
 }
 
 #[test]
@@ -79,6 +86,10 @@ fn a_server_that_an_editor_owns() {
     assert!(done.warnings().contains(&told), "{}", done.warnings());
     assert_eq!(state_bytes(&world), before, "its state file, mode and time");
     assert_eq!(tools(&world.install), old_tools, "it still answers");
+
+    let again = world.upgrade(&[]);
+    assert!(again.message().contains("nothing to do"), "{}", again.said);
+    assert!(again.message().contains("was started before its code last changed"), "{}", again.said);
 
     // Without its state file it is only seen, and named.
     fs::remove_file(world.install.join(".mcp_server_state.json")).unwrap();

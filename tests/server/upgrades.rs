@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use pos_upgrade_tui::host::{ports, process};
+use pos_upgrade_tui::host::{ports, process, server};
 use serde_json::{Value, json};
 
 use crate::common::{Sandbox, assert_same, eventually, snapshot, text, tools};
@@ -85,6 +85,23 @@ fn a_session_is_resumed_across_the_restart() {
     assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);
     assert!(process::look(pid).is_none());
     eventually("the port is free", Duration::from_secs(5), || !ports::is_open(port));
+}
+
+/// Killed while the new server starts: who goes on ends that one, or it would write its state file later.
+#[test]
+fn a_starting_server_is_not_left_behind() {
+    let Some(world) = World::running() else { return };
+    world.release(&json!({"slow_start": 4}));
+    let source = world.source.to_str().unwrap();
+    let command = world.command(&["upgrade", "--json", "--yes", "--source", source]);
+    kill_at(command, |e| e["event"] == "task_progress" && e["task"] == "start_server");
+    let left = server::others(&world.install);
+    assert_eq!(left.len(), 1, "it still starts: {left:?}");
+    let done = Upgraded::of(&world.run(&["resume", "--json"]));
+    assert_eq!(done.code, 0, "{}", done.said);
+    assert!(process::look(left[0].pid).is_none() && server::others(&world.install).is_empty());
+    assert!(done.warnings().contains(&format!("ended pid {}", left[0].pid)), "{}", done.warnings());
+    assert!(tools(&world.install).unwrap().contains(&"list_standards".to_owned()));
 }
 
 #[test]
