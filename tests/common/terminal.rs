@@ -65,13 +65,18 @@ impl Terminal {
         let all = bytes.clone();
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
+            let mut waiting = Vec::new();
             while let Ok(n) = output.read(&mut buffer) {
                 if n == 0 {
                     break;
                 }
                 all.lock().unwrap().extend_from_slice(&buffer[..n]);
-                shown.lock().unwrap().process(&buffer[..n]);
+                waiting.extend_from_slice(&buffer[..n]);
+                let whole = whole_frames(&waiting);
+                shown.lock().unwrap().process(&waiting[..whole]);
+                waiting.drain(..whole);
             }
+            shown.lock().unwrap().process(&waiting);
         });
         let keys = pair.master.take_writer().unwrap();
         Self { child, keys, screen, output: bytes, master: pair.master, modes }
@@ -210,6 +215,15 @@ fn colour(colour: vt100::Color) -> Color {
         vt100::Color::Default => Color::Reset,
         vt100::Color::Idx(i) => Color::Indexed(i),
         vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
+    }
+}
+
+/// How much of this can be shown: a frame that has begun is shown when it has ended, as terminals do it.
+fn whole_frames(bytes: &[u8]) -> usize {
+    let last = |sequence: &[u8]| bytes.windows(sequence.len()).rposition(|w| w == sequence);
+    match (last(b"\x1b[?2026h"), last(b"\x1b[?2026l")) {
+        (Some(begun), ended) if ended.is_none_or(|ended| ended < begun) => begun,
+        _ => bytes.len(),
     }
 }
 
