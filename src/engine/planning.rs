@@ -178,8 +178,8 @@ pub fn stale_manifest(source: &Source) -> Option<String> {
     let unlisted = in_folder.filter(|p| !manifest.contains_key(p)).count();
     (other + gone + unlisted > 0).then(|| {
         format!(
-            "the source's manifest is stale ({same} of {} checksums match, {other} differ, {gone} files are gone, \
-             {unlisted} are not listed); the history is used instead",
+            "the source's history is used, not its manifest, which is stale ({same} of {} checksums match, {other} \
+             differ, {gone} files are gone, {unlisted} are not listed)",
             manifest.len()
         )
     })

@@ -609,6 +609,16 @@ impl Model {
         }
     }
 
+    /// A text for people, with the home folder as `~` wherever a path in it begins with that.
+    pub fn tilde_text(&self, text: &str) -> String {
+        let shown: Vec<String> = text.lines().map(|l| super::text::visible_str(l, false)).collect();
+        let shown = shown.join("\n");
+        match self.home.as_deref().filter(|h| h.len() > 1) {
+            Some(home) => shown.replace(&format!("{home}/"), "~/"),
+            None => shown,
+        }
+    }
+
     /// The install's folder for the title.
     pub fn install(&self) -> String {
         self.tilde(&self.launch.project.join(".praxis-os").to_string_lossy())

@@ -353,7 +353,7 @@ pub fn setup(theme: Theme, width: u16, height: u16) -> Model {
     let candidate = |path: &str, recent| Candidate { path: PathBuf::from(path), is_source: true, recent };
     let found = vec![candidate("/home/ada/src/praxis-os", true), candidate("/home/ada/try/praxis-os", false)];
     feed(&mut model, Msg::Offered(found));
-    let typed = "/home/ada/src/praxis-os".to_owned();
+    let typed = "~/src/praxis-os".to_owned();
     let looked = Looked { typed: typed.clone(), found: Found::Clone(clone_facts()), folders: Vec::new() };
     feed(&mut model, Msg::Looked(Box::new(looked)));
     let standing = Standing {

@@ -282,14 +282,20 @@ pub struct Setup {
     pub draft: Launch,
     /// `Tab` was pressed before the folders were known.
     pub completing: bool,
+    /// What stood in the field before an offer was put there.
+    pub before: Option<Field>,
+    /// The user's home, for reading and writing `~`.
+    home: Option<String>,
+    /// The path that the screen opened with: the one that was checked.
+    opened: String,
 }
 
 impl Setup {
     /// A setup of what is launched now.
-    pub fn new(launch: &Launch, spot: Spot) -> Self {
-        let text = launch.source.as_ref().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    pub fn new(launch: &Launch, spot: Spot, home: Option<&str>) -> Self {
+        let text = launch.source.as_ref().map(|s| as_typed(s, home)).unwrap_or_default();
         Self {
-            field: Field::offered(text),
+            field: Field::offered(text.clone()),
             spot,
             looked: None,
             standing: None,
@@ -297,7 +303,20 @@ impl Setup {
             offers: Vec::new(),
             draft: launch.clone(),
             completing: false,
+            before: None,
+            home: home.map(str::to_owned),
+            opened: text,
         }
+    }
+
+    /// Whether the field still has the path that the screen opened with.
+    pub fn is_as_opened(&self) -> bool {
+        self.field.text() == self.opened
+    }
+
+    /// The path in the field.
+    pub fn path(&self) -> PathBuf {
+        path_of(self.field.text(), self.home.as_deref(), &self.draft.here)
     }
 
     /// What was found for the text that is in the field now.
@@ -315,8 +334,8 @@ impl Setup {
         if matches!(self.spot, Spot::Offer(_)) {
             return;
         }
-        let here =
-            |c: &&Candidate| c.path.to_string_lossy().trim_end_matches('/') != self.field.text().trim_end_matches('/');
+        let now = self.path();
+        let here = |c: &&Candidate| c.path != now;
         self.offers = match self.looked_now() {
             _ if self.field.whole || self.field.text().is_empty() => {
                 self.candidates.iter().filter(here).map(|c| c.path.clone()).collect()
@@ -354,6 +373,15 @@ impl Setup {
     }
 }
 
+/// A path as a person would type it: the home folder as `~`.
+pub fn as_typed(path: &Path, home: Option<&str>) -> String {
+    let text = path.to_string_lossy().into_owned();
+    match home.filter(|h| h.len() > 1).and_then(|h| text.strip_prefix(h)) {
+        Some(rest) if rest.starts_with('/') => format!("~{rest}"),
+        _ => text,
+    }
+}
+
 /// What two names begin with.
 fn common<'a>(a: &'a str, b: &str) -> &'a str {
     let end = a.char_indices().zip(b.chars()).find(|((_, x), y)| x != y).map(|((at, _), _)| at);
@@ -382,7 +410,7 @@ mod tests {
     }
 
     fn completed(typed: &str, names: &[&str]) -> (String, bool) {
-        let mut setup = Setup::new(&crate::tui::samples::launch(), Spot::Source);
+        let mut setup = Setup::new(&crate::tui::samples::launch(), Spot::Source, None);
         setup.field.clear();
         setup.field.insert(typed);
         setup.looked = Some(looked(typed, names));
@@ -402,7 +430,7 @@ mod tests {
 
     #[test]
     fn tab_before_the_folders_are_known_completes_when_they_are() {
-        let mut setup = Setup::new(&crate::tui::samples::launch(), Spot::Source);
+        let mut setup = Setup::new(&crate::tui::samples::launch(), Spot::Source, None);
         setup.field.insert("/src/pra");
         assert_eq!(setup.complete(), None);
         assert!(setup.completing);

@@ -32,6 +32,13 @@ impl Terminal {
         Self::sized(home, arguments, 80, 24)
     }
 
+    /// Starts the binary in a folder, at 80x24.
+    pub fn within(folder: &std::path::Path, home: &std::path::Path, arguments: &[&str]) -> Self {
+        let mut command = Self::command(home, arguments);
+        command.cwd(folder);
+        Self::run(command, 80, 24)
+    }
+
     /// Starts the binary on a terminal of this size with all colours.
     pub fn sized(home: &std::path::Path, arguments: &[&str], cols: u16, rows: u16) -> Self {
         Self::run(Self::command(home, arguments), cols, rows)

@@ -285,7 +285,7 @@ fn switch(preview: &mut Preview, by: usize) {
 
 fn accept(model: &mut Model) -> Vec<Effect> {
     if model.launch.options.dry_run {
-        model.status = Some("This is a dry run: nothing will be changed. q leaves.".to_owned());
+        model.status = Some("This is only a look: nothing can be started. o changes that, q leaves.".to_owned());
         return vec![];
     }
     let plan = model.preview.as_ref().and_then(|p| p.inspection.plan.clone());

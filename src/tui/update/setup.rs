@@ -4,12 +4,12 @@ use super::{Effect, Look, check, scrolled, show};
 use crate::engine::sources::{Candidate, Found};
 use crate::tui::keymap::Action;
 use crate::tui::model::{Model, Screen};
-use crate::tui::setup::{Choice, Field, Looked, Setup, Spot, path_of};
+use crate::tui::setup::{Choice, Field, Looked, Setup, Spot, as_typed};
 use crate::tui::view;
 
 /// Shows the screen for what is launched now.
 pub(super) fn open(model: &mut Model, spot: Spot) -> Vec<Effect> {
-    model.setup = Some(Box::new(Setup::new(&model.launch, spot)));
+    model.setup = Some(Box::new(Setup::new(&model.launch, spot, model.home.as_deref())));
     show(model, Screen::Setup);
     let mut effects = vec![Effect::Offer];
     effects.extend(look(model, true));
@@ -25,7 +25,7 @@ fn look(model: &Model, at_once: bool) -> Option<Effect> {
     let setup = model.setup.as_ref()?;
     let typed = setup.field.text().to_owned();
     let mut launch = setup.draft.clone();
-    launch.source = Some(path_of(&typed, model.home.as_deref(), &launch.here));
+    launch.source = Some(setup.path());
     let request = launch.request().filter(|_| !typed.trim().is_empty())?;
     Some(Effect::Look(Box::new(Look { typed, request, at_once })))
 }
@@ -33,7 +33,7 @@ fn look(model: &Model, at_once: bool) -> Option<Effect> {
 /// What may be meant has been found: the likeliest is put into an empty field.
 pub(super) fn offered(model: &mut Model, candidates: Vec<Candidate>) -> Vec<Effect> {
     let Some(setup) = &mut model.setup else { return vec![] };
-    let likely = candidates.iter().find(|c| c.is_source).map(|c| c.path.to_string_lossy().into_owned());
+    let likely = candidates.iter().find(|c| c.is_source).map(|c| as_typed(&c.path, model.home.as_deref()));
     setup.candidates = candidates;
     let effect = match likely {
         Some(path) if setup.field.text().is_empty() => {
@@ -99,8 +99,10 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             accept(model)
         }
         (Action::Back, Spot::Offer(_)) => {
-            setup.spot = Spot::Source;
-            moved(model)
+            if let Some(before) = setup.before.take() {
+                setup.field = before;
+            }
+            changed(model)
         }
         (Action::Back, _) if has_preview => {
             show(model, Screen::Preview);
@@ -164,12 +166,15 @@ fn spots(model: &Model) -> Vec<Spot> {
 
 fn to_spot(model: &mut Model, spot: Spot) -> Vec<Effect> {
     let Some(setup) = &mut model.setup else { return vec![] };
+    if (setup.spot, spot) == (Spot::Source, Spot::Offer(0)) {
+        setup.before = Some(setup.field.clone());
+    }
     setup.spot = spot;
     let mut effect = None;
     if let Spot::Offer(i) = spot
         && let Some(path) = setup.offers.get(i)
     {
-        setup.field = Field::offered(path.to_string_lossy());
+        setup.field = Field::offered(as_typed(path, model.home.as_deref()));
         effect = look(model, false);
     }
     moved(model);
@@ -195,7 +200,6 @@ fn moved(model: &mut Model) -> Vec<Effect> {
 }
 
 fn accept(model: &mut Model) -> Vec<Effect> {
-    let home = model.home.clone();
     let Some(setup) = &mut model.setup else { return vec![] };
     let typed = setup.field.text().trim().to_owned();
     if typed.is_empty() {
@@ -218,7 +222,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             return changed(model);
         }
         Some(Found::Clone(facts)) => facts.path,
-        _ => path_of(&typed, home.as_deref(), &setup.draft.here),
+        _ => setup.path(),
     };
     model.launch = setup.draft.clone();
     model.launch.source = Some(source);

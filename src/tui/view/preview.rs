@@ -75,6 +75,22 @@ pub fn sentence(s: &Summary, settled: u64, policy: OnConflict) -> String {
     out.trim_start().to_owned()
 }
 
+/// What a kind means for the person, in a few words.
+fn meaning(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Conflict => "you and the source changed the same place",
+        Kind::AutoMerge => "you and the source changed different places, both are kept",
+        Kind::Update => "you did not change it, the source did",
+        Kind::New => "the source added it",
+        Kind::Move => "the source moved it",
+        Kind::Remove => "you did not change it, the source removed it",
+        Kind::LocalOnly => "you changed it, the source did not: it stays as it is",
+        Kind::StaysDeleted => "you deleted it: it stays deleted",
+        Kind::Linked => "it is behind a symbolic link, which is left alone",
+        Kind::Unchanged => "it is what the source ships",
+    }
+}
+
 struct Areas {
     head: Vec<Line<'static>>,
     list: Rect,
@@ -132,8 +148,7 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
 
 /// What Enter is said to do.
 pub fn start_hint(model: &Model) -> String {
-    let asks = model.launch.on_conflict == OnConflict::Ask;
-    match model.preview.as_ref().filter(|_| asks).map_or(0, |p| p.inspection.asks()) {
+    match asks(model) {
         0 => "start".to_owned(),
         n => format!("start (will ask {n})"),
     }
@@ -151,10 +166,27 @@ pub fn note(model: &Model) -> (String, Role) {
             Role::Dim,
         )
     } else if model.launch.options.dry_run {
-        ("dry run: nothing will be changed".to_owned(), Role::Dim)
+        ("Only looking: this can't be started. o changes that.".to_owned(), Role::Dim)
     } else {
-        (String::new(), Role::Text)
+        (outlook(model), Role::Accent)
     }
+}
+
+/// What starting comes to, before anybody dares to.
+fn outlook(model: &Model) -> String {
+    let steps = match asks(model) {
+        0 => "makes a backup, then does this".to_owned(),
+        1 => "makes a backup, asks you about 1 conflict, then does this".to_owned(),
+        n => format!("makes a backup, asks you about {n} conflicts, then does this"),
+    };
+    let long = format!("Enter {steps}. All of it can be taken back.");
+    if text::width(&long) <= usize::from(model.width.saturating_sub(2)) { long } else { format!("Enter {steps}.") }
+}
+
+/// How many conflicts a person will be asked.
+fn asks(model: &Model) -> u64 {
+    let preview = model.preview.as_ref().filter(|_| model.launch.on_conflict == OnConflict::Ask);
+    preview.map_or(0, |p| p.inspection.asks())
 }
 
 /// The preview.
@@ -174,7 +206,9 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let first = frame::around(preview.selected, preview.rows.len(), page);
     frame::scroll_mark(model.theme, areas.list, first, preview.rows.len(), page, buffer);
     if let Some(area) = areas.why {
-        let inner = frame::pane(model.theme, area, line(model.theme, &[("why", Role::Title)]), "", buffer);
+        let kind = preview.entry().map_or(Kind::Move, |entry| entry.kind);
+        let title = line(model.theme, &[("why: ", Role::Title), (meaning(kind), kind_look(kind).2)]);
+        let inner = frame::pane(model.theme, area, title, "", buffer);
         match (preview.entry(), preview.rows.get(preview.selected)) {
             (Some(entry), _) => why(model, preview, entry, inner, buffer),
             (None, Some(Row::Folder { moved, files, .. })) => why_folder(model, moved, files.len(), inner, buffer),

@@ -93,7 +93,7 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
     let (mark, word, role) = head(finish.result);
     let mut rows = Rows { model, room: width.saturating_sub(4), rows: Vec::new() };
     rows.push(&[(" ", Role::Text), (mark, role), (" ", Role::Text), (word, role)]);
-    for part in text::wrap(&text::visible_str(&finish.message, false).replace('␊', "\n"), rows.room) {
+    for part in text::wrap(&model.tilde_text(&finish.message), rows.room) {
         rows.push(&[("   ", Role::Text), (&part, Role::Text)]);
     }
     rows.push(&[]);

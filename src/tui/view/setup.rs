@@ -11,7 +11,7 @@ use super::frame::{self, line};
 use crate::engine::inspect::{About, Problem};
 use crate::engine::sources::{Facts, Found, Standing};
 use crate::tui::model::Model;
-use crate::tui::setup::{Choice, Setup, Spot, path_of};
+use crate::tui::setup::{Choice, Setup, Spot};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -81,15 +81,13 @@ impl Rows<'_> {
 
     /// Whether the path in the field is the one that was checked.
     fn is_checked_source(&self) -> bool {
-        let launch = &self.model.launch;
-        let typed = path_of(self.setup.field.text(), self.model.home.as_deref(), &launch.here);
-        launch.source.as_ref() == Some(&typed)
+        self.setup.is_as_opened()
     }
 
     /// Where the path in the field comes from, if nobody typed it.
     fn first_words(&self) -> &'static str {
         let field = &self.setup.field;
-        let offered = self.setup.candidates.iter().find(|c| field.whole && c.path.as_os_str() == field.text());
+        let offered = self.setup.candidates.iter().find(|c| field.whole && c.path == self.setup.path());
         match offered.filter(|_| self.model.launch.source.is_none()) {
             Some(c) if c.recent => "Used before; type to name another. You see the plan before anything changes.",
             Some(_) => "Found nearby; type to name another. You see the plan before anything changes.",
