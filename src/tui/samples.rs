@@ -561,3 +561,26 @@ pub fn unfinished(theme: Theme, width: u16, height: u16) -> Model {
     feed(&mut model, Msg::Opened(Ok(Some(Box::new(session(false))))));
     model
 }
+
+/// The screen of a session whose files were damaged: made of what its journal and backup tell.
+pub fn rebuilt(theme: Theme, width: u16, height: u16) -> Model {
+    let mut session = session(false);
+    session.rebuilt = true;
+    session.rolling_back = true;
+    session.applied = true;
+    session.status = Status::Interrupted;
+    session.current_phase = Phase::Content;
+    session.reason = Some(
+        "its files were damaged (session.json is damaged, session.1.json is damaged); rebuilt from journal and backup"
+            .to_owned(),
+    );
+    session.source_commit.clear();
+    session.source_version.clear();
+    session.updated_at.clone_from(&session.created_at);
+    session.answers.clear();
+    session.plan.files.clear();
+    session.backup = Some("2026-11-22-103045".to_owned());
+    let mut model = fresh(theme, width, height);
+    feed(&mut model, Msg::Opened(Ok(Some(Box::new(session)))));
+    model
+}

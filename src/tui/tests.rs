@@ -22,7 +22,7 @@ pub(super) const RGB: Theme = Theme { depth: Depth::Rgb, light: false, ascii: fa
 pub(super) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
 
 type Sample = fn(Theme, u16, u16) -> Model;
-const SAMPLES: [(&str, Sample); 8] = [
+const SAMPLES: [(&str, Sample); 9] = [
     ("setup", samples::setup),
     ("preview", samples::preview),
     ("progress", samples::progress),
@@ -31,6 +31,7 @@ const SAMPLES: [(&str, Sample); 8] = [
     ("report", samples::report),
     ("failed", samples::failed),
     ("unfinished", samples::unfinished),
+    ("rebuilt", samples::rebuilt),
 ];
 
 pub(super) fn text(buffer: &Buffer) -> String {

@@ -25,6 +25,7 @@ fn happened(session: &Session) -> &'static str {
 /// How the install stands now.
 fn state(session: &Session) -> &'static str {
     match (session.rolling_back, session.applied) {
+        _ if session.rebuilt => "not known for certain: files of either release may be in place",
         (true, _) => "between the two releases: some files are back, others are not",
         (_, true) if session.current_phase > Phase::Content => "the new files are in place; the rest is not done yet",
         (_, true) => "between the two releases: parts of the new one are in place",
@@ -101,7 +102,7 @@ fn choices(session: &Session) -> Vec<(&'static str, &'static str, String)> {
         ));
     }
     let back = match (session.rolling_back, session.applied || session.rebuilt) {
-        (true, _) => "the same: there is no way but back",
+        (true, _) if !session.rebuilt => "the same: there is no way but back",
         (_, true) => "put every changed file back from the backup; what you wrote since is set aside, not lost",
         _ => "end the session; the install stays as it is, since nothing was applied",
     };
