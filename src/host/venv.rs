@@ -148,7 +148,7 @@ pub fn switch(install: &Path, name: &str) -> Result<(), FsError> {
         // What a switch in two steps kept before it was cut off.
         Ok(meta) if meta.is_dir() => {
             in_two_steps(&venv, &target, &link)?;
-            return fs::sync_folder(install);
+            return both_durable(install);
         }
         Ok(_) => fs::remove_file(&link)?,
         Err(_) => {}
@@ -160,6 +160,12 @@ pub fn switch(install: &Path, name: &str) -> Result<(), FsError> {
         Err(errno) if cannot_exchange(errno) => in_two_steps(&venv, &target, &link)?,
         other => other.doing("switch", &venv)?,
     }
+    both_durable(install)
+}
+
+/// What changed places between the install and its generations is durable when both folders are.
+fn both_durable(install: &Path) -> Result<(), FsError> {
+    fs::sync_folder(&generations(install))?;
     fs::sync_folder(install)
 }
 
@@ -267,8 +273,9 @@ pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
         stdfs::rename(&kept, &venv).doing("switch back", &venv)?;
         back = true;
     }
-    if back {
-        fs::sync_folder(install)?;
+    // Also where a run before did it: nothing of the generation may go before that is durable.
+    if back || kind(&generations(install)).is_some_and(|k| k.is_dir()) {
+        both_durable(install)?;
     }
     fs::remove_tree(&kept.with_extension("half"))?;
     fs::remove_file(&kept.with_extension("new"))?;

@@ -126,6 +126,13 @@ const MUTANTS: &[Mutant] = &[
         "",
         power_in_upgrade,
     ),
+    mutant(
+        "the environment is given up before the switch back is durable",
+        "src/host/venv.rs",
+        "    fs::sync_folder(&generations(install))?;\n    fs::sync_folder(install)",
+        "    fs::sync_folder(install)",
+        power_in_rollback,
+    ),
 ];
 
 /// Loses power at some of the moments until that makes a difference.
@@ -141,6 +148,10 @@ fn lose_power(small: &Small, run: &Run) {
 
 fn power_in_upgrade(small: &Small) {
     lose_power(small, &traced(small, &small.pristine, &small.upgrade()));
+}
+
+fn power_in_rollback(small: &Small) {
+    lose_power(small, &traced(small, &small.upgraded, &["rollback", "--yes"]));
 }
 
 /// A project in which apply has begun, and the folder of its session.
