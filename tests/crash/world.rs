@@ -229,7 +229,7 @@ impl Small {
 
     /// Whether this case goes on to the next upgrade: one in three does, or every one where `POS_NEXT` is set.
     fn goes_on(&self) -> bool {
-        self.cases.fetch_add(1, Ordering::Relaxed) % 3 == 0 || std::env::var_os("POS_NEXT").is_some()
+        self.cases.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) || std::env::var_os("POS_NEXT").is_some()
     }
 
     /// Tries both ways out of a crash, each on a copy of its own. `resume` must end entirely new (or entirely old, if
