@@ -104,7 +104,7 @@ fn a_server_that_was_started_by_hand() {
     let Some(mut world) = World::new() else { return };
     let pair = native_pty_system().openpty(PtySize::default()).unwrap();
     let mut command = CommandBuilder::new(world.install.join("venv/bin/python"));
-    command.args(["-m", "mcp_server", "--transport", "http"]);
+    command.args(["-m", "mcp_server", "--transport", "dual"]);
     command.env("PYTHONPATH", &world.install);
     command.env("PROJECT_ROOT", &world.project);
     command.cwd(&world.project);
@@ -134,6 +134,7 @@ fn a_server_that_was_started_by_hand() {
     assert_eq!(done.evidence(3)["server_restarted"], true);
     child.wait().unwrap();
     assert_ne!(world.state()["pid"], pid);
+    assert_eq!(world.state()["transport"], "http", "nobody holds its standard input any more");
     assert!(tools(&world.install).is_some());
     world.sandbox.watch(&world.install.clone());
 }
@@ -189,9 +190,11 @@ fn forged_and_outlived_state_files() {
     let own = std::process::id();
     let (mut taken, mut true_ones) = (Vec::new(), 0);
     for _ in 0..TRIES {
-        let pid = [victims[0].0.pid(), victims[0].0.pid(), victims[1].0.pid(), victims[2].0.pid(), own, 1, 0]
-            [usize::try_from(next(7)).unwrap()];
-        let port = [victims[0].1, victims[0].1, victims[1].1, victims[2].1, 4242][usize::try_from(next(5)).unwrap()];
+        let who = usize::try_from(next(5)).unwrap();
+        let others = [(own, 4242), (1, 4242), (0, 0)];
+        let all: Vec<(u32, u16)> = victims.iter().map(|(v, port)| (v.pid(), *port)).chain(others).collect();
+        let pid = all[who.min(all.len() - 1)].0;
+        let port = if next(2) == 0 { all[who].1 } else { all[usize::try_from(next(5)).unwrap()].1 };
         let said_old = next(2) == 0;
         let age = Duration::from_secs(if next(2) == 0 { 0 } else { 60 + next(100_000) });
         let time = jiff::Timestamp::now() - if said_old { Duration::from_secs(3600) } else { Duration::ZERO };

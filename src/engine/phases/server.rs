@@ -87,6 +87,10 @@ fn note_server(run: &mut Run) -> Result<(), Stop> {
             })
         };
         let mut before = live.before(tools.unwrap_or_default());
+        if live.owner == Owner::Terminal {
+            // Without the terminal its standard input is at its end, at which a server may stop that reads from it.
+            before = server::for_a_proof(before);
+        }
         before.was_running = !left_alone(run, &live)?;
         if !before.was_running {
             run.keep_server_state();

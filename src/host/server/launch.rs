@@ -178,7 +178,7 @@ fn same(a: &Path, b: &Path) -> bool {
     stdfs::canonicalize(a).is_ok_and(|a| stdfs::canonicalize(b).is_ok_and(|b| a == b))
 }
 
-/// The same command for a server that no editor talks to: over HTTP alone.
+/// The same command for a server whose standard input nobody holds: over HTTP alone.
 pub fn for_a_proof(mut launch: ServerBefore) -> ServerBefore {
     let layout = &layouts().server;
     let option = launch.command.iter().position(|a| *a == layout.transport_option);
