@@ -104,17 +104,16 @@ pub fn run(
     let mut child = started.map_err(failed)?;
     listener.started(child.id());
     let (sender, lines) = mpsc::channel();
-    read(child.stdout.take(), &sender);
-    read(child.stderr.take(), &sender);
+    read(child.stdout.take(), Line::Said, &sender);
+    read(child.stderr.take(), Line::Complained, &sender);
     drop(sender);
-    let mut said = Vec::new();
+    let mut said = Output::default();
     let mut pulse = Pulse::of(child.id());
     loop {
         match lines.recv_timeout(LOOK) {
             Ok(line) => {
                 pulse.beat();
-                listener.line(&line);
-                said.push(line);
+                said.take(line, listener);
             }
             Err(RecvTimeoutError::Timeout) => {}
             // Both ends are closed; it may still live.
@@ -136,14 +135,43 @@ pub fn run(
         };
         end(&mut child);
         drain(&lines, listener, &mut said);
-        return Err(ProgramError::Ended { name: name.to_owned(), why, last: tail(&said) });
+        return Err(ProgramError::Ended { name: name.to_owned(), why, last: tail(&said.all) });
     }
     drain(&lines, listener, &mut said);
     let status = child.wait().map_err(failed)?;
     if status.success() {
-        return Ok(said);
+        return Ok(said.all);
     }
-    Err(ProgramError::Failed { name: name.to_owned(), status: status.to_string(), last: tail(&said) })
+    // What went wrong is said there, if anywhere.
+    let last = if said.complaints.is_empty() { tail(&said.all) } else { tail(&said.complaints) };
+    Err(ProgramError::Failed { name: name.to_owned(), status: status.to_string(), last })
+}
+
+/// A line of output: of the ordinary one, or of that for errors.
+enum Line {
+    Said(String),
+    Complained(String),
+}
+
+/// What a program has said so far.
+#[derive(Default)]
+struct Output {
+    all: Vec<String>,
+    complaints: Vec<String>,
+}
+
+impl Output {
+    fn take(&mut self, line: Line, listener: &mut dyn Listener) {
+        let text = match line {
+            Line::Said(text) => text,
+            Line::Complained(text) => {
+                self.complaints.push(text.clone());
+                text
+            }
+        };
+        listener.line(&text);
+        self.all.push(text);
+    }
 }
 
 /// Ends a child with all that it started, and takes its body away: first as Ctrl-C would, so that it can clean up.
@@ -165,7 +193,7 @@ fn has_ended(child: &Child) -> bool {
     !matches!(waitid(WaitId::Pid(Pid::from_child(child)), how), Ok(None))
 }
 
-fn read<R: Read + Send + 'static>(pipe: Option<R>, sender: &Sender<String>) {
+fn read<R: Read + Send + 'static>(pipe: Option<R>, line: fn(String) -> Line, sender: &Sender<Line>) {
     let Some(pipe) = pipe else { return };
     let sender = sender.clone();
     std::thread::spawn(move || {
@@ -173,7 +201,7 @@ fn read<R: Read + Send + 'static>(pipe: Option<R>, sender: &Sender<String>) {
             // Of what was drawn over, the last state.
             let text = String::from_utf8_lossy(&bytes);
             let text = visible(text.trim_end().rsplit('\r').next().unwrap_or_default());
-            if !text.trim().is_empty() && sender.send(text).is_err() {
+            if !text.trim().is_empty() && sender.send(line(text)).is_err() {
                 return;
             }
         }
@@ -181,10 +209,9 @@ fn read<R: Read + Send + 'static>(pipe: Option<R>, sender: &Sender<String>) {
 }
 
 /// What was said before the end and is not read yet. Something that it left behind may hold the pipe open.
-fn drain(lines: &Receiver<String>, listener: &mut dyn Listener, said: &mut Vec<String>) {
+fn drain(lines: &Receiver<Line>, listener: &mut dyn Listener, said: &mut Output) {
     while let Ok(line) = lines.recv_timeout(LOOK * 4) {
-        listener.line(&line);
-        said.push(line);
+        said.take(line, listener);
     }
 }
 

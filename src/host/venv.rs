@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, renameat_with, utimensat};
 use rustix::io::Errno;
 use walkdir::WalkDir;
 
@@ -220,6 +220,11 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), FsError> {
         } else if kind.is_symlink() {
             let leads = stdfs::read_link(entry.path()).doing("read link", entry.path())?;
             symlink(leads, &target).doing("link", &target)?;
+            if let Ok(meta) = entry.metadata() {
+                let time = Timespec { tv_sec: meta.mtime(), tv_nsec: meta.mtime_nsec() };
+                let times = Timestamps { last_access: time, last_modification: time };
+                utimensat(CWD, &target, &times, AtFlags::SYMLINK_NOFOLLOW).doing("set the time of", &target)?;
+            }
         } else {
             stdfs::copy(entry.path(), &target).doing("copy to", &target)?;
             let time = entry.metadata().ok().and_then(|m| m.modified().ok());

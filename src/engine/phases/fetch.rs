@@ -130,10 +130,14 @@ pub fn take(run: &mut Run, requirements: &[u8]) -> Result<Fetched, Stop> {
     }
     run.commands_run.push("venv/bin/python -m pip install --dry-run -r mcp_server/requirements.txt".into());
     let _pip = waiting(Who::Pip);
+    let mut told = String::new();
     while run.fetch.as_ref().is_some_and(|f| f.child.is_some()) {
         run.check()?;
         let said = run.fetch.as_ref().map(Fetch::last_line).unwrap_or_default();
-        run.progress(Phase::Server, "dependencies", 0, 0, said);
+        if said != told {
+            run.progress(Phase::Server, "dependencies", 0, 0, &said);
+            told = said;
+        }
         std::thread::sleep(Duration::from_millis(20));
         if let Some(fetch) = &mut run.fetch
             && fetch.hangs()
