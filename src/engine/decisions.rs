@@ -1,7 +1,7 @@
 //! Who decides a conflict: a saved answer, the policy of the command line, or a person.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,6 +51,7 @@ pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) 
     let (rules, remembered) = (Rules::of(&run.session.options), remembered(&install));
     let mut open: Vec<(FileEntry, Sides)> = Vec::new();
     let mut decided = Vec::new();
+    let mut unasked_paths = BTreeSet::new();
     for entry in entries.into_iter().filter(|e| e.kind.changes_install()) {
         let sides = texts(&entry)?;
         if entry.kind != Kind::Conflict {
@@ -58,11 +59,15 @@ pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) 
             decided.push(Decided { entry, outcome });
             continue;
         }
-        if !run.session.answers.contains_key(&entry.path) {
-            unasked(run, &entry, &sides, &rules, &remembered)?;
+        if !run.session.answers.contains_key(&entry.path) && unasked(run, &entry, &sides, &rules, &remembered)? {
+            unasked_paths.insert(entry.path.clone());
         }
         open.push((entry, sides));
     }
+    let answers = &run.session.answers;
+    let answered = open.iter().filter(|(e, _)| unasked_paths.contains(&e.path));
+    let answered = answered.filter_map(|(e, _)| Some((e, answers.get(&e.path)?.clone()))).collect();
+    Fresh { answered, by_person: false }.save(run)?;
     ask(run, &open)?;
     for (entry, sides) in open {
         let outcome = outcome(&entry, run.session.answers.get(&entry.path), &sides).map_err(Stop::failed)?;
@@ -77,34 +82,65 @@ pub fn remembered(install: &Path) -> Remembered {
     Remembered::parse(&text)
 }
 
-/// Settles a conflict without asking, where a rule, an earlier answer or the policy can.
+/// Settles a conflict without asking, where a rule, an earlier answer or the policy can; whether one could.
 fn unasked(
     run: &mut Run,
     entry: &FileEntry,
     sides: &Sides,
     rules: &Rules,
     remembered: &Remembered,
-) -> Result<(), Stop> {
-    if let Some((answer, why)) = answers::prior(entry, rules, remembered)
+) -> Result<bool, Stop> {
+    let prior = answers::prior(entry, rules, remembered)
         // One that can't be carried out any more is asked again.
-        && outcome(entry, Some(&answer), sides).is_ok()
-    {
-        run.log(Level::Info, "conflicts", &format!("{}: settled by {why}", entry.path));
-        run.session.answered_by.insert(entry.path.clone(), why);
-        return accept(run, entry, sides, answer, false).map_err(Stop::failed);
-    }
-    match by_policy(run.session.on_conflict, &entry.path, sides) {
-        Some(answer) if layouts().is_config(&entry.path) => {
-            let why = "only your own answer writes your config".to_owned();
+        .filter(|(answer, _)| outcome(entry, Some(answer), sides).is_ok());
+    let answer = match prior {
+        Some((answer, why)) => {
+            run.log(Level::Info, "conflicts", &format!("{}: settled by {why}", entry.path));
             run.session.answered_by.insert(entry.path.clone(), why);
-            accept(run, entry, sides, answer, false).map_err(Stop::failed)
+            answer
         }
-        Some(answer) => accept(run, entry, sides, answer, false).map_err(Stop::failed),
-        None => Ok(()),
+        None => {
+            let Some(answer) = by_policy(run.session.on_conflict, &entry.path, sides) else { return Ok(false) };
+            if layouts().is_config(&entry.path) {
+                let why = "only your own answer writes your config".to_owned();
+                run.session.answered_by.insert(entry.path.clone(), why);
+            }
+            answer
+        }
+    };
+    accept(run, entry, sides, answer, false).map_err(Stop::failed)?;
+    Ok(true)
+}
+
+/// Answers that are taken in and not yet saved: saving hundreds one by one would take half a minute.
+#[derive(Default)]
+struct Fresh<'e> {
+    answered: Vec<(&'e FileEntry, Answer)>,
+    by_person: bool,
+}
+
+impl Fresh<'_> {
+    /// Saves the session with them, and says so.
+    fn save(&mut self, run: &mut Run) -> Result<(), Stop> {
+        if self.answered.is_empty() {
+            return Ok(());
+        }
+        run.save()?;
+        if self.by_person {
+            let path = run.session.install.join(".upgrade").join(answers::FILE);
+            let mut all = remembered(&run.session.install);
+            self.answered.iter().for_each(|(entry, answer)| all.remember(entry, answer));
+            // Only spares a question: the session itself has the answer.
+            let _ = fs::write_durable(&path, &all.to_json(), 0o600);
+        }
+        for (entry, answer) in self.answered.drain(..) {
+            run.say(Event::Answered { path: entry.path.clone(), answer });
+        }
+        Ok(())
     }
 }
 
-/// Checks that an answer can be carried out, and saves it.
+/// Checks that an answer can be carried out, and takes it in.
 fn accept(run: &mut Run, entry: &FileEntry, sides: &Sides, answer: Answer, by_person: bool) -> Result<(), String> {
     let effect = outcome(entry, Some(&answer), sides).map_err(|e| e.to_string())?;
     if let (Answer::Merge(_) | Answer::Edited(_), Outcome::Write { path, bytes, .. }, Some(mine)) =
@@ -113,19 +149,8 @@ fn accept(run: &mut Run, entry: &FileEntry, sides: &Sides, answer: Answer, by_pe
     {
         return Err(format!("{path}: the merged file {damage}"));
     }
-    let first = run.session.answers.insert(entry.path.clone(), answer.clone()).is_none();
+    let first = run.session.answers.insert(entry.path.clone(), answer).is_none();
     run.session.prompts += u64::from(by_person && first);
-    if let Err(Stop::Failed { what, .. }) = run.save() {
-        return Err(what);
-    }
-    if by_person {
-        let path = run.session.install.join(".upgrade").join(answers::FILE);
-        let mut all = remembered(&run.session.install);
-        all.remember(entry, &answer);
-        // Only spares a question: the session itself has the answer.
-        let _ = fs::write_durable(&path, &all.to_json(), 0o600);
-    }
-    run.say(Event::Answered { path: entry.path.clone(), answer });
     Ok(())
 }
 
@@ -152,14 +177,24 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
     run.save()?;
     run.say(Event::ConflictsOpen { files });
     let by_path: BTreeMap<&RelPath, &(FileEntry, Sides)> = open.iter().map(|one| (&one.0.path, one)).collect();
+    let mut fresh = Fresh { by_person: true, ..Fresh::default() };
     loop {
-        match run.wait_for_answer()? {
+        if !run.has_answers() {
+            fresh.save(run)?;
+        }
+        let command = match run.wait_for_answer() {
+            Ok(command) => command,
+            Err(stop) => {
+                fresh.save(run)?;
+                return Err(stop);
+            }
+        };
+        match command {
             Command::Answer { path, answer } => match by_path.get(&path) {
-                Some((entry, sides)) => {
-                    if let Err(problem) = accept(run, entry, sides, answer, true) {
-                        run.log(Level::Error, "conflicts", &problem);
-                    }
-                }
+                Some((entry, sides)) => match accept(run, entry, sides, answer.clone(), true) {
+                    Ok(()) => fresh.answered.push((entry, answer)),
+                    Err(problem) => run.log(Level::Error, "conflicts", &problem),
+                },
                 None => run.log(Level::Error, "conflicts", &format!("{path}: not a conflict of this upgrade")),
             },
             Command::Drafts(changes) => {
@@ -175,6 +210,7 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
                 Err(problem) => run.log(Level::Error, "conflicts", &problem),
             },
             Command::AnswersDone => {
+                fresh.save(run)?;
                 let left = unanswered(run).len();
                 if left == 0 {
                     run.session.status = Status::Running;

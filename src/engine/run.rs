@@ -229,6 +229,13 @@ impl Run {
         }
     }
 
+    /// Whether more answers have come already.
+    pub fn has_answers(&mut self) -> bool {
+        // A wish to stop is heard by whoever waits for the next one.
+        let _ = self.check();
+        !self.answers.is_empty()
+    }
+
     /// The next answer, waiting for it.
     ///
     /// # Errors

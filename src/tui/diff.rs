@@ -287,6 +287,12 @@ impl Diff {
         Self { note: Some(note.to_owned()), ..Self::default() }
     }
 
+    /// The text after.
+    #[cfg(test)]
+    pub fn new_text(&self) -> &Arc<[u8]> {
+        &self.new
+    }
+
     /// The bytes of a row.
     pub fn bytes(&self, row: &Row) -> &[u8] {
         let side = if row.tag == Tag::Removed { &self.old } else { &self.new };

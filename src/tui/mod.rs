@@ -29,3 +29,5 @@ mod manners;
 mod screen_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whatever;

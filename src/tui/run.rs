@@ -232,6 +232,7 @@ async fn turn<E: Engine>(
     let mut drawn = Instant::now();
     screen.draw(model)?;
     let mut dirty = false;
+    let mut resized = false;
     loop {
         let woken = tokio::select! {
             biased;
@@ -247,6 +248,7 @@ async fn turn<E: Engine>(
         let effects = match woken {
             Woken::Msg(msg) => {
                 dirty = true;
+                resized |= matches!(*msg, Msg::Resize(..));
                 update(model, *msg)
             }
             Woken::Continued => {
@@ -290,11 +292,17 @@ async fn turn<E: Engine>(
             // after: whoever answers as soon as the question is seen must be heard, however busy the machine is.
             while let Some(read) = waiting(input).await {
                 if let Input::Resize(width, height) = read? {
+                    resized = true;
                     update(model, Msg::Resize(width, height));
                 }
             }
         }
         if model.undrawn || dirty && drawn.elapsed() >= FRAME {
+            // A frame for the old size may have met the new one, also when the size is what it was by now.
+            if std::mem::take(&mut resized) {
+                (model.width, model.height) = screen.size()?;
+                screen.refresh()?;
+            }
             screen.draw(model)?;
             drawn = Instant::now();
             dirty = false;

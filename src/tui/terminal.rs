@@ -151,6 +151,15 @@ impl Screen {
         self.reenter()
     }
 
+    /// Draws everything anew next time: what is on the terminal is not what was drawn there.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn refresh(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
+    }
+
     /// Gives the terminal to another program until [`Self::reenter`].
     ///
     /// # Errors

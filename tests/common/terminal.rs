@@ -44,6 +44,15 @@ impl Terminal {
         Self::run(Self::command(home, arguments), cols, rows)
     }
 
+    /// Starts the binary on a terminal of this size with more in its environment.
+    pub fn with(home: &std::path::Path, arguments: &[&str], cols: u16, rows: u16, env: &[(&str, &str)]) -> Self {
+        let mut command = Self::command(home, arguments);
+        for (name, value) in env {
+            command.env(name, value);
+        }
+        Self::run(command, cols, rows)
+    }
+
     /// The binary with these arguments and the environment that all tests have.
     pub fn command(home: &std::path::Path, arguments: &[&str]) -> CommandBuilder {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));

@@ -173,7 +173,7 @@ fn needed(model: &mut Model) -> Vec<Effect> {
 }
 
 /// What will be written for a file; none while something is open, and where no file is written.
-fn result_of(c: &Conflicts, at: usize) -> Option<Arc<[u8]>> {
+pub(crate) fn result_of(c: &Conflicts, at: usize) -> Option<Arc<[u8]>> {
     let (file, settled) = (c.files.get(at)?, c.settling.files().get(at)?);
     match (&settled.decision, c.texts.get(at)?.merge.as_ref()) {
         (Decision::Keep | Decision::Park, _) => file.mine.clone(),
@@ -185,7 +185,7 @@ fn result_of(c: &Conflicts, at: usize) -> Option<Arc<[u8]>> {
 }
 
 /// What is wrong with the result of a merge or an edit, if anything: the engine would refuse it.
-fn damage_of(c: &Conflicts, at: usize) -> Option<String> {
+pub(crate) fn damage_of(c: &Conflicts, at: usize) -> Option<String> {
     let (file, settled) = (c.files.get(at)?, c.settling.files().get(at)?);
     if !matches!(settled.decision, Decision::Merge(_) | Decision::Edited(_)) {
         return None;

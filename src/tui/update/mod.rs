@@ -7,6 +7,8 @@ mod screens;
 mod setup;
 
 pub(crate) use conflict::covered;
+#[cfg(test)]
+pub(crate) use conflict::{damage_of, result_of};
 
 use std::sync::Arc;
 use std::time::Duration;

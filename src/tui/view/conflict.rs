@@ -231,8 +231,8 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let shown = c.shown();
     let right = match (shown, c.diff()) {
         (Compare::Merge, _) => file_word(c),
-        (_, Some(diff)) if diff.note.is_none() => format!("+{} -{}", diff.added, diff.removed),
-        _ => String::new(),
+        (_, Some(diff)) if diff.note.is_none() => format!("{}   +{} -{}", file_word(c), diff.added, diff.removed),
+        _ => file_word(c),
     };
     let chips: Vec<String> = chips(c).into_iter().map(|chip| format!("[{chip}]")).collect();
     let mut title = vec![(shown.title(), Role::Title)];
@@ -251,9 +251,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
                 result::draw(model, merge, below, pane, buffer);
             }
         }
-        (Compare::Merge, ..) | (_, _, _, None) => {
-            put(buffer, inner.x + 1, inner.y, inner.width, "Reading…", theme.style(Role::Dim));
-        }
+        (Compare::Merge, ..) | (_, _, _, None) => unread(model, inner, buffer),
         (_, _, _, Some(diff)) => {
             let look = Look { theme, across: c.across, wrap: c.wrap, needle };
             difftext::draw(look, inner, diff, c.scroll, buffer);
@@ -261,6 +259,24 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     let track = Rect { height: pane.height.saturating_sub(result_rows), ..pane };
     bar::draw(model, track, (c.scroll, all, page), buffer);
+}
+
+/// The beginning of the user's text, until there is more to show: aligning big files takes a moment.
+fn unread(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let c = &model.conflicts;
+    let side = c.file().and_then(|f| f.mine.as_ref().or(f.theirs.as_ref()));
+    let Some(bytes) = side.filter(|b| !is_binary(b)) else {
+        put(buffer, area.x + 1, area.y, area.width, "Reading…", theme.style(Role::Dim));
+        return;
+    };
+    let look = Look { theme, across: c.across, wrap: false, needle: "" };
+    for (y, text) in (area.y..area.bottom()).zip(bytes.split(|b| *b == b'\n')) {
+        let words = [(false, text::visible(text, false))];
+        let style = theme.style(Role::Dim);
+        let room = Rect { x: area.x + 3, y, width: area.width.saturating_sub(3), height: 1 };
+        difftext::pieces(look, room, &words, (style, style), buffer);
+    }
 }
 
 /// What stands of the file: what is open, or how it is settled.

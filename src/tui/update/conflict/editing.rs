@@ -103,6 +103,7 @@ pub(in crate::tui::update) fn done(model: &mut Model, text: Result<Vec<u8>, Stri
         Part::Whole => {
             c.settling.decide(Decision::Edited(text));
             c.compare = Some(Compare::Result);
+            c.scroll = 0;
         }
         Part::Hunk(hunk) => {
             let merge = c.text().and_then(|t| t.merge.clone());

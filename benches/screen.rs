@@ -1,0 +1,111 @@
+//! The conflict screen with a file of 100,000 lines beside one of 100, in one run: how long until text stands there, until
+//! its first conflict does, until a key is answered meanwhile, and what a frame costs at 200x60. Prints, judges nothing.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pos_upgrade_tui::core::path::RelPath;
+use pos_upgrade_tui::engine::events::{ConflictFile, Event};
+use pos_upgrade_tui::tui::model::Model;
+use pos_upgrade_tui::tui::theme::{Depth, Theme};
+use pos_upgrade_tui::tui::update::{Msg, update};
+use pos_upgrade_tui::tui::{samples, view};
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
+
+const SIZE: (u16, u16) = (200, 60);
+const FRAMES: usize = 2_000;
+
+/// A file with a hunk in each hundred lines.
+fn file(lines: usize) -> ConflictFile {
+    let side = |word: &str| -> Option<Arc<[u8]>> {
+        let line = |i: usize| match i % 100 {
+            40 => format!("    let value_{i} = self.{word}(line, {i}).unwrap_or_default();\n"),
+            70 if word == "theirs" => format!("    // the source alone changed line {i}\n"),
+            _ => format!("    let value_{i} = self.compute(line, {i}); // a comment of some length\n"),
+        };
+        Some((0..lines).map(line).collect::<String>().into_bytes().into())
+    };
+    ConflictFile {
+        path: RelPath::new("mcp_server/big.txt").unwrap(),
+        from: None,
+        reason: "changed by both".to_owned(),
+        base: side("base"),
+        mine: side("mine"),
+        theirs: side("theirs"),
+        draft: None,
+    }
+}
+
+fn draw(model: &Model, buffer: &mut Buffer) -> Duration {
+    let begun = Instant::now();
+    view::draw(model, buffer.area, buffer);
+    begun.elapsed()
+}
+
+fn shows(buffer: &Buffer, words: &str) -> bool {
+    let text: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
+    text.contains(words)
+}
+
+fn key(code: char) -> Msg {
+    Msg::Key(KeyEvent::new(KeyCode::Char(code), KeyModifiers::NONE))
+}
+
+fn measure(lines: usize) {
+    let area = Rect::new(0, 0, SIZE.0, SIZE.1);
+    let mut model = samples::preview(Theme { depth: Depth::Rgb, light: false, ascii: false }, SIZE.0, SIZE.1);
+    let open = || Msg::Event(Event::ConflictsOpen { files: Arc::new(vec![file(lines)]) });
+
+    // What the loop does before anything is aligned.
+    let (message, mut buffer) = (open(), Buffer::empty(area));
+    let begun = Instant::now();
+    update(&mut model, message);
+    view::draw(&model, area, &mut buffer);
+    let text = begun.elapsed();
+    assert!(shows(&buffer, "let value_0 ="), "the text stands there");
+    update(&mut model, Msg::Drawn);
+    let begun = Instant::now();
+    update(&mut model, key('1'));
+    let mut buffer = Buffer::empty(area);
+    view::draw(&model, area, &mut buffer);
+    let meanwhile = begun.elapsed();
+
+    // The same with the alignment, in a line.
+    let message = open();
+    let begun = Instant::now();
+    samples::feed(&mut model, message);
+    let mut buffer = Buffer::empty(area);
+    view::draw(&model, area, &mut buffer);
+    let conflict = begun.elapsed();
+    assert!(shows(&buffer, "hunk 1 of"), "the first conflict stands there");
+
+    let mut times = Vec::with_capacity(FRAMES);
+    let mut keys = Duration::ZERO;
+    for i in 0..FRAMES {
+        // What people do: to the next hunk, settle it, look around.
+        let begun = Instant::now();
+        samples::feed(&mut model, key(['n', '1', ']', '2', 'n', 'u', 's', 'p'][i % 8]));
+        keys = keys.max(begun.elapsed());
+        let mut buffer = Buffer::empty(area);
+        times.push(draw(&model, &mut buffer));
+    }
+    times.sort();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    println!(
+        "{lines:>7} lines: text {text:?}, key meanwhile {meanwhile:?}, first conflict {conflict:?}, frame at {}x{}: \
+         median {:?}, 99th percentile {:?}, worst {:?}, slowest key {keys:?}",
+        SIZE.0,
+        SIZE.1,
+        at(0.5),
+        at(0.99),
+        at(1.0),
+    );
+}
+
+fn main() {
+    measure(100);
+    measure(100_000);
+}
