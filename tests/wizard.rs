@@ -193,7 +193,7 @@ fn without_a_terminal_the_wizard_names_the_command_that_needs_none() {
     assert!(said.contains("upgrade"), "{said}");
 }
 
-/// The README's picture is what the program shows: `POS_PICTURES=screenshots cargo test` takes it anew.
+/// The README's picture is what the program shows: `POS_PICTURES=$PWD/screenshots cargo test picture` takes it anew.
 #[test]
 fn the_picture_of_the_running_program_is_current() {
     let mut sandbox = Sandbox::new();

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
 
 use ratatui::buffer::{Buffer, Cell};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
 use super::model::Model;
 use super::theme::{Depth, Theme};
+use super::update::Msg;
 use super::{samples, view};
+use crate::engine::events::Event;
 
 /// Size of a character cell, in SVG units.
 const CELL: (f32, f32) = (9.0, 20.0);
@@ -110,14 +115,19 @@ fn strokes(symbol: &str) -> Option<[bool; 4]> {
         "┐" => [true, false, false, true],
         "└" => [false, true, true, false],
         "┘" => [true, false, true, false],
+        "├" => [false, true, true, true],
+        "┤" => [true, false, true, true],
+        "┬" => [true, true, false, true],
+        "┴" => [true, true, true, false],
+        "┼" => [true, true, true, true],
         _ => return None,
     })
 }
 
 /// Draws frames as one path per colour, so that no font can leave gaps in them.
-fn frames(buffer: &Buffer, out: &mut String) {
+fn frames(buffer: &Buffer, rows: Range<u16>, out: &mut String) {
     let mut paths: BTreeMap<String, String> = BTreeMap::new();
-    for y in buffer.area.y..buffer.area.bottom() {
+    for y in rows {
         for x in buffer.area.x..buffer.area.right() {
             let Some(cell) = buffer.cell((x, y)) else { continue };
             let Some([left, right, up, down]) = strokes(cell.symbol()) else { continue };
@@ -146,20 +156,37 @@ fn block(symbol: &str) -> Option<(f32, f32, &'static str)> {
     }
 }
 
-/// A buffer as an SVG document, in a rounded window.
-pub fn svg(buffer: &Buffer) -> String {
+/// The window that everything stands in.
+fn window(area: Rect, paper: &str) -> String {
     let (width, height) =
-        (f32::from(buffer.area.width) * CELL.0 + 2.0 * MARGIN, f32::from(buffer.area.height) * CELL.1 + 2.0 * MARGIN);
+        (f32::from(area.width) * CELL.0 + 2.0 * MARGIN, f32::from(area.height) * CELL.1 + 2.0 * MARGIN);
     let (w, h) = (number(width), number(height));
-    let mut out = format!(
+    format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
          font-family=\"'DejaVu Sans Mono', 'JetBrains Mono', Menlo, Consolas, monospace\" font-size=\"15\">\n\
-         <rect width=\"{w}\" height=\"{h}\" rx=\"12\" fill=\"{PAPER}\"/>\n"
-    );
-    for y in buffer.area.y..buffer.area.bottom() {
+         <rect width=\"{w}\" height=\"{h}\" rx=\"12\" fill=\"{paper}\"/>\n"
+    )
+}
+
+/// A buffer as an SVG document, in a rounded window.
+pub fn svg(buffer: &Buffer) -> String {
+    // A theme with a ground of its own fills the window with it.
+    let paper = buffer.content.last().map_or(PAPER.to_owned(), |cell| hex(cell.bg, PAPER));
+    let mut out = window(buffer.area, &paper);
+    let rows = buffer.area.y..buffer.area.bottom();
+    grounds(buffer, rows.clone(), &paper, &mut out);
+    frames(buffer, rows.clone(), &mut out);
+    texts(buffer, rows, &mut out);
+    out.push_str("</svg>\n");
+    out
+}
+
+/// Backgrounds and block characters.
+fn grounds(buffer: &Buffer, rows: Range<u16>, paper: &str, out: &mut String) {
+    for y in rows {
         let top = number(MARGIN + f32::from(y) * CELL.1);
         for (color, run) in runs(buffer, y, |c| colors(c).1) {
-            if color != PAPER {
+            if color != paper {
                 let (x, wide) = (number(MARGIN + f32::from(run.x) * CELL.0), number(f32::from(run.cells) * CELL.0));
                 let tall = number(CELL.1);
                 let _ =
@@ -177,8 +204,10 @@ pub fn svg(buffer: &Buffer) -> String {
             );
         }
     }
-    frames(buffer, &mut out);
-    for y in buffer.area.y..buffer.area.bottom() {
+}
+
+fn texts(buffer: &Buffer, rows: Range<u16>, out: &mut String) {
+    for y in rows {
         let drawn = |c: &Cell| strokes(c.symbol()).is_some() || block(c.symbol()).is_some();
         // A run ends at every second space, so that text starts at its own column whatever the font.
         for ((color, modifier, skipped, _), run) in
@@ -187,11 +216,108 @@ pub fn svg(buffer: &Buffer) -> String {
             if skipped && !modifier.contains(Modifier::UNDERLINED) {
                 continue;
             }
-            text_run(&run, y, &color, modifier, &mut out);
+            text_run(&run, y, &color, modifier, out);
         }
     }
-    out.push_str("</svg>\n");
-    out
+}
+
+/// A moment of a moving picture.
+pub struct Scene {
+    /// What the screen shows.
+    pub screen: Buffer,
+    /// For so many seconds.
+    pub seconds: f32,
+    /// The key that led there, if one did.
+    pub key: &'static str,
+}
+
+/// Scenes as one SVG document that shows one after the other, for ever. Rows that stay are drawn once. Who wants no
+/// motion sees the first scene.
+pub fn moving(scenes: &[Scene]) -> String {
+    let Some(first) = scenes.first() else { return String::new() };
+    let area = first.screen.area;
+    let row = |scene: &Scene, y: u16| {
+        let mut out = String::new();
+        grounds(&scene.screen, y..y + 1, PAPER, &mut out);
+        frames(&scene.screen, y..y + 1, &mut out);
+        texts(&scene.screen, y..y + 1, &mut out);
+        out
+    };
+    let mut pieces: Vec<(usize, usize, String)> = Vec::new();
+    for y in area.y..area.bottom() {
+        let mut open: Option<(usize, String)> = None;
+        for (at, scene) in scenes.iter().enumerate() {
+            let now = row(scene, y);
+            open = match open.take() {
+                Some((since, before)) if before == now => Some((since, before)),
+                Some((since, before)) => {
+                    pieces.push((since, at, before));
+                    Some((at, now))
+                }
+                None => Some((at, now)),
+            };
+        }
+        pieces.extend(open.map(|(since, last)| (since, scenes.len(), last)));
+    }
+    pieces.extend(scenes.iter().enumerate().map(|(at, scene)| (at, at + 1, badge(area, scene.key))));
+    let starts: Vec<f32> = scenes
+        .iter()
+        .scan(0.0, |sum, s| {
+            let start = *sum;
+            *sum += s.seconds;
+            Some(start)
+        })
+        .collect();
+    let total: f32 = scenes.iter().map(|s| s.seconds).sum();
+    let share = |scene: usize| number(starts.get(scene).map_or(100.0, |start| start * 100.0 / total));
+    let mut style = String::from("<style>@media (prefers-reduced-motion: no-preference){");
+    let mut body = String::new();
+    pieces.sort_by_key(|(since, until, _)| (*since, *until));
+    for same in pieces.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let Some((since, until)) = same.first().map(|p| (p.0, p.1)) else { continue };
+        let inside: String = same.iter().map(|p| p.2.as_str()).collect();
+        if inside.is_empty() {
+            continue;
+        }
+        if (since, until) == (0, scenes.len()) {
+            body += &inside;
+            continue;
+        }
+        let name = format!("s{since}-{until}");
+        let seconds = number(total);
+        let _ = write!(style, ".{name}{{animation:{name} {seconds}s step-end infinite}}@keyframes {name}{{");
+        if since > 0 {
+            style.push_str("0%{visibility:hidden}");
+        }
+        let _ = write!(style, "{}%{{visibility:visible}}", share(since));
+        if until < scenes.len() {
+            let _ = write!(style, "{}%{{visibility:hidden}}", share(until));
+        }
+        style.push('}');
+        let still = if since == 0 { "visible" } else { "hidden" };
+        let _ = write!(body, "<g class=\"{name}\" visibility=\"{still}\">\n{inside}</g>\n");
+    }
+    style.push_str("}</style>\n");
+    format!("{}{style}{body}</svg>\n", window(area, PAPER))
+}
+
+/// The key that was pressed, at the end of the last line.
+fn badge(area: Rect, key: &str) -> String {
+    if key.is_empty() {
+        return String::new();
+    }
+    let wide = key.width() as f32 * CELL.0 + 18.0;
+    let (x, y) = (MARGIN + f32::from(area.width) * CELL.0 - wide, MARGIN + f32::from(area.height - 1) * CELL.1 - 3.0);
+    format!(
+        "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"26\" rx=\"6\" fill=\"#e3bf78\"/>\n\
+         <text x=\"{}\" y=\"{}\" fill=\"{PAPER}\" font-weight=\"bold\" text-anchor=\"middle\">{}</text>\n",
+        number(x),
+        number(y),
+        number(wide),
+        number(x + wide / 2.0),
+        number(y + 18.0),
+        escape(key)
+    )
 }
 
 fn text_run(run: &Run, y: u16, color: &str, modifier: Modifier, out: &mut String) {
@@ -224,20 +350,55 @@ pub fn paint(model: &Model) -> Buffer {
     buffer
 }
 
+const SIZE: (u16, u16) = (100, 30);
+
+fn theme(light: bool) -> Theme {
+    Theme { depth: Depth::Rgb, light, ascii: false }
+}
+
 /// The screens at 100x30 in full colour: name and SVG.
 pub fn pictures() -> Vec<(&'static str, String)> {
-    let theme = Theme { depth: Depth::Rgb, light: false, ascii: false };
-    let (width, height) = (100, 30);
-    [
-        ("preview", samples::preview(theme, width, height)),
-        ("progress", samples::progress(theme, width, height)),
-        ("conflict", samples::conflict(theme, width, height)),
-        ("report", samples::report(theme, width, height)),
-        ("unfinished", samples::unfinished(theme, width, height)),
+    let (width, height) = SIZE;
+    let dark = |sample: fn(Theme, u16, u16) -> Model| svg(&paint(&sample(theme(false), width, height)));
+    vec![
+        ("setup", dark(samples::setup)),
+        ("preview", dark(samples::preview)),
+        ("conflict", dark(samples::conflict)),
+        ("conflict-light", svg(&paint(&samples::conflict(theme(true), width, height)))),
+        ("progress", dark(samples::progress)),
+        ("question", dark(samples::asked)),
+        ("report", dark(samples::report)),
+        ("unfinished", dark(samples::unfinished)),
+        ("tour", tour()),
     ]
-    .into_iter()
-    .map(|(name, model)| (name, svg(&paint(&model))))
-    .collect()
+}
+
+/// From the plan to the report in half a minute.
+fn tour() -> String {
+    let (width, height) = SIZE;
+    let mut scenes = Vec::new();
+    let mut add = |model: &Model, seconds: f32, key| scenes.push(Scene { screen: paint(model), seconds, key });
+    add(&samples::preview(theme(false), width, height), 4.0, "");
+    let mut model = samples::preview(theme(false), width, height);
+    model.running = true;
+    // Those that the plan names.
+    let files = samples::conflict_files().into_iter().take(3).collect();
+    samples::feed(&mut model, Msg::Event(Event::ConflictsOpen { files: Arc::new(files) }));
+    add(&model, 3.5, "Enter");
+    for (code, seconds, key) in [
+        (KeyCode::Char('1'), 2.5, "1"),
+        (KeyCode::Char('2'), 3.0, "2"),
+        (KeyCode::Enter, 2.0, "Enter"),
+        (KeyCode::Char('k'), 1.5, "k"),
+        (KeyCode::Enter, 1.5, "Enter"),
+        (KeyCode::Char('k'), 1.5, "k"),
+    ] {
+        samples::feed(&mut model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        add(&model, seconds, key);
+    }
+    add(&samples::progress(theme(false), width, height), 4.0, "F");
+    add(&samples::report(theme(false), width, height), 5.0, "");
+    moving(&scenes)
 }
 
 #[cfg(test)]
@@ -245,17 +406,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_are_the_same_every_time_and_well_formed() {
+    fn pictures_are_current_and_well_formed() {
         let pictures = pictures();
-        assert_eq!(pictures, super::pictures());
+        assert_eq!(pictures, super::pictures(), "the same bytes every time");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/screenshots");
+        let anew = std::env::var("POS_PICTURES").ok();
         for (name, svg) in &pictures {
             assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{name}");
-            assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count(), "{name}");
-        }
-        if let Ok(folder) = std::env::var("POS_PICTURES") {
-            for (name, svg) in &pictures {
+            for tag in ["text", "g", "style"] {
+                let opened = svg.matches(&format!("<{tag}>")).count() + svg.matches(&format!("<{tag} ")).count();
+                assert_eq!(opened, svg.matches(&format!("</{tag}>")).count(), "{name}: {tag}");
+            }
+            assert!(svg.len() < if *name == "tour" { 300_000 } else { 60_000 }, "{name}: {} bytes", svg.len());
+            if let Some(folder) = &anew {
                 std::fs::write(format!("{folder}/{name}.svg"), svg).unwrap();
             }
+            let committed = std::fs::read_to_string(format!("{folder}/{name}.svg")).unwrap_or_default();
+            let hint = "take the pictures anew: POS_PICTURES=$PWD/screenshots cargo test picture";
+            assert!(
+                anew.is_some() || committed == *svg,
+                "screenshots/{name}.svg is not what the program shows; {hint}"
+            );
         }
+    }
+
+    #[test]
+    fn scenes_follow_each_other_and_rows_that_stay_are_drawn_once() {
+        let scene = |second: &str| {
+            let mut screen = Buffer::with_lines(["same", second]);
+            screen.set_style(screen.area, ratatui::style::Style::new());
+            Scene { screen, seconds: 1.0, key: "" }
+        };
+        let svg = moving(&[scene("first"), scene("second"), scene("first")]);
+        assert_eq!(svg.matches(">same<").count(), 1);
+        assert_eq!((svg.matches(">first<").count(), svg.matches(">second<").count()), (2, 1));
+        for (name, times) in [
+            ("s0-1", "0%{visibility:visible}33.3%{visibility:hidden}"),
+            ("s1-2", "0%{visibility:hidden}33.3%{visibility:visible}66.7%{visibility:hidden}"),
+            ("s2-3", "0%{visibility:hidden}66.7%{visibility:visible}"),
+        ] {
+            assert!(svg.contains(&format!("@keyframes {name}{{{times}}}")), "{svg}");
+        }
+        assert_eq!(svg.matches("visibility=\"visible\"").count(), 1, "without motion: the first scene");
     }
 }
