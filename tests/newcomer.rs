@@ -64,7 +64,7 @@ fn from_nothing_to_a_finished_upgrade() {
     // The source was found beside the project, and how things stand is said before anything is asked.
     person.press("Enter", &["Found nearby", "is at release e61ff48", "3 of them need you"], true);
     // What is this about? A look at the first file, and back.
-    person.press("d", &["preview", "makes a backup, asks you about 3 conflicts", "why: you and the source"], true);
+    person.press("d", &["preview", "makes a backup, asks about 3 conflicts", "why: you and the source"], true);
     person.press("Esc", &["preview: diff", "git-safety.md"], true);
     person.press("Enter", &["Enter start"], true);
     // The first file, region by region.

@@ -115,7 +115,7 @@ fn setup_finds_completes_remembers_and_changes_nothing() {
     ]);
     // The other clone nearby is offered, and looked at while it is chosen.
     person.key(Source, "↓", &["▸ ~/demo/source-two", "is at release"]);
-    person.key(Source, "↑", &["▸ source"]);
+    person.key(Source, "↑", &["▸ source  ~/demo/source ", "is at release"]);
     person.key(Source, "F1", &["Esc closes", "complete the path"]);
     person.key(Help, "Esc", &["▸ source"]);
     // Typing, with everything that edits a line.
@@ -144,14 +144,14 @@ fn setup_finds_completes_remembers_and_changes_nothing() {
     person.key(Source, "↓", &["▸ upgrade"]);
     person.key(Setup, "r", &["preview", "Enter start"]);
     // There and back again by all ways that there are.
-    person.key(Mode::Preview, "o", &["setup", "content only"]);
+    person.key(Mode::Preview, "o", &["setup", "content only", "· ~/demo/source-two"]);
     person.key(Source, "↓", &["▸ ~/demo/source-two"]);
     person.key(Source, "Esc", &["▸ source  ~/demo/source "]);
     person.key(Source, "Esc", &["preview"]);
-    person.key(Mode::Preview, "o", &["setup"]);
+    person.key(Mode::Preview, "o", &["setup", "· ~/demo/source-two"]);
     person.keys(Source, &["↓", "↓"], &["▸ upgrade"]);
     person.key(Setup, "Enter", &["preview"]);
-    person.key(Mode::Preview, "o", &["setup"]);
+    person.key(Mode::Preview, "o", &["setup", "· ~/demo/source-two"]);
     person.keys(Source, &["↓", "↓"], &["▸ upgrade"]);
     person.key(Setup, "q", &[]);
     person.has_pressed_all(&[Setup], &["Ctrl-z", "Ctrl-c"]);
@@ -190,7 +190,7 @@ fn every_key_of_the_preview_and_a_plan_on_paper() {
     let before = snapshot(&demo.install);
     let mut person = start(&home, &demo.project);
     person.wizard.see(&["is at release"]);
-    person.key(Mode::Source, "Enter", &["3 need you", "makes a backup, asks you about 3 conflicts"]);
+    person.key(Mode::Source, "Enter", &["3 need you", "makes a backup, asks about 3 conflicts"]);
     person.wizard.see(&["why: you and the source changed the same place", "Release 1.2.0"]);
     person.wizard.press("kt1230K");
     person.keys(
@@ -270,7 +270,7 @@ fn every_key_of_the_preview_and_a_plan_on_paper() {
 /// From the start to the first conflict, content only.
 fn to_the_conflicts(home: &Path, demo: &Demo) -> Person {
     let mut person = start(home, &demo.project);
-    person.wizard.see(&["is at release"]);
+    person.wizard.see(&["is at release", "· ~/demo/source-two"]);
     person.keys(Mode::Source, &["↓", "↓"], &["▸ upgrade"]);
     person.key(Mode::Setup, "Space", &["content only"]);
     person.key(Mode::Setup, "Enter", &["preview", "Enter start"]);
@@ -330,11 +330,12 @@ fn a_finished_upgrade_is_taken_back_from_its_report() {
     let (demo, home) = neighbourhood(&mut sandbox);
     let before = snapshot(&demo.install);
     let mut person = start(&home, &demo.project);
-    person.wizard.see(&["is at release"]);
+    person.wizard.see(&["is at release", "· ~/demo/source-two"]);
     person.keys(Mode::Source, &["↓", "↓"], &["▸ upgrade"]);
     person.keys(Mode::Setup, &["Space", "↓", "Space"], &["content only", "merge, mine first"]);
     person.key(Mode::Setup, "Enter", &["3 are settled as you", "makes a backup, then does this"]);
     person.key(Mode::Preview, "Enter", &["report", "Upgraded", "R puts it all back"]);
+    person.wizard.see(&["3 in conflict", "Your edits", "git-safety.md: merged"]);
     person.wizard.press("zr");
     person.keys(Report, &["↓", "PgDn", "G", "End"], &["phase 5"]);
     person.keys(Report, &["↑", "PgUp", "g", "Home"], &["What changed"]);

@@ -65,7 +65,7 @@ fn changes(session: &Session) -> Vec<String> {
         (Kind::Move, "moved"),
         (Kind::Remove, "removed"),
         (Kind::AutoMerge, "merged with your edits"),
-        (Kind::Conflict, "where you were asked"),
+        (Kind::Conflict, "in conflict"),
     ];
     let counts = counted.iter().map(|(kind, word)| (plan.summary.get(*kind), *word)).filter(|(n, _)| *n > 0);
     let counts: Vec<String> = counts.map(|(n, word)| format!("{n} {word}")).collect();
@@ -86,7 +86,7 @@ fn edits(session: &Session) -> Vec<String> {
     if merged.len() > NAMED {
         lines.push(format!("merged by themselves: {} more", merged.len() - NAMED));
     }
-    for (path, answer) in &session.answers {
+    for (path, answer) in session.answers.iter().filter(|(_, answer)| **answer != Answer::Park) {
         let why = session.answered_by.get(path).map(|why| format!(" ({why})")).unwrap_or_default();
         lines.push(format!("conflict: {path}: {}{why}", answer_words(answer)));
     }
@@ -101,6 +101,12 @@ fn edits(session: &Session) -> Vec<String> {
     if !lines.is_empty() {
         lines.insert(0, "# Your edits".into());
     }
+    let put_off: Vec<_> = session.answers.iter().filter(|(_, answer)| **answer == Answer::Park).collect();
+    if !put_off.is_empty() {
+        lines.push("# Put off for another day".into());
+        lines.extend(put_off.iter().map(|(path, answer)| format!("conflict: {path}: {}", answer_words(answer))));
+        lines.push(format!("settle them: pos-upgrade-tui resolve --project {}", session.project.display()));
+    }
     lines
 }
 
@@ -110,7 +116,7 @@ fn answer_words(answer: &Answer) -> String {
         Answer::Keep => "kept yours".to_owned(),
         Answer::Take => "took theirs".to_owned(),
         Answer::Edited(_) => "your own text".to_owned(),
-        Answer::Park => "put off, yours stays; later: pos-upgrade-tui resolve".to_owned(),
+        Answer::Park => "put off, yours stays for now".to_owned(),
         Answer::Merge(choices) => {
             let words = ["yours", "theirs", "both", "as before", "edited"];
             let which = |choice: &Choice| match choice {
@@ -140,4 +146,19 @@ fn times(session: &Session) -> Vec<String> {
         lines.push(format!("phase {number} {name}: {:.1} s", record.seconds));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_is_told_as_it_was_given() {
+        let merged = Answer::Merge(vec![Choice::Mine, Choice::Edited(b"x".to_vec()), Choice::Mine]);
+        assert_eq!(answer_words(&merged), "merged, 3 hunks chosen: 2 yours, 1 edited");
+        assert_eq!(answer_words(&Answer::Merge(vec![Choice::Both])), "merged, 1 hunk chosen: 1 both");
+        assert_eq!(answer_words(&Answer::Merge(vec![])), "merged");
+        let all = [Answer::Keep, Answer::Take, Answer::Park, Answer::Edited(Vec::new())].map(|a| answer_words(&a));
+        assert!(all.iter().enumerate().all(|(i, word)| !all[..i].contains(word)), "{all:?}");
+    }
 }

@@ -446,7 +446,7 @@ pub fn report(theme: Theme, width: u16, height: u16) -> Model {
     let report = [
         "/home/ada/shop/.praxis-os  3446b8a -> e8b70c7",
         "# What changed",
-        "files: 11 updated, 4 new, 2 moved, 1 removed, 2 merged with your edits, 3 where you were asked",
+        "files: 11 updated, 4 new, 2 moved, 1 removed, 2 merged with your edits, 3 in conflict",
         "# Your edits",
         "merged by itself: mcp_server/rag_engine.py",
         "merged by itself: standards/universal/testing/test-pyramid.md",

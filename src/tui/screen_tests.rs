@@ -99,6 +99,25 @@ fn tab_completes_and_waits_for_what_is_not_known_yet() {
 }
 
 #[test]
+fn passing_by_an_offer_chooses_nothing() {
+    let mut model = samples::setup(MONO, 80, 24);
+    let look = looks(press(&mut model, KeyCode::Down)).pop().unwrap();
+    assert_eq!((field(&model), look.request.source.to_str()), ("~/try/praxis-os", Some("/home/ada/try/praxis-os")));
+    let look = looks(press(&mut model, KeyCode::Down)).pop().unwrap();
+    assert_eq!((field(&model), look.request.source.to_str()), ("~/src/praxis-os", Some("/home/ada/src/praxis-os")));
+    assert_eq!(spot(&model), Some(Spot::Option(Choice::Part)));
+    // From below, too; and Enter on an offer chooses it.
+    press(&mut model, KeyCode::Up);
+    assert_eq!(field(&model), "~/try/praxis-os");
+    press(&mut model, KeyCode::Up);
+    assert_eq!((field(&model), spot(&model)), ("~/src/praxis-os", Some(Spot::Source)));
+    press(&mut model, KeyCode::Down);
+    let effects = press(&mut model, KeyCode::Enter);
+    let [Effect::Inspect(request)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(request.source, PathBuf::from("/home/ada/try/praxis-os"));
+}
+
+#[test]
 fn options_are_changed_by_space_and_arrows_and_go_with_the_request() {
     let mut model = samples::setup(MONO, 80, 24);
     while spot(&model) != Some(Spot::Option(Choice::Conflicts)) {

@@ -166,11 +166,24 @@ fn spots(model: &Model) -> Vec<Spot> {
 
 fn to_spot(model: &mut Model, spot: Spot) -> Vec<Effect> {
     let Some(setup) = &mut model.setup else { return vec![] };
-    if (setup.spot, spot) == (Spot::Source, Spot::Offer(0)) {
-        setup.before = Some(setup.field.clone());
-    }
-    setup.spot = spot;
+    let is_offer = |spot| matches!(spot, Spot::Offer(_));
     let mut effect = None;
+    match (is_offer(setup.spot), is_offer(spot)) {
+        (false, true) => setup.before = Some(setup.field.clone()),
+        // Whoever only passes by has chosen nothing.
+        (true, false) => {
+            if let Some(before) = setup.before.take() {
+                setup.field = before;
+            }
+        }
+        _ => {}
+    }
+    let passed_by = is_offer(setup.spot) && !is_offer(spot);
+    setup.spot = spot;
+    if passed_by {
+        effect = look(model, true);
+    }
+    let Some(setup) = &mut model.setup else { return vec![] };
     if let Spot::Offer(i) = spot
         && let Some(path) = setup.offers.get(i)
     {

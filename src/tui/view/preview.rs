@@ -174,13 +174,16 @@ pub fn note(model: &Model) -> (String, Role) {
 
 /// What starting comes to, before anybody dares to.
 fn outlook(model: &Model) -> String {
-    let steps = match asks(model) {
-        0 => "makes a backup, then does this".to_owned(),
-        1 => "makes a backup, asks you about 1 conflict, then does this".to_owned(),
-        n => format!("makes a backup, asks you about {n} conflicts, then does this"),
+    let (steps, questions) = match asks(model) {
+        0 => ("makes a backup, then does this", String::new()),
+        n => ("makes a backup, asks about", format!(" {}, then does this", text::count(n, "conflict", "conflicts"))),
     };
-    let long = format!("Enter {steps}. All of it can be taken back.");
-    if text::width(&long) <= usize::from(model.width.saturating_sub(2)) { long } else { format!("Enter {steps}.") }
+    let long = format!("Enter {steps}{questions}. All can be undone.");
+    if text::width(&long) <= usize::from(model.width.saturating_sub(2)) {
+        long
+    } else {
+        format!("Enter {steps}{questions}.")
+    }
 }
 
 /// How many conflicts a person will be asked.
