@@ -9,7 +9,7 @@ use crate::world::{Case, Outcome, Small};
 
 const SIGKILL: i32 = 9;
 /// In how many parts one day's run is one.
-const PARTS: usize = 8;
+const PARTS: usize = 12;
 
 /// What a run makes of a project, and what is to be struck.
 struct Scenario<'s> {

@@ -297,7 +297,7 @@ fn every_mistake_is_noticed() {
     if Command::new("strace").arg("-V").output().is_err() {
         return crate::ext::skipped("strace is not here");
     }
-    let mutants = shard(MUTANTS.iter().collect(), 7, |m: &&Mutant| m.name.to_owned());
+    let mutants = shard(MUTANTS.iter().collect(), 14, |m: &&Mutant| m.name.to_owned());
     let sound = Small::new();
     for quick in [tampered_journal, newest_generation_torn, lock_is_held, written_meanwhile, there_and_back, odd_umask]
     {

@@ -76,7 +76,7 @@ fn a_crash_at_every_point() {
     let name =
         |(flow, _, _, number, point): &(&str, &Path, Vec<&str>, usize, String)| format!("{flow}:{number} {point}");
     let total = cases.len();
-    let cases = shard(cases, 4, name);
+    let cases = shard(cases, 8, name);
     let outcomes = each(&cases, name, |(_, start, arguments, number, _), slot| {
         let case = small.case(start);
         crash_at(&small, slot, &case.project, arguments, *number);
@@ -113,7 +113,7 @@ fn a_second_crash_while_recovering() {
     let name = |(flow, _, _, first, at, way, second, again): &Pair<'_>| {
         format!("{flow}:{first} {at}, then {}:{second} {again}", way[0])
     };
-    let pairs = shard(pairs, 60, name);
+    let pairs = shard(pairs, 90, name);
     let outcomes = each(&pairs, name, |(_, start, arguments, first, _, way, second, _), slot| {
         let case = small.case(start);
         crash_at(&small, slot, &case.project, arguments, *first);
@@ -247,7 +247,8 @@ fn a_crash_at_the_switch_of_the_environment() {
     let switch = [("before", "resume"), ("after", "resume"), ("before", "rollback"), ("after", "rollback")];
     let switch =
         switch.map(|(when, way)| (if when == "before" { "venv.switch before" } else { "venv.switch after" }, way));
-    for (point, way) in switch.into_iter().chain(link) {
+    let cases = shard(switch.into_iter().chain(link).collect(), 3, |(point, way)| format!("{point}, {way}"));
+    for (point, way) in cases {
         let mut sandbox = Sandbox::new();
         let demo = sandbox.demo();
         let before = (snapshot(&demo.install), tools(&demo.install).expect("the old server answers"));

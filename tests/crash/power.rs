@@ -149,7 +149,7 @@ fn an_ext4_is_shut_down_at_every_point() {
     }
     type Shutdown<'a> = (&'a str, &'a Path, &'a [&'a str], usize, String);
     let name = |(flow, _, _, number, point): &Shutdown<'_>| format!("{flow}:{number} {point}");
-    let cases = shard(cases, 16, name);
+    let cases = shard(cases, 24, name);
     let outcomes = each(&cases, name, |(_, start, arguments, number, _), slot| {
         let case = small.empty_case();
         let mut disk = Ext4::new(&case);

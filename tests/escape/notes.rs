@@ -99,6 +99,9 @@ fn sessions() {
         json!({"was_running": false, "pid": 1, "command": [], "cwd": "../../outside", "env": {}, "tools": []}),
     );
     for (pointer, how) in &all {
+        if world.passes_over() {
+            continue;
+        }
         let case = world.case(format!("session with another {pointer}"));
         for name in ["session.json", "session.1.json"] {
             sealed(&case.session().join(name), how);
@@ -130,6 +133,9 @@ fn journals() {
     let paths: Vec<&str> = OUT.into_iter().chain(own).chain(through).chain([absolute.to_str().unwrap()]).collect();
     for path in paths {
         for command in ["resume", "rollback"] {
+            if world.passes_over() {
+                continue;
+            }
             let case = world.case(format!("journal with {path:?}, {command}"));
             for place in ["linked", "standards/linked"] {
                 std::os::unix::fs::symlink(case.outside(), case.install().join(place)).unwrap();
@@ -150,6 +156,9 @@ fn journals() {
         ["content", "content/stage", "server", "server/stage", "rollback", "rollback/stage", "content/stage.done"]
     {
         for command in ["resume", "rollback"] {
+            if world.passes_over() {
+                continue;
+            }
             let case = world.case(format!("{place} is a link, {command}"));
             let to = case.outside().join("stage");
             let staged = case.session().join("content/stage");
@@ -198,6 +207,9 @@ fn backups() {
         OUT.into_iter().chain(["linked/victim", "linked/deep", "linked/new/x.md", ".upgrade/base", ".upgrade/lock"])
     {
         for entry in [folder(), file(), link()] {
+            if world.passes_over() {
+                continue;
+            }
             let case = world.case(format!("backup with {path:?}: {}", entry["type"]));
             std::os::unix::fs::symlink(case.outside(), case.install().join("linked")).unwrap();
             let copy = case.backup().join("files").join(path.trim_start_matches('/'));

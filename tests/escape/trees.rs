@@ -150,6 +150,9 @@ fn trees() {
             &["universal/standards"]
         };
         for &folder in folders {
+            if world.passes_over() {
+                continue;
+            }
             let case = world.case(format!("{name} in {folder}"));
             let to = commit(source, folder, entries);
             let plan = ["plan", "--json", "--source", source.to_str().unwrap(), "--to", &to];
