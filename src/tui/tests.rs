@@ -67,6 +67,42 @@ fn screens() {
     }
 }
 
+/// A letter for every cell that looks otherwise than most, and what each letter stands for.
+fn looks(buffer: &Buffer) -> String {
+    const LETTERS: &[u8] = b" abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let look = |x: u16, y: u16| (buffer[(x, y)].fg, buffer[(x, y)].bg, buffer[(x, y)].modifier);
+    let mut known: Vec<((Color, Color, Modifier), usize)> = Vec::new();
+    for (x, y) in (0..buffer.area.height).flat_map(|y| (0..buffer.area.width).map(move |x| (x, y))) {
+        match known.iter_mut().find(|(k, _)| *k == look(x, y)) {
+            Some((_, count)) => *count += 1,
+            None => known.push((look(x, y), 1)),
+        }
+    }
+    known.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let letter = |wanted| known.iter().position(|(k, _)| *k == wanted).map_or('?', |at| char::from(LETTERS[at]));
+    let mut out = String::new();
+    for y in 0..buffer.area.height {
+        let line: String = (0..buffer.area.width).map(|x| letter(look(x, y))).collect();
+        out.push_str(&format!("{}\n", line.trim_end()));
+    }
+    for (known, _) in &known {
+        let (fg, bg, modifier) = known;
+        out.push_str(&format!("{:?}: {fg} on {bg} {modifier:?}\n", letter(*known)));
+    }
+    out
+}
+
+#[test]
+fn screens_in_colour() {
+    for (name, sample) in SAMPLES {
+        for (width, height) in SIZES {
+            let buffer = paint(&sample(RGB, width, height));
+            let both = format!("{}\n{}", text(&buffer), looks(&buffer));
+            insta::assert_snapshot!(format!("{name}_{width}x{height}_rgb"), both);
+        }
+    }
+}
+
 #[test]
 fn panes_over_the_screens() {
     let mut diff = samples::preview(MONO, 80, 24);
