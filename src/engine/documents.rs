@@ -153,7 +153,8 @@ pub fn summary(session: &Session, warnings: &[String], seconds: Seconds) -> Stri
 /// A section for `INSTALLATION_SUMMARY.md`.
 pub fn installation_section(session: &Session) -> String {
     format!(
-        "\n## Upgraded {}\n\n- release: {} ({})\n- was: {}\n- session: {}\n- backup: {}\n",
+        "\n## {} {}\n\n- release: {} ({})\n- was: {}\n- session: {}\n- backup: {}\n",
+        if session.resolving { "Settled what was put off," } else { "Upgraded" },
         session.created_at,
         session.source_commit,
         session.source_version,

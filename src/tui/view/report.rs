@@ -10,8 +10,9 @@ use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-fn head(kind: FinishKind) -> (&'static str, &'static str, Role) {
+fn head(kind: FinishKind, resolving: bool) -> (&'static str, &'static str, Role) {
     match kind {
+        FinishKind::Completed if resolving => ("✔", "Settled", Role::Good),
         FinishKind::Completed => ("✔", "Upgraded", Role::Good),
         FinishKind::NothingToDo => ("✔", "Nothing to do", Role::Good),
         FinishKind::RolledBack => ("!", "Rolled back", Role::Warn),
@@ -90,7 +91,7 @@ impl Rows<'_> {
 
 fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
     let Some(finish) = &model.finish else { return Vec::new() };
-    let (mark, word, role) = head(finish.result);
+    let (mark, word, role) = head(finish.result, model.launch.resolve.is_some());
     let mut rows = Rows { model, room: width.saturating_sub(4), rows: Vec::new() };
     rows.push(&[(" ", Role::Text), (mark, role), (" ", Role::Text), (word, role)]);
     for part in text::wrap(&model.tilde_text(&finish.message), rows.room) {
