@@ -10,10 +10,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::mpsc;
 
 use super::model::Launch;
-use super::run::{Engine, drive};
+use super::run::drive;
 use super::samples;
 use super::setup::Looked;
 use super::update::{Effect, Look};
+use super::worker::Engine;
 use crate::core::outcome::Sides;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;

@@ -20,6 +20,7 @@ pub mod text;
 pub mod theme;
 pub mod update;
 pub mod view;
+mod worker;
 
 #[cfg(test)]
 mod live;

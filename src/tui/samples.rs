@@ -17,10 +17,10 @@ use crate::engine::inspect::Inspection;
 use crate::engine::sources::{Candidate, Facts, Found, Standing};
 
 use super::model::{Launch, Model};
-use super::run::{align, lay_out};
 use super::setup::Looked;
 use super::theme::Theme;
 use super::update::{Effect, Msg, update};
+use super::worker::{align, lay_out};
 
 const FROM: &str = "3446b8a91c0de5f27ab84e6d1039c5b7f2a8e614";
 const TO: &str = "e8b70c7d5a2f4916b3c08e7fd1a24596c0b3e8d7";

@@ -1,6 +1,7 @@
 //! What each message does to the model, and which effects it asks for. No I/O, no clock.
 
 mod conflict;
+mod message;
 mod preview;
 mod progress;
 mod screens;
@@ -9,251 +10,19 @@ mod setup;
 pub(crate) use conflict::covered;
 #[cfg(test)]
 pub(crate) use conflict::{damage_of, result_of};
-
-use std::sync::Arc;
-use std::time::Duration;
+pub use message::{Effect, Look, Msg, Owner, Place};
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
-use crate::core::merge::Merge;
-use crate::core::outcome::Sides;
-use crate::core::plan::{FileEntry, Plan};
-use crate::core::session::{OnConflict, Session};
-use crate::engine::events::{Command, ConflictFile, Event, FinishKind, Level};
-use crate::engine::inspect::{About, Inspection, Problem, Request};
-use crate::engine::outside::Tool;
-use crate::engine::sources::{Candidate, Standing};
+use crate::core::session::Session;
+use crate::engine::events::{Command, Event, FinishKind, Level};
+use crate::engine::inspect::{About, Problem};
 
-use super::diff::{Diff, How};
 use super::keymap::{self, Action, Mode};
-use super::merge_rows::{Layout, MergeRows};
-use super::model::{Compare, LogView, Model, Overlay, Pane, Question, Screen};
+use super::model::{LogView, Model, Overlay, Pane, Question, Screen};
 use super::progress::Progress;
-use super::setup::{Looked, Spot};
+use super::setup::Spot;
 use super::view;
-
-/// Something happened.
-#[derive(Debug)]
-pub enum Msg {
-    /// The wizard begins: an unfinished session, none, or why that can't be told.
-    Opened(Result<Option<Box<Session>>, String>),
-    /// Something that can't be done without panicked; a sentence.
-    Broken(&'static str),
-    /// A key was pressed.
-    Key(KeyEvent),
-    /// The wheel was turned.
-    Wheel {
-        /// Towards the top.
-        up: bool,
-    },
-    /// Text was pasted.
-    Paste(String),
-    /// The terminal has a new size.
-    Resize(u16, u16),
-    /// The engine says something.
-    Event(Event),
-    /// The engine's channel closed without a last word.
-    EngineGone,
-    /// The inspection is done.
-    Inspected(Box<Inspection>),
-    /// What may be meant as the source, before anything is typed.
-    Offered(Vec<Candidate>),
-    /// What is at the path that is being typed.
-    Looked(Box<Looked>),
-    /// How the install stands, seen from the source that was typed like this.
-    Stood(String, Result<Standing, String>),
-    /// The session that was completed, for taking it back; none if it can't be read.
-    Recalled(Option<Box<Session>>),
-    /// The plan was written to this file, or couldn't be.
-    Saved(Result<std::path::PathBuf, String>),
-    /// The source's history could not be fetched; why.
-    NotDeepened(String),
-    /// The texts of a plan entry were read, or couldn't be.
-    TextsLoaded {
-        /// Which.
-        entry: Box<FileEntry>,
-        /// The texts, or a sentence.
-        texts: Result<Sides, String>,
-        /// What will be written, where that is neither mine nor theirs.
-        result: Option<Arc<[u8]>>,
-    },
-    /// A diff is ready.
-    DiffReady {
-        /// For whom.
-        owner: Owner,
-        /// Of what.
-        compare: Compare,
-        /// The rows.
-        diff: Arc<Diff>,
-    },
-    /// A conflict's alignment is ready.
-    MergeReady {
-        /// Which file, by position.
-        file: usize,
-        /// The alignment, none if it can't be merged.
-        merge: Option<Arc<Merge>>,
-        /// Its rows: one below the other, and side by side.
-        rows: Option<Arc<(MergeRows, MergeRows)>>,
-    },
-    /// The rows in which a text was found.
-    Found {
-        /// Of which conflict, by position.
-        file: usize,
-        /// What was searched for.
-        needle: String,
-        /// Their positions.
-        hits: Vec<usize>,
-    },
-    /// The person's program has ended: what it wrote, or a sentence saying why that can't be used.
-    Edited(Result<Vec<u8>, String>),
-    /// Time since the wizard's start.
-    Tick(Duration),
-    /// The screen has been drawn, and what was typed before that is gone.
-    Drawn,
-    /// A signal asks to end.
-    Terminate,
-}
-
-/// Who asked for a diff.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Owner {
-    /// The preview, for this path.
-    Preview(Box<FileEntry>),
-    /// The conflict at this position.
-    Conflict(usize),
-}
-
-/// A path to look at.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Look {
-    /// As it was typed.
-    pub typed: String,
-    /// What would be planned with it as the source.
-    pub request: Request,
-    /// It will not be typed on: no need to wait.
-    pub at_once: bool,
-}
-
-/// Where something is searched for.
-#[derive(Debug, Clone)]
-pub enum Place {
-    /// In the rows of a merge; `true` for those that stand side by side.
-    Merge(Arc<Merge>, Arc<(MergeRows, MergeRows)>, bool),
-    /// In the rows of a diff.
-    Diff(Arc<Diff>),
-}
-
-impl Place {
-    /// The rows that contain a text. Takes a while for big files: call it off the drawing thread.
-    pub fn find(&self, needle: &str) -> Vec<usize> {
-        let needle = needle.as_bytes();
-        match self {
-            Place::Merge(merge, rows, beside) => (if *beside { &rows.1 } else { &rows.0 }).find(merge, needle),
-            Place::Diff(diff) => {
-                let hit = |row: &&super::diff::Row| super::merge_rows::contains(diff.bytes(row), needle);
-                diff.rows.iter().enumerate().filter(|(_, row)| hit(row)).map(|(i, _)| i).collect()
-            }
-        }
-    }
-}
-
-/// What the loop is asked to do.
-#[derive(Debug, Clone)]
-pub enum Effect {
-    /// Check and plan.
-    Inspect(Box<Request>),
-    /// Look for what may be meant as the source.
-    Offer,
-    /// Look at the path that is being typed; once it has not changed for a moment, unless it is final.
-    Look(Box<Look>),
-    /// Read the session that was completed.
-    Recall(String),
-    /// Write the plan down, into a folder.
-    Save {
-        /// Where.
-        folder: std::path::PathBuf,
-        /// What was asked.
-        request: Box<Request>,
-        /// What was found.
-        inspection: Box<Inspection>,
-    },
-    /// Remember the source that a plan was made from.
-    Remember(std::path::PathBuf),
-    /// Fetch the history that the source lacks, then check and plan.
-    Deepen(Box<Request>),
-    /// Read a plan entry's texts.
-    LoadTexts(Box<FileEntry>),
-    /// Compare two texts.
-    BuildDiff {
-        /// For whom.
-        owner: Owner,
-        /// Of what.
-        compare: Compare,
-        /// Before.
-        old: Option<Arc<[u8]>>,
-        /// After.
-        new: Option<Arc<[u8]>>,
-        /// How.
-        how: How,
-    },
-    /// Align a conflict's texts.
-    BuildMerge {
-        /// Which, by position.
-        file: usize,
-        /// Its texts.
-        texts: Box<ConflictFile>,
-        /// How its rows are laid out.
-        layout: Layout,
-    },
-    /// Lay the rows of a conflict out anew.
-    LayOut {
-        /// Which, by position.
-        file: usize,
-        /// Its alignment.
-        merge: Arc<Merge>,
-        /// How.
-        layout: Layout,
-    },
-    /// Look for a text.
-    Find {
-        /// In which conflict, by position.
-        file: usize,
-        /// What for.
-        needle: String,
-        /// Where.
-        place: Place,
-    },
-    /// Give a text to a program of the person's; the terminal is its own meanwhile.
-    Edit {
-        /// Which program, and the text.
-        tool: Tool,
-        /// The file's name.
-        name: String,
-    },
-    /// Begin the upgrade.
-    Start(Box<Request>, Box<Plan>, OnConflict),
-    /// Settle what was put off.
-    Resolve(Box<Plan>),
-    /// Take the session up.
-    Resume(Box<Session>),
-    /// Put the install back.
-    RollBack(Box<Session>),
-    /// Forget the session.
-    Discard(Box<Session>),
-    /// Tell the engine.
-    Send(Command),
-    /// To the terminal's clipboard.
-    Copy(String),
-    /// To the shell, until `fg`.
-    Suspend,
-    /// The end of the wizard.
-    Quit {
-        /// The process's exit code.
-        exit_code: u8,
-        /// What stands on the normal screen afterwards.
-        lines: Vec<String>,
-    },
-}
 
 /// Takes a message in.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {

@@ -1,0 +1,151 @@
+//! What the conflict screen knows.
+
+use std::sync::Arc;
+
+use crate::core::merge::Merge;
+use crate::engine::events::ConflictFile;
+
+use crate::tui::conflict::Settling;
+use crate::tui::diff::{Diff, EVERYTHING};
+use crate::tui::merge_rows::{Layout, MergeRows};
+
+use super::Compare;
+
+/// What is known about one conflict's texts.
+#[derive(Debug, Clone, Default)]
+pub struct ConflictTexts {
+    /// The three-way (or, without a base, two-way) alignment.
+    pub merge: Option<Arc<Merge>>,
+    /// Its rows, one below the other and side by side.
+    pub rows: Option<Arc<(MergeRows, MergeRows)>>,
+    /// Diffs that were asked for, by what they compare.
+    pub diffs: Vec<(Compare, Arc<Diff>)>,
+}
+
+/// A search in the shown text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Search {
+    /// What for.
+    pub needle: String,
+    /// It is being typed.
+    pub typing: bool,
+    /// Rows with a hit.
+    pub hits: Vec<usize>,
+    /// The one that the view stands at.
+    pub at: usize,
+    /// The hits are those of the needle as it is now.
+    pub current: bool,
+}
+
+/// A part of a conflict's result that a person writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// One hunk.
+    Hunk(usize),
+    /// All of it.
+    Whole,
+}
+
+/// A text that is edited in a program of the person's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Editing {
+    /// Of which conflict, by position.
+    pub file: usize,
+    /// Which part of it.
+    pub part: Part,
+    /// What was given, or came back.
+    pub text: Vec<u8>,
+}
+
+/// The conflict screen's state.
+#[derive(Debug, Clone, Default)]
+pub struct Conflicts {
+    /// The files.
+    pub files: Arc<Vec<ConflictFile>>,
+    /// Their alignments, as they come in.
+    pub texts: Vec<ConflictTexts>,
+    /// What is decided.
+    pub settling: Settling,
+    /// Which versions are shown.
+    pub compare: Option<Compare>,
+    /// Side by side, rather than one below the other; by the width if nothing was said.
+    pub beside: Option<bool>,
+    /// The terminal is wide enough for two texts.
+    pub wide: bool,
+    /// What is shown of a merge.
+    pub layout: Layout,
+    /// Long lines go on in the next row.
+    pub wrap: bool,
+    /// What is searched for.
+    pub search: Option<Search>,
+    /// What a program of the person's was given to edit.
+    pub editing: Option<Editing>,
+    /// What the engine said about an answer that it can't carry out.
+    pub said: Option<String>,
+    /// What came back from it and could not be used; it is given again next time.
+    pub refused: Option<Editing>,
+    /// First row on the screen.
+    pub scroll: usize,
+    /// First column on the screen.
+    pub across: usize,
+}
+
+impl Conflicts {
+    /// The file under the cursor.
+    pub fn file(&self) -> Option<&ConflictFile> {
+        self.files.get(self.settling.file())
+    }
+
+    /// Its texts.
+    pub fn text(&self) -> Option<&ConflictTexts> {
+        self.texts.get(self.settling.file())
+    }
+
+    /// The comparisons that make sense for the file under the cursor, the first being where it opens.
+    pub fn compares(&self) -> Vec<Compare> {
+        let Some(file) = self.file() else { return Vec::new() };
+        let merge = self.text().is_some_and(|t| t.merge.is_some());
+        let (base, mine, theirs) = (file.base.is_some(), file.mine.is_some(), file.theirs.is_some());
+        let settled = merge && self.settling.current().is_some_and(|f| f.is_settled());
+        let all = [
+            (Compare::Merge, merge),
+            (Compare::BaseTheirs, base && theirs && (merge || !mine)),
+            (Compare::BaseMine, base && mine && (merge || !theirs)),
+            (Compare::MineTheirs, (mine && theirs) || !base),
+            (Compare::Result, settled),
+        ];
+        all.into_iter().filter(|c| c.1).map(|c| c.0).collect()
+    }
+
+    /// What is shown now.
+    pub fn shown(&self) -> Compare {
+        let all = self.compares();
+        self.compare.filter(|c| all.contains(c)).or(all.first().copied()).unwrap_or(Compare::MineTheirs)
+    }
+
+    /// Whether both sides stand next to each other.
+    pub fn is_beside(&self) -> bool {
+        self.beside.unwrap_or(self.wide)
+    }
+
+    /// What is to be shown of a merge now: while something is searched for, all of it.
+    pub fn wanted(&self) -> Layout {
+        let mut layout = self.layout;
+        if self.search.is_some() {
+            layout.how.context = EVERYTHING;
+        }
+        layout
+    }
+
+    /// The rows of the merge view in the layout that is chosen. Those laid out last, while new ones are on their way.
+    pub fn merge_rows(&self) -> Option<&MergeRows> {
+        let rows = self.text()?.rows.as_ref()?;
+        Some(if self.is_beside() { &rows.1 } else { &rows.0 })
+    }
+
+    /// The diff of the comparison that is shown, if it has been computed.
+    pub fn diff(&self) -> Option<&Arc<Diff>> {
+        let shown = self.shown();
+        self.text()?.diffs.iter().find(|d| d.0 == shown && d.1.how == self.layout.how).map(|d| &d.1)
+    }
+}

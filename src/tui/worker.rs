@@ -1,0 +1,310 @@
+//! Does what effects ask for, off the drawing thread, and reaches the engine.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::merge_rows::Layout;
+use super::model::Launch;
+use super::run::GRACE;
+use super::setup::Looked;
+use super::update::{Effect, Look, Msg};
+use super::{diff, merge_rows};
+use crate::core::merge::Merge;
+use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
+use crate::core::plan::FileEntry;
+use crate::engine::dry_run;
+use crate::engine::events::{Command, ConflictFile, Event};
+use crate::engine::executor::{self, Handle};
+use crate::engine::inspect;
+use crate::engine::sources::{self, Candidate, Found, Standing};
+use crate::host::recent;
+
+/// How long a path must stay as it is before it is looked at.
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// How the wizard reaches the engine; tests put their own in its place.
+pub(crate) trait Engine: Clone + Send + 'static {
+    fn unfinished(&self, launch: &Launch) -> Result<Option<crate::core::session::Session>, String>;
+    fn inspect(&self, request: &inspect::Request) -> inspect::Inspection;
+    fn deepen(&self, request: &inspect::Request) -> Result<inspect::Inspection, String>;
+    fn texts(&self, request: &inspect::Request, entry: &FileEntry) -> Result<Sides, String>;
+    fn candidates(&self, launch: &Launch) -> Vec<Candidate>;
+    fn look(&self, look: &Look) -> Looked;
+    fn standing(&self, request: &inspect::Request) -> Result<Standing, String>;
+    fn remember(&self, source: &Path);
+    fn recall(&self, launch: &Launch, session: &str) -> Option<crate::core::session::Session>;
+    fn handle(&self, effect: Effect, launch: &Launch) -> Option<Handle>;
+}
+
+/// The engine itself.
+#[derive(Clone)]
+pub(super) struct Real;
+
+impl Engine for Real {
+    fn unfinished(&self, launch: &Launch) -> Result<Option<crate::core::session::Session>, String> {
+        inspect::unfinished(&launch.project)
+    }
+
+    fn inspect(&self, request: &inspect::Request) -> inspect::Inspection {
+        inspect::inspect(request)
+    }
+
+    fn deepen(&self, request: &inspect::Request) -> Result<inspect::Inspection, String> {
+        inspect::deepen(&request.source).map_err(|e| e.to_string())?;
+        Ok(inspect::inspect(request))
+    }
+
+    fn texts(&self, request: &inspect::Request, entry: &FileEntry) -> Result<Sides, String> {
+        inspect::texts(request, entry)
+    }
+
+    fn candidates(&self, launch: &Launch) -> Vec<Candidate> {
+        let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+        sources::candidates(&launch.project, home.as_deref(), recent::folder().as_deref())
+    }
+
+    fn look(&self, look: &Look) -> Looked {
+        let path = &look.request.source;
+        Looked {
+            found: sources::look(path, look.request.to.as_deref()),
+            folders: sources::folders(path, look.typed.ends_with('/')),
+            typed: look.typed.clone(),
+        }
+    }
+
+    fn standing(&self, request: &inspect::Request) -> Result<Standing, String> {
+        sources::standing(request)
+    }
+
+    fn remember(&self, source: &Path) {
+        if let Some(folder) = recent::folder() {
+            sources::remember(&folder, source);
+        }
+    }
+
+    fn recall(&self, launch: &Launch, session: &str) -> Option<crate::core::session::Session> {
+        inspect::session(&launch.project, session)
+    }
+
+    fn handle(&self, effect: Effect, launch: &Launch) -> Option<Handle> {
+        match effect {
+            Effect::Resolve(plan) => Some(executor::resolve(&launch.project, *plan, launch.options.clone())),
+            Effect::Start(request, plan, policy) => Some(executor::start(*request, *plan, policy)),
+            Effect::Resume(session) => Some(executor::resume(*session)),
+            Effect::RollBack(session) => Some(executor::roll_back(*session, "asked for in the wizard")),
+            Effect::Discard(session) => Some(executor::discard(*session)),
+            _ => None,
+        }
+    }
+}
+
+/// Does what effects ask for, off the drawing thread.
+pub(super) struct Worker<E> {
+    pub engine: E,
+    pub results: mpsc::Sender<Msg>,
+    pub handle: Option<Handle>,
+    pub commands: Option<mpsc::UnboundedSender<Command>>,
+    /// Counts the paths that were to be looked at: only the last one matters.
+    pub looks: Arc<AtomicU64>,
+}
+
+impl<E: Engine> Worker<E> {
+    /// Runs `work` on a thread where it may block; its message comes back through the inbox.
+    pub fn spawn(&self, work: impl FnOnce() -> Msg + Send + 'static, failed: impl FnOnce() -> Msg + Send + 'static) {
+        let results = self.results.clone();
+        tokio::spawn(async move {
+            let msg = tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| failed());
+            let _ = results.send(msg).await;
+        });
+    }
+
+    pub fn open(&self, launch: &Launch) {
+        let (engine, launch) = (self.engine.clone(), launch.clone());
+        self.spawn(
+            move || Msg::Opened(engine.unfinished(&launch).map(|s| s.map(Box::new))),
+            || Msg::Broken("Looking for an unfinished session ended in a bug; nothing was changed."),
+        );
+    }
+
+    pub fn perform(&mut self, effect: Effect, launch: &Launch) {
+        match effect {
+            Effect::Inspect(request) => {
+                let engine = self.engine.clone();
+                self.spawn(
+                    move || Msg::Inspected(Box::new(engine.inspect(&request))),
+                    || Msg::Broken("The checks ended in a bug; nothing was changed."),
+                );
+            }
+            Effect::Offer => {
+                let (engine, launch) = (self.engine.clone(), launch.clone());
+                self.spawn(move || Msg::Offered(engine.candidates(&launch)), || Msg::Offered(Vec::new()));
+            }
+            Effect::Look(look) => self.look(*look),
+            Effect::Remember(source) => {
+                let engine = self.engine.clone();
+                tokio::task::spawn_blocking(move || engine.remember(&source));
+            }
+            Effect::Recall(session) => {
+                let (engine, launch) = (self.engine.clone(), launch.clone());
+                self.spawn(
+                    move || Msg::Recalled(engine.recall(&launch, &session).map(Box::new)),
+                    || Msg::Recalled(None),
+                );
+            }
+            Effect::Save { folder, request, inspection } => self.spawn(
+                move || Msg::Saved(dry_run::save(&folder, &request, &inspection)),
+                || Msg::Saved(Err("Writing it ended in a bug".to_owned())),
+            ),
+            Effect::Deepen(request) => {
+                let engine = self.engine.clone();
+                self.spawn(
+                    move || match engine.deepen(&request) {
+                        Ok(inspection) => Msg::Inspected(Box::new(inspection)),
+                        Err(why) => Msg::NotDeepened(why),
+                    },
+                    || Msg::Broken("Fetching the history ended in a bug; nothing was changed in the install."),
+                );
+            }
+            Effect::LoadTexts(entry) => {
+                let (engine, request, lost) = (self.engine.clone(), launch.request(), entry.clone());
+                self.spawn(
+                    move || {
+                        let texts = match request {
+                            Some(request) => engine.texts(&request, &entry),
+                            None => Err("There is no source to read from.".to_owned()),
+                        };
+                        let result = texts.as_ref().ok().and_then(|sides| written(&entry, sides));
+                        Msg::TextsLoaded { entry, texts, result }
+                    },
+                    move || {
+                        let texts = Err("Reading it ended in a bug.".to_owned());
+                        Msg::TextsLoaded { entry: lost, texts, result: None }
+                    },
+                );
+            }
+            Effect::BuildDiff { owner, compare, old, new, how } => {
+                let lost = owner.clone();
+                self.spawn(
+                    move || {
+                        let diff = Arc::new(diff::build(old.as_ref(), new.as_ref(), how));
+                        Msg::DiffReady { owner, compare, diff }
+                    },
+                    move || {
+                        let diff = Arc::new(diff::Diff::with_note("Comparing them ended in a bug."));
+                        Msg::DiffReady { owner: lost, compare, diff }
+                    },
+                );
+            }
+            Effect::BuildMerge { file, texts, layout } => {
+                let lost = move || Msg::MergeReady { file, merge: None, rows: None };
+                self.spawn(move || align(file, &texts, layout), lost);
+            }
+            Effect::LayOut { file, merge, layout } => {
+                let lost = move || Msg::MergeReady { file, merge: None, rows: None };
+                self.spawn(move || lay_out(file, merge, layout), lost);
+            }
+            Effect::Find { file, needle, place } => {
+                let lost = needle.clone();
+                self.spawn(
+                    move || {
+                        let hits = place.find(&needle);
+                        Msg::Found { file, needle, hits }
+                    },
+                    move || Msg::Found { file, needle: lost, hits: Vec::new() },
+                );
+            }
+            Effect::Send(command) => drop(self.commands.as_ref().map(|c| c.send(command))),
+            other => {
+                if let Some(handle) = self.engine.handle(other, launch) {
+                    self.forward(handle.commands.clone());
+                    self.handle = Some(handle);
+                }
+            }
+        }
+    }
+
+    /// Looks at a path, and then at the install from there, unless another path comes in between.
+    pub fn look(&self, look: Look) {
+        let (engine, results, looks) = (self.engine.clone(), self.results.clone(), Arc::clone(&self.looks));
+        let own = looks.fetch_add(1, Ordering::SeqCst) + 1;
+        tokio::spawn(async move {
+            let outdated = || looks.load(Ordering::SeqCst) != own;
+            if !look.at_once {
+                tokio::time::sleep(PAUSE).await;
+            }
+            if outdated() {
+                return;
+            }
+            let (typed, request) = (look.typed.clone(), look.request.clone());
+            let work = engine.clone();
+            let looked = tokio::task::spawn_blocking(move || work.look(&look)).await.unwrap_or_else(|_| Looked {
+                typed: typed.clone(),
+                found: Found::Folder("looking at it ended in a bug".to_owned()),
+                folders: Vec::new(),
+            });
+            let is_clone = matches!(looked.found, Found::Clone(_));
+            let _ = results.send(Msg::Looked(Box::new(looked))).await;
+            if is_clone && !outdated() {
+                let standing = tokio::task::spawn_blocking(move || engine.standing(&request)).await;
+                let standing = standing.unwrap_or_else(|_| Err("comparing it ended in a bug".to_owned()));
+                let _ = results.send(Msg::Stood(typed, standing)).await;
+            }
+        });
+    }
+
+    /// Commands go through a task of their own: the loop must never wait for an engine that waits for the loop.
+    pub fn forward(&mut self, to: mpsc::Sender<Command>) {
+        let (sender, mut queue) = mpsc::unbounded_channel();
+        self.commands = Some(sender);
+        tokio::spawn(async move {
+            while let Some(command) = queue.recv().await {
+                if to.send(command).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Lets a session finish its step: a half-written file is worse than a second's wait.
+    pub async fn wind_down(mut self) {
+        if let Some(handle) = &mut self.handle {
+            let ended = async {
+                while let Some(event) = handle.events.recv().await {
+                    if matches!(event, Event::Finished(_)) {
+                        break;
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(GRACE, ended).await;
+        }
+    }
+}
+
+/// What a plan entry writes, where that is neither mine nor theirs: a merge that needs no question.
+fn written(entry: &FileEntry, sides: &Sides) -> Option<Arc<[u8]>> {
+    match outcome(entry, None, sides) {
+        Ok(Outcome::Write { bytes, .. }) if sides.mine.is_some() && sides.theirs.as_ref() != Some(&bytes) => {
+            Some(bytes)
+        }
+        _ => None,
+    }
+}
+
+/// Aligns a conflict's texts and lays its rows out both ways.
+pub(crate) fn align(file: usize, texts: &ConflictFile, layout: Layout) -> Msg {
+    let sides = Sides { base: texts.base.clone(), mine: texts.mine.clone(), theirs: texts.theirs.clone() };
+    match merge_of(&texts.path, &sides) {
+        Some(merge) => lay_out(file, Arc::new(merge), layout),
+        None => Msg::MergeReady { file, merge: None, rows: None },
+    }
+}
+
+/// Lays the rows of a conflict out both ways.
+pub(crate) fn lay_out(file: usize, merge: Arc<Merge>, layout: Layout) -> Msg {
+    let rows = Arc::new((merge_rows::build(&merge, false, layout), merge_rows::build(&merge, true, layout)));
+    Msg::MergeReady { file, merge: Some(merge), rows: Some(rows) }
+}
