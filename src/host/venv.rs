@@ -2,6 +2,7 @@
 //! and `venv` is switched to it in one step; switching back needs no network.
 
 use std::fs as stdfs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -83,8 +84,13 @@ pub fn discard(install: &Path, name: &str) -> Result<(), FsError> {
     let target = generation(install, name);
     fs::remove_tree(&target)?;
     // Only when it was the last one.
-    let _ = stdfs::remove_dir(generations(install));
-    Ok(())
+    let all = generations(install);
+    match stdfs::remove_dir(&all) {
+        Err(e) if !matches!(e.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {
+            Err(e).doing("remove folder", &all)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn clone_by_links(from: &Path, to: &Path) -> Result<(), FsError> {

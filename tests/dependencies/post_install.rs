@@ -89,7 +89,7 @@ fn a_person_is_asked_and_the_question_outlives_a_kill() {
     let (code, said) = text(&status);
     assert!(code == 10 && said.contains("awaiting_decision"), "{said}");
     let mut wizard = open(&world);
-    wizard.see(&["An upgrade waits for an answer to a question."]);
+    wizard.see(&["An upgrade waits for an answer.", "playwright install chromium failed"]);
     wizard.press("r");
     wizard.see(&["playwright install chromium failed", "r  Retry"]);
     // Tried again, with the same result: asked again.
