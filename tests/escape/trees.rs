@@ -169,7 +169,7 @@ fn trees() {
         }
     }
     println!("{applied} of them could be applied without their hostile parts");
-    assert!(applied >= 20, "a source that is refused for another reason proves nothing");
+    assert!(applied * 2 >= world.cases.get(), "a source that is refused for another reason proves nothing");
     world.done("git trees", 60);
 }
 

@@ -19,7 +19,8 @@ pub struct World {
     pub sandbox: Sandbox,
     pub source: PathBuf,
     template: PathBuf,
-    cases: std::cell::Cell<u32>,
+    /// How many were tried.
+    pub cases: std::cell::Cell<u32>,
     passed_over: std::cell::Cell<u32>,
     /// What went wrong so far: all of it is told at the end.
     wrong: std::cell::RefCell<Vec<String>>,
