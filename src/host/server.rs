@@ -249,7 +249,12 @@ impl Live {
 
     /// Whether the server's code changed after it started, so that it runs something else than what is installed.
     pub fn is_older_than_code(&self, install: &Path) -> bool {
-        let Some(started) = process::started_at(self.process.pid) else { return false };
+        // Start times come in hundredths of a second, and the code is often written in the one before: without room for
+        // that, a server that was just started on new code would be told to run old code.
+        const ROOM: Duration = Duration::from_millis(30);
+        let Some(started) = process::started_at(self.process.pid).and_then(|at| at.checked_add(ROOM).ok()) else {
+            return false;
+        };
         let package = layouts().server.package.under(install);
         let ephemeral = |e: &walkdir::DirEntry| {
             crate::core::path::RelPath::new(e.file_name().to_string_lossy().into_owned())

@@ -95,6 +95,8 @@ fn a_starting_server_is_not_left_behind() {
     let source = world.source.to_str().unwrap();
     let command = world.command(&["upgrade", "--json", "--yes", "--source", source]);
     kill_at(command, |e| e["event"] == "task_progress" && e["task"] == "start_server");
+    // It is a moment until the process that detaches it has become the server.
+    eventually("the server that starts", Duration::from_secs(3), || !server::others(&world.install).is_empty());
     let left = server::others(&world.install);
     assert_eq!(left.len(), 1, "it still starts: {left:?}");
     let done = Upgraded::of(&world.run(&["resume", "--json"]));

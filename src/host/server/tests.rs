@@ -73,3 +73,25 @@ fn a_server_that_ends_at_once_is_told_with_its_words() {
     let log = log_path(dir.path());
     assert_eq!(log::written_since(&log, log::last_start(&log)), "cannot import numpy\n");
 }
+
+#[test]
+fn a_server_started_at_once_on_new_code_is_not_older_than_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let code = layouts().server.package.under(dir.path()).join("main.py");
+    stdfs::create_dir_all(code.parent().unwrap()).unwrap();
+    let write = || stdfs::write(&code, "pass\n").unwrap();
+    for again in 0..50 {
+        write();
+        let mut child = Command::new("sleep").arg("30").spawn().unwrap();
+        let process = process::look(child.id()).unwrap();
+        let live = Live { process, url: String::new(), port: 0, owner: Owner::Nobody };
+        let fresh = live.is_older_than_code(dir.path());
+        std::thread::sleep(Duration::from_millis(if again == 0 { 100 } else { 0 }));
+        write();
+        let late = live.is_older_than_code(dir.path());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!fresh, "at start {again}");
+        assert!(late || again > 0, "code that changed a tenth of a second later is noticed");
+    }
+}
