@@ -78,8 +78,7 @@ pub(super) fn keep(run: &Run, sides: impl Fn(&FileEntry) -> Result<Sides, Stop>)
 }
 
 fn kept(install: &Path, id: &BlobId) -> Option<Arc<[u8]>> {
-    let bytes = fs::read_own(&install.join(FOLDER).join(id.as_str())).ok()?;
-    (BlobId::of(&bytes, id.format()) == *id).then(|| bytes.into())
+    planning::kept(&install.join(FOLDER).join(id.as_str()), id)
 }
 
 /// The texts of a parked conflict.

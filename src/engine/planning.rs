@@ -192,7 +192,12 @@ pub fn base_path(install: &Path, id: &BlobId) -> PathBuf {
 
 /// Bytes of an earlier release that the install keeps; none if they are gone, or are not what their name says.
 pub fn kept_base(install: &Path, id: &BlobId) -> Option<Arc<[u8]>> {
-    let bytes = fs::read_own(&base_path(install, id)).ok()?;
+    kept(&base_path(install, id), id)
+}
+
+/// The bytes of a blob that are kept in a file; none if they are gone, or are not what they should be.
+pub fn kept(path: &Path, id: &BlobId) -> Option<Arc<[u8]>> {
+    let bytes = fs::read_own(path).ok()?;
     (BlobId::of(&bytes, id.format()) == *id).then(|| bytes.into())
 }
 

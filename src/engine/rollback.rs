@@ -247,12 +247,7 @@ fn start_old_server(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>)
         Err(Stop::Failed { what, .. }) => return Some(what),
         Err(_) => return Some("it was not started".into()),
     };
-    let answer = run.runtime.block_on(async {
-        let client = Client::connect(&url).await?;
-        let tools = client.tools().await;
-        client.close().await;
-        tools
-    });
+    let answer = run.runtime.block_on(Client::tools_at(&url));
     if let Some(started) = run.server.take() {
         started.leave();
     }

@@ -88,6 +88,17 @@ impl Client {
         }
     }
 
+    /// The names of the tools that a server registers, sorted, over a connection of their own.
+    ///
+    /// # Errors
+    /// [`McpError`].
+    pub async fn tools_at(url: &str) -> Result<Vec<String>, McpError> {
+        let client = Self::connect(url).await?;
+        let tools = client.tools().await;
+        client.close().await;
+        tools
+    }
+
     /// The names of the registered tools, sorted.
     ///
     /// # Errors

@@ -93,23 +93,39 @@ pub fn discard(install: &Path, name: &str) -> Result<(), FsError> {
     }
 }
 
-fn clone_by_links(from: &Path, to: &Path) -> Result<(), FsError> {
+/// Walks a tree and makes its folders and links anew elsewhere; `place` then sees every link that was made, and puts every
+/// file there.
+fn mirror(
+    from: &Path,
+    to: &Path,
+    doing: &'static str,
+    place: impl Fn(&walkdir::DirEntry, &Path) -> Result<(), FsError>,
+) -> Result<(), FsError> {
     for entry in WalkDir::new(from).follow_links(false) {
-        let entry = entry.map_err(|e| FsError { doing: "clone", path: from.to_owned(), source: e.into() })?;
+        let entry = entry.map_err(|e| FsError { doing, path: from.to_owned(), source: e.into() })?;
         let Ok(rest) = entry.path().strip_prefix(from) else { continue };
         let target = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };
-        let kind = entry.file_type();
-        if kind.is_dir() {
+        if entry.file_type().is_dir() {
             stdfs::create_dir(&target).doing("create folder", &target)?;
-        } else if kind.is_symlink() {
+            continue;
+        }
+        if entry.file_type().is_symlink() {
             let leads = stdfs::read_link(entry.path()).doing("read link", entry.path())?;
             symlink(leads, &target).doing("link", &target)?;
-        } else if stdfs::hard_link(entry.path(), &target).is_err() {
-            // Across file systems, or where links are not allowed.
-            stdfs::copy(entry.path(), &target).doing("copy to", &target)?;
         }
+        place(&entry, &target)?;
     }
     Ok(())
+}
+
+fn clone_by_links(from: &Path, to: &Path) -> Result<(), FsError> {
+    mirror(from, to, "clone", |entry, target| {
+        if !entry.file_type().is_symlink() && stdfs::hard_link(entry.path(), target).is_err() {
+            // Across file systems, or where links are not allowed.
+            stdfs::copy(entry.path(), target).doing("copy to", target)?;
+        }
+        Ok(())
+    })
 }
 
 /// Scripts carry the path of the interpreter that pip ran under; they must name the path that stays the same.
@@ -216,32 +232,24 @@ fn in_two_steps(venv: &Path, target: &Path, kept: &Path) -> Result<(), FsError> 
 
 /// A copy that shares nothing with what it is made from, with its modes and times.
 fn copy_tree(from: &Path, to: &Path) -> Result<(), FsError> {
-    for entry in WalkDir::new(from).follow_links(false) {
-        let entry = entry.map_err(|e| FsError { doing: "copy", path: from.to_owned(), source: e.into() })?;
-        let Ok(rest) = entry.path().strip_prefix(from) else { continue };
-        let target = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };
-        let kind = entry.file_type();
-        if kind.is_dir() {
-            stdfs::create_dir(&target).doing("create folder", &target)?;
-        } else if kind.is_symlink() {
-            let leads = stdfs::read_link(entry.path()).doing("read link", entry.path())?;
-            symlink(leads, &target).doing("link", &target)?;
+    mirror(from, to, "copy", |entry, target| {
+        if entry.file_type().is_symlink() {
             if let Ok(meta) = entry.metadata() {
                 let time = Timespec { tv_sec: meta.mtime(), tv_nsec: meta.mtime_nsec() };
                 let times = Timestamps { last_access: time, last_modification: time };
-                utimensat(CWD, &target, &times, AtFlags::SYMLINK_NOFOLLOW).doing("set the time of", &target)?;
+                utimensat(CWD, target, &times, AtFlags::SYMLINK_NOFOLLOW).doing("set the time of", target)?;
             }
-        } else {
-            stdfs::copy(entry.path(), &target).doing("copy to", &target)?;
-            let time = entry.metadata().ok().and_then(|m| m.modified().ok());
-            // One that can't be opened for writing keeps today's time, which nothing depends on.
-            if let (Ok(file), Some(time)) = (stdfs::File::options().write(true).open(&target), time) {
-                file.set_modified(time).doing("set the time of", &target)?;
-                file.sync_all().doing("sync", &target)?;
-            }
+            return Ok(());
         }
-    }
-    Ok(())
+        stdfs::copy(entry.path(), target).doing("copy to", target)?;
+        let time = entry.metadata().ok().and_then(|m| m.modified().ok());
+        // One that can't be opened for writing keeps today's time, which nothing depends on.
+        if let (Ok(file), Some(time)) = (stdfs::File::options().write(true).open(target), time) {
+            file.set_modified(time).doing("set the time of", target)?;
+            file.sync_all().doing("sync", target)?;
+        }
+        Ok(())
+    })
 }
 
 /// Whether generation `name` is the live one.

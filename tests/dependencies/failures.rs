@@ -147,17 +147,23 @@ fn cancelled_by_key_while_pip_is_silent() {
     world.assert_as_before();
 }
 
-#[test]
-fn killed_while_pip_installs_and_rolled_back() {
-    let world = World::new();
-    let (_, code) = waits_for(&world);
-    built(&world.wheels(), "tobuild", &code);
+/// An upgrade that is killed while pip builds a package; the process that builds it.
+fn killed_while_building(world: &World, code: &str) -> u32 {
+    built(&world.wheels(), "tobuild", code);
     world.release("tobuild==1.0\n");
     let mut command = world.command(&["upgrade", "--json", "--yes"]);
     command.arg("--source").arg(&world.demo.source);
     let mut running = world.until(command, &["task_started", "\"dependencies\""]);
-    let builder = builder(&world);
+    let builder = builder(world);
     running.kill();
+    builder
+}
+
+#[test]
+fn killed_while_pip_installs_and_rolled_back() {
+    let world = World::new();
+    let (_, code) = waits_for(&world);
+    let builder = killed_while_building(&world, &code);
     assert!(process::start_ticks(builder).is_some(), "it lives on by itself");
     let back = world.command(&["rollback", "--yes"]).output().unwrap();
     assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);
@@ -169,13 +175,7 @@ fn killed_while_pip_installs_and_rolled_back() {
 fn killed_while_pip_installs_and_resumed() {
     let world = World::new();
     let (gate, code) = waits_for(&world);
-    built(&world.wheels(), "tobuild", &code);
-    world.release("tobuild==1.0\n");
-    let mut command = world.command(&["upgrade", "--json", "--yes"]);
-    command.arg("--source").arg(&world.demo.source);
-    let mut running = world.until(command, &["task_started", "\"dependencies\""]);
-    builder(&world);
-    running.kill();
+    killed_while_building(&world, &code);
     std::fs::write(gate, "").unwrap();
     let resumed = world.command(&["resume"]).output().unwrap();
     assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed).1);

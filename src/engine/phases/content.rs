@@ -119,12 +119,8 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     })?;
     let texts = |entry: &FileEntry| Ok(planning::sides(&source, install, entry)?);
     let decided = settle(run, texts)?;
-    // Both journals are written now, while plan and answers are at hand: phase 3 needs no source.
     let live = Folder::open(install)?;
-    run.session.counted = apply::counts(decided.iter());
-    let (server, content): (Vec<Decided>, Vec<Decided>) = decided.into_iter().partition(is_server);
-    let server = apply::wanted(&live, server)?;
-    let mut content = apply::wanted(&live, content)?;
+    let (server, mut content) = wanted(run, &live, decided)?;
     let mut next_baseline = serde_json::to_vec_pretty(&planned.next_baseline).unwrap_or_default();
     next_baseline.push(b'\n');
     content.push(replaced(&live, baseline::FILE, |_| next_baseline)?);
@@ -134,6 +130,24 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     covered(run, server.iter().chain(&content))?;
     keep_base(install, &source)?;
     parking::keep(run, texts)?;
+    commit(run, install, folder, server, content)
+}
+
+/// What is written for the decisions, and counted: of the server, which phase 3 applies, and of the rest.
+fn wanted(run: &mut Run, live: &Folder, decided: Vec<Decided>) -> Result<(Vec<Wanted>, Vec<Wanted>), Stop> {
+    run.session.counted = apply::counts(decided.iter());
+    let (server, content): (Vec<Decided>, Vec<Decided>) = decided.into_iter().partition(is_server);
+    Ok((apply::wanted(live, server)?, apply::wanted(live, content)?))
+}
+
+/// Commits both journals now, while plan and answers are at hand: phase 3 needs no source.
+fn commit(
+    run: &mut Run,
+    install: &Path,
+    folder: &Path,
+    server: Vec<Wanted>,
+    content: Vec<Wanted>,
+) -> Result<Journal, Stop> {
     run.save()?;
     Journal::commit(install, &run.folder("server"), server)?;
     Ok(Journal::commit(install, folder, content)?)
@@ -174,15 +188,10 @@ fn prepare_parked(run: &mut Run, install: &Path, folder: &Path) -> Result<Journa
     let texts = |entry: &FileEntry| parking::sides(install, entry);
     let decided = settle(run, texts)?;
     let live = Folder::open(install)?;
-    run.session.counted = apply::counts(decided.iter());
-    let (server, content): (Vec<Decided>, Vec<Decided>) = decided.into_iter().partition(is_server);
-    let server = apply::wanted(&live, server)?;
-    let mut content = apply::wanted(&live, content)?;
+    let (server, mut content) = wanted(run, &live, decided)?;
     content.push(replaced(&live, "UPDATE_LOG.txt", |old| documents::resolve_log(&run.session, old))?);
     covered(run, server.iter().chain(&content))?;
-    run.save()?;
-    Journal::commit(install, &run.folder("server"), server)?;
-    Ok(Journal::commit(install, folder, content)?)
+    commit(run, install, folder, server, content)
 }
 
 /// Nothing is touched that the backup does not hold as it is now: a file that was changed, or not there, while the

@@ -171,12 +171,7 @@ pub(super) fn put(folder: &Path, path: &RelPath, bytes: &[u8]) -> Result<(), Sto
 fn ask_pip(run: &mut Run, requirements: &Path) -> Result<Option<Vec<Wanted>>, Stop> {
     run.commands_run.push("venv/bin/python -m pip install --dry-run -r mcp_server/requirements.txt".into());
     let live = venv::live(&run.session.install);
-    let mut listener = PipListener::new(run, 0);
-    let missing = pip::missing(&live, requirements, &mut listener);
-    if let Some(asked) = listener.asked {
-        return Err(asked);
-    }
-    Ok(missing.ok())
+    Ok(pip_in(run, 0, |listener| pip::missing(&live, requirements, listener))?.ok())
 }
 
 fn build(

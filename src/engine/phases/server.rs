@@ -79,12 +79,7 @@ fn note_server(run: &mut Run) -> Result<(), Stop> {
     if let Running::Yes(live) = server::find(&install) {
         let tools = {
             let _server = waiting(Who::Server);
-            run.runtime.block_on(async {
-                let client = Client::connect(&live.url).await.ok()?;
-                let tools = client.tools().await.ok();
-                client.close().await;
-                tools
-            })
+            run.runtime.block_on(Client::tools_at(&live.url))
         };
         let mut before = live.before(tools.unwrap_or_default());
         if live.owner == Owner::Terminal {
@@ -300,13 +295,7 @@ fn health(run: &mut Run, missing: Option<NotApplicable>) -> Told<Health> {
         return not_applicable(why, (Fact::NotApplicable(why), Fact::NotApplicable(why), Fact::NotApplicable(why)));
     }
     let url = run.server.as_ref().map(|s| s.url.clone()).unwrap_or_default();
-    let tools = run.runtime.block_on(async {
-        let client = Client::connect(&url).await?;
-        let tools = client.tools().await;
-        client.close().await;
-        tools
-    });
-    let tools = tools.map_err(|e| Stop::Failed {
+    let tools = run.runtime.block_on(Client::tools_at(&url)).map_err(|e| Stop::Failed {
         what: e.to_string(),
         next: Some(format!("read the server's log: {}", server::log_path(&run.session.install).display())),
     })?;
