@@ -67,6 +67,48 @@ fn standing_rules_settle_conflicts_and_are_named() {
     assert!(said.contains("always_keep"), "{said}");
 }
 
+/// Nobody has to be there: what both sides changed stays the user's, and waits for `resolve`.
+#[test]
+fn all_conflicts_can_be_put_off() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let mine = fs::read(demo.install.join(GIT_SAFETY)).unwrap();
+    let park = ["upgrade", "--yes", "--on-conflict", "park", "--json", "--project", project, "--source", source];
+    let output = sandbox.run(&park);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    assert_eq!(fs::read(demo.install.join(GIT_SAFETY)).unwrap(), mine);
+    assert_eq!(estimates(&output.stdout), [30, 20, 45, 60, 30, 15], "nothing is known of this install");
+    let (code, said) = text(&sandbox.run(&["status", "--project", project]));
+    assert_eq!(code, 10, "{said}");
+    assert!([GIT_SAFETY, RACES, README].iter().all(|path| said.contains(path)), "{said}");
+
+    // The setting does the same in the wizard, and says so before anything is approved.
+    assert_eq!(text(&sandbox.run(&["rollback", "--yes", "--project", project])).0, 0);
+    fs::write(demo.install.join("upgrade.json"), r#"{"interactive_conflicts": false}"#).unwrap();
+    let home = sandbox.path().join("home");
+    let mut wizard = Terminal::start(&home, &["--project", project, "--source", source]);
+    wizard.see(&["preview", "3 are settled", "chose: put off"]);
+    wizard.press("\r");
+    wizard.see(&["report", "Enter leave"]);
+    wizard.press("\r");
+    assert_eq!(wizard.end(), 0);
+    assert_eq!(fs::read(demo.install.join(GIT_SAFETY)).unwrap(), mine);
+    assert_eq!(text(&sandbox.run(&["status", "--project", project])).0, 10);
+
+    // By now it is known how long it takes.
+    assert_eq!(text(&sandbox.run(&["rollback", "--yes", "--project", project])).0, 0);
+    let took = estimates(&sandbox.run(&park).stdout);
+    assert!(took.iter().sum::<u32>() < 100, "{took:?}");
+}
+
+fn estimates(stdout: &[u8]) -> Vec<u32> {
+    let first = stdout.split(|b| *b == b'\n').next().unwrap();
+    let first: serde_json::Value = serde_json::from_slice(first).unwrap();
+    assert_eq!(first["event"], "session_started");
+    first["estimate_seconds"].as_array().unwrap().iter().map(|s| u32::try_from(s.as_u64().unwrap()).unwrap()).collect()
+}
+
 #[test]
 fn what_was_answered_once_is_not_asked_again_after_a_rollback() {
     let mut sandbox = Sandbox::new();

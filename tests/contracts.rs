@@ -351,7 +351,9 @@ fn the_events_of_an_upgrade() {
         assert!(event["event"].is_string(), "{event}");
         assert_eq!(event["schema"], 1, "{event}");
         let expected: &[&str] = match event["event"].as_str().unwrap() {
-            "session_started" => &["session_id", "resumed", "install", "from_release", "to_commit", "to_version"],
+            "session_started" => {
+                &["session_id", "resumed", "install", "from_release", "to_commit", "to_version", "estimate_seconds"]
+            }
             "phase_started" => &["phase", "name", "estimate_seconds"],
             "task_started" => &["phase", "task"],
             "task_progress" => &["phase", "task", "done", "total", "detail"],

@@ -301,6 +301,8 @@ pub enum Policy {
     MergeKeep,
     /// Merge; where both changed the same lines, take theirs
     MergeTake,
+    /// Put them off: yours stay, theirs are kept for `resolve`
+    Park,
 }
 
 impl Policy {
@@ -312,6 +314,7 @@ impl Policy {
             Policy::Take => OnConflict::Take,
             Policy::MergeKeep => OnConflict::MergeKeep,
             Policy::MergeTake => OnConflict::MergeTake,
+            Policy::Park => OnConflict::Park,
         }
     }
 }

@@ -26,7 +26,8 @@ pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusa
     let options = settings::options(&found, from);
     let (to, only) = (from.to.clone(), from.only.map(Part::only));
     let look = settings::look(found, look);
-    let (on_conflict, here) = (OnConflict::Ask, std::env::current_dir().unwrap_or_else(|_| project.clone()));
+    let on_conflict = if options.interactive_conflicts { OnConflict::Ask } else { OnConflict::Park };
+    let here = std::env::current_dir().unwrap_or_else(|_| project.clone());
     open(Launch { project, source, to, only, options, look, on_conflict, here, resolve: None }).await
 }
 

@@ -70,8 +70,7 @@ fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, session: &Session, entry: &F
 mod tests {
     use super::*;
     use crate::core::blob::ObjectFormat;
-    use crate::core::plan::Summary;
-    use crate::core::settings::Options;
+    use crate::core::session::example;
     use serde_json::json;
 
     fn id(text: &str) -> Option<BlobId> {
@@ -80,20 +79,12 @@ mod tests {
 
     fn session(answer: Answer, base: &str, theirs: &str) -> Session {
         let path = RelPath::new("a.md").unwrap();
-        let plan = json!({
-            "schema": 1, "source": {"path": "", "version": "", "commit": "", "shallow": false}, "summary": Summary::default(),
-            "install": {"path": "", "layout": "", "release": null, "release_evidence": "none"},
-            "files": [{"path": path, "kind": "conflict", "from": null, "source_path": null, "base": id(base),
-                       "mine": id("m"), "theirs": id(theirs), "conflict_hunks": 1, "reason": ""}],
-        });
-        let session = json!({
-            "schema": 1, "session_id": "", "status": "completed", "reason": null, "project": "", "install": "",
-            "source": "", "source_commit": "", "source_version": "", "from_release": null, "created_at": "",
-            "updated_at": "", "current_phase": 5, "completed_phases": [], "phase_artifacts": {},
-            "answers": {"a.md": answer}, "prompts": 1, "applied": true, "options": Options::default(), "plan": plan,
-            "backup": null, "stamp": "", "server": null, "venv_generation": null, "gitignore_added": [],
-        });
-        serde_json::from_value(session).unwrap()
+        let file = json!({"path": path, "kind": "conflict", "from": null, "source_path": null, "base": id(base),
+            "mine": id("m"), "theirs": id(theirs), "conflict_hunks": 1, "reason": ""});
+        let mut session = example();
+        session.answers.insert(path, answer);
+        session.plan.files.push(serde_json::from_value(file).unwrap());
+        session
     }
 
     fn only(sessions: &[Session]) -> Option<Parked> {

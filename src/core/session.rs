@@ -121,6 +121,8 @@ pub enum OnConflict {
     MergeKeep,
     /// Merge; overlapping regions take theirs.
     MergeTake,
+    /// Put off: mine stays, theirs is kept for a later day.
+    Park,
 }
 
 /// The saved outcome of one phase.
@@ -134,6 +136,9 @@ pub struct PhaseRecord {
     pub timestamp: String,
     /// How long it took, questions included.
     pub seconds: f64,
+    /// How much of that it waited for a person.
+    #[serde(default)]
+    pub waited: f64,
 }
 
 /// What is needed to start the install's server again, known before it is stopped.
@@ -411,6 +416,25 @@ impl Session {
         }
         self.current_phase = Phase::try_from(phase.number() + 1).unwrap_or(Phase::Cleanup);
     }
+}
+
+/// A completed session with nothing in it, for tests.
+#[cfg(test)]
+pub fn example() -> Session {
+    let options = Options::default();
+    let session = json!({
+        "schema": 1, "session_id": "", "status": "completed", "reason": null, "project": "", "install": "",
+        "source": "", "source_commit": "", "source_version": "", "from_release": null, "created_at": "",
+        "updated_at": "", "current_phase": 5, "completed_phases": [], "phase_artifacts": {}, "answers": {},
+        "prompts": 1, "applied": true, "options": options, "backup": null, "stamp": "", "server": null,
+        "venv_generation": null, "gitignore_added": [],
+        "plan": {
+            "schema": 1, "source": {"path": "", "version": "", "commit": "", "shallow": false},
+            "install": {"path": "", "layout": "", "release": null, "release_evidence": "none"},
+            "summary": crate::core::plan::Summary::default(), "files": [],
+        },
+    });
+    serde_json::from_value(session).unwrap()
 }
 
 #[cfg(test)]

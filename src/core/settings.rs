@@ -32,7 +32,7 @@ pub struct Settings {
     pub test_timeout: Option<u64>,
     /// How many backups stay.
     pub keep_backups: Option<u32>,
-    /// Ask about conflicts rather than fail, where a person is there.
+    /// Ask about conflicts, where a person is there, rather than put them off.
     pub interactive_conflicts: Option<bool>,
     /// Commit the changed paths to the project's repository.
     pub git_commit_after: Option<bool>,

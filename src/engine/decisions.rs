@@ -22,9 +22,9 @@ use crate::core::settings;
 use crate::host::fs;
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
-/// for it, so any policy keeps it.
+/// for it, so any policy keeps it, or puts it off with the rest.
 pub fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<Answer> {
-    if policy != OnConflict::Ask && layouts().is_config(path) {
+    if !matches!(policy, OnConflict::Ask | OnConflict::Park) && layouts().is_config(path) {
         return Some(Answer::Keep);
     }
     let merged = |choice: Choice, otherwise: Answer| match merge_of(path, sides) {
@@ -35,6 +35,7 @@ pub fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<An
         OnConflict::Ask => None,
         OnConflict::Keep => Some(Answer::Keep),
         OnConflict::Take => Some(Answer::Take),
+        OnConflict::Park => Some(Answer::Park),
         OnConflict::MergeKeep => Some(merged(Choice::Mine, Answer::Keep)),
         OnConflict::MergeTake => Some(merged(Choice::Theirs, Answer::Take)),
     }
@@ -101,7 +102,7 @@ fn unasked(
         }
         None => {
             let Some(answer) = by_policy(run.session.on_conflict, &entry.path, sides) else { return Ok(false) };
-            if layouts().is_config(&entry.path) {
+            if layouts().is_config(&entry.path) && answer == Answer::Keep {
                 let why = "only your own answer writes your config".to_owned();
                 run.session.answered_by.insert(entry.path.clone(), why);
             }

@@ -37,6 +37,8 @@ pub enum Event {
         to_commit: String,
         /// That commit's label.
         to_version: String,
+        /// How long the phases may take, in their order: as long as they did here before.
+        estimate_seconds: [u32; 6],
     },
     /// A phase begins.
     PhaseStarted {

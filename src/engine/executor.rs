@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
+use super::estimates::estimates;
 use super::events::{Command, Event, Finish, FinishKind, Level};
 use super::inspect::{About, Problem, Request};
 use super::parking;
@@ -46,6 +47,9 @@ pub fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
 
 /// Begins to run a session under the lock: its first save, the lock's note, and what was found on the way.
 fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
+    let rescued = recover::sweep(&run.session.project, &run.session.install);
+    let found = recover::survey(&run.session.install);
+    run.estimates = estimates(&found.sessions, &run.session);
     let session = &run.session;
     let resumed = how != Begin::Anew;
     run.say(Event::SessionStarted {
@@ -56,14 +60,14 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         from_release: session.from_release.clone(),
         to_commit: session.source_commit.clone(),
         to_version: session.source_version.clone(),
+        estimate_seconds: run.estimates,
     });
-    for line in recover::sweep(&run.session.project, &run.session.install) {
+    for line in rescued {
         run.warn("rescued", line);
     }
     for line in run.lock.ended() {
         run.log(Level::Warn, "lock", line);
     }
-    let found = recover::survey(&run.session.install);
     if let Some(damage) = found.damage(&run.session.session_id) {
         run.warn("session", damage.describe());
     }

@@ -10,6 +10,7 @@ mod documents;
 pub mod dry_run;
 pub mod edits;
 pub mod environment;
+mod estimates;
 pub mod events;
 pub mod executor;
 pub mod inspect;

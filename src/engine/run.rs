@@ -99,6 +99,8 @@ pub struct Run {
     pub commands_run: Vec<String>,
     /// What is fetched in the background.
     pub fetch: Option<Fetch>,
+    /// Seconds that the phases may take.
+    pub estimates: [u32; 6],
     /// For talking MCP.
     pub runtime: tokio::runtime::Handle,
     events: mpsc::Sender<Event>,
@@ -130,6 +132,7 @@ impl Run {
             warnings: Vec::new(),
             commands_run: Vec::new(),
             fetch: None,
+            estimates: Phase::ALL.map(Phase::estimate_seconds),
             runtime,
             events,
             commands,
@@ -352,9 +355,9 @@ impl Run {
         self.session.asked = None;
         self.commands_run.clear();
         self.save()?;
-        let estimate_seconds = phase.estimate_seconds();
+        let estimate_seconds = self.estimates[usize::from(phase.number())];
         self.say(Event::PhaseStarted { phase, name: phase.name(), estimate_seconds });
-        let begun = Instant::now();
+        let (begun, waited) = (Instant::now(), timing::spent(Who::Person));
         let evidence = match serde_json::to_value(work(self)?) {
             Ok(Value::Object(evidence)) => evidence,
             _ => Map::new(),
@@ -365,6 +368,7 @@ impl Run {
             commands: std::mem::take(&mut self.commands_run),
             timestamp: now(),
             seconds,
+            waited: timing::spent(Who::Person).saturating_sub(waited).as_secs_f64(),
         };
         self.session.complete(phase, record);
         self.save()?;

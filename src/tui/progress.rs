@@ -200,6 +200,9 @@ impl Progress {
     /// Takes an event in. `now` counts from the wizard's start.
     pub fn take_in(&mut self, event: &Event, now: Duration) {
         match event {
+            Event::SessionStarted { estimate_seconds, .. } => {
+                self.phases.iter_mut().zip(estimate_seconds).for_each(|(line, seconds)| line.estimate = *seconds);
+            }
             Event::PhaseStarted { phase, estimate_seconds, .. } => {
                 self.current = *phase;
                 if let Some(line) = self.line_mut(*phase) {

@@ -170,6 +170,7 @@ impl Choice {
                 OnConflict::Take => "a file in conflict becomes theirs, whole",
                 OnConflict::MergeKeep => "where lines collide, yours stay",
                 OnConflict::MergeTake => "where lines collide, theirs win",
+                OnConflict::Park => "yours stay for now, `resolve` asks later",
             },
             Choice::Restart if options.auto_restart => "stop the running server, start the new code",
             Choice::Restart => "a running server keeps its old code for now",
@@ -215,8 +216,14 @@ impl Choice {
     /// Changes it: to the next value or the one before; on and off either way.
     pub fn change(self, launch: &mut Launch, forward: bool) {
         const PARTS: [Option<Only>; 3] = [None, Some(Only::Content), Some(Only::Server)];
-        const POLICIES: [OnConflict; 5] =
-            [OnConflict::Ask, OnConflict::MergeKeep, OnConflict::MergeTake, OnConflict::Keep, OnConflict::Take];
+        const POLICIES: [OnConflict; 6] = [
+            OnConflict::Ask,
+            OnConflict::MergeKeep,
+            OnConflict::MergeTake,
+            OnConflict::Keep,
+            OnConflict::Take,
+            OnConflict::Park,
+        ];
         let options = &mut launch.options;
         match self {
             Choice::Part => launch.only = next(&PARTS, launch.only, forward),
@@ -241,6 +248,7 @@ pub fn policy_word(policy: OnConflict) -> &'static str {
         OnConflict::Take => "take theirs",
         OnConflict::MergeKeep => "merge, mine first",
         OnConflict::MergeTake => "merge, theirs first",
+        OnConflict::Park => "put off",
     }
 }
 
