@@ -13,6 +13,7 @@ pub mod model;
 pub mod progress;
 pub mod run;
 pub mod samples;
+pub mod search;
 pub mod setup;
 pub mod svg;
 pub mod terminal;

@@ -2,7 +2,7 @@
 
 mod conflicts;
 
-pub use conflicts::{ConflictTexts, Conflicts, Editing, Part, Search};
+pub use conflicts::{ConflictTexts, Conflicts, Editing, Part};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,6 +21,7 @@ use super::diff::Diff;
 use super::folding::{self, Moved, Row};
 use super::keymap::Mode;
 use super::progress::Progress;
+use super::search::Search;
 use super::setup::{Setup, Spot};
 use super::theme::Theme;
 
@@ -147,6 +148,10 @@ pub struct DiffPane {
     pub scroll: usize,
     /// First column on the screen.
     pub across: usize,
+    /// Lines that are too long go on in the next row.
+    pub wrap: bool,
+    /// What is searched for.
+    pub search: Option<Search>,
 }
 
 /// Which versions are compared.
@@ -447,7 +452,10 @@ impl Model {
             },
             Screen::Preview => match &self.preview {
                 Some(p) if p.filtering => Mode::Filter,
-                Some(Preview { pane: Pane::Diff(_), .. }) => Mode::Diff,
+                Some(Preview { pane: Pane::Diff(pane), .. }) => match pane.search.as_ref().is_some_and(|s| s.typing) {
+                    true => Mode::Search,
+                    false => Mode::Diff,
+                },
                 Some(Preview { pane: Pane::News(_), .. }) => Mode::News,
                 _ => Mode::Preview,
             },

@@ -313,9 +313,9 @@ pub fn feed(model: &mut Model, msg: Msg) -> Vec<Effect> {
         let answer = match effect {
             Effect::BuildMerge { file, texts, layout } => align(file, &texts, layout),
             Effect::LayOut { file, merge, layout } => lay_out(file, merge, layout),
-            Effect::Find { file, needle, place } => {
+            Effect::Find { owner, needle, place } => {
                 let hits = place.find(&needle);
-                Msg::Found { file, needle, hits }
+                Msg::Found { owner, needle, hits }
             }
             Effect::BuildDiff { owner, compare, old, new, how } => {
                 let diff = Arc::new(super::diff::build(old.as_ref(), new.as_ref(), how));

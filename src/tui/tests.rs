@@ -103,15 +103,42 @@ fn screens_in_colour() {
     }
 }
 
-#[test]
-fn panes_over_the_screens() {
-    let mut diff = samples::preview(MONO, 80, 24);
-    let effects = press(&mut diff, KeyCode::Char('d'));
+/// The preview with the diff of a file.
+fn diff(width: u16, height: u16) -> Model {
+    let mut model = samples::preview(MONO, width, height);
+    let effects = press(&mut model, KeyCode::Char('d'));
     let Some(Effect::LoadTexts(entry)) = effects.into_iter().next() else { panic!("d reads the texts") };
     let file = samples::conflict_files().remove(0);
     let texts = Sides { base: file.base, mine: file.mine, theirs: file.theirs };
-    samples::feed(&mut diff, Msg::TextsLoaded { entry, texts: Ok(texts), result: None });
-    insta::assert_snapshot!("diff_80x24", text(&paint(&diff)));
+    samples::feed(&mut model, Msg::TextsLoaded { entry, texts: Ok(texts), result: None });
+    model
+}
+
+#[test]
+fn a_diff_is_searched_without_touching_the_list() {
+    for (width, height) in SIZES {
+        let mut model = diff(width, height);
+        keys(&mut model, "/GIT");
+        assert_eq!(model.mode(), Mode::Search);
+        assert!(text(&paint(&model)).contains("/GIT▏: 1 of "), "{}", text(&paint(&model)));
+        keys(&mut model, "q");
+        assert!(text(&paint(&model)).contains("/GITq▏: nowhere"));
+        press(&mut model, KeyCode::Backspace);
+        press(&mut model, KeyCode::Enter);
+        samples::feed(&mut model, Msg::Key(KeyEvent::new(KeyCode::Char('p'), KeyModifiers::CONTROL)));
+        keys(&mut model, "W");
+        insta::assert_snapshot!(format!("diff_search_{width}x{height}"), text(&paint(&model)));
+        press(&mut model, KeyCode::Esc);
+        assert_eq!(model.mode(), Mode::Diff, "first the search ends");
+        press(&mut model, KeyCode::Esc);
+        assert_eq!(model.mode(), Mode::Preview);
+        assert!(model.preview.unwrap().filter.is_empty());
+    }
+}
+
+#[test]
+fn panes_over_the_screens() {
+    insta::assert_snapshot!("diff_80x24", text(&paint(&diff(80, 24))));
 
     let mut news = samples::preview(MONO, 80, 24);
     keys(&mut news, "N");

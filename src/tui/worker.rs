@@ -207,14 +207,14 @@ impl<E: Engine> Worker<E> {
                 let lost = move || Msg::MergeReady { file, merge: None, rows: None };
                 self.spawn(move || lay_out(file, merge, layout), lost);
             }
-            Effect::Find { file, needle, place } => {
-                let lost = needle.clone();
+            Effect::Find { owner, needle, place } => {
+                let lost = Msg::Found { owner: owner.clone(), needle: needle.clone(), hits: Vec::new() };
                 self.spawn(
                     move || {
                         let hits = place.find(&needle);
-                        Msg::Found { file, needle, hits }
+                        Msg::Found { owner, needle, hits }
                     },
-                    move || Msg::Found { file, needle: lost, hits: Vec::new() },
+                    move || lost,
                 );
             }
             Effect::Send(command) => drop(self.commands.as_ref().map(|c| c.send(command))),

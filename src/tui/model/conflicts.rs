@@ -8,6 +8,7 @@ use crate::engine::events::ConflictFile;
 use crate::tui::conflict::Settling;
 use crate::tui::diff::{Diff, EVERYTHING};
 use crate::tui::merge_rows::{Layout, MergeRows};
+use crate::tui::search::Search;
 
 use super::Compare;
 
@@ -20,21 +21,6 @@ pub struct ConflictTexts {
     pub rows: Option<Arc<(MergeRows, MergeRows)>>,
     /// Diffs that were asked for, by what they compare.
     pub diffs: Vec<(Compare, Arc<Diff>)>,
-}
-
-/// A search in the shown text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Search {
-    /// What for.
-    pub needle: String,
-    /// It is being typed.
-    pub typing: bool,
-    /// Rows with a hit.
-    pub hits: Vec<usize>,
-    /// The one that the view stands at.
-    pub at: usize,
-    /// The hits are those of the needle as it is now.
-    pub current: bool,
 }
 
 /// A part of a conflict's result that a person writes.

@@ -84,8 +84,8 @@ pub enum Msg {
     },
     /// The rows in which a text was found.
     Found {
-        /// Of which conflict, by position.
-        file: usize,
+        /// For whom.
+        owner: Owner,
         /// What was searched for.
         needle: String,
         /// Their positions.
@@ -101,7 +101,7 @@ pub enum Msg {
     Terminate,
 }
 
-/// Who asked for a diff.
+/// Who asked for a diff, or looks for a text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Owner {
     /// The preview, for this path.
@@ -203,8 +203,8 @@ pub enum Effect {
     },
     /// Look for a text.
     Find {
-        /// In which conflict, by position.
-        file: usize,
+        /// For whom.
+        owner: Owner,
         /// What for.
         needle: String,
         /// Where.

@@ -63,14 +63,14 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::NotDeepened(why) => preview::not_deepened(model, &why),
         Msg::TextsLoaded { entry, texts, result } => preview::texts_loaded(model, &entry, texts, result),
         Msg::DiffReady { owner: Owner::Preview(entry), compare, diff } => {
-            preview::diff_ready(model, &entry, compare, diff);
-            vec![]
+            preview::diff_ready(model, &entry, compare, diff)
         }
         Msg::DiffReady { owner: Owner::Conflict(file), compare, diff } => {
             conflict::diff_ready(model, file, compare, diff)
         }
         Msg::MergeReady { file, merge, rows } => conflict::merge_ready(model, file, merge, rows),
-        Msg::Found { file, needle, hits } => conflict::found(model, file, &needle, hits),
+        Msg::Found { owner: Owner::Conflict(file), needle, hits } => conflict::found(model, file, &needle, hits),
+        Msg::Found { owner: Owner::Preview(entry), needle, hits } => preview::found(model, &entry, &needle, hits),
         Msg::Edited(text) => conflict::edited(model, text),
         Msg::Tick(now) => {
             model.now = now;
@@ -232,7 +232,7 @@ fn paste(model: &mut Model, pasted: &str) -> Vec<Effect> {
     match model.mode() {
         Mode::Source => return setup::typed(model, line.trim()),
         Mode::Filter => filter(model, |f| f.push_str(&line)),
-        Mode::Search => return conflict::search(model, |s| s.push_str(&line)),
+        Mode::Search => return search(model, |s| s.push_str(&line)),
         // Pasted text is never taken for keys.
         _ => {}
     }
@@ -270,6 +270,14 @@ fn filter(model: &mut Model, change: impl FnOnce(&mut String)) {
     }
 }
 
+/// What is searched for in a diff or a conflict is typed on.
+fn search(model: &mut Model, change: impl FnOnce(&mut String)) -> Vec<Effect> {
+    match model.screen {
+        Screen::Preview => preview::search(model, change),
+        _ => conflict::search(model, change),
+    }
+}
+
 fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let mode = model.mode();
     model.status = None;
@@ -279,7 +287,7 @@ fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
             match (mode, keymap::typed(key)) {
                 (Mode::Source, Some(c)) => return setup::typed(model, c.encode_utf8(&mut [0; 4])),
                 (Mode::Filter, Some(c)) => filter(model, |f| f.push(c)),
-                (Mode::Search, Some(c)) => return conflict::search(model, |s| s.push(c)),
+                (Mode::Search, Some(c)) => return search(model, |s| s.push(c)),
                 _ => {}
             }
             vec![]
@@ -304,6 +312,7 @@ fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
         Mode::Asked => asked(model, action),
         Mode::Checking | Mode::Setup | Mode::Source => setup::act(model, action),
         Mode::Filter if model.screen == Screen::Progress => progress::act(model, mode, action),
+        Mode::Search if model.screen == Screen::Preview => preview::act(model, mode, action),
         Mode::Preview | Mode::Filter | Mode::Diff | Mode::News => preview::act(model, mode, action),
         Mode::Progress | Mode::Log | Mode::Page => progress::act(model, mode, action),
         Mode::Conflict | Mode::Files | Mode::Search => conflict::act(model, mode, action),

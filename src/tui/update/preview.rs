@@ -1,20 +1,20 @@
 //! The preview: list, tabs, filter, the diff of a file, what's new.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use crate::core::outcome::Sides;
-use crate::core::plan::FileEntry;
 use crate::engine::dry_run;
 use crate::engine::inspect::{About, Inspection};
 
 use super::setup;
-use super::{Effect, Owner, ask, begin, moved_across, scrolled, show};
-use crate::tui::diff::{Diff, How};
+use super::{Effect, ask, begin, scrolled, show};
+
+mod diff_pane;
+
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::model::{Compare, DiffPane, Launch, Model, Overlay, Pane, Preview, Question, Screen};
+use crate::tui::model::{Launch, Model, Overlay, Pane, Preview, Question, Screen};
 use crate::tui::setup::Spot;
 use crate::tui::view;
+pub(super) use diff_pane::{diff_ready, found, search, texts_loaded, to_change};
 
 pub(super) fn inspected(model: &mut Model, inspection: Inspection) -> Vec<Effect> {
     if let Some(plan) = &inspection.plan {
@@ -58,70 +58,10 @@ pub(super) fn filter(model: &mut Model, change: impl FnOnce(&mut String)) {
     }
 }
 
-fn pane(model: &mut Model) -> Option<&mut DiffPane> {
-    match &mut model.preview.as_mut()?.pane {
-        Pane::Diff(pane) => Some(pane),
-        _ => None,
-    }
-}
-
-/// The pairs that can be compared, the most telling first.
-fn compares(texts: &Sides, merged: bool) -> Vec<Compare> {
-    let (base, mine, theirs) = (texts.base.is_some(), texts.mine.is_some(), texts.theirs.is_some());
-    let edited = base && mine && texts.base != texts.mine;
-    let all = [
-        (Compare::Result, merged),
-        (Compare::MineTheirs, theirs || mine && !edited),
-        (Compare::BaseMine, edited),
-        (Compare::BaseTheirs, base && (edited || !mine)),
-    ];
-    all.into_iter().filter(|c| c.1).map(|c| c.0).collect()
-}
-
-fn ask_diff(pane: &mut DiffPane) -> Vec<Effect> {
-    let Some(Ok(texts)) = &pane.texts else { return vec![] };
-    let (old, new) = match pane.compare {
-        Compare::BaseMine => (&texts.base, &texts.mine),
-        Compare::BaseTheirs => (&texts.base, &texts.theirs),
-        Compare::Result => (&texts.mine, &pane.result),
-        _ => (&texts.mine, &texts.theirs),
-    };
-    pane.diff = None;
-    pane.scroll = 0;
-    let owner = Owner::Preview(Box::new(pane.entry.clone()));
-    vec![Effect::BuildDiff { owner, compare: pane.compare, old: old.clone(), new: new.clone(), how: How::default() }]
-}
-
-pub(super) fn texts_loaded(
-    model: &mut Model,
-    entry: &FileEntry,
-    texts: Result<Sides, String>,
-    result: Option<Arc<[u8]>>,
-) -> Vec<Effect> {
-    match pane(model) {
-        Some(pane) if pane.entry == *entry => {
-            pane.compare = match &texts {
-                Ok(texts) => compares(texts, result.is_some()).first().copied().unwrap_or(Compare::MineTheirs),
-                Err(_) => Compare::MineTheirs,
-            };
-            pane.result = result;
-            pane.texts = Some(texts);
-            ask_diff(pane)
-        }
-        _ => vec![],
-    }
-}
-
-pub(super) fn diff_ready(model: &mut Model, entry: &FileEntry, compare: Compare, diff: Arc<Diff>) {
-    if let Some(pane) = pane(model).filter(|p| p.entry == *entry && p.compare == compare) {
-        pane.diff = Some(diff);
-    }
-}
-
 pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
     match mode {
         Mode::Filter => filter_key(model, action),
-        Mode::Diff => diff_key(model, action),
+        Mode::Diff | Mode::Search => diff_pane::act(model, mode, action),
         Mode::News => news_key(model, action),
         _ => list_key(model, action),
     }
@@ -147,46 +87,6 @@ fn done_filtering(model: &mut Model) {
     if let Some(preview) = &mut model.preview {
         preview.filtering = false;
     }
-}
-
-fn diff_key(model: &mut Model, action: Action) -> Vec<Effect> {
-    let page = view::body_rows(model).1;
-    let Some(pane) = pane(model) else { return vec![] };
-    let rows = pane.diff.as_ref().map_or(0, |d| d.rows.len());
-    match action {
-        Action::Back | Action::Leave => {
-            if let Some(preview) = &mut model.preview {
-                preview.pane = Pane::List;
-            }
-        }
-        Action::Diff => {
-            let Some(Ok(texts)) = &pane.texts else { return vec![] };
-            let all = compares(texts, pane.result.is_some());
-            let at = all.iter().position(|c| *c == pane.compare).map_or(0, |i| i + 1);
-            if let Some(next) = all.get(at).or(all.first()).filter(|c| **c != pane.compare) {
-                pane.compare = *next;
-                return ask_diff(pane);
-            }
-        }
-        Action::NextChange | Action::PreviousChange => {
-            let changes = pane.diff.as_ref().map_or(&[][..], |d| &d.changes);
-            pane.scroll = to_change(changes, pane.scroll, action == Action::NextChange, rows, page);
-        }
-        Action::Left | Action::Right => pane.across = moved_across(pane.across, action),
-        other => pane.scroll = scrolled(pane.scroll, other, rows, page),
-    }
-    vec![]
-}
-
-/// The scroll position that shows the next or previous change, with two rows above it.
-pub(super) fn to_change(changes: &[usize], scroll: usize, forward: bool, rows: usize, page: usize) -> usize {
-    let top = |row: usize| row.saturating_sub(2).min(rows.saturating_sub(page));
-    let found = if forward {
-        changes.iter().find(|c| top(**c) > scroll)
-    } else {
-        changes.iter().rev().find(|c| top(**c) < scroll)
-    };
-    found.map_or(scroll, |row| top(*row))
 }
 
 fn news_key(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -222,22 +122,7 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Back => filter(model, String::clear),
         Action::News => preview.pane = Pane::News(0),
         Action::Deepen if preview.is_shallow() => return ask(model, Overlay::Confirm(Question::Deepen)),
-        Action::Diff => {
-            if let Some(entry) = preview.entry().cloned() {
-                let effect = Effect::LoadTexts(Box::new(entry.clone()));
-                let compare = Compare::MineTheirs;
-                preview.pane = Pane::Diff(Box::new(DiffPane {
-                    entry,
-                    texts: None,
-                    result: None,
-                    compare,
-                    diff: None,
-                    scroll: 0,
-                    across: 0,
-                }));
-                return vec![effect];
-            }
-        }
+        Action::Diff => return diff_pane::open(preview),
         Action::Accept => return accept(model),
         Action::Leave => {
             return vec![Effect::Quit { exit_code: 0, lines: vec!["Nothing was changed.".to_owned()] }];

@@ -18,6 +18,7 @@ use crate::tui::conflict::{Decision, Settled, Shape};
 use crate::tui::diff;
 use crate::tui::keymap::Action;
 use crate::tui::model::{Compare, Conflicts, Model};
+use crate::tui::search::Search;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -197,16 +198,7 @@ fn chips(c: &Conflicts) -> Vec<String> {
         diff::EVERYTHING => all.push("all lines".to_owned()),
         n => all.push(format!("{n} lines around")),
     }
-    if let Some(search) = &c.search {
-        let found = match (search.hits.len(), search.current) {
-            _ if search.needle.is_empty() => String::new(),
-            (_, false) => " …".to_owned(),
-            (0, _) => ": nowhere".to_owned(),
-            (n, _) => format!(": {} of {n}", search.at + 1),
-        };
-        let cursor = if search.typing { "▏" } else { "" };
-        all.push(format!("/{}{cursor}{found}", text::visible_str(&search.needle, false)));
-    }
+    all.extend(c.search.as_ref().map(Search::chip));
     all
 }
 

@@ -23,7 +23,8 @@ fn place(area: Rect) -> Rect {
 fn without_help(mode: Mode) -> &'static [Mode] {
     match mode {
         Mode::Setup | Mode::Checking => &[],
-        Mode::Preview | Mode::Diff | Mode::News => &[Mode::Filter, Mode::Confirm],
+        Mode::Preview | Mode::News => &[Mode::Filter, Mode::Confirm],
+        Mode::Diff => &[Mode::Search],
         Mode::Progress | Mode::Log | Mode::Page => &[Mode::Filter, Mode::Leave, Mode::Confirm],
         Mode::Asked => &[Mode::Leave, Mode::Confirm],
         Mode::Conflict => &[Mode::Files, Mode::Search, Mode::Confirm],

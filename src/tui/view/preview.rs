@@ -10,6 +10,7 @@ use crate::core::plan::{FileEntry, Kind, Summary};
 use crate::core::session::OnConflict;
 use crate::tui::folding::{Moved, Row};
 use crate::tui::model::{DiffPane, Model, Pane, Preview, Tab};
+use crate::tui::search::Search;
 use crate::tui::setup::policy_word;
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -141,7 +142,11 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
     let Some(preview) = &model.preview else { return (0, 1) };
     match &preview.pane {
         Pane::List => (preview.rows.len(), frame::inner(areas(model, preview, area).list).height.into()),
-        Pane::Diff(pane) => (pane.diff.as_ref().map_or(0, |d| d.rows.len()), frame::inner(area).height.into()),
+        Pane::Diff(pane) => {
+            let (rows, page) = (pane.diff.as_ref().map_or(0, |d| d.rows.len()), usize::from(frame::inner(area).height));
+            // How many rows the last ones take once they are wrapped is not known.
+            (if pane.wrap { rows + page.saturating_sub(1) } else { rows }, page)
+        }
         Pane::News(_) => (news_lines(model, preview, area.width.into()).len(), frame::inner(area).height.into()),
     }
 }
@@ -395,8 +400,13 @@ fn diff(model: &Model, pane: &DiffPane, area: Rect, buffer: &mut Buffer) {
     let (mark, word, role) = kind_look(pane.entry.kind);
     let room = usize::from(area.width.saturating_sub(40));
     let path = text::fit_end(&pane.entry.path.to_string(), room.max(20));
-    let right = match &pane.diff {
-        Some(diff) if diff.note.is_none() => format!("+{} -{}", diff.added, diff.removed),
+    let needle = pane.search.as_ref().map_or("", |s| s.needle.as_str());
+    let chip = pane.search.as_ref().map(Search::chip);
+    // Below the text there is no room for it on a small screen.
+    let below = frame::has_borders(area) && area.width >= 60;
+    let right = match (&pane.diff, &chip) {
+        (_, Some(chip)) if !below => chip.clone(),
+        (Some(diff), _) if diff.note.is_none() => format!("+{} -{}", diff.added, diff.removed),
         _ => String::new(),
     };
     let title = line(theme, &[(mark, role), (" ", role), (word, role), (" ", role), (&path, Role::Title)]);
@@ -409,17 +419,18 @@ fn diff(model: &Model, pane: &DiffPane, area: Rect, buffer: &mut Buffer) {
     match (&pane.texts, &pane.diff) {
         (Some(Err(why)), _) => text_at(&text::visible_str(why, false), Role::Bad, buffer),
         (_, Some(diff)) => {
-            difftext::draw(
-                Look { theme, across: pane.across, wrap: false, needle: "" },
-                inner,
-                diff,
-                pane.scroll,
-                buffer,
-            );
+            let look = Look { theme, across: pane.across, wrap: pane.wrap, needle };
+            difftext::draw(look, inner, diff, pane.scroll, buffer);
             frame::scroll_mark(theme, area, pane.scroll, diff.rows.len(), inner.height.into(), buffer);
-            let label = format!(" {} ", pane.compare.title());
+            let mut label = format!(" {} ", pane.compare.title());
+            if pane.wrap {
+                label += "[wrapped] ";
+            }
             if frame::has_borders(area) {
-                frame::put(buffer, area.x + 2, area.bottom() - 1, area.width - 4, &label, theme.style(Role::Dim));
+                let (y, room) = (area.bottom() - 1, area.width - 4);
+                let used = frame::put(buffer, area.x + 2, y, room, &label, theme.style(Role::Dim));
+                let chip = chip.filter(|_| below).map(|chip| format!("[{chip}] ")).unwrap_or_default();
+                frame::put(buffer, area.x + 2 + used, y, room - used, &chip, theme.style(Role::Warn));
             }
         }
         _ => text_at("Reading…", Role::Dim, buffer),

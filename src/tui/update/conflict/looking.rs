@@ -2,39 +2,28 @@
 
 use std::sync::Arc;
 
-use super::super::{Effect, Place};
+use super::super::{Effect, Owner, Place};
 use super::look;
 use crate::tui::keymap::Action;
-use crate::tui::model::{Compare, Model, Search};
+use crate::tui::model::{Compare, Model};
+use crate::tui::search::{Search, Typed};
 use crate::tui::view;
 
 /// Changes what is searched for.
 pub(in crate::tui::update) fn search(model: &mut Model, change: impl FnOnce(&mut String)) -> Vec<Effect> {
     if let Some(search) = &mut model.conflicts.search {
-        change(&mut search.needle);
-        search.current = false;
+        search.change(change);
     }
     again(model)
 }
 
 /// A key while it is typed.
 pub(super) fn key(model: &mut Model, action: Action) -> Vec<Effect> {
-    match action {
-        Action::Erase => search(model, |s| {
-            s.pop();
-        }),
-        Action::EraseAll => search(model, String::clear),
-        Action::Accept => {
-            if let Some(search) = &mut model.conflicts.search {
-                search.typing = false;
-            }
-            if model.conflicts.search.as_ref().is_some_and(|s| s.needle.is_empty()) {
-                return end(model);
-            }
-            go(model, 0)
-        }
-        Action::Back | Action::Leave => end(model),
-        _ => vec![],
+    match model.conflicts.search.as_mut().map(|s| s.key(action)) {
+        Some(Typed::Changed) => again(model),
+        Some(Typed::Done) => go(model, 0),
+        Some(Typed::Ended) => end(model),
+        Some(Typed::Nothing) | None => vec![],
     }
 }
 
@@ -42,8 +31,7 @@ pub(super) fn key(model: &mut Model, action: Action) -> Vec<Effect> {
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match (action, &mut model.conflicts.search) {
         (Action::Filter, search) => {
-            let search = search.get_or_insert_with(Search::default);
-            search.typing = true;
+            Search::begin(search);
             look(model)
         }
         (Action::Back, Some(_)) => end(model),
@@ -62,20 +50,15 @@ fn end(model: &mut Model) -> Vec<Effect> {
     look(model)
 }
 
-/// Goes to the hit that is `by` from here, around the ends.
+/// Goes to the hit that is `by` from here.
 fn go(model: &mut Model, by: isize) -> Vec<Effect> {
     let (rows, page) = view::body_rows(model);
     let c = &mut model.conflicts;
-    let Some(search) = &mut c.search else { return vec![] };
-    if search.hits.is_empty() {
-        if search.current {
-            model.status = Some(format!("\"{}\" is nowhere here.", search.needle));
-        }
-        return vec![];
+    match c.search.as_mut().map(|s| s.go(by, rows, page)) {
+        Some(Ok(scroll)) => c.scroll = scroll,
+        Some(Err(why)) if !why.is_empty() => model.status = Some(why),
+        _ => {}
     }
-    let count = search.hits.len();
-    search.at = (search.at + count).saturating_add_signed(by) % count;
-    c.scroll = search.hits[search.at].saturating_sub(page / 3).min(rows.saturating_sub(page));
     vec![]
 }
 
@@ -96,24 +79,14 @@ pub(super) fn again(model: &mut Model) -> Vec<Effect> {
         (_, _, Some(diff)) => Place::Diff(Arc::clone(diff)),
         _ => return vec![],
     };
-    vec![Effect::Find { file: c.settling.file(), needle: search.needle.clone(), place }]
+    vec![Effect::Find { owner: Owner::Conflict(c.settling.file()), needle: search.needle.clone(), place }]
 }
 
 /// The rows with a hit have been found.
 pub(in crate::tui::update) fn found(model: &mut Model, file: usize, needle: &str, hits: Vec<usize>) -> Vec<Effect> {
     let c = &mut model.conflicts;
-    let scroll = c.scroll;
-    if c.settling.file() != file {
-        return vec![];
-    }
-    let Some(search) = c.search.as_mut().filter(|s| s.needle == needle) else { return vec![] };
-    let fresh = !search.current;
-    search.hits = hits;
-    search.current = true;
-    search.at = search.at.min(search.hits.len().saturating_sub(1));
-    if fresh {
-        // From where the view stands on.
-        search.at = search.hits.iter().position(|h| *h >= scroll).unwrap_or(0);
+    let (here, scroll) = (c.settling.file() == file, c.scroll);
+    if here && c.search.as_mut().is_some_and(|s| s.found(needle, hits, scroll)) {
         return go(model, 0);
     }
     vec![]
