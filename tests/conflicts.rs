@@ -387,11 +387,25 @@ fn killed_in_the_middle_every_choice_is_still_there() {
     };
     // The screen does not wait for the disk.
     common::eventually("the choices are saved", Duration::from_secs(10), || saved("edited"));
+    // What was written and can't be used yet is not lost either.
+    wizard.press("\t");
+    wizard.see(&["conflict 2 of 2"]);
+    world.editor("<<<<<<< half a thought\n");
+    world.edit(&mut wizard, "e", &["Refused: line 1 is still a conflict marker"]);
+    common::eventually("the refused text is saved", Duration::from_secs(10), || saved("refused"));
     wizard.kill();
     let mut wizard = world.open(&[]);
     wizard.see(&["unfinished", "resume"]);
     wizard.press("r");
     wizard.see(&["conflict 1 of 2", "3 of 8 resolved", "4 hunks open"]);
+    wizard.see(&["Your refused text for z.md is kept: e or E opens it again."]);
+    world.editor("leave");
+    wizard.press("\t");
+    wizard.see(&["conflict 2 of 2"]);
+    world.edit(&mut wizard, "e", &["Refused: line 1 is still a conflict marker"]);
+    assert_eq!(fs::read_to_string(world.home.join("given")).unwrap(), "<<<<<<< half a thought\n");
+    wizard.press("\x1b[Z");
+    wizard.see(&["conflict 1 of 2"]);
     // The resize storm: the screen is right as soon as it is over.
     for i in 0..120u16 {
         wizard.resize(40 + (i * 7) % 120, 10 + (i * 5) % 40);

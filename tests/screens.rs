@@ -211,6 +211,15 @@ fn every_key_of_the_preview_and_a_plan_on_paper() {
     let keys = ["]", "[", "↓", "↑", "→", "←", "PgDn", "PgUp", "G", "End", "g", "Home", "C", "d", "d", "?"];
     person.keys(Diff, &keys, &["Esc closes", "compare the next pair"]);
     person.key(Help, "Esc", &["preview: diff"]);
+    person.key(Diff, "W", &["[wrapped]"]);
+    person.key(Diff, "/", &["[/"]);
+    person.wizard.press("THE");
+    person.wizard.see(&["[/THE▏: 1 of "]);
+    person.key(Mode::Search, "Enter", &["[/THE: 1 of "]);
+    person.key(Diff, "Ctrl-n", &["[/THE: 2 of "]);
+    person.key(Diff, "Ctrl-p", &["[/THE: 1 of "]);
+    // Esc ends the search first.
+    person.key(Diff, "Esc", &["preview: diff", "[wrapped] ─"]);
     person.key(Diff, "Esc", &["filter: RACE"]);
     person.key(Preview, "d", &["preview: diff"]);
     person.key(Diff, "q", &["filter: RACE"]);

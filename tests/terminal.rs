@@ -4,12 +4,14 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use common::terminal::Terminal;
 use common::{Sandbox, eventually, text};
 use pos_upgrade_tui::host::demo::Demo;
+use pos_upgrade_tui::host::process;
 use rustix::process::{Pid, Signal, kill_process};
 
 const ENTER: &str = "\r";
@@ -214,6 +216,28 @@ pty._copy(fd)
     assert_ne!(pid, i64::from(wizard.pid()), "the wizard has a terminal of its own");
     wizard.kill();
     eventually("the wizard ends", WAIT, || !Path::new(&format!("/proc/{pid}")).exists());
+    world.is_saved();
+}
+
+/// Ended while a program of the person's has the terminal: that one ends with us, and the terminal is as it was.
+#[test]
+fn an_editor_is_not_left_behind() {
+    let world = World::new();
+    let (pid_file, script) = (world.home().join("editor-pid"), world.home().join("slow editor"));
+    fs::create_dir_all(world.home()).unwrap();
+    fs::write(&script, format!("#!/bin/sh\necho $$ > '{0}.new'\nmv '{0}.new' '{0}'\nsleep 60\n", pid_file.display()))
+        .unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let editor = format!("'{}' --wait", script.display());
+    let mut wizard = world.open_with(&[], &[("VISUAL", &editor)]);
+    to_the_conflict(&mut wizard);
+    wizard.press("e");
+    eventually("the editor", WAIT, || pid_file.exists());
+    let pid: u32 = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
+    let sleeper = process::descendants(pid);
+    signal(wizard.pid(), Signal::TERM);
+    assert_eq!(wizard.end_sane(), 130);
+    assert!(process::look(pid).is_none() && sleeper.iter().all(|p| process::look(*p).is_none()), "{sleeper:?}");
     world.is_saved();
 }
 

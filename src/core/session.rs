@@ -106,6 +106,16 @@ impl Decision {
     }
 }
 
+/// What a person wrote and what can't stand in the file as it is. It is kept, and given again when they write on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// For which overlapping hunk; none for the whole file.
+    pub hunk: Option<usize>,
+    /// The text; in JSON as base64.
+    #[serde(with = "super::merge::as_base64")]
+    pub text: Vec<u8>,
+}
+
 /// How conflicts are settled when nobody has answered them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -17,7 +17,7 @@ use crate::core::merge::Choice;
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
-use crate::core::session::{Answer, Decision, OnConflict, Status};
+use crate::core::session::{Answer, Decision, OnConflict, Refused, Status};
 use crate::core::settings;
 use crate::host::fs;
 
@@ -172,6 +172,7 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
         mine: sides.mine.clone(),
         theirs: sides.theirs.clone(),
         draft: drafts.borrow().get(&entry.path).cloned(),
+        refused: drafts.borrow().refused.get(&entry.path).cloned().unwrap_or_default(),
     };
     let files = Arc::new(missing.iter().map(file).collect::<Vec<_>>());
     run.session.status = Status::AwaitingDecision;
@@ -206,6 +207,14 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
                 }
                 drafts.borrow().write(&run.folder(DRAFTS))?;
             }
+            Command::Refused(path, texts) => {
+                let mut drafts = drafts.borrow_mut();
+                match texts.is_empty() {
+                    true => drop(drafts.refused.remove(&path)),
+                    false => drop(drafts.refused.insert(path, texts)),
+                }
+                drafts.write(&run.folder(DRAFTS))?;
+            }
             Command::Rule { take, pattern } => match add_rule(run, take, &pattern) {
                 Ok(()) => {}
                 Err(problem) => run.log(Level::Error, "conflicts", &problem),
@@ -234,6 +243,8 @@ const DRAFTS: &str = "drafts.json";
 struct Drafts {
     schema: u32,
     drafts: BTreeMap<RelPath, Decision>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    refused: BTreeMap<RelPath, Vec<Refused>>,
 }
 
 impl Drafts {

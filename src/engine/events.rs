@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
-use crate::core::session::{Answer, Decision, Seconds};
+use crate::core::session::{Answer, Decision, Refused, Seconds};
 
 /// One line of `upgrade --json`, tagged by `event`:
 ///
@@ -183,6 +183,8 @@ pub struct ConflictFile {
     pub theirs: Option<Arc<[u8]>>,
     /// What was decided about it before an interruption.
     pub draft: Option<Decision>,
+    /// What was written for it before an interruption and could not be used.
+    pub refused: Vec<Refused>,
 }
 
 fn paths_only<S: serde::Serializer>(files: &Arc<Vec<ConflictFile>>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -241,6 +243,8 @@ pub enum Command {
     /// What is decided so far about some conflicts, each by the install's path. Saved at once, and an answer that no
     /// longer says the same is taken back.
     Drafts(Vec<(RelPath, Decision)>),
+    /// All that was written for a conflict, by the install's path, and could not be used. Saved at once.
+    Refused(RelPath, Vec<Refused>),
     /// Make an answer a standing rule: the glob goes into the project's `upgrade.json`.
     Rule {
         /// `always_take` rather than `always_keep`.

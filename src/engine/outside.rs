@@ -4,6 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
+
+use crate::host::process;
 
 /// A program and what it gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +88,16 @@ impl Prepared {
             }),
             Ok(_) => std::fs::read(&self.file).map_err(|e| format!("What {} wrote can't be read: {e}.", self.name)),
         }
+    }
+}
+
+/// Ends a program that was started for a person, and what it started in turn, such as the editor behind its shell: TERM,
+/// then KILL. Blocking, up to a few seconds.
+pub fn end(pid: u32) {
+    let all = std::iter::once(pid).chain(process::descendants(pid)).filter_map(process::look).collect::<Vec<_>>();
+    // The innermost first: it may have something to save, and a shell that is gone can't wait for it.
+    for process in all.iter().rev() {
+        process::stop(process, Duration::from_secs(1));
     }
 }
 

@@ -226,6 +226,7 @@ impl Run {
             Command::RollBack => self.asked = Some(Stop::RollBack),
             Command::Answer { .. }
             | Command::Drafts(_)
+            | Command::Refused(..)
             | Command::Rule { .. }
             | Command::AnswersDone
             | Command::Choose { .. } => self.answers.push_back(command),

@@ -269,6 +269,9 @@ async fn edit(
                 status = child.wait() => status,
                 // Not the interrupts: Ctrl-C is meant for the program, and reaches us too.
                 () = signals.ended() => {
+                    if let Some(pid) = child.id() {
+                        let _ = tokio::task::spawn_blocking(move || outside::end(pid)).await;
+                    }
                     let _ = child.start_kill();
                     child.wait().await
                 }

@@ -264,7 +264,16 @@ pub fn conflict_files() -> Vec<ConflictFile> {
         .replace("Say what will change before you do it.", "Show the command, then wait.")
         .replace("- `git clean -fdx`\n", "- `git clean -fdx`\n- `git reset --hard` on main\n");
     let file = |at: &str, reason: &str, base, mine, theirs| {
-        Some(ConflictFile { path: path(at)?, from: None, reason: reason.to_owned(), base, mine, theirs, draft: None })
+        Some(ConflictFile {
+            path: path(at)?,
+            from: None,
+            reason: reason.to_owned(),
+            base,
+            mine,
+            theirs,
+            draft: None,
+            refused: Vec::new(),
+        })
     };
     let patterns = "# Database Patterns\n\nOne repository per aggregate.\n";
     [

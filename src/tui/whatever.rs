@@ -52,6 +52,7 @@ fn files() -> Vec<ConflictFile> {
         mine,
         theirs,
         draft: None,
+        refused: Vec::new(),
     };
     let json = |a: &str| format!("{{\n  \"a\": [\n    {a}\n  ],\n  \"b\": 1\n}}\n");
     let config = |n: u32| format!("{{\"port\": {n}, \"keep\": true}}\n");

@@ -1,8 +1,10 @@
 //! What the conflict screen knows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::core::merge::Merge;
+use crate::core::session::Refused;
 use crate::engine::events::ConflictFile;
 
 use crate::tui::conflict::Settling;
@@ -30,6 +32,16 @@ pub enum Part {
     Hunk(usize),
     /// All of it.
     Whole,
+}
+
+impl Part {
+    /// The hunk's position; none for all of it.
+    pub fn hunk(self) -> Option<usize> {
+        match self {
+            Part::Hunk(hunk) => Some(hunk),
+            Part::Whole => None,
+        }
+    }
 }
 
 /// A text that is edited in a program of the person's.
@@ -68,8 +80,8 @@ pub struct Conflicts {
     pub editing: Option<Editing>,
     /// What the engine said about an answer that it can't carry out.
     pub said: Option<String>,
-    /// What came back from it and could not be used; it is given again next time.
-    pub refused: Option<Editing>,
+    /// By position, what came back from it and could not be used; it is given again next time.
+    pub refused: BTreeMap<usize, Vec<Refused>>,
     /// First row on the screen.
     pub scroll: usize,
     /// First column on the screen.
@@ -77,6 +89,22 @@ pub struct Conflicts {
 }
 
 impl Conflicts {
+    /// What was written for a part of a file and could not be used.
+    pub fn refused(&self, file: usize, part: Part) -> Option<&[u8]> {
+        let texts = self.refused.get(&file)?;
+        texts.iter().find(|r| r.hunk == part.hunk()).map(|r| r.text.as_slice())
+    }
+
+    /// Keeps what can't be used, or forgets it. All that is kept of the file, if that is another now.
+    pub fn refuse(&mut self, file: usize, part: Part, text: Option<Vec<u8>>) -> Option<Vec<Refused>> {
+        let before = self.refused.get(&file).cloned().unwrap_or_default();
+        let mut now = before.clone();
+        now.retain(|r| r.hunk != part.hunk());
+        now.extend(text.map(|text| Refused { hunk: part.hunk(), text }));
+        self.refused.insert(file, now.clone());
+        (now != before).then_some(now)
+    }
+
     /// The file under the cursor.
     pub fn file(&self) -> Option<&ConflictFile> {
         self.files.get(self.settling.file())

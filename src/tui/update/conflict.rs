@@ -1,12 +1,13 @@
 //! The conflict screen: moving, settling, and telling the engine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::core::layout::layouts;
 use crate::core::merge::{Choice, Merge};
 use crate::core::outcome::{damage, is_keyed};
 use crate::core::path::RelPath;
-use crate::core::session::Answer;
+use crate::core::session::{Answer, Refused};
 use crate::engine::events::{Command, ConflictFile};
 
 use super::preview::to_change;
@@ -49,8 +50,15 @@ pub(super) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effe
     if let Some(first) = settling.files().iter().position(|f| !f.is_settled()) {
         settling.go_to(first);
     }
+    let refused: BTreeMap<usize, Vec<Refused>> =
+        files.iter().map(|f| f.refused.clone()).enumerate().filter(|(_, texts)| !texts.is_empty()).collect();
+    let kept = refused.keys().next().and_then(|at| files.get(*at)).map(|file| {
+        let name = String::from_utf8_lossy(file.path.name());
+        format!("Your refused text for {name} is kept: e or E opens it again.")
+    });
     model.conflicts = Conflicts {
         files,
+        refused,
         texts: vec![ConflictTexts::default(); count],
         settling,
         beside: old.beside,
@@ -60,7 +68,7 @@ pub(super) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effe
         ..Conflicts::default()
     };
     show(model, Screen::Conflict);
-    model.status = old.said;
+    model.status = old.said.or(kept);
     effects
 }
 

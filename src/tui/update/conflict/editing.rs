@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::core::merge::Choice;
 use crate::core::outcome::{damage, marker};
+use crate::engine::events::Command;
 use crate::engine::outside::Tool;
 
 use super::super::Effect;
@@ -41,7 +42,7 @@ pub(super) fn begin(model: &mut Model, action: Action) -> Vec<Effect> {
         return say(model, "This is not text: it can only be kept or taken whole.");
     }
     let name = String::from_utf8_lossy(file.path.name()).into_owned();
-    let again = c.refused.as_ref().filter(|r| (r.file, r.part) == (c.settling.file(), part)).map(|r| r.text.clone());
+    let again = c.refused(c.settling.file(), part).map(<[u8]>::to_vec);
     let Some(text) = again.or_else(|| given(c, part)) else { return vec![] };
     let tool = match (action, c.text().and_then(|t| t.merge.as_ref())) {
         (Action::MergeTool, Some(merge)) => {
@@ -91,13 +92,28 @@ pub(in crate::tui::update) fn done(model: &mut Model, text: Result<Vec<u8>, Stri
     }
     if let Some(problem) = problem(model, &editing, &text) {
         let key = if editing.part == Part::Whole { "E" } else { "e" };
-        model.conflicts.refused = Some(Editing { text, ..editing });
-        return say(model, format!("Refused: {problem}. {key} opens your text again."));
+        model.status = Some(format!("Refused: {problem}. {key} opens your text again."));
+        return keep(model, &editing, Some(text)).into_iter().collect();
     }
-    model.conflicts.refused = None;
-    if text == editing.text {
+    // What was refused may fit by now, as it is.
+    let refused = model.conflicts.refused(editing.file, editing.part).is_some();
+    if text == editing.text && !refused {
         return say(model, "Nothing was changed in it.");
     }
+    let forgotten = keep(model, &editing, None);
+    let effects = take(model, editing, text);
+    forgotten.into_iter().chain(effects).collect()
+}
+
+/// Keeps what can't be used for the next time, or forgets it; a session that is taken up knows it too.
+fn keep(model: &mut Model, editing: &Editing, text: Option<Vec<u8>>) -> Option<Effect> {
+    let c = &mut model.conflicts;
+    let texts = c.refuse(editing.file, editing.part, text)?;
+    let path = c.files.get(editing.file)?.path.clone();
+    Some(Effect::Send(Command::Refused(path, texts)))
+}
+
+fn take(model: &mut Model, editing: Editing, text: Vec<u8>) -> Vec<Effect> {
     let c = &mut model.conflicts;
     match editing.part {
         Part::Whole => {
