@@ -225,8 +225,11 @@ fn an_editor_is_not_left_behind() {
     let world = World::new();
     let (pid_file, script) = (world.home().join("editor-pid"), world.home().join("slow editor"));
     fs::create_dir_all(world.home()).unwrap();
-    fs::write(&script, format!("#!/bin/sh\necho $$ > '{0}.new'\nmv '{0}.new' '{0}'\nsleep 60\n", pid_file.display()))
-        .unwrap();
+    fs::write(
+        &script,
+        format!("#!/bin/sh\ntrap '' HUP\necho $$ > '{0}.new'\nmv '{0}.new' '{0}'\nsleep 60\n", pid_file.display()),
+    )
+    .unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let editor = format!("'{}' --wait", script.display());
     let mut wizard = world.open_with(&[], &[("VISUAL", &editor)]);

@@ -251,8 +251,11 @@ impl Run {
             if let Some(answer) = self.answers.pop_front() {
                 return Ok(answer);
             }
-            // A while at a time: what is fetched meanwhile is looked after.
-            let heard = self.runtime.block_on(tokio::time::timeout(LOOK_AROUND, self.commands.recv()));
+            let heard = match self.fetch.as_ref().is_some_and(Fetch::is_busy) {
+                // A while at a time: what is fetched meanwhile is looked after.
+                true => self.runtime.block_on(tokio::time::timeout(LOOK_AROUND, self.commands.recv())),
+                false => Ok(self.runtime.block_on(self.commands.recv())),
+            };
             match heard {
                 Ok(Some(command)) => self.hear(command),
                 Ok(None) => return Err(Stop::Pause),

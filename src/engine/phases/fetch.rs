@@ -164,6 +164,11 @@ pub fn clear(run: &mut Run) {
 }
 
 impl Fetch {
+    /// Whether a program of it runs.
+    pub fn is_busy(&self) -> bool {
+        self.child.is_some()
+    }
+
     fn spawn(&mut self, command: impl FnOnce(&Self) -> Command) -> Option<u32> {
         let log = File::options().create(true).append(true).open(self.folder.join(LOG)).ok()?;
         let errors = log.try_clone().ok()?;
