@@ -103,6 +103,7 @@ fn every_subcommand_has_help_and_every_shell_completions() {
         for name in &names {
             assert!(script.contains(name.as_str()), "{shell}: {name}");
         }
+        assert!(!script.contains("crash-points"), "{shell}: what only tests use is not offered");
     }
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("completions");

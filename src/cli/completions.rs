@@ -2,10 +2,16 @@
 
 use std::io::{self, Write as _};
 
-use clap::CommandFactory as _;
+use clap::{Command, CommandFactory as _};
 
 use super::Refusal;
 use super::args::Cli;
+
+/// What a person may type: without the subcommands that only tests and upkeep use.
+fn visible(all: &Command) -> Command {
+    let subcommands = all.get_subcommands().filter(|c| !c.is_hide_set()).cloned();
+    Command::new("pos-upgrade-tui").args(all.get_arguments().cloned()).subcommands(subcommands)
+}
 
 /// Runs the subcommand.
 ///
@@ -13,7 +19,7 @@ use super::args::Cli;
 /// [`Refusal`] where the output can't be written.
 pub fn run(shell: clap_complete::Shell) -> Result<u8, Refusal> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "pos-upgrade-tui", &mut script);
+    clap_complete::generate(shell, &mut visible(&Cli::command()), "pos-upgrade-tui", &mut script);
     match io::stdout().write_all(&script) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
             Err(Refusal::refused(format!("the completions could not be written ({e})"), "send them somewhere else"))
