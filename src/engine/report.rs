@@ -27,6 +27,7 @@ pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<S
         return lines;
     }
     lines.extend(changes(session));
+    lines.extend(put_off(session));
     lines.extend(edits(session));
     if !warnings.is_empty() {
         lines.push("# Worth a look".into());
@@ -65,7 +66,7 @@ fn changes(session: &Session) -> Vec<String> {
         (Kind::Move, "moved"),
         (Kind::Remove, "removed"),
         (Kind::AutoMerge, "merged with your edits"),
-        (Kind::Conflict, "in conflict"),
+        (Kind::Conflict, if session.resolving { "settled" } else { "in conflict" }),
     ];
     let counts = counted.iter().map(|(kind, word)| (plan.summary.get(*kind), *word)).filter(|(n, _)| *n > 0);
     let counts: Vec<String> = counts.map(|(n, word)| format!("{n} {word}")).collect();
@@ -101,6 +102,12 @@ fn edits(session: &Session) -> Vec<String> {
     if !lines.is_empty() {
         lines.insert(0, "# Your edits".into());
     }
+    lines
+}
+
+/// What waits for a person.
+fn put_off(session: &Session) -> Vec<String> {
+    let mut lines = Vec::new();
     let put_off: Vec<_> = session.answers.iter().filter(|(_, answer)| **answer == Answer::Park).collect();
     if !put_off.is_empty() {
         lines.push("# Put off for another day".into());

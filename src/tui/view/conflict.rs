@@ -114,7 +114,12 @@ fn is_text(c: &Conflicts) -> bool {
 fn facts(model: &Model) -> String {
     let c = &model.conflicts;
     let (Some(file), Some(texts)) = (c.file(), c.text()) else { return String::new() };
-    let since = model.from.as_deref().map_or(String::new(), |f| format!(" since {}", text::short(f)));
+    // Of one that was put off it is not said which release it came from.
+    let since = model
+        .from
+        .as_deref()
+        .filter(|f| model.to.as_deref() != Some(*f))
+        .map_or(String::new(), |f| format!(" since {}", text::short(f)));
     let moved = file.from.as_ref().map(|f| format!(" The source moved it here from {f}.")).unwrap_or_default();
     let size = |bytes: &Option<std::sync::Arc<[u8]>>| bytes.as_ref().map_or("none".to_owned(), |b| text::size(b.len()));
     if layouts().is_config(&file.path) {

@@ -105,6 +105,7 @@ fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
     let right_width = text::width(&right) as u16;
     frame::put(buffer, area.right().saturating_sub(right_width + 1), area.y, right_width, &right, bar);
     let releases = match (&model.from, &model.to) {
+        (Some(from), Some(to)) if from == to => text::short(to),
         (from, Some(to)) => {
             format!("{} → {}", from.as_deref().map_or("unknown release".to_owned(), text::short), text::short(to))
         }
