@@ -219,3 +219,49 @@ fn the_picture_of_the_running_program_is_current() {
     }
     assert!(fs::read_to_string(&committed).unwrap() == picture, "{} is out of date", committed.display());
 }
+
+/// Code of the server that was put off is installed later like any other: stop, swap, start, proven; and taken back.
+#[test]
+fn server_code_that_was_put_off_is_installed_on_a_later_day() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.demo();
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let code = demo.install.join("mcp_server/__init__.py");
+    let mine = fs::read_to_string(&code).unwrap().replace("\"1.0.0\"", "\"1.0.0+acme\"");
+    assert!(mine.contains("acme"));
+    fs::write(&code, &mine).unwrap();
+    let park = ["upgrade", "--yes", "--on-conflict", "park", "--project", project, "--source", source];
+    let (code_of_exit, said) = text(&sandbox.run(&park));
+    assert_eq!(code_of_exit, 0, "{said}");
+    let running = || -> serde_json::Value {
+        serde_json::from_slice(&fs::read(demo.install.join(".mcp_server_state.json")).unwrap()).unwrap()
+    };
+    let before = running();
+    assert_eq!((before["version"].as_str(), fs::read_to_string(&code).unwrap()), (Some("1.0.0+acme"), mine.clone()));
+
+    let home = sandbox.path().join("home");
+    let mut wizard = Terminal::start(&home, &["resolve", "--project", project]);
+    wizard.see(&["conflict 1 of 4", "mcp_server/__init__.py", "1.0.0+acme"]);
+    let title = wizard.text().lines().next().unwrap().to_owned();
+    assert!(!title.contains('→'), "one release, not from one to another: {title}");
+    wizard.press("t");
+    wizard.see(&["theirs, whole"]);
+    for n in 2..=4 {
+        wizard.press("\t");
+        wizard.see(&[&format!("conflict {n} of 4")]);
+        wizard.press("k");
+        wizard.see(&["mine, whole"]);
+    }
+    wizard.press("F");
+    wizard.see(&["report", "settled 4 conflicts", "mcp_server/__init__.py: took theirs"]);
+    wizard.press(ENTER);
+    assert_eq!(wizard.end(), 0);
+    let now = running();
+    assert_ne!(now["pid"], before["pid"], "the server was started again");
+    assert_eq!((now["version"].as_str(), fs::read_to_string(&code).unwrap().contains("1.2.0")), (Some("1.2.0"), true));
+    assert!(tools(&demo.install).is_some());
+
+    let (back, said) = text(&sandbox.run(&["rollback", "--yes", "--project", project]));
+    assert_eq!(back, 0, "{said}");
+    assert_eq!((running()["version"].as_str(), fs::read_to_string(&code).unwrap()), (Some("1.0.0+acme"), mine));
+}
