@@ -286,7 +286,7 @@ pub const BINDINGS: &[Binding] = &[
         0,
     ),
     bind(&[key('F')], &[M::Conflict], A::Finish, "finish", "finish and apply, when nothing is open", 1),
-    bind(&[named(KeyCode::Tab)], &[M::Conflict], A::NextTab, "next file", "next file", 8),
+    bind(&[named(KeyCode::Tab)], &[M::Conflict], A::NextTab, "file", "next file", 8),
     bind(&[named(KeyCode::BackTab)], &[M::Conflict], A::PreviousTab, "", "previous file", 0),
     bind(&[key('f')], &[M::Conflict, M::Files], A::Files, "files", "the list of files and what is decided", 9),
     bind(&[named(KeyCode::Enter)], &[M::Files], A::Accept, "go there", "go to this file", 1),
