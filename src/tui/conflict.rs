@@ -17,6 +17,9 @@ pub enum Shape {
     Whole(&'static str),
 }
 
+/// What is chosen for each hunk of a file.
+pub type Choices = Vec<Option<Choice>>;
+
 /// A file and its decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
@@ -24,6 +27,8 @@ pub struct Settled {
     pub shape: Shape,
     /// What is decided.
     pub decision: Decision,
+    /// The hunks that were settled before the whole file was, for going back to them.
+    pub aside: Option<Choices>,
     /// The person accepted it with Enter after the last change.
     pub accepted: bool,
     /// The answer that the engine has.
@@ -42,6 +47,15 @@ impl Settled {
             Decision::Open => false,
             Decision::Merge(choices) => choices.iter().all(Option::is_some),
             _ => true,
+        }
+    }
+
+    /// What is kept aside once another decision replaces this one.
+    fn aside_behind(&self, decision: &Decision) -> Option<Choices> {
+        match (decision, &self.decision) {
+            (Decision::Merge(_), _) => None,
+            (_, Decision::Merge(choices)) => Some(choices.clone()),
+            _ => self.aside.clone(),
         }
     }
 
@@ -77,9 +91,19 @@ impl Settled {
 /// Where the cursor stands: a file and one of its hunks.
 pub type Cursor = (usize, usize);
 
+/// A decision, and the hunks that are kept aside for it.
+type Decided = (Decision, Option<Choices>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Change {
+    file: usize,
+    before: Decided,
+    after: Decided,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
-    changes: Vec<(usize, Decision, Decision)>,
+    changes: Vec<Change>,
     before: Cursor,
     after: Cursor,
 }
@@ -98,7 +122,8 @@ pub struct Settling {
 impl Settling {
     /// `count` files about which nothing is known or decided.
     pub fn new(count: usize) -> Self {
-        let file = Settled { shape: Shape::Waiting, decision: Decision::Open, accepted: false, sent: None };
+        let file =
+            Settled { shape: Shape::Waiting, decision: Decision::Open, aside: None, accepted: false, sent: None };
         Self { files: vec![file; count], ..Self::default() }
     }
 
@@ -167,26 +192,27 @@ impl Settling {
     }
 
     fn apply(&mut self, changes: Vec<(usize, Decision)>, after: Cursor) {
-        let changes: Vec<_> = changes
-            .into_iter()
-            .filter_map(|(i, new)| self.files.get(i).map(|f| (i, f.decision.clone(), new)))
-            .filter(|(_, old, new)| old != new)
-            .collect();
+        let change = |(file, decision): (usize, Decision)| {
+            let known = self.files.get(file).filter(|f| f.decision != decision)?;
+            let aside = known.aside_behind(&decision);
+            Some(Change { file, before: (known.decision.clone(), known.aside.clone()), after: (decision, aside) })
+        };
+        let changes: Vec<Change> = changes.into_iter().filter_map(change).collect();
         if changes.is_empty() {
             self.cursor = after;
             return;
         }
-        for (i, _, new) in &changes {
-            self.put(*i, new.clone());
+        for change in &changes {
+            self.put(change.file, change.after.clone());
         }
         self.undo.push(Step { changes, before: self.cursor, after });
         self.redo.clear();
         self.cursor = after;
     }
 
-    fn put(&mut self, file: usize, decision: Decision) {
+    fn put(&mut self, file: usize, decided: Decided) {
         if let Some(f) = self.files.get_mut(file) {
-            f.decision = decision;
+            (f.decision, f.aside) = decided;
             f.accepted = false;
             self.untold.insert(file);
         }
@@ -209,19 +235,23 @@ impl Settling {
         self.apply(files.iter().map(|i| (*i, decision.clone())).collect(), after);
     }
 
-    fn merged(&self) -> Option<Vec<Option<Choice>>> {
+    fn merged(&self) -> Option<Choices> {
         let file = self.current()?;
-        match (&file.decision, &file.shape) {
-            (Decision::Merge(choices), _) => Some(choices.clone()),
-            (_, Shape::Text(hunks)) => Some(vec![None; *hunks]),
+        match (&file.decision, &file.shape, &file.aside) {
+            (Decision::Merge(choices), ..) => Some(choices.clone()),
+            (_, Shape::Text(hunks), Some(aside)) if aside.len() == *hunks => Some(aside.clone()),
+            (_, Shape::Text(hunks), _) => Some(vec![None; *hunks]),
             _ => None,
         }
     }
 
-    /// Combines both sides of the current file; what overlaps is open. False if it can't be merged.
+    /// Combines both sides of the current file and goes to its next open hunk. What overlaps is open, unless it was
+    /// settled before the whole file was. False if it can't be merged.
     pub fn merge(&mut self) -> bool {
         let Some(choices) = self.merged() else { return false };
-        self.decide(Decision::Merge(choices));
+        let (file, hunk) = self.cursor;
+        let next = open_from(&choices, hunk);
+        self.apply(vec![(file, Decision::Merge(choices))], (file, next));
         true
     }
 
@@ -231,7 +261,7 @@ impl Settling {
         let Some(mut choices) = self.merged() else { return false };
         let Some(slot) = choices.get_mut(hunk) else { return false };
         *slot = Some(choice);
-        let next = (hunk..choices.len()).chain(0..hunk).find(|i| choices[*i].is_none()).unwrap_or(hunk);
+        let next = open_from(&choices, hunk);
         self.apply(vec![(file, Decision::Merge(choices))], (file, next));
         true
     }
@@ -239,8 +269,8 @@ impl Settling {
     /// Takes the last decision back. False if there is none.
     pub fn undo(&mut self) -> bool {
         let Some(step) = self.undo.pop() else { return false };
-        for (i, old, _) in &step.changes {
-            self.put(*i, old.clone());
+        for change in &step.changes {
+            self.put(change.file, change.before.clone());
         }
         self.cursor = step.before;
         self.redo.push(step);
@@ -250,8 +280,8 @@ impl Settling {
     /// Does again what was undone. False if there is nothing.
     pub fn redo(&mut self) -> bool {
         let Some(step) = self.redo.pop() else { return false };
-        for (i, _, new) in &step.changes {
-            self.put(*i, new.clone());
+        for change in &step.changes {
+            self.put(change.file, change.after.clone());
         }
         self.cursor = step.after;
         self.undo.push(step);
@@ -350,6 +380,12 @@ impl Settling {
     }
 }
 
+/// The first open hunk from this one on, around the end; this one if none is.
+fn open_from(choices: &[Option<Choice>], hunk: usize) -> usize {
+    let open = choices.iter().enumerate().filter(|(_, c)| c.is_none()).map(|(i, _)| i);
+    open.clone().find(|i| *i >= hunk).or_else(|| open.clone().next()).unwrap_or(hunk)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -410,6 +446,30 @@ mod tests {
     }
 
     #[test]
+    fn hunks_settled_before_the_whole_file_come_back() {
+        let mut s = settling(&[Shape::Text(3)]);
+        assert!(s.choose(Choice::Mine));
+        assert!(s.choose(Choice::Edited(b"by hand".to_vec())));
+        for whole in [Decision::Keep, Decision::Take, Decision::Park, Decision::Edited(b"all".to_vec())] {
+            s.decide(whole);
+        }
+        s.go_to_hunk(0);
+        assert!(s.merge());
+        let kept = vec![Some(Choice::Mine), Some(Choice::Edited(b"by hand".to_vec())), None];
+        assert_eq!((s.files[0].decision.clone(), s.hunk()), (Decision::Merge(kept.clone()), 2));
+        // A choice for one hunk brings the others back, too.
+        s.decide(Decision::Keep);
+        assert!(s.choose(Choice::Base));
+        let all = [kept[..2].to_vec(), vec![Some(Choice::Base)]].concat();
+        assert_eq!(s.files[0].decision, Decision::Merge(all));
+        // What is taken back is not kept aside.
+        while s.undo() {}
+        s.decide(Decision::Keep);
+        assert!(s.merge());
+        assert_eq!(s.files[0].open_hunks(), 3);
+    }
+
+    #[test]
     fn whole_files_have_no_hunks() {
         let mut s = settling(&[Shape::Whole("binary"), Shape::Waiting]);
         assert!(!s.merge());
@@ -428,7 +488,12 @@ mod tests {
     }
 
     fn act() -> impl Strategy<Value = Do> {
-        let whole = prop_oneof![Just(Decision::Keep), Just(Decision::Take)];
+        let whole = prop_oneof![
+            Just(Decision::Keep),
+            Just(Decision::Take),
+            Just(Decision::Park),
+            Just(Decision::Edited(b"all".to_vec()))
+        ];
         let choice = prop_oneof![Just(Choice::Mine), Just(Choice::Theirs), Just(Choice::Both), Just(Choice::Base)];
         prop_oneof![
             whole.clone().prop_map(Do::Decide),
@@ -447,8 +512,16 @@ mod tests {
         }
     }
 
-    fn seen(s: &Settling) -> (Vec<Decision>, Cursor) {
-        (s.files.iter().map(|f| f.decision.clone()).collect(), s.cursor)
+    fn seen(s: &Settling) -> (Vec<Decided>, Cursor) {
+        (s.files.iter().map(|f| (f.decision.clone(), f.aside.clone())).collect(), s.cursor)
+    }
+
+    /// The hunks that are settled in a file, or were before all of it was.
+    fn settled_hunks(s: &Settling, file: usize) -> Option<Choices> {
+        match &s.files[file].decision {
+            Decision::Merge(choices) => Some(choices.clone()),
+            _ => s.files[file].aside.clone(),
+        }
     }
 
     proptest! {
@@ -458,8 +531,11 @@ mod tests {
             for (act, file) in acts {
                 s.go_to(file);
                 let before = seen(&s);
-                let steps = s.undo.len();
+                let (steps, hunks) = (s.undo.len(), settled_hunks(&s, file));
                 perform(&mut s, &act);
+                if !matches!(act, Do::Choose(_)) && hunks.is_some() {
+                    prop_assert_eq!(settled_hunks(&s, file), hunks, "a hunk's choice was lost");
+                }
                 let after = seen(&s);
                 if s.undo.len() > steps {
                     prop_assert!(s.undo());
