@@ -4,6 +4,8 @@ mod bar;
 mod merge;
 pub mod over;
 mod result;
+#[cfg(test)]
+mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,7 +14,7 @@ use super::difftext::{self, Look};
 use super::frame::{self, line, put};
 use crate::core::layout::layouts;
 use crate::core::line_ends::LineEnds;
-use crate::core::merge::is_binary;
+use crate::core::merge::{RegionKind, is_binary};
 use crate::engine::events::ConflictFile;
 use crate::tui::conflict::{Decision, Settled, Shape};
 use crate::tui::diff;
@@ -41,7 +43,7 @@ pub fn position(model: &Model) -> String {
 pub fn question(model: &Model) -> (String, Role) {
     let c = &model.conflicts;
     let Some(file) = c.settling.current() else { return (String::new(), Role::Text) };
-    if c.settling.open_files() == 0 {
+    if c.settling.open_files() == 0 && !loses(c) {
         let all = match c.files.len() {
             1 => "The conflict is settled.".to_owned(),
             n => format!("All {n} are settled."),
@@ -63,9 +65,9 @@ pub fn question(model: &Model) -> (String, Role) {
             _ => "Keep mine (k), or take theirs (t)?".to_owned(),
         },
         Decision::Keep if deleted => "It stays deleted. Enter accepts.".to_owned(),
-        Decision::Keep => "Mine is kept whole. Enter accepts.".to_owned(),
+        Decision::Keep => kept(model),
         Decision::Take if removed => "It is removed; the backup keeps it. Enter accepts.".to_owned(),
-        Decision::Take => "Theirs is taken whole. Enter accepts.".to_owned(),
+        Decision::Take => taken(model),
         Decision::Park => "Put off: mine stays, `resolve` asks again later. Enter accepts.".to_owned(),
         Decision::Edited(_) => "Your own text is written. Enter accepts, d shows it.".to_owned(),
         Decision::Merge(_) if file.is_settled() => "Every hunk is settled. Enter accepts.".to_owned(),
@@ -77,6 +79,85 @@ pub fn question(model: &Model) -> (String, Role) {
         }
     };
     (words, if file.is_settled() { Role::Good } else { Role::Accent })
+}
+
+/// The first of these that fits into the status line, the last if none does.
+fn fitting(model: &Model, all: impl IntoIterator<Item = String>) -> String {
+    let room = usize::from(model.width.saturating_sub(2));
+    let mut last = String::new();
+    for words in all {
+        if text::width(&words) <= room {
+            return words;
+        }
+        last = words;
+    }
+    last
+}
+
+/// Changes that only one side made, beyond the hunks that are asked about.
+fn others(c: &Conflicts, kind: RegionKind) -> usize {
+    let merge = c.text().and_then(|t| t.merge.as_ref());
+    merge.map_or(0, |m| m.regions().iter().filter(|r| r.kind == kind).count())
+}
+
+/// `2 other changes`, where there are hunks that overlap besides.
+fn other_changes(c: &Conflicts, n: usize) -> String {
+    let hunks = c.text().and_then(|t| t.merge.as_ref()).is_some_and(|m| m.conflicts() > 0);
+    let (one, many) = if hunks { ("other change", "other changes") } else { ("change", "changes") };
+    text::count(n as u64, one, many)
+}
+
+/// The key that goes on from a settled file.
+fn onwards(c: &Conflicts) -> &'static str {
+    if c.settling.open_files() == 0 { "F finishes" } else { "Enter accepts" }
+}
+
+/// That mine is kept whole, and what of theirs this leaves out.
+fn kept(model: &Model) -> String {
+    let c = &model.conflicts;
+    let n = others(c, RegionKind::Theirs);
+    if n == 0 {
+        return "Mine is kept whole. Enter accepts.".to_owned();
+    }
+    let (changes, are, on) = (other_changes(c, n), if n == 1 { "is" } else { "are" }, onwards(c));
+    let all = [
+        format!("Mine is kept whole; {changes} of theirs {are} left out. {on}, m merges instead."),
+        format!("Mine is kept; {changes} of theirs {are} left out. {on}, m merges."),
+        format!("Mine is kept; {changes} of theirs {are} left out. m merges."),
+        format!("Mine; {} of theirs left out.", text::count(n as u64, "change", "changes")),
+    ];
+    fitting(model, all)
+}
+
+/// That theirs is taken whole, and what of mine this gives up.
+fn taken(model: &Model) -> String {
+    let c = &model.conflicts;
+    let n = others(c, RegionKind::Mine);
+    if n == 0 {
+        return "Theirs is taken whole. Enter accepts.".to_owned();
+    }
+    let (changes, go, on) = (other_changes(c, n), if n == 1 { "goes" } else { "go" }, onwards(c));
+    let all = [
+        format!("Theirs is taken whole; {changes} of yours {go}. {on}, m merges instead."),
+        format!("Theirs is taken whole; {changes} of yours {go}. {on}, m merges."),
+        format!("Theirs is taken; {changes} of yours {go}. {on}, m merges."),
+        format!("Theirs; {} of yours {go}.", text::count(n as u64, "change", "changes")),
+    ];
+    fitting(model, all)
+}
+
+/// Whether the current file is kept or taken whole and something is lost by that, which is said until it is accepted.
+fn loses(c: &Conflicts) -> bool {
+    let lost = match c.settling.current() {
+        Some(file) if file.accepted => return false,
+        Some(file) => match file.decision {
+            Decision::Keep => RegionKind::Theirs,
+            Decision::Take => RegionKind::Mine,
+            _ => return false,
+        },
+        None => return false,
+    };
+    others(c, lost) > 0
 }
 
 fn sides_missing(file: Option<&ConflictFile>) -> (bool, bool) {

@@ -1,0 +1,120 @@
+//! What the conflict screen says, on terminals of all sizes.
+
+use ratatui::crossterm::event::KeyCode;
+
+use crate::core::path::RelPath;
+use crate::engine::events::{ConflictFile, Event};
+use crate::tui::model::Model;
+use crate::tui::samples;
+use crate::tui::svg::paint;
+use crate::tui::tests::{MONO, SIZES, keys, press, text};
+use crate::tui::update::Msg;
+
+fn shown(model: &Model) -> String {
+    text(&paint(model))
+}
+
+fn last_lines(model: &Model) -> (String, String) {
+    let screen = shown(model);
+    let mut lines = screen.lines().rev().map(str::to_owned);
+    let footer = lines.next().unwrap_or_default();
+    (lines.next().unwrap_or_default(), footer)
+}
+
+/// A conflict in `count` places, with so many changes besides that only mine or only theirs made.
+fn file(name: &str, count: usize, mine_alone: usize, theirs_alone: usize) -> ConflictFile {
+    let side = |who: &str| {
+        let hunks = (0..count).map(|i| format!("hunk {i} {who}\n\n"));
+        let alone = |whose: &'static str, n| {
+            let word = if who == whose { whose } else { "base" };
+            (0..n).map(move |i| format!("alone {whose} {i} {word}\n\n"))
+        };
+        let all = hunks.chain(alone("mine", mine_alone)).chain(alone("theirs", theirs_alone));
+        Some(std::sync::Arc::from(all.collect::<String>().into_bytes()))
+    };
+    ConflictFile {
+        path: RelPath::new(name).unwrap(),
+        from: None,
+        reason: "changed by both".to_owned(),
+        base: side("base"),
+        mine: side("mine"),
+        theirs: side("theirs"),
+        draft: None,
+        refused: Vec::new(),
+    }
+}
+
+fn opened(files: Vec<ConflictFile>, (width, height): (u16, u16)) -> Model {
+    let mut model = samples::preview(MONO, width, height);
+    samples::feed(&mut model, Msg::Event(Event::ConflictsOpen { files: std::sync::Arc::new(files) }));
+    model
+}
+
+#[test]
+fn the_footer_leads_to_other_files() {
+    let files = || vec![file("a.md", 1, 1, 1), file("b.md", 1, 1, 1)];
+    let mut model = opened(files(), (80, 24));
+    for pressed in ["", "m", "k", "t", "1", "\t", "1", "k", "t", "m"] {
+        if pressed == "\t" {
+            press(&mut model, KeyCode::Tab);
+        }
+        keys(&mut model, pressed.trim());
+        let footer = last_lines(&model).1;
+        for hint in ["Tab file", "u undo", "q leave", "? help", "Enter "] {
+            assert!(footer.contains(hint), "{hint} after {pressed:?}: {footer}");
+        }
+    }
+    let alone = opened(vec![file("a.md", 1, 1, 1)], (80, 24));
+    assert!(!last_lines(&alone).1.contains("Tab"));
+}
+
+#[test]
+fn a_whole_file_says_what_is_lost() {
+    let cases = [
+        (1, 0, 1, "Mine is kept whole; 1 other change of theirs is left out.", "Theirs is taken whole."),
+        (1, 2, 0, "Mine is kept whole.", "Theirs is taken whole; 2 other changes of yours go."),
+        (
+            0,
+            3,
+            3,
+            "Mine is kept whole; 3 changes of theirs are left out.",
+            "Theirs is taken whole; 3 changes of yours go.",
+        ),
+    ];
+    for (hunks, mine, theirs, kept, taken) in cases {
+        let mut model = opened(vec![file("a.md", hunks, mine, theirs), file("b.md", 1, 0, 0)], (120, 40));
+        for (key, words) in [("k", kept), ("t", taken)] {
+            keys(&mut model, key);
+            let said = last_lines(&model).0;
+            assert!(said.contains(&format!("{words} Enter accepts")), "{said}");
+            assert_eq!(said.contains("m merges instead."), words.contains(';'), "{said}");
+        }
+    }
+    for size in SIZES {
+        for n in [1, 12, 123] {
+            let mut model = opened(vec![file("a.md", 1, n, n), file("b.md", 1, 0, 0)], size);
+            for key in ["k", "t"] {
+                keys(&mut model, key);
+                let said = last_lines(&model).0;
+                let words = if size.0 < 80 { "change" } else { "other change" };
+                assert!(said.contains(&format!("{n} {words}")) && !said.contains('…'), "{said}");
+                assert!(size.0 < 80 || said.contains("m merges"), "{said}");
+            }
+        }
+    }
+    // Also where nothing is open behind it, until it is accepted.
+    let mut model = opened(vec![file("a.md", 1, 1, 2)], (80, 24));
+    keys(&mut model, "k");
+    assert!(shown(&model).contains("2 other changes of theirs are left out. F finishes, m merges."));
+    press(&mut model, KeyCode::Enter);
+    assert!(shown(&model).contains("The conflict is settled."));
+}
+
+#[test]
+fn settled_hunks_come_back_on_the_screen() {
+    let mut model = opened(vec![file("a.md", 3, 0, 0), file("b.md", 1, 0, 0)], (80, 24));
+    keys(&mut model, "12km");
+    assert!(shown(&model).contains("hunk 3 of 3: open") && shown(&model).contains("1 hunk open"), "{}", shown(&model));
+    keys(&mut model, "t3");
+    assert!(shown(&model).contains("Every hunk is settled"), "{}", shown(&model));
+}
