@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use common::terminal::Terminal;
 use common::{Sandbox, assert_same, snapshot, text};
+use pos_upgrade_tui::host::demo::Demo;
 
 const GIT_SAFETY: &str = "standards/universal/ai-safety/git-safety.md";
 const RACES: &str = "standards/universal/concurrency/race-conditions.md";
@@ -109,16 +111,9 @@ fn estimates(stdout: &[u8]) -> Vec<u32> {
     first["estimate_seconds"].as_array().unwrap().iter().map(|s| u32::try_from(s.as_u64().unwrap()).unwrap()).collect()
 }
 
-#[test]
-fn what_was_answered_once_is_not_asked_again_after_a_rollback() {
-    let mut sandbox = Sandbox::new();
-    let demo = sandbox.content_demo();
-    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
-    let home = sandbox.path().join("home");
-    let mut wizard = Terminal::start(&home, &["--project", project, "--source", source]);
-    wizard.see(&["preview", "Enter start"]);
-    wizard.press("\r");
-    for (path, key) in [(GIT_SAFETY, "k"), (RACES, "t"), (README, "k")] {
+/// Answers the three conflicts of the demo, finishes, and says what the install was then.
+fn answer_all(mut wizard: Terminal, demo: &Demo, keys: [&str; 3]) -> BTreeMap<String, String> {
+    for (path, key) in [GIT_SAFETY, RACES, README].into_iter().zip(keys) {
         wizard.see(&[path, "hunk 1 of"]);
         wizard.press(key);
         wizard.see(&[", whole"]);
@@ -129,16 +124,80 @@ fn what_was_answered_once_is_not_asked_again_after_a_rollback() {
     wizard.see(&["report", "Upgraded"]);
     wizard.press("\r");
     assert_eq!(wizard.end(), 0);
-    let after = snapshot(&demo.install);
+    snapshot(&demo.install)
+}
+
+#[test]
+fn what_was_answered_once_is_not_asked_again_after_a_rollback() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let home = sandbox.path().join("home");
+    let mut wizard = Terminal::start(&home, &["--project", project, "--source", source]);
+    wizard.see(&["preview", "Enter start"]);
+    assert!(!wizard.text().contains("ask again"), "there is nothing to ask again: {}", wizard.text());
+    wizard.press("\r");
+    let after = answer_all(wizard, &demo, ["k", "t", "k"]);
     let (code, said) = text(&sandbox.run(&["rollback", "--yes", "--project", project]));
     assert_eq!(code, 0, "{said}");
     let (code, said) = text(&sandbox.run(&["upgrade", "--yes", "--project", project, "--source", source]));
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("your earlier answer"), "{said}");
-    let bytes =
-        |all: &std::collections::BTreeMap<String, String>, path: &str| all[path].rsplit(' ').next().unwrap().to_owned();
     let again = snapshot(&demo.install);
     for path in [GIT_SAFETY, RACES, README] {
         assert_eq!(bytes(&again, path), bytes(&after, path), "{path}");
     }
+}
+
+fn bytes(all: &BTreeMap<String, String>, path: &str) -> String {
+    all[path].rsplit(' ').next().unwrap().to_owned()
+}
+
+/// Whoever thinks better of an answer gets the question back; standing rules are not meant.
+#[test]
+fn earlier_answers_can_be_asked_again() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let home = sandbox.path().join("home");
+    let open = |flags: &[&str]| Terminal::start(&home, &[&["--project", project, "--source", source], flags].concat());
+    let mut wizard = open(&[]);
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press("\r");
+    let before = answer_all(wizard, &demo, ["k", "t", "k"]);
+    assert_eq!(text(&sandbox.run(&["rollback", "--yes", "--project", project])).0, 0);
+
+    let upgrade = ["upgrade", "--yes", "--ask-again", "--project", project, "--source", source];
+    let (code, said) = text(&sandbox.run(&upgrade));
+    assert_eq!(code, 3, "{said}");
+    assert!([GIT_SAFETY, RACES, README].iter().all(|path| said.contains(path)), "{said}");
+    fs::write(demo.install.join("upgrade.json"), r#"{"always_keep": ["**/git-safety.md"]}"#).unwrap();
+    let (code, said) = text(&sandbox.run(&upgrade));
+    assert_eq!(code, 3, "{said}");
+    assert!(!said.contains(GIT_SAFETY) && said.contains(RACES), "the rule stands: {said}");
+    fs::remove_file(demo.install.join("upgrade.json")).unwrap();
+
+    let mut wizard = open(&["--ask-again"]);
+    wizard.see(&["3 need you", "asks about 3 conflicts", "a answer as before"]);
+    wizard.press("q");
+    wizard.end();
+    let mut wizard = open(&[]);
+    wizard.see(&["3 are settled", "earlier answers", "a ask again", "Enter makes a backup, then does this"]);
+    wizard.press("a");
+    wizard.see(&["3 need you", "asks about 3 conflicts", "a answer as before"]);
+    wizard.press("a");
+    wizard.see(&["3 are settled", "Enter makes a backup, then does this"]);
+    wizard.press("a");
+    wizard.see(&["asks about 3 conflicts"]);
+    wizard.press("\r");
+    let after = answer_all(wizard, &demo, ["t", "k", "k"]);
+    for (path, same) in [(GIT_SAFETY, false), (RACES, false), (README, true)] {
+        assert_eq!(bytes(&after, path) == bytes(&before, path), same, "{path}");
+    }
+
+    // What was answered last is what is remembered.
+    assert_eq!(text(&sandbox.run(&["rollback", "--yes", "--project", project])).0, 0);
+    let (code, said) = text(&sandbox.run(&["upgrade", "--yes", "--project", project, "--source", source]));
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(bytes(&snapshot(&demo.install), RACES), bytes(&after, RACES));
 }

@@ -267,8 +267,9 @@ fn every_key_of_the_preview_and_a_plan_on_paper() {
     }
     let text = fs::read_to_string(plans().next().unwrap().path()).unwrap();
     assert!(text.contains("git-safety.md") && text.contains("## Conflicts (3)"), "{text}");
-    // It can't be fetched what is not missing.
+    // It can't be fetched what is not missing, nor asked again what was never answered.
     person.key(Preview, "h", &["Enter start"]);
+    person.key(Preview, "a", &["3 need you", "asks about 3"]);
     person.key(Preview, "Ctrl-c", &[]);
     // The others are pressed in the tests beside this one.
     person.has_pressed_all(&[Preview, Filter, Diff, News], &["Ctrl-z", "Enter", "o", "q"]);

@@ -130,6 +130,9 @@ pub struct From {
     /// Leave the test command out
     #[arg(long)]
     pub skip_tests: bool,
+    /// Ask also what you answered before; standing rules still hold
+    #[arg(long)]
+    pub ask_again: bool,
     /// How many backups stay [default: 3]
     #[arg(long, value_name = "N")]
     pub keep_backups: Option<u32>,

@@ -119,7 +119,12 @@ pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
 
 /// The options, with those that only flags can set.
 pub fn options(settings: &Settings, from: &From) -> Options {
-    Options { allow_downgrade: from.allow_downgrade, restart_by_hand: from.restart, ..settings.options() }
+    Options {
+        allow_downgrade: from.allow_downgrade,
+        restart_by_hand: from.restart,
+        ask_again: from.ask_again,
+        ..settings.options()
+    }
 }
 
 /// How the wizard looks: as the flags say, else as the files do.

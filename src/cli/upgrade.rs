@@ -1,5 +1,6 @@
 //! `upgrade`: all six phases without a screen.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use super::args::{Common, Policy, UpgradeArgs};
 use super::output::CONFLICTS;
 use super::{Refusal, at_a_terminal, confirmed, output, plan, settings};
 use crate::core::classify::short;
+use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::engine::{executor, inspect};
 
@@ -34,7 +36,8 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     }
     let inspection = inspect::inspect(&request);
     let warnings = inspection.evidence.warnings.clone();
-    let settled = inspection.settled.clone();
+    let is_settled: BTreeSet<RelPath> =
+        inspection.prior.keys().filter(|path| inspection.settled(path).is_some()).cloned().collect();
     let approved = plan::plan_of(inspection)?;
     if let Some(saved) = &saved {
         same_plan(saved, &approved)?;
@@ -46,7 +49,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
         return Ok(nothing(&request, common.json));
     }
     let asked: Vec<&FileEntry> =
-        approved.files.iter().filter(|f| f.kind == Kind::Conflict && !settled.contains_key(&f.path)).collect();
+        approved.files.iter().filter(|f| f.kind == Kind::Conflict && !is_settled.contains(&f.path)).collect();
     if !asked.is_empty() && arguments.on_conflict == Policy::Fail {
         return Err(conflicts(&asked));
     }

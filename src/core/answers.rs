@@ -91,11 +91,25 @@ impl Rules {
     }
 }
 
-/// The answer that a conflict has already, and why: a standing rule first, then what was answered before.
-pub fn prior(entry: &FileEntry, rules: &Rules, remembered: &Remembered) -> Option<(Answer, String)> {
-    let before = || remembered.answers.get(&key(entry)).map(|a| (a.clone(), "your earlier answer".to_owned()));
-    rules.answer(&entry.path).or_else(before)
+/// The answer that a conflict has already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prior {
+    /// What.
+    pub answer: Answer,
+    /// What settles it, in words.
+    pub why: String,
+    /// It was answered before, rather than ruled: it can be asked again.
+    pub earlier: bool,
 }
+
+/// The answer that a conflict has already: by a standing rule first, then what was answered before.
+pub fn prior(entry: &FileEntry, rules: &Rules, remembered: &Remembered) -> Option<Prior> {
+    let ruled = rules.answer(&entry.path).map(|(answer, why)| Prior { answer, why, earlier: false });
+    let earlier = |answer: &Answer| Prior { answer: answer.clone(), why: EARLIER.to_owned(), earlier: true };
+    ruled.or_else(|| remembered.answers.get(&key(entry)).map(earlier))
+}
+
+const EARLIER: &str = "your earlier answer";
 
 #[cfg(test)]
 mod tests {
@@ -125,7 +139,7 @@ mod tests {
         remembered.remember(&entry("a", "mine"), &Answer::Take);
         let remembered = Remembered::parse(&remembered.to_json());
         let none = Rules::default();
-        assert_eq!(prior(&entry("b", "mine"), &none, &remembered).unwrap().0, Answer::Take, "wherever it stands");
+        assert_eq!(prior(&entry("b", "mine"), &none, &remembered).unwrap().answer, Answer::Take, "wherever it stands");
         assert!(prior(&entry("a", "edited again"), &none, &remembered).is_none());
         assert_eq!(Remembered::parse(b"{torn"), Remembered::default());
     }
@@ -139,8 +153,10 @@ mod tests {
         };
         let rules = Rules::of(&options);
         let say = |path: &str| prior(&entry(path, "m"), &rules, &Remembered::default());
-        assert_eq!(say("standards/universal/ai-safety/x.md").unwrap().0, Answer::Keep);
-        assert_eq!(say("workflows/a/b.md").unwrap(), (Answer::Take, "your rule always_take \"**/*.md\"".into()));
+        assert_eq!(say("standards/universal/ai-safety/x.md").unwrap().answer, Answer::Keep);
+        let taken = say("workflows/a/b.md").unwrap();
+        assert_eq!((taken.answer, taken.earlier), (Answer::Take, false));
+        assert_eq!(taken.why, "your rule always_take \"**/*.md\"");
         assert!(say("scripts/deep/x.py").is_none(), "one star stays within a folder");
     }
 }

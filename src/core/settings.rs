@@ -110,6 +110,9 @@ pub struct Options {
     /// Restart also a server that was started by hand on a terminal (a flag only).
     #[serde(default)]
     pub restart_by_hand: bool,
+    /// Ask also the conflicts that were answered before; standing rules still hold (a flag only).
+    #[serde(default)]
+    pub ask_again: bool,
 }
 
 impl Default for Options {
@@ -229,6 +232,7 @@ impl Settings {
             allow_post_install_failure: false,
             allow_downgrade: false,
             restart_by_hand: false,
+            ask_again: false,
         }
     }
 }

@@ -11,14 +11,14 @@ use super::apply::Decided;
 use super::events::{Command, ConflictFile, Event, Level};
 use super::planning;
 use super::run::{Run, Stop};
-use crate::core::answers::{self, Remembered, Rules};
+use crate::core::answers::{self, Prior, Remembered, Rules};
 use crate::core::layout::layouts;
 use crate::core::merge::Choice;
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::session::{Answer, Decision, OnConflict, Refused, Status};
-use crate::core::settings;
+use crate::core::settings::{self, Options};
 use crate::host::fs;
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
@@ -49,7 +49,8 @@ pub fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<An
 pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<Vec<Decided>, Stop> {
     let install = run.session.install.clone();
     let entries: Vec<FileEntry> = run.session.plan.files.clone();
-    let (rules, remembered) = (Rules::of(&run.session.options), remembered(&install));
+    let options = &run.session.options;
+    let (rules, remembered) = (Rules::of(options), counting(options, &install));
     let mut open: Vec<(FileEntry, Sides)> = Vec::new();
     let mut decided = Vec::new();
     let mut unasked_paths = BTreeSet::new();
@@ -83,6 +84,11 @@ pub fn remembered(install: &Path) -> Remembered {
     Remembered::parse(&text)
 }
 
+/// Those of them that count: none, if all is to be asked again.
+pub fn counting(options: &Options, install: &Path) -> Remembered {
+    if options.ask_again { Remembered::default() } else { remembered(install) }
+}
+
 /// Settles a conflict without asking, where a rule, an earlier answer or the policy can; whether one could.
 fn unasked(
     run: &mut Run,
@@ -93,9 +99,9 @@ fn unasked(
 ) -> Result<bool, Stop> {
     let prior = answers::prior(entry, rules, remembered)
         // One that can't be carried out any more is asked again.
-        .filter(|(answer, _)| outcome(entry, Some(answer), sides).is_ok());
+        .filter(|prior| outcome(entry, Some(&prior.answer), sides).is_ok());
     let answer = match prior {
-        Some((answer, why)) => {
+        Some(Prior { answer, why, .. }) => {
             run.log(Level::Info, "conflicts", &format!("{}: settled by {why}", entry.path));
             run.session.answered_by.insert(entry.path.clone(), why);
             answer

@@ -72,7 +72,7 @@ fn document(request: &Request, inspection: &Inspection, plan: &Plan) -> String {
         text.push_str("| path | why | commits |\n|---|---|---|\n");
         for file in plan.files.iter().filter(|f| f.kind == kind) {
             let from = file.from.as_ref().map(|from| format!(" (now at {from})")).unwrap_or_default();
-            let settled = inspection.settled.get(&file.path).map(|by| format!("; settled by {by}")).unwrap_or_default();
+            let settled = inspection.settled(&file.path).map(|p| format!("; settled by {}", p.why)).unwrap_or_default();
             let commits = inspection.changed_by.get(&file.path).map(|ids| ids.join(" ")).unwrap_or_default();
             let why = format!("{}{settled}", file.reason).replace('|', "\\|");
             let _ = writeln!(text, "| {}{from} | {} | {commits} |", file.path, visible(&why));

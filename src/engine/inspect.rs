@@ -9,7 +9,7 @@ use super::decisions;
 use super::environment;
 use super::planning::{self, Planned, Source};
 use super::pointers;
-use crate::core::answers::{self, Rules};
+use crate::core::answers::{self, Prior, Rules};
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
@@ -73,17 +73,30 @@ pub struct Inspection {
     pub whats_new: Vec<(String, String, String)>,
     /// Short ids of the commits since the installed release that changed a file, newest first; only of those that change.
     pub changed_by: BTreeMap<RelPath, Vec<String>>,
-    /// Conflicts that will not be asked, and why: a standing rule or an earlier answer.
-    pub settled: BTreeMap<RelPath, String>,
+    /// The answers that conflicts have already, by a standing rule or from before.
+    pub prior: BTreeMap<RelPath, Prior>,
+    /// Those from before don't count.
+    pub ask_again: bool,
     /// Paths of the plan for which the source has only git-lfs pointers: one of the problems, which the plan names too.
     pub pointers: Vec<RelPath>,
 }
 
 impl Inspection {
+    /// What settles a conflict, so that it is not asked.
+    pub fn settled(&self, path: &RelPath) -> Option<&Prior> {
+        self.prior.get(path).filter(|prior| !(prior.earlier && self.ask_again))
+    }
+
+    /// How many conflicts have an answer from before, whether it counts or not.
+    pub fn answered_before(&self) -> u64 {
+        self.prior.values().filter(|prior| prior.earlier).count() as u64
+    }
+
     /// How many conflicts a person will be asked.
     pub fn asks(&self) -> u64 {
         let conflicts = self.plan.as_ref().map_or(0, |p| p.summary.conflict);
-        conflicts.saturating_sub(self.settled.len() as u64)
+        let settled = self.prior.keys().filter(|path| self.settled(path).is_some()).count();
+        conflicts.saturating_sub(settled as u64)
     }
 
     /// Whether the plan itself says all that is wrong, so that it can be shown although it can't be carried out.
@@ -106,7 +119,8 @@ pub fn inspect(request: &Request) -> Inspection {
         plan: None,
         whats_new: Vec::new(),
         changed_by: BTreeMap::new(),
-        settled: BTreeMap::new(),
+        prior: BTreeMap::new(),
+        ask_again: request.options.ask_again,
         pointers: Vec::new(),
     };
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
@@ -131,7 +145,7 @@ pub fn inspect(request: &Request) -> Inspection {
             inspection.problems.extend(checks::unwritable(&install, &planned.plan));
             inspection.whats_new = whats_new(&planned);
             inspection.changed_by = changed_by(&planned);
-            inspection.settled = settled(request, &planned.plan);
+            inspection.prior = prior(request, &planned.plan);
             inspection.plan = Some(planned.plan);
         }
         Err(e) => inspection.problems.push(Problem {
@@ -154,10 +168,11 @@ pub fn deepen(source: &Path) -> Result<(), GitError> {
     if repo.shallow { repo.deepen() } else { Ok(()) }
 }
 
-fn settled(request: &Request, plan: &Plan) -> BTreeMap<RelPath, String> {
+/// The answers that the conflicts of a plan have already; those from before also where they don't count. Blocking.
+pub fn prior(request: &Request, plan: &Plan) -> BTreeMap<RelPath, Prior> {
     let (rules, remembered) = (Rules::of(&request.options), decisions::remembered(&request.project.join(".praxis-os")));
     let conflicts = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
-    conflicts.filter_map(|f| Some((f.path.clone(), answers::prior(f, &rules, &remembered)?.1))).collect()
+    conflicts.filter_map(|f| Some((f.path.clone(), answers::prior(f, &rules, &remembered)?))).collect()
 }
 
 fn whats_new(planned: &Planned) -> Vec<(String, String, String)> {

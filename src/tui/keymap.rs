@@ -119,6 +119,7 @@ pub enum Action {
     Setup,
     Toggle,
     Save,
+    AskAgain,
 }
 
 /// A key with or without Ctrl.
@@ -318,6 +319,14 @@ pub const BINDINGS: &[Binding] = &[
     ),
     bind(&[key('o')], &[M::Preview], A::Setup, "options", "another source, and the options", 6),
     bind(&[key('N')], &[M::Preview], A::News, "what's new", "the source's commits since the installed release", 4),
+    bind(
+        &[key('a')],
+        &[M::Preview],
+        A::AskAgain,
+        "ask again",
+        "ask the conflicts that were answered before, or take those answers after all",
+        2,
+    ),
     bind(
         &[key('h')],
         &[M::Preview],

@@ -200,7 +200,8 @@ pub fn inspection() -> Inspection {
         problems: Vec::new(),
         pointers: Vec::new(),
         plan: Some(plan()),
-        settled: Default::default(),
+        prior: Default::default(),
+        ask_again: false,
         changed_by: [
             ("standards/universal/ai-safety/git-safety-rules.md", &["dc10c02", "4d4827b"][..]),
             ("workflows/praxis_os_upgrade_v1/metadata.json", &["a4471d9"]),

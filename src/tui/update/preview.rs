@@ -123,6 +123,7 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::News => preview.pane = Pane::News(0),
         Action::Deepen if preview.is_shallow() => return ask(model, Overlay::Confirm(Question::Deepen)),
         Action::Diff => return diff_pane::open(preview),
+        Action::AskAgain => ask_again(model),
         Action::Accept => return accept(model),
         Action::Leave => {
             return vec![Effect::Quit { exit_code: 0, lines: vec!["Nothing was changed.".to_owned()] }];
@@ -130,6 +131,15 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
         _ => {}
     }
     vec![]
+}
+
+/// What was answered before is asked in this upgrade, or no more.
+fn ask_again(model: &mut Model) {
+    if let Some(preview) = model.preview.as_mut().filter(|p| p.inspection.answered_before() > 0) {
+        let again = !preview.inspection.ask_again;
+        preview.inspection.ask_again = again;
+        model.launch.options.ask_again = again;
+    }
 }
 
 /// Asks before a file is written. In the folder that the person is in, unless that is the install itself.

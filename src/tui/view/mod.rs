@@ -151,6 +151,9 @@ fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
         (Mode::Preview, Action::Accept) => !model.launch.options.dry_run,
         (Mode::Report, Action::RollBack) => model.session.is_some(),
         (Mode::Preview, Action::Toggle) => preview::is_folder(model),
+        (Mode::Preview, Action::AskAgain) => {
+            model.preview.as_ref().is_some_and(|p| p.inspection.answered_before() > 0)
+        }
         (Mode::Preview, Action::Deepen) => model.preview.as_ref().is_some_and(Preview::is_shallow),
         (Mode::Preview, Action::Diff) => model.preview.as_ref().is_some_and(|p| p.entry().is_some()),
         (Mode::Asked, action) => match (keymap::way(action), &model.asked) {
@@ -166,6 +169,7 @@ fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
 fn hint(model: &Model, mode: Mode, binding: &Binding) -> String {
     match (mode, binding.action) {
         (Mode::Preview, Action::Accept) => preview::start_hint(model),
+        (Mode::Preview, Action::AskAgain) if model.launch.options.ask_again => "answer as before".to_owned(),
         (Mode::Conflict, Action::SideBySide) if model.conflicts.is_beside() => "one column".to_owned(),
         (Mode::Conflict, Action::Accept) if model.conflicts.settling.current().is_some_and(|f| f.is_settled()) => {
             "accept".to_owned()

@@ -8,6 +8,7 @@ use super::difftext::{self, Look};
 use super::frame::{self, line};
 use crate::core::plan::{FileEntry, Kind, Summary};
 use crate::core::session::OnConflict;
+use crate::engine::inspect::Inspection;
 use crate::tui::folding::{Moved, Row};
 use crate::tui::model::{DiffPane, Model, Pane, Preview, Tab};
 use crate::tui::search::Search;
@@ -31,8 +32,27 @@ pub fn kind_look(kind: Kind) -> (&'static str, &'static str, Role) {
     }
 }
 
+/// What conflicts have an answer already.
+#[derive(Debug, Clone, Copy, Default)]
+struct Settled {
+    /// By standing rules.
+    ruled: u64,
+    /// In an earlier upgrade.
+    earlier: u64,
+    /// Which doesn't count now.
+    again: bool,
+}
+
+impl Settled {
+    fn of(inspection: &Inspection) -> Self {
+        let earlier = inspection.answered_before();
+        let ruled = (inspection.prior.len() as u64).saturating_sub(earlier);
+        Self { ruled, earlier, again: inspection.ask_again }
+    }
+}
+
 /// What will happen, in plain words; `settled` conflicts will not be asked, nor any others where `policy` settles them.
-pub fn sentence(s: &Summary, settled: u64, policy: OnConflict) -> String {
+fn sentence(s: &Summary, settled: Settled, policy: OnConflict) -> String {
     if s.pending() == 0 {
         return "No file needs to change. Start checks dependencies and server, and installs what they lack."
             .to_owned();
@@ -60,16 +80,20 @@ pub fn sentence(s: &Summary, settled: u64, policy: OnConflict) -> String {
         1 => Some("1 of your edits merges by itself".to_owned()),
         n => Some(format!("{n} of your edits merge by themselves")),
     };
-    let known = (settled > 0).then(|| format!("{} settled already", verb(settled, "is", "are")));
-    let asks = match s.conflict.saturating_sub(settled) {
+    let ruled = (settled.ruled > 0).then(|| format!("{} settled by your rules", verb(settled.ruled, "is", "are")));
+    let earlier = (settled.earlier > 0 && !settled.again)
+        .then(|| format!("{} settled by your earlier answers (a asks again)", verb(settled.earlier, "is", "are")));
+    let again = if settled.again && settled.earlier > 0 { " (a takes your earlier answers)" } else { "" };
+    let known = settled.ruled + if settled.again { 0 } else { settled.earlier };
+    let asks = match s.conflict.saturating_sub(known) {
         0 => None,
         n if policy != OnConflict::Ask => {
-            Some(format!("{} settled as you chose ({})", verb(n, "is", "are"), policy_word(policy)))
+            Some(format!("{} settled as you chose ({}){again}", verb(n, "is", "are"), policy_word(policy)))
         }
-        1 => Some("1 needs you".to_owned()),
-        n => Some(format!("{n} need you")),
+        1 => Some(format!("1 needs you{again}")),
+        n => Some(format!("{n} need you{again}")),
     };
-    let edits: Vec<String> = merges.into_iter().chain(known).chain(asks).collect();
+    let edits: Vec<String> = merges.into_iter().chain(ruled).chain(earlier).chain(asks).collect();
     if !edits.is_empty() {
         out.push_str(&format!(" {}.", edits.join(", ")));
     }
@@ -101,7 +125,7 @@ struct Areas {
 fn head(model: &Model, preview: &Preview, area: Rect) -> Vec<Line<'static>> {
     let theme = model.theme;
     let summary = preview.inspection.plan.as_ref().map(|p| p.summary.clone()).unwrap_or_default();
-    let said = sentence(&summary, preview.inspection.settled.len() as u64, model.launch.on_conflict);
+    let said = sentence(&summary, Settled::of(&preview.inspection), model.launch.on_conflict);
     let mut rows: Vec<Line> = text::wrap(&said, usize::from(area.width.saturating_sub(2)))
         .into_iter()
         .map(|part| line(theme, &[(" ", Role::Text), (&part, Role::Text)]))
@@ -239,10 +263,10 @@ fn why(model: &Model, preview: &Preview, entry: &FileEntry, area: Rect, buffer: 
     let mut rows = Vec::new();
     let room = usize::from(area.width.saturating_sub(2));
     let found = &preview.inspection;
-    let settled = found.settled.get(&entry.path);
+    let settled = found.settled(&entry.path);
     let policy = model.launch.on_conflict;
     let reason = match settled {
-        Some(by) => as_sentence(&format!("{}; settled by {by}", entry.reason)),
+        Some(by) => as_sentence(&format!("{}; settled by {}", entry.reason, by.why)),
         None if entry.kind == Kind::Conflict && policy != OnConflict::Ask => {
             format!("{} As you chose: {}.", as_sentence(&entry.reason), policy_word(policy))
         }
@@ -477,10 +501,22 @@ mod tests {
     #[test]
     fn what_rules_settle_is_not_said_to_need_a_person() {
         let summary = Summary { conflict: 3, auto_merge: 1, ..Summary::default() };
+        let say = |settled, policy| sentence(&summary, settled, policy).replace("1 of your edits merges by itself, ", "");
+        let ruled = Settled { ruled: 1, ..Settled::default() };
+        assert_eq!(say(ruled, OnConflict::Ask), "1 is settled by your rules, 2 need you.");
+        let earlier = Settled { ruled: 1, earlier: 2, again: false };
         assert_eq!(
-            sentence(&summary, 1, OnConflict::Ask),
-            "1 of your edits merges by itself, 1 is settled already, 2 need you."
+            say(earlier, OnConflict::Ask),
+            "1 is settled by your rules, 2 are settled by your earlier answers (a asks again)."
         );
-        assert_eq!(sentence(&summary, 3, OnConflict::Ask), "1 of your edits merges by itself, 3 are settled already.");
+        let again = Settled { again: true, ..earlier };
+        assert_eq!(
+            say(again, OnConflict::Ask),
+            "1 is settled by your rules, 2 need you (a takes your earlier answers)."
+        );
+        assert_eq!(
+            say(again, OnConflict::Park),
+            "1 is settled by your rules, 2 are settled as you chose (put off) (a takes your earlier answers)."
+        );
     }
 }
