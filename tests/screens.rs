@@ -295,18 +295,20 @@ fn an_unfinished_session_is_left_resumed_and_discarded() {
     let before = snapshot(&demo.install);
     let mut person = to_the_conflicts(&home, &demo);
     person.key(Mode::Preview, "Enter", &["conflict 1 of "]);
+    person.key(Mode::Conflict, "1", &["git-safety.md"]);
     person.key(Mode::Conflict, "q", &[]);
     person.wizard.end();
 
     let again = |pressed| Person { wizard: Terminal::within(&demo.project, &home, &[]), pressed };
     let mut person = again(person.pressed);
     person.wizard.see(&["unfinished", "nothing has been applied", "just now", "D  discard"]);
-    person.wizard.press("zk\r\t");
+    person.wizard.see(&["0 of 3 files settled; 1 hunk of git-safety.md is settled and", "Lost with it"]);
+    person.wizard.press("zk\t");
     let keys = ["↓", "↑", "PgDn", "PgUp", "G", "End", "g", "Home", "C"];
     person.keys(Unfinished, &keys, &["r  resume"]);
     person.key(Unfinished, "?", &["Esc closes"]);
     person.key(Mode::Help, "Esc", &["r  resume"]);
-    person.key(Unfinished, "R", &["Put the install back"]);
+    person.key(Unfinished, "R", &["End this session? Nothing was applied", "Lost with it: 1 hunk of git-safety.md"]);
     person.key(Confirm, "Esc", &["r  resume"]);
     person.key(Unfinished, "D", &["Forget this session?"]);
     person.key(Confirm, "Esc", &["r  resume"]);
@@ -322,6 +324,11 @@ fn an_unfinished_session_is_left_resumed_and_discarded() {
     left.wizard.see(&["r  resume"]);
     left.key(Unfinished, "Ctrl-c", &[]);
     assert_eq!(left.wizard.end(), 10);
+    let mut left = again(left.pressed);
+    left.wizard.see(&["Enter resume"]);
+    left.key(Unfinished, "Enter", &["conflict 1 of "]);
+    left.key(Mode::Conflict, "q", &[]);
+    left.wizard.end();
 
     let mut last = again(left.pressed);
     last.wizard.see(&["D  discard"]);

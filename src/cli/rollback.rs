@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use super::args::Common;
 use super::{Refusal, confirmed, output, session, settings};
-use crate::core::session::{Session, Status};
+use crate::core::session::{Session, Status, moment};
 use crate::engine::executor;
 use crate::host::backup;
 
@@ -63,7 +63,8 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
                 "pos-upgrade-tui rollback --yes",
             ));
         }
-        let question = format!("Put {} back as it was before {}?", chosen.install.display(), chosen.created_at);
+        let when = moment(&chosen.created_at, Some(jiff::Timestamp::now()));
+        let question = format!("Put {} back as it was before {}?", chosen.install.display(), when);
         if !confirmed(&question) {
             return Err(Refusal::refused("not rolled back; nothing was changed", ""));
         }

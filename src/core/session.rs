@@ -310,6 +310,20 @@ pub fn time_of(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// Such a moment for people: to the minute, and how long before `now` that was. Anything else stays as it is.
+pub fn moment(time: &str, now: Option<jiff::Timestamp>) -> String {
+    let Ok(then) = time.parse::<jiff::Timestamp>() else { return time.to_owned() };
+    let shown = then.strftime("%Y-%m-%d %H:%M UTC").to_string();
+    let ago = |n: i64, unit: &str| format!("{shown}, {n} {unit}{} ago", if n == 1 { "" } else { "s" });
+    match now.map(|now| now.as_second() - then.as_second()) {
+        None | Some(..0) => shown,
+        Some(0..60) => format!("{shown}, just now"),
+        Some(seconds @ 60..3_600) => ago(seconds / 60, "minute"),
+        Some(seconds @ 3_600..86_400) => ago(seconds / 3_600, "hour"),
+        Some(seconds) => ago(seconds / 86_400, "day"),
+    }
+}
+
 /// Whether a name is one that we give to backups, environments and reports: `YYYY-MM-DD-HHMMSS`, with a number behind
 /// it where two fell in one second. Such a name can't lead out of its folder.
 pub fn is_stamp(name: &str) -> bool {

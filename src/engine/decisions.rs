@@ -17,9 +17,9 @@ use crate::core::merge::Choice;
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
-use crate::core::session::{Answer, Decision, OnConflict, Refused, Status};
+use crate::core::session::{Answer, Decision, OnConflict, Refused, Session, Status};
 use crate::core::settings::{self, Options};
-use crate::host::fs;
+use crate::host::{fs, store};
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
 /// for it, so any policy keeps it, or puts it off with the rest.
@@ -251,6 +251,45 @@ struct Drafts {
     drafts: BTreeMap<RelPath, Decision>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     refused: BTreeMap<RelPath, Vec<Refused>>,
+}
+
+/// What is settled of a conflict without being its answer yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Which conflict.
+    pub path: RelPath,
+    /// How many hunks of it; none if it is settled as a whole.
+    pub hunks: Option<usize>,
+    /// How many texts the person wrote for it.
+    pub written: usize,
+}
+
+impl Draft {
+    fn of(path: &RelPath, decision: &Decision, refused: usize) -> Option<Self> {
+        let (hunks, written) = match decision {
+            Decision::Open => (Some(0), 0),
+            Decision::Keep | Decision::Take | Decision::Park => (None, 0),
+            Decision::Edited(_) => (None, 1),
+            Decision::Merge(choices) => {
+                let written = choices.iter().flatten().filter(|c| matches!(c, Choice::Edited(_)));
+                (Some(choices.iter().flatten().count()), written.count())
+            }
+        };
+        let draft = Self { path: path.clone(), hunks, written: written + refused };
+        Some(draft).filter(|d| d.hunks != Some(0) || d.written > 0)
+    }
+}
+
+/// What is settled in a session without being an answer yet. Blocking.
+pub fn drafts(session: &Session) -> Vec<Draft> {
+    let drafts = Drafts::read(&store::folder(&session.install, &session.session_id).join(DRAFTS));
+    let paths: BTreeSet<&RelPath> = drafts.drafts.keys().chain(drafts.refused.keys()).collect();
+    let open = paths.into_iter().filter(|path| !session.answers.contains_key(*path));
+    open.filter_map(|path| {
+        let refused = drafts.refused.get(path).map_or(0, Vec::len);
+        Draft::of(path, drafts.get(path).unwrap_or(&Decision::Open), refused)
+    })
+    .collect()
 }
 
 impl Drafts {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::checks::{self, REFUSED};
 pub use super::checks::{session_in_the_way, wait_or_unlock};
 use super::decisions;
+pub use super::decisions::Draft;
 use super::environment;
 use super::planning::{self, Planned, Source};
 use super::pointers;
@@ -240,15 +241,30 @@ impl Texts {
     }
 }
 
+/// A session that was left, with what is settled in it without being an answer yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unfinished {
+    /// The session.
+    pub session: Session,
+    /// What would be lost with it.
+    pub drafts: Vec<Draft>,
+}
+
+impl From<Session> for Unfinished {
+    fn from(session: Session) -> Self {
+        Self { session, drafts: Vec::new() }
+    }
+}
+
 /// The unfinished session of an install, if it has one. Blocking.
 ///
 /// # Errors
 /// A sentence saying what is damaged and what to do.
-pub fn unfinished(project: &Path) -> Result<Option<Session>, String> {
+pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
     let found = recover::survey(&project.join(".praxis-os"));
     match found.lost() {
         Some(damage) => Err(format!("{}\n{}", damage.describe(), damage.next())),
-        None => Ok(found.unfinished().cloned()),
+        None => Ok(found.unfinished().map(|s| Unfinished { drafts: decisions::drafts(s), session: s.clone() })),
     }
 }
 

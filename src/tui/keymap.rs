@@ -363,6 +363,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('/')], &[M::Log], A::Filter, "filter", "only lines of the log that contain a text", 4),
     bind(&[named(KeyCode::Tab)], &[M::Page], A::NextTab, "next page", "the workflow's next page", 5),
     bind(&[named(KeyCode::BackTab)], &[M::Page], A::PreviousTab, "", "the workflow's previous page", 0),
+    bind(&[named(KeyCode::Enter)], &[M::Unfinished], A::Accept, "resume", "go on where it stopped; never back", 1),
     bind(&[key('r')], &[M::Unfinished], A::Again, "resume", "go on where it stopped", 1),
     bind(&[key('r')], &[M::Setup], A::Again, "check again", "check again", 3),
     bind(

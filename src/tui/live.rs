@@ -21,7 +21,7 @@ use crate::core::plan::FileEntry;
 use crate::core::session::Session;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::Handle;
-use crate::engine::inspect::{Inspection, Request};
+use crate::engine::inspect::{Inspection, Request, Unfinished};
 use crate::engine::sources::{Candidate, Found, Standing};
 
 const PLAY: &str = "POS_TUI_PLAY";
@@ -77,8 +77,8 @@ async fn play(name: String, events: mpsc::Sender<Event>, mut commands: mpsc::Rec
 }
 
 impl Engine for Pretend {
-    fn unfinished(&self, _: &Launch) -> Result<Option<Session>, String> {
-        Ok((self.0 == "unfinished").then(|| samples::session(false)))
+    fn unfinished(&self, _: &Launch) -> Result<Option<Unfinished>, String> {
+        Ok((self.0 == "unfinished").then(|| samples::session(false).into()))
     }
 
     fn inspect(&self, _: &Request) -> Inspection {

@@ -347,7 +347,7 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
     session.backup = Some(evil());
     session.answers = [(path(1), crate::core::session::Answer::Keep)].into();
     let mut unfinished = samples::fresh(theme, width, height);
-    samples::feed(&mut unfinished, Msg::Opened(Ok(Some(Box::new(session)))));
+    samples::feed(&mut unfinished, Msg::Opened(Ok(Some(Box::new(session.into())))));
     all.push(("unfinished", unfinished));
     all
 }

@@ -15,7 +15,7 @@ use crate::core::question;
 use crate::core::session::{OnConflict, Session};
 use crate::core::settings::{Look, Options};
 use crate::engine::events::{Finish, Level};
-use crate::engine::inspect::{Inspection, Problem, Request};
+use crate::engine::inspect::{Draft, Inspection, Problem, Request};
 
 use super::diff::Diff;
 use super::folding::{self, Moved, Row};
@@ -378,6 +378,8 @@ pub struct Model {
     pub conflicts: Conflicts,
     /// The unfinished session; on the report the one that was completed, once it has been read.
     pub session: Option<Session>,
+    /// What is settled in the unfinished session without being an answer yet.
+    pub drafts: Vec<Draft>,
     /// When the wizard was started.
     pub started: Option<jiff::Timestamp>,
     /// How it ended.
@@ -420,6 +422,7 @@ impl Model {
             page: None,
             conflicts: Conflicts::default(),
             session: None,
+            drafts: Vec::new(),
             started: None,
             finish: None,
             scroll: 0,

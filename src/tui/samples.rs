@@ -13,7 +13,7 @@ use crate::core::question::{Question, Way};
 use crate::core::session::{Answer, OnConflict, Session, Status};
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
-use crate::engine::inspect::Inspection;
+use crate::engine::inspect::{Draft, Inspection, Unfinished};
 use crate::engine::sources::{Candidate, Facts, Found, Standing};
 
 use super::model::{Launch, Model};
@@ -568,7 +568,10 @@ pub fn session(applied: bool) -> Session {
 /// The screen of such a session.
 pub fn unfinished(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = fresh(theme, width, height);
-    feed(&mut model, Msg::Opened(Ok(Some(Box::new(session(false))))));
+    let drafts = path("standards/universal/ai-safety/git-safety-rules.md");
+    let drafts = drafts.into_iter().map(|path| Draft { path, hunks: Some(2), written: 1 }).collect();
+    let found = Unfinished { session: session(false), drafts };
+    feed(&mut model, Msg::Opened(Ok(Some(Box::new(found)))));
     model
 }
 
@@ -591,6 +594,6 @@ pub fn rebuilt(theme: Theme, width: u16, height: u16) -> Model {
     session.plan.files.clear();
     session.backup = Some("2026-11-22-103045".to_owned());
     let mut model = fresh(theme, width, height);
-    feed(&mut model, Msg::Opened(Ok(Some(Box::new(session)))));
+    feed(&mut model, Msg::Opened(Ok(Some(Box::new(session.into())))));
     model
 }

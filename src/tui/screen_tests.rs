@@ -15,7 +15,7 @@ use crate::core::plan::Kind;
 use crate::core::session::{OnConflict, Session};
 use crate::engine::dry_run;
 use crate::engine::events::{Event, Finish, FinishKind};
-use crate::engine::inspect::{About, Problem};
+use crate::engine::inspect::{About, Draft, Problem};
 use crate::engine::sources::{Candidate, Found};
 
 fn shown(model: &Model) -> String {
@@ -315,7 +315,7 @@ fn a_failure_shows_why_the_state_the_next_step_and_the_end_of_the_log() {
 fn an_unfinished_session_says_what_each_choice_does() {
     let open = |session: Session| {
         let mut model = samples::fresh(MONO, 80, 24);
-        samples::feed(&mut model, Msg::Opened(Ok(Some(Box::new(session)))));
+        samples::feed(&mut model, Msg::Opened(Ok(Some(Box::new(session.into())))));
         shown(&model)
     };
     let has = |screen: &str, words: &[&str], not: &[&str]| {
@@ -323,7 +323,7 @@ fn an_unfinished_session_says_what_each_choice_does() {
         not.iter().for_each(|w| assert!(!screen.contains(w), "{w}:\n{screen}"));
     };
     let waiting = open(samples::session(false));
-    has(&waiting, &["asks 2 more", "forget the session and its 1 answer", "4 hours ago", "as it was"], &[]);
+    has(&waiting, &["asks 2 more", "1 of 3 files settled, all saved", "10:30 UTC, 4 hours ago", "as it was"], &[]);
     let cut_off = open(samples::session(true));
     has(&cut_off, &["cut off", "between the two releases", "from the backup"], &["discard"]);
     let going_back = open(Session { rolling_back: true, ..samples::session(true) });
@@ -332,4 +332,47 @@ fn an_unfinished_session_says_what_each_choice_does() {
     has(&rebuilt, &["damaged", "not known any more", "R  roll back"], &["resume", "discard"]);
     let later = Session { current_phase: Phase::Server, reason: Some("pip failed".into()), ..samples::session(true) };
     has(&open(later), &["the new files are in place", "pip failed", "phase 3 (MCP Server Upgrade)"], &[]);
+}
+
+#[test]
+fn what_is_lost_with_a_session_is_named_before_it_is_dropped() {
+    let flat = |model: &Model| shown(model).split_whitespace().collect::<Vec<_>>().join(" ").replace("│ │ ", "");
+    let mut model = samples::unfinished(MONO, 120, 40);
+    let hunks = "2 hunks of git-safety-rules.md";
+    assert!(flat(&model).contains(&format!("1 of 3 files settled; {hunks} are settled and saved")), "{}", flat(&model));
+    for key in ["D", "R"] {
+        keys(&mut model, key);
+        let asked = flat(&model);
+        for words in ["Nothing was applied", hunks, "1 text that you wrote", "Your answer for 1 file is remembered"] {
+            assert!(asked.contains(words), "{key}: {words}: {asked}");
+        }
+        assert!(!asked.contains("Put the install back"), "{asked}");
+        press(&mut model, KeyCode::Esc);
+    }
+    let draft = |name: &str, hunks, written| Draft { path: name.parse().unwrap(), hunks, written };
+    model.drafts = vec![draft("a/x.md", None, 0), draft("y.md", Some(1), 0), draft("z.md", Some(0), 1)];
+    assert!(flat(&model).contains("all of x.md and 1 hunk of y.md are settled"), "{}", flat(&model));
+    model.drafts.insert(0, draft("w.md", Some(1), 0));
+    assert!(flat(&model).contains("1 hunk of w.md and parts of 2 more files are settled"), "{}", flat(&model));
+}
+
+#[test]
+fn enter_resumes_and_never_leads_back() {
+    let open = |session: Session| {
+        let mut model = samples::fresh(MONO, 80, 24);
+        samples::feed(&mut model, Msg::Opened(Ok(Some(Box::new(session.into())))));
+        model
+    };
+    for applied in [false, true] {
+        let mut model = open(samples::session(applied));
+        assert!(shown(&model).contains("Enter resume"));
+        assert!(matches!(press(&mut model, KeyCode::Enter)[..], [Effect::Resume(_)]));
+    }
+    for session in
+        [Session { rolling_back: true, ..samples::session(true) }, Session { rebuilt: true, ..samples::session(true) }]
+    {
+        let mut model = open(session);
+        assert!(!shown(&model).contains("Enter resume"));
+        assert!(press(&mut model, KeyCode::Enter).is_empty() && model.overlay.is_none());
+    }
 }

@@ -420,7 +420,7 @@ fn discard_only_while_nothing_is_applied() {
     keys(&mut model, "D");
     assert!(matches!(keys(&mut model, "y")[..], [Effect::Discard(_)]));
     let mut model = samples::fresh(MONO, 80, 24);
-    samples::feed(&mut model, Msg::Opened(Ok(Some(Box::new(samples::session(true))))));
+    samples::feed(&mut model, Msg::Opened(Ok(Some(Box::new(samples::session(true).into())))));
     assert!(keys(&mut model, "Dy").is_empty());
     assert!(!text(&paint(&model)).contains("discard"));
     keys(&mut model, "R");

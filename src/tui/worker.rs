@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 
 /// How the wizard reaches the engine; tests put their own in its place.
 pub(crate) trait Engine: Clone + Send + 'static {
-    fn unfinished(&self, launch: &Launch) -> Result<Option<crate::core::session::Session>, String>;
+    fn unfinished(&self, launch: &Launch) -> Result<Option<inspect::Unfinished>, String>;
     fn inspect(&self, request: &inspect::Request) -> inspect::Inspection;
     fn deepen(&self, request: &inspect::Request) -> Result<inspect::Inspection, String>;
     fn texts(&self, request: &inspect::Request, entry: &FileEntry) -> Result<Sides, String>;
@@ -45,7 +45,7 @@ pub(crate) trait Engine: Clone + Send + 'static {
 pub(super) struct Real;
 
 impl Engine for Real {
-    fn unfinished(&self, launch: &Launch) -> Result<Option<crate::core::session::Session>, String> {
+    fn unfinished(&self, launch: &Launch) -> Result<Option<inspect::Unfinished>, String> {
         inspect::unfinished(&launch.project)
     }
 

@@ -10,7 +10,7 @@ use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
 use crate::core::session::{OnConflict, Session};
 use crate::engine::events::{Command, ConflictFile, Event};
-use crate::engine::inspect::{Inspection, Request};
+use crate::engine::inspect::{Inspection, Request, Unfinished};
 use crate::engine::outside::Tool;
 use crate::engine::sources::{Candidate, Standing};
 
@@ -23,7 +23,7 @@ use crate::tui::setup::Looked;
 #[derive(Debug)]
 pub enum Msg {
     /// The wizard begins: an unfinished session, none, or why that can't be told.
-    Opened(Result<Option<Box<Session>>, String>),
+    Opened(Result<Option<Box<Unfinished>>, String>),
     /// Something that can't be done without panicked; a sentence.
     Broken(&'static str),
     /// A key was pressed.

@@ -14,9 +14,8 @@ pub use message::{Effect, Look, Msg, Owner, Place};
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
-use crate::core::session::Session;
 use crate::engine::events::{Command, Event, FinishKind, Level};
-use crate::engine::inspect::{About, Problem};
+use crate::engine::inspect::{About, Problem, Unfinished};
 
 use super::keymap::{self, Action, Mode};
 use super::model::{LogView, Model, Overlay, Pane, Question, Screen};
@@ -107,12 +106,14 @@ fn ask(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
     vec![]
 }
 
-fn opened(model: &mut Model, found: Result<Option<Box<Session>>, String>) -> Vec<Effect> {
+fn opened(model: &mut Model, found: Result<Option<Box<Unfinished>>, String>) -> Vec<Effect> {
     match found {
-        Ok(Some(session)) => {
+        Ok(Some(found)) => {
+            let Unfinished { session, drafts } = *found;
             model.from.clone_from(&session.from_release);
             model.to = Some(session.source_commit.clone());
-            model.session = Some(*session);
+            model.session = Some(session);
+            model.drafts = drafts;
             show(model, Screen::Unfinished);
             vec![]
         }

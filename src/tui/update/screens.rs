@@ -23,7 +23,12 @@ pub(super) fn report(model: &mut Model, action: Action) -> Vec<Effect> {
 pub(super) fn unfinished(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(session) = model.session.clone() else { return vec![] };
     match action {
-        Action::Again if !session.rebuilt => begin(model, Effect::Resume(Box::new(session))),
+        // Enter is pressed without a thought: it never leads back.
+        Action::Accept if session.rolling_back && !session.rebuilt => {
+            model.status = Some("Enter does nothing here: r finishes the rollback.".to_owned());
+            vec![]
+        }
+        Action::Again | Action::Accept if !session.rebuilt => begin(model, Effect::Resume(Box::new(session))),
         Action::RollBack => ask(model, Overlay::Confirm(Question::RollBack)),
         Action::Discard if !session.applied && !session.rebuilt => ask(model, Overlay::Confirm(Question::Discard)),
         Action::Leave => {

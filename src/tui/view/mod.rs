@@ -147,13 +147,12 @@ fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
     match (mode, binding.action) {
         (Mode::Unfinished, Action::Discard) => model.session.as_ref().is_some_and(|s| !s.applied && !s.rebuilt),
         (Mode::Unfinished, Action::Again) => model.session.as_ref().is_some_and(|s| !s.rebuilt),
+        (Mode::Unfinished, Action::Accept) => model.session.as_ref().is_some_and(|s| !s.rebuilt && !s.rolling_back),
         (Mode::Conflict, action) => conflict::possible(model, action),
         (Mode::Preview, Action::Accept) => !model.launch.options.dry_run,
         (Mode::Report, Action::RollBack) => model.session.is_some(),
         (Mode::Preview, Action::Toggle) => preview::is_folder(model),
-        (Mode::Preview, Action::AskAgain) => {
-            model.preview.as_ref().is_some_and(|p| p.inspection.answered_before() > 0)
-        }
+        (Mode::Preview, Action::AskAgain) => model.preview.as_ref().is_some_and(|p| p.inspection.answered_before() > 0),
         (Mode::Preview, Action::Deepen) => model.preview.as_ref().is_some_and(Preview::is_shallow),
         (Mode::Preview, Action::Diff) => model.preview.as_ref().is_some_and(|p| p.entry().is_some()),
         (Mode::Asked, action) => match (keymap::way(action), &model.asked) {
@@ -175,6 +174,9 @@ fn hint(model: &Model, mode: Mode, binding: &Binding) -> String {
             "accept".to_owned()
         }
         (Mode::Conflict, Action::Accept) => "next open".to_owned(),
+        // The same as Enter, where Enter does it.
+        (Mode::Unfinished, Action::Again) if model.session.as_ref().is_some_and(|s| !s.rolling_back) => String::new(),
+        (Mode::Unfinished, Action::Again) => "finish the rollback".to_owned(),
         (Mode::Log, Action::Log) => "small log".to_owned(),
         (Mode::Page, Action::Page) => "close".to_owned(),
         (Mode::Log, Action::LogLevel) => match model.log_view.level {
@@ -195,7 +197,7 @@ fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mode = model.mode();
     let theme = model.theme;
     let mut hints: Vec<&Binding> =
-        keymap::in_mode(mode).filter(|b| !b.hint.is_empty() && possible(model, mode, b)).collect();
+        keymap::in_mode(mode).filter(|b| !hint(model, mode, b).is_empty() && possible(model, mode, b)).collect();
     hints.sort_by_key(|b| b.priority);
     let width_of = |b: &Binding| text::width(&key_label(b.keys.first())) + 1 + text::width(&hint(model, mode, b)) + 2;
     let (help, hints): (Vec<&Binding>, Vec<&Binding>) = hints.into_iter().partition(|b| b.action == Action::Help);

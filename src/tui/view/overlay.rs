@@ -20,13 +20,17 @@ pub(super) fn middle(area: Rect, width: u16, height: u16) -> Rect {
 }
 
 fn question(model: &Model, question: &Question) -> Vec<String> {
+    let idle = model.session.as_ref().filter(|s| !model.running && !s.applied && !s.rebuilt && !s.rolling_back);
     let mut rows = match question {
+        Question::RollBack if idle.is_some() => {
+            vec!["End this session? Nothing was applied; the install is as it was.".to_owned()]
+        }
         Question::RollBack => vec![
             "Put the install back as it was?".to_owned(),
             "What you wrote since is set aside and listed, never lost.".to_owned(),
         ],
         Question::Discard => {
-            vec!["Forget this session?".to_owned(), "Nothing of it has been applied. Its answers are lost.".to_owned()]
+            vec!["Forget this session? Nothing was applied; the install is as it was.".to_owned()]
         }
         Question::Save(path) => vec![
             "Write this plan to a file?".to_owned(),
@@ -44,6 +48,9 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
         }
         Question::Rule { take, patterns, at } => super::conflict::over::rule(model, *take, patterns.get(*at)),
     };
+    if let (Some(session), Question::RollBack | Question::Discard) = (idle, question) {
+        rows.extend(super::unfinished::losses(model, session));
+    }
     if model.running && *question == Question::RollBack {
         rows.insert(1, "The step that runs now is finished first.".to_owned());
     }

@@ -501,7 +501,8 @@ mod tests {
     #[test]
     fn what_rules_settle_is_not_said_to_need_a_person() {
         let summary = Summary { conflict: 3, auto_merge: 1, ..Summary::default() };
-        let say = |settled, policy| sentence(&summary, settled, policy).replace("1 of your edits merges by itself, ", "");
+        let say =
+            |settled, policy| sentence(&summary, settled, policy).replace("1 of your edits merges by itself, ", "");
         let ruled = Settled { ruled: 1, ..Settled::default() };
         assert_eq!(say(ruled, OnConflict::Ask), "1 is settled by your rules, 2 need you.");
         let earlier = Settled { ruled: 1, earlier: 2, again: false };

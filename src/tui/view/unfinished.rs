@@ -5,9 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::frame::{self, line};
+use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::Kind;
-use crate::core::session::{Session, Status};
+use crate::core::session::{Answer, OnConflict, Session, Status, moment};
+use crate::engine::inspect::Draft;
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -33,22 +35,67 @@ fn state(session: &Session) -> &'static str {
     }
 }
 
-/// A moment in the words of a person, and how long ago that was.
-fn moment(model: &Model, time: &str) -> String {
-    let (Ok(then), shown) = (time.parse::<jiff::Timestamp>(), text::visible_str(time, false)) else {
-        return text::visible_str(time, false);
+/// A moment for people, and how long ago that was.
+fn when(model: &Model, time: &str) -> String {
+    text::visible_str(&moment(time, model.started), false)
+}
+
+/// Conflicts have been settled by files; what is settled without being an answer yet is named.
+fn answers(model: &Model, session: &Session) -> String {
+    // Answers can be given to conflicts only: what rules said counts as well.
+    let conflicts = session.plan.files.iter().filter(|f| f.kind == Kind::Conflict).count();
+    if session.answers.is_empty() && conflicts == 0 {
+        return "none needed".to_owned();
+    }
+    let given = format!("{} of {} settled", session.answers.len(), text::count(conflicts as u64, "file", "files"));
+    match settled_in(&model.drafts) {
+        (_, what) if what.is_empty() => format!("{given}, all saved"),
+        (1, what) => format!("{given}; {what} is settled and saved"),
+        (_, what) => format!("{given}; {what} are settled and saved"),
+    }
+}
+
+/// What is settled without being an answer yet, and how many things that are.
+fn settled_in(drafts: &[Draft]) -> (usize, String) {
+    let drafts: Vec<&Draft> = drafts.iter().filter(|d| d.hunks != Some(0)).collect();
+    let name = |draft: &Draft| text::visible_str(draft.path.to_string().rsplit('/').next().unwrap_or_default(), false);
+    let one = |draft: &Draft| match draft.hunks {
+        Some(n) => (n, format!("{} of {}", text::count(n as u64, "hunk", "hunks"), name(draft))),
+        None => (1, format!("all of {}", name(draft))),
     };
-    let shown = shown.replace('T', " ").replace('Z', " UTC");
-    let Some(now) = model.started else { return shown };
-    let seconds = now.as_second() - then.as_second();
-    let ago = match seconds {
-        i64::MIN..0 => return shown,
-        0..60 => "just now".to_owned(),
-        60..3_600 => format!("{} ago", text::count(seconds as u64 / 60, "minute", "minutes")),
-        3_600..86_400 => format!("{} ago", text::count(seconds as u64 / 3_600, "hour", "hours")),
-        _ => format!("{} ago", text::count(seconds as u64 / 86_400, "day", "days")),
+    match &drafts[..] {
+        [] => (0, String::new()),
+        [draft] => one(draft),
+        [first, second] => (2, format!("{} and {}", one(first).1, one(second).1)),
+        [first, rest @ ..] => (2, format!("{} and parts of {} more files", one(first).1, rest.len())),
+    }
+}
+
+/// What is lost when the session ends without being applied, and what is not.
+pub fn losses(model: &Model, session: &Session) -> Vec<String> {
+    let written: usize = model.drafts.iter().map(|d| d.written).sum();
+    let mut lost: Vec<String> = vec![settled_in(&model.drafts).1];
+    lost.push(if written > 0 {
+        text::count(written as u64, "text", "texts") + " that you wrote"
+    } else {
+        String::new()
+    });
+    lost.retain(|what| !what.is_empty());
+    let mut all = Vec::new();
+    if !lost.is_empty() {
+        all.push(format!("Lost with it: {}.", lost.join(", with ")));
+    }
+    let by_person = |(path, answer): &(&RelPath, &Answer)| {
+        **answer != Answer::Park && !session.answered_by.contains_key(*path) && session.on_conflict == OnConflict::Ask
     };
-    format!("{shown}, {ago}")
+    match session.answers.iter().filter(by_person).count() as u64 {
+        0 => {}
+        1 => all.push("Your answer for 1 file is remembered: the next upgrade takes it, or asks again.".to_owned()),
+        n => {
+            all.push(format!("Your answers for {n} files are remembered: the next upgrade takes them, or asks again."))
+        }
+    }
+    all
 }
 
 fn facts(model: &Model, session: &Session) -> Vec<(&'static str, String)> {
@@ -57,19 +104,13 @@ fn facts(model: &Model, session: &Session) -> Vec<(&'static str, String)> {
         "" => "not known any more".to_owned(),
         commit => format!("{} at {}", text::visible_str(&session.source_version, false), text::short(commit)),
     };
-    // Answers can be given to conflicts only: what rules said counts as well.
-    let conflicts = session.plan.files.iter().filter(|f| f.kind == Kind::Conflict).count();
-    let answers = match (session.answers.len(), conflicts) {
-        (0, 0) => "none needed".to_owned(),
-        (given, asked) => format!("{given} of {asked} given, all saved"),
-    };
     let mut facts = vec![
         ("install", state(session).to_owned()),
         ("phase", format!("{} of 0-5, {}", phase.number(), phase.name())),
         ("source", source),
-        ("answers", answers),
-        ("begun", moment(model, &session.created_at)),
-        ("last step", moment(model, &session.updated_at)),
+        ("answers", answers(model, session)),
+        ("begun", when(model, &session.created_at)),
+        ("last step", when(model, &session.updated_at)),
         ("backup", session.backup.as_deref().map_or("none yet".to_owned(), |b| text::visible_str(b, false))),
     ];
     if let Some(question) = &session.asked {
@@ -83,7 +124,7 @@ fn facts(model: &Model, session: &Session) -> Vec<(&'static str, String)> {
 }
 
 /// Each key with its word and what it will do.
-fn choices(session: &Session) -> Vec<(&'static str, &'static str, String)> {
+fn choices(model: &Model, session: &Session) -> Vec<(&'static str, &'static str, String)> {
     let mut choices = Vec::new();
     let phase = format!("phase {} ({})", session.current_phase.number(), session.current_phase.name());
     if !session.rebuilt {
@@ -108,8 +149,9 @@ fn choices(session: &Session) -> Vec<(&'static str, &'static str, String)> {
     };
     choices.push(("R", "roll back", back.to_owned()));
     if !session.applied && !session.rebuilt {
-        let answers = text::count(session.answers.len() as u64, "answer", "answers");
-        choices.push(("D", "discard", format!("forget the session and its {answers}; nothing was applied")));
+        let mut what = vec!["forget the session; nothing was applied.".to_owned()];
+        what.extend(losses(model, session));
+        choices.push(("D", "discard", what.join(" ")));
     }
     choices.push(("q", "leave", "decide later; nothing changes until then".to_owned()));
     choices
@@ -132,7 +174,7 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
         }
     }
     rows.push(Line::default());
-    for (key, word, what) in choices(session) {
+    for (key, word, what) in choices(model, session) {
         for (i, part) in text::wrap(&what, room.saturating_sub(18)).iter().enumerate() {
             let (key, word) = if i == 0 { (key, word) } else { (" ", "") };
             let pieces =
