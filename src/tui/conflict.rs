@@ -320,6 +320,11 @@ impl Settling {
         })
     }
 
+    /// How many hunks of a file are open besides this one.
+    pub fn open_besides(&self, (file, hunk): Cursor) -> usize {
+        if file < self.files.len() { self.open_in(file).filter(|h| *h != hunk).count() } else { 0 }
+    }
+
     /// Goes to the next or previous open hunk, in other files too. False if nothing is open.
     pub fn step_open(&mut self, forward: bool) -> bool {
         let open: Vec<Cursor> = (0..self.files.len()).flat_map(|f| self.open_in(f).map(move |h| (f, h))).collect();

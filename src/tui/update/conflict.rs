@@ -12,7 +12,7 @@ use crate::engine::events::{Command, ConflictFile};
 
 use super::preview::to_change;
 use super::{Effect, Owner, ask, moved_across, pause, scrolled, show};
-use crate::tui::conflict::{Decision, Settling, Shape};
+use crate::tui::conflict::{Cursor, Decision, Settling, Shape};
 use crate::tui::diff::{Diff, EVERYTHING};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::merge_rows::MergeRows;
@@ -215,14 +215,42 @@ fn decided(model: &mut Model) -> Vec<Effect> {
 }
 
 fn moved(model: &mut Model, file_before: usize) -> Vec<Effect> {
-    let c = &mut model.conflicts;
-    if c.settling.file() != file_before {
+    other_file(&mut model.conflicts, file_before);
+    look(model)
+}
+
+/// How one file is looked at isn't meant for another.
+fn other_file(c: &mut Conflicts, before: usize) {
+    if c.settling.file() != before {
         c.compare = None;
         c.scroll = 0;
         c.across = 0;
         c.search = None;
     }
-    look(model)
+}
+
+/// The file that a decision about others led to, as a sentence behind another one; empty if it is the same.
+fn led_to(c: &Conflicts, before: usize) -> String {
+    let file = c.file().filter(|_| c.settling.file() != before);
+    file.map_or_else(String::new, |f| format!(" This is {}.", String::from_utf8_lossy(f.path.name())))
+}
+
+/// Says that the cursor is in another file now, and what is left in the one before.
+fn elsewhere(c: &Conflicts, before: Cursor) -> Option<String> {
+    let (was, is) = (c.files.get(before.0)?, c.file()?);
+    if c.settling.file() == before.0 {
+        return None;
+    }
+    let name = |file: &ConflictFile| String::from_utf8_lossy(file.path.name()).into_owned();
+    let (from, to) = match (name(was), name(is)) {
+        (from, to) if from == to => (was.path.to_string(), is.path.to_string()),
+        names => names,
+    };
+    let left = c.settling.open_besides(before);
+    Some(match text::count(left as u64, "open hunk", "open hunks") {
+        _ if left == 0 => format!("Nothing else is open in {from}; this is {to}."),
+        more => format!("This is {to}; {from} has {more} more."),
+    })
 }
 
 /// Whether the heading of the current hunk is on the screen.
@@ -279,11 +307,13 @@ fn ask_folder(model: &mut Model, take: bool) -> Vec<Effect> {
 }
 
 pub(super) fn decide_folder(model: &mut Model, files: &[usize], take: bool, folder: &str) -> Vec<Effect> {
-    let decision = if take { Decision::Take } else { Decision::Keep };
-    model.conflicts.settling.decide_all(files, &decision);
+    let c = &mut model.conflicts;
+    let before = c.settling.file();
+    c.settling.decide_all(files, if take { &Decision::Take } else { &Decision::Keep });
     let what = text::count(files.len() as u64, "file", "files");
     let side = if take { "theirs" } else { "mine" };
-    model.status = Some(format!("{what} in {folder}: {side}. u undoes it."));
+    model.status = Some(format!("{what} in {folder}: {side}. u undoes it.{}", led_to(c, before)));
+    other_file(c, before);
     decided(model)
 }
 
@@ -399,10 +429,13 @@ pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
                 return vec![];
             }
             if c.settling.file() != before {
-                c.compare = None;
+                let what = if action == Action::Undo { "Undone" } else { "Done again" };
+                model.status = Some(format!("{what}.{}", led_to(c, before)));
+                other_file(c, before);
             }
         }
         Action::NextOpen | Action::PreviousOpen => {
+            let from = (before, c.settling.hunk());
             if !c.settling.step_open(action == Action::NextOpen) {
                 model.status = Some("Nothing is open.".to_owned());
                 return vec![];
@@ -410,6 +443,7 @@ pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
             if c.text().is_some_and(|t| t.merge.is_some()) {
                 c.compare = Some(Compare::Merge);
             }
+            model.status = elsewhere(&model.conflicts, from);
             return moved(model, before);
         }
         Action::NextTab | Action::PreviousTab => {

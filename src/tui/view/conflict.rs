@@ -73,12 +73,48 @@ pub fn question(model: &Model) -> (String, Role) {
         Decision::Merge(_) if file.is_settled() => "Every hunk is settled. Enter accepts.".to_owned(),
         Decision::Merge(_) => {
             let hunk = c.settling.hunk() + 1;
-            let base = if base.is_empty() { "" } else { ", 0 base" };
-            let edit = if narrow { "" } else { ", e edit" };
-            format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{base}{edit}?")
+            match file.choice(c.settling.hunk()) {
+                Some(choice) => {
+                    let (chosen, keys) = (merge::chosen(&choice), format!("1 2 3{base} e"));
+                    let all = [
+                        format!("Hunk {hunk} is settled: {chosen}. {keys} change it, n goes to an open one."),
+                        format!("Hunk {hunk}: {chosen}. {keys} change it."),
+                    ];
+                    fitting(model, all)
+                }
+                None => {
+                    let base = if base.is_empty() { "" } else { ", 0 base" };
+                    let edit = if narrow { "" } else { ", e edit" };
+                    format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{base}{edit}?")
+                }
+            }
         }
     };
     (words, if file.is_settled() { Role::Good } else { Role::Accent })
+}
+
+/// That nothing is open, and how much of it is only put off.
+fn all_settled(model: &Model) -> String {
+    let files = model.conflicts.settling.files();
+    let put_off = files.iter().filter(|f| f.decision == Decision::Park).count();
+    let (long, short) = match (files.len(), put_off) {
+        (1, 0) => ("The conflict is settled.".to_owned(), "It is settled.".to_owned()),
+        (1, _) => ("The conflict is put off (yours stays).".to_owned(), "It is put off.".to_owned()),
+        (n, 0) => (format!("All {n} are settled."), format!("All {n} settled.")),
+        (n, p) if n == p => (format!("All {n} are put off (yours stays)."), format!("All {n} put off.")),
+        (n, p) => (
+            format!("All {n} are settled, {p} of them put off (yours stays)."),
+            format!("All {n} settled, {p} put off."),
+        ),
+    };
+    let middle = long.replace(" of them", "");
+    let all = [
+        format!("{long} F finishes and applies, u undoes."),
+        format!("{middle} F finishes and applies, u undoes."),
+        format!("{middle} F finishes, u undoes."),
+        format!("{short} F finishes."),
+    ];
+    fitting(model, all)
 }
 
 /// The first of these that fits into the status line, the last if none does.

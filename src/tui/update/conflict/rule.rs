@@ -6,7 +6,7 @@ use crate::core::path::RelPath;
 use crate::engine::events::Command;
 
 use super::super::{Effect, ask};
-use super::decided;
+use super::{decided, led_to, other_file};
 use crate::tui::conflict::Decision;
 use crate::tui::model::{Conflicts, Model, Overlay, Question};
 use crate::tui::text;
@@ -77,6 +77,7 @@ pub(in crate::tui::update) fn add(model: &mut Model, take: bool, pattern: Option
     let open: Vec<usize> =
         covered(c, take, &pattern).into_iter().filter(|i| !c.settling.files()[*i].is_settled()).collect();
     let decision = if take { Decision::Take } else { Decision::Keep };
+    let before = c.settling.file();
     if !open.is_empty() {
         c.settling.decide_all(&open, &decision);
         c.compare = None;
@@ -85,9 +86,11 @@ pub(in crate::tui::update) fn add(model: &mut Model, take: bool, pattern: Option
         0 => String::new(),
         n => format!(" It settled {}.", text::count(n as u64, "more file", "more files")),
     };
+    let to = led_to(c, before);
+    other_file(c, before);
     let key = crate::core::settings::rule_key(take);
     let mut effects = vec![Effect::Send(Command::Rule { take, pattern: pattern.clone() })];
     effects.extend(decided(model));
-    model.status = Some(format!("In upgrade.json now: {key} \"{pattern}\".{also}"));
+    model.status = Some(format!("In upgrade.json now: {key} \"{pattern}\".{also}{to}"));
     effects
 }

@@ -30,6 +30,17 @@ pub fn draw(model: &Model, merge: &Merge, rows: &MergeRows, area: Rect, buffer: 
     }
 }
 
+/// A choice in a word, with its key.
+pub fn chosen(choice: &Choice) -> &'static str {
+    match choice {
+        Choice::Mine => "1 mine",
+        Choice::Theirs => "2 theirs",
+        Choice::Both => "3 both",
+        Choice::Base => "0 base",
+        Choice::Edited(_) => "edited by you",
+    }
+}
+
 /// Room for the largest line number, which is at the end.
 fn digits(rows: &MergeRows) -> usize {
     let number = |row: &MergeRow| match row {
@@ -197,11 +208,7 @@ impl View<'_> {
         let all = self.merge.conflicts();
         let (state, role) = match self.choice(hunk) {
             None => ("open", Role::Warn),
-            Some(Choice::Mine) => ("1 mine", Role::Good),
-            Some(Choice::Theirs) => ("2 theirs", Role::Good),
-            Some(Choice::Both) => ("3 both", Role::Good),
-            Some(Choice::Base) => ("0 base", Role::Good),
-            Some(Choice::Edited(_)) => ("edited by you", Role::Good),
+            Some(choice) => (chosen(&choice), Role::Good),
         };
         let (state, role) = match self.model.conflicts.settling.current().map(|f| &f.decision) {
             Some(Decision::Edited(_)) => ("in your own text", Role::Good),
