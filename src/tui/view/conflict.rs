@@ -44,11 +44,7 @@ pub fn question(model: &Model) -> (String, Role) {
     let c = &model.conflicts;
     let Some(file) = c.settling.current() else { return (String::new(), Role::Text) };
     if c.settling.open_files() == 0 && !loses(c) {
-        let all = match c.files.len() {
-            1 => "The conflict is settled.".to_owned(),
-            n => format!("All {n} are settled."),
-        };
-        return (format!("{all} F finishes and applies, u undoes."), Role::Good);
+        return (all_settled(model), Role::Good);
     }
     let (deleted, removed) = sides_missing(c.file());
     let narrow = model.width < 70;

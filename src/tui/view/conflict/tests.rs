@@ -118,3 +118,55 @@ fn settled_hunks_come_back_on_the_screen() {
     keys(&mut model, "t3");
     assert!(shown(&model).contains("Every hunk is settled"), "{}", shown(&model));
 }
+
+#[test]
+fn a_settled_hunk_is_said_to_be_settled() {
+    let mut model = opened(vec![file("a.md", 3, 0, 0), file("b.md", 1, 0, 0)], (80, 24));
+    keys(&mut model, "1[");
+    assert_eq!(model.conflicts.settling.hunk(), 0);
+    let said = last_lines(&model).0;
+    assert_eq!(said, " Hunk 1 is settled: 1 mine. 1 2 3 0 e change it, n goes to an open one.");
+    keys(&mut model, "]");
+    assert!(last_lines(&model).0.starts_with(" Hunk 2: 1 mine, 2 theirs"), "{}", last_lines(&model).0);
+}
+
+#[test]
+fn another_file_is_said_to_be_another_one() {
+    let mut model = opened(vec![file("s/a.md", 2, 0, 0), file("s/b.md", 1, 0, 0), file("z/b.md", 1, 0, 0)], (80, 24));
+    for (typed, said) in [
+        ("p", "This is b.md; a.md has 1 open hunk more."),
+        ("n", "Nothing else is open in b.md; this is a.md."),
+        ("11n", "Nothing else is open in a.md; this is b.md."),
+        ("n", "Nothing else is open in s/b.md; this is z/b.md."),
+        ("pKy", "1 file in s/: mine. u undoes it. This is b.md."),
+        ("u", "Undone."),
+    ] {
+        keys(&mut model, typed);
+        assert!(last_lines(&model).0.starts_with(&format!(" {said}")), "{typed}: {}", last_lines(&model).0);
+    }
+    keys(&mut model, "n");
+    keys(&mut model, "n");
+    assert!(last_lines(&model).0.contains("this is"));
+    keys(&mut model, "k");
+    assert!(last_lines(&model).0.contains("kept whole"), "it is said for one key only");
+}
+
+#[test]
+fn what_is_put_off_is_counted_when_nothing_is_open() {
+    let files = || ["a", "b", "c"].map(|name| file(name, 1, 0, 0)).to_vec();
+    for (typed, said, narrow) in [
+        ("kkk", "All 3 are settled. F finishes", "All 3 settled. F finishes"),
+        ("kk.", "All 3 are settled, 1 put off (yours stays). F finishes and applies", "All 3 settled, 1 put off. F finishes."),
+        ("...", "All 3 are put off (yours stays). F finishes", "All 3 put off. F finishes"),
+    ] {
+        for (size, said) in [((80, 24), said), ((40, 10), narrow)] {
+            let mut model = opened(files(), size);
+            for key in typed.chars() {
+                keys(&mut model, &key.to_string());
+                press(&mut model, KeyCode::Enter);
+            }
+            let shown = last_lines(&model).0;
+            assert!(shown.contains(said) && !shown.contains('…'), "{shown}");
+        }
+    }
+}
