@@ -1,6 +1,6 @@
 //! The conflict screen: facts, then the texts, then the result, then the question.
 
-mod bar;
+pub mod bar;
 mod merge;
 pub mod over;
 mod result;

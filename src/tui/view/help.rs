@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 
+use super::conflict::bar;
 use super::frame::{self, line};
 use super::{overlay, possible};
 use crate::tui::keymap::{self, Action, Mode};
@@ -50,6 +51,13 @@ fn rows(model: &Model, width: usize) -> Vec<Line<'static>> {
     let theme = model.theme;
     let mode = if model.asked.is_some() { Mode::Asked } else { model.screen_mode() };
     let mut rows = Vec::new();
+    if mode == Mode::Conflict {
+        // What can't be pressed, and can't be guessed either.
+        for (i, part) in text::wrap(bar::LEGEND, width.saturating_sub(KEYS + 1)).into_iter().enumerate() {
+            let left = format!(" {:<width$} ", if i == 0 { "right edge" } else { "" }, width = KEYS - 2);
+            rows.push(line(theme, &[(&left, Role::Dim), (&part, Role::Text)]));
+        }
+    }
     for section in std::iter::once(&mode).chain(without_help(mode)).chain(&[Mode::Help]) {
         if *section != mode {
             rows.push(Line::default());

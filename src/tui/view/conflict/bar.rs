@@ -7,6 +7,9 @@ use super::super::frame::{self, put};
 use crate::tui::model::{Compare, Model};
 use crate::tui::theme::Role;
 
+/// What the marks mean, for the help.
+pub const LEGEND: &str = "● still open, ✔ settled, ┤ another change, ┃ what is in sight";
+
 /// What is marked, the weightier last.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum Mark {
@@ -31,9 +34,9 @@ pub fn draw(model: &Model, pane: Rect, (at, rows, page): (usize, usize, usize), 
         let (glyph, role) = match mark {
             Mark::None if thumb => ("┃", Role::Border),
             Mark::None => continue,
-            Mark::Change => ("▪", Role::Dim),
-            Mark::Settled => ("■", Role::Good),
-            Mark::Open => ("?", Role::Warn),
+            Mark::Change => ("┤", Role::Dim),
+            Mark::Settled => ("✔", Role::Good),
+            Mark::Open => ("●", Role::Warn),
         };
         let style = theme.style(role);
         let style = if thumb && mark != Mark::None { style.patch(theme.style(Role::Selected)) } else { style };
