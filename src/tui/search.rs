@@ -1,6 +1,6 @@
 //! A search in a text that is shown: what for, the rows with hits, and which of them the view stands at.
 
-use super::keymap::Action;
+use super::keymap::{self, Action};
 use super::text;
 
 /// A search in the shown text. The hits are found off the drawing thread and come later.
@@ -94,6 +94,11 @@ impl Search {
 
     /// The chip that tells of it.
     pub fn chip(&self) -> String {
+        self.chip_within(usize::MAX)
+    }
+
+    /// The chip in at most so many cells, if some of the needle fits at all: of a long one its end is shown.
+    pub fn chip_within(&self, most: usize) -> String {
         let found = match (self.hits.len(), self.current) {
             _ if self.needle.is_empty() => String::new(),
             (_, false) => " …".to_owned(),
@@ -101,7 +106,18 @@ impl Search {
             (n, _) => format!(": {} of {n}", self.at + 1),
         };
         let cursor = if self.typing { "▏" } else { "" };
-        format!("/{}{cursor}{found}", text::visible_str(&self.needle, false))
+        let room = most.saturating_sub(text::width(&found) + text::width(cursor) + 1).max(1);
+        format!("/{}{cursor}{found}", text::fit_end(&text::visible_str(&self.needle, false), room))
+    }
+
+    /// The chip with the key that goes to the next hit, where there is one.
+    pub fn chip_with_keys(&self) -> String {
+        let chip = self.chip();
+        let next = keymap::BINDINGS.iter().find(|b| b.action == Action::NextHit).filter(|_| !self.typing);
+        match next.filter(|_| self.hits.len() > 1) {
+            Some(binding) => format!("{chip}, {} next", binding.labels()),
+            None => chip,
+        }
     }
 }
 

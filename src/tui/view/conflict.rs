@@ -20,7 +20,6 @@ use crate::tui::conflict::{Decision, Settled, Shape};
 use crate::tui::diff;
 use crate::tui::keymap::Action;
 use crate::tui::model::{Compare, Conflicts, Model};
-use crate::tui::search::Search;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -308,7 +307,7 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
     if c.wrap { (rows + page.saturating_sub(1), page) } else { (rows, page) }
 }
 
-/// What the view does that isn't plain to see, for the pane's heading.
+/// What the view does that isn't plain to see, for the pane's heading; the search comes behind it.
 fn chips(c: &Conflicts) -> Vec<String> {
     let mut all = Vec::new();
     all.extend(c.layout.how.space.chip().map(str::to_owned));
@@ -320,8 +319,45 @@ fn chips(c: &Conflicts) -> Vec<String> {
         diff::EVERYTHING => all.push("all lines".to_owned()),
         n => all.push(format!("{n} lines around")),
     }
-    all.extend(c.search.as_ref().map(Search::chip));
     all
+}
+
+/// The pane's headings, at the left and at the right, as much of them as fits into `room` cells. What the view does is
+/// said before what is shown, and that before how far the file is settled.
+fn headings(c: &Conflicts, room: usize) -> (Vec<(String, Role)>, String) {
+    let shown = c.shown();
+    let word = file_word(c);
+    let long = match (shown, c.diff()) {
+        (Compare::Merge, _) => word.clone(),
+        (_, Some(diff)) if diff.note.is_none() => format!("{word}   +{} -{}", diff.added, diff.removed),
+        _ => word.clone(),
+    };
+    let others = chips(c);
+    let wide = |title: &str, chips: &[String], right: &str| {
+        let chips: usize = chips.iter().map(|chip| text::width(chip) + 3).sum();
+        text::width(title) + chips + if right.is_empty() { 0 } else { text::width(right) + 2 }
+    };
+    let with_search = |hint: bool, most: usize| {
+        let search = c.search.as_ref().map(|s| if hint { s.chip_with_keys() } else { s.chip_within(most) });
+        others.iter().cloned().chain(search).collect::<Vec<String>>()
+    };
+    let pieces = |title: &str, chips: Vec<String>| {
+        let title = (title.to_owned(), Role::Title);
+        let chips = chips.into_iter().map(|chip| (format!("[{chip}]"), Role::Warn));
+        std::iter::once(title).filter(|t| !t.0.is_empty()).chain(chips).collect()
+    };
+    for (hint, right) in [(true, &long), (true, &word), (true, &String::new()), (false, &word), (false, &String::new())]
+    {
+        let chips = with_search(hint, usize::MAX);
+        if wide(shown.title(), &chips, right) <= room {
+            return (pieces(shown.title(), chips), right.clone());
+        }
+    }
+    // A needle may be as long as one likes: of it, its end is shown.
+    let rest = wide("", &others, "") + 3;
+    let chips = with_search(false, room.saturating_sub(rest));
+    let title = text::fit(shown.title(), room.saturating_sub(wide("", &chips, "")));
+    (pieces(&title, chips), String::new())
 }
 
 /// The screen.
@@ -343,15 +379,10 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area.x + 1, y, room, fact, theme.style(Role::Text));
     }
     let shown = c.shown();
-    let right = match (shown, c.diff()) {
-        (Compare::Merge, _) => file_word(c),
-        (_, Some(diff)) if diff.note.is_none() => format!("{}   +{} -{}", file_word(c), diff.added, diff.removed),
-        _ => file_word(c),
-    };
-    let chips: Vec<String> = chips(c).into_iter().map(|chip| format!("[{chip}]")).collect();
-    let mut title = vec![(shown.title(), Role::Title)];
-    for chip in &chips {
-        title.extend([(" ", Role::Text), (chip, Role::Warn)]);
+    let (pieces, right) = headings(c, pane.width.saturating_sub(6).into());
+    let mut title = Vec::new();
+    for (i, (words, role)) in pieces.iter().enumerate() {
+        title.extend([(if i == 0 { "" } else { " " }, Role::Text), (words.as_str(), *role)]);
     }
     let inner = frame::pane(theme, pane, line(theme, &title), &right, buffer);
     let upper = Rect { height: inner.height.saturating_sub(result_rows), ..inner };

@@ -156,7 +156,11 @@ fn what_is_put_off_is_counted_when_nothing_is_open() {
     let files = || ["a", "b", "c"].map(|name| file(name, 1, 0, 0)).to_vec();
     for (typed, said, narrow) in [
         ("kkk", "All 3 are settled. F finishes", "All 3 settled. F finishes"),
-        ("kk.", "All 3 are settled, 1 put off (yours stays). F finishes and applies", "All 3 settled, 1 put off. F finishes."),
+        (
+            "kk.",
+            "All 3 are settled, 1 put off (yours stays). F finishes and applies",
+            "All 3 settled, 1 put off. F finishes.",
+        ),
         ("...", "All 3 are put off (yours stays). F finishes", "All 3 put off. F finishes"),
     ] {
         for (size, said) in [((80, 24), said), ((40, 10), narrow)] {
@@ -169,4 +173,51 @@ fn what_is_put_off_is_counted_when_nothing_is_open() {
             assert!(shown.contains(said) && !shown.contains('…'), "{shown}");
         }
     }
+}
+
+#[test]
+fn what_the_view_does_is_never_cut() {
+    for size in SIZES {
+        let mut model = samples::conflict(MONO, size.0, size.1);
+        keys(&mut model, "W/git");
+        assert!(shown(&model).contains("[/git▏: "), "{}", shown(&model));
+        press(&mut model, KeyCode::Enter);
+        model.conflicts.search.as_mut().unwrap().at = 0;
+        for _ in 0..4 {
+            let screen = shown(&model);
+            let hits = model.conflicts.search.as_ref().map_or(0, |s| s.hits.len());
+            assert!(hits > 1 && screen.contains(&format!("[/git: 1 of {hits}")), "{screen}");
+            let room = size.0 > 80 || size.0 == 80 && screen.contains("─ merge ");
+            assert!(!room || screen.contains(", Ctrl-n next] "), "{screen}");
+            keys(&mut model, "d");
+            model.conflicts.search.as_mut().unwrap().at = 0;
+        }
+        // Where nothing is searched for, there is room for how far the file is settled.
+        press(&mut model, KeyCode::Esc);
+        assert!(size.0 < 80 || shown(&model).contains("2 hunks open ─"), "{}", shown(&model));
+        keys(&mut model, "/");
+        for _ in 0..50 {
+            keys(&mut model, "long-");
+        }
+        assert!(shown(&model).contains("long-▏: nowhere]"), "{}", shown(&model));
+    }
+}
+
+#[test]
+fn the_marks_on_the_right_edge_are_explained_and_seen_without_colour() {
+    let mut model = opened(vec![file("a.md", 2, 1, 1), file("b.md", 1, 0, 0)], (80, 24));
+    keys(&mut model, "1");
+    let edge = |model: &Model| {
+        let buffer = paint(model);
+        (0..24).map(|y| buffer[(79, y)].symbol().to_owned()).collect::<String>()
+    };
+    let marks = edge(&model);
+    assert!(["●", "✔", "┤"].iter().all(|mark| marks.contains(mark)) && !marks.contains('?'), "{marks}");
+    keys(&mut model, "?");
+    let help = shown(&model);
+    assert!(help.contains("right edge") && help.contains("● still open, ✔ settled, ┤ another change"), "{help}");
+    press(&mut model, KeyCode::Esc);
+    model.theme.ascii = true;
+    let marks = edge(&model);
+    assert!(["!", "v", "+"].iter().all(|mark| marks.contains(mark)), "{marks}");
 }
