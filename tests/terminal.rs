@@ -244,6 +244,18 @@ fn an_editor_is_not_left_behind() {
     world.is_saved();
 }
 
+/// A program of the person's that leaves the terminal in modes of its own: ours are not mixed up with them.
+#[test]
+fn an_editor_may_leave_the_terminal_as_it_likes() {
+    let world = World::new();
+    let mut wizard = world.open_with(&[], &[("VISUAL", "sh -c 'stty raw -echo; exit 3'")]);
+    to_the_conflict(&mut wizard);
+    wizard.press("e");
+    wizard.see(&["ended with exit code 3", "3 hunks open"]);
+    wizard.press("q");
+    assert_eq!(wizard.end_sane(), 130);
+}
+
 #[test]
 fn no_color_means_none_and_the_selection_is_still_seen() {
     let world = World::new();

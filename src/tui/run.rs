@@ -164,9 +164,9 @@ async fn turn<E: Engine>(
             }
             Woken::Continued => {
                 screen.reenter()?;
-                (model.width, model.height) = screen.size()?;
                 dirty = true;
-                vec![]
+                let (width, height) = screen.size()?;
+                update(model, Msg::Resize(width, height))
             }
             Woken::Draw => {
                 dirty = true;
@@ -182,11 +182,11 @@ async fn turn<E: Engine>(
                 Effect::Copy(text) => screen.copy(&text)?,
                 Effect::Suspend => {
                     screen.suspend()?;
-                    (model.width, model.height) = screen.size()?;
+                    fit(model, screen, worker)?;
                 }
                 Effect::Edit { tool, name } => {
                     let edited = edit(screen, input, signals, tool, name, &model.launch).await?;
-                    (model.width, model.height) = screen.size()?;
+                    fit(model, screen, worker)?;
                     for effect in update(model, Msg::Edited(edited)) {
                         worker.perform(effect, &model.launch);
                     }
@@ -204,14 +204,14 @@ async fn turn<E: Engine>(
             while let Some(read) = waiting(input).await {
                 if let Input::Resize(width, height) = read? {
                     resized = true;
-                    update(model, Msg::Resize(width, height));
+                    (model.width, model.height) = (width, height);
                 }
             }
         }
         if model.undrawn || dirty && drawn.elapsed() >= FRAME {
             // A frame for the old size may have met the new one, also when the size is what it was by now.
             if std::mem::take(&mut resized) {
-                (model.width, model.height) = screen.size()?;
+                fit(model, screen, worker)?;
                 screen.refresh()?;
             }
             screen.draw(model)?;
@@ -220,6 +220,15 @@ async fn turn<E: Engine>(
             update(model, Msg::Drawn);
         }
     }
+}
+
+/// Tells the model how large the terminal is now, which may have changed while somebody else had it.
+fn fit<E: Engine>(model: &mut Model, screen: &Screen, worker: &mut Worker<E>) -> std::io::Result<()> {
+    let (width, height) = screen.size()?;
+    for effect in update(model, Msg::Resize(width, height)) {
+        worker.perform(effect, &model.launch);
+    }
+    Ok(())
 }
 
 /// The next event of the session, or forever nothing while there is no session. None when the channel closed.

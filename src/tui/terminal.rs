@@ -15,16 +15,19 @@ use ratatui::buffer::Buffer;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use ratatui::crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode, is_raw_mode_enabled,
 };
 use ratatui::crossterm::{execute, queue};
 use ratatui::layout::Rect;
 use rustix::process::{Signal, kill_current_process_group};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::model::Model;
 use super::view;
 
+/// The terminal's modes before we took it: a program that was given the terminal may leave it in others.
+static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
 static DRAWING: Mutex<Option<ThreadId>> = Mutex::new(None);
 static ELSEWHERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static HOOK: Once = Once::new();
@@ -41,9 +44,20 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn take(mouse: bool) -> io::Result<()> {
+    // Not while they are ours already, as when a signal says that we go on after we did.
+    if !is_raw_mode_enabled()? {
+        reset_modes();
+    }
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+    // What a wizard that was killed left on the other screen is not covered by blanks.
+    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste)?;
     if mouse { execute!(stdout(), EnableMouseCapture) } else { Ok(()) }
+}
+
+fn reset_modes() {
+    if let Some(found) = &*lock(&FOUND) {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, found);
+    }
 }
 
 /// Every step is tried, also when one before it failed.
@@ -56,7 +70,9 @@ fn give_back() -> io::Result<()> {
         LeaveAlternateScreen,
         Show
     );
-    disable_raw_mode().and(out)
+    let modes = disable_raw_mode();
+    reset_modes();
+    modes.and(out)
 }
 
 /// Puts our hook over the one that is there (color-eyre's): the terminal is given back before it prints.
@@ -86,6 +102,7 @@ impl Screen {
     /// When stdout is no terminal or refuses.
     pub fn enter(mouse: bool) -> io::Result<Self> {
         install_hook();
+        *lock(&FOUND) = tcgetattr(io::stdin()).ok();
         *lock(&DRAWING) = Some(thread::current().id());
         let opened = take(mouse).and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         match opened {
@@ -183,7 +200,7 @@ impl Screen {
     pub fn leave(mut self, lines: &[String]) {
         self.restore();
         let mut out = stdout().lock();
-        for line in lines {
+        for line in lines.iter().flat_map(|l| l.lines()) {
             let _ = writeln!(out, "{}", super::text::visible_str(line, false));
         }
         for panic in lock(&ELSEWHERE).drain(..) {
