@@ -36,6 +36,7 @@ fn file(lines: usize) -> ConflictFile {
         mine: side("mine"),
         theirs: side("theirs"),
         draft: None,
+        answered: false,
         refused: Vec::new(),
     }
 }

@@ -475,6 +475,52 @@ fn put_off_and_resolved_on_a_later_day() {
     assert_eq!(world.run(&["status"]).0, 10, "it waits again");
 }
 
+/// All is answered, and left without the word to finish: whoever resumes sees all of it again, and nothing is applied
+/// before that word. What the answers made of rules comes and goes with them.
+#[test]
+fn nothing_is_applied_before_the_word_is_given() {
+    let world = World::new(&[conflict("standards/universal/a.md", 2), conflict("standards/universal/z.md", 1)]);
+    let before = snapshot(&world.install);
+    let rules = world.install.join("upgrade.json");
+    let mut wizard = world.open(&[]);
+    approve(&mut wizard, "standards/universal/a.md");
+    for key in ["k", "i"] {
+        wizard.press(key);
+        wizard.see(&["mine"]);
+    }
+    wizard.see(&["a standing rule?"]);
+    wizard.press("y");
+    wizard.see(&["With F this goes into upgrade.json: always_keep \"standards/universal/a.md\"."]);
+    wizard.press("\t");
+    wizard.see(&["conflict 2 of 2"]);
+    wizard.press("t");
+    wizard.see(&["All 2 are settled", "3 of 3 resolved"]);
+    wizard.press("q");
+    assert_eq!(wizard.end(), 130);
+    assert_same(&before, &snapshot(&world.install));
+    for again in 0..2 {
+        // Asked for by name, at a terminal: for what needs a person the wizard opens, there and then.
+        let mut wizard = world.open(&["resume"]);
+        wizard.see(&["3 of 3 resolved", "All 2 are settled. F finishes", "conflict 1 of 2"]);
+        wizard.press("f");
+        wizard.see(&["standards/universal/a.md", "standards/universal/z.md"]);
+        wizard.press("f");
+        if again == 0 {
+            wizard.kill();
+            continue;
+        }
+        assert!(!rules.exists());
+        wizard.press("F");
+        finished(wizard);
+    }
+    assert_eq!(world.read("standards/universal/z.md"), hunks(1, "theirs"));
+    assert!(fs::read_to_string(&rules).unwrap().contains("\"standards/universal/a.md\""));
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    assert_same(&before, &snapshot(&world.install));
+    assert!(!rules.exists(), "the rule went with the upgrade that made it");
+}
+
 /// Before the plan is approved nothing changes, whatever keys are pressed.
 #[test]
 fn no_key_changes_the_install_before_approval() {

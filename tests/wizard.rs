@@ -132,11 +132,11 @@ fn killed_in_phase_2_and_resumed_without_asking_again() {
     let mut wizard = open(&sandbox, &demo);
     wizard.see(&["unfinished", "1 of 3", "r  resume", "D  discard"]);
     wizard.press("r");
-    wizard.see(&["conflict 1 of 2", RACES]);
+    wizard.see(&["conflict 2 of 3", RACES]);
     wizard.press("k");
     wizard.see(&["Enter accepts"]);
     wizard.press(ENTER);
-    wizard.see(&["conflict 2 of 2", README]);
+    wizard.see(&["conflict 3 of 3", README]);
     wizard.press("k");
     wizard.see(&["2 of 2 resolved", "F finish"]);
     wizard.press("F");

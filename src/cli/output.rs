@@ -82,6 +82,10 @@ pub async fn follow(mut handle: Handle, json: bool) -> u8 {
             print_text(&event);
         }
         match event {
+            // All are answered: who resumes without a wizard means that.
+            Event::ConflictsOpen { files } if files.iter().all(|f| f.answered) => {
+                let _ = handle.commands.send(Command::AnswersDone).await;
+            }
             Event::ConflictsOpen { .. } => {
                 conflicts = true;
                 let _ = handle.commands.send(Command::Pause).await;
@@ -126,9 +130,10 @@ fn print_text(event: &Event) {
         }
         Event::Log { level, origin, text } if *level > Level::Info => complain!("  {origin}: {text}"),
         Event::ConflictsOpen { files } => {
-            complain!("{} conflicts have no answer:", files.len());
-            for file in files.iter() {
-                complain!("  {}", file.path);
+            let open: Vec<_> = files.iter().filter(|f| !f.answered).collect();
+            if !open.is_empty() {
+                complain!("without an answer ({}):", open.len());
+                open.iter().for_each(|file| complain!("  {}", file.path));
             }
         }
         Event::QuestionAsked(question) => {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::args::Common;
-use super::{Refusal, output, settings};
+use super::{Refusal, at_a_terminal, output, settings, wizard};
 use crate::engine::executor;
 use crate::host::recover::{self, Found};
 
@@ -52,6 +52,10 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
         let why = damage.map_or_else(|| session.reason.clone().unwrap_or_default(), recover::Damage::describe);
         let next = format!("pos-upgrade-tui rollback --project {}", project.display());
         return Err(Refusal::refused(format!("{why}; nothing was changed"), next));
+    }
+    // Conflicts are for a person, if one is there.
+    if session.asks_about_conflicts() && at_a_terminal() && !common.json && !common.yes {
+        return wizard::resume(session).await;
     }
     Ok(output::follow(executor::resume(session.clone()), common.json).await)
 }

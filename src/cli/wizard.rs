@@ -2,7 +2,7 @@
 
 use super::args::{Common, From, Look, Part};
 use super::{Refusal, at_a_terminal, settings};
-use crate::core::session::OnConflict;
+use crate::core::session::{OnConflict, Session};
 use crate::tui;
 use crate::tui::model::Launch;
 
@@ -28,7 +28,23 @@ pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusa
     let look = settings::look(found, look);
     let on_conflict = if options.interactive_conflicts { OnConflict::Ask } else { OnConflict::Park };
     let here = std::env::current_dir().unwrap_or_else(|_| project.clone());
-    open(Launch { project, source, to, only, options, look, on_conflict, here, resolve: None }).await
+    let launch = Launch { project, source, to, only, options, look, on_conflict, here, resolve: None, resume: false };
+    open(launch).await
+}
+
+/// Opens the wizard where an unfinished session waits for a person.
+///
+/// # Errors
+/// [`Refusal`].
+pub async fn resume(session: &Session) -> Result<u8, Refusal> {
+    let project = session.project.clone();
+    let found = settings::settings(&project, &From::default())?;
+    let (options, look) = (session.options.clone(), settings::look(found, &Look::default()));
+    let (source, only, here) = (Some(session.source.clone()), session.plan.only, project.clone());
+    let on_conflict = session.on_conflict;
+    let launch =
+        Launch { project, source, to: None, only, options, look, on_conflict, here, resolve: None, resume: true };
+    open(launch).await
 }
 
 /// Opens the wizard on a project.

@@ -49,11 +49,6 @@ impl Remembered {
             _ => self.answers.insert(key(entry), answer.clone()),
         };
     }
-
-    /// Forgets an answer that was taken back. False if there was none.
-    pub fn forget(&mut self, entry: &FileEntry) -> bool {
-        self.answers.remove(&key(entry)).is_some()
-    }
 }
 
 /// `always_keep` and `always_take`, compiled.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::merge::Choice;
 use super::path::RelPath;
 use super::phase::Phase;
-use super::plan::{Only, Plan};
+use super::plan::{FileEntry, Kind, Only, Plan};
 use super::question::{Question, Way};
 use super::settings::Options;
 
@@ -116,6 +116,18 @@ pub struct Refused {
     pub text: Vec<u8>,
 }
 
+impl From<Answer> for Decision {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Keep => Decision::Keep,
+            Answer::Take => Decision::Take,
+            Answer::Merge(choices) => Decision::Merge(choices.into_iter().map(Some).collect()),
+            Answer::Edited(text) => Decision::Edited(text),
+            Answer::Park => Decision::Park,
+        }
+    }
+}
+
 /// How conflicts are settled when nobody has answered them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -209,7 +221,7 @@ impl Seconds {
 ///  "source":"/src","source_commit":"<id>","source_version":"1.2.0","from_release":"<id>",
 ///  "created_at":"2026-11-22T10:30:45Z","updated_at":"2026-11-22T10:30:46Z","current_phase":2,
 ///  "completed_phases":[0,1],"phase_artifacts":{"0":{"evidence":{},"commands":[],"timestamp":"…","seconds":0.1}},
-///  "answers":{"standards/universal/x.md":"keep"},"answered_by":{},"on_conflict":"ask","prompts":1,"applied":false,
+///  "answers":{"standards/universal/x.md":"keep"},"answered_by":{},"answers_done":false,"on_conflict":"ask","prompts":1,"applied":false,
 ///  "counted":[0,0],"rolling_back":false,"documents":{},"options":{},"plan":{},"backup":"2026-11-22-103045",
 ///  "stamp":"2026-11-22-103045","server":null,"venv_generation":null,"gitignore_added":[]}
 /// ```
@@ -253,9 +265,15 @@ pub struct Session {
     /// Why an answer was given without asking: a standing rule, or an earlier answer.
     #[serde(default)]
     pub answered_by: BTreeMap<RelPath, String>,
+    /// A person said that all conflicts are settled: from here on none is asked.
+    #[serde(default)]
+    pub answers_done: bool,
     /// Who settles a conflict without an answer.
     #[serde(default)]
     pub on_conflict: OnConflict,
+    /// Standing rules that the person made of answers: true for `always_take`. Written when the plan is applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<(bool, String)>,
     /// How many of the answers a person gave.
     pub prompts: u64,
     /// Something in the install may have changed: from here on, Discard is not offered.
@@ -430,6 +448,16 @@ impl Session {
     pub fn evidence<T: serde::de::DeserializeOwned>(&self, phase: Phase) -> Option<T> {
         let record = self.phase_artifacts.get(&phase.number())?;
         serde_json::from_value(Value::Object(record.evidence.clone())).ok()
+    }
+
+    /// Whether conflicts wait for a person: for answers, or for the word that all of them are given.
+    pub fn asks_about_conflicts(&self) -> bool {
+        let open = |f: &FileEntry| f.kind == Kind::Conflict && !self.answered_by.contains_key(&f.path);
+        self.on_conflict == OnConflict::Ask
+            && !self.answers_done
+            && !self.rolling_back
+            && !self.completed_phases.contains(&Phase::Content)
+            && self.plan.files.iter().any(open)
     }
 
     /// Notes a phase as done and moves on to the next.

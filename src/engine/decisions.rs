@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::apply::Decided;
 use super::events::{Command, ConflictFile, Event, Level};
 use super::planning;
+use super::rules;
 use super::run::{Run, Stop};
 use crate::core::answers::{self, Prior, Remembered, Rules};
 use crate::core::layout::layouts;
@@ -18,7 +19,7 @@ use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::session::{Answer, Decision, OnConflict, Refused, Session, Status};
-use crate::core::settings::{self, Options};
+use crate::core::settings::Options;
 use crate::host::{fs, store};
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
@@ -69,7 +70,7 @@ pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) 
     let answers = &run.session.answers;
     let answered = open.iter().filter(|(e, _)| unasked_paths.contains(&e.path));
     let answered = answered.filter_map(|(e, _)| Some((e, answers.get(&e.path)?.clone()))).collect();
-    Fresh { answered, by_person: false }.save(run)?;
+    Fresh { answered }.save(run)?;
     ask(run, &open)?;
     for (entry, sides) in open {
         let outcome = outcome(&entry, run.session.answers.get(&entry.path), &sides).map_err(Stop::failed)?;
@@ -123,7 +124,6 @@ fn unasked(
 #[derive(Default)]
 struct Fresh<'e> {
     answered: Vec<(&'e FileEntry, Answer)>,
-    by_person: bool,
 }
 
 impl Fresh<'_> {
@@ -133,13 +133,6 @@ impl Fresh<'_> {
             return Ok(());
         }
         run.save()?;
-        if self.by_person {
-            let path = run.session.install.join(".upgrade").join(answers::FILE);
-            let mut all = remembered(&run.session.install);
-            self.answered.iter().for_each(|(entry, answer)| all.remember(entry, answer));
-            // Only spares a question: the session itself has the answer.
-            let _ = fs::write_durable(&path, &all.to_json(), 0o600);
-        }
         for (entry, answer) in self.answered.drain(..) {
             run.say(Event::Answered { path: entry.path.clone(), answer });
         }
@@ -165,27 +158,38 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
     let unanswered = |run: &Run| -> Vec<&(FileEntry, Sides)> {
         open.iter().filter(|(e, _)| !run.session.answers.contains_key(&e.path)).collect()
     };
-    let missing = unanswered(run);
-    if missing.is_empty() {
+    // Those that no rule, policy or earlier answer settled: a person sees them all until they say that it is done.
+    let asked = |run: &Run| -> Vec<&(FileEntry, Sides)> {
+        let by_person = |path: &RelPath| !run.session.answered_by.contains_key(path);
+        let asks = run.session.on_conflict == OnConflict::Ask;
+        open.iter()
+            .filter(|(e, _)| by_person(&e.path) && (asks || !run.session.answers.contains_key(&e.path)))
+            .collect()
+    };
+    if unanswered(run).is_empty() && (run.session.answers_done || asked(run).is_empty()) {
         return Ok(());
     }
     let drafts = RefCell::new(Drafts::read(&run.folder(DRAFTS)));
-    let file = |(entry, sides): &&(FileEntry, Sides)| ConflictFile {
+    let file = |run: &Run, (entry, sides): &(FileEntry, Sides)| ConflictFile {
         path: entry.path.clone(),
         from: entry.from.clone(),
         reason: entry.reason.clone(),
         base: sides.base.clone(),
         mine: sides.mine.clone(),
         theirs: sides.theirs.clone(),
-        draft: drafts.borrow().get(&entry.path).cloned(),
+        draft: match run.session.answers.get(&entry.path) {
+            Some(answer) => Some(answer.clone().into()),
+            None => drafts.borrow().get(&entry.path).cloned(),
+        },
+        answered: run.session.answers.contains_key(&entry.path),
         refused: drafts.borrow().refused.get(&entry.path).cloned().unwrap_or_default(),
     };
-    let files = Arc::new(missing.iter().map(file).collect::<Vec<_>>());
+    let files = |run: &Run| Arc::new(asked(run).iter().map(|one| file(run, one)).collect::<Vec<_>>());
     run.session.status = Status::AwaitingDecision;
     run.save()?;
-    run.say(Event::ConflictsOpen { files });
+    run.say(Event::ConflictsOpen { files: files(run) });
     let by_path: BTreeMap<&RelPath, &(FileEntry, Sides)> = open.iter().map(|one| (&one.0.path, one)).collect();
-    let mut fresh = Fresh { by_person: true, ..Fresh::default() };
+    let mut fresh = Fresh::default();
     loop {
         if !run.has_answers() {
             fresh.save(run)?;
@@ -201,7 +205,10 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
             Command::Answer { path, answer } => match by_path.get(&path) {
                 Some((entry, sides)) => match accept(run, entry, sides, answer.clone(), true) {
                     Ok(()) => fresh.answered.push((entry, answer)),
-                    Err(problem) => run.log(Level::Error, "conflicts", &problem),
+                    Err(problem) => {
+                        run.log(Level::Error, "conflicts", &problem);
+                        run.say(Event::AnswerRefused { path, problem });
+                    }
                 },
                 None => run.log(Level::Error, "conflicts", &format!("{path}: not a conflict of this upgrade")),
             },
@@ -221,7 +228,7 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
                 }
                 drafts.write(&run.folder(DRAFTS))?;
             }
-            Command::Rule { take, pattern } => match add_rule(run, take, &pattern) {
+            Command::Rule { take, pattern } => match rules::add(run, take, &pattern) {
                 Ok(()) => {}
                 Err(problem) => run.log(Level::Error, "conflicts", &problem),
             },
@@ -229,12 +236,13 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
                 fresh.save(run)?;
                 let left = unanswered(run).len();
                 if left == 0 {
+                    remember(run, &asked(run));
+                    run.session.answers_done = true;
                     run.session.status = Status::Running;
                     return run.save();
                 }
-                run.log(Level::Warn, "conflicts", &format!("{left} conflicts have no answer yet"));
-                let files = Arc::new(unanswered(run).iter().map(file).collect::<Vec<_>>());
-                run.say(Event::ConflictsOpen { files });
+                run.log(Level::Info, "conflicts", &format!("without an answer yet: {left}"));
+                run.say(Event::ConflictsOpen { files: files(run) });
             }
             Command::Pause | Command::RollBack | Command::Choose { .. } => {}
         }
@@ -317,7 +325,7 @@ impl Drafts {
     }
 }
 
-/// An answer that a person undid is none any more, here and where it would be remembered.
+/// An answer that a person undid is none any more.
 fn take_back(run: &mut Run, entry: &FileEntry, now: &Decision) -> Result<(), Stop> {
     let Some(answer) = run.session.answers.get(&entry.path) else { return Ok(()) };
     if now.answer().as_ref() == Some(answer) {
@@ -325,38 +333,18 @@ fn take_back(run: &mut Run, entry: &FileEntry, now: &Decision) -> Result<(), Sto
     }
     run.session.answers.remove(&entry.path);
     run.session.prompts = run.session.prompts.saturating_sub(1);
-    run.save()?;
-    let mut all = remembered(&run.session.install);
-    if all.forget(entry) {
-        fs::write_durable(&run.session.install.join(".upgrade").join(answers::FILE), &all.to_json(), 0o600)?;
-    }
-    Ok(())
+    run.save()
 }
 
-/// Adds a glob to the project's `upgrade.json`; all else in it stays as it is.
-fn add_rule(run: &mut Run, take: bool, pattern: &str) -> Result<(), String> {
-    let path = run.session.install.join(settings::FILE);
-    let failed = |problem: String| format!("{}: {problem}; the rule was not written", path.display());
-    let old = fs::read_if_there(&path).map_err(|e| failed(e.to_string()))?;
-    let text = String::from_utf8(old.unwrap_or_default()).map_err(|_| failed("not UTF-8 text".into()))?;
-    let options = &run.session.options;
-    let known = if take { &options.always_take } else { &options.always_keep };
-    let new = settings::with_rule(&text, take, pattern, known).map_err(|e| failed(e.to_string()))?;
-    if let Ok(meta) = std::fs::symlink_metadata(&path)
-        && !meta.is_file()
-    {
-        return Err(failed("something other than a file stands there".into()));
+/// Keeps the answers for upgrades to come. Only once the person said that all are given: until then they may change.
+fn remember(run: &Run, answered: &[&(FileEntry, Sides)]) {
+    let path = run.session.install.join(".upgrade").join(answers::FILE);
+    let mut all = remembered(&run.session.install);
+    for (entry, _) in answered {
+        if let Some(answer) = run.session.answers.get(&entry.path) {
+            all.remember(entry, answer);
+        }
     }
-    fs::write_durable(&path, new.as_bytes(), super::documents::mode_of(&path)).map_err(|e| failed(e.to_string()))?;
-    let options = &mut run.session.options;
-    let list = if take { &mut options.always_take } else { &mut options.always_keep };
-    if !list.iter().any(|p| p == pattern) {
-        list.push(pattern.to_owned());
-    }
-    let key = settings::rule_key(take);
-    run.log(Level::Info, "conflicts", &format!("{}: {key} \"{pattern}\"", path.display()));
-    match run.save() {
-        Err(Stop::Failed { what, .. }) => Err(what),
-        _ => Ok(()),
-    }
+    // Only spares a question: the session itself has the answers.
+    let _ = fs::write_durable(&path, &all.to_json(), 0o600);
 }

@@ -100,11 +100,19 @@ pub enum Event {
         /// One line, control characters made visible.
         text: String,
     },
-    /// Conflicts wait for answers: send [`Command::Answer`] for each, then [`Command::AnswersDone`].
+    /// Conflicts wait for answers: send [`Command::Answer`] for each, then [`Command::AnswersDone`]. Until that is said
+    /// nothing is applied, however many are answered.
     ConflictsOpen {
-        /// In the plan's order; those already answered are left out.
+        /// All that are asked about, in the plan's order; in JSON those without an answer.
         #[serde(serialize_with = "paths_only")]
         files: Arc<Vec<ConflictFile>>,
+    },
+    /// An answer can't be carried out: the conflict is open again.
+    AnswerRefused {
+        /// The install's path.
+        path: RelPath,
+        /// Why, with the place in the file.
+        problem: String,
     },
     /// An answer is saved and will not be asked again.
     Answered {
@@ -183,12 +191,14 @@ pub struct ConflictFile {
     pub theirs: Option<Arc<[u8]>>,
     /// What was decided about it before an interruption.
     pub draft: Option<Decision>,
+    /// The engine has an answer for it already: what is decided.
+    pub answered: bool,
     /// What was written for it before an interruption and could not be used.
     pub refused: Vec<Refused>,
 }
 
 fn paths_only<S: serde::Serializer>(files: &Arc<Vec<ConflictFile>>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(files.iter().map(|f| &f.path))
+    serializer.collect_seq(files.iter().filter(|f| !f.answered).map(|f| &f.path))
 }
 
 /// How an upgrade, a resume or a rollback ended.

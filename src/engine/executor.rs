@@ -208,6 +208,8 @@ fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session
         answers: Default::default(),
         prompts: 0,
         answered_by: Default::default(),
+        answers_done: false,
+        rules: Vec::new(),
         on_conflict,
         applied: false,
         counted: (0, 0),

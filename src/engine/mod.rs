@@ -21,6 +21,7 @@ pub mod planning;
 pub mod pointers;
 mod report;
 mod rollback;
+mod rules;
 mod run;
 pub mod sources;
 mod undo;

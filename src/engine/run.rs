@@ -247,10 +247,12 @@ impl Run {
     pub fn wait_for_answer(&mut self) -> Result<Command, Stop> {
         let _person = waiting(Who::Person);
         loop {
-            self.check()?;
+            let stop = self.check();
+            // What was said before the wish to stop still counts.
             if let Some(answer) = self.answers.pop_front() {
                 return Ok(answer);
             }
+            stop?;
             let heard = match self.fetch.as_ref().is_some_and(Fetch::is_busy) {
                 // A while at a time: what is fetched meanwhile is looked after.
                 true => self.runtime.block_on(tokio::time::timeout(LOOK_AROUND, self.commands.recv())),

@@ -223,6 +223,8 @@ fn rebuilt(install: &Path, id: &str, why: &str) -> Option<Session> {
         answers: Default::default(),
         prompts: 0,
         answered_by: Default::default(),
+        answers_done: false,
+        rules: Vec::new(),
         on_conflict: OnConflict::Ask,
         applied,
         counted: (0, 0),

@@ -166,6 +166,22 @@ impl Settling {
         }
     }
 
+    /// What the engine has an answer for, it has from before.
+    pub fn known(&mut self, file: usize) {
+        if let Some(f) = self.files.get_mut(file) {
+            f.accepted = true;
+            f.sent = f.answer();
+        }
+    }
+
+    /// The engine could not carry out what it was sent.
+    pub fn refuse(&mut self, file: usize) {
+        if let Some(f) = self.files.get_mut(file) {
+            f.accepted = false;
+            f.sent = None;
+        }
+    }
+
     /// What was decided, or undone, since this was last asked: to be saved.
     pub fn untold(&mut self) -> Vec<(usize, Decision)> {
         let changed = std::mem::take(&mut self.untold);

@@ -277,6 +277,7 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
         mine: side(2),
         theirs: side(3),
         draft: None,
+        answered: false,
         refused: Vec::new(),
     };
     let mut conflict = model.clone();

@@ -46,6 +46,8 @@ pub struct Launch {
     pub here: PathBuf,
     /// Settle conflicts that were put off, by this plan, instead of upgrading.
     pub resolve: Option<Box<Plan>>,
+    /// Go on with the unfinished session without asking.
+    pub resume: bool,
 }
 
 impl Launch {

@@ -37,6 +37,7 @@ pub fn launch() -> Launch {
         on_conflict: OnConflict::Ask,
         here: PathBuf::from("/home/ada/shop"),
         resolve: None,
+        resume: false,
     }
 }
 
@@ -273,6 +274,7 @@ pub fn conflict_files() -> Vec<ConflictFile> {
             mine,
             theirs,
             draft: None,
+            answered: false,
             refused: Vec::new(),
         })
     };
@@ -544,6 +546,8 @@ pub fn session(applied: bool) -> Session {
         completed_phases: vec![Phase::PreFlight, Phase::Backup],
         phase_artifacts: BTreeMap::new(),
         answers,
+        answers_done: false,
+        rules: Vec::new(),
         answered_by: Default::default(),
         prompts: 1,
         applied,

@@ -237,6 +237,7 @@ fn files_cannot_inject_escapes() {
         mine: Some(evil),
         theirs: Some(std::sync::Arc::from(&b"y\x9b\n"[..])),
         draft: None,
+        answered: false,
         refused: Vec::new(),
     };
     let mut model = samples::preview(MONO, 80, 24);
@@ -260,6 +261,7 @@ fn an_edit_in_crlf_is_compared_line_by_line() {
         mine: side("one\r\nmine\r\n"),
         theirs: side("one\nTWO\n"),
         draft: None,
+        answered: false,
         refused: Vec::new(),
     };
     let mut model = samples::preview(MONO, 80, 24);

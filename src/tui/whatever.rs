@@ -52,6 +52,7 @@ fn files() -> Vec<ConflictFile> {
         mine,
         theirs,
         draft: None,
+        answered: false,
         refused: Vec::new(),
     };
     let json = |a: &str| format!("{{\n  \"a\": [\n    {a}\n  ],\n  \"b\": 1\n}}\n");

@@ -10,11 +10,13 @@ use crate::core::path::RelPath;
 use crate::core::phase::{ActualUpgrade, ContentEvidence, DryRunPreview, Phase};
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::{Answer, Session};
+use crate::core::settings;
 use crate::engine::apply::{self, Decided};
 use crate::engine::decisions;
 use crate::engine::documents;
 use crate::engine::parking;
 use crate::engine::planning::{self, Source};
+use crate::engine::rules;
 use crate::engine::run::{Run, Stop, done};
 use crate::engine::undo;
 use crate::host::backup::{self, Backup, Entry};
@@ -127,6 +129,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     content.push(replaced(&live, "VERSION.txt", |old| documents::version_text(&run.session, old))?);
     let preview = preview(&run.session.plan);
     content.push(replaced(&live, "UPDATE_LOG.txt", |old| documents::update_log(&run.session, &preview, old))?);
+    content.extend(rules_file(run, &live)?);
     covered(run, server.iter().chain(&content))?;
     keep_base(install, &source)?;
     parking::keep(run, texts)?;
@@ -190,6 +193,7 @@ fn prepare_parked(run: &mut Run, install: &Path, folder: &Path) -> Result<Journa
     let live = Folder::open(install)?;
     let (server, mut content) = wanted(run, &live, decided)?;
     content.push(replaced(&live, "UPDATE_LOG.txt", |old| documents::resolve_log(&run.session, old))?);
+    content.extend(rules_file(run, &live)?);
     covered(run, server.iter().chain(&content))?;
     commit(run, install, folder, server, content)
 }
@@ -227,6 +231,24 @@ fn replaced(live: &Folder, name: &str, text: impl FnOnce(&[u8]) -> Vec<u8>) -> R
         Content::Absent => (State::Absent, Vec::new(), crate::host::process::new_file_mode()),
     };
     Ok(Wanted { path, old, new: Some(NewFile { bytes: text(&bytes), mode, mtime: None }) })
+}
+
+/// `upgrade.json` with the rules that were made, if there are any.
+fn rules_file(run: &Run, live: &Folder) -> Result<Option<Wanted>, Stop> {
+    if run.session.rules.is_empty() {
+        return Ok(None);
+    }
+    let mut problem = None;
+    let wanted = replaced(live, settings::FILE, |old| {
+        rules::text(&run.session, old).unwrap_or_else(|what| {
+            problem = Some(what);
+            old.to_vec()
+        })
+    })?;
+    match problem {
+        Some(what) => Err(Stop::failed(format!("{}: {what}, so nothing was applied", settings::FILE))),
+        None => Ok(Some(wanted)),
+    }
 }
 
 /// Keeps the bytes of the release that is being installed, so that a shallow source still has a base next time.

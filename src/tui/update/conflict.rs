@@ -34,6 +34,9 @@ const WIDE: u16 = 100;
 const CONTEXTS: [usize; 5] = [0, 3, 10, 30, EVERYTHING];
 
 pub(super) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effect> {
+    if let Some(effects) = again(model, &files) {
+        return effects;
+    }
     // What was set up before, and what the engine said last, outlives a second round of questions.
     let old = std::mem::take(&mut model.conflicts);
     let align = |(file, texts): (usize, &ConflictFile)| Effect::BuildMerge {
@@ -46,6 +49,9 @@ pub(super) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effe
     let mut settling = Settling::new(count);
     for (i, draft) in files.iter().enumerate().filter_map(|(i, f)| Some((i, f.draft.clone()?))) {
         settling.restore(i, draft);
+    }
+    for (i, _) in files.iter().enumerate().filter(|(_, f)| f.answered) {
+        settling.known(i);
     }
     if let Some(first) = settling.files().iter().position(|f| !f.is_settled()) {
         settling.go_to(first);
@@ -69,6 +75,38 @@ pub(super) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effe
     };
     show(model, Screen::Conflict);
     model.status = old.said.or(kept);
+    effects
+}
+
+/// The same conflicts once more, since some have no answer that can be carried out: all that was decided stays.
+fn again(model: &mut Model, files: &[ConflictFile]) -> Option<Vec<Effect>> {
+    let c = &mut model.conflicts;
+    if files.is_empty() || !c.files.iter().map(|f| &f.path).eq(files.iter().map(|f| &f.path)) {
+        return None;
+    }
+    if let Some(at) = files.iter().position(|f| !f.answered) {
+        c.settling.go_to(at);
+    }
+    let said = c.said.take();
+    show(model, Screen::Conflict);
+    let effects = look(model);
+    model.status = said;
+    Some(effects)
+}
+
+/// An answer that can't be carried out; what is decided stays on the screen, to be changed.
+pub(super) fn refused(model: &mut Model, path: &RelPath, problem: &str) -> Vec<Effect> {
+    let c = &mut model.conflicts;
+    let Some(at) = c.files.iter().position(|f| f.path == *path) else { return vec![] };
+    c.settling.refuse(at);
+    c.said = Some(problem.to_owned());
+    if model.screen != Screen::Conflict {
+        return vec![];
+    }
+    let before = c.settling.file();
+    c.settling.go_to(at);
+    let effects = moved(model, before);
+    model.status = Some(problem.to_owned());
     effects
 }
 

@@ -112,8 +112,12 @@ fn opened(model: &mut Model, found: Result<Option<Box<Unfinished>>, String>) -> 
             let Unfinished { session, drafts } = *found;
             model.from.clone_from(&session.from_release);
             model.to = Some(session.source_commit.clone());
-            model.session = Some(session);
+            let resume = std::mem::take(&mut model.launch.resume) && !session.rebuilt;
+            model.session = Some(session.clone());
             model.drafts = drafts;
+            if resume {
+                return begin(model, Effect::Resume(Box::new(session)));
+            }
             show(model, Screen::Unfinished);
             vec![]
         }
@@ -151,6 +155,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             vec![]
         }
         Event::ConflictsOpen { files } => conflict::open(model, files),
+        Event::AnswerRefused { path, problem } => conflict::refused(model, &path, &problem),
         Event::QuestionAsked(question) => {
             model.asked = Some(question);
             model.undrawn = true;
@@ -197,10 +202,11 @@ fn last_words(finish: &crate::engine::events::Finish) -> Vec<String> {
 
 fn terminate(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let resume = format!("Next: pos-upgrade-tui resume --project {}", model.launch.project.display());
     let mut lines = vec!["Interrupted; nothing was changed.".to_owned()];
     if model.running {
         effects.push(Effect::Send(Command::Pause));
-        lines = vec!["Interrupted; the session is saved.".to_owned(), "Next: pos-upgrade-tui resume".to_owned()];
+        lines = vec!["Interrupted; the session is saved.".to_owned(), resume];
     }
     effects.push(Effect::Quit { exit_code: 130, lines });
     effects

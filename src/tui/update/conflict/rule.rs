@@ -70,7 +70,7 @@ pub(super) fn ask_for(model: &mut Model) -> Vec<Effect> {
     ask(model, Overlay::Confirm(Question::Rule { take, patterns, at: 0 }))
 }
 
-/// Writes the rule, and settles what is open and covered by it.
+/// Makes the rule, and settles what is open and covered by it.
 pub(in crate::tui::update) fn add(model: &mut Model, take: bool, pattern: Option<&String>) -> Vec<Effect> {
     let Some(pattern) = pattern.cloned() else { return vec![] };
     let c = &mut model.conflicts;
@@ -91,6 +91,6 @@ pub(in crate::tui::update) fn add(model: &mut Model, take: bool, pattern: Option
     let key = crate::core::settings::rule_key(take);
     let mut effects = vec![Effect::Send(Command::Rule { take, pattern: pattern.clone() })];
     effects.extend(decided(model));
-    model.status = Some(format!("In upgrade.json now: {key} \"{pattern}\".{also}{to}"));
+    model.status = Some(format!("With F this goes into upgrade.json: {key} \"{pattern}\".{also}{to}"));
     effects
 }

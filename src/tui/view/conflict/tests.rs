@@ -40,6 +40,7 @@ fn file(name: &str, count: usize, mine_alone: usize, theirs_alone: usize) -> Con
         mine: side("mine"),
         theirs: side("theirs"),
         draft: None,
+        answered: false,
         refused: Vec::new(),
     }
 }
