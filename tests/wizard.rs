@@ -138,7 +138,7 @@ fn killed_in_phase_2_and_resumed_without_asking_again() {
     wizard.press(ENTER);
     wizard.see(&["conflict 3 of 3", README]);
     wizard.press("k");
-    wizard.see(&["2 of 2 resolved", "F finish"]);
+    wizard.see(&["5 of 5 resolved", "F finish"]);
     wizard.press("F");
     finished(&demo, wizard);
 }
