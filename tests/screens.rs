@@ -113,9 +113,13 @@ fn setup_finds_completes_remembers_and_changes_nothing() {
         "an upgrade would change 35 files",
         "F1 help",
     ]);
-    // The other clone nearby is offered, and looked at while it is chosen.
-    person.key(Source, "↓", &["▸ ~/demo/source-two", "is at release"]);
+    // The other clone nearby is offered, and only taken when that is said.
+    person.key(Source, "↓", &["▸ ~/demo/source-two", "  source  ~/demo/source ", "Enter take this"]);
     person.key(Source, "↑", &["▸ source  ~/demo/source ", "is at release"]);
+    person.key(Source, "↓", &["▸ ~/demo/source-two"]);
+    person.key(Source, "Enter", &["▸ source  ~/demo/source-two ", "· ~/demo/source ", "is at release"]);
+    person.key(Source, "↓", &["▸ ~/demo/source "]);
+    person.key(Source, "Tab", &["▸ source  ~/demo/source ", "· ~/demo/source-two", "is at release"]);
     person.key(Source, "F1", &["Esc closes", "complete the path"]);
     person.key(Help, "Esc", &["▸ source"]);
     // Typing, with everything that edits a line.

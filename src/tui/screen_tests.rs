@@ -91,30 +91,54 @@ fn tab_completes_and_waits_for_what_is_not_known_yet() {
     press(&mut model, KeyCode::Tab);
     assert!(model.status.as_deref().unwrap().contains("2 folders"), "{:?}", model.status);
     // A folder that is no clone is a step on the way.
-    let look = looks(press(&mut model, KeyCode::Down)).pop().unwrap();
-    assert_eq!(field(&model), "/src/praxis-a");
-    answer(&mut model, &look, Found::Folder("not a git repository".to_owned()), &[]);
+    press(&mut model, KeyCode::Down);
+    assert_eq!((field(&model), spot(&model)), ("/src/praxis-", Some(Spot::Offer(0))));
     press(&mut model, KeyCode::Enter);
     assert_eq!((field(&model), spot(&model)), ("/src/praxis-a/", Some(Spot::Source)));
 }
 
 #[test]
-fn passing_by_an_offer_chooses_nothing() {
+fn an_offer_is_highlighted_by_arrows_and_taken_by_enter_or_tab() {
     let mut model = samples::setup(MONO, 80, 24);
-    let look = looks(press(&mut model, KeyCode::Down)).pop().unwrap();
-    assert_eq!((field(&model), look.request.source.to_str()), ("~/try/praxis-os", Some("/home/ada/try/praxis-os")));
-    let look = looks(press(&mut model, KeyCode::Down)).pop().unwrap();
-    assert_eq!((field(&model), look.request.source.to_str()), ("~/src/praxis-os", Some("/home/ada/src/praxis-os")));
-    assert_eq!(spot(&model), Some(Spot::Option(Choice::Part)));
-    // From below, too; and Enter on an offer chooses it.
-    press(&mut model, KeyCode::Up);
-    assert_eq!(field(&model), "~/try/praxis-os");
-    press(&mut model, KeyCode::Up);
+    for code in [KeyCode::Down, KeyCode::Down, KeyCode::Up] {
+        assert!(press(&mut model, code).is_empty(), "nothing is looked at");
+        assert_eq!(field(&model), "~/src/praxis-os", "whoever passes by has chosen nothing");
+    }
+    assert_eq!(spot(&model), Some(Spot::Offer(0)));
+    let screen = shown(&model);
+    assert!(screen.contains("▸ ~/try/praxis-os") && screen.contains("  source  ~/src/praxis-os"), "{screen}");
+    assert!(screen.contains("Enter take this") && screen.contains("praxis-os 1.2.0"), "{screen}");
+    press(&mut model, KeyCode::Esc);
     assert_eq!((field(&model), spot(&model)), ("~/src/praxis-os", Some(Spot::Source)));
-    press(&mut model, KeyCode::Down);
-    let effects = press(&mut model, KeyCode::Enter);
-    let [Effect::Inspect(request)] = &effects[..] else { panic!("{effects:?}") };
-    assert_eq!(request.source, PathBuf::from("/home/ada/try/praxis-os"));
+    for code in [KeyCode::Enter, KeyCode::Tab] {
+        let mut model = model.clone();
+        press(&mut model, KeyCode::Down);
+        let look = looks(press(&mut model, code)).pop().unwrap();
+        assert!(look.at_once, "it is final");
+        assert_eq!((field(&model), spot(&model)), ("~/try/praxis-os", Some(Spot::Source)));
+        assert!(shown(&model).contains("· ~/src/praxis-os"), "the other one can still be chosen: {}", shown(&model));
+        let effects = press(&mut model, KeyCode::Enter);
+        let [Effect::Inspect(request)] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!(request.source, PathBuf::from("/home/ada/try/praxis-os"));
+    }
+}
+
+#[test]
+fn what_is_found_late_does_not_move_the_cursor() {
+    let mut model = samples::fresh(MONO, 80, 12);
+    model.launch.source = None;
+    samples::feed(&mut model, Msg::Opened(Ok(None)));
+    (0..4).for_each(|_| drop(press(&mut model, KeyCode::Down)));
+    let row = |model: &Model| shown(model).lines().position(|l| l.contains('▸')).unwrap();
+    let (at, was) = (row(&model), spot(&model));
+    let one = |path: &str| Candidate { path: path.into(), is_source: true, recent: false };
+    let found = vec![one("/home/ada/src/praxis-os"), one("/home/ada/try/praxis-os")];
+    let look = looks(samples::feed(&mut model, Msg::Offered(found))).pop().unwrap();
+    answer(&mut model, &look, Found::Clone(samples::clone_facts()), &[]);
+    assert_eq!((row(&model), spot(&model)), (at, was), "{}", shown(&model));
+    assert!(model.setup.as_ref().unwrap().offers.is_empty(), "offered where one can choose");
+    (0..4).for_each(|_| drop(press(&mut model, KeyCode::Up)));
+    assert!(shown(&model).contains("· ~/try/praxis-os"), "{}", shown(&model));
 }
 
 #[test]

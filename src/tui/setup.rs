@@ -290,8 +290,6 @@ pub struct Setup {
     pub draft: Launch,
     /// `Tab` was pressed before the folders were known.
     pub completing: bool,
-    /// What stood in the field before an offer was put there.
-    pub before: Option<Field>,
     /// The user's home, for reading and writing `~`.
     home: Option<String>,
     /// The path that the screen opened with: the one that was checked.
@@ -311,7 +309,6 @@ impl Setup {
             offers: Vec::new(),
             draft: launch.clone(),
             completing: false,
-            before: None,
             home: home.map(str::to_owned),
             opened: text,
         }
@@ -337,9 +334,10 @@ impl Setup {
         self.standing.as_ref().filter(|(typed, _)| typed == self.field.text()).map(|s| &s.1)
     }
 
-    /// Sets the offers anew: what was typed, completed; before anything is typed, what may be meant.
+    /// Sets the offers anew: what was typed, completed; before anything is typed, what may be meant. Only while the
+    /// cursor is at the path: further down, what it is at would move away under it.
     pub fn offer(&mut self) {
-        if matches!(self.spot, Spot::Offer(_)) {
+        if self.spot != Spot::Source {
             return;
         }
         let now = self.path();
@@ -351,6 +349,19 @@ impl Setup {
             Some(Looked { found: Found::Clone(_), .. }) | None => Vec::new(),
             Some(looked) => looked.folders.iter().map(|c| c.path.clone()).collect(),
         };
+    }
+
+    /// Puts an offered folder into the field: a clone as it is, any other to go on from there.
+    pub fn take(&mut self, offer: usize) {
+        self.spot = Spot::Source;
+        let Some(path) = self.offers.get(offer).cloned() else { return };
+        let mut known = self.candidates.iter().chain(self.looked.iter().flat_map(|l| &l.folders));
+        let is_source = known.any(|c| c.path == path && c.is_source);
+        let typed = as_typed(&path, self.home.as_deref());
+        // Among what may be meant another can still be chosen, or typed.
+        let whole = is_source && (self.field.whole || self.field.text().is_empty());
+        let text = if is_source { typed } else { typed + "/" };
+        self.field = Field { whole, ..Field::offered(text) };
     }
 
     /// Completes the text as far as all folders that fit agree. What to say about it, if it did not get far.

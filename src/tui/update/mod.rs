@@ -46,12 +46,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Inspected(inspection) => preview::inspected(model, *inspection),
         Msg::Offered(candidates) => setup::offered(model, candidates),
         Msg::Looked(looked) => setup::looked(model, *looked),
-        Msg::Stood(typed, standing) => {
-            if let Some(setup) = &mut model.setup {
-                setup.standing = Some((typed, standing));
-            }
-            vec![]
-        }
+        Msg::Stood(typed, standing) => setup::stood(model, typed, standing),
         Msg::Recalled(session) => {
             if model.screen == Screen::Report && !model.running {
                 model.session = session.map(|s| *s);

@@ -1,7 +1,7 @@
 //! The setup screen: the source's path while it is typed, folders to choose from, options.
 
 use super::{Effect, Look, check, scrolled, show};
-use crate::engine::sources::{Candidate, Found};
+use crate::engine::sources::{Candidate, Found, Standing};
 use crate::tui::keymap::Action;
 use crate::tui::model::{Model, Screen};
 use crate::tui::setup::{Choice, Field, Looked, Setup, Spot, as_typed};
@@ -30,8 +30,23 @@ fn look(model: &Model, at_once: bool) -> Option<Effect> {
     Some(Effect::Look(Box::new(Look { typed, request, at_once })))
 }
 
+/// Takes in what was found. The row that the cursor is at stays where it is, as far as there is something to scroll.
+fn steadily(model: &mut Model, take_in: impl FnOnce(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
+    let before = view::setup_rows(model).start;
+    let effects = take_in(model);
+    if model.screen == Screen::Setup {
+        model.scroll = (model.scroll + view::setup_rows(model).start).saturating_sub(before);
+        moved(model);
+    }
+    effects
+}
+
 /// What may be meant has been found: the likeliest is put into an empty field.
 pub(super) fn offered(model: &mut Model, candidates: Vec<Candidate>) -> Vec<Effect> {
+    steadily(model, |model| take_offers_in(model, candidates))
+}
+
+fn take_offers_in(model: &mut Model, candidates: Vec<Candidate>) -> Vec<Effect> {
     let Some(setup) = &mut model.setup else { return vec![] };
     let likely = candidates.iter().find(|c| c.is_source).map(|c| as_typed(&c.path, model.home.as_deref()));
     setup.candidates = candidates;
@@ -53,12 +68,25 @@ pub(super) fn looked(model: &mut Model, looked: Looked) -> Vec<Effect> {
     if looked.typed != setup.field.text() {
         return vec![];
     }
-    setup.looked = Some(looked);
-    if setup.completing {
-        return complete(model);
-    }
-    setup.offer();
-    vec![]
+    steadily(model, |model| {
+        let Some(setup) = &mut model.setup else { return vec![] };
+        setup.looked = Some(looked);
+        if setup.completing {
+            return complete(model);
+        }
+        setup.offer();
+        vec![]
+    })
+}
+
+/// How the install stands, seen from the source that was typed like this.
+pub(super) fn stood(model: &mut Model, typed: String, standing: Result<Standing, String>) -> Vec<Effect> {
+    steadily(model, |model| {
+        if let Some(setup) = &mut model.setup {
+            setup.standing = Some((typed, standing));
+        }
+        vec![]
+    })
 }
 
 fn complete(model: &mut Model) -> Vec<Effect> {
@@ -92,18 +120,19 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     };
     let in_text = matches!(setup.spot, Spot::Source | Spot::Offer(_));
     match (action, setup.spot) {
+        (Action::Accept | Action::NextTab, Spot::Offer(i)) => {
+            setup.take(i);
+            setup.offer();
+            moved(model);
+            look(model, true).into_iter().collect()
+        }
         (Action::Accept, _) => accept(model),
         (Action::Leave, _) => leave(model),
         (Action::Again, _) => {
             setup.spot = Spot::Source;
             accept(model)
         }
-        (Action::Back, Spot::Offer(_)) => {
-            if let Some(before) = setup.before.take() {
-                setup.field = before;
-            }
-            changed(model)
-        }
+        (Action::Back, Spot::Offer(_)) => to_spot(model, Spot::Source),
         (Action::Back, _) if has_preview => {
             show(model, Screen::Preview);
             vec![]
@@ -112,10 +141,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.status = Some("There is nothing to go back to; Ctrl-c leaves.".to_owned());
             vec![]
         }
-        (Action::Back, _) => {
-            setup.spot = Spot::Source;
-            moved(model)
-        }
+        (Action::Back, _) => to_spot(model, Spot::Source),
         (Action::NextTab, _) => complete(model),
         (Action::Up | Action::Down, spot) => {
             let spots = spots(model);
@@ -133,10 +159,12 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             changed(model)
         }
         (Action::Left | Action::Right, _) if in_text => {
+            setup.spot = Spot::Source;
             setup.field.step(action == Action::Right);
             vec![]
         }
         (Action::Top | Action::Bottom, _) if in_text => {
+            setup.spot = Spot::Source;
             setup.field.jump(action == Action::Bottom);
             vec![]
         }
@@ -164,34 +192,12 @@ fn spots(model: &Model) -> Vec<Spot> {
         .collect()
 }
 
+/// Moves the cursor. An offer that it only passes by is none that was chosen.
 fn to_spot(model: &mut Model, spot: Spot) -> Vec<Effect> {
     let Some(setup) = &mut model.setup else { return vec![] };
-    let is_offer = |spot| matches!(spot, Spot::Offer(_));
-    let mut effect = None;
-    match (is_offer(setup.spot), is_offer(spot)) {
-        (false, true) => setup.before = Some(setup.field.clone()),
-        // Whoever only passes by has chosen nothing.
-        (true, false) => {
-            if let Some(before) = setup.before.take() {
-                setup.field = before;
-            }
-        }
-        _ => {}
-    }
-    let passed_by = is_offer(setup.spot) && !is_offer(spot);
     setup.spot = spot;
-    if passed_by {
-        effect = look(model, true);
-    }
-    let Some(setup) = &mut model.setup else { return vec![] };
-    if let Spot::Offer(i) = spot
-        && let Some(path) = setup.offers.get(i)
-    {
-        setup.field = Field::offered(as_typed(path, model.home.as_deref()));
-        effect = look(model, false);
-    }
-    moved(model);
-    effect.into_iter().collect()
+    setup.offer();
+    moved(model)
 }
 
 /// Scrolls so that what the cursor is at can be seen.
@@ -226,13 +232,6 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             setup.spot = Spot::Source;
             model.status = Some("There is no such folder yet: type on, or choose one with ↓.".to_owned());
             return vec![];
-        }
-        // A folder on the way to one.
-        Some(Found::Folder(_)) if matches!(setup.spot, Spot::Offer(_)) => {
-            let deeper = format!("{}/", typed.trim_end_matches('/'));
-            setup.field = Field::default();
-            setup.field.insert(&deeper);
-            return changed(model);
         }
         Some(Found::Clone(facts)) => facts.path,
         _ => setup.path(),

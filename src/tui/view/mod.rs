@@ -168,6 +168,9 @@ fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
 fn hint(model: &Model, mode: Mode, binding: &Binding) -> String {
     match (mode, binding.action) {
         (Mode::Preview, Action::Accept) => preview::start_hint(model),
+        (Mode::Source, Action::Accept) if setup::is_at_offer(model) => "take this".to_owned(),
+        // The same as Enter there.
+        (Mode::Source, Action::NextTab) if setup::is_at_offer(model) => String::new(),
         (Mode::Preview, Action::AskAgain) if model.launch.options.ask_again => "answer as before".to_owned(),
         (Mode::Conflict, Action::SideBySide) if model.conflicts.is_beside() => "one column".to_owned(),
         (Mode::Conflict, Action::Accept) if model.conflicts.settling.current().is_some_and(|f| f.is_settled()) => {

@@ -38,8 +38,12 @@ pub fn checking(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// Whether `Esc` leads anywhere.
 pub fn can_go_back(model: &Model) -> bool {
     let plan = || model.preview.as_ref().is_some_and(|p| p.inspection.plan.is_some());
-    let chosen = model.setup.as_ref().is_some_and(|s| matches!(s.spot, Spot::Offer(_)));
-    chosen || model.problems.is_empty() && plan()
+    is_at_offer(model) || model.problems.is_empty() && plan()
+}
+
+/// Whether the cursor is at an offered folder.
+pub fn is_at_offer(model: &Model) -> bool {
+    model.setup.as_ref().is_some_and(|s| matches!(s.spot, Spot::Offer(_)))
 }
 
 /// A row, and what the cursor is at when it is there.
