@@ -187,6 +187,24 @@ fn earlier_answers_can_be_asked_again() {
     wizard.see(&["3 need you", "asks about 3 conflicts", "a answer as before"]);
     wizard.press("a");
     wizard.see(&["3 are settled", "Enter makes a backup, then does this"]);
+    // What an answer comes to is shown: the first was kept, the second taken.
+    wizard.press("d");
+    wizard.see(&["git-safety.md", "what will be written", "Your text stays as it is."]);
+    wizard.press("q");
+    wizard.see(&["Enter start"]);
+    wizard.press("\x1b[B");
+    wizard.press("d");
+    wizard.see(&["race-conditions.md", "what will be written", "-"]);
+    wizard.press("q");
+    wizard.see(&["Enter start"]);
+    wizard.press("a");
+    wizard.see(&["asks about 3 conflicts"]);
+    wizard.press("d");
+    wizard.see(&["race-conditions.md", "what the source changed (base → theirs)"]);
+    wizard.press("q");
+    wizard.see(&["Enter start"]);
+    wizard.press("a");
+    wizard.see(&["3 are settled"]);
     wizard.press("a");
     wizard.see(&["asks about 3 conflicts"]);
     wizard.press("\r");

@@ -210,11 +210,11 @@ fn every_key_of_the_preview_and_a_plan_on_paper() {
     person.wizard.see(&["No path contains"]);
     person.key(Filter, "Backspace", &["race-conditions"]);
     person.key(Filter, "Enter", &["filter: RACE (1 file)"]);
-    person.key(Preview, "d", &["preview: diff", "race-conditions", "mine → theirs"]);
+    person.key(Preview, "d", &["preview: diff", "race-conditions", "what the source changed"]);
     // A diff: all pairs, changes, scrolling in every direction.
     let keys = ["]", "[", "↓", "↑", "→", "←", "PgDn", "PgUp", "G", "End", "g", "Home", "C", "d", "d", "?"];
     person.keys(Diff, &keys, &["Esc closes", "compare the next pair"]);
-    person.key(Help, "Esc", &["preview: diff"]);
+    person.key(Help, "Esc", &["preview: diff", "your file and theirs, whole (mine → theirs)"]);
     person.key(Diff, "W", &["[wrapped]"]);
     person.key(Diff, "/", &["[/"]);
     person.wizard.press("THE");

@@ -43,6 +43,13 @@ pub struct Sides {
     pub theirs: Option<Arc<[u8]>>,
 }
 
+impl Sides {
+    /// Whether mine is known to differ from what the user started from.
+    pub fn is_edited(&self) -> bool {
+        self.base.is_some() && self.mine.is_some() && self.base != self.mine
+    }
+}
+
 /// An entry that can't be carried out as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutcomeError {

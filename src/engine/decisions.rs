@@ -42,6 +42,21 @@ pub fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<An
     }
 }
 
+/// What is done about an entry without a question, as far as that can be told beforehand; none if a person is asked.
+pub fn unasked_outcome(
+    entry: &FileEntry,
+    prior: Option<&Answer>,
+    policy: OnConflict,
+    sides: &Sides,
+) -> Option<Outcome> {
+    let done = |answer: Option<&Answer>| outcome(entry, answer, sides).ok();
+    if entry.kind != Kind::Conflict {
+        return done(None);
+    }
+    let settled = prior.and_then(|answer| done(Some(answer)));
+    settled.or_else(|| done(Some(&by_policy(policy, &entry.path, sides)?)))
+}
+
 /// Settles every conflict and says what each entry does; `texts` reads an entry's. Answers are saved one by one as they
 /// come.
 ///

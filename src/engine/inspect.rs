@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::checks::{self, REFUSED};
 pub use super::checks::{session_in_the_way, wait_or_unlock};
 use super::decisions;
-pub use super::decisions::Draft;
+pub use super::decisions::{Draft, unasked_outcome};
 use super::environment;
 use super::planning::{self, Planned, Source};
 use super::pointers;

@@ -30,7 +30,7 @@ fn press(model: &mut Model, code: KeyCode) -> Vec<Effect> {
 fn after(mut model: Model, typed: &str) -> Model {
     for c in typed.chars() {
         for effect in press(&mut model, KeyCode::Char(c)) {
-            if let Effect::LoadTexts(entry) = effect {
+            if let Effect::LoadTexts { entry, .. } = effect {
                 let file = samples::conflict_files().remove(0);
                 let texts = crate::core::outcome::Sides { base: file.base, mine: file.mine, theirs: file.theirs };
                 samples::feed(&mut model, Msg::TextsLoaded { entry, texts: Ok(texts), result: None });
@@ -226,7 +226,7 @@ fn the_wheel_scrolls_and_answers_nothing() {
         let mut turned = model.clone();
         for up in [false, false, true] {
             let effects = samples::feed(&mut turned, Msg::Wheel { up });
-            assert!(effects.iter().all(|e| matches!(e, Effect::LoadTexts(_))), "{mode:?} {effects:?}");
+            assert!(effects.iter().all(|e| matches!(e, Effect::LoadTexts { .. })), "{mode:?} {effects:?}");
         }
         assert_eq!(turned.mode(), mode);
     }

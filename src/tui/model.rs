@@ -140,7 +140,7 @@ pub struct DiffPane {
     pub entry: FileEntry,
     /// Its texts, once they are read; or why they can't be.
     pub texts: Option<Result<Sides, String>>,
-    /// What will be written, where that is neither mine nor theirs.
+    /// What will be written, where that is known and not simply theirs.
     pub result: Option<Arc<[u8]>>,
     /// Which two versions.
     pub compare: Compare,

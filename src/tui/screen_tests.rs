@@ -243,7 +243,7 @@ fn a_folder_that_moves_is_opened_by_space_and_has_no_diff() {
     keys(&mut model, " ");
     assert_eq!(preview(&model).rows.len(), rows + 2);
     press(&mut model, KeyCode::Down);
-    assert!(matches!(keys(&mut model, "d")[..], [Effect::LoadTexts(_)]));
+    assert!(matches!(keys(&mut model, "d")[..], [Effect::LoadTexts { .. }]));
     press(&mut model, KeyCode::Esc);
     // From one of its files it closes, too.
     keys(&mut model, " ");

@@ -107,7 +107,7 @@ fn screens_in_colour() {
 fn diff(width: u16, height: u16) -> Model {
     let mut model = samples::preview(MONO, width, height);
     let effects = press(&mut model, KeyCode::Char('d'));
-    let Some(Effect::LoadTexts(entry)) = effects.into_iter().next() else { panic!("d reads the texts") };
+    let Some(Effect::LoadTexts { entry, .. }) = effects.into_iter().next() else { panic!("d reads the texts") };
     let file = samples::conflict_files().remove(0);
     let texts = Sides { base: file.base, mine: file.mine, theirs: file.theirs };
     samples::feed(&mut model, Msg::TextsLoaded { entry, texts: Ok(texts), result: None });

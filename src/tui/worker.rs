@@ -14,8 +14,9 @@ use super::setup::Looked;
 use super::update::{Effect, Look, Msg};
 use super::{diff, merge_rows};
 use crate::core::merge::Merge;
-use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
-use crate::core::plan::FileEntry;
+use crate::core::outcome::{Outcome, Sides, merge_of};
+use crate::core::plan::{FileEntry, Kind};
+use crate::core::session::{Answer, OnConflict};
 use crate::engine::dry_run;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
@@ -169,7 +170,7 @@ impl<E: Engine> Worker<E> {
                     || Msg::Broken("Fetching the history ended in a bug; nothing was changed in the install."),
                 );
             }
-            Effect::LoadTexts(entry) => {
+            Effect::LoadTexts { entry, prior, policy } => {
                 let (engine, request, lost) = (self.engine.clone(), launch.request(), entry.clone());
                 self.spawn(
                     move || {
@@ -177,7 +178,8 @@ impl<E: Engine> Worker<E> {
                             Some(request) => engine.texts(&request, &entry),
                             None => Err("There is no source to read from.".to_owned()),
                         };
-                        let result = texts.as_ref().ok().and_then(|sides| written(&entry, sides));
+                        let result =
+                            texts.as_ref().ok().and_then(|sides| written(&entry, prior.as_ref(), policy, sides));
                         Msg::TextsLoaded { entry, texts, result }
                     },
                     move || {
@@ -284,12 +286,15 @@ impl<E: Engine> Worker<E> {
     }
 }
 
-/// What a plan entry writes, where that is neither mine nor theirs: a merge that needs no question.
-fn written(entry: &FileEntry, sides: &Sides) -> Option<Arc<[u8]>> {
-    match outcome(entry, None, sides) {
-        Ok(Outcome::Write { bytes, .. }) if sides.mine.is_some() && sides.theirs.as_ref() != Some(&bytes) => {
+/// What a plan entry writes over mine, where a diff of mine and theirs doesn't say it: a merge that needs no question, and
+/// whatever settles a conflict.
+fn written(entry: &FileEntry, prior: Option<&Answer>, policy: OnConflict, sides: &Sides) -> Option<Arc<[u8]>> {
+    let mine = sides.mine.as_ref()?;
+    match inspect::unasked_outcome(entry, prior, policy, sides)? {
+        Outcome::Write { bytes, .. } if entry.kind == Kind::Conflict || sides.theirs.as_ref() != Some(&bytes) => {
             Some(bytes)
         }
+        Outcome::Nothing if entry.kind == Kind::Conflict => Some(Arc::clone(mine)),
         _ => None,
     }
 }

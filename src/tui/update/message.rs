@@ -8,7 +8,7 @@ use ratatui::crossterm::event::KeyEvent;
 use crate::core::merge::Merge;
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
-use crate::core::session::{OnConflict, Session};
+use crate::core::session::{Answer, OnConflict, Session};
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::inspect::{Inspection, Request, Unfinished};
 use crate::engine::outside::Tool;
@@ -61,7 +61,7 @@ pub enum Msg {
         entry: Box<FileEntry>,
         /// The texts, or a sentence.
         texts: Result<Sides, String>,
-        /// What will be written, where that is neither mine nor theirs.
+        /// What will be written, where that is known and not simply theirs.
         result: Option<Arc<[u8]>>,
     },
     /// A diff is ready.
@@ -168,8 +168,15 @@ pub enum Effect {
     Remember(std::path::PathBuf),
     /// Fetch the history that the source lacks, then check and plan.
     Deepen(Box<Request>),
-    /// Read a plan entry's texts.
-    LoadTexts(Box<FileEntry>),
+    /// Read a plan entry's texts, and tell what will be written.
+    LoadTexts {
+        /// Which.
+        entry: Box<FileEntry>,
+        /// The answer that it has already.
+        prior: Option<Answer>,
+        /// Who settles it, if nobody has.
+        policy: OnConflict,
+    },
     /// Compare two texts.
     BuildDiff {
         /// For whom.

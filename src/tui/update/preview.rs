@@ -122,7 +122,7 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Back => filter(model, String::clear),
         Action::News => preview.pane = Pane::News(0),
         Action::Deepen if preview.is_shallow() => return ask(model, Overlay::Confirm(Question::Deepen)),
-        Action::Diff => return diff_pane::open(preview),
+        Action::Diff => return diff_pane::open(preview, model.launch.on_conflict),
         Action::AskAgain => ask_again(model),
         Action::Accept => return accept(model),
         Action::Leave => {

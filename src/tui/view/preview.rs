@@ -10,7 +10,7 @@ use crate::core::plan::{FileEntry, Kind, Summary};
 use crate::core::session::OnConflict;
 use crate::engine::inspect::Inspection;
 use crate::tui::folding::{Moved, Row};
-use crate::tui::model::{DiffPane, Model, Pane, Preview, Tab};
+use crate::tui::model::{Compare, DiffPane, Model, Pane, Preview, Tab};
 use crate::tui::search::Search;
 use crate::tui::setup::policy_word;
 use crate::tui::text;
@@ -419,6 +419,17 @@ fn list(model: &Model, preview: &Preview, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// What is compared. Where the user edited the file, the two as they are must not pass for what will happen.
+fn compare_title(pane: &DiffPane) -> &'static str {
+    let edited = matches!(&pane.texts, Some(Ok(texts)) if texts.is_edited());
+    match pane.compare {
+        Compare::MineTheirs if edited || pane.entry.kind == Kind::Conflict => {
+            "your file and theirs, whole (mine → theirs)"
+        }
+        other => other.title(),
+    }
+}
+
 fn diff(model: &Model, pane: &DiffPane, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let (mark, word, role) = kind_look(pane.entry.kind);
@@ -444,9 +455,14 @@ fn diff(model: &Model, pane: &DiffPane, area: Rect, buffer: &mut Buffer) {
         (Some(Err(why)), _) => text_at(&text::visible_str(why, false), Role::Bad, buffer),
         (_, Some(diff)) => {
             let look = Look { theme, across: pane.across, wrap: pane.wrap, needle };
-            difftext::draw(look, inner, diff, pane.scroll, buffer);
+            match &pane.texts {
+                Some(Ok(texts)) if pane.compare == Compare::Result && texts.mine == pane.result => {
+                    text_at("Your text stays as it is.", Role::Text, buffer);
+                }
+                _ => difftext::draw(look, inner, diff, pane.scroll, buffer),
+            }
             frame::scroll_mark(theme, area, pane.scroll, diff.rows.len(), inner.height.into(), buffer);
-            let mut label = format!(" {} ", pane.compare.title());
+            let mut label = format!(" {} ", compare_title(pane));
             if pane.wrap {
                 label += "[wrapped] ";
             }

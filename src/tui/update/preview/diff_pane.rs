@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::core::outcome::Sides;
 use crate::core::plan::FileEntry;
+use crate::core::session::OnConflict;
 use crate::tui::diff::{Diff, How};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::model::{Compare, DiffPane, Model, Pane, Preview};
@@ -12,9 +13,10 @@ use crate::tui::update::{Effect, Owner, Place, moved_across, scrolled};
 use crate::tui::view;
 
 /// Shows the selected file's.
-pub(super) fn open(preview: &mut Preview) -> Vec<Effect> {
+pub(super) fn open(preview: &mut Preview, policy: OnConflict) -> Vec<Effect> {
     let Some(entry) = preview.entry().cloned() else { return vec![] };
-    let effect = Effect::LoadTexts(Box::new(entry.clone()));
+    let prior = preview.inspection.settled(&entry.path).map(|p| p.answer.clone());
+    let effect = Effect::LoadTexts { entry: Box::new(entry.clone()), prior, policy };
     preview.pane = Pane::Diff(Box::new(DiffPane {
         entry,
         texts: None,
@@ -36,15 +38,18 @@ fn pane(model: &mut Model) -> Option<&mut DiffPane> {
     }
 }
 
-/// The pairs that can be compared, the most telling first.
-fn compares(texts: &Sides, merged: bool) -> Vec<Compare> {
+/// The pairs that can be compared, the most telling first. Beside an edit, mine and theirs say the least: all that the
+/// user added looks as if it went.
+fn compares(texts: &Sides, known: bool) -> Vec<Compare> {
     let (base, mine, theirs) = (texts.base.is_some(), texts.mine.is_some(), texts.theirs.is_some());
-    let edited = base && mine && texts.base != texts.mine;
+    let edited = texts.is_edited();
+    let changed = texts.base != texts.theirs;
     let all = [
-        (Compare::Result, merged),
-        (Compare::MineTheirs, theirs || mine && !edited),
+        (Compare::Result, known),
+        (Compare::MineTheirs, !edited && (mine || !base)),
+        (Compare::BaseTheirs, base && changed && (edited || !mine)),
         (Compare::BaseMine, edited),
-        (Compare::BaseTheirs, base && (edited || !mine)),
+        (Compare::MineTheirs, theirs && (edited && changed || base && !mine)),
     ];
     all.into_iter().filter(|c| c.1).map(|c| c.0).collect()
 }
@@ -214,4 +219,28 @@ pub(in crate::tui::update) fn to_change(
         changes.iter().rev().find(|c| top(**c) < scroll)
     };
     found.map_or(scroll, |row| top(*row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sides(base: Option<&str>, mine: Option<&str>, theirs: Option<&str>) -> Sides {
+        let side = |text: Option<&str>| text.map(|t| Arc::<[u8]>::from(t.as_bytes()));
+        Sides { base: side(base), mine: side(mine), theirs: side(theirs) }
+    }
+
+    #[test]
+    fn an_edit_is_never_shown_first_as_if_it_went() {
+        use Compare::{BaseMine, BaseTheirs, MineTheirs, Result};
+        let (base, mine, theirs) = (Some("base"), Some("mine"), Some("theirs"));
+        assert_eq!(compares(&sides(base, mine, theirs), false), [BaseTheirs, BaseMine, MineTheirs]);
+        assert_eq!(compares(&sides(base, mine, theirs), true), [Result, BaseTheirs, BaseMine, MineTheirs]);
+        assert_eq!(compares(&sides(base, mine, base), false), [BaseMine], "the source left it alone");
+        assert_eq!(compares(&sides(base, mine, None), false), [BaseTheirs, BaseMine]);
+        assert_eq!(compares(&sides(base, None, theirs), false), [BaseTheirs, MineTheirs]);
+        assert_eq!(compares(&sides(base, base, theirs), false), [MineTheirs]);
+        assert_eq!(compares(&sides(None, None, theirs), false), [MineTheirs]);
+        assert_eq!(compares(&sides(None, mine, theirs), false), [MineTheirs]);
+    }
 }
