@@ -48,7 +48,7 @@ impl Kind {
         Kind::Unchanged,
     ];
 
-    /// The word in JSON and on screens.
+    /// The word in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Unchanged => "unchanged",
@@ -61,6 +61,16 @@ impl Kind {
             Kind::Conflict => "conflict",
             Kind::StaysDeleted => "stays_deleted",
             Kind::Linked => "linked",
+        }
+    }
+
+    /// The word for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Kind::LocalOnly => "yours",
+            Kind::AutoMerge => "merge",
+            Kind::StaysDeleted => "deleted",
+            other => other.word(),
         }
     }
 

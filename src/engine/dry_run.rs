@@ -50,7 +50,7 @@ fn document(request: &Request, inspection: &Inspection, plan: &Plan) -> String {
     let mut text = format!("# Upgrade plan: {from} to {}\n\n", short(&plan.source.commit));
     let _ = writeln!(text, "- install: {}", plan.install.path);
     let _ = writeln!(text, "- source: {} ({}, commit {})", plan.source.path, plan.source.version, plan.source.commit);
-    let counts = Kind::ALL.iter().map(|k| (k.word(), plan.summary.get(*k))).filter(|(_, n)| *n > 0);
+    let counts = Kind::ALL.iter().map(|k| (k.label(), plan.summary.get(*k))).filter(|(_, n)| *n > 0);
     let counts: Vec<String> = counts.map(|(word, n)| format!("{n} {word}")).collect();
     let _ = writeln!(text, "- files: {}", counts.join(", "));
     let only = match plan.only {
@@ -59,7 +59,8 @@ fn document(request: &Request, inspection: &Inspection, plan: &Plan) -> String {
     };
     let to = request.to.as_ref().map(|to| format!(" --to {to}")).unwrap_or_default();
     let (project, source) = (request.project.display(), &plan.source.path);
-    let _ = writeln!(text, "- to do it: `pos-upgrade-tui --project {project} --source {source}{to}{only}`");
+    let again = if request.options.ask_again { " --ask-again" } else { "" };
+    let _ = writeln!(text, "- to do it: `pos-upgrade-tui --project {project} --source {source}{to}{only}{again}`");
     text.push_str("\nNothing was changed by writing this down.\n");
     if !inspection.evidence.warnings.is_empty() {
         text.push_str("\n## Warnings\n\n");
@@ -71,7 +72,7 @@ fn document(request: &Request, inspection: &Inspection, plan: &Plan) -> String {
         let _ = writeln!(text, "\n## {} ({})\n\n{}\n", title(kind), plan.summary.get(kind), meaning(kind));
         text.push_str("| path | why | commits |\n|---|---|---|\n");
         for file in plan.files.iter().filter(|f| f.kind == kind) {
-            let from = file.from.as_ref().map(|from| format!(" (now at {from})")).unwrap_or_default();
+            let from = file.from.as_ref().map(|from| format!(" (moves from {from})")).unwrap_or_default();
             let settled = inspection.settled(&file.path).map(|p| format!("; settled by {}", p.why)).unwrap_or_default();
             let commits = inspection.changed_by.get(&file.path).map(|ids| ids.join(" ")).unwrap_or_default();
             let why = format!("{}{settled}", file.reason).replace('|', "\\|");

@@ -228,7 +228,7 @@ fn a_whole_upgrade_by_keyboard() {
     let mut live = Live::start("upgrade");
     live.wait("start (will ask 3)");
     live.send("d");
-    live.wait("installed and new");
+    live.wait("what the source changed");
     live.send("q\r");
     live.wait("conflict 1 of 4");
     live.wait("hunk 1 of 2: open");

@@ -251,6 +251,37 @@ fn a_folder_that_moves_is_opened_by_space_and_has_no_diff() {
 }
 
 #[test]
+fn enter_is_only_promised_where_it_starts_and_says_that_all_is_meant() {
+    let mut model = samples::preview(MONO, 80, 24);
+    keys(&mut model, "/metadata");
+    press(&mut model, KeyCode::Enter);
+    assert!(shown(&model).contains("Enter start all 23 (will ask 3)"), "{}", shown(&model));
+    for key in ["d", "N"] {
+        keys(&mut model, key);
+        let screen = shown(&model);
+        assert!(screen.contains("Esc goes back to the plan; Enter starts from there."), "{screen}");
+        assert!(!screen.contains("makes a backup") && press(&mut model, KeyCode::Enter).is_empty());
+        press(&mut model, KeyCode::Esc);
+    }
+    press(&mut model, KeyCode::Esc);
+    assert!(shown(&model).contains("Enter start (will ask 3)"), "{}", shown(&model));
+}
+
+#[test]
+fn tabs_that_are_hidden_leave_a_mark() {
+    let mut model = samples::preview(MONO, 80, 24);
+    let bar = |model: &Model| shown(model).lines().find(|l| l.contains('┌')).unwrap().to_owned();
+    assert!(!bar(&model).contains('‹') && bar(&model).contains(" › "), "{}", bar(&model));
+    press(&mut model, KeyCode::Left);
+    assert!(
+        bar(&model).contains(" ‹ ") && !bar(&model).contains('›') && bar(&model).contains("all 30"),
+        "{}",
+        bar(&model)
+    );
+    assert!(!bar(&samples::preview(MONO, 140, 40)).contains(['‹', '›']));
+}
+
+#[test]
 fn why_names_the_commits_of_the_source() {
     let model = samples::preview(MONO, 80, 40);
     let screen = shown(&model);
@@ -292,6 +323,8 @@ fn the_written_plan_names_every_file_and_is_never_written_over() {
         assert!(text.contains(&format!("| {}", file.path)), "{} is not named", file.path);
     }
     assert!(text.contains("pos-upgrade-tui --project /home/ada/shop --source /home/ada/src/praxis-os"), "{text}");
+    assert!(text.contains("- files: 3 conflict, 2 merge, 11 update") && text.contains("1 yours, 1 deleted"), "{text}");
+    assert!(text.contains("(moves from workflows/agent_os_upgrade_v1/metadata.json)"), "{text}");
     let gone = dry_run::save(&dir.path().join("gone"), &request, &inspection).unwrap_err();
     assert!(gone.contains("gone/upgrade-plan-"), "{gone}");
 }

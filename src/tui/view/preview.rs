@@ -1,5 +1,7 @@
 //! The plan: a sentence, the files by kind, why, the diff of one, what's new.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -18,18 +20,19 @@ use crate::tui::theme::Role;
 
 /// The mark, the short word and the role of a kind.
 pub fn kind_look(kind: Kind) -> (&'static str, &'static str, Role) {
-    match kind {
-        Kind::Conflict => ("!", "conflict", Role::Bad),
-        Kind::AutoMerge => ("~", "merge", Role::Warn),
-        Kind::Update => ("*", "update", Role::Accent),
-        Kind::New => ("+", "new", Role::Good),
-        Kind::Move => (">", "move", Role::Theirs),
-        Kind::Remove => ("-", "remove", Role::Bad),
-        Kind::LocalOnly => ("=", "yours", Role::Mine),
-        Kind::StaysDeleted => ("x", "deleted", Role::Dim),
-        Kind::Linked => ("@", "linked", Role::Dim),
-        Kind::Unchanged => (" ", "unchanged", Role::Dim),
-    }
+    let (mark, role) = match kind {
+        Kind::Conflict => ("!", Role::Bad),
+        Kind::AutoMerge => ("~", Role::Warn),
+        Kind::Update => ("*", Role::Accent),
+        Kind::New => ("+", Role::Good),
+        Kind::Move => (">", Role::Theirs),
+        Kind::Remove => ("-", Role::Bad),
+        Kind::LocalOnly => ("=", Role::Mine),
+        Kind::StaysDeleted => ("x", Role::Dim),
+        Kind::Linked => ("@", Role::Dim),
+        Kind::Unchanged => (" ", Role::Dim),
+    };
+    (mark, kind.label(), role)
 }
 
 /// What conflicts have an answer already.
@@ -177,15 +180,32 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
 
 /// What Enter is said to do.
 pub fn start_hint(model: &Model) -> String {
+    let all = match &model.preview {
+        // What a filter hides is meant as well.
+        Some(Preview { filter, inspection, .. }) if !filter.is_empty() => {
+            format!(" all {}", inspection.plan.as_ref().map_or(0, |p| p.summary.pending()))
+        }
+        _ => String::new(),
+    };
     match asks(model) {
-        0 => "start".to_owned(),
-        n => format!("start (will ask {n})"),
+        0 => format!("start{all}"),
+        n => format!("start{all} (will ask {n})"),
     }
 }
 
 /// The filter, while there is one.
 pub fn note(model: &Model) -> (String, Role) {
     let Some(preview) = &model.preview else { return (String::new(), Role::Text) };
+    match &preview.pane {
+        Pane::Diff(pane) if pane.search.is_some() => return ("Esc ends the search.".to_owned(), Role::Dim),
+        Pane::Diff(_) | Pane::News(_) if model.launch.options.dry_run => {
+            return ("Esc goes back to the plan.".to_owned(), Role::Dim);
+        }
+        Pane::Diff(_) | Pane::News(_) => {
+            return ("Esc goes back to the plan; Enter starts from there.".to_owned(), Role::Accent);
+        }
+        Pane::List => {}
+    }
     if preview.filtering {
         (format!("filter: {}_", text::visible_str(&preview.filter, false)), Role::Accent)
     } else if !preview.filter.is_empty() {
@@ -276,8 +296,8 @@ fn why(model: &Model, preview: &Preview, entry: &FileEntry, area: Rect, buffer: 
         rows.push(line(theme, &[(" ", Role::Text), (&part, Role::Text)]));
     }
     if let Some(from) = &entry.from {
-        let shown = text::fit_end(&from.to_string(), room.saturating_sub(10));
-        rows.push(line(theme, &[(" now at    ", Role::Dim), (&shown, Role::Text)]));
+        let shown = text::fit_end(&from.to_string(), room.saturating_sub(12));
+        rows.push(line(theme, &[(" moves from  ", Role::Dim), (&shown, Role::Text)]));
     }
     let commits = found.changed_by.get(&entry.path).map_or(&[][..], Vec::as_slice);
     for id in commits {
@@ -298,14 +318,14 @@ fn why(model: &Model, preview: &Preview, entry: &FileEntry, area: Rect, buffer: 
 
 fn why_folder(model: &Model, (from, to): &Moved, files: usize, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    let room = usize::from(area.width.saturating_sub(11));
+    let room = usize::from(area.width.saturating_sub(13));
     let count = text::count(files as u64, "file moves along", "files move along");
     let said = format!(" The source moved this folder; {count}. Space lists them.");
     let place = |path: &str| text::fit_end(&text::visible_str(if path.is_empty() { "." } else { path }, false), room);
     let rows = [
         line(theme, &[(&said, Role::Text)]),
-        line(theme, &[(" now at    ", Role::Dim), (&place(from), Role::Text)]),
-        line(theme, &[(" will be   ", Role::Dim), (&place(to), Role::Text)]),
+        line(theme, &[(" moves from  ", Role::Dim), (&place(from), Role::Text)]),
+        line(theme, &[(" moves to    ", Role::Dim), (&place(to), Role::Text)]),
     ];
     frame::lines(area, &rows, 0, buffer);
 }
@@ -316,7 +336,26 @@ pub fn is_folder(model: &Model) -> bool {
     matches!(row, Some(Row::Folder { .. } | Row::Within(_)))
 }
 
-/// The tabs as a heading; those left of the chosen one go first when there is no room.
+/// Which tabs are shown where there is no room for all: the chosen one, then as many after it, then before it.
+fn tabs_shown(labels: &[String], chosen: usize, room: usize) -> Range<usize> {
+    let all = labels.len();
+    let fits = |shown: Range<usize>| {
+        let marks = if shown.start > 0 { 2 } else { 0 } + if shown.end < all { 2 } else { 0 };
+        let words: usize = labels[shown].iter().map(|l| text::width(l) + 3).sum();
+        words.saturating_sub(3) + marks <= room
+    };
+    let mut first = (0..chosen).find(|first| fits(*first..chosen + 1)).unwrap_or(chosen);
+    let mut end = chosen + 1;
+    while end < all && fits(first..end + 1) {
+        end += 1;
+    }
+    while first > 0 && fits(first - 1..end) {
+        first -= 1;
+    }
+    first..end.min(all)
+}
+
+/// The tabs as a heading; a mark stands where more of them are.
 fn tabs(model: &Model, preview: &Preview, room: usize) -> Line<'static> {
     let theme = model.theme;
     let label = |(tab, count): &(Tab, usize)| {
@@ -328,27 +367,21 @@ fn tabs(model: &Model, preview: &Preview, room: usize) -> Line<'static> {
         format!("{word} {count}")
     };
     let labels: Vec<String> = preview.tabs.iter().map(label).collect();
-    let width = |range: &[String]| range.iter().map(|l| text::width(l) + 3).sum::<usize>();
-    let mut first = 0;
-    while first < preview.tab && width(&labels[first..=preview.tab]) > room {
-        first += 1;
-    }
-    // Show as much to the left as fits when the end is reached.
-    while first > 0 && width(&labels[first - 1..]) <= room {
-        first -= 1;
-    }
+    let shown = tabs_shown(&labels, preview.tab, room);
+    let more = |mark: &'static str| Span::styled(mark, theme.style(Role::Accent));
     let mut spans = Vec::new();
-    let mut used = 0;
-    for (i, label) in labels.into_iter().enumerate().skip(first) {
-        used += text::width(&label) + 3;
-        if used > room + 3 {
-            break;
-        }
-        if !spans.is_empty() {
+    if shown.start > 0 {
+        spans.push(more("‹ "));
+    }
+    for (i, label) in labels.iter().enumerate().take(shown.end).skip(shown.start) {
+        if i > shown.start {
             spans.push(Span::styled(" │ ", theme.style(Role::Border)));
         }
         let chosen = theme.style(Role::Title).patch(theme.style(Role::Selected));
-        spans.push(Span::styled(label, if i == preview.tab { chosen } else { theme.style(Role::Dim) }));
+        spans.push(Span::styled(label.clone(), if i == preview.tab { chosen } else { theme.style(Role::Dim) }));
+    }
+    if shown.end < labels.len() {
+        spans.push(more(" ›"));
     }
     Line::from(spans)
 }
@@ -535,5 +568,21 @@ mod tests {
             say(again, OnConflict::Park),
             "1 is settled by your rules, 2 are settled as you chose (put off) (a takes your earlier answers)."
         );
+    }
+
+    #[test]
+    fn the_chosen_tab_is_shown_and_marks_say_where_more_are() {
+        let labels: Vec<String> = (0..8).map(|n| format!("label {n}")).collect();
+        for room in 0..90 {
+            for chosen in 0..labels.len() {
+                let shown = tabs_shown(&labels, chosen, room);
+                assert!(shown.contains(&chosen), "{shown:?}");
+                let marks = usize::from(shown.start > 0) + usize::from(shown.end < 8);
+                assert!(shown.len() == 1 || shown.len() * 10 - 3 + marks * 2 <= room, "{shown:?} in {room}");
+            }
+        }
+        assert_eq!(tabs_shown(&labels, 0, 77), 0..8);
+        assert_eq!(tabs_shown(&labels, 0, 40), 0..4);
+        assert_eq!(tabs_shown(&labels, 7, 40), 4..8);
     }
 }
