@@ -209,7 +209,7 @@ fn what_was_is_told_newest_first() {
     assert_eq!(of(0, "to_commit"), world.demo.commits[2]);
     assert!(of(0, "created_at") > of(1, "created_at") && of(0, "reason").contains("person"));
     let (code, said) = world.run(&["history"]);
-    assert!(code == 0 && said.find("rolled_back").unwrap() < said.find("completed").unwrap(), "{said}");
+    assert!(code == 0 && said.find("rolled back").unwrap() < said.find("completed").unwrap(), "{said}");
 }
 
 #[test]

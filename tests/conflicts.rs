@@ -472,7 +472,18 @@ fn put_off_and_resolved_on_a_later_day() {
     let (code, said) = world.run(&["rollback", "--yes"]);
     assert_eq!(code, 0, "{said}");
     assert_same(&before, &snapshot(&world.install));
+    assert!(said.contains("back as it was before the conflicts were settled; the upgrade stays"), "{said}");
     assert_eq!(world.run(&["status"]).0, 10, "it waits again");
+    // Further back, as it is said: what the first rollback wrote into the log is nobody's edit.
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    assert!(code == 0 && said.contains("is rolled back already"), "{said}");
+    let further = said.split("pos-upgrade-tui rollback ").nth(1).unwrap();
+    let id = further.split(' ').next().unwrap();
+    assert!(further.contains("--project"), "{said}");
+    let (code, said) = world.run(&["rollback", "--yes", id]);
+    assert!(code == 0 && !said.contains("rescued"), "{said}");
+    assert!(!world.install.join("rescued").exists());
+    assert_eq!(world.run(&["status"]).0, 0);
 }
 
 /// All is answered, and left without the word to finish: whoever resumes sees all of it again, and nothing is applied

@@ -85,7 +85,7 @@ fn the_demo_is_upgraded_as_planned_and_rolled_back_byte_for_byte() {
     assert_eq!(log.lines().count(), 1, "{log}");
 
     let again = sandbox.run(&["rollback", "--project", project, "--yes"]);
-    assert!(again.status.success() && text(&again).1.contains("rolled_back"), "{}", text(&again).1);
+    assert!(again.status.success() && text(&again).1.contains("rolled back"), "{}", text(&again).1);
 }
 
 #[test]

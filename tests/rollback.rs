@@ -74,7 +74,7 @@ fn twice_is_once_and_further_back_is_said() {
     for arguments in [vec!["rollback", "--yes"], vec!["rollback", &ids[1], "--yes"], vec!["rollback"]] {
         let (code, said) = world.run(&arguments);
         assert_eq!(code, 0, "{said}");
-        assert!(said.contains("rolled_back already") && said.contains("nothing was changed"), "{said}");
+        assert!(said.contains("rolled back already") && said.contains("nothing was changed"), "{said}");
         assert!(said.contains(&format!("pos-upgrade-tui rollback {}", ids[0])), "how to go further: {said}");
         world.assert_at(1);
     }
@@ -84,7 +84,7 @@ fn twice_is_once_and_further_back_is_said() {
     assert_eq!(code, 0, "{said}");
     world.assert_at(0);
     let (code, said) = world.run(&["rollback", "--yes"]);
-    assert!(code == 0 && said.contains("rolled_back already") && !said.contains("further back"), "{said}");
+    assert!(code == 0 && said.contains("rolled back already") && !said.contains("further back"), "{said}");
     refused(&world.sandbox, &world.demo.project, &world.arguments(&["rollback", "nobody", "--yes"]), 2, &["nobody"]);
 }
 

@@ -6,7 +6,7 @@ use super::args::Common;
 use super::diff::{self, Ink};
 use super::{Refusal, settings};
 use crate::core::classify::short;
-use crate::core::session::Session;
+use crate::core::session::{Answer, Session};
 use crate::host::backup;
 use crate::host::recover;
 
@@ -60,6 +60,17 @@ fn entry(session: &Session, has_backup: bool) -> serde_json::Value {
     })
 }
 
+/// How many conflicts were answered, and how many put off.
+fn answered(session: &Session) -> String {
+    let parked = session.answers.values().filter(|a| **a == Answer::Park).count();
+    let count = |n: usize, what: &str| match n {
+        0 => String::new(),
+        1 => format!(", 1 conflict {what}"),
+        n => format!(", {n} conflicts {what}"),
+    };
+    count(session.answers.len() - parked, "answered") + &count(parked, "put off")
+}
+
 fn lines(session: &Session, has_backup: bool) -> Vec<String> {
     let from = session.from_release.as_deref().map_or("unknown", short);
     let to = match session.source_commit.as_str() {
@@ -67,8 +78,8 @@ fn lines(session: &Session, has_backup: bool) -> Vec<String> {
         commit => format!("{} ({})", short(commit), session.source_version),
     };
     let mut lines = vec![
-        format!("  {}  {from} -> {to}  {}", session.created_at, session.status.word()),
-        format!("    session {}, {} conflicts answered", session.session_id, session.answers.len()),
+        format!("  {}  {from} -> {to}  {}", session.created_at, session.status.words()),
+        format!("    session {}{}", session.session_id, answered(session)),
     ];
     lines.extend(
         session.reason.iter().map(|reason| format!("    reason: {}", reason.lines().next().unwrap_or_default())),

@@ -34,11 +34,13 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
     };
     if is_back(chosen) {
         let mut message = format!("nothing to roll back: session {} is ", chosen.session_id);
-        message.push_str(&format!("{} already; nothing was changed", chosen.status.word()));
+        message.push_str(&format!("{} already; nothing was changed", chosen.status.words()));
         if let Some(before) = sessions.iter().rev().find(|s| s.session_id < chosen.session_id && !is_back(s)) {
             message.push_str(&format!(
-                "\nto go further back, behind the upgrade of {}: pos-upgrade-tui rollback {}",
-                before.created_at, before.session_id
+                "\nto go further back, behind the upgrade of {}: pos-upgrade-tui rollback {} --project {}",
+                before.created_at,
+                before.session_id,
+                project.display()
             ));
         }
         return nothing(message);
@@ -50,7 +52,7 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
                 "session {} was followed by session {} ({}), which must be rolled back first; nothing was changed",
                 chosen.session_id,
                 later.session_id,
-                later.status.word()
+                later.status.words()
             ),
             format!("pos-upgrade-tui rollback {} --project {}", later.session_id, project.display()),
         ));

@@ -44,7 +44,7 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
     };
     if !session.is_unfinished() {
         output::tidy(&project);
-        let message = format!("nothing to resume: session {} is {}", session.session_id, session.status.word());
+        let message = format!("nothing to resume: session {} is {}", session.session_id, session.status.words());
         return Ok(output::nothing_to_do(&message, common.json));
     }
     if session.rebuilt {

@@ -61,7 +61,7 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             say!("  damaged: {}", damage.describe());
         }
         if let Some(s) = last {
-            say!("  last upgrade: {} to {}, {}", s.created_at, short(&s.source_commit), s.status.word());
+            say!("  last upgrade: {} to {}, {}", s.created_at, short(&s.source_commit), s.status.words());
             if let Some(reason) = &s.reason {
                 say!("  reason: {reason}");
             }

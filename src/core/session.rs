@@ -54,6 +54,16 @@ impl Status {
             Status::Aborted => "aborted",
         }
     }
+
+    /// The same for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Status::AwaitingDecision => "waiting for a decision",
+            Status::RolledBack => "rolled back",
+            Status::Aborted => "discarded",
+            other => other.word(),
+        }
+    }
 }
 
 /// How a conflict is settled. For a file the user deleted, `keep` leaves it deleted; for one the source removed,
@@ -156,11 +166,8 @@ pub struct PhaseRecord {
     pub commands: Vec<String>,
     /// When it was done, UTC.
     pub timestamp: String,
-    /// How long it took, questions included.
+    /// How long it took; a person's time over questions is not counted.
     pub seconds: f64,
-    /// How much of that it waited for a person.
-    #[serde(default)]
-    pub waited: f64,
 }
 
 /// What is needed to start the install's server again, known before it is stopped.

@@ -77,6 +77,12 @@ pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
     Ok(fs::write_durable(&path, &appended(&old, &line), mode_of(&path))?)
 }
 
+/// Whether all that stands here are lines that rollbacks of later sessions appended to `UPDATE_LOG.txt`.
+pub fn is_of_rollbacks(text: &[u8]) -> bool {
+    let ours = |line: &str| line.split(" | ").nth(2).is_some_and(|said| said.starts_with("rolled back, session "));
+    std::str::from_utf8(text).is_ok_and(|text| text.lines().all(ours))
+}
+
 /// Permission bits of a file, or those that a new one gets.
 pub fn mode_of(path: &std::path::Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;

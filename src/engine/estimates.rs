@@ -1,13 +1,13 @@
 //! How long the phases may take: as long as they took here before.
 
 use crate::core::phase::Phase;
-use crate::core::session::{PhaseRecord, Session};
+use crate::core::session::Session;
 
 /// How many earlier upgrades are looked at.
 const EARLIER: usize = 3;
 
 /// Seconds for each phase, in their order: the longest that it took in the last upgrades of this install of the same
-/// kind, a person's answers not counted; without any, the seed's.
+/// kind; without any, the seed's.
 pub fn estimates(sessions: &[Session], current: &Session) -> [u32; 6] {
     let alike = |s: &&Session| {
         (s.plan.only, s.resolving) == (current.plan.only, current.resolving) && s.session_id != current.session_id
@@ -16,37 +16,33 @@ pub fn estimates(sessions: &[Session], current: &Session) -> [u32; 6] {
     earlier.sort_by(|a, b| b.created_at.cmp(&a.created_at));
     Phase::ALL.map(|phase| {
         let records = earlier.iter().filter_map(|s| s.phase_artifacts.get(&phase.number()));
-        let longest = records.take(EARLIER).map(busy).reduce(f64::max);
+        let longest = records.take(EARLIER).map(|r| r.seconds).reduce(f64::max);
         longest.map_or(phase.estimate_seconds(), |seconds| seconds.ceil().clamp(1.0, 86_400.0) as u32)
     })
-}
-
-fn busy(record: &PhaseRecord) -> f64 {
-    record.seconds - record.waited
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::plan::Only;
-    use crate::core::session::example;
+    use crate::core::session::{PhaseRecord, example};
 
     #[test]
     fn it_takes_as_long_as_it_did() {
-        let took = |id: &str, created: &str, seconds: f64, waited: f64| {
+        let took = |id: &str, created: &str, seconds: f64| {
             let mut session = example();
             session.session_id = id.into();
             session.created_at = created.into();
-            session.phase_artifacts.insert(2, PhaseRecord { seconds, waited, ..PhaseRecord::default() });
+            session.phase_artifacts.insert(2, PhaseRecord { seconds, ..PhaseRecord::default() });
             session
         };
         let current = example();
         assert_eq!(estimates(&[], &current), Phase::ALL.map(Phase::estimate_seconds));
         let mut sessions = vec![
-            took("a", "2026-01-04T00:00:00Z", 303.5, 300.0),
-            took("b", "2026-01-02T00:00:00Z", 7.2, 0.0),
-            took("c", "2026-01-03T00:00:00Z", 0.01, 0.0),
-            took("d", "2026-01-01T00:00:00Z", 900.0, 0.0),
+            took("a", "2026-01-04T00:00:00Z", 3.5),
+            took("b", "2026-01-02T00:00:00Z", 7.2),
+            took("c", "2026-01-03T00:00:00Z", 0.01),
+            took("d", "2026-01-01T00:00:00Z", 900.0),
         ];
         assert_eq!(estimates(&sessions, &current), [30, 20, 8, 60, 30, 15], "the oldest is no longer looked at");
         sessions[1].plan.only = Some(Only::Server);

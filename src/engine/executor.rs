@@ -451,9 +451,14 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
             }
             let rescued = match restored.rescued.len() {
                 0 => String::new(),
+                1 => "; 1 file that you edited since is in .praxis-os/rescued/".to_owned(),
                 n => format!("; {n} files that you edited since are in .praxis-os/rescued/"),
             };
-            let message = format!("{install} is back as it was{rescued}\nreason: {reason}");
+            let back = match run.session.resolving {
+                true => "is back as it was before the conflicts were settled; the upgrade stays",
+                false => "is back as it was",
+            };
+            let message = format!("{install} {back}{rescued}\nreason: {reason}");
             finish(run, FinishKind::RolledBack, exit_code, message, None)
         }
         Err(stop) => not_back(run, stop),

@@ -5,7 +5,7 @@ use super::documents::undo_command;
 use super::phases::content::from_to;
 use crate::core::classify::short;
 use crate::core::merge::Choice;
-use crate::core::phase::Phase;
+use crate::core::phase::{Fact, Phase, ServerEvidence};
 use crate::core::plan::{Kind, Only};
 use crate::core::session::{Answer, Seconds, Session, Status};
 
@@ -21,7 +21,7 @@ pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<S
         lines.extend(times(session));
         return lines;
     }
-    if session.status == Status::Failed && !session.applied {
+    if matches!(session.status, Status::Failed | Status::Aborted) && !session.applied {
         lines.push("nothing in the install was changed".into());
         lines.extend(told(warnings));
         return lines;
@@ -29,6 +29,7 @@ pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<S
     lines.extend(changes(session));
     lines.extend(put_off(session));
     lines.extend(edits(session));
+    lines.extend(server(session));
     if !warnings.is_empty() {
         lines.push("# Worth a look".into());
         lines.extend(told(warnings));
@@ -66,10 +67,15 @@ fn changes(session: &Session) -> Vec<String> {
         (Kind::Move, "moved"),
         (Kind::Remove, "removed"),
         (Kind::AutoMerge, "merged with your edits"),
-        (Kind::Conflict, if session.resolving { "settled" } else { "in conflict" }),
     ];
-    let counts = counted.iter().map(|(kind, word)| (plan.summary.get(*kind), *word)).filter(|(n, _)| *n > 0);
-    let counts: Vec<String> = counts.map(|(n, word)| format!("{n} {word}")).collect();
+    let parked = session.answers.values().filter(|a| **a == Answer::Park).count() as u64;
+    let settled = plan.summary.get(Kind::Conflict).saturating_sub(parked);
+    let conflicts = [
+        (settled, if settled == 1 { "conflict settled" } else { "conflicts settled" }),
+        (parked, if parked == 1 { "conflict put off" } else { "conflicts put off" }),
+    ];
+    let counts = counted.iter().map(|(kind, word)| (plan.summary.get(*kind), *word)).chain(conflicts);
+    let counts: Vec<String> = counts.filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     lines.push(if counts.is_empty() { "no file".to_owned() } else { format!("files: {}", counts.join(", ")) });
     match plan.only {
         Some(Only::Content) => lines.push("only the content: mcp_server/ and its dependencies are untouched".into()),
@@ -103,6 +109,19 @@ fn edits(session: &Session) -> Vec<String> {
         lines.insert(0, "# Your edits".into());
     }
     lines
+}
+
+/// What became of the server.
+fn server(session: &Session) -> Vec<String> {
+    let Some(evidence) = session.evidence::<ServerEvidence>(Phase::Server) else { return Vec::new() };
+    let ran = session.server.as_ref().is_some_and(|s| s.was_running);
+    let line = match (ran, &evidence.server_restarted) {
+        (true, Fact::Is(true)) => "it was restarted with the new code, and runs",
+        (true, _) => "the running one was left alone, with the code that it was started with",
+        (false, Fact::Is(true)) => "it was not running: started to prove that it works, and stopped again",
+        (false, _) => return Vec::new(),
+    };
+    vec!["# The server".into(), line.into()]
 }
 
 /// What waits for a person.

@@ -315,12 +315,12 @@ impl Run {
         work: impl FnOnce(&mut Self) -> Result<Told<T>, Stop>,
     ) -> Result<T, Stop> {
         self.say(Event::TaskStarted { phase, task });
-        let begun = Instant::now();
+        let clock = Clock::start();
         let result = {
             let _others = spent_on(task).map(waiting);
             work(self)
         };
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = clock.seconds();
         let told = |outcome, detail: &str| Event::TaskFinished {
             phase,
             task,
@@ -363,18 +363,17 @@ impl Run {
         self.save()?;
         let estimate_seconds = self.estimates[usize::from(phase.number())];
         self.say(Event::PhaseStarted { phase, name: phase.name(), estimate_seconds });
-        let (begun, waited) = (Instant::now(), timing::spent(Who::Person));
+        let clock = Clock::start();
         let evidence = match serde_json::to_value(work(self)?) {
             Ok(Value::Object(evidence)) => evidence,
             _ => Map::new(),
         };
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = clock.seconds();
         let record = PhaseRecord {
             evidence: evidence.clone(),
             commands: std::mem::take(&mut self.commands_run),
             timestamp: now(),
             seconds,
-            waited: timing::spent(Who::Person).saturating_sub(waited).as_secs_f64(),
         };
         self.session.complete(phase, record);
         self.save()?;
@@ -436,6 +435,23 @@ impl Run {
     /// Never in practice: stamps are digits.
     pub fn rescue_folder(&self) -> Result<RelPath, Stop> {
         RelPath::new(format!("rescued/{}", self.session.stamp)).map_err(Stop::failed)
+    }
+}
+
+/// How long something takes, without the time that a person takes over questions.
+struct Clock {
+    begun: Instant,
+    waited: Duration,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { begun: Instant::now(), waited: timing::spent(Who::Person) }
+    }
+
+    fn seconds(&self) -> f64 {
+        let waited = timing::spent(Who::Person).saturating_sub(self.waited);
+        self.begun.elapsed().saturating_sub(waited).as_secs_f64()
     }
 }
 

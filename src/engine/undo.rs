@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::documents;
 use super::run::{Run, Stop};
 use crate::core::baseline::{self, Baseline};
-use crate::core::blob::{BlobId, ObjectFormat};
+use crate::core::blob::{BlobId, ObjectFormat, sha256};
 use crate::core::classify::short;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -97,6 +98,9 @@ fn changed_paths(run: &Run, backup: &Backup) -> Result<Left, Stop> {
             Found::File { sha256, mode } if sha256 == *written => {
                 paths.insert(path.clone(), State::File { sha256, mode });
             }
+            Found::File { sha256, mode } if grew(&live, path, written)? => {
+                paths.insert(path.clone(), State::File { sha256, mode });
+            }
             _ => {
                 let written = State::File { sha256: written.clone(), mode: 0o644 };
                 paths.entry(path.clone()).or_insert(written);
@@ -104,6 +108,14 @@ fn changed_paths(run: &Run, backup: &Backup) -> Result<Left, Stop> {
         }
     }
     Ok(paths)
+}
+
+/// Whether a document is what we wrote, and behind it only what rollbacks of later sessions said.
+fn grew(live: &Folder, path: &RelPath, written: &str) -> Result<bool, Stop> {
+    let Content::File { bytes, .. } = live.read(path)? else { return Ok(false) };
+    let ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1);
+    let ours = |at: usize| bytes.split_at_checked(at).filter(|(_, rest)| documents::is_of_rollbacks(rest));
+    Ok(ends.filter_map(ours).any(|(before, _)| sha256(before) == *written))
 }
 
 /// Documents that begin with what the backup holds: only an upgrade appends to them.

@@ -131,6 +131,8 @@ pub struct Progress {
     pub rollback: Option<(String, Duration)>,
     /// The running phase, or the last one that ran.
     pub current: Phase,
+    /// Since when a person is waited for.
+    pub waiting: Option<Duration>,
 }
 
 impl Default for Progress {
@@ -164,6 +166,7 @@ impl Progress {
             warned: (0, None),
             rollback: None,
             current: Phase::PreFlight,
+            waiting: None,
         }
     }
 
@@ -199,6 +202,7 @@ impl Progress {
 
     /// Takes an event in. `now` counts from the wizard's start.
     pub fn take_in(&mut self, event: &Event, now: Duration) {
+        self.wait(event, now);
         match event {
             Event::SessionStarted { estimate_seconds, .. } => {
                 self.phases.iter_mut().zip(estimate_seconds).for_each(|(line, seconds)| line.estimate = *seconds);
@@ -257,6 +261,32 @@ impl Progress {
         }
     }
 
+    /// While a person is waited for the clocks stand still.
+    fn wait(&mut self, event: &Event, now: Duration) {
+        match event {
+            Event::ConflictsOpen { .. } | Event::QuestionAsked(_) => {
+                self.waiting.get_or_insert(now);
+            }
+            // What is told meanwhile.
+            Event::Answered { .. } | Event::AnswerRefused { .. } | Event::Log { .. } => {}
+            _ => {
+                let waited = self.waiting.take().map_or(Duration::ZERO, |since| now.saturating_sub(since));
+                for line in &mut self.phases {
+                    if let Stage::Running(since) = &mut line.stage {
+                        *since += waited;
+                    }
+                    let running = line.tasks.iter_mut().filter(|t| matches!(t.stage, TaskStage::Running(..)));
+                    running.for_each(|task| task.since += waited);
+                }
+            }
+        }
+    }
+
+    /// The time on the clocks: it stands still while a person is waited for.
+    pub fn clock(&self, now: Duration) -> Duration {
+        self.waiting.unwrap_or(now)
+    }
+
     fn push_log(&mut self, level: Level, origin: &'static str, text: String, now: Duration) {
         if self.log.len() >= LOG_LINES {
             // Warnings stay longer than the rest.
@@ -283,6 +313,7 @@ impl Progress {
 
     /// Seconds that all six phases together will take, as far as that is known: what is done counts as it was.
     pub fn estimate(&self, now: Duration) -> f64 {
+        let now = self.clock(now);
         let one = |line: &PhaseLine| match line.stage {
             Stage::Done(seconds) => seconds,
             _ => Self::spent(line, now).max(f64::from(line.estimate)),
@@ -292,6 +323,7 @@ impl Progress {
 
     /// Seconds that the phases have run so far.
     pub fn elapsed(&self, now: Duration) -> f64 {
+        let now = self.clock(now);
         self.phases.iter().map(|line| Self::spent(line, now)).sum()
     }
 }
@@ -320,6 +352,20 @@ mod tests {
         p.take_in(&ended(Outcome::Failed), at(2));
         assert_eq!(p.line(Phase::Backup).unwrap().stage, Stage::Failed);
         assert!(!p.is_running());
+    }
+
+    #[test]
+    fn clocks_stand_still_while_a_person_thinks() {
+        let mut p = Progress::new(Duration::ZERO);
+        let (at, phase) = (Duration::from_secs, Phase::Content);
+        p.take_in(&Event::PhaseStarted { phase, name: "", estimate_seconds: 45 }, at(0));
+        p.take_in(&Event::TaskStarted { phase, task: "conflicts" }, at(1));
+        p.take_in(&Event::ConflictsOpen { files: Default::default() }, at(2));
+        p.take_in(&Event::Log { level: Level::Info, origin: "conflicts", text: String::new() }, at(50));
+        assert_eq!((p.elapsed(at(100)), p.clock(at(100))), (2.0, at(2)));
+        let (outcome, detail) = (Outcome::Done, String::new());
+        p.take_in(&Event::TaskFinished { phase, task: "conflicts", outcome, detail, seconds: 1.0 }, at(100));
+        assert_eq!((p.elapsed(at(103)), p.clock(at(103))), (5.0, at(103)));
     }
 
     #[test]

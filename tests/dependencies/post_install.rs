@@ -87,7 +87,7 @@ fn a_person_is_asked_and_the_question_outlives_a_kill() {
     drop(wizard);
     let status = world.command(&["status"]).output().unwrap();
     let (code, said) = text(&status);
-    assert!(code == 10 && said.contains("awaiting_decision"), "{said}");
+    assert!(code == 10 && said.contains("waiting for a decision"), "{said}");
     let mut wizard = open(&world);
     wizard.see(&["An upgrade waits for an answer.", "playwright install chromium failed"]);
     wizard.press("r");

@@ -100,7 +100,7 @@ fn time_of(model: &Model, phase: &PhaseLine) -> String {
     match phase.stage {
         Stage::Waiting if phase.estimate >= 60 => format!("~{}", text::clock(phase.estimate.into())),
         Stage::Waiting => format!("~{}s", phase.estimate),
-        Stage::Running(_) => text::clock(Progress::spent(phase, model.now)),
+        Stage::Running(_) => text::clock(Progress::spent(phase, model.progress.clock(model.now))),
         Stage::Done(seconds) => text::seconds(seconds),
         Stage::Failed => "failed".to_owned(),
     }
@@ -241,7 +241,7 @@ fn task_lines(model: &Model, task: &TaskLine, width: usize) -> Vec<Line<'static>
     match task.stage {
         TaskStage::Running(done, total) => {
             let mut rows = Vec::new();
-            let spent = model.now.saturating_sub(task.since).as_secs_f64();
+            let spent = model.progress.clock(model.now).saturating_sub(task.since).as_secs_f64();
             let cells = rest.saturating_sub(6).min(16);
             if total > 0 && cells >= 4 {
                 let bar = bar(done, total, cells);
@@ -311,7 +311,7 @@ fn tasks(model: &Model, area: Rect, buffer: &mut Buffer) {
         let right = match phase.stage {
             Stage::Running(_) => {
                 let estimate = text::clock(phase.estimate.into());
-                format!("{} of ~{estimate}", text::clock(Progress::spent(phase, model.now)))
+                format!("{} of ~{estimate}", text::clock(Progress::spent(phase, model.progress.clock(model.now))))
             }
             _ => time_of(model, phase),
         };
