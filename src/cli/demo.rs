@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::args::{Common, DemoArgs, From};
 use super::{Refusal, at_a_terminal, output, plan, settings, wizard};
-use crate::core::session::OnConflict;
+use crate::core::session::{OnConflict, Status};
 use crate::core::settings::Options;
 use crate::engine::executor;
 use crate::engine::inspect::{self, Request};
 use crate::host::demo::{self, Demo, DemoError};
 use crate::host::process;
+use crate::host::recover;
 use crate::host::server::{self, Running};
 use crate::tui::model::Launch;
 
@@ -63,7 +64,11 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
     };
     stop_server(&built);
     say(&format!("\nlook around: {}", dir.display()));
-    say(&format!("undo it:     pos-upgrade-tui rollback --project {project}"));
+    say("the demo's server is ended");
+    let sessions = recover::survey(&built.project.join(".praxis-os")).sessions;
+    if sessions.last().is_some_and(|s| s.status == Status::Completed) {
+        say(&format!("undo it:     pos-upgrade-tui rollback --project {project}"));
+    }
     result
 }
 

@@ -178,7 +178,7 @@ pub fn stale_manifest(source: &Source) -> Option<String> {
     let unlisted = in_folder.filter(|p| !manifest.contains_key(p)).count();
     (other + gone + unlisted > 0).then(|| {
         format!(
-            "the source's history is used, not its manifest, which is stale ({same} of {} checksums match, {other} \
+            "the source's manifest is out of date, so its git history is used: nothing to do ({same} of {} checksums match, {other} \
              differ, {gone} files are gone, {unlisted} are not listed)",
             manifest.len()
         )

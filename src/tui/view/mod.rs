@@ -139,7 +139,20 @@ fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
         },
     };
     let room = usize::from(area.width.saturating_sub(2));
-    frame::put(buffer, area.x + 1, area.y, room as u16, &text::fit(&text, room), theme.style(role));
+    let mut rows = match model.status {
+        // A word about the last key, such as why something is refused, is said to its end, over what stands above.
+        Some(_) => text::wrap(&text, room),
+        None => Vec::new(),
+    };
+    let most = usize::from((area.y / 2).min(4)).max(1);
+    if rows.len() > most || rows.is_empty() {
+        let rest = rows.split_off(rows.len().min(most - 1)).join(" ");
+        rows.push(text::fit(if rest.is_empty() { &text } else { &rest }, room));
+    }
+    for (y, row) in (0..=area.y).rev().zip(rows.iter().rev()) {
+        frame::put(buffer, area.x, y, area.width, &" ".repeat(area.width.into()), theme.style(Role::Text));
+        frame::put(buffer, area.x + 1, y, room as u16, row, theme.style(role));
+    }
 }
 
 /// Whether a key does something now; the footer shows only those that do, the help marks the others.

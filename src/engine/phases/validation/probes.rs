@@ -185,7 +185,7 @@ impl Probing<'_> {
         // That they go is the release's own wish; whoever used them should know.
         let (switched_off, gone): (Vec<String>, Vec<String>) = lost.into_iter().partition(|t| expected.all.contains(t));
         if !gone.is_empty() {
-            run.warn("tools", format!("this release has no {} any more", names(&gone)));
+            run.warn("tools", format!("this release's server has no {} any more, on purpose", names(&gone)));
         }
         if !switched_off.is_empty() {
             run.warn(
