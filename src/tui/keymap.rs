@@ -395,7 +395,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('S')], &[M::Asked], A::StopIt, "stop it", "end what is in use, and go on", 3),
     bind(&[key('R')], &[M::Asked], A::RollBack, "roll back", "put the install back as it was", 4),
     bind(&[key('q'), ctrl('c')], &[M::Asked], A::Leave, "leave", "leave: asks whether to pause or to roll back", 5),
-    bind(&[key('p')], &[M::Leave], A::Pause, "pause", "finish this step, save and leave", 1),
+    bind(&[key('p')], &[M::Leave], A::Pause, "pause and leave", "finish this step, save and leave", 1),
     bind(&[ctrl('c')], &[M::Leave], A::Pause, "", "finish this step, save and leave", 0),
     bind(&[key('y')], &[M::Confirm], A::Yes, "yes", "yes", 1),
     bind(&[named(KeyCode::Up)], LISTS, A::Up, "", "up", 0),

@@ -177,7 +177,11 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             }
             // What it was taken up from says less than how it ended.
             model.session = None;
+            let undecided = matches!(model.overlay, Some(Overlay::Leave)) && completed.is_some();
             show(model, Screen::Report);
+            if undecided {
+                model.status = Some("It was finished before you decided. R puts the install back.".to_owned());
+            }
             completed.map(Effect::Recall).into_iter().collect()
         }
         // What the engine can't carry out must be seen where it was asked.

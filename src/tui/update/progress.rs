@@ -54,13 +54,18 @@ fn page(model: &mut Model, action: Action) {
     let all = workflow::pages().len();
     let (rows, fits) = view::body_rows(model);
     let current = usize::from(model.progress.current.number());
+    let going_back = model.progress.rollback.is_some();
     let Some(page) = &mut model.page else { return };
     let at = page.at.unwrap_or(current);
     match action {
         Action::Back => model.page = None,
         Action::NextTab => *page = PageView { at: Some((at + 1) % all), scroll: 0 },
         Action::PreviousTab => *page = PageView { at: Some((at + all - 1) % all), scroll: 0 },
-        other => page.scroll = scrolled(page.scroll, other, rows, fits),
+        other => {
+            page.scroll = scrolled(page.scroll, other, rows, fits);
+            // Who reads on keeps the page, whatever runs meanwhile.
+            page.at = page.at.or(Some(at).filter(|_| !going_back));
+        }
     }
 }
 

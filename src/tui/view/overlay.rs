@@ -128,7 +128,10 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         Overlay::Confirm(asked) => ("sure?", question(model, asked), &[("y", "yes"), ("Esc", "no")]),
         _ => (
             "leave?",
-            vec!["The upgrade is running.".to_owned()],
+            vec![match model.asked {
+                Some(_) => "The upgrade waits for your answer.".to_owned(),
+                None => "The upgrade is running, and goes on while you decide.".to_owned(),
+            }],
             &[("p", "finish this step and pause; resume any time"), ("R", "roll back"), ("Esc", "go on")],
         ),
     };
