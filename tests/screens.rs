@@ -356,7 +356,7 @@ fn a_finished_upgrade_is_taken_back_from_its_report() {
     person.keys(Mode::Setup, &["Space", "↓", "Space"], &["content only", "merge, mine first"]);
     person.key(Mode::Setup, "Enter", &["3 are settled as you", "makes a backup, then does this"]);
     person.key(Mode::Preview, "Enter", &["report", "Upgraded", "R puts it all back"]);
-    person.wizard.see(&["3 in conflict", "Your edits", "git-safety.md: merged"]);
+    person.wizard.see(&["3 conflicts settled", "Your edits", "git-safety.md: merged"]);
     person.wizard.press("zr");
     person.keys(Report, &["↓", "PgDn", "G", "End"], &["phase 5"]);
     person.keys(Report, &["↑", "PgUp", "g", "Home"], &["What changed"]);
