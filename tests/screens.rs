@@ -127,12 +127,13 @@ fn setup_finds_completes_remembers_and_changes_nothing() {
     person.wizard.press("~/elsewherx");
     person.wizard.see(&["no such folder"]);
     person.key(Source, "Backspace", &["no such folder yet"]);
-    person.key(Source, "Tab", &["~/elsewhere/", "not a git repository"]);
+    person.key(Source, "Tab", &["~/elsewhere/", "Not a clone of praxis-os."]);
     person.keys(Source, &["Home", "→", "←", "End", "Ctrl-w", "Ctrl-w"], &["Type its folder"]);
     person.wizard.press("~/demo/sourcey");
     person.keys(Source, &["←", "Delete", "Tab"], &["~/demo/source", "praxis-os 1.2.0"]);
     person.wizard.press("-x");
-    person.key(Source, "Enter", &["no such folder"]);
+    person.wizard.see(&["no such folder"]);
+    person.key(Source, "Enter", &["There is no such folder: type another."]);
     person.keys(Source, &["Backspace", "Backspace"], &["praxis-os 1.2.0", "is at release"]);
     person.key(Source, "Esc", &["Ctrl-c leaves"]);
     // Options, with the wrong keys among the right ones.

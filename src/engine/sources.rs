@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::inspect::Request;
+use super::inspect::{self, Request};
 use super::planning::{self, Source};
 use crate::core::plan::{Kind, ReleaseEvidence};
 use crate::host::git::GitError;
@@ -56,6 +56,8 @@ pub struct Standing {
     pub pending: u64,
     /// Conflicts among them.
     pub conflicts: u64,
+    /// Those of the conflicts that rules and earlier answers settle.
+    pub settled: u64,
 }
 
 /// A folder that may be meant.
@@ -76,17 +78,17 @@ pub fn look(path: &Path, to: Option<&str>) -> Found {
     }
     let source = match Source::open(path, to) {
         Ok(source) => source,
-        Err(GitError::NotARepository { .. }) => return Found::Folder("not a git repository".to_owned()),
+        Err(GitError::NotARepository { .. }) => return Found::Folder("Not a clone of praxis-os.".to_owned()),
         Err(e @ GitError::NoSuchCommit { .. }) if to.is_none() => {
-            return Found::Folder(format!("a repository without a commit ({e})"));
+            return Found::Folder(format!("A repository without a commit ({e})."));
         }
         Err(GitError::NoSuchCommit { name, .. }) => {
-            return Found::Folder(format!("a repository without a commit called {name}"));
+            return Found::Folder(format!("A repository without a commit called {name}."));
         }
-        Err(e) => return Found::Folder(e.to_string()),
+        Err(e) => return Found::Folder(format!("{e}.")),
     };
     if !source.is_praxis_os().unwrap_or(false) {
-        return Found::Folder("a git repository, but not of praxis-os".to_owned());
+        return Found::Folder("A git repository, but not of praxis-os.".to_owned());
     }
     Found::Clone(Facts {
         path: path.canonicalize().unwrap_or_else(|_| path.to_owned()),
@@ -113,11 +115,14 @@ pub fn standing(request: &Request) -> Result<Standing, String> {
     let mine = |kind| matches!(kind, Kind::Conflict | Kind::AutoMerge | Kind::LocalOnly | Kind::Move);
     let edited = count(&|f| mine(f.kind) && differs(f));
     let deleted = count(&|f| f.kind == Kind::StaysDeleted || f.kind == Kind::Conflict && f.mine.is_none());
+    let prior = inspect::prior(request, &plan);
+    let settled = prior.values().filter(|p| !(p.earlier && request.options.ask_again)).count();
     Ok(Standing {
         edited: edited as u64,
         deleted: deleted as u64,
         pending: plan.summary.pending(),
         conflicts: plan.summary.conflict,
+        settled: settled as u64,
         release: plan.install.release,
         evidence: plan.install.release_evidence,
     })

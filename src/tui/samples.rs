@@ -375,6 +375,7 @@ pub fn setup(theme: Theme, width: u16, height: u16) -> Model {
         deleted: 2,
         pending: 23,
         conflicts: 3,
+        settled: 0,
     };
     feed(&mut model, Msg::Stood(typed, Ok(standing)));
     model

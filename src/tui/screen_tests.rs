@@ -69,9 +69,12 @@ fn typing_replaces_what_was_offered_and_is_looked_at() {
     assert!(!shown(&model).contains("praxis-os 1.2.0"), "{}", shown(&model));
     answer(&mut model, last, Found::Nothing, &["xa", "xb"]);
     assert!(shown(&model).contains("no such folder yet") && shown(&model).contains("~/xb"), "{}", shown(&model));
-    // Enter is refused without a check: there is nothing to check.
-    assert!(press(&mut model, KeyCode::Enter).is_empty());
-    assert!(model.status.as_deref().unwrap().contains("no such folder"));
+    // Enter is refused without a check: there is nothing to check. It is only looked for once more.
+    assert!(matches!(press(&mut model, KeyCode::Enter)[..], [Effect::Look(_)]));
+    assert!(model.status.as_deref().unwrap().contains("no such folder yet: type on, or choose one with ↓"));
+    answer(&mut model, last, Found::Nothing, &[]);
+    assert!(matches!(press(&mut model, KeyCode::Enter)[..], [Effect::Look(_)]));
+    assert_eq!(model.status.as_deref(), Some("There is no such folder: type another."), "nothing is offered");
     ctrl(&mut model, 'u');
     assert_eq!(field(&model), "");
     assert!(press(&mut model, KeyCode::Enter).is_empty(), "nothing is typed");
@@ -201,10 +204,12 @@ fn problems_stand_beside_what_mends_them() {
     let row = |what: &str| screen.lines().position(|l| l.contains(what)).unwrap_or_else(|| panic!("{what}:\n{screen}"));
     assert_eq!(row("SOURCE is dirty"), row("▸ source") + 1);
     assert_eq!(row("INSTALL is full"), row("  install") + 1);
-    assert_eq!(row("THIS would be a downgrade") + 2, row("  allow a downgrade"));
+    assert_eq!(row("THIS would be a downgrade") + 2, row("  older release"));
+    assert!(screen.contains("Some things stop the upgrade") && !screen.contains("--"), "no flags in here: {screen}");
     // Another source is another matter.
     keys(&mut model, "/x");
-    assert!(!shown(&model).contains("SOURCE is dirty"));
+    let screen = shown(&model);
+    assert!(!screen.contains("SOURCE is dirty") && screen.contains("One thing stops the upgrade"), "{screen}");
     // A problem of the install alone: the cursor is there, and r looks again.
     inspection.problems.remove(0);
     inspection.problems.pop();
@@ -212,6 +217,41 @@ fn problems_stand_beside_what_mends_them() {
     samples::feed(&mut model, Msg::Inspected(Box::new(inspection)));
     assert_eq!(spot(&model), Some(Spot::Install));
     assert!(matches!(keys(&mut model, "r")[..], [Effect::Inspect(_)]));
+}
+
+#[test]
+fn a_folder_that_is_no_clone_is_named_once_and_forgotten_with_its_path() {
+    let mut inspection = samples::inspection();
+    let what = "git rev-parse: fatal: not a git repository".to_owned();
+    let next = "name a clone of praxis-os: --source DIR".to_owned();
+    inspection.problems = vec![Problem { about: About::Source, exit_code: 4, what, next }];
+    let mut model = samples::fresh(MONO, 80, 24);
+    let look = looks(samples::feed(&mut model, Msg::Inspected(Box::new(inspection)))).pop().unwrap();
+    answer(&mut model, &look, Found::Folder("Not a clone of praxis-os.".to_owned()), &[]);
+    let screen = shown(&model);
+    assert!(screen.contains("! Not a clone of praxis-os. Type another folder."), "{screen}");
+    assert!(!screen.contains("fatal") && !screen.contains("--source"), "{screen}");
+    assert!(matches!(press(&mut model, KeyCode::Enter)[..], [Effect::Look(_)]), "it is only looked at once more");
+    let look = looks(keys(&mut model, "~/x")).pop().unwrap();
+    answer(&mut model, &look, Found::Clone(samples::clone_facts()), &[]);
+    let screen = shown(&model);
+    assert!(screen.contains("✔ praxis-os 1.2.0") && !screen.contains("stops the upgrade"), "{screen}");
+}
+
+#[test]
+fn the_outlook_follows_the_policy_that_is_chosen() {
+    let mut model = samples::setup(MONO, 80, 24);
+    assert!(shown(&model).contains("an upgrade would change 23 files; 3 of them need you"));
+    while spot(&model) != Some(Spot::Option(Choice::Conflicts)) {
+        press(&mut model, KeyCode::Down);
+    }
+    keys(&mut model, " ");
+    let merged = "an upgrade would change 23 files; 3 conflicts: merge, mine first";
+    assert!(shown(&model).contains(merged), "{}", shown(&model));
+    press(&mut model, KeyCode::Left);
+    press(&mut model, KeyCode::Left);
+    let put_off = "an upgrade would change 20 files; 3 conflicts: put off";
+    assert!(shown(&model).contains(put_off), "{}", shown(&model));
 }
 
 #[test]

@@ -42,6 +42,11 @@ impl Field {
         }
         self.text.insert_str(self.at, typed);
         self.at += typed.len();
+        // One slash is as good as two, and what is shown of the path has one.
+        while let Some(double) = self.text.find("//") {
+            self.text.remove(double);
+            self.at -= usize::from(self.at > double);
+        }
     }
 
     /// Erases the character before the cursor.
@@ -112,9 +117,9 @@ pub enum Choice {
     Conflicts,
     /// Stop and start the server.
     Restart,
-    /// Leave the test command out.
-    SkipTests,
-    /// Go on when a post-install step fails.
+    /// Run the test command.
+    Tests,
+    /// Whether a failing post-install step undoes the upgrade.
     PostInstall,
     /// How many backups stay.
     Backups,
@@ -132,7 +137,7 @@ impl Choice {
         Choice::Part,
         Choice::Conflicts,
         Choice::Restart,
-        Choice::SkipTests,
+        Choice::Tests,
         Choice::PostInstall,
         Choice::Backups,
         Choice::Commit,
@@ -146,11 +151,11 @@ impl Choice {
             Choice::Part => "upgrade",
             Choice::Conflicts => "conflicts",
             Choice::Restart => "restart the server",
-            Choice::SkipTests => "skip the tests",
-            Choice::PostInstall => "downloads may fail",
+            Choice::Tests => "run the tests",
+            Choice::PostInstall => "a failing download",
             Choice::Backups => "keep backups",
             Choice::Commit => "commit afterwards",
-            Choice::Downgrade => "allow a downgrade",
+            Choice::Downgrade => "older release",
             Choice::DryRun => "only look",
         }
     }
@@ -174,17 +179,15 @@ impl Choice {
             },
             Choice::Restart if options.auto_restart => "stop the running server, start the new code",
             Choice::Restart => "a running server keeps its old code for now",
-            Choice::SkipTests if options.skip_tests => "the install's own tests are left out",
-            Choice::SkipTests => "the install's own tests run, if it has any",
-            Choice::PostInstall if options.allow_post_install_failure => {
-                "a browser that can't be fetched is only a warning"
-            }
-            Choice::PostInstall => "a browser that can't be fetched undoes the upgrade",
+            Choice::Tests if options.skip_tests => "the install's own tests are left out",
+            Choice::Tests => "the install's own tests run, if it has any",
+            Choice::PostInstall if options.allow_post_install_failure => "a browser, say, can be fetched later",
+            Choice::PostInstall => "a browser, say, that can't be fetched",
             Choice::Backups => "the older ones go afterwards; ← → change it",
             Choice::Commit if options.git_commit_after => "the changed paths go into your repository",
             Choice::Commit => "nothing is committed, that is left to you",
-            Choice::Downgrade if options.allow_downgrade => "an older release may replace a newer one",
-            Choice::Downgrade => "an older release than yours is refused",
+            Choice::Downgrade if options.allow_downgrade => "it may replace a newer one of yours",
+            Choice::Downgrade => "a newer one of yours is never replaced",
             Choice::DryRun if options.dry_run => "the plan is shown, and can't be started",
             Choice::DryRun => "the plan is shown, and starts when you say so",
         }
@@ -205,10 +208,14 @@ impl Choice {
             Choice::Conflicts => return Err(policy_word(launch.on_conflict).to_owned()),
             Choice::Backups => return Err(options.keep_backups.to_string()),
             Choice::Restart => options.auto_restart,
-            Choice::SkipTests => options.skip_tests,
-            Choice::PostInstall => options.allow_post_install_failure,
+            Choice::Tests => !options.skip_tests,
+            Choice::PostInstall => {
+                return Err(if options.allow_post_install_failure { "only warns" } else { "undoes the upgrade" }.into());
+            }
             Choice::Commit => options.git_commit_after,
-            Choice::Downgrade => options.allow_downgrade,
+            Choice::Downgrade => {
+                return Err(if options.allow_downgrade { "allowed" } else { "refused" }.into());
+            }
             Choice::DryRun => options.dry_run,
         })
     }
@@ -231,7 +238,7 @@ impl Choice {
             Choice::Backups if forward => options.keep_backups = (options.keep_backups + 1).min(99),
             Choice::Backups => options.keep_backups = options.keep_backups.saturating_sub(1).max(1),
             Choice::Restart => options.auto_restart = !options.auto_restart,
-            Choice::SkipTests => options.skip_tests = !options.skip_tests,
+            Choice::Tests => options.skip_tests = !options.skip_tests,
             Choice::PostInstall => options.allow_post_install_failure = !options.allow_post_install_failure,
             Choice::Commit => options.git_commit_after = !options.git_commit_after,
             Choice::Downgrade => options.allow_downgrade = !options.allow_downgrade,
@@ -414,7 +421,8 @@ pub fn path_of(typed: &str, home: Option<&str>, here: &Path) -> PathBuf {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => PathBuf::from(format!("{home}{rest}")),
         _ => PathBuf::from(typed),
     };
-    here.join(path)
+    // Without doubled slashes, which would be seen wherever the path is.
+    here.join(path).components().collect()
 }
 
 #[cfg(test)]
@@ -471,6 +479,8 @@ mod tests {
         assert_eq!(field.text(), "/a/");
         field.erase_part();
         assert_eq!(field.text(), "/");
+        field.insert("/a//b/");
+        assert_eq!((field.text(), field.before()), ("/a/b/", "/a/b/"));
     }
 
     #[test]
@@ -480,6 +490,7 @@ mod tests {
         assert_eq!(path_of("~", Some("/home/ada"), here), Path::new("/home/ada"));
         assert_eq!(path_of("~x", Some("/home/ada"), here), Path::new("/here/~x"));
         assert_eq!(path_of(" ../x ", None, here), Path::new("/here/../x"));
+        assert_eq!(path_of("~//x/", Some("/home/ada"), here).to_str(), Some("/home/ada/x"));
     }
 
     #[test]

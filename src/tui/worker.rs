@@ -245,7 +245,7 @@ impl<E: Engine> Worker<E> {
             let work = engine.clone();
             let looked = tokio::task::spawn_blocking(move || work.look(&look)).await.unwrap_or_else(|_| Looked {
                 typed: typed.clone(),
-                found: Found::Folder("looking at it ended in a bug".to_owned()),
+                found: Found::Folder("Looking at it ended in a bug.".to_owned()),
                 folders: Vec::new(),
             });
             let is_clone = matches!(looked.found, Found::Clone(_));

@@ -228,10 +228,19 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     }
     let found = setup.looked_now().map(|l| l.found.clone());
     let source = match found {
-        Some(Found::Nothing) => {
+        Some(found @ (Found::Nothing | Found::Folder(_))) => {
             setup.spot = Spot::Source;
-            model.status = Some("There is no such folder yet: type on, or choose one with ↓.".to_owned());
-            return vec![];
+            setup.offer();
+            model.status = Some(
+                match (found, setup.offers.is_empty()) {
+                    (Found::Nothing, true) => "There is no such folder: type another.",
+                    (Found::Nothing, false) => "There is no such folder yet: type on, or choose one with ↓.",
+                    _ => "There is nothing to upgrade from in this folder.",
+                }
+                .to_owned(),
+            );
+            // It may have been made meanwhile.
+            return look(model, true).into_iter().collect();
         }
         Some(Found::Clone(facts)) => facts.path,
         _ => setup.path(),

@@ -8,10 +8,11 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::frame::{self, line};
+use crate::core::session::OnConflict;
 use crate::engine::inspect::{About, Problem};
 use crate::engine::sources::{Facts, Found, Standing};
 use crate::tui::model::Model;
-use crate::tui::setup::{Choice, Setup, Spot};
+use crate::tui::setup::{Choice, Setup, Spot, policy_word};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -79,8 +80,19 @@ impl Rows<'_> {
     }
 
     fn problem(&mut self, spot: Spot, problem: &Problem) {
+        let next = match problem.about {
+            // The other advice is to give a flag.
+            About::Downgrade => "allow it here, or bring the clone up to date (git pull)",
+            _ => &problem.next,
+        };
         self.text(Some(spot), "!", &problem.what, Role::Bad);
-        self.text(Some(spot), "→", &problem.next, Role::Accent);
+        self.text(Some(spot), "→", next, Role::Accent);
+    }
+
+    /// What still stops the upgrade: what was found with another path than the present one does not.
+    fn stopping(&self) -> usize {
+        let counts = |p: &&Problem| p.about == About::Install || self.is_checked_source();
+        self.model.problems.iter().filter(counts).count()
     }
 
     /// Whether the path in the field is the one that was checked.
@@ -100,8 +112,7 @@ impl Rows<'_> {
     }
 
     fn head(&mut self) {
-        let problems = self.model.problems.len() as u64;
-        let (title, text) = match problems {
+        let (title, text) = match self.stopping() {
             0 => ("Where is your clone of praxis-os?", self.first_words()),
             1 => ("One thing stops the upgrade.", "Nothing was changed. Mend it, then Enter checks again."),
             _ => ("Some things stop the upgrade.", "Nothing was changed. Mend them, then Enter checks again."),
@@ -125,7 +136,9 @@ impl Rows<'_> {
             vec![Span::styled(format!("{:NAMES$}", if here { "▸ source" } else { "  source" }), theme.style(label))];
         spans.extend(field_spans(model, setup, room, here));
         self.rows.push(Row { line: Line::from(spans), spot });
-        if self.is_checked_source() {
+        // Where there is no clone, that is all there is to say.
+        let is_none = matches!(setup.looked_now().map(|l| &l.found), Some(Found::Nothing | Found::Folder(_)));
+        if self.is_checked_source() && !is_none {
             for problem in model.problems.iter().filter(|p| p.about == About::Source) {
                 self.problem(Spot::Source, problem);
             }
@@ -140,10 +153,15 @@ impl Rows<'_> {
                 self.text(spot, " ", text, Role::Dim);
             }
             None => self.text(spot, "…", "looking", Role::Dim),
-            Some(Found::Nothing) if setup.offers.is_empty() => self.text(spot, "·", "no such folder", Role::Warn),
+            Some(Found::Nothing) if setup.offers.is_empty() => self.text(spot, "!", "no such folder", Role::Warn),
             Some(Found::Nothing) => self.text(spot, "·", "no such folder yet; Tab completes", Role::Dim),
-            Some(Found::Folder(_)) if told => {}
-            Some(Found::Folder(why)) => self.text(spot, "·", why, Role::Warn),
+            Some(Found::Folder(why)) => {
+                let (mark, next) = match setup.offers.is_empty() {
+                    true => ("!", "Type another folder."),
+                    false => ("·", "Type on, or choose one with ↓."),
+                };
+                self.text(spot, mark, &format!("{why} {next}"), Role::Warn);
+            }
             Some(Found::Clone(facts)) => self.facts(facts, told),
         }
         self.offers();
@@ -211,10 +229,10 @@ impl Rows<'_> {
         match setup.standing_now() {
             Some(Ok(standing)) => {
                 self.text(None, " ", &edits(standing), Role::Text);
-                self.text(None, " ", &outlook(standing), Role::Dim);
+                self.text(None, " ", &outlook(standing, setup.draft.on_conflict), Role::Dim);
             }
             // What stops it has been said above.
-            Some(Err(_)) if !model.problems.is_empty() => {}
+            Some(Err(_)) if self.stopping() > 0 => {}
             Some(Err(why)) => self.text(None, "!", why, Role::Warn),
             None if is_clone => self.text(None, "…", "comparing it with the source", Role::Dim),
             None => {}
@@ -292,14 +310,22 @@ fn edits(standing: &Standing) -> String {
     }
 }
 
-/// What an upgrade would come to.
-fn outlook(standing: &Standing) -> String {
-    let paths = text::count(standing.pending, "file", "files");
-    match (standing.pending, standing.conflicts) {
-        (0, _) => "no file would change".to_owned(),
-        (_, 0) => format!("an upgrade would change {paths}, without a question"),
-        (_, 1) => format!("an upgrade would change {paths}; 1 of them needs you"),
-        (_, n) => format!("an upgrade would change {paths}; {n} of them need you"),
+/// What an upgrade would come to, with conflicts settled as it is chosen below.
+fn outlook(standing: &Standing, policy: OnConflict) -> String {
+    let would = |paths: u64| format!("an upgrade would change {}", text::count(paths, "file", "files"));
+    let open = standing.conflicts.saturating_sub(standing.settled);
+    let (pending, word) = (standing.pending, policy_word(policy));
+    match (pending, open, policy) {
+        (0, ..) => "no file would change".to_owned(),
+        (_, 0, _) => format!("{}, without a question", would(pending)),
+        (_, 1, OnConflict::Ask) => format!("{}; 1 of them needs you", would(pending)),
+        (_, n, OnConflict::Ask) => format!("{}; {n} of them need you", would(pending)),
+        (_, n, policy) => {
+            // These leave what is in conflict as it is.
+            let left = if matches!(policy, OnConflict::Keep | OnConflict::Park) { n } else { 0 };
+            let conflicts = text::count(n, "conflict", "conflicts");
+            format!("{}; {conflicts}: {word}", would(pending.saturating_sub(left)))
+        }
     }
 }
 
