@@ -303,6 +303,8 @@ fn enter_is_only_promised_where_it_starts_and_says_that_all_is_meant() {
         assert!(!screen.contains("makes a backup") && press(&mut model, KeyCode::Enter).is_empty());
         press(&mut model, KeyCode::Esc);
     }
+    (model.width, model.height) = (40, 10);
+    assert!(shown(&model).contains("Enter start all 23"), "{}", shown(&model));
     press(&mut model, KeyCode::Esc);
     assert!(shown(&model).contains("Enter start (will ask 3)"), "{}", shown(&model));
 }

@@ -354,7 +354,7 @@ impl Setup {
                 self.candidates.iter().filter(here).map(|c| c.path.clone()).collect()
             }
             Some(Looked { found: Found::Clone(_), .. }) | None => Vec::new(),
-            Some(looked) => looked.folders.iter().map(|c| c.path.clone()).collect(),
+            Some(looked) => looked.folders.iter().filter(here).map(|c| c.path.clone()).collect(),
         };
     }
 

@@ -189,6 +189,8 @@ pub fn start_hint(model: &Model) -> String {
     };
     match asks(model) {
         0 => format!("start{all}"),
+        // A key without room for its words is not shown at all.
+        _ if model.width < 60 && !all.is_empty() => format!("start{all}"),
         n => format!("start{all} (will ask {n})"),
     }
 }
@@ -198,7 +200,7 @@ pub fn note(model: &Model) -> (String, Role) {
     let Some(preview) = &model.preview else { return (String::new(), Role::Text) };
     match &preview.pane {
         Pane::Diff(pane) if pane.search.is_some() => return ("Esc ends the search.".to_owned(), Role::Dim),
-        Pane::Diff(_) | Pane::News(_) if model.launch.options.dry_run => {
+        Pane::Diff(_) | Pane::News(_) if model.launch.options.dry_run || model.width < 60 => {
             return ("Esc goes back to the plan.".to_owned(), Role::Dim);
         }
         Pane::Diff(_) | Pane::News(_) => {
