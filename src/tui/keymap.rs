@@ -339,7 +339,7 @@ pub const BINDINGS: &[Binding] = &[
         A::AskAgain,
         "ask again",
         "ask the conflicts that were answered before, or take those answers after all",
-        2,
+        1,
     ),
     bind(
         &[key('h')],
