@@ -319,6 +319,9 @@ fn tasks(model: &Model, area: Rect, buffer: &mut Buffer) {
     };
     let inner = frame::pane(theme, area, line(theme, &[(&title, Role::Title)]), &right, buffer);
     let width = usize::from(inner.width);
+    if let Some((reason, _)) = &p.rollback {
+        return going_back(model, reason, inner, buffer);
+    }
     let mut rows = Vec::new();
     let mut running = 0;
     for task in &phase.tasks {
@@ -341,10 +344,27 @@ fn tasks(model: &Model, area: Rect, buffer: &mut Buffer) {
     frame::lines(Rect { y: list.bottom(), height: foot.len() as u16, ..inner }, &foot, 0, buffer);
 }
 
+/// What a rollback does, in place of the tasks of the phase that it undoes.
+fn going_back(model: &Model, reason: &str, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let said = [
+        reason,
+        "",
+        "Every file that was touched comes back from the verified backup, the server and its packages with them.",
+        "What you wrote since is set aside and listed, never lost. A rollback that is cut off can be repeated.",
+    ];
+    let rows: Vec<Line> = said
+        .iter()
+        .flat_map(|text| text::wrap(&text::visible_str(text, false), usize::from(area.width.saturating_sub(2))))
+        .map(|part| line(theme, &[(" ", Role::Text), (&part, Role::Text)]))
+        .collect();
+    frame::lines(area, &rows, 0, buffer);
+}
+
 /// What happens to the install if this phase fails.
 fn promise(model: &Model, phase: &PhaseLine) -> String {
     match &model.progress.rollback {
-        Some((reason, _)) => text::visible_str(reason, false),
+        Some(_) => String::new(),
         None if phase.phase.rolls_back() => {
             let to = model.from.as_deref().map_or("what it was".to_owned(), text::short);
             format!("If anything fails here, the install goes back to {to} by itself.")

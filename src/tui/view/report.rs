@@ -10,8 +10,10 @@ use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-fn head(kind: FinishKind, resolving: bool) -> (&'static str, &'static str, Role) {
+/// `wanted`: it ended as the person asked.
+fn head(kind: FinishKind, wanted: bool, resolving: bool) -> (&'static str, &'static str, Role) {
     match kind {
+        FinishKind::RolledBack if wanted => ("✔", "Rolled back", Role::Good),
         FinishKind::Completed if resolving => ("✔", "Settled", Role::Good),
         FinishKind::Completed => ("✔", "Upgraded", Role::Good),
         FinishKind::NothingToDo => ("✔", "Nothing to do", Role::Good),
@@ -91,7 +93,7 @@ impl Rows<'_> {
 
 fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
     let Some(finish) = &model.finish else { return Vec::new() };
-    let (mark, word, role) = head(finish.result, model.launch.resolve.is_some());
+    let (mark, word, role) = head(finish.result, finish.exit_code == 0, model.launch.resolve.is_some());
     let mut rows = Rows { model, room: width.saturating_sub(4), rows: Vec::new() };
     rows.push(&[(" ", Role::Text), (mark, role), (" ", Role::Text), (word, role)]);
     for part in text::wrap(&model.tilde_text(&finish.message), rows.room) {
