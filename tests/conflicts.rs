@@ -532,6 +532,43 @@ fn nothing_is_applied_before_the_word_is_given() {
     assert!(!rules.exists(), "the rule went with the upgrade that made it");
 }
 
+/// A result that can't stand in its file is not settled, and says why, with the place; the engine's word about Python too.
+#[test]
+fn what_can_not_be_written_is_not_settled() {
+    let (json, python) = ("workflows/w/metadata.json", "scripts/tool.py");
+    let text = |side: &str| format!("{{\n  \"steps\": [\n    \"one\",\n    \"{side}\"\n  ]\n}}\n");
+    let code = |side: &str| format!("def tool():\n    return \"{side}\"\n");
+    let triple = |path: &str, text: &dyn Fn(&str) -> String| -> Triple {
+        (path.to_owned(), text("base"), text("mine"), text("theirs"))
+    };
+    let world = World::new(&[triple(python, &code), triple(json, &text)]);
+    let mut wizard = world.open(&[]);
+    approve(&mut wizard, python);
+    world.editor("def (\n");
+    world.edit(&mut wizard, "E", &["1 of 2 resolved"]);
+    wizard.press("\t");
+    wizard.see(&["conflict 2 of 2", json]);
+    // Both lines, and no comma between them.
+    wizard.press("3");
+    wizard.see(&["the result is not valid JSON", "line 5", "e or E mends it", "1 of 2 resolved"]);
+    wizard.press("F");
+    wizard.see(&["1 file is still open: metadata.json (can't be written as it is)"]);
+    wizard.press("1");
+    wizard.see(&["2 of 2 resolved"]);
+    wizard.press("F");
+    wizard.see(&["conflict 1 of 2", "does not compile", "1 of 2 resolved"]);
+    assert_eq!(world.read(python), code("mine"), "nothing was written");
+    wizard.press("t");
+    wizard.see(&["2 of 2 resolved"]);
+    wizard.press("u");
+    wizard.see(&["your own text"]);
+    wizard.press("k");
+    wizard.see(&["2 of 2 resolved"]);
+    wizard.press("F");
+    finished(wizard);
+    assert_eq!((world.read(python), world.read(json)), (code("mine"), text("mine")));
+}
+
 /// Before the plan is approved nothing changes, whatever keys are pressed.
 #[test]
 fn no_key_changes_the_install_before_approval() {

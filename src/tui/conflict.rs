@@ -33,16 +33,22 @@ pub struct Settled {
     pub accepted: bool,
     /// The answer that the engine has.
     pub sent: Option<Answer>,
+    /// Why what is decided can't be written: the file is open until that is mended.
+    pub problem: Option<String>,
 }
 
 impl Settled {
     /// The answer, if nothing is open.
     pub fn answer(&self) -> Option<Answer> {
-        self.decision.answer()
+        self.decision.answer().filter(|_| self.problem.is_none())
     }
 
     /// Whether nothing is open.
     pub fn is_settled(&self) -> bool {
+        self.problem.is_none() && self.is_decided()
+    }
+
+    fn is_decided(&self) -> bool {
         match &self.decision {
             Decision::Open => false,
             Decision::Merge(choices) => choices.iter().all(Option::is_some),
@@ -70,6 +76,7 @@ impl Settled {
     /// How many hunks are open; a file that can only be kept or taken counts as one.
     pub fn open_hunks(&self) -> usize {
         match (&self.decision, &self.shape) {
+            _ if self.problem.is_some() && self.is_decided() => 1,
             (Decision::Merge(choices), _) => choices.iter().filter(|c| c.is_none()).count(),
             (Decision::Open, Shape::Text(hunks)) => (*hunks).max(1),
             (Decision::Open, _) => 1,
@@ -122,8 +129,14 @@ pub struct Settling {
 impl Settling {
     /// `count` files about which nothing is known or decided.
     pub fn new(count: usize) -> Self {
-        let file =
-            Settled { shape: Shape::Waiting, decision: Decision::Open, aside: None, accepted: false, sent: None };
+        let file = Settled {
+            shape: Shape::Waiting,
+            decision: Decision::Open,
+            aside: None,
+            accepted: false,
+            sent: None,
+            problem: None,
+        };
         Self { files: vec![file; count], ..Self::default() }
     }
 
@@ -174,12 +187,20 @@ impl Settling {
         }
     }
 
-    /// The engine could not carry out what it was sent.
-    pub fn refuse(&mut self, file: usize) {
+    /// What is decided about a file can't be written, or can after all.
+    pub fn set_problem(&mut self, file: usize, problem: Option<String>) {
         if let Some(f) = self.files.get_mut(file) {
-            f.accepted = false;
-            f.sent = None;
+            if problem.is_some() {
+                f.accepted = false;
+                f.sent = None;
+            }
+            f.problem = problem;
         }
+    }
+
+    /// Files whose decision changed since that was last told.
+    pub fn changed(&self) -> Vec<usize> {
+        self.untold.iter().copied().collect()
     }
 
     /// What was decided, or undone, since this was last asked: to be saved.
@@ -230,6 +251,7 @@ impl Settling {
         if let Some(f) = self.files.get_mut(file) {
             (f.decision, f.aside) = decided;
             f.accepted = false;
+            f.problem = None;
             self.untold.insert(file);
         }
     }
@@ -329,7 +351,10 @@ impl Settling {
 
     fn open_in(&self, file: usize) -> impl Iterator<Item = usize> + '_ {
         let hunks = self.hunks(file).max(1);
+        // A file whose result can't be written is open at its first hunk.
+        let damaged = self.files[file].problem.is_some() && self.files[file].is_decided();
         (0..hunks).filter(move |h| match &self.files[file].decision {
+            _ if damaged => *h == 0,
             Decision::Open => true,
             Decision::Merge(choices) => choices.get(*h).is_some_and(Option::is_none),
             _ => false,

@@ -109,8 +109,8 @@ fn check(model: &Model, saved: &Saved) {
     let mut open = 0;
     for (i, (file, settled)) in c.files.iter().zip(c.settling.files()).enumerate() {
         assert_eq!(saved.get(&file.path).unwrap_or(&Decision::Open), &settled.decision, "{} is saved", file.path);
-        let Some(answer) = settled.answer() else {
-            open += 1;
+        open += usize::from(!settled.is_settled());
+        let Some(answer) = settled.decision.answer() else {
             assert_eq!(result_of(c, i), None, "{}: nothing is decided", file.path);
             continue;
         };
@@ -120,7 +120,9 @@ fn check(model: &Model, saved: &Saved) {
             Ok(Outcome::Write { bytes, .. }) => assert_eq!(shown.as_ref(), Some(&bytes), "{}: {answer:?}", file.path),
             Ok(Outcome::Nothing) => assert_eq!(shown, file.mine, "{}: {answer:?}", file.path),
             Ok(Outcome::Remove { .. }) => assert_eq!(shown, None, "{}", file.path),
-            Err(OutcomeError::Damaged { .. }) => assert!(damage_of(c, i).is_some(), "{} is refused", file.path),
+            Err(OutcomeError::Damaged { .. }) => {
+                assert!(damage_of(c, i).is_some() && !settled.is_settled(), "{} is refused", file.path);
+            }
             Err(e) => panic!("{}: {answer:?}: {e}", file.path),
         }
     }

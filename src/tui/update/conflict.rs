@@ -98,7 +98,7 @@ fn again(model: &mut Model, files: &[ConflictFile]) -> Option<Vec<Effect>> {
 pub(super) fn refused(model: &mut Model, path: &RelPath, problem: &str) -> Vec<Effect> {
     let c = &mut model.conflicts;
     let Some(at) = c.files.iter().position(|f| f.path == *path) else { return vec![] };
-    c.settling.refuse(at);
+    c.settling.set_problem(at, Some(problem.to_owned()));
     c.said = Some(problem.to_owned());
     if model.screen != Screen::Conflict {
         return vec![];
@@ -146,6 +146,9 @@ pub(super) fn merge_ready(
     if first {
         c.settling.set_shape(file, shape(known, merge.as_deref()));
         texts.merge = merge;
+        // What was decided before an interruption.
+        let problem = damage_of(c, file);
+        c.settling.set_problem(file, problem);
     }
     if c.settling.file() != file {
         return vec![];
@@ -246,6 +249,13 @@ fn decided(model: &mut Model) -> Vec<Effect> {
     let c = &mut model.conflicts;
     for texts in &mut c.texts {
         texts.diffs.retain(|d| d.0 != Compare::Result);
+    }
+    for file in c.settling.changed() {
+        let problem = damage_of(c, file);
+        if file == c.settling.file() && problem.is_some() {
+            model.status.clone_from(&problem);
+        }
+        c.settling.set_problem(file, problem);
     }
     let mut effects: Vec<Effect> = drafts(c).into_iter().collect();
     effects.extend(look(model));
@@ -405,7 +415,8 @@ fn open_list(c: &Conflicts) -> Option<String> {
     let name = |i: &usize| {
         let file = &c.settling.files()[*i];
         let hunks = text::count(file.open_hunks() as u64, "hunk", "hunks");
-        format!("{} ({hunks})", String::from_utf8_lossy(c.files[*i].path.name()))
+        let why = if file.problem.is_some() { "can't be written as it is".to_owned() } else { hunks };
+        format!("{} ({why})", String::from_utf8_lossy(c.files[*i].path.name()))
     };
     let mut named: Vec<String> = open.iter().take(2).map(name).collect();
     if open.len() > 2 {

@@ -49,6 +49,9 @@ pub fn question(model: &Model) -> (String, Role) {
     let narrow = model.width < 70;
     let config = c.file().is_some_and(|f| layouts().is_config(&f.path));
     let base = if c.file().is_some_and(|f| f.base.is_some()) { " 0" } else { "" };
+    if let Some(problem) = &file.problem {
+        return (problem.clone(), Role::Bad);
+    }
     let words = match &file.decision {
         Decision::Open if deleted => "Stay deleted (k), or take the source's version (t)?".to_owned(),
         Decision::Open if removed => "Keep yours (k), or remove it as the source did (t)?".to_owned(),
