@@ -299,7 +299,11 @@ fn terminals_without_utf_8_get_ascii() {
         wizard.press("/pyramid\r");
         wizard.see(&["filter: pyramid"]);
         wizard.press("d");
-        wizard.see(&["T?st ? ?"]);
+        wizard.see(&["what the source changed"]);
+        wizard.press("d");
+        wizard.see(&["what you changed"]);
+        wizard.press("d");
+        wizard.see(&["your file and theirs, whole (mine > theirs)", "T?st ? ?"]);
         wizard.press("qq");
         assert_eq!(wizard.end_sane(), 0);
         assert!(wizard.output().is_ascii(), "{}", String::from_utf8_lossy(&wizard.output()));
