@@ -422,7 +422,16 @@ fn an_unfinished_session_says_what_each_choice_does() {
         not.iter().for_each(|w| assert!(!screen.contains(w), "{w}:\n{screen}"));
     };
     let waiting = open(samples::session(false));
-    has(&waiting, &["asks 2 more", "1 of 3 files settled, all saved", "10:30 UTC, 4 hours ago", "as it was"], &[]);
+    has(
+        &waiting,
+        &[
+            "2 are open. F there applies the plan",
+            "1 of 3 files settled, all saved",
+            "10:30 UTC, 4 hours ago",
+            "as it was",
+        ],
+        &[],
+    );
     let cut_off = open(samples::session(true));
     has(&cut_off, &["cut off", "between the two releases", "from the backup"], &["discard"]);
     let going_back = open(Session { rolling_back: true, ..samples::session(true) });
@@ -442,12 +451,20 @@ fn what_is_lost_with_a_session_is_named_before_it_is_dropped() {
     for key in ["D", "R"] {
         keys(&mut model, key);
         let asked = flat(&model);
-        for words in ["Nothing was applied", hunks, "1 text that you wrote", "Your answer for 1 file is remembered"] {
+        for words in ["Nothing was applied", hunks, "1 text that you wrote", "Lost with it: 1 answer, "] {
             assert!(asked.contains(words), "{key}: {words}: {asked}");
         }
         assert!(!asked.contains("Put the install back"), "{asked}");
         press(&mut model, KeyCode::Esc);
     }
+    let mut done = samples::session(false);
+    done.answers_done = true;
+    model.session = Some(done);
+    assert!(
+        flat(&model).contains("1 answer is remembered"),
+        "what was finished once is asked no more: {}",
+        flat(&model)
+    );
     let draft = |name: &str, hunks, written| Draft { path: name.parse().unwrap(), hunks, written };
     model.drafts = vec![draft("a/x.md", None, 0), draft("y.md", Some(1), 0), draft("z.md", Some(0), 1)];
     assert!(flat(&model).contains("all of x.md and 1 hunk of y.md are settled"), "{}", flat(&model));

@@ -73,27 +73,29 @@ fn settled_in(drafts: &[Draft]) -> (usize, String) {
 
 /// What is lost when the session ends without being applied, and what is not.
 pub fn losses(model: &Model, session: &Session) -> Vec<String> {
+    let by_person = |(path, answer): &(&RelPath, &Answer)| {
+        **answer != Answer::Park && !session.answered_by.contains_key(*path) && session.on_conflict == OnConflict::Ask
+    };
+    let answered = session.answers.iter().filter(by_person).count() as u64;
     let written: usize = model.drafts.iter().map(|d| d.written).sum();
-    let mut lost: Vec<String> = vec![settled_in(&model.drafts).1];
-    lost.push(if written > 0 {
-        text::count(written as u64, "text", "texts") + " that you wrote"
-    } else {
-        String::new()
+    let counted = |n: u64, one: &str, many: &str| if n == 0 { String::new() } else { text::count(n, one, many) };
+    let mut lost = vec![
+        // They are kept for other upgrades once the person said that all are given.
+        counted(if session.answers_done { 0 } else { answered }, "answer", "answers"),
+        settled_in(&model.drafts).1,
+    ];
+    lost.push(match counted(written as u64, "text", "texts") {
+        texts if texts.is_empty() => texts,
+        texts => texts + " that you wrote",
     });
     lost.retain(|what| !what.is_empty());
     let mut all = Vec::new();
     if !lost.is_empty() {
-        all.push(format!("Lost with it: {}.", lost.join(", with ")));
+        all.push(format!("Lost with it: {}.", lost.join(", ")));
     }
-    let by_person = |(path, answer): &(&RelPath, &Answer)| {
-        **answer != Answer::Park && !session.answered_by.contains_key(*path) && session.on_conflict == OnConflict::Ask
-    };
-    match session.answers.iter().filter(by_person).count() as u64 {
-        0 => {}
-        1 => all.push("Your answer for 1 file is remembered: the next upgrade takes it, or asks again.".to_owned()),
-        n => {
-            all.push(format!("Your answers for {n} files are remembered: the next upgrade takes them, or asks again."))
-        }
+    if session.answers_done && answered > 0 {
+        let answers = text::count(answered, "answer is", "answers are");
+        all.push(format!("{answers} remembered: the next upgrade uses them, or asks again."));
     }
     all
 }
@@ -136,9 +138,11 @@ fn choices(model: &Model, session: &Session) -> Vec<(&'static str, &'static str,
             match (session.rolling_back, session.applied, open) {
                 (true, ..) => "finish the rollback: the install ends up as it was before the upgrade".to_owned(),
                 (_, true, _) => format!("go on with {phase}; what is done is not done again"),
-                (_, _, 0) => format!("go on with {phase}; no question is open"),
-                (_, _, 1) => format!("go on with {phase}: asks 1 more conflict, then applies the plan"),
-                (_, _, n) => format!("go on with {phase}: asks {n} more conflicts, then applies the plan"),
+                _ if !session.asks_about_conflicts() => format!("go on with {phase}; no question is open"),
+                (_, _, 0) => "back to the conflicts: all are settled. F there applies the plan".to_owned(),
+                (_, _, n) => {
+                    format!("back to the conflicts: {} open. F there applies the plan", text::count(n, "is", "are"))
+                }
             },
         ));
     }
