@@ -162,7 +162,8 @@ fn seven_hunks_by_all_kinds_of_choice() {
     world.editor("leave");
     world.edit(&mut wizard, "e", &["Refused: line 1 is still a conflict marker", "4 of 8 resolved"]);
     let given = fs::read_to_string(world.home.join("given")).unwrap();
-    assert!(given.starts_with("<<<<<<< mine\nhere 4 mine\n||||||| base\n"), "{given}");
+    let first = "<<<<<<< mine (leave only the lines you want, without these marks; save and quit)\n";
+    assert!(given.starts_with(&format!("{first}here 4 mine\n||||||| base\n")), "{given}");
     // The end of the line is the file's.
     world.editor("by hand");
     world.edit(&mut wizard, "e", &["2 hunks open", "5 of 8 resolved"]);

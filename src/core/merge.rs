@@ -221,15 +221,15 @@ impl Merge {
     }
 
     /// The merged bytes with a marked block for each conflicting region that has no choice: mine, base and theirs between
-    /// the lines that git puts there. For editing by hand.
-    pub fn marked(&self, choices: &[Option<Choice>]) -> Vec<u8> {
-        let mut choices = choices.iter();
+    /// the lines that git puts there. For editing by hand; `hint` stands behind the first mark.
+    pub fn marked(&self, choices: &[Option<Choice>], hint: &str) -> Vec<u8> {
+        let (mut choices, mut hint) = (choices.iter(), hint);
         let mut out = Vec::with_capacity(self.mine.len().max(self.theirs.len()));
         for region in &self.regions {
             match region.kind {
                 RegionKind::Conflict => match choices.next().and_then(Option::as_ref) {
                     Some(choice) => out.extend(self.settled(region, choice)),
-                    None => out.extend(self.marked_region(region)),
+                    None => out.extend(self.marked_region(region, std::mem::take(&mut hint))),
                 },
                 RegionKind::Theirs => out.extend_from_slice(self.sides(region).2),
                 _ => out.extend_from_slice(self.sides(region).1),
@@ -238,8 +238,8 @@ impl Merge {
         out
     }
 
-    /// One region between markers. Base is left out where it says the same as mine.
-    pub fn marked_region(&self, region: &Region) -> Vec<u8> {
+    /// One region between markers, with `hint` behind the first. Base is left out where it says the same as mine.
+    pub fn marked_region(&self, region: &Region, hint: &str) -> Vec<u8> {
         let (base, mine, theirs) = self.sides(region);
         let mut out = Vec::new();
         let mut part = |head: &str, lines: &[u8]| {
@@ -250,7 +250,7 @@ impl Merge {
                 out.extend_from_slice(self.ends.bytes());
             }
         };
-        part("<<<<<<< mine", mine);
+        part(&format!("<<<<<<< mine{hint}"), mine);
         if base != mine && !base.is_empty() {
             part("||||||| base", base);
         }

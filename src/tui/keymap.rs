@@ -266,7 +266,14 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('2')], &[M::Conflict], A::Theirs, "", "this hunk: their lines", 6),
     bind(&[key('3')], &[M::Conflict], A::Both, "", "this hunk: mine, then theirs", 7),
     bind(&[key('0')], &[M::Conflict], A::Base, "", "this hunk: as it was before either changed it", 7),
-    bind(&[key('e')], &[M::Conflict], A::Edit, "", "this hunk: write it yourself, in $VISUAL or $EDITOR", 7),
+    bind(
+        &[key('e')],
+        &[M::Conflict],
+        A::Edit,
+        "",
+        "this hunk: write it yourself, in the program that $VISUAL or $EDITOR names; in vi if neither is set",
+        7,
+    ),
     bind(&[key('E')], &[M::Conflict], A::EditFile, "", "the whole file, in $VISUAL or $EDITOR", 0),
     bind(&[key('x')], &[M::Conflict], A::MergeTool, "", "the whole file, in the merge tool that git is set up with", 0),
     bind(

@@ -176,10 +176,14 @@ fn side(text: &str) -> Arc<[u8]> {
 #[test]
 fn open_regions_are_marked_for_editing() {
     let merge = Merge::three_way(side("a\nb\nc\n"), side("a\nmine\nc\n"), side("a\ntheirs\nc\nd\n")).unwrap();
-    let marked = merge.marked(&[None]);
+    let marked = merge.marked(&[None], "");
     let wanted = "a\n<<<<<<< mine\nmine\n||||||| base\nb\n=======\ntheirs\n>>>>>>> theirs\nc\nd\n";
     assert_eq!(String::from_utf8(marked).unwrap(), wanted);
-    assert_eq!(merge.marked(&[Some(Choice::Theirs)]), b"a\ntheirs\nc\nd\n");
+    let hinted = String::from_utf8(merge.marked(&[None], " (a hint)")).unwrap();
+    assert_eq!(hinted, wanted.replace("<<<<<<< mine", "<<<<<<< mine (a hint)"));
+    let twice = Merge::two_way(side("a\nb\nc\n"), side("x\nb\ny\n")).unwrap().marked(&[None, None], " (a hint)");
+    assert_eq!(String::from_utf8(twice).unwrap().matches(" (a hint)\n").count(), 1, "it stands there once");
+    assert_eq!(merge.marked(&[Some(Choice::Theirs)], " hint"), b"a\ntheirs\nc\nd\n");
 }
 
 #[test]

@@ -13,6 +13,9 @@ use crate::tui::conflict::{Decision, Shape};
 use crate::tui::keymap::Action;
 use crate::tui::model::{Compare, Conflicts, Editing, Model, Part};
 
+/// Whoever lands in an editor that he never chose is told what is expected of him.
+const HINT: &str = " (leave only the lines you want, without these marks; save and quit)";
+
 fn say(model: &mut Model, what: impl Into<String>) -> Vec<Effect> {
     model.status = Some(what.into());
     vec![]
@@ -42,8 +45,13 @@ pub(super) fn begin(model: &mut Model, action: Action) -> Vec<Effect> {
         return say(model, "This is not text: it can only be kept or taken whole.");
     }
     let name = String::from_utf8_lossy(file.path.name()).into_owned();
-    let again = c.refused(c.settling.file(), part).map(<[u8]>::to_vec);
-    let Some(text) = again.or_else(|| given(c, part)) else { return vec![] };
+    let again = c.refused(c.settling.file(), part);
+    // A merge tool reads the labels, and knows what it is for.
+    let (hint, again) = match action {
+        Action::MergeTool => ("", again.map(without_hint)),
+        _ => (HINT, again.map(<[u8]>::to_vec)),
+    };
+    let Some(text) = again.or_else(|| given(c, part, hint)) else { return vec![] };
     let tool = match (action, c.text().and_then(|t| t.merge.as_ref())) {
         (Action::MergeTool, Some(merge)) => {
             let [base, mine, theirs] = merge.texts().map(Arc::clone);
@@ -56,8 +64,8 @@ pub(super) fn begin(model: &mut Model, action: Action) -> Vec<Effect> {
     vec![Effect::Edit { tool, name }]
 }
 
-/// The text as it is decided so far; what is open stands in it between markers.
-fn given(c: &Conflicts, part: Part) -> Option<Vec<u8>> {
+/// The text as it is decided so far; what is open stands in it between markers, with `hint` behind the first.
+fn given(c: &Conflicts, part: Part, hint: &str) -> Option<Vec<u8>> {
     let (file, settled, merge) = (c.file()?, c.settling.current()?, c.text()?.merge.as_ref());
     let bytes = |side: &Option<Arc<[u8]>>| side.as_deref().map(<[u8]>::to_vec);
     match (part, merge) {
@@ -65,7 +73,7 @@ fn given(c: &Conflicts, part: Part) -> Option<Vec<u8>> {
             let region = merge.overlaps().nth(hunk)?;
             Some(match settled.choice(hunk) {
                 Some(choice) => merge.settled(region, &choice),
-                None => merge.marked_region(region),
+                None => merge.marked_region(region, hint),
             })
         }
         (Part::Hunk(_), None) => None,
@@ -73,10 +81,18 @@ fn given(c: &Conflicts, part: Part) -> Option<Vec<u8>> {
             (Decision::Edited(text), _) => Some(text.clone()),
             (Decision::Keep | Decision::Park, _) => bytes(&file.mine).or_else(|| Some(Vec::new())),
             (Decision::Take, _) => bytes(&file.theirs).or_else(|| Some(Vec::new())),
-            (Decision::Merge(choices), Some(merge)) => Some(merge.marked(choices)),
-            (_, Some(merge)) => Some(merge.marked(&vec![None; merge.conflicts()])),
+            (Decision::Merge(choices), Some(merge)) => Some(merge.marked(choices, hint)),
+            (_, Some(merge)) => Some(merge.marked(&vec![None; merge.conflicts()], hint)),
             _ => bytes(&file.mine).or_else(|| bytes(&file.theirs)).or_else(|| Some(Vec::new())),
         },
+    }
+}
+
+fn without_hint(text: &[u8]) -> Vec<u8> {
+    let hint = HINT.as_bytes();
+    match text.windows(hint.len()).position(|part| part == hint) {
+        Some(at) => [&text[..at], &text[at + hint.len()..]].concat(),
+        None => text.to_vec(),
     }
 }
 

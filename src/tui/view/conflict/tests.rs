@@ -4,11 +4,12 @@ use ratatui::crossterm::event::KeyCode;
 
 use crate::core::path::RelPath;
 use crate::engine::events::{ConflictFile, Event};
+use crate::engine::outside::Tool;
 use crate::tui::model::Model;
 use crate::tui::samples;
 use crate::tui::svg::paint;
 use crate::tui::tests::{MONO, SIZES, keys, press, text};
-use crate::tui::update::Msg;
+use crate::tui::update::{Effect, Msg};
 
 fn shown(model: &Model) -> String {
     text(&paint(model))
@@ -221,4 +222,26 @@ fn the_marks_on_the_right_edge_are_explained_and_seen_without_colour() {
     model.theme.ascii = true;
     let marks = edge(&model);
     assert!(["!", "v", "+"].iter().all(|mark| marks.contains(mark)), "{marks}");
+}
+
+#[test]
+fn the_editor_is_told_what_to_do_and_the_merge_tool_is_not() {
+    let given = |model: &mut Model, key: &str| match keys(model, key).pop() {
+        Some(Effect::Edit { tool: Tool::Editor(text) | Tool::MergeTool { merged: text, .. }, .. }) => {
+            (String::from_utf8(text.clone()).unwrap(), text)
+        }
+        other => panic!("{other:?}"),
+    };
+    for (key, hinted) in [("e", true), ("E", true), ("x", false)] {
+        let mut model = opened(vec![file("a.md", 2, 1, 1)], (80, 24));
+        let (text, bytes) = given(&mut model, key);
+        assert_eq!(text.contains("<<<<<<< mine (leave only the lines you want, "), hinted, "{text}");
+        assert_eq!(text.contains("<<<<<<< mine\n"), key != "e", "{text}");
+        // Given back as it is, it is refused; and the merge tool gets plain labels then, too.
+        samples::feed(&mut model, Msg::Edited(Ok(bytes)));
+        assert!(shown(&model).contains("is still a conflict marker"), "{}", shown(&model));
+        assert_eq!(model.conflicts.settling.open_files(), 1);
+        let (again, _) = given(&mut model, "x");
+        assert!(!again.contains("leave only"), "{again}");
+    }
 }
