@@ -299,12 +299,16 @@ impl Diff {
         side.get(row.text.clone()).unwrap_or_default()
     }
 
+    /// The bytes of the row that stands for this one on the other side.
+    pub fn pair(&self, row: &Row) -> Option<&[u8]> {
+        row.pair.and_then(|p| self.rows.get(p)).map(|pair| self.bytes(pair))
+    }
+
     /// The pieces of a row, `true` for words that its pair hasn't. One plain piece if it has no pair.
     pub fn words(&self, row: &Row) -> Vec<(bool, String)> {
-        let pair = row.pair.and_then(|p| self.rows.get(p));
         let own = self.bytes(row);
-        match pair {
-            Some(pair) => words(own, self.bytes(pair)),
+        match self.pair(row) {
+            Some(pair) => words(own, pair),
             None => vec![(false, text::visible(own, false))],
         }
     }

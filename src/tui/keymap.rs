@@ -320,7 +320,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('s')], &[M::Conflict], A::SideBySide, "side by side", "side by side or one below the other", 11),
     bind(&[key('b')], &[M::Conflict], A::BasePane, "", "show or hide the base of each hunk", 0),
     bind(&[key('w')], &[M::Conflict], A::Whitespace, "", "white space: all of it, not its amount, none of it", 0),
-    bind(&[key('W')], &[M::Conflict, M::Diff], A::Wrap, "", "wrap long lines", 0),
+    bind(&[key('W')], &[M::Conflict, M::Diff], A::Wrap, "", "wrap long lines, or cut them off", 0),
     bind(&[key('-')], &[M::Conflict], A::Less, "", "show less around each change", 0),
     bind(&[key('+')], &[M::Conflict], A::More, "", "show more around each change, up to the whole file", 0),
     bind(&[key('/')], &[M::Conflict], A::Filter, "", "search; all lines are shown meanwhile", 0),

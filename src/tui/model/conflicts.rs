@@ -72,8 +72,8 @@ pub struct Conflicts {
     pub wide: bool,
     /// What is shown of a merge.
     pub layout: Layout,
-    /// Long lines go on in the next row.
-    pub wrap: bool,
+    /// Long lines are cut off, instead of going on in the next row.
+    pub cut: bool,
     /// What is searched for.
     pub search: Option<Search>,
     /// What a program of the person's was given to edit.
@@ -84,6 +84,8 @@ pub struct Conflicts {
     pub refused: BTreeMap<usize, Vec<Refused>>,
     /// First row on the screen.
     pub scroll: usize,
+    /// A row that is longer than the view, and how many of its lines are above that while it is the first.
+    pub within: (usize, usize),
     /// First column on the screen.
     pub across: usize,
 }
@@ -103,6 +105,11 @@ impl Conflicts {
         now.extend(text.map(|text| Refused { hunk: part.hunk(), text }));
         self.refused.insert(file, now.clone());
         (now != before).then_some(now)
+    }
+
+    /// How many lines of the first row are above the view.
+    pub fn above(&self) -> usize {
+        if self.within.0 == self.scroll && !self.cut { self.within.1 } else { 0 }
     }
 
     /// The file under the cursor.

@@ -10,7 +10,6 @@ use crate::core::path::RelPath;
 use crate::core::session::{Answer, Refused};
 use crate::engine::events::{Command, ConflictFile};
 
-use super::preview::to_change;
 use super::{Effect, Owner, ask, moved_across, pause, scrolled, show};
 use crate::tui::conflict::{Cursor, Decision, Settling, Shape};
 use crate::tui::diff::{Diff, EVERYTHING};
@@ -70,7 +69,7 @@ pub(super) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effe
         beside: old.beside,
         wide: model.width >= WIDE,
         layout: old.layout,
-        wrap: old.wrap,
+        cut: old.cut,
         ..Conflicts::default()
     };
     show(model, Screen::Conflict);
@@ -170,14 +169,12 @@ pub(super) fn diff_ready(model: &mut Model, file: usize, compare: Compare, diff:
 
 /// Asks for what the screen needs, and scrolls to the hunk under the cursor.
 fn look(model: &mut Model) -> Vec<Effect> {
-    let page = view::body_rows(model).1;
-    let c = &mut model.conflicts;
-    let shown = c.shown();
-    if shown == Compare::Merge {
-        let (hunk, rows) = (c.settling.hunk(), c.merge_rows());
-        if let Some((head, all)) = rows.and_then(|r| r.heads.get(hunk).map(|h| (*h, r.rows.len()))) {
-            c.scroll = head.saturating_sub(2.min(page / 4)).min(all.saturating_sub(page.max(1)));
-        }
+    let c = &model.conflicts;
+    let head = c.merge_rows().and_then(|r| r.heads.get(c.settling.hunk())).filter(|_| c.shown() == Compare::Merge);
+    let head = head.copied();
+    model.conflicts.within = (0, 0);
+    if let Some(head) = head {
+        model.conflicts.scroll = view::conflict_rows(model).top_for(head);
     }
     let mut effects = needed(model);
     effects.extend(looking::again(model));
@@ -500,12 +497,17 @@ pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
             return moved(model, before);
         }
         Action::NextChange | Action::PreviousChange => {
-            let merge = c.shown() == Compare::Merge;
-            let changes =
-                if merge { c.merge_rows().map(|r| r.changes.clone()) } else { c.diff().map(|d| d.changes.clone()) };
-            c.scroll = to_change(&changes.unwrap_or_default(), c.scroll, action == Action::NextChange, rows, page);
-            let here = |h: &usize| h.saturating_sub(2).min(rows.saturating_sub(page)) == c.scroll;
-            let hunk = c.merge_rows().filter(|_| merge).and_then(|r| r.heads.iter().position(here));
+            let to = to_change(model, action == Action::NextChange);
+            let c = &mut model.conflicts;
+            c.scroll = to;
+            let rows = view::conflict_rows(model);
+            let heads = model.conflicts.merge_rows().map_or(&[][..], |r| &r.heads);
+            let merge = model.conflicts.shown() == Compare::Merge;
+            let near = heads.partition_point(|h| *h < to);
+            let hunk = (near..heads.len())
+                .take_while(|h| merge && heads[*h] <= to + usize::from(rows.lines))
+                .find(|h| rows.top_for(heads[*h]) == to);
+            let c = &mut model.conflicts;
             if let Some(hunk) = hunk {
                 c.settling.go_to_hunk(hunk);
             }
@@ -537,9 +539,9 @@ pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
             return look(model);
         }
         Action::Wrap => {
-            c.wrap = !c.wrap;
+            c.cut = !c.cut;
             c.across = 0;
-            model.status = Some(format!("Long lines are {}.", if c.wrap { "wrapped" } else { "cut off" }));
+            model.status = Some(format!("Long lines are {}.", if c.cut { "cut off" } else { "wrapped" }));
             return look(model);
         }
         Action::Less | Action::More => {
@@ -569,11 +571,53 @@ pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
             return vec![];
         }
         other => {
-            c.scroll = scrolled(c.scroll, other, rows, page);
+            if let Some((top, above)) = wrapped_to(model, other) {
+                (model.conflicts.scroll, model.conflicts.within) = (top, (top, above));
+            } else {
+                let c = &mut model.conflicts;
+                (c.scroll, c.within) = (scrolled(c.scroll, other, rows, page), (0, 0));
+            }
             return vec![];
         }
     }
     decided(model)
+}
+
+/// Where a key leads that scrolls, where that depends on how long rows are: the first row, and its lines above the view.
+fn wrapped_to(model: &Model, action: Action) -> Option<(usize, usize)> {
+    let c = &model.conflicts;
+    let (rows, top, above) = (view::conflict_rows(model), c.scroll, c.above());
+    let page = usize::from(rows.lines).saturating_sub(1).max(1);
+    match action {
+        Action::Down => rows.down_within(top, above, 1).map(|above| (top, above)),
+        Action::PageDown => rows.down_within(top, above, page).map(|above| (top, above)),
+        Action::Up if above > 0 => Some((top, above - 1)),
+        Action::PageUp if above > 0 => Some((top, above.saturating_sub(page))),
+        Action::Up | Action::PageUp if top > 0 && rows.above_end(top - 1) > 0 => {
+            Some((top - 1, rows.above_end(top - 1)))
+        }
+        Action::PageUp => Some((rows.page_before(top), 0)),
+        _ => None,
+    }
+}
+
+/// Where the view stands at the next or previous change; where it stands now if there is none.
+fn to_change(model: &Model, forward: bool) -> usize {
+    let c = &model.conflicts;
+    let changes = match c.shown() {
+        Compare::Merge => c.merge_rows().map(|r| &r.changes),
+        _ => c.diff().map(|d| &d.changes),
+    };
+    let (changes, rows, scroll) = (changes.map_or(&[][..], Vec::as_slice), view::conflict_rows(model), c.scroll);
+    let behind = changes.partition_point(|change| *change <= scroll);
+    let found = if forward {
+        changes[behind..].iter().map(|change| rows.top_for(*change)).find(|top| *top > scroll)
+    } else {
+        // One further down may be what the view stands at.
+        let here = (changes.len() - behind).min(3);
+        changes[..behind + here].iter().rev().map(|change| rows.top_for(*change)).find(|top| *top < scroll)
+    };
+    found.unwrap_or(scroll)
 }
 
 fn files_key(model: &mut Model, action: Action) -> Vec<Effect> {

@@ -14,7 +14,7 @@ use crate::tui::keymap::{Action, Mode};
 use crate::tui::model::{Launch, Model, Overlay, Pane, Preview, Question, Screen};
 use crate::tui::setup::Spot;
 use crate::tui::view;
-pub(super) use diff_pane::{diff_ready, found, search, texts_loaded, to_change};
+pub(super) use diff_pane::{diff_ready, found, search, texts_loaded};
 
 pub(super) fn inspected(model: &mut Model, inspection: Inspection) -> Vec<Effect> {
     if let Some(plan) = &inspection.plan {

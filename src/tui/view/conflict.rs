@@ -4,12 +4,14 @@ pub mod bar;
 mod merge;
 pub mod over;
 mod result;
+pub mod rows;
 #[cfg(test)]
 mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use self::rows::{Kind, Rows};
 use super::difftext::{self, Look};
 use super::frame::{self, line, put};
 use crate::core::layout::layouts;
@@ -82,8 +84,13 @@ pub fn question(model: &Model) -> (String, Role) {
                 }
                 None => {
                     let base = if base.is_empty() { "" } else { ", 0 base" };
-                    let edit = if narrow { "" } else { ", e edit" };
-                    format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{base}{edit}?")
+                    let short = base.replace(',', "");
+                    let all = [
+                        format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{base}, e edit?"),
+                        format!("Hunk {hunk}: 1 mine 2 theirs 3 both{short}?"),
+                        format!("{hunk}: 1 mine 2 theirs 3 both{short}?"),
+                    ];
+                    fitting(model, all)
                 }
             }
         }
@@ -298,24 +305,42 @@ fn areas(model: &Model, area: Rect) -> (Vec<String>, Rect, u16) {
     (facts, pane, result)
 }
 
-/// How much there is to scroll.
-pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
+/// The rows of the view.
+pub fn measured(model: &Model, area: Rect) -> Rows<'_> {
     let (_, pane, result) = areas(model, area);
-    let page = usize::from(frame::inner(pane).height.saturating_sub(result));
+    let inner = frame::inner(pane);
+    let (width, lines) = (inner.width, inner.height.saturating_sub(result));
     let c = &model.conflicts;
-    let rows =
-        if c.shown() == Compare::Merge { c.merge_rows().map(|r| r.rows.len()) } else { c.diff().map(|d| d.rows.len()) };
-    let rows = rows.unwrap_or(0);
-    // Wrapped, nobody knows how many rows fit: the last one can be scrolled to the top.
-    if c.wrap { (rows + page.saturating_sub(1), page) } else { (rows, page) }
+    let kind = match (c.shown(), c.text().and_then(|t| t.merge.as_ref()), c.merge_rows(), c.diff()) {
+        (Compare::Merge, _, Some(rows), _) if c.cut => Kind::Lines(rows.rows.len()),
+        (Compare::Merge, Some(merge), Some(rows), _) => {
+            Kind::Merge(merge::View::new(model, merge, rows, width), &rows.rows)
+        }
+        (Compare::Merge, ..) | (_, _, _, None) => Kind::Lines(0),
+        (_, _, _, Some(diff)) if c.cut => Kind::Lines(diff.rows.len()),
+        (_, _, _, Some(diff)) => Kind::Diff(diff),
+    };
+    Rows { kind, width, lines }
+}
+
+/// How much there is to scroll, and how much of it is in sight.
+pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
+    let rows = measured(model, area);
+    match &rows.kind {
+        Kind::Lines(count) => (*count, rows.lines.into()),
+        _ => {
+            let page = rows.seen_from(model.conflicts.scroll);
+            (rows.last_top() + page, page)
+        }
+    }
 }
 
 /// What the view does that isn't plain to see, for the pane's heading; the search comes behind it.
 fn chips(c: &Conflicts) -> Vec<String> {
     let mut all = Vec::new();
     all.extend(c.layout.how.space.chip().map(str::to_owned));
-    if c.wrap {
-        all.push("wrapped".to_owned());
+    if c.cut {
+        all.push("cut off".to_owned());
     }
     match c.layout.how.context {
         diff::CONTEXT => {}
@@ -389,7 +414,6 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     let inner = frame::pane(theme, pane, line(theme, &title), &right, buffer);
     let upper = Rect { height: inner.height.saturating_sub(result_rows), ..inner };
-    let (all, page) = rows(model, area);
     let needle = c.search.as_ref().map_or("", |s| s.needle.as_str());
     match (shown, c.text().and_then(|t| t.merge.as_ref()), c.merge_rows(), c.diff()) {
         (Compare::Merge, Some(merge), Some(rows), _) => {
@@ -401,12 +425,12 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         }
         (Compare::Merge, ..) | (_, _, _, None) => unread(model, inner, buffer),
         (_, _, _, Some(diff)) => {
-            let look = Look { theme, across: c.across, wrap: c.wrap, needle };
+            let look = Look { theme, across: c.across, wrap: !c.cut, needle, above: c.above() };
             difftext::draw(look, inner, diff, c.scroll, buffer);
         }
     }
     let track = Rect { height: pane.height.saturating_sub(result_rows), ..pane };
-    bar::draw(model, track, (c.scroll, all, page), buffer);
+    bar::draw(model, track, &measured(model, area), buffer);
 }
 
 /// The beginning of the user's text, until there is more to show: aligning big files takes a moment.
@@ -418,7 +442,7 @@ fn unread(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area.x + 1, area.y, area.width, "Reading…", theme.style(Role::Dim));
         return;
     };
-    let look = Look { theme, across: c.across, wrap: false, needle: "" };
+    let look = Look { theme, across: c.across, wrap: false, needle: "", above: 0 };
     for (y, text) in (area.y..area.bottom()).zip(bytes.split(|b| *b == b'\n')) {
         let words = [(false, text::visible(text, false))];
         let style = theme.style(Role::Dim);

@@ -74,6 +74,11 @@ pub fn body_rows(model: &Model) -> (usize, usize) {
     }
 }
 
+/// The rows of the conflict screen.
+pub fn conflict_rows(model: &Model) -> conflict::rows::Rows<'_> {
+    conflict::measured(model, body(model))
+}
+
 /// The rows that the cursor of the setup screen is at.
 pub fn setup_rows(model: &Model) -> std::ops::Range<usize> {
     setup::cursor_rows(model, body(model))

@@ -489,7 +489,7 @@ fn diff(model: &Model, pane: &DiffPane, area: Rect, buffer: &mut Buffer) {
     match (&pane.texts, &pane.diff) {
         (Some(Err(why)), _) => text_at(&text::visible_str(why, false), Role::Bad, buffer),
         (_, Some(diff)) => {
-            let look = Look { theme, across: pane.across, wrap: pane.wrap, needle };
+            let look = Look { theme, across: pane.across, wrap: pane.wrap, needle, above: 0 };
             match &pane.texts {
                 Some(Ok(texts)) if pane.compare == Compare::Result && texts.mine == pane.result => {
                     text_at("Your text stays as it is.", Role::Text, buffer);

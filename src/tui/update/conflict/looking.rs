@@ -55,6 +55,11 @@ fn go(model: &mut Model, by: isize) -> Vec<Effect> {
     let (rows, page) = view::body_rows(model);
     let c = &mut model.conflicts;
     match c.search.as_mut().map(|s| s.go(by, rows, page)) {
+        // Wrapped, more rows may stand before it than would leave it in sight.
+        Some(Ok(_)) if !c.cut => {
+            let hit = c.search.as_ref().and_then(|s| s.hits.get(s.at)).copied().unwrap_or(0);
+            model.conflicts.scroll = view::conflict_rows(model).top_for(hit);
+        }
         Some(Ok(scroll)) => c.scroll = scroll,
         Some(Err(why)) if !why.is_empty() => model.status = Some(why),
         _ => {}

@@ -205,13 +205,7 @@ pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
 }
 
 /// The scroll position that shows the next or previous change, with two rows above it.
-pub(in crate::tui::update) fn to_change(
-    changes: &[usize],
-    scroll: usize,
-    forward: bool,
-    rows: usize,
-    page: usize,
-) -> usize {
+fn to_change(changes: &[usize], scroll: usize, forward: bool, rows: usize, page: usize) -> usize {
     let top = |row: usize| row.saturating_sub(2).min(rows.saturating_sub(page));
     let found = if forward {
         changes.iter().find(|c| top(**c) > scroll)

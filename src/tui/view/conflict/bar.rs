@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::frame::{self, put};
+use super::rows::Rows;
 use crate::tui::model::{Compare, Model};
 use crate::tui::theme::Role;
 
@@ -19,18 +20,20 @@ enum Mark {
     Open,
 }
 
-/// Draws it for a view that stands at row `.0` of `.1` and shows `.2`.
-pub fn draw(model: &Model, pane: Rect, (at, rows, page): (usize, usize, usize), buffer: &mut Buffer) {
+/// Draws it for these rows.
+pub fn draw(model: &Model, pane: Rect, rows: &Rows<'_>, buffer: &mut Buffer) {
     let track = usize::from(pane.height.saturating_sub(2));
-    if track == 0 || rows == 0 || !frame::has_borders(pane) {
+    let (at, count, last) = (model.conflicts.scroll, rows.count(), rows.last_top());
+    if track == 0 || count == 0 || !frame::has_borders(pane) {
         return;
     }
     let theme = model.theme;
-    let size = if rows <= page { track } else { (page * track / rows).clamp(1, track) };
-    let top = if rows <= page { 0 } else { (at * (track - size) / (rows - page)).min(track - size) };
-    let marks = marks(model, rows, track);
+    // The rows that the last page has, so that it doesn't change its size on the way.
+    let size = ((count - last) * track / count).clamp(1, track);
+    let top = (at * (track - size)).checked_div(last).unwrap_or(0).min(track - size);
+    let marks = marks(model, rows, last, track);
     for (i, mark) in marks.into_iter().enumerate() {
-        let thumb = rows > page && (top..top + size).contains(&i);
+        let thumb = last > 0 && (top..top + size).contains(&i);
         let (glyph, role) = match mark {
             Mark::None if thumb => ("┃", Role::Border),
             Mark::None => continue,
@@ -44,12 +47,20 @@ pub fn draw(model: &Model, pane: Rect, (at, rows, page): (usize, usize, usize), 
     }
 }
 
-fn marks(model: &Model, rows: usize, track: usize) -> Vec<Mark> {
+fn marks(model: &Model, rows: &Rows<'_>, last: usize, track: usize) -> Vec<Mark> {
     let c = &model.conflicts;
     let mut marks = vec![Mark::None; track];
+    // A file that fits is marked line by line.
+    let fits = if last == 0 { rows.count() } else { 0 };
+    let lines: Vec<usize> = (0..fits)
+        .scan(0, |next, row| {
+            *next += rows.height(row);
+            Some(*next - rows.height(row))
+        })
+        .collect();
     let mut put = |row: usize, mark: Mark| {
-        // A file that fits is marked row by row.
-        let at = if rows <= track { row } else { row * track / rows.max(1) };
+        let at = if last == 0 { lines.get(row).copied() } else { Some(row * track / rows.count().max(1)) };
+        let at = at.unwrap_or(track);
         if let Some(slot) = marks.get_mut(at)
             && *slot < mark
         {

@@ -7,7 +7,6 @@ use super::super::difftext::{self, Look};
 use super::super::frame::{self, line, put};
 use crate::core::merge::{Choice, Merge, RegionKind};
 use crate::tui::conflict::Decision;
-use crate::tui::diff;
 use crate::tui::merge_rows::{self, Line, MergeRow, MergeRows, Side};
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -15,18 +14,17 @@ use crate::tui::theme::Role;
 
 /// Draws rows of the merge view from row `scroll` on.
 pub fn draw(model: &Model, merge: &Merge, rows: &MergeRows, area: Rect, buffer: &mut Buffer) {
-    let c = &model.conflicts;
-    let needle = c.search.as_ref().map_or("", |s| s.needle.as_str());
-    let look = Look { theme: model.theme, across: c.across, wrap: c.wrap, needle };
-    let view = View { model, merge, digits: if area.width < 60 { 0 } else { digits(rows) }, look };
-    let page = if c.wrap { 1 } else { usize::from(area.height) };
-    let first = c.scroll.min(rows.rows.len().saturating_sub(page));
+    let mut view = View::new(model, merge, rows, area.width);
+    view.look.above = model.conflicts.above();
+    let page = if view.look.wrap { 1 } else { usize::from(area.height) };
+    let first = model.conflicts.scroll.min(rows.rows.len().saturating_sub(page));
     let mut y = area.y;
     for row in rows.rows.iter().skip(first) {
         if y >= area.bottom() {
             break;
         }
         y += view.row(row, Rect { y, height: area.bottom() - y, ..area }, buffer).max(1);
+        view.look.above = 0;
     }
 }
 
@@ -58,17 +56,63 @@ struct Shown<'m> {
     other: Option<&'m [u8]>,
 }
 
-/// Draws rows of the merge view.
-struct View<'m> {
+/// Draws rows of the merge view, and measures them.
+pub struct View<'m> {
     model: &'m Model,
     merge: &'m Merge,
     digits: usize,
     look: Look<'m>,
 }
 
-impl View<'_> {
+impl<'m> View<'m> {
+    /// How rows are drawn in a pane of that width.
+    pub fn new(model: &'m Model, merge: &'m Merge, rows: &MergeRows, width: u16) -> Self {
+        let c = &model.conflicts;
+        let needle = c.search.as_ref().map_or("", |s| s.needle.as_str());
+        let look = Look { theme: model.theme, across: c.across, wrap: !c.cut, needle, above: 0 };
+        Self { model, merge, digits: if width < 60 { 0 } else { digits(rows) }, look }
+    }
+
+    /// How many lines a row takes in a pane of that width, at most `most`.
+    pub fn height(&self, row: &MergeRow, width: u16, most: usize) -> usize {
+        let line = |region: usize, side: Side, line: &Line, width: u16| {
+            difftext::height(self.bytes(region, side, line), width.saturating_sub(self.before()), most)
+        };
+        match row {
+            MergeRow::Same { region, side, line: own } | MergeRow::Part { region, side, line: own, .. } => {
+                line(*region, *side, own, width)
+            }
+            MergeRow::Auto { region, side, line: own, .. } => {
+                line(*region, *side, own, width.saturating_sub(self.origin(*region, width).1))
+            }
+            MergeRow::Pair { region, mine, theirs, .. } => {
+                let half = width / 2;
+                let mine = mine.as_ref().map_or(1, |l| line(*region, Side::Mine, l, half.saturating_sub(1)));
+                let room = (width - half).saturating_sub(1);
+                mine.max(theirs.as_ref().map_or(1, |l| line(*region, Side::Theirs, l, room)))
+            }
+            _ => 1,
+        }
+    }
+
+    /// Cells before a line's text: the edge, its number and its sign.
+    fn before(&self) -> u16 {
+        let number = if self.digits > 0 { self.digits as u16 + 1 } else { 0 };
+        number + 3
+    }
+
+    /// Who changed a region that merges by itself, and how wide that is where there is room for it.
+    fn origin(&self, region: usize, width: u16) -> (&'static str, u16) {
+        let from = match self.merge.regions().get(region).map(|r| r.kind) {
+            Some(RegionKind::Mine) => " mine ",
+            Some(RegionKind::Theirs) => " theirs ",
+            _ => " both alike ",
+        };
+        (from, if width >= 50 { text::width(from) as u16 } else { 0 })
+    }
+
     /// Draws a row at the top of `area`; returns how many lines it took.
-    fn row(&self, row: &MergeRow, area: Rect, buffer: &mut Buffer) -> u16 {
+    pub fn row(&self, row: &MergeRow, area: Rect, buffer: &mut Buffer) -> u16 {
         let theme = self.model.theme;
         let top = Rect { height: 1, ..area };
         match row {
@@ -172,24 +216,15 @@ impl View<'_> {
             x += put(buffer, x, area.y, area.width, &format!("{number:>digits$} "), theme.style(Role::Dim));
         }
         x += put(buffer, x, area.y, 3, sign, theme.style(roles.0));
-        let words = match shown.other {
-            Some(other) => diff::words(shown.bytes, other),
-            None => vec![(false, text::visible(shown.bytes, false))],
-        };
         let room = Rect { x, width: area.right().saturating_sub(x), ..area };
+        let words = difftext::words(self.look, room, shown.bytes, shown.other);
         difftext::pieces(self.look, room, &words, (theme.style(roles.0), theme.style(roles.1)), buffer)
     }
 
     fn auto(&self, region: usize, side: Side, added: bool, line: &Line, area: Rect, buffer: &mut Buffer) -> u16 {
         let theme = self.model.theme;
-        let kind = self.merge.regions().get(region).map(|r| r.kind);
         let (sign, role) = if added { ("+ ", Role::Added) } else { ("- ", Role::Removed) };
-        let from = match kind {
-            Some(RegionKind::Mine) => " mine ",
-            Some(RegionKind::Theirs) => " theirs ",
-            _ => " both alike ",
-        };
-        let width = if area.width >= 50 { text::width(from) as u16 } else { 0 };
+        let (from, width) = self.origin(region, area.width);
         let x = area.x + 1 + if self.digits > 0 { self.digits as u16 + 1 } else { 0 };
         let shown = Shown { line, bytes: self.bytes(region, side, line), other: None };
         let room = Rect { width: area.width - width, ..area };

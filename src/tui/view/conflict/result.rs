@@ -29,11 +29,12 @@ fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     bytes.split_inclusive(|b| *b == b'\n').map(|l| l.strip_suffix(b"\n").unwrap_or(l))
 }
 
-/// A row of the result.
+/// A line of the result, and how many rows it may take.
 struct Row {
     sign: &'static str,
     bytes: Vec<u8>,
     role: Role,
+    most: usize,
 }
 
 /// Draws it, under a rule that joins the pane's borders.
@@ -54,14 +55,21 @@ pub fn draw(model: &Model, merge: &Merge, area: Rect, pane: Rect, buffer: &mut B
     let wide = text::width(&from) as u16;
     frame::over(buffer, area.right().saturating_sub(wide + 2), area.y, &line(theme, &[(&from, role)]), wide);
     let room = area.height.saturating_sub(1);
-    let rows = rows(merge, file, hunk, room.into());
-    let look = Look { theme, across: c.across, wrap: false, needle: "" };
-    for (y, row) in (area.y + 1..area.bottom()).zip(rows) {
+    let wide = area.width.saturating_sub(3);
+    let height = |line: &[u8], most: usize| if c.cut { 1 } else { difftext::height(line, wide, most) };
+    let rows = rows(merge, file, hunk, room.into(), height);
+    let look = Look { theme, across: c.across, wrap: !c.cut, needle: "", above: 0 };
+    let mut y = area.y + 1;
+    for row in rows {
+        let room = usize::from(area.bottom().saturating_sub(y)).min(row.most) as u16;
+        if room == 0 {
+            break;
+        }
         put(buffer, area.x + 1, y, 2, row.sign, theme.style(row.role));
-        let words = [(false, text::visible(&row.bytes, false))];
         let style = theme.style(row.role);
-        let at = Rect { x: area.x + 3, y, width: area.width.saturating_sub(3), height: 1 };
-        difftext::pieces(look, at, &words, (style, style), buffer);
+        let at = Rect { x: area.x + 3, y, width: wide, height: room };
+        let words = difftext::words(look, at, &row.bytes, None);
+        y += difftext::pieces(look, at, &words, (style, style), buffer);
     }
 }
 
@@ -79,12 +87,13 @@ fn origin(file: &Settled, hunk: usize) -> (&'static str, Role) {
     }
 }
 
-fn rows(merge: &Merge, file: &Settled, hunk: usize, room: usize) -> Vec<Row> {
+/// The lines around the hunk; `height` says how many rows one takes, at most so many.
+fn rows(merge: &Merge, file: &Settled, hunk: usize, room: usize, height: impl Fn(&[u8], usize) -> usize) -> Vec<Row> {
     let regions = merge.regions();
     let overlaps = regions.iter().enumerate().filter(|(_, r)| r.kind == RegionKind::Conflict);
     let Some((at, region)) = overlaps.clone().nth(hunk) else { return Vec::new() };
     let mut rows = Vec::new();
-    let plain = |bytes: &[u8]| Row { sign: "  ", bytes: bytes.to_vec(), role: Role::Dim };
+    let plain = |bytes: &[u8]| Row { sign: "  ", bytes: bytes.to_vec(), role: Role::Dim, most: 1 };
     // What stands before and after, as far as it is decided.
     let near = |at: usize| {
         let region = regions.get(at)?;
@@ -95,27 +104,43 @@ fn rows(merge: &Merge, file: &Settled, hunk: usize, room: usize) -> Vec<Row> {
         rows.extend(lines(&before).next_back().map(plain));
     }
     if let Decision::Edited(text) = &file.decision {
-        let own = lines(text).map(|l| Row { sign: "  ", bytes: l.to_vec(), role: Role::Text });
+        let own = lines(text).map(|l| Row { sign: "  ", bytes: l.to_vec(), role: Role::Text, most: room });
         return own.take(room).collect();
     }
+    let mut taken = rows.len();
     match given(merge, region, file.choice(hunk).as_ref()) {
-        None => rows.push(Row { sign: "? ", bytes: b"nothing is decided here yet".to_vec(), role: Role::Warn }),
+        None => {
+            taken += 1;
+            rows.push(Row { sign: "? ", bytes: b"nothing is decided here yet".to_vec(), role: Role::Warn, most: 1 });
+        }
         Some(text) if text.is_empty() => {
-            rows.push(Row { sign: "- ", bytes: b"no line stands here".to_vec(), role: Role::Dim });
+            taken += 1;
+            rows.push(Row { sign: "- ", bytes: b"no line stands here".to_vec(), role: Role::Dim, most: 1 });
         }
         Some(text) => {
             let count = lines(&text).count();
-            let free = room.saturating_sub(rows.len()).max(1);
-            let shown = if count > free { free - 1 } else { count };
-            rows.extend(lines(&text).take(shown).map(|l| Row { sign: "| ", bytes: l.to_vec(), role: Role::Text }));
+            let free = room.saturating_sub(taken).max(1);
+            let fitting = |room: usize, most: usize| {
+                let mut left = room;
+                let fits = |l| left.checked_sub(height(l, most)).map(|rest| left = rest);
+                lines(&text).map_while(fits).count()
+            };
+            let all = fitting(free, free + 1) == count;
+            let shown = if all { count } else { fitting(free - 1, free - 1) };
+            // A row is left for the word that says how many more there are.
+            let most = if shown == count { free } else { free - 1 };
+            taken += lines(&text).take(shown).map(|l| height(l, most)).sum::<usize>();
+            let own = |l: &[u8]| Row { sign: "| ", bytes: l.to_vec(), role: Role::Text, most };
+            rows.extend(lines(&text).take(shown).map(own));
             if count > shown {
                 let more = text::count((count - shown) as u64, "more line", "more lines");
-                rows.push(Row { sign: "| ", bytes: format!("… {more}").into_bytes(), role: Role::Dim });
+                rows.push(Row { sign: "| ", bytes: format!("… {more}").into_bytes(), role: Role::Dim, most: 1 });
+                taken += 1;
             }
         }
     }
     if let Some(after) = near(at + 1) {
-        let free = room.saturating_sub(rows.len());
+        let free = room.saturating_sub(taken);
         rows.extend(lines(&after).take(free).map(plain));
     }
     rows

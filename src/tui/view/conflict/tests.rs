@@ -181,7 +181,7 @@ fn what_is_put_off_is_counted_when_nothing_is_open() {
 fn what_the_view_does_is_never_cut() {
     for size in SIZES {
         let mut model = samples::conflict(MONO, size.0, size.1);
-        keys(&mut model, "W/git");
+        keys(&mut model, "/git");
         assert!(shown(&model).contains("[/git▏: "), "{}", shown(&model));
         press(&mut model, KeyCode::Enter);
         model.conflicts.search.as_mut().unwrap().at = 0;
@@ -243,5 +243,195 @@ fn the_editor_is_told_what_to_do_and_the_merge_tool_is_not() {
         assert_eq!(model.conflicts.settling.open_files(), 1);
         let (again, _) = given(&mut model, "x");
         assert!(!again.contains("leave only"), "{again}");
+    }
+}
+
+/// A conflict whose lines are as long as paragraphs are.
+fn paragraphs() -> Vec<ConflictFile> {
+    let side = |who: &str| {
+        let words = |i: usize| "some words that go on and on ".repeat(2 + i * 3 % 11);
+        let line = |i: usize| match i % 7 {
+            3 => format!("{}{who} {i} {}\n\n", words(i), words(i + 1)),
+            5 if who != "base" => format!("- {who} wrote this 日本語日本語日本語 {}\n", words(i)),
+            _ => format!("\tplain {i} {}\n", words(i)),
+        };
+        Some(std::sync::Arc::from((0..60).map(line).collect::<String>().into_bytes()))
+    };
+    vec![ConflictFile { base: side("base"), mine: side("mine"), theirs: side("theirs"), ..file("long.md", 1, 0, 0) }]
+}
+
+#[test]
+fn what_is_measured_is_what_is_drawn() {
+    use crate::tui::view::conflict_rows;
+    for size in [(80, 24), (40, 10), (120, 40)] {
+        for setup in ["", "s", "d", "dd", "/words", "W", "Wd", "+++"] {
+            let mut model = opened(paragraphs(), size);
+            keys(&mut model, setup);
+            if setup.starts_with('/') {
+                press(&mut model, KeyCode::Enter);
+            }
+            // Row by row to the end: what is said to be in sight is, and nothing comes behind the end.
+            let (all, last) = (conflict_rows(&model).count(), conflict_rows(&model).last_top());
+            assert!(last < all && last > 0, "{size:?} {setup}: {last} of {all}");
+            press(&mut model, KeyCode::Char('g'));
+            let mut seen = vec![false; all];
+            loop {
+                let (top, whole) = (model.conflicts.scroll, conflict_rows(&model).seen_from(model.conflicts.scroll));
+                let end = (top + whole).min(all);
+                seen[top..end].fill(true);
+                let above = model.conflicts.above();
+                press(&mut model, KeyCode::PageDown);
+                if (model.conflicts.scroll, model.conflicts.above()) == (top, above) {
+                    assert_eq!((top, end), (last, all), "{size:?} {setup}");
+                    break;
+                }
+                assert!(model.conflicts.scroll <= end, "{size:?} {setup}: rows are skipped");
+            }
+            assert!(seen.iter().all(|s| *s), "{size:?} {setup}");
+            // And back, without skipping any.
+            while model.conflicts.scroll > 0 || model.conflicts.above() > 0 {
+                let before = (model.conflicts.scroll, model.conflicts.above());
+                press(&mut model, KeyCode::PageUp);
+                let to = model.conflicts.scroll;
+                assert!((to, model.conflicts.above()) < before, "{size:?} {setup}");
+                assert!(to + conflict_rows(&model).seen_from(to) >= before.0, "{size:?} {setup}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_hunk_is_in_sight_when_the_cursor_is_on_it() {
+    for size in SIZES {
+        for setup in ["", "s", "W"] {
+            let mut model = opened(paragraphs(), size);
+            keys(&mut model, setup);
+            let hunks = model.conflicts.settling.current().unwrap().open_hunks();
+            assert!(hunks > 5, "{hunks}");
+            for hunk in 1..=hunks {
+                assert!(shown(&model).contains(&format!("▸ hunk {hunk} of {hunks}")), "{}", shown(&model));
+                keys(&mut model, "1");
+            }
+            assert_eq!(model.conflicts.settling.open_files(), 0, "none was out of sight at {size:?} {setup}");
+        }
+    }
+}
+
+#[test]
+fn words_are_wrapped_whole_and_cut_off_by_a_key() {
+    let mut model = opened(paragraphs(), (80, 24));
+    let screen = shown(&model);
+    assert!(!screen.contains("cut off"), "{screen}");
+    let body = screen.lines().take_while(|l| !l.contains("result")).filter(|l| l.contains("words"));
+    let result = |model: &Model| {
+        shown(model).lines().skip_while(|l| !l.contains("─ result")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for row in body {
+        let ends = row.trim_matches(|c| "│▌┃●✔┤… ".contains(c));
+        let last = ends.rsplit(' ').next().unwrap();
+        assert!(["some", "words", "that", "go", "on", "and", "mine", "theirs", "base"].contains(&last), "{row}");
+    }
+    // What will be written is wrapped, too, as far as there is room.
+    keys(&mut model, "1");
+    model.conflicts.settling.go_to_hunk(0);
+    let below = result(&model);
+    assert!(below[2].starts_with("│ | some words") && below[3].starts_with("│   "), "{below:#?}");
+    keys(&mut model, "W");
+    let screen = shown(&model);
+    assert!(screen.contains("[cut off]") && screen.contains('…'), "{screen}");
+}
+
+#[test]
+fn a_megabyte_in_a_line_is_drawn_at_once() {
+    let side = |who: &str| -> Option<std::sync::Arc<[u8]>> {
+        Some(format!("{who} {}\n", "日本 word ".repeat(100_000)).into_bytes().into())
+    };
+    let long = ConflictFile { base: side("base"), mine: side("mine"), theirs: side("theirs"), ..file("x.md", 1, 0, 0) };
+    for setup in ["", "s", "W", "d"] {
+        let mut model = opened(vec![long.clone()], (80, 24));
+        keys(&mut model, setup);
+        assert!(shown(&model).contains('…'), "{}", shown(&model));
+        let begun = std::time::Instant::now();
+        for _ in 0..5 {
+            press(&mut model, KeyCode::Down);
+            paint(&model);
+        }
+        assert!(begun.elapsed().as_secs() < 5, "{setup}: {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn each_row_is_drawn_as_high_as_it_is_measured() {
+    use ratatui::buffer::Buffer;
+    use ratatui::layout::Rect;
+    for (width, setup) in [(40, ""), (61, ""), (80, "s"), (120, ""), (233, "")] {
+        let mut model = opened(paragraphs(), (width, 40));
+        keys(&mut model, setup);
+        let (merge, rows) = (model.conflicts.text().unwrap().merge.clone().unwrap(), model.conflicts.merge_rows());
+        let rows = rows.unwrap();
+        let view = super::merge::View::new(&model, &merge, rows, width - 2);
+        for row in &rows.rows {
+            let area = Rect::new(0, 0, width - 2, 200);
+            let drawn = view.row(row, area, &mut Buffer::empty(area));
+            assert_eq!(usize::from(drawn), view.height(row, width - 2, 200), "{row:?} at {width} {setup}");
+        }
+    }
+}
+
+#[test]
+fn all_of_a_row_that_is_longer_than_the_view_can_be_seen() {
+    for (size, count, setup) in [((40, 10), 60, ""), ((40, 10), 60, "s"), ((40, 10), 60, "d"), ((80, 24), 250, "")] {
+        let side = |who: &str| -> Option<std::sync::Arc<[u8]>> {
+            let words: String = (0..count).map(|i| format!("{who}{i} ")).collect();
+            Some(format!("first\n{words}\nlast\n").into_bytes().into())
+        };
+        let (base, mine, theirs) = (side("base"), side("mine"), side("theirs"));
+        let long = ConflictFile { base, mine, theirs, ..file("x.md", 1, 0, 0) };
+        for (there, back, times) in [(KeyCode::Down, KeyCode::Up, 100), (KeyCode::PageDown, KeyCode::PageUp, 30)] {
+            let mut model = opened(vec![long.clone()], size);
+            keys(&mut model, setup);
+            for (key, end) in [(there, 'G'), (back, 'g')] {
+                let mut all = String::new();
+                for _ in 0..times {
+                    all += &shown(&model);
+                    press(&mut model, key);
+                }
+                let place = (model.conflicts.scroll, model.conflicts.above());
+                let words = all.split_whitespace().collect::<std::collections::BTreeSet<_>>();
+                for i in 0..count {
+                    assert!(words.contains(format!("theirs{i}").as_str()), "theirs{i} at {size:?} {setup} {key:?}");
+                }
+                press(&mut model, KeyCode::Char(end));
+                assert_eq!(place, (model.conflicts.scroll, model.conflicts.above()), "{size:?} {setup} {key:?}");
+            }
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn wrapping_loses_nothing_and_fits(text in "a[a-c日é→ ]{0,60}", room in 2u16..12, above in 0usize..3) {
+        use crate::tui::view::difftext::{Look, height, pieces};
+        let area = ratatui::layout::Rect::new(0, 0, room, 80);
+        let draw = |above| {
+            let mut buffer = ratatui::buffer::Buffer::empty(area);
+            let look = Look { theme: MONO, across: 0, wrap: true, needle: "", above };
+            let style = ratatui::style::Style::new();
+            let used = pieces(look, area, &[(false, text.clone())], (style, style), &mut buffer);
+            (usize::from(used), super::tests::text(&buffer))
+        };
+        let (used, all) = draw(0);
+        proptest::prop_assert_eq!(used, height(text.as_bytes(), room, 80));
+        let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        proptest::prop_assert_eq!(letters(&all), letters(&text));
+        // No word is broken that fits into a row.
+        for word in text.split(' ').filter(|w| crate::tui::text::width(w) <= room.into()) {
+            proptest::prop_assert!(all.lines().any(|l| l.contains(word)), "{} in\n{}", word, all);
+        }
+        let (rest, below) = draw(above.min(used - 1));
+        proptest::prop_assert_eq!(rest, used - above.min(used - 1));
+        let tail: Vec<&str> = all.lines().skip(above.min(used - 1)).take(rest).collect();
+        let shown: Vec<&str> = below.lines().take(rest).collect();
+        proptest::prop_assert_eq!(shown, tail);
     }
 }
