@@ -75,7 +75,8 @@ fn measure(lines: usize) {
     view::draw(&model, area, &mut buffer);
     let meanwhile = begun.elapsed();
 
-    // The same with the alignment, in a line.
+    // The same with the alignment, in a line. Opened once more, what is known of the files would stay.
+    let mut model = samples::preview(model.theme, SIZE.0, SIZE.1);
     let message = open();
     let begun = Instant::now();
     samples::feed(&mut model, message);
