@@ -103,7 +103,7 @@ fn leaving_at_the_preview_changes_nothing() {
     wizard.press("d");
     wizard.see(&["what will be written (mine → result)", "+"]);
     wizard.press("\u{1b}");
-    wizard.see(&["Enter start"]);
+    wizard.see(&["Enter start (will ask 3)"]);
     wizard.press("q");
     assert_eq!(wizard.end(), 0);
     assert_same(&before, &snapshot(&demo.install));
