@@ -9,7 +9,7 @@ use crate::tui::model::{Compare, Model};
 use crate::tui::theme::Role;
 
 /// What the marks mean, for the help.
-pub const LEGEND: &str = "● still open, ✔ settled, ┤ another change, ┃ what is in sight";
+pub const LEGEND: &str = "● still open, ✔ settled, ┤ another change, ┃ in sight";
 
 /// What is marked, the weightier last.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
