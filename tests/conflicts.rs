@@ -309,10 +309,6 @@ fn every_key_does_what_the_table_says() {
             continue;
         }
         wizard.press(key);
-        if *key == "\u{1b}" {
-            // With a key right behind it, it would be another one.
-            std::thread::sleep(Duration::from_millis(150));
-        }
         // What is only a scroll has nothing new to wait for.
         if *seen != ["line"] {
             wizard.see(seen);

@@ -198,6 +198,10 @@ impl Terminal {
     pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
+        if keys.ends_with('\x1b') {
+            // With a key right behind it, it would be another one.
+            std::thread::sleep(Duration::from_millis(150));
+        }
     }
 
     /// Kills the program without a chance to clean up.
