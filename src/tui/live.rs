@@ -142,11 +142,19 @@ struct Live {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     screen: Arc<Mutex<vt100::Parser>>,
+    /// How the terminal treats lines and echo before the program has it.
+    modes: Option<u32>,
+}
+
+fn modes(terminal: &dyn MasterPty) -> Option<u32> {
+    terminal.get_termios().map(|t| t.local_flags.bits())
 }
 
 impl Live {
     fn start(play: &str) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
+        let modes = modes(&*pair.master);
+        assert!(modes.is_some());
         let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
         command.args(["--exact", "tui::live::child", "--nocapture", "--test-threads=1"]);
         for (name, value) in [
@@ -173,7 +181,7 @@ impl Live {
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Self { child, master: pair.master, writer, screen }
+        Self { child, master: pair.master, writer, screen, modes }
     }
 
     fn text(&self) -> String {
@@ -208,6 +216,7 @@ impl Live {
             "the terminal was not given back"
         );
         assert!(!screen.screen().bracketed_paste());
+        assert_eq!(modes(&*self.master), self.modes, "raw mode was left behind");
         code
     }
 
