@@ -1,113 +1,37 @@
 //! The conflict screen: moving, settling, and telling the engine.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::core::layout::layouts;
-use crate::core::merge::{Choice, Merge};
-use crate::core::outcome::{damage, is_keyed};
+use crate::core::merge::Choice;
+use crate::core::outcome::damage;
 use crate::core::path::RelPath;
-use crate::core::session::{Answer, Refused};
-use crate::engine::events::{Command, ConflictFile};
+use crate::engine::events::ConflictFile;
 
-use super::{Effect, Owner, ask, moved_across, pause, scrolled, show};
-use crate::tui::conflict::{Cursor, Decision, Settling, Shape};
+use super::{Effect, Owner, ask, moved_across, scrolled};
+use crate::tui::conflict::{Cursor, Decision, Shape};
 use crate::tui::diff::{Diff, EVERYTHING};
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::merge_rows::MergeRows;
-use crate::tui::model::{Compare, ConflictTexts, Conflicts, Model, Overlay, Question, Screen};
+use crate::tui::model::{Compare, Conflicts, Model, Overlay, Question};
 use crate::tui::{text, view};
 
 mod editing;
 mod looking;
+mod opening;
 mod rule;
+mod telling;
 
 pub(super) use editing::done as edited;
 pub(super) use looking::{found, search};
+pub(super) use opening::{merge_ready, open, refused};
 pub(super) use rule::add as add_rule;
 pub(crate) use rule::covered;
+use telling::{accept, drafts, finish, leave};
 
 /// From this width on, mine and theirs stand side by side unless the person says otherwise.
 const WIDE: u16 = 100;
 /// What `-` and `+` go through: unchanged lines around each change.
 const CONTEXTS: [usize; 5] = [0, 3, 10, 30, EVERYTHING];
-
-pub(super) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effect> {
-    if let Some(effects) = again(model, &files) {
-        return effects;
-    }
-    // What was set up before, and what the engine said last, outlives a second round of questions.
-    let old = std::mem::take(&mut model.conflicts);
-    let align = |(file, texts): (usize, &ConflictFile)| Effect::BuildMerge {
-        file,
-        texts: Box::new(texts.clone()),
-        layout: old.layout,
-    };
-    let effects = files.iter().enumerate().map(align).collect();
-    let count = files.len();
-    let mut settling = Settling::new(count);
-    for (i, draft) in files.iter().enumerate().filter_map(|(i, f)| Some((i, f.draft.clone()?))) {
-        settling.restore(i, draft);
-    }
-    for (i, _) in files.iter().enumerate().filter(|(_, f)| f.answered) {
-        settling.known(i);
-    }
-    if let Some(first) = settling.files().iter().position(|f| !f.is_settled()) {
-        settling.go_to(first);
-    }
-    let refused: BTreeMap<usize, Vec<Refused>> =
-        files.iter().map(|f| f.refused.clone()).enumerate().filter(|(_, texts)| !texts.is_empty()).collect();
-    let kept = refused.keys().next().and_then(|at| files.get(*at)).map(|file| {
-        let name = String::from_utf8_lossy(file.path.name());
-        format!("Your refused text for {name} is kept: e or E opens it again.")
-    });
-    model.conflicts = Conflicts {
-        files,
-        refused,
-        texts: vec![ConflictTexts::default(); count],
-        settling,
-        beside: old.beside,
-        wide: model.width >= WIDE,
-        layout: old.layout,
-        cut: old.cut,
-        ..Conflicts::default()
-    };
-    show(model, Screen::Conflict);
-    model.status = old.said.or(kept);
-    effects
-}
-
-/// The same conflicts once more, since some have no answer that can be carried out: all that was decided stays.
-fn again(model: &mut Model, files: &[ConflictFile]) -> Option<Vec<Effect>> {
-    let c = &mut model.conflicts;
-    if files.is_empty() || !c.files.iter().map(|f| &f.path).eq(files.iter().map(|f| &f.path)) {
-        return None;
-    }
-    if let Some(at) = files.iter().position(|f| !f.answered) {
-        c.settling.go_to(at);
-    }
-    let said = c.said.take();
-    show(model, Screen::Conflict);
-    let effects = look(model);
-    model.status = said;
-    Some(effects)
-}
-
-/// An answer that can't be carried out; what is decided stays on the screen, to be changed.
-pub(super) fn refused(model: &mut Model, path: &RelPath, problem: &str) -> Vec<Effect> {
-    let c = &mut model.conflicts;
-    let Some(at) = c.files.iter().position(|f| f.path == *path) else { return vec![] };
-    c.settling.set_problem(at, Some(problem.to_owned()));
-    c.said = Some(problem.to_owned());
-    if model.screen != Screen::Conflict {
-        return vec![];
-    }
-    let before = c.settling.file();
-    c.settling.go_to(at);
-    let effects = moved(model, before);
-    model.status = Some(problem.to_owned());
-    effects
-}
 
 /// The terminal has another width: what is wide enough for two columns may have changed.
 pub(super) fn resized(model: &mut Model) -> Vec<Effect> {
@@ -119,43 +43,6 @@ pub(super) fn resized(model: &mut Model) -> Vec<Effect> {
     let c = &mut model.conflicts;
     c.scroll = c.scroll.min(rows.saturating_sub(page.max(1)));
     vec![]
-}
-
-/// What kind of conflict a file is, from what there is of it.
-fn shape(file: &ConflictFile, merge: Option<&Merge>) -> Shape {
-    match (merge, &file.mine, &file.theirs) {
-        (Some(merge), ..) => Shape::Text(merge.conflicts()),
-        (None, None, _) => Shape::Whole("There is nothing to merge: you deleted this file."),
-        (None, _, None) => Shape::Whole("There is nothing to merge: the source removed this file."),
-        _ if is_keyed(&file.path) => Shape::Whole("It can't be merged: one of the texts is not sound JSON."),
-        _ => Shape::Whole("This is not text: it can only be kept or taken whole."),
-    }
-}
-
-pub(super) fn merge_ready(
-    model: &mut Model,
-    file: usize,
-    merge: Option<Arc<Merge>>,
-    rows: Option<Arc<(MergeRows, MergeRows)>>,
-) -> Vec<Effect> {
-    let c = &mut model.conflicts;
-    let (Some(known), Some(texts)) = (c.files.get(file), c.texts.get_mut(file)) else { return vec![] };
-    let first = c.settling.files().get(file).is_some_and(|f| f.shape == Shape::Waiting);
-    texts.rows = rows;
-    if first {
-        c.settling.set_shape(file, shape(known, merge.as_deref()));
-        texts.merge = merge;
-        // What was decided before an interruption.
-        let problem = damage_of(c, file);
-        c.settling.set_problem(file, problem);
-    }
-    if c.settling.file() != file {
-        return vec![];
-    }
-    if first && c.settling.hunk() == 0 {
-        c.settling.go_to(file);
-    }
-    look(model)
 }
 
 pub(super) fn diff_ready(model: &mut Model, file: usize, compare: Compare, diff: Arc<Diff>) -> Vec<Effect> {
@@ -362,75 +249,6 @@ pub(super) fn decide_folder(model: &mut Model, files: &[usize], take: bool, fold
     decided(model)
 }
 
-fn send(c: &Conflicts, file: usize, answer: Answer) -> Option<Effect> {
-    let path = c.files.get(file)?.path.clone();
-    Some(Effect::Send(Command::Answer { path, answer }))
-}
-
-fn accept(model: &mut Model) -> Vec<Effect> {
-    let before = model.conflicts.settling.file();
-    if let Some(what) = damage_of(&model.conflicts, before) {
-        model.status = Some(what);
-        return vec![];
-    }
-    let told = model.conflicts.settling.accept();
-    let mut effects: Vec<Effect> = told.and_then(|(i, a)| send(&model.conflicts, i, a)).into_iter().collect();
-    if !model.conflicts.settling.current().is_some_and(|f| f.is_settled()) {
-        model.conflicts.compare = None;
-    }
-    effects.extend(moved(model, before));
-    effects
-}
-
-fn finish(model: &mut Model) -> Vec<Effect> {
-    let c = &mut model.conflicts;
-    if let Some(what) = open_list(c) {
-        model.status = Some(what);
-        return vec![];
-    }
-    if let Some((at, what)) = (0..c.files.len()).find_map(|i| Some((i, damage_of(c, i)?))) {
-        let before = c.settling.file();
-        c.settling.go_to(at);
-        let effects = moved(model, before);
-        model.status = Some(what);
-        return effects;
-    }
-    let Some(unsent) = c.settling.finish() else { return vec![] };
-    let mut effects: Vec<Effect> = unsent.into_iter().filter_map(|(i, a)| send(c, i, a)).collect();
-    effects.push(Effect::Send(Command::AnswersDone));
-    c.said = None;
-    show(model, Screen::Progress);
-    effects
-}
-
-/// What is still open, the first two files by name; none if nothing is.
-fn open_list(c: &Conflicts) -> Option<String> {
-    let open: Vec<usize> = (0..c.files.len()).filter(|i| !c.settling.files()[*i].is_settled()).collect();
-    if open.is_empty() {
-        return None;
-    }
-    let name = |i: &usize| {
-        let file = &c.settling.files()[*i];
-        let hunks = text::count(file.open_hunks() as u64, "hunk", "hunks");
-        let why = if file.problem.is_some() { "can't be written as it is".to_owned() } else { hunks };
-        format!("{} ({why})", String::from_utf8_lossy(c.files[*i].path.name()))
-    };
-    let mut named: Vec<String> = open.iter().take(2).map(name).collect();
-    if open.len() > 2 {
-        named.push("…".to_owned());
-    }
-    let files = text::count(open.len() as u64, "file is", "files are");
-    Some(format!("{files} still open: {}. n goes there.", named.join(", ")))
-}
-
-/// What has to be saved of what was just decided.
-fn drafts(c: &mut Conflicts) -> Option<Effect> {
-    let changed = c.settling.untold();
-    let path = |i: usize| c.files.get(i).map(|f| f.path.clone());
-    let all: Vec<_> = changed.into_iter().filter_map(|(i, decision)| Some((path(i)?, decision))).collect();
-    (!all.is_empty()).then_some(Effect::Send(Command::Drafts(all)))
-}
-
 pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
     match mode {
         Mode::Files => return files_key(model, action),
@@ -556,16 +374,7 @@ pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
         }
         Action::Accept => return accept(model),
         Action::Finish => return finish(model),
-        Action::Leave => {
-            // What is settled but not yet accepted is worth keeping too.
-            let unsent: Vec<(usize, Answer)> = (0..c.files.len())
-                .filter_map(|i| c.settling.files().get(i).and_then(|f| Some((i, f.answer()?))))
-                .filter(|(i, a)| c.settling.files()[*i].sent.as_ref() != Some(a))
-                .collect();
-            let mut effects: Vec<Effect> = unsent.into_iter().filter_map(|(i, a)| send(c, i, a)).collect();
-            effects.extend(pause(model));
-            return effects;
-        }
+        Action::Leave => return leave(model),
         Action::Left | Action::Right => {
             c.across = moved_across(c.across, action);
             return vec![];
