@@ -462,7 +462,7 @@ pub fn report(theme: Theme, width: u16, height: u16) -> Model {
     let report = [
         "/home/ada/shop/.praxis-os  3446b8a -> e8b70c7",
         "# What changed",
-        "files: 11 updated, 4 new, 2 moved, 1 removed, 2 merged with your edits, 3 in conflict",
+        "files: 11 updated, 4 new, 2 moved, 1 removed, 2 merged with your edits, 3 conflicts settled",
         "# Your edits",
         "merged by itself: mcp_server/rag_engine.py",
         "merged by itself: standards/universal/testing/test-pyramid.md",
@@ -471,6 +471,8 @@ pub fn report(theme: Theme, width: u16, height: u16) -> Model {
         "conflict: workflows/spec_creation_v1/metadata.json: kept yours (rule always_keep workflows/*)",
         "1 edit of yours was left alone",
         "1 file that you deleted stays deleted",
+        "# The server",
+        "it was restarted with the new code, and runs",
         "# Worth a look",
         "warning: the newest backup is 23 days old",
         "# Time",
