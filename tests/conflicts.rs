@@ -499,6 +499,18 @@ fn nothing_is_applied_before_the_word_is_given() {
     wizard.see(&["a standing rule?"]);
     wizard.press("y");
     wizard.see(&["With F this goes into upgrade.json: always_keep \"standards/universal/a.md\"."]);
+    // Killed before any answer was accepted: the rule itself settles nothing yet.
+    let noted = |what: &str| {
+        let sessions = fs::read_dir(world.install.join(".upgrade")).unwrap().flatten();
+        let mut files = sessions.flat_map(|s| fs::read_dir(s.path()).into_iter().flatten().flatten());
+        files.any(|f| fs::read_to_string(f.path()).is_ok_and(|t| t.contains(what)))
+    };
+    common::eventually("the rule is noted", Duration::from_secs(10), || noted("\"rules\":[[false"));
+    wizard.kill();
+    let mut wizard = world.open(&["resume"]);
+    wizard.see(&["conflict 2 of 2", "2 of 3 resolved"]);
+    wizard.press("\t");
+    wizard.see(&["conflict 1 of 2", "mine, whole"]);
     wizard.press("\t");
     wizard.see(&["conflict 2 of 2"]);
     wizard.press("t");

@@ -6,7 +6,7 @@ use super::args::Common;
 use super::diff::{self, Ink};
 use super::{Refusal, settings};
 use crate::core::classify::short;
-use crate::core::session::{Answer, Session};
+use crate::core::session::Session;
 use crate::host::backup;
 use crate::host::recover;
 
@@ -62,7 +62,7 @@ fn entry(session: &Session, has_backup: bool) -> serde_json::Value {
 
 /// How many conflicts were answered, and how many put off.
 fn answered(session: &Session) -> String {
-    let parked = session.answers.values().filter(|a| **a == Answer::Park).count();
+    let parked = session.put_off();
     let count = |n: usize, what: &str| match n {
         0 => String::new(),
         1 => format!(", 1 conflict {what}"),

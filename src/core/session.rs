@@ -457,11 +457,20 @@ impl Session {
         serde_json::from_value(Value::Object(record.evidence.clone())).ok()
     }
 
+    /// Whether a person answers a conflict, rather than a policy, a rule or an earlier answer.
+    pub fn asks_about(&self, path: &RelPath) -> bool {
+        self.on_conflict == OnConflict::Ask && !self.answered_by.contains_key(path)
+    }
+
+    /// How many conflicts are put off.
+    pub fn put_off(&self) -> usize {
+        self.answers.values().filter(|a| **a == Answer::Park).count()
+    }
+
     /// Whether conflicts wait for a person: for answers, or for the word that all of them are given.
     pub fn asks_about_conflicts(&self) -> bool {
-        let open = |f: &FileEntry| f.kind == Kind::Conflict && !self.answered_by.contains_key(&f.path);
-        self.on_conflict == OnConflict::Ask
-            && !self.answers_done
+        let open = |f: &FileEntry| f.kind == Kind::Conflict && self.asks_about(&f.path);
+        !self.answers_done
             && !self.rolling_back
             && !self.completed_phases.contains(&Phase::Content)
             && self.plan.files.iter().any(open)

@@ -175,11 +175,7 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
     };
     // Those that no rule, policy or earlier answer settled: a person sees them all until they say that it is done.
     let asked = |run: &Run| -> Vec<&(FileEntry, Sides)> {
-        let by_person = |path: &RelPath| !run.session.answered_by.contains_key(path);
-        let asks = run.session.on_conflict == OnConflict::Ask;
-        open.iter()
-            .filter(|(e, _)| by_person(&e.path) && (asks || !run.session.answers.contains_key(&e.path)))
-            .collect()
+        open.iter().filter(|(e, _)| run.session.asks_about(&e.path)).collect()
     };
     if unanswered(run).is_empty() && (run.session.answers_done || asked(run).is_empty()) {
         return Ok(());

@@ -43,7 +43,7 @@ pub fn update_log(session: &Session, preview: &DryRunPreview, old: &[u8]) -> Vec
         from_to(session),
         preview.new_files,
         preview.updated_files,
-        session.answers.values().filter(|a| **a != Answer::Park).count(),
+        session.answers.len() - session.put_off(),
         session.session_id,
     );
     appended(old, &text)

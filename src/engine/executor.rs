@@ -15,7 +15,7 @@ use super::run::{Run, START_AGAIN, Stop, now};
 use super::{checks, documents, report};
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
-use crate::core::session::{Answer, OnConflict, Session, Status, stamp_of};
+use crate::core::session::{OnConflict, Session, Status, stamp_of};
 use crate::core::settings::Options;
 use crate::host::backup;
 use crate::host::lock::{Lock, LockError};
@@ -364,7 +364,7 @@ fn drive(run: &mut Run) -> Finish {
         return stopped(run, Phase::Cleanup, stop);
     }
     run.lock.unexplain();
-    let parked = run.session.answers.values().filter(|a| **a == Answer::Park).count();
+    let parked = run.session.put_off();
     let settled = run.session.answers.len() - parked;
     let install = run.session.install.display();
     let mut message = match run.session.resolving {

@@ -68,7 +68,7 @@ fn changes(session: &Session) -> Vec<String> {
         (Kind::Remove, "removed"),
         (Kind::AutoMerge, "merged with your edits"),
     ];
-    let parked = session.answers.values().filter(|a| **a == Answer::Park).count() as u64;
+    let parked = session.put_off() as u64;
     let settled = plan.summary.get(Kind::Conflict).saturating_sub(parked);
     let conflicts = [
         (settled, if settled == 1 { "conflict settled" } else { "conflicts settled" }),

@@ -1,12 +1,13 @@
 //! Standing rules that a person makes of answers. They are noted in the session, and stand in the project's
-//! `upgrade.json` once the conflicts are settled: written with the rest, and taken back with the rest.
+//! `upgrade.json` once the conflicts are settled: written with the rest, and taken back with the rest. In their own
+//! session they settle nothing: what they cover is decided on the screen, where it can be changed.
 
 use super::run::{Run, Stop};
 use crate::core::session::Session;
 use crate::core::settings;
 use crate::host::fs;
 
-/// Notes a rule: the glob will stand in the project's `upgrade.json`, and holds from now on.
+/// Notes a rule: the glob will stand in the project's `upgrade.json`, and holds for upgrades to come.
 ///
 /// # Errors
 /// A sentence saying why it can't be written there.
@@ -18,17 +19,13 @@ pub fn add(run: &mut Run, take: bool, pattern: &str) -> Result<(), String> {
     }
     let old = fs::read_if_there(&path).map_err(|e| failed(e.to_string()))?.unwrap_or_default();
     let rule = (take, pattern.to_owned());
-    if !run.session.rules.contains(&rule) {
-        run.session.rules.push(rule);
+    if run.session.rules.contains(&rule) {
+        return Ok(());
     }
+    run.session.rules.push(rule);
     if let Err(problem) = text(&run.session, &old) {
         run.session.rules.pop();
         return Err(failed(problem));
-    }
-    let options = &mut run.session.options;
-    let list = if take { &mut options.always_take } else { &mut options.always_keep };
-    if !list.iter().any(|p| p == pattern) {
-        list.push(pattern.to_owned());
     }
     match run.save() {
         Err(Stop::Failed { what, .. }) => Err(what),

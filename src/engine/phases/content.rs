@@ -9,7 +9,7 @@ use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::{ActualUpgrade, ContentEvidence, DryRunPreview, Phase};
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
-use crate::core::session::{Answer, Session};
+use crate::core::session::Session;
 use crate::core::settings;
 use crate::engine::apply::{self, Decided};
 use crate::engine::decisions;
@@ -84,7 +84,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         actual_upgrade: ActualUpgrade {
             new_files,
             updated_files,
-            conflicts_resolved: run.session.answers.values().filter(|a| **a != Answer::Park).count() as u64,
+            conflicts_resolved: (run.session.answers.len() - run.session.put_off()) as u64,
             user_prompts: run.session.prompts,
         },
         checksums_verified: true,
@@ -164,7 +164,7 @@ fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> R
     })?;
     let decided = run.task(PHASE, "conflicts", |run| {
         let decided = decisions::settle(run, texts)?;
-        let parked = run.session.answers.values().filter(|a| **a == Answer::Park).count();
+        let parked = run.session.put_off();
         let (answers, asked) = (run.session.answers.len() - parked, run.session.prompts);
         let later = if parked == 0 { String::new() } else { format!(", {parked} put off") };
         let detail =

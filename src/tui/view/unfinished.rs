@@ -8,7 +8,7 @@ use super::frame::{self, line};
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::Kind;
-use crate::core::session::{Answer, OnConflict, Session, Status, moment};
+use crate::core::session::{Answer, Session, Status, moment};
 use crate::engine::inspect::Draft;
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -73,9 +73,7 @@ fn settled_in(drafts: &[Draft]) -> (usize, String) {
 
 /// What is lost when the session ends without being applied, and what is not.
 pub fn losses(model: &Model, session: &Session) -> Vec<String> {
-    let by_person = |(path, answer): &(&RelPath, &Answer)| {
-        **answer != Answer::Park && !session.answered_by.contains_key(*path) && session.on_conflict == OnConflict::Ask
-    };
+    let by_person = |(path, answer): &(&RelPath, &Answer)| **answer != Answer::Park && session.asks_about(path);
     let answered = session.answers.iter().filter(by_person).count() as u64;
     let written: usize = model.drafts.iter().map(|d| d.written).sum();
     let counted = |n: u64, one: &str, many: &str| if n == 0 { String::new() } else { text::count(n, one, many) };
