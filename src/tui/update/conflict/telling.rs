@@ -4,7 +4,7 @@ use crate::core::session::Answer;
 use crate::engine::events::Command;
 
 use super::super::{Effect, pause, show};
-use super::{damage_of, moved};
+use super::moved;
 use crate::tui::model::{Conflicts, Model, Screen};
 use crate::tui::text;
 
@@ -15,7 +15,7 @@ pub(super) fn send(c: &Conflicts, file: usize, answer: Answer) -> Option<Effect>
 
 pub(super) fn accept(model: &mut Model) -> Vec<Effect> {
     let before = model.conflicts.settling.file();
-    if let Some(what) = damage_of(&model.conflicts, before) {
+    if let Some(what) = model.conflicts.settling.current().and_then(|f| f.problem.clone()) {
         model.status = Some(what);
         return vec![];
     }
@@ -33,13 +33,6 @@ pub(super) fn finish(model: &mut Model) -> Vec<Effect> {
     if let Some(what) = open_list(c) {
         model.status = Some(what);
         return vec![];
-    }
-    if let Some((at, what)) = (0..c.files.len()).find_map(|i| Some((i, damage_of(c, i)?))) {
-        let before = c.settling.file();
-        c.settling.go_to(at);
-        let effects = moved(model, before);
-        model.status = Some(what);
-        return effects;
     }
     let Some(unsent) = c.settling.finish() else { return vec![] };
     let mut effects: Vec<Effect> = unsent.into_iter().filter_map(|(i, a)| send(c, i, a)).collect();
