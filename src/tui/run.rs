@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::model::{Launch, Model};
 use super::terminal::Screen;
 use super::theme::Theme;
-use super::update::{Effect, Msg, update};
+use super::update::{Effect, Msg, awaits_texts, update};
 use super::worker::{Engine, Real, Worker};
 use crate::engine::events::Event;
 use crate::engine::executor::Handle;
@@ -21,6 +21,8 @@ use crate::engine::outside::{self, Tool};
 const FRAME: Duration = Duration::from_millis(16);
 /// How often a clock on the screen moves.
 const TICK: Duration = Duration::from_millis(250);
+/// How long a key waits for the texts that it is about.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a session may take to finish its step after a signal.
 pub(super) const GRACE: Duration = Duration::from_secs(60);
 
@@ -144,7 +146,11 @@ async fn turn<E: Engine>(
     screen.draw(model)?;
     let mut dirty = false;
     let mut resized = false;
+    let mut awaited: Option<Instant> = None;
     loop {
+        // The texts come after the screen, by an instant. A key pressed in between is about them: it is read then.
+        awaited = awaits_texts(model).then(|| awaited.unwrap_or_else(Instant::now));
+        let unread = awaited.map(|since| since + PATIENCE).filter(|end| *end > Instant::now());
         let woken = tokio::select! {
             biased;
             () = signals.end() => Woken::Msg(Box::new(Msg::Terminate)),
@@ -152,7 +158,8 @@ async fn turn<E: Engine>(
             event = next_event(&mut worker.handle) => Woken::Msg(Box::new(event.map_or(Msg::EngineGone, Msg::Event))),
             Some(msg) = inbox.recv() => Woken::Msg(Box::new(msg)),
             () = tokio::time::sleep_until((drawn + FRAME).into()), if dirty => Woken::Draw,
-            read = next_input(input) => read_input(read),
+            () = tokio::time::sleep_until(unread.unwrap_or(drawn).into()), if unread.is_some() => Woken::Nothing,
+            read = next_input(input), if unread.is_none() => read_input(read),
             () = tokio::time::sleep(TICK), if model.ticks() => Woken::Draw,
         };
         model.now = began.elapsed();

@@ -9,7 +9,8 @@ use super::model::{Model, Overlay, Question};
 use super::samples;
 use super::svg::paint;
 use super::theme::{Depth, Theme};
-use super::update::{Effect, Msg, update};
+use super::update::{Effect, Msg, awaits_texts, update};
+use super::worker::align;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
@@ -286,6 +287,27 @@ fn input_before_a_question_is_drawn_never_answers_it() {
     assert!(update(&mut model, enter()).is_empty(), "typed ahead");
     update(&mut model, Msg::Drawn);
     assert!(matches!(update(&mut model, enter())[..], [Effect::Start(..)]));
+}
+
+#[test]
+fn a_key_waits_for_the_texts_that_it_is_about() {
+    let opened = |files: Vec<ConflictFile>| {
+        let mut model = samples::preview(MONO, 80, 24);
+        let open = Msg::Event(Event::ConflictsOpen { files: std::sync::Arc::new(files) });
+        let merges = update(&mut model, open);
+        update(&mut model, Msg::Drawn);
+        (model, merges)
+    };
+    let (mut model, merges) = opened(samples::conflict_files());
+    assert!(awaits_texts(&model), "its texts come in an instant");
+    press(&mut model, KeyCode::Char('1'));
+    assert_eq!(model.status.as_deref(), Some("The texts are still being aligned."));
+    let Some(Effect::BuildMerge { file, texts, layout }) = merges.into_iter().next() else { panic!("no alignment") };
+    samples::feed(&mut model, align(file, &texts, layout));
+    assert_eq!((awaits_texts(&model), model.status.as_deref()), (false, None));
+    let mut long = samples::conflict_files().remove(0);
+    long.mine = Some("line\n".repeat(1 << 18).into_bytes().into());
+    assert!(!awaits_texts(&opened(vec![long]).0), "keys are answered while a long text is aligned");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::{Effect, Owner, ask, moved_across, scrolled};
 use crate::tui::conflict::{Cursor, Decision, Shape};
 use crate::tui::diff::{Diff, EVERYTHING};
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::model::{Compare, Conflicts, Model, Overlay, Question};
+use crate::tui::model::{Compare, Conflicts, Model, Overlay, Question, Screen};
 use crate::tui::{text, view};
 
 mod editing;
@@ -32,6 +32,10 @@ use telling::{accept, drafts, finish, leave};
 const WIDE: u16 = 100;
 /// What `-` and `+` go through: unchanged lines around each change.
 const CONTEXTS: [usize; 5] = [0, 3, 10, 30, EVERYTHING];
+/// Texts up to this size, in bytes, are aligned before anybody could notice.
+const ALIGNED_AT_ONCE: usize = 1 << 20;
+/// What is said to whoever decides about texts that are not shown yet.
+const ALIGNING: &str = "The texts are still being aligned.";
 
 /// The terminal has another width: what is wide enough for two columns may have changed.
 pub(super) fn resized(model: &mut Model) -> Vec<Effect> {
@@ -66,6 +70,15 @@ fn look(model: &mut Model) -> Vec<Effect> {
     let mut effects = needed(model);
     effects.extend(looking::again(model));
     effects
+}
+
+/// Whether the hunks of the file under the cursor are not known yet, but will be in no time.
+pub(crate) fn awaits_texts(model: &Model) -> bool {
+    let c = &model.conflicts;
+    let size = |f: &ConflictFile| [&f.mine, &f.theirs].into_iter().flatten().map(|bytes| bytes.len()).sum::<usize>();
+    model.screen == Screen::Conflict
+        && c.settling.current().is_some_and(|f| f.shape == Shape::Waiting)
+        && c.file().is_some_and(|f| size(f) <= ALIGNED_AT_ONCE)
 }
 
 /// Asks for rows or a diff, where those that are there are not what is to be shown.
@@ -217,7 +230,7 @@ fn choose(model: &mut Model, choice: Choice) -> Vec<Effect> {
 fn why_whole(model: &Model) -> Option<String> {
     match &model.conflicts.settling.current()?.shape {
         Shape::Whole(why) => Some(format!("{why} k keeps mine, t takes theirs.")),
-        Shape::Waiting => Some("The texts are still being aligned.".to_owned()),
+        Shape::Waiting => Some(ALIGNING.to_owned()),
         Shape::Text(_) => None,
     }
 }

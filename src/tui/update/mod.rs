@@ -7,7 +7,7 @@ mod progress;
 mod screens;
 mod setup;
 
-pub(crate) use conflict::covered;
+pub(crate) use conflict::{awaits_texts, covered};
 #[cfg(test)]
 pub(crate) use conflict::{damage_of, result_of};
 pub use message::{Effect, Look, Msg, Owner, Place};

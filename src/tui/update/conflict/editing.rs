@@ -8,7 +8,7 @@ use crate::engine::events::Command;
 use crate::engine::outside::Tool;
 
 use super::super::Effect;
-use super::{decided, hunk_in_sight, look, why_whole};
+use super::{ALIGNING, decided, hunk_in_sight, look, why_whole};
 use crate::tui::conflict::{Decision, Shape};
 use crate::tui::keymap::Action;
 use crate::tui::model::{Compare, Conflicts, Editing, Model, Part};
@@ -26,7 +26,7 @@ pub(super) fn begin(model: &mut Model, action: Action) -> Vec<Effect> {
     let c = &model.conflicts;
     let (Some(file), Some(settled)) = (c.file(), c.settling.current()) else { return vec![] };
     if settled.shape == Shape::Waiting {
-        return say(model, "The texts are still being aligned.");
+        return say(model, ALIGNING);
     }
     let part = if action == Action::Edit { Part::Hunk(c.settling.hunk()) } else { Part::Whole };
     if let Part::Hunk(hunk) = part {

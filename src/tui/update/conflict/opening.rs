@@ -10,7 +10,7 @@ use crate::core::session::Refused;
 use crate::engine::events::ConflictFile;
 
 use super::super::{Effect, show};
-use super::{WIDE, damage_of, look, moved};
+use super::{ALIGNING, WIDE, damage_of, look, moved};
 use crate::tui::conflict::{Settling, Shape};
 use crate::tui::merge_rows::MergeRows;
 use crate::tui::model::{ConflictTexts, Conflicts, Model, Screen};
@@ -123,6 +123,10 @@ pub(in crate::tui::update) fn merge_ready(
     if c.settling.file() != file {
         return vec![];
     }
+    if first && model.status.as_deref() == Some(ALIGNING) {
+        model.status = None;
+    }
+    let c = &mut model.conflicts;
     if first && c.settling.hunk() == 0 {
         c.settling.go_to(file);
     }
