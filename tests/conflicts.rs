@@ -515,6 +515,16 @@ fn nothing_is_applied_before_the_word_is_given() {
     wizard.see(&["conflict 2 of 2"]);
     wizard.press("t");
     wizard.see(&["All 2 are settled", "3 of 3 resolved"]);
+    // One that is taken back is not made, also where it settled nothing more.
+    for (key, seen) in [("i", "a standing rule?"), ("y", "With F this goes"), ("u", "The rule is not made.")] {
+        wizard.press(key);
+        wizard.see(&[seen]);
+    }
+    wizard.see(&["3 of 3 resolved"]);
+    for (key, seen) in [("\u{12}", "The rule is made again."), ("u", "The rule is not made.")] {
+        wizard.press(key);
+        wizard.see(&[seen]);
+    }
     wizard.press("q");
     assert_eq!(wizard.end(), 130);
     assert_same(&before, &snapshot(&world.install));
@@ -534,7 +544,8 @@ fn nothing_is_applied_before_the_word_is_given() {
         finished(wizard);
     }
     assert_eq!(world.read("standards/universal/z.md"), hunks(1, "theirs"));
-    assert!(fs::read_to_string(&rules).unwrap().contains("\"standards/universal/a.md\""));
+    let written = fs::read_to_string(&rules).unwrap();
+    assert!(written.contains("\"standards/universal/a.md\"") && !written.contains("z.md"), "{written}");
     let (code, said) = world.run(&["rollback", "--yes"]);
     assert_eq!(code, 0, "{said}");
     assert_same(&before, &snapshot(&world.install));

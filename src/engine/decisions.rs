@@ -239,10 +239,12 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
                 }
                 drafts.write(&run.folder(DRAFTS))?;
             }
-            Command::Rule { take, pattern } => match rules::add(run, take, &pattern) {
-                Ok(()) => {}
-                Err(problem) => run.log(Level::Error, "conflicts", &problem),
-            },
+            Command::Rule { take, pattern, made: true } => {
+                if let Err(problem) = rules::add(run, take, &pattern) {
+                    run.log(Level::Error, "conflicts", &problem);
+                }
+            }
+            Command::Rule { take, pattern, made: false } => rules::remove(run, take, &pattern)?,
             Command::AnswersDone => {
                 fresh.save(run)?;
                 let left = unanswered(run).len();

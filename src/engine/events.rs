@@ -255,12 +255,14 @@ pub enum Command {
     Drafts(Vec<(RelPath, Decision)>),
     /// All that was written for a conflict, by the install's path, and could not be used. Saved at once.
     Refused(RelPath, Vec<Refused>),
-    /// Make an answer a standing rule: the glob goes into the project's `upgrade.json`.
+    /// Make an answer a standing rule, the glob then goes into the project's `upgrade.json`; or take that back.
     Rule {
         /// `always_take` rather than `always_keep`.
         take: bool,
         /// The glob.
         pattern: String,
+        /// False to take it back.
+        made: bool,
     },
     /// All answers are given: go on.
     AnswersDone,

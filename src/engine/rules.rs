@@ -33,6 +33,15 @@ pub fn add(run: &mut Run, take: bool, pattern: &str) -> Result<(), String> {
     }
 }
 
+/// Drops a rule of this session.
+///
+/// # Errors
+/// When the session can't be saved.
+pub fn remove(run: &mut Run, take: bool, pattern: &str) -> Result<(), Stop> {
+    run.session.rules.retain(|(t, p)| (*t, p.as_str()) != (take, pattern));
+    run.save()
+}
+
 /// The text of `upgrade.json` with the session's rules; all else in it stays as it is.
 ///
 /// # Errors

@@ -108,9 +108,14 @@ struct Change {
     after: Decided,
 }
 
+/// A standing rule: true to always take, and the glob.
+pub type Rule = (bool, String);
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
     changes: Vec<Change>,
+    /// The rule that was made with it.
+    rule: Option<Rule>,
     before: Cursor,
     after: Cursor,
 }
@@ -124,6 +129,9 @@ pub struct Settling {
     redo: Vec<Step>,
     /// Files whose decision changed since it was last told.
     untold: BTreeSet<usize>,
+    rules: BTreeSet<Rule>,
+    /// Rules that were made, or taken back, since that was last told.
+    untold_rules: Vec<(Rule, bool)>,
 }
 
 impl Settling {
@@ -209,6 +217,16 @@ impl Settling {
         changed.into_iter().filter_map(|i| Some((i, self.files.get(i)?.decision.clone()))).collect()
     }
 
+    /// The last rule that was made or taken back and not told yet.
+    pub fn rule_changed(&self) -> Option<&(Rule, bool)> {
+        self.untold_rules.last()
+    }
+
+    /// The rules that were made (true) or taken back since this was last asked.
+    pub fn untold_rules(&mut self) -> Vec<(Rule, bool)> {
+        std::mem::take(&mut self.untold_rules)
+    }
+
     /// How many hunks are settled, and of how many, in all files.
     pub fn resolved(&self) -> (usize, usize) {
         let all: usize = self.files.iter().map(Settled::hunks).sum();
@@ -228,21 +246,22 @@ impl Settling {
         }
     }
 
-    fn apply(&mut self, changes: Vec<(usize, Decision)>, after: Cursor) {
+    fn apply(&mut self, changes: Vec<(usize, Decision)>, rule: Option<Rule>, after: Cursor) {
         let change = |(file, decision): (usize, Decision)| {
             let known = self.files.get(file).filter(|f| f.decision != decision)?;
             let aside = known.aside_behind(&decision);
             Some(Change { file, before: (known.decision.clone(), known.aside.clone()), after: (decision, aside) })
         };
         let changes: Vec<Change> = changes.into_iter().filter_map(change).collect();
-        if changes.is_empty() {
+        if changes.is_empty() && rule.is_none() {
             self.cursor = after;
             return;
         }
         for change in &changes {
             self.put(change.file, change.after.clone());
         }
-        self.undo.push(Step { changes, before: self.cursor, after });
+        self.set_rule(rule.as_ref(), true);
+        self.undo.push(Step { changes, rule, before: self.cursor, after });
         self.redo.clear();
         self.cursor = after;
     }
@@ -256,13 +275,40 @@ impl Settling {
         }
     }
 
+    fn set_rule(&mut self, rule: Option<&Rule>, made: bool) {
+        let Some(rule) = rule else { return };
+        let changed = if made { self.rules.insert(rule.clone()) } else { self.rules.remove(rule) };
+        if changed {
+            self.untold_rules.push((rule.clone(), made));
+        }
+    }
+
     /// Decides the current file whole.
     pub fn decide(&mut self, decision: Decision) {
-        self.apply(vec![(self.cursor.0, decision)], self.cursor);
+        self.apply(vec![(self.cursor.0, decision)], None, self.cursor);
     }
 
     /// Decides several files at once and goes to the next open one; one undo takes it back.
     pub fn decide_all(&mut self, files: &[usize], decision: &Decision) {
+        self.decide_by(None, files, decision);
+    }
+
+    /// Makes a standing rule and decides the open files that it covers; one undo takes back both. False if this rule
+    /// is made already.
+    pub fn make_rule(&mut self, rule: Rule, files: &[usize]) -> bool {
+        if self.rules.contains(&rule) {
+            return false;
+        }
+        let decision = if rule.0 { Decision::Take } else { Decision::Keep };
+        if files.is_empty() {
+            self.apply(Vec::new(), Some(rule), self.cursor);
+        } else {
+            self.decide_by(Some(rule), files, &decision);
+        }
+        true
+    }
+
+    fn decide_by(&mut self, rule: Option<Rule>, files: &[usize], decision: &Decision) {
         let count = self.files.len();
         let decided: BTreeSet<usize> = files.iter().copied().collect();
         let open = |i: &usize| !decided.contains(i) && !self.files[*i].is_settled();
@@ -270,7 +316,7 @@ impl Settling {
             Some(next) => (next, self.open_in(next).next().unwrap_or(0)),
             None => self.cursor,
         };
-        self.apply(files.iter().map(|i| (*i, decision.clone())).collect(), after);
+        self.apply(files.iter().map(|i| (*i, decision.clone())).collect(), rule, after);
     }
 
     fn merged(&self) -> Option<Choices> {
@@ -289,7 +335,7 @@ impl Settling {
         let Some(choices) = self.merged() else { return false };
         let (file, hunk) = self.cursor;
         let next = open_from(&choices, hunk);
-        self.apply(vec![(file, Decision::Merge(choices))], (file, next));
+        self.apply(vec![(file, Decision::Merge(choices))], None, (file, next));
         true
     }
 
@@ -300,7 +346,7 @@ impl Settling {
         let Some(slot) = choices.get_mut(hunk) else { return false };
         *slot = Some(choice);
         let next = open_from(&choices, hunk);
-        self.apply(vec![(file, Decision::Merge(choices))], (file, next));
+        self.apply(vec![(file, Decision::Merge(choices))], None, (file, next));
         true
     }
 
@@ -310,6 +356,7 @@ impl Settling {
         for change in &step.changes {
             self.put(change.file, change.before.clone());
         }
+        self.set_rule(step.rule.as_ref(), false);
         self.cursor = step.before;
         self.redo.push(step);
         true
@@ -321,6 +368,7 @@ impl Settling {
         for change in &step.changes {
             self.put(change.file, change.after.clone());
         }
+        self.set_rule(step.rule.as_ref(), true);
         self.cursor = step.after;
         self.undo.push(step);
         true

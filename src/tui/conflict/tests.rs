@@ -97,6 +97,7 @@ enum Do {
     Merge,
     Choose(Choice),
     All(Decision),
+    Rule(bool, usize),
 }
 
 fn act() -> impl Strategy<Value = Do> {
@@ -111,7 +112,8 @@ fn act() -> impl Strategy<Value = Do> {
         whole.clone().prop_map(Do::Decide),
         Just(Do::Merge),
         choice.prop_map(Do::Choose),
-        whole.prop_map(Do::All)
+        whole.prop_map(Do::All),
+        (any::<bool>(), 0usize..3).prop_map(|(take, files)| Do::Rule(take, files))
     ]
 }
 
@@ -121,11 +123,19 @@ fn perform(s: &mut Settling, act: &Do) {
         Do::Merge => drop(s.merge()),
         Do::Choose(c) => drop(s.choose(c.clone())),
         Do::All(d) => s.decide_all(&[0, 2], d),
+        Do::Rule(take, files) => drop(s.make_rule((*take, format!("{files}")), &[0, 2][..*files])),
     }
 }
 
-fn seen(s: &Settling) -> (Vec<Decided>, Cursor) {
-    (s.files.iter().map(|f| (f.decision.clone(), f.aside.clone())).collect(), s.cursor)
+fn seen(s: &Settling) -> (Vec<Decided>, BTreeSet<Rule>, Cursor) {
+    (s.files.iter().map(|f| (f.decision.clone(), f.aside.clone())).collect(), s.rules.clone(), s.cursor)
+}
+
+/// The rules that the engine has, after having been told of each change.
+fn told_rules(s: &mut Settling, known: &mut BTreeSet<Rule>) {
+    for (rule, made) in s.untold_rules() {
+        assert!(if made { known.insert(rule) } else { known.remove(&rule) });
+    }
 }
 
 /// The hunks that are settled in a file, or were before all of it was.
@@ -140,6 +150,7 @@ proptest! {
     #[test]
     fn undo_is_the_inverse(acts in prop::collection::vec((act(), 0usize..3), 1..30)) {
         let mut s = settling(&[Shape::Text(2), Shape::Text(1), Shape::Whole("binary")]);
+        let mut told = BTreeSet::new();
         for (act, file) in acts {
             s.go_to(file);
             let before = seen(&s);
@@ -150,15 +161,20 @@ proptest! {
             }
             let after = seen(&s);
             if s.undo.len() > steps {
+                told_rules(&mut s, &mut told);
                 prop_assert!(s.undo());
                 prop_assert_eq!(seen(&s), before);
+                told_rules(&mut s, &mut told);
+                prop_assert_eq!(&told, &s.rules);
                 prop_assert!(s.redo());
                 prop_assert_eq!(seen(&s), after);
             } else {
-                prop_assert_eq!(before.0, after.0, "a change without an undo");
+                prop_assert_eq!((before.0, before.1), (after.0, after.1), "a change without an undo");
             }
         }
         while s.undo() {}
         prop_assert_eq!(s.open_files(), 3);
+        told_rules(&mut s, &mut told);
+        prop_assert!(told.is_empty());
     }
 }

@@ -26,7 +26,7 @@ pub(super) use looking::{found, search};
 pub(super) use opening::{merge_ready, open, refused};
 pub(super) use rule::add as add_rule;
 pub(crate) use rule::covered;
-use telling::{accept, drafts, finish, leave};
+use telling::{accept, decisions, finish, leave};
 
 /// From this width on, mine and theirs stand side by side unless the person says otherwise.
 const WIDE: u16 = 100;
@@ -154,7 +154,7 @@ fn decided(model: &mut Model) -> Vec<Effect> {
         }
         c.settling.set_problem(file, problem);
     }
-    let mut effects: Vec<Effect> = drafts(c).into_iter().collect();
+    let mut effects = decisions(c);
     effects.extend(look(model));
     effects
 }
@@ -305,9 +305,14 @@ pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
                 model.status = Some(format!("There is nothing to {what}."));
                 return vec![];
             }
-            if c.settling.file() != before {
+            let rule = match c.settling.rule_changed() {
+                Some((_, true)) => " The rule is made again.",
+                Some((_, false)) => " The rule is not made.",
+                None => "",
+            };
+            if c.settling.file() != before || !rule.is_empty() {
                 let what = if action == Action::Undo { "Undone" } else { "Done again" };
-                model.status = Some(format!("{what}.{}", led_to(c, before)));
+                model.status = Some(format!("{what}.{rule}{}", led_to(c, before)));
                 other_file(c, before);
             }
         }

@@ -3,7 +3,6 @@
 use crate::core::answers::glob;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
-use crate::engine::events::Command;
 
 use super::super::{Effect, ask};
 use super::{decided, led_to, other_file};
@@ -76,10 +75,12 @@ pub(in crate::tui::update) fn add(model: &mut Model, take: bool, pattern: Option
     let c = &mut model.conflicts;
     let open: Vec<usize> =
         covered(c, take, &pattern).into_iter().filter(|i| !c.settling.files()[*i].is_settled()).collect();
-    let decision = if take { Decision::Take } else { Decision::Keep };
     let before = c.settling.file();
+    if !c.settling.make_rule((take, pattern.clone()), &open) {
+        model.status = Some("This rule is made already. F writes it, u takes it back.".to_owned());
+        return vec![];
+    }
     if !open.is_empty() {
-        c.settling.decide_all(&open, &decision);
         c.compare = None;
     }
     let also = match open.len() {
@@ -89,8 +90,7 @@ pub(in crate::tui::update) fn add(model: &mut Model, take: bool, pattern: Option
     let to = led_to(c, before);
     other_file(c, before);
     let key = crate::core::settings::rule_key(take);
-    let mut effects = vec![Effect::Send(Command::Rule { take, pattern: pattern.clone() })];
-    effects.extend(decided(model));
+    let effects = decided(model);
     model.status = Some(format!("With F this goes into upgrade.json: {key} \"{pattern}\".{also}{to}"));
     effects
 }

@@ -62,12 +62,18 @@ pub(super) fn open_list(c: &Conflicts) -> Option<String> {
     Some(format!("{files} still open: {}. n goes there.", named.join(", ")))
 }
 
-/// What has to be saved of what was just decided.
-pub(super) fn drafts(c: &mut Conflicts) -> Option<Effect> {
+/// What the engine has to save of what was just decided.
+pub(super) fn decisions(c: &mut Conflicts) -> Vec<Effect> {
+    let rules = c.settling.untold_rules().into_iter();
+    let mut commands: Vec<Command> =
+        rules.map(|((take, pattern), made)| Command::Rule { take, pattern, made }).collect();
     let changed = c.settling.untold();
     let path = |i: usize| c.files.get(i).map(|f| f.path.clone());
     let all: Vec<_> = changed.into_iter().filter_map(|(i, decision)| Some((path(i)?, decision))).collect();
-    (!all.is_empty()).then_some(Effect::Send(Command::Drafts(all)))
+    if !all.is_empty() {
+        commands.push(Command::Drafts(all));
+    }
+    commands.into_iter().map(Effect::Send).collect()
 }
 
 /// Saves what is settled but not yet accepted, too: it is worth keeping.
