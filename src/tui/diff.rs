@@ -96,7 +96,7 @@ pub enum Tag {
     Removed,
     /// Lines left out.
     Fold,
-    /// A word on the whole file, see [`Diff::ends`].
+    /// A word on the whole file, one of [`Diff::notes`].
     Note,
 }
 
@@ -113,7 +113,7 @@ pub struct Row {
     pub text: Range<usize>,
     /// The row this one replaces or is replaced by, for marking words.
     pub pair: Option<usize>,
-    /// How many lines a fold hides.
+    /// How many lines a fold hides; of a note, which one it is.
     pub hidden: usize,
 }
 
@@ -132,8 +132,8 @@ pub struct Diff {
     pub removed: usize,
     /// What to say instead of rows, if there are none.
     pub note: Option<String>,
-    /// How the two differ in all their line ends, which is not shown line by line.
-    pub ends: Option<String>,
+    /// How the two differ where that is not shown line by line: in all line ends, in the end of the last line.
+    pub notes: Vec<String>,
     /// How they were compared.
     pub how: How,
 }
@@ -161,11 +161,24 @@ pub fn build(old: Option<&Arc<[u8]>>, new: Option<&Arc<[u8]>>, how: How) -> Diff
             diff.note = Some(format!("Only the line ends differ: {ends}."));
             return diff;
         }
-        diff.ends = Some(format!("All line ends differ: {ends}. The lines are compared without them."));
-        diff.rows.push(Row { tag: Tag::Note, old: None, new: None, text: 0..0, pair: None, hidden: 0 });
+        push_note(&mut diff, format!("All line ends differ: {ends}. The lines are compared without them."));
     }
     fill(&mut diff);
+    let without = |text: &Arc<[u8]>| !text.is_empty() && !text.ends_with(b"\n");
+    if let (Some(old), Some(new)) = (old, new) {
+        match (without(old), without(new)) {
+            (true, false) => push_note(&mut diff, "Only the new text ends with a line break.".to_owned()),
+            (false, true) => push_note(&mut diff, "The new text has no line break at its end.".to_owned()),
+            _ => {}
+        }
+    }
     diff
+}
+
+fn push_note(diff: &mut Diff, note: String) {
+    let hidden = diff.notes.len();
+    diff.notes.push(note);
+    diff.rows.push(Row { tag: Tag::Note, old: None, new: None, text: 0..0, pair: None, hidden });
 }
 
 /// Line ends in a word.
@@ -223,22 +236,13 @@ fn fill(diff: &mut Diff) {
     let mut shown = 0;
     for group in &groups {
         let Some(first) = group.first() else { continue };
-        push_fold(diff, first.new_range().start.saturating_sub(shown));
+        let (was, is) = (first.old_range().start, first.new_range().start);
+        push_fold(diff, is.saturating_sub(shown), (was, is), &new_lines);
         for op in group {
             let (was, is) = (op.old_range(), op.new_range());
             shown = is.end;
             if op.tag() == DiffTag::Equal {
-                for (i, j) in was.clone().zip(is.clone()) {
-                    let text = line(&new, &new_lines[j]);
-                    diff.rows.push(Row {
-                        tag: Tag::Same,
-                        old: Some(i + 1),
-                        new: Some(j + 1),
-                        text,
-                        pair: None,
-                        hidden: 0,
-                    });
-                }
+                diff.rows.extend(was.zip(is).map(|(i, j)| same(i, j, line(&new, &new_lines[j]))));
                 continue;
             }
             let first = diff.rows.len();
@@ -260,15 +264,24 @@ fn fill(diff: &mut Diff) {
             }
         }
     }
-    push_fold(diff, lines.new_len().saturating_sub(shown));
+    let (was, is) = (lines.old_len(), lines.new_len());
+    push_fold(diff, is.saturating_sub(shown), (was, is), &new_lines);
 }
 
 fn slices<'t>(text: &'t [u8], lines: &[Range<usize>]) -> Vec<&'t [u8]> {
     lines.iter().map(|l| &text[l.clone()]).collect()
 }
 
-fn push_fold(diff: &mut Diff, hidden: usize) {
-    if hidden > 0 {
+fn same(old: usize, new: usize, text: Range<usize>) -> Row {
+    Row { tag: Tag::Same, old: Some(old + 1), new: Some(new + 1), text, pair: None, hidden: 0 }
+}
+
+/// Folds the lines before these places in both texts. A single one is shown: its fold would take as much.
+fn push_fold(diff: &mut Diff, hidden: usize, (old, new): (usize, usize), new_lines: &[Range<usize>]) {
+    if hidden == 1 && old > 0 && new > 0 {
+        let text = line(&diff.new, &new_lines[new - 1]);
+        diff.rows.push(same(old - 1, new - 1, text));
+    } else if hidden > 0 {
         diff.rows.push(Row { tag: Tag::Fold, old: None, new: None, text: 0..0, pair: None, hidden });
     }
 }
@@ -409,9 +422,32 @@ mod tests {
     fn other_line_ends_are_one_line_not_every_line() {
         let diff = of("a\r\nb\r\nc\r\n", "a\nB\nc\n");
         assert_eq!(diff.rows[0].tag, Tag::Note);
-        assert!(diff.ends.as_deref().unwrap().contains("CRLF before, LF after"));
+        assert!(diff.notes[0].contains("CRLF before, LF after"));
         assert_eq!((diff.added, diff.removed), (1, 1));
         assert!(of("a\r\n", "a\n").note.unwrap().starts_with("Only the line ends differ"));
+    }
+
+    #[test]
+    fn a_missing_last_line_break_is_said() {
+        let note = |old: &str, new: &str| {
+            let diff = of(old, new);
+            let shown = diff.rows.last().is_some_and(|r| r.tag == Tag::Note);
+            diff.notes.first().cloned().filter(|_| shown)
+        };
+        assert_eq!(note("a\nb\n", "a\nb").as_deref(), Some("The new text has no line break at its end."));
+        assert_eq!(note("a\nb", "a\nb\n").as_deref(), Some("Only the new text ends with a line break."));
+        assert_eq!(note("a", "b"), None, "neither has one");
+        assert_eq!(note("a\n", "").or(note("", "a\n")), None, "there is no last line");
+    }
+
+    #[test]
+    fn a_single_unchanged_line_is_not_folded() {
+        let (old, new) = ("0\n1\n2\n3\nold\n5\n6\n7\n8\n", "0\n1\n2\n3\nnew\n5\n6\n7\n8\n");
+        let diff = of(old, new);
+        assert!(diff.rows.iter().all(|r| r.tag != Tag::Fold));
+        assert_eq!(diff.rows.len(), 10);
+        let row = diff.rows.last().unwrap();
+        assert_eq!((row.old, row.new, diff.bytes(row)), (Some(9), Some(9), &b"8"[..]));
     }
 
     #[test]

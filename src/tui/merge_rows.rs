@@ -26,6 +26,21 @@ pub struct Line {
     pub text: Range<usize>,
 }
 
+/// How much of a side an overlap has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// How many lines.
+    pub lines: usize,
+    /// The last of them is the text's last and has no line break, which a line alone doesn't show.
+    pub unended: bool,
+}
+
+impl Extent {
+    fn of(text: &[u8], lines: &[Line]) -> Self {
+        Self { lines: lines.len(), unended: !text.is_empty() && !text.ends_with(b"\n") }
+    }
+}
+
 /// What is shown of a merge, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
@@ -80,16 +95,16 @@ pub enum MergeRow {
         /// Whose lines follow.
         side: Side,
         /// How many.
-        lines: usize,
+        extent: Extent,
     },
     /// The labels over both sides, where they stand next to each other.
     Labels {
         /// Which overlap.
         hunk: usize,
         /// Lines of mine.
-        mine: usize,
+        mine: Extent,
         /// Lines of theirs.
-        theirs: usize,
+        theirs: Extent,
     },
     /// A line of an overlap.
     Part {
@@ -180,7 +195,8 @@ pub fn build(merge: &Merge, beside: bool, layout: Layout) -> MergeRows {
                 let base = if texts.0 == texts.1 || !layout.base { Vec::new() } else { base };
                 let pairs = paired(texts.1, texts.2, &mine, &theirs);
                 let spaces = space != Space::Exact && same(texts.1, texts.2);
-                out.overlap(Overlap { region: i, spaces, base, mine, theirs, pairs }, beside);
+                let extents = [Extent::of(texts.0, &base), Extent::of(texts.1, &mine), Extent::of(texts.2, &theirs)];
+                out.overlap(Overlap { region: i, spaces, base, mine, theirs, extents, pairs }, beside);
             }
         }
     }
@@ -203,6 +219,8 @@ struct Overlap {
     base: Vec<Line>,
     mine: Vec<Line>,
     theirs: Vec<Line>,
+    /// Of base, mine and theirs.
+    extents: [Extent; 3],
     pairs: Vec<(usize, usize)>,
 }
 
@@ -235,13 +253,13 @@ impl MergeRows {
     }
 
     fn overlap(&mut self, overlap: Overlap, beside: bool) {
-        let Overlap { region, spaces, base, mine, theirs, pairs } = overlap;
+        let Overlap { region, spaces, base, mine, theirs, extents, pairs } = overlap;
         let hunk = self.heads.len();
         self.heads.push(self.rows.len());
         self.changes.push(self.rows.len());
         self.rows.push(MergeRow::Head { hunk, spaces });
         if beside {
-            self.rows.push(MergeRow::Labels { hunk, mine: mine.len(), theirs: theirs.len() });
+            self.rows.push(MergeRow::Labels { hunk, mine: extents[1], theirs: extents[2] });
             // Lines that stand for each other stand on one row; those between them follow each other.
             let (mut i, mut j) = (0, 0);
             for (to_i, to_j) in pairs.into_iter().chain([(mine.len(), theirs.len())]) {
@@ -259,8 +277,9 @@ impl MergeRows {
                 (i, j) = (to_i + 1, to_j + 1);
             }
         } else {
-            for (side, own, other) in [(Side::Mine, &mine, &theirs), (Side::Theirs, &theirs, &mine)] {
-                self.rows.push(MergeRow::Label { hunk, side, lines: own.len() });
+            let sides = [(Side::Mine, extents[1], &mine, &theirs), (Side::Theirs, extents[2], &theirs, &mine)];
+            for (side, extent, own, other) in sides {
+                self.rows.push(MergeRow::Label { hunk, side, extent });
                 for (k, line) in own.iter().enumerate() {
                     let pair = match side {
                         Side::Mine => pairs.iter().find(|p| p.0 == k).map(|p| p.1),
@@ -272,7 +291,7 @@ impl MergeRows {
             }
         }
         if !base.is_empty() {
-            self.rows.push(MergeRow::Label { hunk, side: Side::Base, lines: base.len() });
+            self.rows.push(MergeRow::Label { hunk, side: Side::Base, extent: extents[0] });
             let part = |line| MergeRow::Part { region, hunk, side: Side::Base, line, other: None };
             self.rows.extend(base.into_iter().map(part));
         }
@@ -303,14 +322,22 @@ pub fn contains(line: &[u8], needle: &[u8]) -> bool {
 
 /// The bytes of a line.
 pub fn bytes<'m>(merge: &'m Merge, region: usize, side: Side, line: &Line) -> &'m [u8] {
+    side_of(merge, region, side).get(line.text.clone()).unwrap_or_default()
+}
+
+/// Whether a line has no line break: only a text's last one can.
+pub fn unended(merge: &Merge, region: usize, side: Side, line: &Line) -> bool {
+    line.text.end == side_of(merge, region, side).len()
+}
+
+fn side_of(merge: &Merge, region: usize, side: Side) -> &[u8] {
     let empty = Region { kind: RegionKind::Unchanged, base: 0..0, mine: 0..0, theirs: 0..0 };
     let (base, mine, theirs) = merge.sides(merge.regions().get(region).unwrap_or(&empty));
-    let text = match side {
+    match side {
         Side::Base => base,
         Side::Mine => mine,
         Side::Theirs => theirs,
-    };
-    text.get(line.text.clone()).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -139,28 +139,24 @@ fn a_diff_is_searched_without_touching_the_list() {
 
 #[test]
 fn panes_over_the_screens() {
-    insta::assert_snapshot!("diff_80x24", text(&paint(&diff(80, 24))));
-
-    let mut news = samples::preview(MONO, 80, 24);
-    keys(&mut news, "N");
-    insta::assert_snapshot!("news_80x24", text(&paint(&news)));
-
-    let mut help = samples::conflict(MONO, 80, 24);
-    keys(&mut help, "?");
-    insta::assert_snapshot!("help_80x24", text(&paint(&help)));
-
+    type Pane = (&'static str, Sample, &'static str);
+    let panes: [Pane; 7] = [
+        ("news", samples::preview, "N"),
+        ("help", samples::conflict, "?"),
+        ("files", samples::conflict, "f"),
+        ("rule", samples::conflict, "ki"),
+        ("page", samples::progress, "P"),
+        ("log", samples::progress, "v/chrom"),
+        ("leave", samples::progress, "q"),
+    ];
     for (width, height) in SIZES {
-        let mut page = samples::progress(MONO, width, height);
-        keys(&mut page, "P");
-        insta::assert_snapshot!(format!("page_{width}x{height}"), text(&paint(&page)));
-        let mut warnings = samples::progress(MONO, width, height);
-        keys(&mut warnings, "v/chrom");
-        insta::assert_snapshot!(format!("log_{width}x{height}"), text(&paint(&warnings)));
+        insta::assert_snapshot!(format!("diff_{width}x{height}"), text(&paint(&diff(width, height))));
+        for (name, sample, typed) in panes {
+            let mut model = sample(MONO, width, height);
+            keys(&mut model, typed);
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), text(&paint(&model)));
+        }
     }
-
-    let mut leave = samples::progress(MONO, 80, 24);
-    keys(&mut leave, "q");
-    insta::assert_snapshot!("leave_80x24", text(&paint(&leave)));
 
     let mut settled = samples::conflict(MONO, 80, 24);
     keys(&mut settled, "12");

@@ -223,7 +223,7 @@ pub fn draw(look: Look<'_>, area: Rect, diff: &Diff, scroll: usize, buffer: &mut
                 continue;
             }
             Tag::Note => {
-                let note = diff.ends.as_deref().unwrap_or_default();
+                let note = diff.notes.get(row.hidden).map_or("", String::as_str);
                 put(buffer, area.x + 1, y, area.width.saturating_sub(1), note, theme.style(Role::Warn));
                 y += 1;
                 continue;

@@ -7,7 +7,7 @@ use super::super::difftext::{self, Look};
 use super::super::frame::{self, line, put};
 use crate::core::merge::{Choice, Merge, RegionKind};
 use crate::tui::conflict::Decision;
-use crate::tui::merge_rows::{self, Line, MergeRow, MergeRows, Side};
+use crate::tui::merge_rows::{self, Extent, Line, MergeRow, MergeRows, Side};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -83,7 +83,7 @@ impl<'m> View<'m> {
                 line(*region, *side, own, width)
             }
             MergeRow::Auto { region, side, line: own, .. } => {
-                line(*region, *side, own, width.saturating_sub(self.origin(*region, width).1))
+                line(*region, *side, own, width.saturating_sub(self.origin(*region, *side, own, width).1))
             }
             MergeRow::Pair { region, mine, theirs, .. } => {
                 let half = width / 2;
@@ -102,8 +102,9 @@ impl<'m> View<'m> {
     }
 
     /// Who changed a region that merges by itself, and how wide that is where there is room for it.
-    fn origin(&self, region: usize, width: u16) -> (&'static str, u16) {
+    fn origin(&self, region: usize, side: Side, line: &Line, width: u16) -> (&'static str, u16) {
         let from = match self.merge.regions().get(region).map(|r| r.kind) {
+            _ if merge_rows::unended(self.merge, region, side, line) => " no line break at the end ",
             Some(RegionKind::Mine) => " mine ",
             Some(RegionKind::Theirs) => " theirs ",
             _ => " both alike ",
@@ -128,7 +129,7 @@ impl<'m> View<'m> {
                 return self.auto(*region, *side, *added, line, area, buffer);
             }
             MergeRow::Head { hunk, spaces } => self.head(*hunk, *spaces, top, buffer),
-            MergeRow::Label { hunk, side, lines } => self.label(*hunk, *side, *lines, top, buffer),
+            MergeRow::Label { hunk, side, extent } => self.label(*hunk, *side, *extent, top, buffer),
             MergeRow::Labels { hunk, mine, theirs } => {
                 let half = area.width / 2;
                 let right = Rect { x: area.x + half, width: area.width - half, ..top };
@@ -224,7 +225,7 @@ impl<'m> View<'m> {
     fn auto(&self, region: usize, side: Side, added: bool, line: &Line, area: Rect, buffer: &mut Buffer) -> u16 {
         let theme = self.model.theme;
         let (sign, role) = if added { ("+ ", Role::Added) } else { ("- ", Role::Removed) };
-        let (from, width) = self.origin(region, area.width);
+        let (from, width) = self.origin(region, side, line, area.width);
         let x = area.x + 1 + if self.digits > 0 { self.digits as u16 + 1 } else { 0 };
         let shown = Shown { line, bytes: self.bytes(region, side, line), other: None };
         let room = Rect { width: area.width - width, ..area };
@@ -271,7 +272,7 @@ impl<'m> View<'m> {
         frame::over(buffer, area.x + 2, area.y, &line(theme, &pieces), area.width.saturating_sub(2));
     }
 
-    fn label(&self, hunk: usize, side: Side, lines: usize, area: Rect, buffer: &mut Buffer) {
+    fn label(&self, hunk: usize, side: Side, extent: Extent, area: Rect, buffer: &mut Buffer) {
         let theme = self.model.theme;
         self.edge(hunk, area, buffer);
         let (key, word) = match side {
@@ -279,10 +280,14 @@ impl<'m> View<'m> {
             Side::Theirs => ("2", "theirs"),
             Side::Base => ("0", "base, as both found it"),
         };
-        let none = if lines == 0 { " (no lines)" } else { "" };
+        let note = match extent {
+            Extent { lines: 0, .. } => " (no lines)",
+            Extent { unended: true, .. } => " (no line break at the end)",
+            _ => "",
+        };
         let role = self.side_roles(hunk, side).0;
         let chosen = if self.sign(hunk, side) == "✔ " { " ✔" } else { "" };
-        let pieces = [(key, Role::Key), (" ", Role::Text), (word, role), (chosen, Role::Good), (none, Role::Dim)];
+        let pieces = [(key, Role::Key), (" ", Role::Text), (word, role), (chosen, Role::Good), (note, Role::Dim)];
         buffer.set_line(area.x + 2, area.y, &line(theme, &pieces), area.width.saturating_sub(2));
     }
 

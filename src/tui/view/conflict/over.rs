@@ -22,13 +22,13 @@ pub fn rule(model: &Model, take: bool, pattern: Option<&String>) -> Vec<String> 
     let planned = model.preview.as_ref().and_then(|p| p.inspection.plan.as_ref());
     let managed = glob(pattern).ok().zip(planned).map(|(glob, plan)| {
         let count = plan.files.iter().filter(|f| glob.is_match(f.path.as_path())).count();
-        format!(", of {} that match", text::count(count as u64, "managed file", "managed files"))
+        format!(", of {}", text::count(count as u64, "managed file that matches", "managed files that match"))
     });
     let mut rows = vec![
         format!("Always {verb} where both changed a file of"),
         format!("  {}", text::visible_str(pattern, false)),
         format!(
-            "It goes into upgrade.json and covers {} here{}:",
+            "It covers {} here{}, and goes into upgrade.json:",
             text::count(covered.len() as u64, "conflict", "conflicts"),
             managed.unwrap_or_default()
         ),

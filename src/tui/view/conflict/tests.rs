@@ -154,6 +154,27 @@ fn another_file_is_said_to_be_another_one() {
 }
 
 #[test]
+fn a_missing_last_line_break_is_marked() {
+    let bytes = |text: &str| Some(std::sync::Arc::from(text.as_bytes()));
+    let mut overlap = file("a.md", 1, 0, 0);
+    (overlap.base, overlap.mine, overlap.theirs) = (bytes("a\nb\n"), bytes("a\nb"), bytes("a\nB\n"));
+    let mut alone = file("b.md", 1, 0, 0);
+    let (base, mine, theirs) = ("a\n2\n3\nb\n", "A\n2\n3\nb", "new\n2\n3\nb\n");
+    (alone.base, alone.mine, alone.theirs) = (bytes(base), bytes(mine), bytes(theirs));
+    for size in [(80, 24), (120, 40)] {
+        let mut model = opened(vec![overlap.clone(), alone.clone()], size);
+        assert!(shown(&model).contains("1 mine (no line break at the end)"), "{}", shown(&model));
+        assert!(!shown(&model).contains("2 theirs (no"), "{}", shown(&model));
+        press(&mut model, KeyCode::Tab);
+        let screen = shown(&model);
+        assert!(screen.lines().any(|l| l.contains("+ b ") && l.contains("no line break at the end")), "{screen}");
+        let said = |model: &Model| shown(model).contains("The new text has no line break at its end.");
+        let mut presses = 0..4;
+        assert!(presses.any(|_| keys(&mut model, "d").is_empty() && said(&model)), "{}", shown(&model));
+    }
+}
+
+#[test]
 fn what_is_put_off_is_counted_when_nothing_is_open() {
     let files = || ["a", "b", "c"].map(|name| file(name, 1, 0, 0)).to_vec();
     for (typed, said, narrow) in [
