@@ -6,7 +6,7 @@ use super::args::Common;
 use super::diff::{self, Ink};
 use super::{Refusal, settings};
 use crate::core::classify::short;
-use crate::core::session::Session;
+use crate::core::session::{Session, moment};
 use crate::host::backup;
 use crate::host::recover;
 
@@ -77,8 +77,9 @@ fn lines(session: &Session, has_backup: bool) -> Vec<String> {
         "" => "unknown".to_owned(),
         commit => format!("{} ({})", short(commit), session.source_version),
     };
+    let when = moment(&session.created_at, Some(jiff::Timestamp::now()));
     let mut lines = vec![
-        format!("  {}  {from} -> {to}  {}", session.created_at, session.status.words()),
+        format!("  {from} -> {to}  {}  ({when})", session.status.words()),
         format!("    session {}{}", session.session_id, answered(session)),
     ];
     lines.extend(

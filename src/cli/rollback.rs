@@ -38,7 +38,7 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
         if let Some(before) = sessions.iter().rev().find(|s| s.session_id < chosen.session_id && !is_back(s)) {
             message.push_str(&format!(
                 "\nto go further back, behind the upgrade of {}: pos-upgrade-tui rollback {} --project {}",
-                before.created_at,
+                moment(&before.created_at, None),
                 before.session_id,
                 project.display()
             ));

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::args::Common;
 use super::{Refusal, session, settings};
 use crate::core::classify::short;
+use crate::core::session::moment;
 use crate::engine::{parking, planning};
 use crate::host::lock;
 
@@ -61,7 +62,8 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             say!("  damaged: {}", damage.describe());
         }
         if let Some(s) = last {
-            say!("  last upgrade: {} to {}, {}", s.created_at, short(&s.source_commit), s.status.words());
+            let when = moment(&s.created_at, Some(jiff::Timestamp::now()));
+            say!("  last upgrade: to {}, {} ({when})", short(&s.source_commit), s.status.words());
             if let Some(reason) = &s.reason {
                 say!("  reason: {reason}");
             }
@@ -72,7 +74,7 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             for one in &parked {
                 let theirs = parking::theirs_path(&install, one);
                 let theirs = theirs.map_or("removed by the source".to_owned(), |p| format!("theirs: {}", p.display()));
-                say!("    {} (since {}; {theirs})", one.path, one.since);
+                say!("    {} (since {}; {theirs})", one.path, moment(&one.since, None));
             }
             if unfinished.is_none() {
                 say!("  next: pos-upgrade-tui resolve");
