@@ -205,7 +205,5 @@ fn a_lock_that_is_held_is_not_unlocked() {
     fs::write(&note, text).unwrap();
     refused(&sandbox, &demo.project, &["unlock", "mine", "--yes", "--project", project], 7, &["running"]);
     drop(lock);
-    eventually("unlocked", Duration::from_secs(5), || {
-        sandbox.run(&["unlock", "mine", "--yes", "--project", project]).status.success()
-    });
+    eventually("unlocked", || sandbox.run(&["unlock", "mine", "--yes", "--project", project]).status.success());
 }

@@ -15,7 +15,6 @@ use pos_upgrade_tui::host::process;
 use rustix::process::{Pid, Signal, kill_process};
 
 const ENTER: &str = "\r";
-const WAIT: Duration = Duration::from_secs(20);
 
 struct World {
     sandbox: Sandbox,
@@ -120,7 +119,7 @@ fn frames_come_whole() {
     wizard.press("?");
     wizard.see(&["Esc closes"]);
     let output = || String::from_utf8_lossy(&wizard.output()).into_owned();
-    eventually("as many ends as beginnings of frames", WAIT, || {
+    eventually("as many ends as beginnings of frames", || {
         let count = |sequence| output().matches(sequence).count();
         count("\x1b[?2026h") >= 2 && count("\x1b[?2026h") == count("\x1b[?2026l")
     });
@@ -215,7 +214,7 @@ pty._copy(fd)
     let pid = lock["pid"].as_i64().unwrap();
     assert_ne!(pid, i64::from(wizard.pid()), "the wizard has a terminal of its own");
     wizard.kill();
-    eventually("the wizard ends", WAIT, || !Path::new(&format!("/proc/{pid}")).exists());
+    eventually("the wizard ends", || !Path::new(&format!("/proc/{pid}")).exists());
     world.is_saved();
 }
 
@@ -235,7 +234,7 @@ fn an_editor_is_not_left_behind() {
     let mut wizard = world.open_with(&[], &[("VISUAL", &editor)]);
     to_the_conflict(&mut wizard);
     wizard.press("e");
-    eventually("the editor", WAIT, || pid_file.exists());
+    eventually("the editor", || pid_file.exists());
     let pid: u32 = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
     let sleeper = process::descendants(pid);
     signal(wizard.pid(), Signal::TERM);
@@ -325,7 +324,7 @@ fn the_mouse_is_left_to_the_terminal_unless_asked_for() {
     wizard.see(&["Esc closes"]);
     let before = wizard.text();
     wizard.press("\x1b[<65;10;10M");
-    eventually("the help is scrolled", WAIT, || wizard.text() != before);
+    eventually("the help is scrolled", || wizard.text() != before);
     // A click answers nothing.
     wizard.press("\x1b[<0;40;12M\x1b[<0;40;12m");
     wizard.press("\x1b");
@@ -371,7 +370,7 @@ fn to_the_shell_and_back() {
         shell.press("stty -a | grep -o ' icanon' && echo sane\r");
         shell.see(&[" icanon\nsane"]);
         shell.press("clear\r");
-        eventually("an empty screen", WAIT, || shell.text().trim() == "READY>");
+        eventually("an empty screen", || shell.text().trim() == "READY>");
         shell.press("fg\r");
         shell.see(&["conflict 1 of 3", "2 hunks open"]);
     }
@@ -379,7 +378,7 @@ fn to_the_shell_and_back() {
     shell.see(&["3 hunks open"]);
     shell.press("q");
     shell.see(&["the session is saved", "Next:"]);
-    eventually("the prompt is back", WAIT, || shell.text().trim_end().ends_with("READY>"));
+    eventually("the prompt is back", || shell.text().trim_end().ends_with("READY>"));
     shell.press("echo code $?\r");
     shell.see(&["code 130"]);
     world.is_saved();

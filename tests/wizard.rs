@@ -121,7 +121,7 @@ fn killed_in_phase_2_and_resumed_without_asking_again() {
     wizard.press(ENTER);
     wizard.see(&["conflict 2 of 3"]);
     // The answer is saved by the engine, which the screen does not wait for.
-    common::eventually("the answer is saved", std::time::Duration::from_secs(10), || {
+    common::eventually("the answer is saved", || {
         let status = fs::read_dir(demo.install.join(".upgrade")).unwrap().flatten();
         status
             .flat_map(|e| fs::read_dir(e.path()).into_iter().flatten().flatten())

@@ -130,11 +130,14 @@ pub fn assert_same(before: &BTreeMap<String, String>, after: &BTreeMap<String, S
     assert!(different.is_empty(), "{different:#?}");
 }
 
+/// How long anything may take: only a test that fails waits so long, and a machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Waits until something holds.
-pub fn eventually(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < limit, "not within {limit:?}: {what}");
+        assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -9,10 +9,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
+use super::PATIENCE;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-
-/// How long a screen may take to appear: pip and Python start under load, too.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// The binary on a terminal of its own. Killed when dropped.
 pub struct Terminal {
@@ -146,7 +144,7 @@ impl Terminal {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status.exit_code();
             }
-            assert!(begun.elapsed() < LIMIT, "it does not end; the screen shows:\n{}", self.text());
+            assert!(begun.elapsed() < PATIENCE, "it does not end; the screen shows:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(20));
         };
         // The last bytes may still be on their way.
@@ -189,7 +187,7 @@ impl Terminal {
             if words.iter().all(|w| text.contains(w)) {
                 return;
             }
-            assert!(begun.elapsed() < LIMIT, "never saw {words:?}; the screen shows:\n{text}");
+            assert!(begun.elapsed() < PATIENCE, "never saw {words:?}; the screen shows:\n{text}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -217,7 +215,7 @@ impl Terminal {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.exit_code();
             }
-            assert!(begun.elapsed() < LIMIT, "it does not end; the screen shows:\n{}", self.text());
+            assert!(begun.elapsed() < PATIENCE, "it does not end; the screen shows:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -1,7 +1,6 @@
 //! What is decided outlives a kill, a day and a change of mind, and is applied only when it is said to be done.
 
 use std::fs;
-use std::time::Duration;
 
 use crate::common::{self, assert_same, snapshot};
 use crate::world::{DOWN, SEVEN, World, approve, conflict, finished, hunks};
@@ -24,13 +23,13 @@ fn killed_in_the_middle_every_choice_is_still_there() {
         drafts.any(|f| fs::read_to_string(f).is_ok_and(|t| t.contains(what)))
     };
     // The screen does not wait for the disk.
-    common::eventually("the choices are saved", Duration::from_secs(10), || saved("edited"));
+    common::eventually("the choices are saved", || saved("edited"));
     // What was written and can't be used yet is not lost either.
     wizard.press("\t");
     wizard.see(&["conflict 2 of 2"]);
     world.editor("<<<<<<< half a thought\n");
     world.edit(&mut wizard, "e", &["Refused: line 1 is still a conflict marker"]);
-    common::eventually("the refused text is saved", Duration::from_secs(10), || saved("refused"));
+    common::eventually("the refused text is saved", || saved("refused"));
     wizard.kill();
     let mut wizard = world.open(&[]);
     wizard.see(&["unfinished", "resume"]);
@@ -146,7 +145,7 @@ fn nothing_is_applied_before_the_word_is_given() {
         let mut files = sessions.flat_map(|s| fs::read_dir(s.path()).into_iter().flatten().flatten());
         files.any(|f| fs::read_to_string(f.path()).is_ok_and(|t| t.contains(what)))
     };
-    common::eventually("the rule is noted", Duration::from_secs(10), || noted("\"rules\":[[false"));
+    common::eventually("the rule is noted", || noted("\"rules\":[[false"));
     wizard.kill();
     let mut wizard = world.open(&["resume"]);
     wizard.see(&["conflict 2 of 2", "2 of 3 resolved"]);

@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use pos_upgrade_tui::core::blob::sha256;
 use serde_json::{Value, json};
@@ -236,7 +235,7 @@ fn the_lock_of_a_running_upgrade() {
     command.args(set_up.arguments("upgrade", &["--yes", "--on-conflict", "keep"]));
     let mut running = Helper(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let mut note = None;
-    eventually("the note is there", Duration::from_secs(30), || {
+    eventually("the note is there", || {
         note = fs::read(install.join(".upgrade-lock")).ok();
         note.is_some()
     });

@@ -22,7 +22,7 @@ fn waits_for(world: &World) -> (std::path::PathBuf, String) {
 fn builder(world: &World) -> u32 {
     let mark = world.sandbox.path().join("builds");
     let read = || std::fs::read_to_string(&mark).ok().and_then(|t| t.parse().ok());
-    eventually("the build has begun", Duration::from_secs(60), || read().is_some());
+    eventually("the build has begun", || read().is_some());
     read().unwrap()
 }
 
@@ -140,7 +140,7 @@ fn cancelled_by_key_while_pip_is_silent() {
     let begun = Instant::now();
     wizard.press("y");
     wizard.see(&["Rolled back", "Enter leave"]);
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     wizard.press("\r");
     assert_eq!(wizard.end(), 0);
     assert_eq!(process::start_ticks(builder), None);

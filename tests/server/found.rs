@@ -96,7 +96,7 @@ fn a_server_that_an_editor_owns() {
     let others: Vec<u32> = server::others(&world.install).iter().map(|p| p.pid).collect();
     assert_eq!(others, [pid]);
     drop(held);
-    eventually("it ends with its editor", Duration::from_secs(10), || process::look(pid).is_none());
+    eventually("it ends with its editor", || process::look(pid).is_none());
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_server_that_was_started_by_hand() {
         while screen.read(&mut bytes).is_ok_and(|n| n > 0) {}
     });
     let pid = child.process_id().unwrap();
-    eventually("the server answers", Duration::from_secs(60), || tools(&world.install).is_some());
+    eventually("the server answers", || tools(&world.install).is_some());
     let old_tools = tools(&world.install);
     let before = state_bytes(&world);
 
@@ -162,7 +162,7 @@ fn forged_and_outlived_state_files() {
         command.arg0(&python).args(words).env("PYTHONPATH", package).env("PROJECT_ROOT", named).current_dir(&cwd);
         let helper = Helper(command.stdin(Stdio::null()).spawn().unwrap());
         let mut port = 0;
-        eventually("it listens", Duration::from_secs(20), || {
+        eventually("it listens", || {
             port = fs::read_to_string(cwd.join("port")).ok().and_then(|t| t.parse().ok()).unwrap_or(0);
             port != 0
         });

@@ -1,7 +1,6 @@
 //! What goes right.
 
 use std::fs;
-use std::time::Duration;
 
 use pos_upgrade_tui::host::{ports, process, server};
 use serde_json::{Value, json};
@@ -84,7 +83,7 @@ fn a_session_is_resumed_across_the_restart() {
     let back = world.run(&["rollback", "--yes"]);
     assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);
     assert!(process::look(pid).is_none());
-    eventually("the port is free", Duration::from_secs(5), || !ports::is_open(port));
+    eventually("the port is free", || !ports::is_open(port));
 }
 
 /// Killed while the new server starts: who goes on ends that one, or it would write its state file later.
@@ -96,7 +95,7 @@ fn a_starting_server_is_not_left_behind() {
     let command = world.command(&["upgrade", "--json", "--yes", "--source", source]);
     kill_at(command, |e| e["event"] == "task_progress" && e["task"] == "start_server");
     // It is a moment until the process that detaches it has become the server.
-    eventually("the server that starts", Duration::from_secs(3), || !server::others(&world.install).is_empty());
+    eventually("the server that starts", || !server::others(&world.install).is_empty());
     let left = server::others(&world.install);
     assert_eq!(left.len(), 1, "it still starts: {left:?}");
     let done = Upgraded::of(&world.run(&["resume", "--json"]));

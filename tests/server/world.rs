@@ -145,7 +145,7 @@ impl World {
         let pid = child.id();
         self.collect(child);
         let log = self.project.join("server.log");
-        eventually("the server answers", Duration::from_secs(60), || {
+        eventually("the server answers", || {
             assert!(process::look(pid).is_some(), "it ended: {}", fs::read_to_string(&log).unwrap());
             self.state()["pid"] == pid && tools(&self.install).is_some()
         });
