@@ -178,8 +178,8 @@ pub fn stale_manifest(source: &Source) -> Option<String> {
     let unlisted = in_folder.filter(|p| !manifest.contains_key(p)).count();
     (other + gone + unlisted > 0).then(|| {
         format!(
-            "the source's manifest is out of date, so its git history is used: nothing to do ({same} of {} checksums match, {other} \
-             differ, {gone} files are gone, {unlisted} are not listed)",
+            "nothing to do: the source's manifest is out of date, its history is used ({same} of {} checksums match, \
+             {other} differ, {gone} files are gone, {unlisted} are not listed)",
             manifest.len()
         )
     })
