@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::events::Outcome;
 use super::inspect::{About, Problem, Request};
 use super::planning::{Source, layout_of, read_baseline, stale_manifest};
+use crate::core::classify::short;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
@@ -134,7 +135,15 @@ fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
         Ok(true) => Ok((path.to_string(), source)),
         Ok(false) => {
             let marks = layouts().source_marks.join("/ and ");
-            let commit = crate::core::classify::short(&source.commit);
+            let commit = short(&source.commit);
+            if let Some(last) = source.last_known() {
+                let what = format!(
+                    "{path}: commit {commit} has no {marks}/ any more: its release is laid out in a later way than this program \
+                     knows; the last one that it knows there is {}",
+                    short(&last)
+                );
+                return Err(problem(what, format!("upgrade to that one: --to {}", short(&last))));
+            }
             Err(problem(format!("{path}: not a praxis-os repository (no {marks}/ at commit {commit})"), clone))
         }
         Err(e) => Err(problem(e, clone)),

@@ -86,8 +86,19 @@ impl Source {
     /// # Errors
     /// [`GitError`].
     pub fn is_praxis_os(&self) -> Result<bool, GitError> {
-        let top = self.repo.top_folders(&self.commit)?;
+        self.is_laid_out(&self.commit)
+    }
+
+    fn is_laid_out(&self, commit: &str) -> Result<bool, GitError> {
+        let top = self.repo.top_folders(commit)?;
         Ok(layouts().source_marks.iter().all(|mark| top.contains(mark)))
+    }
+
+    /// The last release before this commit that has these folders, where the commit itself is laid out otherwise, as
+    /// those of a later generation are.
+    pub fn last_known(&self) -> Option<String> {
+        let last = layouts().source_marks.iter().filter_map(|mark| self.repo.last_with(&self.commit, mark));
+        last.into_iter().find(|commit| self.is_laid_out(commit).unwrap_or(false))
     }
 
     /// What its manifest lists: the sha256 (hex) of each source path. Empty without a readable manifest.

@@ -246,6 +246,13 @@ impl Repo {
         Ok(out.split(|b| *b == 0).filter(|n| !n.is_empty()).map(|n| String::from_utf8_lossy(n).into_owned()).collect())
     }
 
+    /// The last commit before this one (or this one) that wrote something into a folder; none if there is none.
+    pub fn last_with(&self, commit: &str, folder: &str) -> Option<String> {
+        let out =
+            self.run_str(&["log", "-1", "--no-color", "--format=%H", "--diff-filter=AM", commit, "--", folder]).ok()?;
+        Some(String::from_utf8_lossy(&out).trim().to_owned()).filter(|commit| !commit.is_empty())
+    }
+
     /// The history up to a commit, parents before children, each against its first parent: one read.
     ///
     /// # Errors

@@ -50,6 +50,23 @@ fn a_source_that_is_no_source() {
     assert!(!missing.exists());
 }
 
+/// The source went on to a layout that the program doesn't know: the last release that it does know is named.
+#[test]
+fn a_source_of_a_later_generation() {
+    let (sandbox, demo) = small_demo();
+    let last = &demo.commits[2][..7];
+    fs::create_dir(demo.source.join("dist")).unwrap();
+    git(&demo.source, &["mv", "universal", "mcp_server", "dist"]);
+    git(&demo.source, &["commit", "--quiet", "-m", "another layout"]);
+    for arguments in [upgrade(&demo.project, &demo.source), plan(&demo.project, &demo.source)] {
+        let said = [utf8(&demo.source), "laid out in a later way", &format!("--to {last}")];
+        refused(&sandbox, &demo.project, &arguments, REFUSED, &said);
+    }
+    let mut known = plan(&demo.project, &demo.source);
+    known.extend(["--to", last]);
+    assert!(sandbox.run(&known).status.success());
+}
+
 #[test]
 fn a_dirty_source() {
     let (sandbox, demo) = small_demo();

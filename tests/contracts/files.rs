@@ -82,7 +82,9 @@ fn the_state_file() {
         for (key, value) in told["evidence"].as_object().unwrap() {
             assert_eq!(&artifact[key], value, "phase {n}: {key} stands flat, as the seed has it");
         }
-        assert!(artifact["outputs"].is_object() && artifact["commands_executed"].is_array());
+        assert!(artifact["outputs"]["commands"].is_array());
+        // What stands here the server wants with output, exit code and times, or it reads nothing of the session.
+        assert_eq!(artifact["commands_executed"], json!([]));
         assert_time(&artifact["timestamp"]);
         assert_evidence(n, artifact);
     }

@@ -35,7 +35,7 @@ fn pip_is_not_run_where_requirements_did_not_change() {
     assert_eq!(evidence["dependencies_installed"], "not_applicable: requirements already satisfied");
     let state = fs::read_dir(world.demo.install.join(".cache/state")).unwrap().flatten().next().unwrap().path();
     let state: serde_json::Value = serde_json::from_slice(&fs::read(state).unwrap()).unwrap();
-    let commands = state["phase_artifacts"].as_object().unwrap().values().map(|a| a["commands_executed"].to_string());
+    let commands = state["phase_artifacts"].as_object().unwrap().values().map(|a| a["outputs"]["commands"].to_string());
     assert!(commands.collect::<String>().contains("mcp_server"), "the server's command is there: {state}");
     assert!(!state["phase_artifacts"].to_string().contains(" pip "), "{state}");
     // The list of packages is there all the same.

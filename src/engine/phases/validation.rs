@@ -83,7 +83,7 @@ pub fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
         server_version: run.session.source_commit.clone(),
         tools_registered: facts.registered,
         expected_tools: facts.expected,
-        browser_tools_enabled: groups.contains("browser"),
+        browser_tools_enabled: facts.browser_enabled,
         browser_smoke_test: facts.browser,
         rag_search_test: facts.search,
         workflow_engine_test: facts.workflows,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::table::{self, Way, filled, table};
+use super::table::{self, Groups, Way, filled, table};
 use super::{PHASE, Seen, Server, failure, read_log};
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable};
@@ -22,6 +22,9 @@ const INDEX_LONGEST: Duration = Duration::from_secs(30 * 60);
 /// How long an index that is just being built may find nothing.
 const INDEX_BUILDING: Duration = Duration::from_secs(60);
 
+/// The tool group of the browser.
+const BROWSER: &str = "browser";
+
 /// What the probes found.
 pub struct Facts {
     /// Tools that answer.
@@ -32,6 +35,8 @@ pub struct Facts {
     pub search: Fact<String>,
     /// Workflows.
     pub workflows: Fact<String>,
+    /// The server has the browser tools.
+    pub browser_enabled: bool,
     /// Browser.
     pub browser: Fact<String>,
     /// The flag was taken.
@@ -43,7 +48,7 @@ pub struct Facts {
 struct Probing<'a> {
     client: &'a Client,
     server: &'a Server,
-    groups: &'a BTreeSet<String>,
+    groups: &'a Groups,
     tools: Vec<String>,
     seen: &'a mut Seen,
     /// Parts of the log that our own questions caused, which the release could not answer.
@@ -60,13 +65,8 @@ type Answer = Result<Value, String>;
 ///
 /// # Errors
 /// [`Stop`] of the first that fails.
-pub fn all(
-    run: &mut Run,
-    asked: Option<(&Server, &Client)>,
-    groups: &BTreeSet<String>,
-    seen: &mut Seen,
-) -> Result<Facts, Stop> {
-    let Some((server, client)) = asked else { return none(run) };
+pub fn all(run: &mut Run, asked: Option<(&Server, &Client)>, groups: &Groups, seen: &mut Seen) -> Result<Facts, Stop> {
+    let Some((server, client)) = asked else { return none(run, groups) };
     let mut probing = Probing { client, server, groups, tools: Vec::new(), seen, excused: Vec::new() };
     let (registered, expected) = run.task(PHASE, "tools", |run| probing.tools(run))?;
     let (search, workflows) = run.task(PHASE, "smoke", |run| {
@@ -79,10 +79,11 @@ pub fn all(
     let browser = run.task(PHASE, "browser", |run| probing.browser(run))?;
     let watcher = run.task(PHASE, "watcher", |run| probing.watcher(run))?;
     let index = run.task(PHASE, "index", |_| probing.log())?;
-    Ok(Facts { registered, expected, search, workflows, browser, watcher, index })
+    let browser_enabled = groups.on.contains(BROWSER) || probing.browser_tool().is_some();
+    Ok(Facts { registered, expected, search, workflows, browser_enabled, browser, watcher, index })
 }
 
-fn none(run: &mut Run) -> Result<Facts, Stop> {
+fn none(run: &mut Run, groups: &Groups) -> Result<Facts, Stop> {
     let has_code = layouts().server.package.under(&run.session.install).is_dir();
     let why = if has_code { NotApplicable::NoVenv } else { NotApplicable::NoServerCode };
     for task in ["tools", "smoke", "browser", "watcher", "index"] {
@@ -93,6 +94,7 @@ fn none(run: &mut Run) -> Result<Facts, Stop> {
         expected: Fact::NotApplicable(why),
         search: Fact::NotApplicable(why),
         workflows: Fact::NotApplicable(why),
+        browser_enabled: groups.on.contains(BROWSER),
         browser: Fact::NotApplicable(why),
         watcher: Fact::NotApplicable(why),
         index: Fact::NotApplicable(why),
@@ -160,7 +162,15 @@ impl Probing<'_> {
         let begun = Instant::now();
         let listed = run.runtime.block_on(self.client.tools());
         self.tools = listed.map_err(|e| failure(self.server, &e))?;
-        let expected = table::expected_tools(&run.session.install, self.groups).unwrap_or_else(|e| {
+        let files = &run.session.plan.files;
+        let shipped: BTreeSet<&str> =
+            files.iter().filter(|f| f.theirs.is_some()).filter_map(|f| f.path.to_str()).collect();
+        // Behind a link to another folder the plan knows no files.
+        let package = format!("{}/", layouts().server.package);
+        let linked = !shipped.iter().any(|path| path.starts_with(&package));
+        let is_shipped = |path: &str| linked || shipped.contains(path);
+        let expected = table::expected_tools(&run.session.install, &self.groups.on, is_shipped);
+        let expected = expected.unwrap_or_else(|e| {
             run.warn("tools", format!("the server's code could not be read for its tools: {e}"));
             table::Expected::default()
         });
@@ -288,11 +298,16 @@ impl Probing<'_> {
         }
     }
 
+    /// The browser's tool, where its group is on or the release decides that.
+    fn browser_tool(&self) -> Option<&'static str> {
+        let may_be = self.groups.on.contains(BROWSER) || self.groups.optional.contains(BROWSER);
+        self.registered(&table().browser.tools).filter(|_| may_be)
+    }
+
     /// A page opens and closes, where there is a browser.
     fn browser(&mut self, run: &mut Run) -> Result<Told<Fact<String>>, Stop> {
         let probe = &table().browser;
-        let tool = self.registered(&probe.tools).filter(|_| self.groups.contains("browser"));
-        let Some(tool) = tool else {
+        let Some(tool) = self.browser_tool() else {
             let why = NotApplicable::BrowserGroupOff;
             let fact = self.absent("browser", why);
             return not_applicable(why, fact);

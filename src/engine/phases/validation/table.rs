@@ -16,6 +16,8 @@ use crate::host::python;
 pub struct Table {
     tools: Vec<KnownTool>,
     default_groups: Vec<String>,
+    /// On in some releases and off in others where the config says nothing.
+    optional_groups: Vec<String>,
     /// Parts of file names by which the group of a tool is told that isn't listed above.
     group_files: BTreeMap<String, Vec<String>>,
     registered_by: Registration,
@@ -132,13 +134,26 @@ pub fn filled(arguments: &Value, values: &[(&str, &str)]) -> Value {
     }
 }
 
-/// The tool groups that `config.json` enables.
-pub fn groups(install: &Path) -> BTreeSet<String> {
+/// The tool groups of an install.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Groups {
+    /// Their tools must be there.
+    pub on: BTreeSet<String>,
+    /// Their tools may be there: the release decides.
+    pub optional: BTreeSet<String>,
+}
+
+/// The tool groups that `config.json` enables; where it says nothing, those that releases enable by themselves.
+pub fn groups(install: &Path) -> Groups {
     let config = std::fs::read(install.join("config.json")).unwrap_or_default();
     let config: Value = serde_json::from_slice(&config).unwrap_or_default();
+    let set = |names: &[String]| names.iter().cloned().collect();
     match config["mcp"]["enabled_tool_groups"].as_array() {
-        Some(list) => list.iter().filter_map(|g| g.as_str().map(str::to_owned)).collect(),
-        None => table().default_groups.iter().cloned().collect(),
+        Some(list) => Groups {
+            on: list.iter().filter_map(|g| g.as_str().map(str::to_owned)).collect(),
+            optional: BTreeSet::new(),
+        },
+        None => Groups { on: set(&table().default_groups), optional: set(&table().optional_groups) },
     }
 }
 
@@ -151,11 +166,16 @@ pub struct Expected {
     pub all: BTreeSet<String>,
 }
 
-/// The tools that the installed code registers. Reads the code, runs none of it.
+/// The tools that the installed code registers; `shipped` tells the release's files, by their path in the install.
+/// Reads the code, runs none of it.
 ///
 /// # Errors
 /// What Python says.
-pub fn expected_tools(install: &Path, groups: &BTreeSet<String>) -> Result<Expected, String> {
+pub fn expected_tools(
+    install: &Path,
+    groups: &BTreeSet<String>,
+    shipped: impl Fn(&str) -> bool,
+) -> Result<Expected, String> {
     let table = table();
     let rules = serde_json::to_string(&table.registered_by).unwrap_or_default();
     let found = python::registered_tools(install, &layouts().server.package.under(install), &rules)?;
@@ -165,11 +185,12 @@ pub fn expected_tools(install: &Path, groups: &BTreeSet<String>) -> Result<Expec
             let of = |(_, parts): &(&String, &Vec<String>)| parts.iter().any(|p| file.contains(p.as_str()));
             table.group_files.iter().find(of).map(|(group, _)| group.clone())
         };
-        // Where nothing tells the group, nothing is demanded.
-        let wanted = match table.tools.iter().find(|t| t.name == name) {
-            Some(known) => known.group.as_ref().is_none_or(|g| groups.contains(g)),
-            None => by_file().is_some_and(|g| groups.contains(&g)),
-        };
+        // Where nothing tells the group, nothing is demanded; nor of a user's own file, which may be imported nowhere.
+        let wanted = shipped(&format!("{}/{file}", layouts().server.package))
+            && match table.tools.iter().find(|t| t.name == name) {
+                Some(known) => known.group.as_ref().is_none_or(|g| groups.contains(g)),
+                None => by_file().is_some_and(|g| groups.contains(&g)),
+            };
         if wanted {
             expected.tools.insert(name.clone());
         }
@@ -204,16 +225,26 @@ mod tests {
         write("c.py", "@mcp.tool('pos_browser')\ndef browser(): ...\nmcp.tool(plain)\ndef plain(): ...\n");
         write("tests/test_x.py", "@mcp.tool\ndef aos_browser(): ...\n");
         write("broken.py", "def f(:\n");
-        let expected = expected_tools(dir.path(), &groups(dir.path())).unwrap();
-        let names: Vec<&str> = expected.tools.iter().map(String::as_str).collect();
+        write("old_search.py", "@mcp.tool\ndef list_workflows(): ...\n@mcp.tool\ndef start_workflow(): ...\n");
+        let expected = |groups: &BTreeSet<String>| {
+            expected_tools(dir.path(), groups, |path| path != "mcp_server/old_search.py").unwrap()
+        };
+        let found = groups(dir.path());
+        assert_eq!(found.optional, ["browser".to_owned()].into(), "on in some releases, off in others");
+        let all = expected(&found.on);
+        let names: Vec<&str> = all.tools.iter().map(String::as_str).collect();
         assert_eq!(names, ["current_date", "find_example", "pos_workflow", "search_standards"]);
-        assert!(expected.all.contains("plain") && expected.all.contains("pos_browser"), "{expected:?}");
-        assert!(!expected.all.contains("list_standards") && !expected.all.contains("aos_browser"), "{expected:?}");
-        assert!(!expected.all.contains("get_server_info"), "a function that isn't there");
+        assert!(all.all.contains("start_workflow"), "of a user's own file, which nothing may import");
+        let expected = |groups: &[&str]| expected(&groups.iter().map(|g| (*g).to_owned()).collect());
+        let all = expected(&["rag", "workflow"]);
+        assert!(all.all.contains("plain") && all.all.contains("pos_browser"), "{all:?}");
+        assert!(!all.tools.contains("pos_browser"), "{all:?}");
+        assert!(!all.all.contains("list_standards") && !all.all.contains("aos_browser"), "{all:?}");
+        assert!(!all.all.contains("get_server_info"), "a function that isn't there");
         write("config.json", "");
         std::fs::write(dir.path().join("config.json"), r#"{"mcp":{"enabled_tool_groups":["browser"]}}"#).unwrap();
-        let expected = expected_tools(dir.path(), &groups(dir.path())).unwrap();
-        assert_eq!(expected.tools, ["current_date", "pos_browser"].map(str::to_owned).into());
+        assert_eq!(groups(dir.path()), Groups { on: ["browser".to_owned()].into(), optional: BTreeSet::new() });
+        assert_eq!(expected(&["browser"]).tools, ["current_date", "pos_browser"].map(str::to_owned).into());
     }
 
     #[test]

@@ -8,6 +8,25 @@ from fastmcp.exceptions import ToolError
 from .settings import INSTALL
 
 
+def session(state):
+    """A session as strictly as the real server reads it: everything has to be there, and of its kind."""
+    when = datetime.fromisoformat
+    plain = ["session_id", "workflow_type", "target_file", "current_phase", "completed_phases"]
+    out = {key: state[key] for key in plain}
+    out["phase_artifacts"] = {}
+    for number, artifact in state["phase_artifacts"].items():
+        ran = [
+            (c["command"], c["output"], c["exit_code"], when(c["executed_at"]), c["duration_ms"])
+            for c in artifact["commands_executed"]
+        ]
+        of_phase = {key: artifact[key] for key in ["phase_number", "evidence", "outputs"]}
+        out["phase_artifacts"][int(number)] = {**of_phase, "commands": len(ran), "at": str(when(artifact["timestamp"]))}
+    states = ["pending", "passed", "failed", "skipped"]
+    out["checkpoints"] = {int(n): states[states.index(s)] for n, s in state["checkpoints"].items()}
+    out["age"] = str(when(state["updated_at"]) - when(state["created_at"]))
+    return out
+
+
 def register_general(mcp):
     @mcp.tool()
     def current_date() -> dict:
@@ -40,9 +59,7 @@ def register_workflow(mcp):
             path = INSTALL / ".cache" / "state" / f"{session_id}.json"
             if not path.exists():
                 return {"status": "error", "error": f"Session {session_id} not found"}
-            state = read(path)
-            known = {k: state[k] for k in ["session_id", "workflow_type", "current_phase", "completed_phases"]}
-            return {"status": "success", **known}
+            return {"status": "success", **session(read(path))}
         raise ToolError(f"Unknown action: {action}")
 
 
