@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::inspect::{self, Request};
 use super::planning::{self, Source};
+use crate::core::classify::short;
 use crate::core::plan::{Kind, ReleaseEvidence};
 use crate::host::git::GitError;
 use crate::host::{recent, snapshot};
@@ -88,7 +89,10 @@ pub fn look(path: &Path, to: Option<&str>) -> Found {
         Err(e) => return Found::Folder(format!("{e}.")),
     };
     if !source.is_praxis_os().unwrap_or(false) {
-        return Found::Folder("A git repository, but not of praxis-os.".to_owned());
+        return Found::Folder(match source.last_known() {
+            Some(last) => format!("A later praxis-os than this program knows; start it with --to {}.", short(&last)),
+            None => "A git repository, but not of praxis-os.".to_owned(),
+        });
     }
     Found::Clone(Facts {
         path: path.canonicalize().unwrap_or_else(|_| path.to_owned()),
