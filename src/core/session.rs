@@ -431,11 +431,16 @@ impl Session {
             artifact.insert("timestamp".into(), json!(record.timestamp));
             artifacts.insert(number.to_string(), Value::Object(artifact));
         }
+        // As the server counts: one more than the last phase that passed, or it would go on with this session.
+        let current = match self.status {
+            Status::Completed => json!(Phase::ALL.len()),
+            _ => json!(self.current_phase),
+        };
         json!({
             "session_id": self.session_id,
             "workflow_type": WORKFLOW_TYPE,
             "target_file": "mcp_server",
-            "current_phase": self.current_phase,
+            "current_phase": current,
             "completed_phases": self.completed_phases,
             "phase_artifacts": artifacts,
             "checkpoints": checkpoints,
