@@ -168,11 +168,14 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             setup.field.jump(action == Action::Bottom);
             vec![]
         }
-        (Action::Toggle | Action::Left | Action::Right, Spot::Option(choice)) => {
-            choice.change(&mut setup.draft, action != Action::Left);
+        // What is said above of the outcome may become longer.
+        (Action::Toggle | Action::Left | Action::Right, Spot::Option(choice)) => steadily(model, |model| {
+            if let Some(setup) = &mut model.setup {
+                choice.change(&mut setup.draft, action != Action::Left);
+            }
             // What the install is compared with depends on the part.
             if choice == Choice::Part { look(model, true).into_iter().collect() } else { vec![] }
-        }
+        }),
         (other, _) => {
             let (rows, page) = view::body_rows(model);
             model.scroll = scrolled(model.scroll, other, rows, page);
