@@ -325,12 +325,60 @@ fn the_mouse_is_left_to_the_terminal_unless_asked_for() {
     let before = wizard.text();
     wizard.press("\x1b[<65;10;10M");
     eventually("the help is scrolled", || wizard.text() != before);
-    // A click answers nothing.
+    // A click beside the keys does nothing, nor does another button on one.
     wizard.press("\x1b[<0;40;12M\x1b[<0;40;12m");
-    wizard.press("\x1b");
+    let (x, y) = place(&wizard, "Esc back");
+    wizard.press(&format!("\x1b[<2;{x};{y}M\x1b[<2;{x};{y}m"));
+    click(&mut wizard, "Esc back");
     wizard.see(&["Enter start"]);
     wizard.press("q");
     assert_eq!(wizard.end_sane(), 0);
+}
+
+/// Where these words stand, the lowest of them, counted from 1 as terminals do.
+fn place(wizard: &Terminal, words: &str) -> (usize, usize) {
+    let shown = wizard.text();
+    let rows: Vec<&str> = shown.lines().collect();
+    let found = (0..rows.len()).rev().find_map(|y| Some((rows[y].split_once(words)?.0.chars().count() + 1, y + 1)));
+    found.unwrap_or_else(|| panic!("{words} in\n{shown}"))
+}
+
+/// The left button, pressed and let go of; slower than a double click.
+fn click(wizard: &mut Terminal, words: &str) {
+    std::thread::sleep(Duration::from_millis(500));
+    wizard.see(&[words]);
+    let (x, y) = place(wizard, words);
+    wizard.press(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"));
+}
+
+#[test]
+fn all_of_it_can_be_done_with_the_mouse() {
+    let world = World::new();
+    let mut wizard = world.open_with(&["--mouse"], &[]);
+    wizard.see(&["preview", "Enter start"]);
+    click(&mut wizard, "test-pyramid.md");
+    click(&mut wizard, "d diff");
+    wizard.see(&["preview: diff", "test-pyramid.md"]);
+    click(&mut wizard, "Esc back");
+    click(&mut wizard, "Enter start");
+    wizard.see(&["conflict 1 of 3", "3 hunks open"]);
+    click(&mut wizard, "Enter next open");
+    wizard.see(&["▸ hunk 2 of 3"]);
+    wizard.press(&"\x1b[<64;10;10M".repeat(5));
+    click(&mut wizard, "hunk 1 of 3");
+    wizard.see(&["▸ hunk 1 of 3", "3 hunks open"]);
+    click(&mut wizard, "k keep");
+    wizard.see(&["mine, whole"]);
+    click(&mut wizard, "u undo");
+    wizard.see(&["3 hunks open"]);
+    wizard.press("f");
+    click(&mut wizard, "race-conditions.md");
+    wizard.see(&["┌─ files"]);
+    click(&mut wizard, "Enter go there");
+    wizard.see(&["conflict 2 of 3"]);
+    click(&mut wizard, "q leave");
+    assert_eq!(wizard.end_sane(), 130);
+    world.is_saved();
 }
 
 #[test]

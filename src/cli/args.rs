@@ -34,7 +34,7 @@ pub struct Look {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
-    /// Let the wheel scroll; text is then selected with Shift held
+    /// Let the wheel scroll, and clicks select rows and press the footer's keys; text is then selected with Shift held
     #[arg(long)]
     pub mouse: bool,
 }

@@ -44,7 +44,7 @@ pub struct Settings {
     pub theme: Option<Scheme>,
     /// Draw the wizard in ASCII.
     pub ascii: Option<bool>,
-    /// Let the wheel scroll the wizard.
+    /// Let the wheel and clicks reach the wizard.
     pub mouse: Option<bool>,
 }
 
@@ -70,7 +70,7 @@ pub struct Look {
     pub theme: Scheme,
     /// In ASCII, whatever the locale says.
     pub ascii: bool,
-    /// The wheel scrolls; the terminal's own selection then needs Shift.
+    /// The wheel scrolls and clicks count; the terminal's own selection then needs Shift.
     pub mouse: bool,
 }
 

@@ -27,7 +27,7 @@ fn press(model: &mut Model, code: KeyCode) -> Vec<Effect> {
     samples::feed(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
 }
 
-fn after(mut model: Model, typed: &str) -> Model {
+pub(super) fn after(mut model: Model, typed: &str) -> Model {
     for c in typed.chars() {
         for effect in press(&mut model, KeyCode::Char(c)) {
             if let Effect::LoadTexts { entry, .. } = effect {
@@ -41,7 +41,7 @@ fn after(mut model: Model, typed: &str) -> Model {
 }
 
 /// The wizard in every mode but those of the setup, which need a source to look at.
-fn everywhere(width: u16, height: u16) -> Vec<Model> {
+pub(super) fn everywhere(width: u16, height: u16) -> Vec<Model> {
     let at = |sample: fn(Theme, u16, u16) -> Model, typed: &str| after(sample(MONO, width, height), typed);
     vec![
         samples::fresh(MONO, width, height),

@@ -137,6 +137,21 @@ pub enum MergeRow {
     },
 }
 
+impl MergeRow {
+    /// The overlap that it belongs to.
+    pub fn hunk(&self) -> Option<usize> {
+        match self {
+            MergeRow::Head { hunk, .. }
+            | MergeRow::Label { hunk, .. }
+            | MergeRow::Labels { hunk, .. }
+            | MergeRow::Part { hunk, .. }
+            | MergeRow::Pair { hunk, .. }
+            | MergeRow::Foot { hunk } => Some(*hunk),
+            MergeRow::Fold(_) | MergeRow::Same { .. } | MergeRow::Auto { .. } => None,
+        }
+    }
+}
+
 /// The rows of a merge and where things begin.
 #[derive(Debug, Clone, Default)]
 pub struct MergeRows {

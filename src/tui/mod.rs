@@ -4,6 +4,7 @@
 //! paints it, and [`run::run`] joins them to the terminal and the engine. Which key does what stands in one table,
 //! [`keymap::BINDINGS`].
 
+pub mod click;
 pub mod conflict;
 pub mod diff;
 pub mod folding;
@@ -23,6 +24,8 @@ pub mod update;
 pub mod view;
 mod worker;
 
+#[cfg(test)]
+mod click_tests;
 #[cfg(test)]
 mod live;
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::core::settings::{Look, Options};
 use crate::engine::events::{Finish, Level};
 use crate::engine::inspect::{Draft, Inspection, Problem, Request};
 
+use super::click::Click;
 use super::diff::Diff;
 use super::folding::{self, Moved, Row};
 use super::keymap::Mode;
@@ -356,6 +357,10 @@ pub struct Model {
     pub asked: Option<question::Question>,
     /// A question has come up that has not been drawn yet: keys don't answer it.
     pub undrawn: bool,
+    /// The last click.
+    pub clicked: Option<Click>,
+    /// First row of the list since one of its rows was clicked: it stays where it is then.
+    pub held: Option<usize>,
     /// A line about the last key, until the next one.
     pub status: Option<String>,
     /// The release that the install matches.
@@ -412,6 +417,8 @@ impl Model {
             overlay: None,
             asked: None,
             undrawn: false,
+            clicked: None,
+            held: None,
             status: None,
             from: None,
             to: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use ratatui::crossterm::event::{Event as Input, EventStream, MouseEventKind};
+use ratatui::crossterm::event::{Event as Input, EventStream, MouseButton, MouseEventKind};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -320,6 +320,10 @@ fn read_input(read: Option<std::io::Result<Input>>) -> Woken {
         Some(Ok(Input::Mouse(mouse))) => match mouse.kind {
             MouseEventKind::ScrollUp => Msg::Wheel { up: true },
             MouseEventKind::ScrollDown => Msg::Wheel { up: false },
+            // With a key held it is meant for the terminal, which may tell of it all the same.
+            MouseEventKind::Down(MouseButton::Left) if mouse.modifiers.is_empty() => {
+                Msg::Click { x: mouse.column, y: mouse.row }
+            }
             _ => return Woken::Nothing,
         },
         Some(Ok(_)) => return Woken::Nothing,

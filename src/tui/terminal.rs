@@ -96,7 +96,7 @@ fn install_hook() {
 }
 
 impl Screen {
-    /// Takes the terminal over, with the wheel if `mouse`. The calling thread is from now on the one that draws.
+    /// Takes the terminal over, with wheel and clicks if `mouse`. The calling thread is from now on the one that draws.
     ///
     /// # Errors
     /// When stdout is no terminal or refuses.

@@ -4,12 +4,14 @@ use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
 
+use super::click::Target;
 use super::keymap::Mode;
 use super::model::{Model, Overlay, Question};
 use super::samples;
 use super::svg::paint;
 use super::theme::{Depth, Theme};
 use super::update::{Effect, Msg, awaits_texts, update};
+use super::view;
 use super::worker::align;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
@@ -22,8 +24,8 @@ pub(super) const MONO: Theme = Theme { depth: Depth::Mono, light: false, ascii: 
 pub(super) const RGB: Theme = Theme { depth: Depth::Rgb, light: false, ascii: false };
 pub(super) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
 
-type Sample = fn(Theme, u16, u16) -> Model;
-const SAMPLES: [(&str, Sample); 9] = [
+pub(super) type Sample = fn(Theme, u16, u16) -> Model;
+pub(super) const SAMPLES: [(&str, Sample); 9] = [
     ("setup", samples::setup),
     ("preview", samples::preview),
     ("progress", samples::progress),
@@ -466,8 +468,12 @@ fn leaving_pauses_first() {
     assert!(matches!(effects[..], [Effect::Quit { exit_code: 130, .. }]));
 }
 
+fn mode_is_over(mode: Mode) -> bool {
+    matches!(mode, Mode::Help | Mode::Leave | Mode::Confirm | Mode::Files)
+}
+
 #[test]
-fn random_keys_never_panic_and_never_start_by_accident() {
+fn random_keys_and_clicks_never_panic_and_never_start_by_accident() {
     let pool: Vec<KeyEvent> = "kmt1230unp][KTFqdsgGNLrRDy/? axPvlcSCeE.ifbwW-+"
         .chars()
         .map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))
@@ -499,10 +505,34 @@ fn random_keys_never_panic_and_never_start_by_accident() {
     for (name, sample) in SAMPLES {
         let mut model = sample(MONO, 80, 24);
         for i in 0..10_000 {
-            let key = pool[random(pool.len())];
+            let mut key = pool[random(pool.len())];
             let mode = model.mode();
             let before = model.conflicts.settling.open_files();
-            let effects = samples::feed(&mut model, Msg::Key(key));
+            let msg = if random(8) == 0 {
+                let (width, height) = (usize::from(model.width), usize::from(model.height));
+                // Every other one on the footer, where the keys are.
+                let y = if random(2) == 0 { height.saturating_sub(1) } else { random(height + 1) };
+                let (x, y) = (random(width + 1) as u16, y as u16);
+                key = match view::places(&model).at(x, y) {
+                    Some(Target::Key(chord)) => KeyEvent::new(chord.code, KeyModifiers::NONE),
+                    _ => KeyEvent::new(KeyCode::Null, KeyModifiers::NONE),
+                };
+                samples::feed(&mut model, Msg::Tick(std::time::Duration::from_secs(i)));
+                Msg::Click { x, y }
+            } else {
+                Msg::Key(key)
+            };
+            let settled = (key.code == KeyCode::Null).then(|| model.conflicts.settling.files().to_vec());
+            let effects = samples::feed(&mut model, msg);
+            if let Some(settled) = settled {
+                assert_eq!(
+                    settled,
+                    model.conflicts.settling.files(),
+                    "{name}: a click beside the keys decides nothing"
+                );
+                assert!(effects.iter().all(|e| matches!(e, Effect::Look(_))), "{name}: {effects:?}");
+                assert_eq!(model.overlay.is_some(), mode_is_over(mode), "{name}: it opens and closes nothing");
+            }
             if key.code == KeyCode::Enter && mode == Mode::Conflict {
                 assert_eq!(model.conflicts.settling.open_files(), before, "Enter decided something");
             }

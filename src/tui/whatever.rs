@@ -1,8 +1,9 @@
-//! Whatever keys are pressed: nothing panics, what is saved is what is decided, and what is shown as the result is what
+//! Whatever is pressed or clicked: nothing panics, what is saved is what is decided, and what is shown as the result is what
 //! the engine would write.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -175,6 +176,12 @@ fn key(random: &mut Random) -> KeyEvent {
     }
 }
 
+/// Anywhere, as often as not on the footer.
+fn click(model: &Model, random: &mut Random) -> Msg {
+    let y = if random.below(2) == 0 { model.height - 1 } else { random.below(model.height.into()) as u16 };
+    Msg::Click { x: random.below(model.width.into()) as u16, y }
+}
+
 #[test]
 fn what_is_shown_as_the_result_is_what_is_written() {
     let seed = std::env::var("POS_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0x5eed_0006);
@@ -184,8 +191,11 @@ fn what_is_shown_as_the_result_is_what_is_written() {
     let mut model = opened(&saved);
     let (mut finished, mut edits, mut relaunches) = (0, 0, 0);
     for n in 0..KEYS {
-        let key = key(&mut random);
-        let mut effects = samples::feed(&mut model, Msg::Key(key));
+        let key = if random.below(10) == 0 { click(&model, &mut random) } else { Msg::Key(key(&mut random)) };
+        let what = format!("{key:?}");
+        let later = model.now + Duration::from_secs(1);
+        samples::feed(&mut model, Msg::Tick(later));
+        let mut effects = samples::feed(&mut model, key);
         let mut over = false;
         while let Some(effect) = effects.pop() {
             match effect {
@@ -208,7 +218,7 @@ fn what_is_shown_as_the_result_is_what_is_written() {
                     let text = came_back(&given, &mut random);
                     effects.extend(samples::feed(&mut model, Msg::Edited(text)));
                 }
-                Effect::Start(..) | Effect::RollBack(_) | Effect::Discard(_) => panic!("{key:?} began something"),
+                Effect::Start(..) | Effect::RollBack(_) | Effect::Discard(_) => panic!("{what} began something"),
                 _ => {}
             }
         }

@@ -8,6 +8,7 @@ use crate::core::outcome::damage;
 use crate::core::path::RelPath;
 use crate::engine::events::ConflictFile;
 
+use super::click::follow;
 use super::{Effect, Owner, ask, moved_across, scrolled};
 use crate::tui::conflict::{Cursor, Decision, Shape};
 use crate::tui::diff::{Diff, EVERYTHING};
@@ -470,6 +471,8 @@ fn files_key(model: &mut Model, action: Action) -> Vec<Effect> {
     }
     if let Some(Overlay::Files(at)) = &mut model.overlay {
         *at = (*at).min(count.saturating_sub(1));
+        let selected = *at;
+        follow(model, selected, count, page);
     }
     vec![]
 }

@@ -33,6 +33,13 @@ pub enum Msg {
         /// Towards the top.
         up: bool,
     },
+    /// The mouse's left button was pressed.
+    Click {
+        /// Column on the screen.
+        x: u16,
+        /// Row on the screen.
+        y: u16,
+    },
     /// Text was pasted.
     Paste(String),
     /// The terminal has a new size.

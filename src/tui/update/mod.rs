@@ -1,5 +1,6 @@
 //! What each message does to the model, and which effects it asks for. No I/O, no clock.
 
+mod click;
 mod conflict;
 mod message;
 mod preview;
@@ -31,6 +32,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Key(key) if key.kind != KeyEventKind::Release && !model.undrawn => on_key(model, &key),
         Msg::Key(_) => vec![],
         Msg::Wheel { up } => wheel(model, up),
+        Msg::Click { x, y } if !model.undrawn => click::click(model, x, y),
+        Msg::Click { .. } => vec![],
         Msg::Paste(text) => paste(model, &text),
         Msg::Resize(width, height) => {
             (model.width, model.height) = (width, height);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::engine::dry_run;
 use crate::engine::inspect::{About, Inspection};
 
+use super::click::follow;
 use super::setup;
 use super::{Effect, ask, begin, scrolled, show};
 
@@ -102,6 +103,15 @@ fn news_key(model: &mut Model, action: Action) -> Vec<Effect> {
     vec![]
 }
 
+/// Shows the files of another kind.
+pub(super) fn to_tab(model: &mut Model, tab: usize) {
+    if let Some(preview) = model.preview.as_mut().filter(|p| p.tab != tab && tab < p.tabs.len()) {
+        preview.tab = tab;
+        preview.selected = 0;
+        preview.list();
+    }
+}
+
 fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
     let page = view::body_rows(model).1;
     let Some(preview) = &mut model.preview else { return vec![] };
@@ -113,8 +123,8 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageDown => preview.selected = (preview.selected + page).min(last),
         Action::Top => preview.selected = 0,
         Action::Bottom => preview.selected = last,
-        Action::NextTab | Action::Right => switch(preview, 1),
-        Action::PreviousTab | Action::Left => switch(preview, preview.tabs.len().saturating_sub(1)),
+        Action::NextTab | Action::Right => step_tab(model, 1),
+        Action::PreviousTab | Action::Left => step_tab(model, -1),
         Action::Toggle => preview.toggle(),
         Action::Save => return ask_save(model),
         Action::Setup => return setup::open(model, Spot::Source),
@@ -129,6 +139,9 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
             return vec![Effect::Quit { exit_code: 0, lines: vec!["Nothing was changed.".to_owned()] }];
         }
         _ => {}
+    }
+    if let Some((selected, rows)) = model.preview.as_ref().map(|p| (p.selected, p.rows.len())) {
+        follow(model, selected, rows, page);
     }
     vec![]
 }
@@ -170,12 +183,10 @@ pub(super) fn saved(model: &mut Model, saved: Result<PathBuf, String>) -> Vec<Ef
     vec![]
 }
 
-fn switch(preview: &mut Preview, by: usize) {
-    if !preview.tabs.is_empty() {
-        preview.tab = (preview.tab + by) % preview.tabs.len();
-        preview.selected = 0;
-        preview.list();
-    }
+fn step_tab(model: &mut Model, by: isize) {
+    let Some(preview) = &model.preview else { return };
+    let count = preview.tabs.len() as isize;
+    to_tab(model, (preview.tab as isize + by).rem_euclid(count.max(1)) as usize);
 }
 
 fn accept(model: &mut Model) -> Vec<Effect> {

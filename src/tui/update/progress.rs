@@ -50,6 +50,25 @@ pub(super) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
     vec![]
 }
 
+/// Scrolls the log or the page so that this row is in the middle.
+pub(super) fn show_row(model: &mut Model, row: usize) {
+    let (rows, fits) = view::body_rows(model);
+    let first = view::around(row, rows, fits);
+    let at = usize::from(model.progress.current.number());
+    let going_back = model.progress.rollback.is_some();
+    match (&mut model.page, &mut model.big_log) {
+        (_, Some(up)) => *up = rows.saturating_sub(fits) - first,
+        (Some(page), None) => read_on(page, first, at, going_back),
+        (None, None) => {}
+    }
+}
+
+/// Who reads on keeps the page, whatever runs meanwhile.
+fn read_on(page: &mut PageView, scroll: usize, at: usize, going_back: bool) {
+    page.scroll = scroll;
+    page.at = page.at.or(Some(at).filter(|_| !going_back));
+}
+
 fn page(model: &mut Model, action: Action) {
     let all = workflow::pages().len();
     let (rows, fits) = view::body_rows(model);
@@ -61,11 +80,7 @@ fn page(model: &mut Model, action: Action) {
         Action::Back => model.page = None,
         Action::NextTab => *page = PageView { at: Some((at + 1) % all), scroll: 0 },
         Action::PreviousTab => *page = PageView { at: Some((at + all - 1) % all), scroll: 0 },
-        other => {
-            page.scroll = scrolled(page.scroll, other, rows, fits);
-            // Who reads on keeps the page, whatever runs meanwhile.
-            page.at = page.at.or(Some(at).filter(|_| !going_back));
-        }
+        other => read_on(page, scrolled(page.scroll, other, rows, fits), at, going_back),
     }
 }
 

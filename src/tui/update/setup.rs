@@ -184,8 +184,22 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
+/// A row was clicked: the cursor goes there, and an option that it is at already is changed.
+pub(super) fn clicked(model: &mut Model, spot: Spot) -> Vec<Effect> {
+    let Some(setup) = &mut model.setup else { return vec![] };
+    if setup.spot == spot {
+        return if matches!(spot, Spot::Option(_)) { act(model, Action::Toggle) } else { vec![] };
+    }
+    setup.spot = spot;
+    setup.offer();
+    // It can be seen: nothing moves but what is not there any more.
+    let (rows, page) = view::body_rows(model);
+    model.scroll = model.scroll.min(rows.saturating_sub(page));
+    vec![]
+}
+
 /// Where the cursor can be, from top to bottom.
-fn spots(model: &Model) -> Vec<Spot> {
+pub(super) fn spots(model: &Model) -> Vec<Spot> {
     let offers = model.setup.as_ref().map_or(0, |s| s.offers.len());
     let install = model.problems.iter().any(|p| p.about == crate::engine::inspect::About::Install);
     std::iter::once(Spot::Source)

@@ -12,6 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use self::rows::{Kind, Rows};
+use super::canvas::Canvas;
 use super::difftext::{self, Look};
 use super::frame::{self, line, put};
 use crate::core::layout::layouts;
@@ -389,7 +390,7 @@ fn headings(c: &Conflicts, room: usize) -> (Vec<(String, Role)>, String) {
 }
 
 /// The screen.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let c = &model.conflicts;
     let Some(file) = c.file() else { return };

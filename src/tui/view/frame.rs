@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget};
 
+use super::canvas::Canvas;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 
@@ -78,7 +79,7 @@ pub fn pane(theme: Theme, area: Rect, title: Line<'static>, right: &str, buffer:
 }
 
 /// A thumb on the right border that says where in `rows` the view stands.
-pub fn scroll_mark(theme: Theme, area: Rect, at: usize, rows: usize, page: usize, buffer: &mut Buffer) {
+pub fn scroll_mark(theme: Theme, area: Rect, at: usize, rows: usize, page: usize, buffer: &mut Canvas<'_>) {
     if rows <= page || !has_borders(area) {
         return;
     }
@@ -86,6 +87,7 @@ pub fn scroll_mark(theme: Theme, area: Rect, at: usize, rows: usize, page: usize
     if track == 0 {
         return;
     }
+    buffer.mark_bar(Rect { x: area.right() - 1, y: area.y + 1, width: 1, height: track as u16 }, rows);
     let size = (page * track / rows).clamp(1, track);
     let top = at * (track - size) / (rows - page).max(1);
     for i in 0..size {
@@ -99,6 +101,21 @@ pub fn around(selected: usize, rows: usize, page: usize) -> usize {
     selected.saturating_sub(page / 2).min(rows.saturating_sub(page))
 }
 
+/// The first row of a list to show. Where a row was clicked the list stays as it is, `held` by its first row, as long as
+/// what is selected is in sight; else that is in the middle.
+pub fn first_of(held: Option<usize>, selected: usize, rows: usize, page: usize) -> usize {
+    match held {
+        Some(first) => first.clamp((selected + 1).saturating_sub(page.max(1)), selected).min(rows.saturating_sub(page)),
+        None => around(selected, rows, page),
+    }
+}
+
+/// Which rows are in sight from `scroll` on, and where.
+pub fn in_sight(area: Rect, rows: usize, scroll: usize) -> impl Iterator<Item = (Rect, usize)> {
+    let first = scroll.min(rows.saturating_sub(area.height.into()));
+    (area.y..area.bottom()).zip(first..rows).map(move |(y, row)| (Rect { y, height: 1, ..area }, row))
+}
+
 /// Says at the bottom right that there is more below.
 pub fn more_below(theme: Theme, area: Rect, scroll: usize, rows: usize, buffer: &mut Buffer) {
     if rows > scroll + usize::from(area.height) && area.height > 0 {
@@ -110,8 +127,7 @@ pub fn more_below(theme: Theme, area: Rect, scroll: usize, rows: usize, buffer: 
 
 /// Lines of text from `scroll` on, clipped to the area.
 pub fn lines(area: Rect, rows: &[Line<'static>], scroll: usize, buffer: &mut Buffer) {
-    let first = scroll.min(rows.len().saturating_sub(area.height.into()));
-    for (y, row) in (area.y..area.bottom()).zip(rows.iter().skip(first)) {
-        buffer.set_line(area.x, y, row, area.width);
+    for (place, row) in in_sight(area, rows.len(), scroll) {
+        buffer.set_line(place.x, place.y, &rows[row], place.width);
     }
 }

@@ -1,10 +1,10 @@
 //! The help: every key of the screen, from the one table, and those of what lies over it and has no help of its own.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 
+use super::canvas::Canvas;
 use super::conflict::bar;
 use super::frame::{self, line};
 use super::{overlay, possible};
@@ -15,6 +15,9 @@ use crate::tui::theme::Role;
 
 /// Columns of the keys.
 const KEYS: usize = 15;
+/// What a mouse is good for.
+const MOUSE: &str = "with --mouse the wheel scrolls, and a click selects a row or presses a key in the footer; text is \
+                     then selected with Shift held";
 
 fn place(area: Rect) -> Rect {
     overlay::middle(area, 76, area.height)
@@ -51,12 +54,14 @@ fn rows(model: &Model, width: usize) -> Vec<Line<'static>> {
     let theme = model.theme;
     let mode = if model.asked.is_some() { Mode::Asked } else { model.screen_mode() };
     let mut rows = Vec::new();
+    // What can't be pressed, and can't be guessed either.
+    let told = |name: &str, words: &str| -> Vec<Line<'static>> {
+        let parts = text::wrap(words, width.saturating_sub(KEYS + 1)).into_iter().enumerate();
+        let left = |i: usize| format!(" {:<width$} ", if i == 0 { name } else { "" }, width = KEYS - 2);
+        parts.map(|(i, part)| line(theme, &[(&left(i), Role::Dim), (&part, Role::Text)])).collect()
+    };
     if mode == Mode::Conflict {
-        // What can't be pressed, and can't be guessed either.
-        for (i, part) in text::wrap(bar::LEGEND, width.saturating_sub(KEYS + 1)).into_iter().enumerate() {
-            let left = format!(" {:<width$} ", if i == 0 { "right edge" } else { "" }, width = KEYS - 2);
-            rows.push(line(theme, &[(&left, Role::Dim), (&part, Role::Text)]));
-        }
+        rows.extend(told("right edge", bar::LEGEND));
     }
     for section in std::iter::once(&mode).chain(without_help(mode)).chain(&[Mode::Help]) {
         if *section != mode {
@@ -79,6 +84,8 @@ fn rows(model: &Model, width: usize) -> Vec<Line<'static>> {
             }
         }
     }
+    rows.push(Line::default());
+    rows.extend(told("mouse", MOUSE));
     rows
 }
 
@@ -89,7 +96,7 @@ pub fn size(model: &Model, area: Rect) -> (usize, usize) {
 }
 
 /// Draws it.
-pub fn draw(model: &Model, area: Rect, scroll: usize, buffer: &mut Buffer) {
+pub fn draw(model: &Model, area: Rect, scroll: usize, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let area = place(area);
     Clear.render(area, buffer);

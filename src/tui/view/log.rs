@@ -1,9 +1,9 @@
 //! The session's log: its end below the progress, or all of it, by level and filtered.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::canvas::Canvas;
 use super::frame::{self, line};
 use crate::engine::events::Level;
 use crate::tui::model::Model;
@@ -22,14 +22,15 @@ pub fn shown(model: &Model) -> Vec<&LogLine> {
     model.progress.log.iter().filter(fits).collect()
 }
 
-/// Its end.
-pub fn small(model: &Model, area: Rect, buffer: &mut Buffer) {
+/// Its end. It can't be scrolled.
+pub fn small(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let all: Vec<&LogLine> = model.progress.log.iter().collect();
     draw(model, area, &all, 0, "log", buffer);
+    buffer.cover(area);
 }
 
 /// All of it, scrolled up so many lines from its end.
-pub fn large(model: &Model, area: Rect, up: usize, buffer: &mut Buffer) {
+pub fn large(model: &Model, area: Rect, up: usize, buffer: &mut Canvas<'_>) {
     let view = &model.log_view;
     let mut title = match view.level {
         Level::Info => "log".to_owned(),
@@ -42,7 +43,7 @@ pub fn large(model: &Model, area: Rect, up: usize, buffer: &mut Buffer) {
     draw(model, area, &shown(model), up, &title, buffer);
 }
 
-fn draw(model: &Model, area: Rect, lines: &[&LogLine], up: usize, title: &str, buffer: &mut Buffer) {
+fn draw(model: &Model, area: Rect, lines: &[&LogLine], up: usize, title: &str, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let all = model.progress.log.len();
     let right = if lines.len() < all { format!("{} of {all}", lines.len()) } else { String::new() };

@@ -1,5 +1,6 @@
 //! Paints the model. One file per screen; this one has the title, the status line, the footer and what they share.
 
+mod canvas;
 mod conflict;
 mod difftext;
 mod frame;
@@ -15,8 +16,11 @@ mod unfinished;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
 
+use self::canvas::Canvas;
+pub use self::canvas::Places;
+pub use self::frame::{around, first_of};
+use super::click::Target;
 use super::keymap::{self, Action, Binding, Mode};
 use super::model::{Model, Pane, Preview, Screen};
 use super::theme::{Role, Theme};
@@ -28,6 +32,19 @@ pub const SMALLEST: (u16, u16) = (40, 10);
 
 /// Paints everything into `buffer`, at the size that the model has.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    draw_on(model, area, &mut Canvas::new(buffer));
+}
+
+/// What clicks are about, and where: the screen is drawn once more, and says what stands where.
+pub fn places(model: &Model) -> Places {
+    let area = Rect { x: 0, y: 0, width: model.width, height: model.height };
+    let mut buffer = Buffer::empty(area);
+    let mut canvas = Canvas::new(&mut buffer);
+    draw_on(model, area, &mut canvas);
+    canvas.places()
+}
+
+fn draw_on(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     buffer.set_style(area, model.theme.ground());
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         let text = format!("terminal too small (needs {}x{})", SMALLEST.0, SMALLEST.1);
@@ -127,7 +144,7 @@ fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 /// The one place for a question or a word about the last key.
-fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
+fn status(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let (text, role) = match &model.status {
         Some(status) => (status.clone(), Role::Warn),
@@ -156,6 +173,7 @@ fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     for (y, row) in (0..=area.y).rev().zip(rows.iter().rev()) {
         frame::put(buffer, area.x, y, area.width, &" ".repeat(area.width.into()), theme.style(Role::Text));
+        buffer.cover(Rect { y, ..area });
         frame::put(buffer, area.x + 1, y, room as u16, row, theme.style(role));
     }
 }
@@ -209,12 +227,17 @@ fn hint(model: &Model, mode: Mode, binding: &Binding) -> String {
     }
 }
 
+/// The key that is written like this, where it is listened to.
+fn key_in(mode: Mode, label: &str) -> Option<Chord> {
+    keymap::in_mode(mode).flat_map(|b| b.keys).find(|key| key.label() == label).copied()
+}
+
 fn key_label(chord: Option<&Chord>) -> String {
     chord.map(|c| c.label()).unwrap_or_default()
 }
 
 /// What is possible now, as much of it as fits; `?` always does.
-fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
+fn footer(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let mode = model.mode();
     let theme = model.theme;
     let mut hints: Vec<&Binding> =
@@ -232,16 +255,16 @@ fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
         }
     }
     shown.extend(help);
-    let spans: Vec<Span> = shown
-        .into_iter()
-        .flat_map(|b| {
-            [
-                Span::styled(key_label(b.keys.first()), theme.style(Role::Key)),
-                Span::styled(format!(" {}  ", hint(model, mode, b)), theme.style(Role::Dim)),
-            ]
-        })
-        .collect();
-    buffer.set_line(area.x + 1, area.y, &Line::from(spans), area.width.saturating_sub(1));
+    let mut x = area.x + 1;
+    for binding in shown {
+        let Some(key) = binding.keys.first() else { continue };
+        let (label, words) = (key.label(), format!(" {}", hint(model, mode, binding)));
+        let wide = (text::width(&label) + text::width(&words)) as u16;
+        buffer.mark(Rect { x, width: wide, ..area }, Target::Key(*key));
+        for (part, role) in [(label, Role::Key), (words + "  ", Role::Dim)] {
+            x += frame::put(buffer, x, area.y, area.right().saturating_sub(x), &part, theme.style(role));
+        }
+    }
 }
 
 /// The last step where the terminal has no UTF-8: every glyph becomes one ASCII character.

@@ -1,14 +1,15 @@
 //! What lies over a screen: the keys, how to leave, yes or no.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 
+use super::canvas::Canvas;
 use super::frame::{self, line};
-use super::help;
+use super::{help, key_in};
 use crate::core::question::Question as Asked;
-use crate::tui::keymap;
+use crate::tui::click::Target;
+use crate::tui::keymap::{self, Chord};
 use crate::tui::model::{Model, Overlay, Question};
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -58,55 +59,77 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
 }
 
 /// The question of a running phase. Where there is little room its explanation is cut, never its answers.
-fn asked(model: &Model, question: &Asked, area: Rect, buffer: &mut Buffer) {
+fn asked(model: &Model, question: &Asked, area: Rect, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let width = area.width.min(76);
     let room = usize::from(width.saturating_sub(6));
     let label = question.choices.iter().map(|c| text::width(&c.label)).max().unwrap_or(0) + 2;
-    let mut answers: Vec<Line> = Vec::new();
+    let mut answers: Vec<(Line, Option<Chord>)> = Vec::new();
     for choice in &question.choices {
-        let key = keymap::key_of(choice.way).map(|k| k.label()).unwrap_or_default();
+        let chord = keymap::key_of(choice.way);
+        let key = chord.map(|k| k.label()).unwrap_or_default();
         let space = room.saturating_sub(3 + label);
         // In a low box an answer has one line.
         let low = area.height < 16 || space < 10;
         let parts = if low { vec![choice.effect.clone()] } else { text::wrap(&choice.effect, space) };
         for (i, part) in parts.iter().enumerate() {
             let (key, name) = if i == 0 { (key.as_str(), choice.label.as_str()) } else { ("", "") };
-            answers.push(line(
-                theme,
-                &[
-                    (&format!("  {key:<3}"), Role::Key),
-                    (&format!("{name:<label$}"), Role::Title),
-                    (&text::fit(part, space), Role::Text),
-                ],
-            ));
+            let pieces = [
+                (&*format!("  {key:<3}"), Role::Key),
+                (&*format!("{name:<label$}"), Role::Title),
+                (&*text::fit(part, space), Role::Text),
+            ];
+            answers.push((line(theme, &pieces), chord));
         }
     }
     let most = usize::from(area.height.saturating_sub(2)).saturating_sub(answers.len());
     let said: Vec<String> =
         question.lines.iter().flat_map(|l| text::wrap(&text::visible_str(l, false), room)).collect();
-    let mut rows: Vec<Line> = Vec::new();
+    let mut rows: Vec<(Line, Option<Chord>)> = Vec::new();
     // The beginning says what happened, the end what it ended with.
     let (head, tail) = if said.len() > most { (most.div_ceil(2), most / 2) } else { (said.len(), 0) };
     for part in said.iter().take(head).chain(said.iter().skip(said.len() - tail)) {
-        rows.push(line(theme, &[("  ", Role::Text), (part, Role::Text)]));
+        rows.push((line(theme, &[("  ", Role::Text), (part, Role::Text)]), None));
     }
     if rows.len() < most && !rows.is_empty() {
-        rows.push(Line::default());
+        rows.push((Line::default(), None));
     }
     rows.extend(answers);
+    let title = text::visible_str(&question.title, false);
+    let title = text::fit(&title, usize::from(width.saturating_sub(6)));
+    boxed(model, area, width, &title, rows, buffer);
+}
+
+/// A box in the middle with these rows; a click on the words of one that has a key is that key.
+fn boxed(
+    model: &Model,
+    area: Rect,
+    width: u16,
+    title: &str,
+    rows: Vec<(Line<'static>, Option<Chord>)>,
+    buffer: &mut Canvas<'_>,
+) {
+    let theme = model.theme;
     let area = middle(area, width, rows.len() as u16 + 2);
     Clear.render(area, buffer);
     buffer.set_style(area, theme.ground());
-    let title = text::visible_str(&question.title, false);
-    let title = text::fit(&title, usize::from(width.saturating_sub(6)));
-    let inner = frame::pane(theme, area, line(theme, &[(&title, Role::Title)]), "", buffer);
+    let inner = frame::pane(theme, area, line(theme, &[(title, Role::Title)]), "", buffer);
+    for (place, row) in frame::in_sight(inner, rows.len(), 0) {
+        if let (line, Some(key)) = &rows[row] {
+            buffer.mark_words(place, 2, line, Target::Key(*key));
+        }
+    }
+    let rows: Vec<Line> = rows.into_iter().map(|row| row.0).collect();
     frame::lines(inner, &rows, 0, buffer);
 }
 
 /// Draws the overlay, if there is one.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
+    if model.overlay.is_some() || model.asked.is_some() {
+        // Also what is beside the box can't be reached now.
+        buffer.cover(area);
+    }
     let Some(overlay) = &model.overlay else {
         if let Some(question) = &model.asked {
             asked(model, question, area, buffer);
@@ -137,22 +160,16 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     };
     let width = area.width.min(64);
     let room = usize::from(width.saturating_sub(6));
-    let mut rows: Vec<Line> = Vec::new();
+    let mut rows: Vec<(Line, Option<Chord>)> = Vec::new();
     for part in text.iter().flat_map(|t| text::wrap(t, room)) {
-        rows.push(line(theme, &[("  ", Role::Text), (&part, Role::Text)]));
+        rows.push((line(theme, &[("  ", Role::Text), (&part, Role::Text)]), None));
     }
     if area.height > 7 {
-        rows.push(Line::default());
+        rows.push((Line::default(), None));
     }
     for (key, what) in keys {
-        rows.push(line(
-            theme,
-            &[(&format!("  {key:<5}"), Role::Key), (&text::fit(what, room.saturating_sub(5)), Role::Text)],
-        ));
+        let pieces = [(&*format!("  {key:<5}"), Role::Key), (&*text::fit(what, room.saturating_sub(5)), Role::Text)];
+        rows.push((line(theme, &pieces), key_in(model.mode(), key)));
     }
-    let area = middle(area, width, rows.len() as u16 + 2);
-    Clear.render(area, buffer);
-    buffer.set_style(area, theme.ground());
-    let inner = frame::pane(theme, area, line(theme, &[(title, Role::Title)]), "", buffer);
-    frame::lines(inner, &rows, 0, buffer);
+    boxed(model, area, width, title, rows, buffer);
 }

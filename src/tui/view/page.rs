@@ -1,9 +1,9 @@
 //! A page of the workflow beside the progress.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::canvas::Canvas;
 use super::frame::{self, line};
 use crate::core::workflow::{self, Block, Page};
 use crate::tui::model::Model;
@@ -28,7 +28,7 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
 }
 
 /// Draws it.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let Some(page) = open(model) else { return };
     let (scroll, right) = match model.page {
         Some(view) => (view.scroll, "Tab: the next"),
@@ -40,6 +40,10 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let rows = lines(model, page, inner.width.into());
     frame::lines(inner, &rows, scroll, buffer);
     frame::scroll_mark(theme, area, scroll, rows.len(), inner.height.into(), buffer);
+    if model.page.is_none() {
+        // It stands there to be seen, and is scrolled once it is opened.
+        buffer.cover(area);
+    }
 }
 
 fn lines(model: &Model, page: Page, width: usize) -> Vec<Line<'static>> {

@@ -1,18 +1,20 @@
 //! The plan: a sentence, the files by kind, why, the diff of one, what's new.
 
-use std::ops::Range;
+mod tabs;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
+use super::canvas::Canvas;
 use super::difftext::{self, Look};
 use super::frame::{self, line};
 use crate::core::plan::{FileEntry, Kind, Summary};
 use crate::core::session::OnConflict;
 use crate::engine::inspect::Inspection;
+use crate::tui::click::Target;
 use crate::tui::folding::{Moved, Row};
-use crate::tui::model::{Compare, DiffPane, Model, Pane, Preview, Tab};
+use crate::tui::model::{Compare, DiffPane, Model, Pane, Preview};
 use crate::tui::search::Search;
 use crate::tui::setup::policy_word;
 use crate::tui::text;
@@ -244,7 +246,7 @@ fn asks(model: &Model) -> u64 {
 }
 
 /// The preview.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let Some(preview) = &model.preview else { return };
     match &preview.pane {
         Pane::Diff(pane) => return diff(model, pane, area, buffer),
@@ -253,11 +255,11 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     let areas = areas(model, preview, area);
     frame::lines(Rect { height: areas.head.len() as u16, ..area }, &areas.head, 0, buffer);
-    let tabs = tabs(model, preview, areas.list.width.saturating_sub(6).into());
+    let tabs = tabs::heading(model, preview, areas.list, buffer);
     let inner = frame::pane(model.theme, areas.list, tabs, "", buffer);
-    list(model, preview, inner, buffer);
     let page = usize::from(inner.height);
-    let first = frame::around(preview.selected, preview.rows.len(), page);
+    let first = frame::first_of(model.held, preview.selected, preview.rows.len(), page);
+    list(model, preview, inner, first, buffer);
     frame::scroll_mark(model.theme, areas.list, first, preview.rows.len(), page, buffer);
     if let Some(area) = areas.why {
         let kind = preview.entry().map_or(Kind::Move, |entry| entry.kind);
@@ -338,56 +340,6 @@ pub fn is_folder(model: &Model) -> bool {
     matches!(row, Some(Row::Folder { .. } | Row::Within(_)))
 }
 
-/// Which tabs are shown where there is no room for all: the chosen one, then as many after it, then before it.
-fn tabs_shown(labels: &[String], chosen: usize, room: usize) -> Range<usize> {
-    let all = labels.len();
-    let fits = |shown: Range<usize>| {
-        let marks = if shown.start > 0 { 2 } else { 0 } + if shown.end < all { 2 } else { 0 };
-        let words: usize = labels[shown].iter().map(|l| text::width(l) + 3).sum();
-        words.saturating_sub(3) + marks <= room
-    };
-    let mut first = (0..chosen).find(|first| fits(*first..chosen + 1)).unwrap_or(chosen);
-    let mut end = chosen + 1;
-    while end < all && fits(first..end + 1) {
-        end += 1;
-    }
-    while first > 0 && fits(first - 1..end) {
-        first -= 1;
-    }
-    first..end.min(all)
-}
-
-/// The tabs as a heading; a mark stands where more of them are.
-fn tabs(model: &Model, preview: &Preview, room: usize) -> Line<'static> {
-    let theme = model.theme;
-    let label = |(tab, count): &(Tab, usize)| {
-        let word = match tab {
-            Tab::Changes => "changes",
-            Tab::All => "all",
-            Tab::Kind(kind) => kind_look(*kind).1,
-        };
-        format!("{word} {count}")
-    };
-    let labels: Vec<String> = preview.tabs.iter().map(label).collect();
-    let shown = tabs_shown(&labels, preview.tab, room);
-    let more = |mark: &'static str| Span::styled(mark, theme.style(Role::Accent));
-    let mut spans = Vec::new();
-    if shown.start > 0 {
-        spans.push(more("‹ "));
-    }
-    for (i, label) in labels.iter().enumerate().take(shown.end).skip(shown.start) {
-        if i > shown.start {
-            spans.push(Span::styled(" │ ", theme.style(Role::Border)));
-        }
-        let chosen = theme.style(Role::Title).patch(theme.style(Role::Selected));
-        spans.push(Span::styled(label.clone(), if i == preview.tab { chosen } else { theme.style(Role::Dim) }));
-    }
-    if shown.end < labels.len() {
-        spans.push(more(" ›"));
-    }
-    Line::from(spans)
-}
-
 fn entry_note(entry: &FileEntry) -> String {
     match entry.kind {
         Kind::Conflict if entry.theirs.is_none() => "removed by the source".to_owned(),
@@ -413,7 +365,7 @@ fn folder_label((from, to): &Moved, room: usize) -> String {
     }
 }
 
-fn list(model: &Model, preview: &Preview, area: Rect, buffer: &mut Buffer) {
+fn list(model: &Model, preview: &Preview, area: Rect, first: usize, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let Some(plan) = &preview.inspection.plan else { return };
     if preview.rows.is_empty() {
@@ -421,11 +373,10 @@ fn list(model: &Model, preview: &Preview, area: Rect, buffer: &mut Buffer) {
         frame::put(buffer, area.x + 1, area.y, area.width, text, theme.style(Role::Dim));
         return;
     }
-    let page = usize::from(area.height);
-    let first = frame::around(preview.selected, preview.rows.len(), page);
     let width = usize::from(area.width);
-    for (y, i) in (area.y..area.bottom()).zip(first..preview.rows.len()) {
-        let Some(row) = preview.rows.get(i) else { continue };
+    for (place, i) in frame::in_sight(area, preview.rows.len(), first) {
+        let (y, row) = (place.y, &preview.rows[i]);
+        buffer.mark(place, Target::Row { row: i, first });
         let entry = row.file().and_then(|at| plan.files.get(at));
         let (mark, word, role) = kind_look(entry.map_or(Kind::Move, |e| e.kind));
         let wide = width >= 60;
@@ -449,7 +400,7 @@ fn list(model: &Model, preview: &Preview, area: Rect, buffer: &mut Buffer) {
             frame::put(buffer, area.right() - note_width - 1, y, note_width, &note, theme.style(Role::Dim));
         }
         if i == preview.selected {
-            buffer.set_style(Rect { y, height: 1, ..area }, theme.style(Role::Selected));
+            buffer.set_style(place, theme.style(Role::Selected));
         }
     }
 }
@@ -465,7 +416,7 @@ fn compare_title(pane: &DiffPane) -> &'static str {
     }
 }
 
-fn diff(model: &Model, pane: &DiffPane, area: Rect, buffer: &mut Buffer) {
+fn diff(model: &Model, pane: &DiffPane, area: Rect, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let (mark, word, role) = kind_look(pane.entry.kind);
     let room = usize::from(area.width.saturating_sub(40));
@@ -536,7 +487,7 @@ fn news_lines(model: &Model, preview: &Preview, width: usize) -> Vec<Line<'stati
     rows
 }
 
-fn news(model: &Model, preview: &Preview, scroll: usize, area: Rect, buffer: &mut Buffer) {
+fn news(model: &Model, preview: &Preview, scroll: usize, area: Rect, buffer: &mut Canvas<'_>) {
     let rows = news_lines(model, preview, area.width.into());
     let count = text::count(preview.inspection.whats_new.len() as u64, "commit", "commits");
     let title = line(model.theme, &[("what's new", Role::Title)]);
@@ -570,21 +521,5 @@ mod tests {
             say(again, OnConflict::Park),
             "1 is settled by your rules, 2 are settled as you chose (put off) (a takes your earlier answers)."
         );
-    }
-
-    #[test]
-    fn the_chosen_tab_is_shown_and_marks_say_where_more_are() {
-        let labels: Vec<String> = (0..8).map(|n| format!("label {n}")).collect();
-        for room in 0..90 {
-            for chosen in 0..labels.len() {
-                let shown = tabs_shown(&labels, chosen, room);
-                assert!(shown.contains(&chosen), "{shown:?}");
-                let marks = usize::from(shown.start > 0) + usize::from(shown.end < 8);
-                assert!(shown.len() == 1 || shown.len() * 10 - 3 + marks * 2 <= room, "{shown:?} in {room}");
-            }
-        }
-        assert_eq!(tabs_shown(&labels, 0, 77), 0..8);
-        assert_eq!(tabs_shown(&labels, 0, 40), 0..4);
-        assert_eq!(tabs_shown(&labels, 7, 40), 4..8);
     }
 }

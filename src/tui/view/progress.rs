@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::canvas::Canvas;
 use super::frame::{self, line};
 use super::{log, page};
 use crate::core::phase::Phase;
@@ -165,7 +166,7 @@ fn with_page(area: Rect) -> WithPage {
 const ROOMY: (u16, u16) = (110, 30);
 
 /// The screen.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     if let Some(up) = model.big_log {
         return log::large(model, area, up, buffer);
     }

@@ -7,10 +7,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
+use super::canvas::Canvas;
 use super::frame::{self, line};
 use crate::core::session::OnConflict;
 use crate::engine::inspect::{About, Problem};
 use crate::engine::sources::{Facts, Found, Standing};
+use crate::tui::click::Target;
 use crate::tui::model::Model;
 use crate::tui::setup::{Choice, Setup, Spot, policy_word};
 use crate::tui::text;
@@ -363,8 +365,14 @@ pub fn note(model: &Model) -> (String, Role) {
 }
 
 /// The screen.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let rows: Vec<Line> = content(model, area.width.into()).into_iter().map(|row| row.line).collect();
+pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
+    let rows = content(model, area.width.into());
+    for (place, row) in frame::in_sight(area, rows.len(), model.scroll) {
+        if let Some(spot) = rows[row].spot {
+            buffer.mark(place, Target::Spot(spot));
+        }
+    }
+    let rows: Vec<Line> = rows.into_iter().map(|row| row.line).collect();
     frame::lines(area, &rows, model.scroll, buffer);
     frame::more_below(model.theme, area, model.scroll, rows.len(), buffer);
 }

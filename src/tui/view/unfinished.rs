@@ -1,15 +1,17 @@
 //! A session that was left: what happened, how the install stands, what each choice does.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::canvas::Canvas;
 use super::frame::{self, line};
+use super::key_in;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::Kind;
 use crate::core::session::{Answer, Session, Status, moment};
 use crate::engine::inspect::Draft;
+use crate::tui::click::Target;
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -159,29 +161,30 @@ fn choices(model: &Model, session: &Session) -> Vec<(&'static str, &'static str,
     choices
 }
 
-fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
+/// The lines, and the key that each is about, if it is about one.
+fn content(model: &Model, width: usize) -> Vec<(Line<'static>, &'static str)> {
     let theme = model.theme;
     let Some(session) = &model.session else { return Vec::new() };
     let mut rows = Vec::new();
     let room = width.saturating_sub(3);
     for part in text::wrap(happened(session), room) {
-        rows.push(line(theme, &[(" ", Role::Text), (&part, Role::Title)]));
+        rows.push((line(theme, &[(" ", Role::Text), (&part, Role::Title)]), ""));
     }
-    rows.push(Line::default());
+    rows.push((Line::default(), ""));
     for (name, fact) in facts(model, session) {
         let parts = text::wrap(&fact, room.saturating_sub(13));
         for (i, part) in parts.iter().enumerate() {
             let name = if i == 0 { name } else { "" };
-            rows.push(line(theme, &[(&format!("   {name:<11}"), Role::Dim), (part, Role::Text)]));
+            rows.push((line(theme, &[(&format!("   {name:<11}"), Role::Dim), (part, Role::Text)]), ""));
         }
     }
-    rows.push(Line::default());
+    rows.push((Line::default(), ""));
     for (key, word, what) in choices(model, session) {
         for (i, part) in text::wrap(&what, room.saturating_sub(18)).iter().enumerate() {
-            let (key, word) = if i == 0 { (key, word) } else { (" ", "") };
+            let (shown, word) = if i == 0 { (key, word) } else { (" ", "") };
             let pieces =
-                [("   ", Role::Text), (key, Role::Key), (&format!("  {word:<11}"), Role::Text), (part, Role::Dim)];
-            rows.push(line(theme, &pieces));
+                [("   ", Role::Text), (shown, Role::Key), (&format!("  {word:<11}"), Role::Text), (part, Role::Dim)];
+            rows.push((line(theme, &pieces), key));
         }
     }
     rows
@@ -193,9 +196,15 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
 }
 
 /// The facts and the choices.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let rows = content(model, area.width.into());
+    for (place, row) in frame::in_sight(area, rows.len(), model.scroll) {
+        if let Some(key) = key_in(model.screen_mode(), rows[row].1) {
+            buffer.mark_words(place, 3, &rows[row].0, Target::Key(key));
+        }
+    }
+    let rows: Vec<Line> = rows.into_iter().map(|row| row.0).collect();
     frame::lines(area, &rows, model.scroll, buffer);
     frame::more_below(model.theme, area, model.scroll, rows.len(), buffer);
 }

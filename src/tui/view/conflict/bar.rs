@@ -1,10 +1,11 @@
 //! The scrollbar on the right border: where the view stands, and where changes and open hunks are.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::super::canvas::Canvas;
 use super::super::frame::{self, put};
 use super::rows::Rows;
+use crate::tui::click::Target;
 use crate::tui::model::{Compare, Model};
 use crate::tui::theme::Role;
 
@@ -21,7 +22,7 @@ enum Mark {
 }
 
 /// Draws it for these rows.
-pub fn draw(model: &Model, pane: Rect, rows: &Rows<'_>, buffer: &mut Buffer) {
+pub fn draw(model: &Model, pane: Rect, rows: &Rows<'_>, buffer: &mut Canvas<'_>) {
     let track = usize::from(pane.height.saturating_sub(2));
     let (at, count, last) = (model.conflicts.scroll, rows.count(), rows.last_top());
     if track == 0 || count == 0 || !frame::has_borders(pane) {
@@ -32,7 +33,16 @@ pub fn draw(model: &Model, pane: Rect, rows: &Rows<'_>, buffer: &mut Buffer) {
     let size = ((count - last) * track / count).clamp(1, track);
     let top = (at * (track - size)).checked_div(last).unwrap_or(0).min(track - size);
     let marks = marks(model, rows, last, track);
-    for (i, mark) in marks.into_iter().enumerate() {
+    let border = Rect { x: pane.right() - 1, y: pane.y + 1, width: 1, height: track as u16 };
+    if last > 0 {
+        buffer.mark_bar(border, count);
+    }
+    for (i, (mark, row)) in marks.into_iter().enumerate() {
+        let y = border.y + i as u16;
+        if last > 0 && mark != Mark::None {
+            // Whoever aims at a mark wants to see what it stands for.
+            buffer.mark(Rect { y, height: 1, ..border }, Target::Bar(row));
+        }
         let thumb = last > 0 && (top..top + size).contains(&i);
         let (glyph, role) = match mark {
             Mark::None if thumb => ("┃", Role::Border),
@@ -43,13 +53,14 @@ pub fn draw(model: &Model, pane: Rect, rows: &Rows<'_>, buffer: &mut Buffer) {
         };
         let style = theme.style(role);
         let style = if thumb && mark != Mark::None { style.patch(theme.style(Role::Selected)) } else { style };
-        put(buffer, pane.right() - 1, pane.y + 1 + i as u16, 1, glyph, style);
+        put(buffer, border.x, y, 1, glyph, style);
     }
 }
 
-fn marks(model: &Model, rows: &Rows<'_>, last: usize, track: usize) -> Vec<Mark> {
+/// The weightiest mark of each place, and its row.
+fn marks(model: &Model, rows: &Rows<'_>, last: usize, track: usize) -> Vec<(Mark, usize)> {
     let c = &model.conflicts;
-    let mut marks = vec![Mark::None; track];
+    let mut marks = vec![(Mark::None, 0); track];
     // A file that fits is marked line by line.
     let fits = if last == 0 { rows.count() } else { 0 };
     let lines: Vec<usize> = (0..fits)
@@ -62,9 +73,9 @@ fn marks(model: &Model, rows: &Rows<'_>, last: usize, track: usize) -> Vec<Mark>
         let at = if last == 0 { lines.get(row).copied() } else { Some(row * track / rows.count().max(1)) };
         let at = at.unwrap_or(track);
         if let Some(slot) = marks.get_mut(at)
-            && *slot < mark
+            && slot.0 < mark
         {
-            *slot = mark;
+            *slot = (mark, row);
         }
     };
     if c.shown() != Compare::Merge {

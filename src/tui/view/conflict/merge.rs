@@ -3,9 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::super::canvas::Canvas;
 use super::super::difftext::{self, Look};
 use super::super::frame::{self, line, put};
 use crate::core::merge::{Choice, Merge, RegionKind};
+use crate::tui::click::Target;
 use crate::tui::conflict::Decision;
 use crate::tui::merge_rows::{self, Extent, Line, MergeRow, MergeRows, Side};
 use crate::tui::model::Model;
@@ -13,7 +15,7 @@ use crate::tui::text;
 use crate::tui::theme::Role;
 
 /// Draws rows of the merge view from row `scroll` on.
-pub fn draw(model: &Model, merge: &Merge, rows: &MergeRows, area: Rect, buffer: &mut Buffer) {
+pub fn draw(model: &Model, merge: &Merge, rows: &MergeRows, area: Rect, buffer: &mut Canvas<'_>) {
     let mut view = View::new(model, merge, rows, area.width);
     view.look.above = model.conflicts.above();
     let page = if view.look.wrap { 1 } else { usize::from(area.height) };
@@ -23,7 +25,11 @@ pub fn draw(model: &Model, merge: &Merge, rows: &MergeRows, area: Rect, buffer: 
         if y >= area.bottom() {
             break;
         }
-        y += view.row(row, Rect { y, height: area.bottom() - y, ..area }, buffer).max(1);
+        let used = view.row(row, Rect { y, height: area.bottom() - y, ..area }, buffer).max(1);
+        if let Some(hunk) = row.hunk() {
+            buffer.mark(Rect { y, height: used, ..area }, Target::Hunk(hunk));
+        }
+        y += used;
         view.look.above = 0;
     }
 }

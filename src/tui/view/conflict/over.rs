@@ -1,12 +1,13 @@
 //! What lies over the conflict screen: the list of files, and what a standing rule would cover.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget};
 
+use super::super::canvas::Canvas;
 use super::super::frame::{self, line};
 use super::super::overlay::middle;
 use crate::core::answers::glob;
+use crate::tui::click::Target;
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -42,7 +43,7 @@ pub fn rule(model: &Model, take: bool, pattern: Option<&String>) -> Vec<String> 
 }
 
 /// The list of conflicts with what is decided about each.
-pub fn files(model: &Model, selected: usize, area: Rect, buffer: &mut Buffer) {
+pub fn files(model: &Model, selected: usize, area: Rect, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let c = &model.conflicts;
     let area = middle(area, 76, area.height.min((c.files.len() as u16).saturating_add(2).max(6)));
@@ -52,9 +53,9 @@ pub fn files(model: &Model, selected: usize, area: Rect, buffer: &mut Buffer) {
     let right = if open == 0 { "nothing is open".to_owned() } else { format!("{open} open") };
     let inner = frame::pane(theme, area, line(theme, &[("files", Role::Title)]), &right, buffer);
     let page = usize::from(inner.height);
-    let first = frame::around(selected, c.files.len(), page);
+    let first = frame::first_of(model.held, selected, c.files.len(), page);
     let wide = usize::from(inner.width);
-    for (y, i) in (inner.y..inner.bottom()).zip(first..c.files.len()) {
+    for (place, i) in frame::in_sight(inner, c.files.len(), first) {
         let (Some(file), Some(settled)) = (c.files.get(i), c.settling.files().get(i)) else { continue };
         let (sign, word, role) = super::state_of(settled);
         let room = wide.saturating_sub(text::width(&word) + 7);
@@ -69,9 +70,10 @@ pub fn files(model: &Model, selected: usize, area: Rect, buffer: &mut Buffer) {
             ("  ", Role::Text),
             (&word, role),
         ];
-        buffer.set_line(inner.x, y, &line(theme, &pieces), inner.width);
+        buffer.mark(place, Target::Row { row: i, first });
+        buffer.set_line(place.x, place.y, &line(theme, &pieces), place.width);
         if i == selected {
-            buffer.set_style(Rect { y, height: 1, ..inner }, theme.style(Role::Selected));
+            buffer.set_style(place, theme.style(Role::Selected));
         }
     }
     frame::scroll_mark(theme, area, first, c.files.len(), page, buffer);
