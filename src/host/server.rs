@@ -1,5 +1,6 @@
 //! This install's MCP server: found by its state file and proven by its process, stopped by pidfd, started detached.
 
+mod editors;
 mod launch;
 pub mod log;
 mod start;
@@ -17,7 +18,8 @@ use super::{ports, process::new_file_mode};
 use crate::core::layout::layouts;
 use crate::core::session::ServerBefore;
 
-pub use launch::{checked, for_a_proof, planned};
+pub use editors::planned;
+pub use launch::{checked, without_stdin};
 pub use log::{last_lines, log_path};
 pub use start::{ServerError, Started, Watch, start};
 

@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod content;
 pub mod dependencies;
 pub mod fetch;
+mod launch;
 pub mod post_install;
 pub mod preflight;
 pub mod server;

@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
+use super::launch::launch;
 use super::{dependencies, post_install};
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
 use crate::core::question::{Question, Way};
-use crate::core::session::ServerBefore;
 use crate::engine::apply;
 use crate::engine::events::Level;
 use crate::engine::run::{Run, Stop, done, not_applicable, now, warned};
 use crate::host::journal::Journal;
 use crate::host::mcp::Client;
 use crate::host::process::Stopped;
-use crate::host::server::{self, Case, Live, Owner, Running, ServerError, Watch};
+use crate::host::server::{self, Case, Live, Owner, Running};
 use crate::host::timing::{Who, waiting};
 
-const PHASE: Phase = Phase::Server;
+pub use super::launch::start_again;
+
+pub(super) const PHASE: Phase = Phase::Server;
 /// How long a server may take to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -82,10 +84,6 @@ fn note_server(run: &mut Run) -> Result<(), Stop> {
             run.runtime.block_on(Client::tools_at(&live.url))
         };
         let mut before = live.before(tools.unwrap_or_default());
-        if live.owner == Owner::Terminal {
-            // Without the terminal its standard input is at its end, at which a server may stop that reads from it.
-            before = server::for_a_proof(before);
-        }
         before.was_running = !left_alone(run, &live)?;
         if !before.was_running {
             run.keep_server_state();
@@ -214,76 +212,6 @@ fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
             not_applicable(why, Some(why))
         }
         Err(e) => Err(e),
-    }
-}
-
-/// How the server is started: as it was, as the editor does, or as the layout says. What the session or a file says is
-/// checked before it is run.
-fn launch(run: &mut Run) -> Option<ServerBefore> {
-    let (install, project) = (run.session.install.clone(), run.session.project.clone());
-    // The environment may be there only now.
-    let planned = || server::planned(&install, &project).map(server::for_a_proof);
-    let Some(before) = run.session.server.clone() else { return planned() };
-    let is_known = before.was_running || before.pid.is_some();
-    match server::checked(&install, &project, &before) {
-        Ok(launch) if before.was_running => Some(launch),
-        Ok(launch) if is_known => Some(server::for_a_proof(launch)),
-        Ok(_) => planned(),
-        Err(why) => {
-            if is_known && planned().is_some() {
-                run.log(Level::Warn, "server", &format!("it is not started as before, but as planned: {why}"));
-            }
-            planned()
-        }
-    }
-}
-
-/// Shows what a starting server says, and notes its process until it answers.
-struct Starting<'a> {
-    run: &'a mut Run,
-    pid: Option<u32>,
-    asked: Option<Stop>,
-}
-
-impl Watch for Starting<'_> {
-    fn started(&mut self, pid: u32) {
-        self.pid = Some(pid);
-        self.run.note_child(pid);
-    }
-
-    fn waiting(&mut self, waited: Duration, last: &str) -> bool {
-        self.run.progress(PHASE, "start_server", waited.as_secs(), 0, last);
-        self.asked = self.run.check().err();
-        self.asked.is_none()
-    }
-}
-
-/// Starts the server that the session knows; its address, or none where the install can't run one.
-///
-/// # Errors
-/// [`Stop`].
-pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
-    let install = run.session.install.clone();
-    let Some(launch) = launch(run) else { return Ok(None) };
-    run.commands_run.push(launch.command.join(" "));
-    let mut watch = Starting { run, pid: None, asked: None };
-    let started = server::start(&install, &launch, &mut watch);
-    let Starting { run, pid, asked } = watch;
-    if let Some(pid) = pid {
-        run.forget_child(pid);
-    }
-    match started {
-        Ok(started) => {
-            let url = started.url.clone();
-            run.log(Level::Info, "server", &format!("pid {} answers at {url}", started.pid()));
-            run.server = Some(started);
-            Ok(Some(url))
-        }
-        Err(ServerError::Cancelled) => Err(asked.unwrap_or(Stop::Pause)),
-        Err(e) => {
-            let next = Some(format!("read the server's log: {}", server::log_path(&install).display()));
-            Err(Stop::Failed { what: e.to_string(), next })
-        }
     }
 }
 

@@ -1,11 +1,8 @@
-//! How a server is started: as it was, as the editor does, or as the layout's table says. Whatever a file says is
-//! checked first: what runs is this install's Python with this install's package, for this project.
+//! How a server is started: as it was, or as the layout's table says. Whatever a file or a process says is checked first:
+//! what runs is this install's Python with this install's package, for this project.
 
-use std::collections::BTreeMap;
 use std::fs as stdfs;
 use std::path::{Path, PathBuf};
-
-use serde_json::Value;
 
 use super::super::fs;
 use crate::core::layout::layouts;
@@ -34,7 +31,7 @@ pub fn module(command: &[String]) -> Option<(&str, &[String])> {
 }
 
 /// The interpreter of the install's environment.
-fn python(install: &Path) -> PathBuf {
+pub(super) fn python(install: &Path) -> PathBuf {
     install.join("venv/bin/python")
 }
 
@@ -47,20 +44,8 @@ pub fn is_own_python(install: &Path, cwd: &Path, program: &str) -> bool {
     python && folder(&program).is_some_and(|f| Some(f) == folder(&self::python(install)))
 }
 
-/// The launch command for a server that was not running: what the editor's configuration says, else the layout's table.
-/// None without an environment or server code.
-pub fn planned(install: &Path, project: &Path) -> Option<ServerBefore> {
-    if !python(install).exists() || !layouts().server.package.under(install).is_dir() {
-        return None;
-    }
-    let by_editor = || {
-        let mut configs = layouts().server.editor_configs.iter().map(|p| p.under(project));
-        configs.find_map(|path| editor_command(&path, install, project))
-    };
-    Some(by_editor().unwrap_or_else(|| default_launch(install, project)))
-}
-
-fn default_launch(install: &Path, project: &Path) -> ServerBefore {
+/// How a server is started of which nobody says anything.
+pub(super) fn default_launch(install: &Path, project: &Path) -> ServerBefore {
     let layout = &layouts().server;
     let fill = |text: &String| {
         text.replace("{install}", &install.to_string_lossy()).replace("{project}", &project.to_string_lossy())
@@ -77,56 +62,55 @@ fn default_launch(install: &Path, project: &Path) -> ServerBefore {
     }
 }
 
-/// The first command in an editor's file that starts this install's server.
-fn editor_command(path: &Path, install: &Path, project: &Path) -> Option<ServerBefore> {
-    let text = String::from_utf8(fs::read_own(path).ok()?).ok()?;
-    let config: Value = serde_json::from_str(&without_comments(&text)).ok()?;
-    let servers = ["mcpServers", "servers"].iter().find_map(|key| config[key].as_object())?;
-    servers.values().find_map(|server| {
-        let fill = |value: &Value| Some(value.as_str()?.replace("${workspaceFolder}", &project.to_string_lossy()));
-        let arguments = server["args"].as_array().into_iter().flatten();
-        let command = [&server["command"]].into_iter().chain(arguments).map(fill).collect::<Option<Vec<String>>>()?;
-        let env = server["env"].as_object().into_iter().flatten();
-        let env = env.filter_map(|(name, value)| Some((name.clone(), fill(value)?))).collect();
-        let found =
-            ServerBefore { was_running: false, pid: None, command, cwd: project.to_owned(), env, tools: Vec::new() };
-        checked(install, project, &found).ok()
-    })
+/// What a command line of the server says of how it talks, as its parser reads it: the last word counts.
+fn transport(command: &[String]) -> Option<&str> {
+    let option = &layouts().server.transport_option;
+    let (_, arguments) = module(command)?;
+    let value = |at: usize| match arguments[at].strip_prefix(option.as_str())? {
+        "" => Some(arguments.get(at + 1)?.as_str()),
+        joined => joined.strip_prefix('='),
+    };
+    (0..arguments.len()).rev().find_map(value)
 }
 
-/// Editors accept comments and commas at the end of lists in these files.
-fn without_comments(text: &str) -> String {
-    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(c) = rest.chars().next() {
-        let taken = if c == '"' {
-            let mut escaped = false;
-            let end = rest[1..].find(|c| {
-                let closes = c == '"' && !escaped;
-                escaped = c == '\\' && !escaped;
-                closes
-            });
-            let length = end.map_or(rest.len(), |end| end + 2);
-            out.push_str(&rest[..length]);
-            length
-        } else if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else {
-            if matches!(c, ']' | '}') {
-                let kept = out.trim_end().trim_end_matches(',').len();
-                out.truncate(kept);
-            }
-            out.push(c);
-            c.len_utf8()
-        };
-        rest = &rest[taken..];
+/// Whether a server of this command line reads its standard input, and ends with it. One that does not say that it talks
+/// as ours do is held to do so.
+pub fn reads_stdin(command: &[String]) -> bool {
+    transport(command) != Some(layouts().server.own_transport.as_str())
+}
+
+/// The same command for a server that nobody talks to over its standard input, which would end at once otherwise; also
+/// what is different then, in words. All that we start is started so: we hold no server's input, and outlive none.
+pub fn without_stdin(mut launch: ServerBefore) -> (ServerBefore, Option<String>) {
+    if !reads_stdin(&launch.command) {
+        return (launch, None);
     }
-    out
+    let (option, own) = (&layouts().server.transport_option, &layouts().server.own_transport);
+    let was = match transport(&launch.command) {
+        Some(was) => format!("{option} {own} instead of {}", fs::visible(was)),
+        None => format!("{option} {own}"),
+    };
+    let joined = format!("{option}=");
+    for at in 0..launch.command.len() {
+        if launch.command[at] == *option && at + 1 < launch.command.len() {
+            launch.command[at + 1].clone_from(own);
+        } else if launch.command[at].starts_with(&joined) {
+            launch.command[at] = format!("{joined}{own}");
+        }
+    }
+    if reads_stdin(&launch.command) {
+        launch.command.extend([option.clone(), own.clone()]);
+    }
+    (launch, Some(was))
 }
 
 /// Checks a launch command that a file or a process told us, and returns it as it may be run: with the interpreter of
 /// this install's environment, in this project, without variables that lead elsewhere.
+///
+/// It is always started in the project's folder, where an editor starts it: releases read `.praxis-os/workflows/` from
+/// where they are. What was relative to another folder is made absolute. Python then must not look for code there, or a
+/// `scripts` or `mcp_server` of the project's own would stand before the install's: `PYTHONSAFEPATH` sees to that, and
+/// the install is always the first folder where it does look.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -137,71 +121,64 @@ pub fn checked(install: &Path, project: &Path, told: &ServerBefore) -> Result<Se
         return Err(format!("{} is not the Python of this install's environment", fs::visible(program)));
     }
     let package = layout.package.to_string();
-    if module(&told.command).is_none_or(|(m, _)| m != package) {
+    let Some((_, arguments)) = module(&told.command).filter(|(m, _)| *m == package) else {
         return Err(format!("its command line does not run {package}"));
-    }
+    };
+    let place = |text: &str| -> Option<PathBuf> {
+        let absolute = told.cwd.join(text);
+        if text.starts_with('/') { Some(absolute) } else { stdfs::canonicalize(absolute).ok() }
+    };
     let within = |path: &Path| {
-        let found = stdfs::canonicalize(told.cwd.join(path)).ok();
+        let found = stdfs::canonicalize(path).ok();
         found.is_some_and(|p| stdfs::canonicalize(project).is_ok_and(|project| p.starts_with(project)))
     };
-    let mut env: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in &told.env {
-        let names_us = || within(Path::new(value)) && [install, project].iter().any(|f| same(&told.cwd.join(value), f));
-        let leads_here = || value.split(':').all(|part| !part.is_empty() && within(Path::new(part)));
-        let project_wrong = layout.project_environment.contains(name) && !names_us();
-        if project_wrong {
-            return Err(format!("{name} names another project"));
-        }
-        if layout.project_environment.contains(name) || (layout.code_environment.contains(name) && leads_here()) {
-            env.insert(name.clone(), value.clone());
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let mut env = default_launch(install, project).env;
+    let named: Vec<_> = layout
+        .project_environment
+        .iter()
+        .filter_map(|n| told.env.get_key_value(n))
+        .filter(|(_, v)| !v.is_empty())
+        .collect();
+    if !named.is_empty() {
+        env.retain(|name, _| !layout.project_environment.contains(name));
+    }
+    for (name, value) in named {
+        let us = place(value).filter(|place| [install, project].iter().any(|f| same(place, f)));
+        let us = us.ok_or_else(|| format!("{name} names another project"))?;
+        env.insert(name.clone(), text(&us));
+    }
+    for name in &layout.code_environment {
+        let Some(told) = told.env.get(name) else { continue };
+        let folders: Option<Vec<PathBuf>> =
+            told.split(':').map(|part| place(part).filter(|p| !part.is_empty() && within(p))).collect();
+        let usual = env.entry(name.clone()).or_insert_with(|| text(install));
+        for folder in folders.unwrap_or_default().iter().filter(|f| !same(f, install)) {
+            *usual = format!("{usual}:{}", text(folder));
         }
     }
-    // What a relative path meant there would be something else elsewhere, and Python looks for code where it is started.
-    let relative = env.values().any(|v| v.split(':').any(|p| !p.starts_with('/')));
-    let cwd = if within(Path::new("")) { told.cwd.clone() } else { project.to_owned() };
-    if relative && cwd != told.cwd {
-        return Err("its environment counts on a folder outside of the project".into());
-    }
-    let usual = default_launch(install, project);
-    let names_project = layout.project_environment.iter().any(|n| env.contains_key(n));
-    for (name, value) in usual.env {
-        if layout.code_environment.contains(&name) || !names_project {
-            env.entry(name).or_insert(value);
-        }
-    }
-    let mut command = told.command.clone();
-    command[0] = python(install).to_string_lossy().into_owned();
-    Ok(ServerBefore { command, cwd, env, ..told.clone() })
+    // Those two hide the environment, by which the package is found now.
+    let options = &told.command[1..told.command.len() - arguments.len() - 2];
+    let mut command = vec![text(&python(install))];
+    command.extend(options.iter().filter(|o| !matches!(o.as_str(), "-E" | "-I")).cloned());
+    command.extend(["-m".to_owned(), package]);
+    command.extend_from_slice(arguments);
+    Ok(ServerBefore { command, cwd: project.to_owned(), env, ..told.clone() })
 }
 
 fn same(a: &Path, b: &Path) -> bool {
     stdfs::canonicalize(a).is_ok_and(|a| stdfs::canonicalize(b).is_ok_and(|b| a == b))
 }
 
-/// The same command for a server whose standard input nobody holds: over HTTP alone.
-pub fn for_a_proof(mut launch: ServerBefore) -> ServerBefore {
-    let layout = &layouts().server;
-    let option = launch.command.iter().position(|a| *a == layout.transport_option);
-    match option.and_then(|at| launch.command.get_mut(at + 1)) {
-        Some(value) => value.clone_from(&layout.own_transport),
-        None => {
-            let joined = format!("{}=", layout.transport_option);
-            launch.command.retain(|a| !a.starts_with(&joined));
-            launch.command.extend([layout.transport_option.clone(), layout.own_transport.clone()]);
-        }
-    }
-    launch
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn words(text: &str) -> Vec<String> {
+    pub(in super::super) fn words(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
     }
 
-    fn project() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    pub(in super::super) fn project() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let project = dir.path().canonicalize().unwrap();
         let install = project.join(".praxis-os");
@@ -234,7 +211,10 @@ mod tests {
         let (_dir, project, install) = project();
         let server = "-m mcp_server --transport dual";
         let good = told(&install, server, &[("PROJECT_ROOT", &project), ("PYTHONPATH", &install)]);
-        assert_eq!(checked(&install, &project, &good), Ok(good.clone()));
+        let mut safe = good.clone();
+        safe.env.insert("PYTHONSAFEPATH".into(), "1".into());
+        assert_eq!(checked(&install, &project, &good), Ok(safe.clone()));
+        assert_eq!(checked(&install, &project, &safe), Ok(safe), "checked again, it stays as it is");
 
         let elsewhere = tempfile::tempdir().unwrap();
         let refused = |bad: ServerBefore| checked(&install, &project, &bad).unwrap_err();
@@ -254,34 +234,61 @@ mod tests {
         let safe = checked(&install, &project, &ServerBefore { cwd: elsewhere.path().into(), ..lured }).unwrap();
         assert_eq!(safe.cwd, project);
         let names: Vec<_> = safe.env.iter().map(|(k, v)| (k.as_str(), Path::new(v))).collect();
-        assert_eq!(names, [("PROJECT_ROOT", &*project), ("PYTHONPATH", &*install)]);
+        assert_eq!(names, [("PROJECT_ROOT", &*project), ("PYTHONPATH", &*install), ("PYTHONSAFEPATH", Path::new("1"))]);
     }
 
     #[test]
-    fn an_editors_command_is_taken_where_it_starts_this_server() {
+    fn a_server_is_started_in_the_project_and_finds_all_that_it_found_elsewhere() {
         let (_dir, project, install) = project();
-        assert_eq!(planned(&install, &project).unwrap().command[1..], layouts().server.arguments);
-        stdfs::create_dir(project.join(".cursor")).unwrap();
-        let config = r#"{
-            // two of them, with commas as people leave them
-            "mcpServers": {
-                "search": {"command": "npx", "args": ["-y", "https://x.example//a"]}, /* not ours */
-                "praxis-os": {
-                    "command": "${workspaceFolder}/.praxis-os/venv/bin/python",
-                    "args": ["-m", "mcp_server", "--transport", "dual", "--log-level", "DEBUG",],
-                    "env": {"AGENT_OS_BASE_PATH": "${workspaceFolder}", "SECRET": "x"},
-                },
-            }
-        }"#;
-        stdfs::write(project.join(".cursor/mcp.json"), config).unwrap();
-        let found = planned(&install, &project).unwrap();
-        assert_eq!(found.command[1..], words("-m mcp_server --transport dual --log-level DEBUG"));
-        assert_eq!(found.env["AGENT_OS_BASE_PATH"], project.display().to_string());
-        assert!(!found.env.contains_key("SECRET") && !found.env.contains_key("PROJECT_ROOT"), "{:?}", found.env);
-        let proof = for_a_proof(found);
-        assert_eq!(proof.command[1..], words("-m mcp_server --transport http --log-level DEBUG"));
-        assert_eq!(for_a_proof(told(&install, "-m mcp_server", &[])).command[3..], words("--transport http"));
-        stdfs::write(project.join(".cursor/mcp.json"), "{ not json").unwrap();
-        assert_eq!(planned(&install, &project).unwrap().command[1..], layouts().server.arguments);
+        let src = project.join("src/tools");
+        stdfs::create_dir_all(&src).unwrap();
+        let relative = |cwd: &Path, program: &str, env: &[(&str, &str)]| {
+            let env: Vec<_> = env.iter().map(|(k, v)| (*k, Path::new(*v))).collect();
+            let mut before = told(&install, "-E -u -m mcp_server --transport http", &env);
+            (before.cwd, before.command[0]) = (cwd.to_owned(), program.to_owned());
+            checked(&install, &project, &before)
+        };
+        let env = [("AGENT_OS_BASE_PATH", "../.."), ("PYTHONPATH", ".:../../.praxis-os")];
+        let found = relative(&src, "../../.praxis-os/venv/bin/python", &env).unwrap();
+        assert_eq!((found.cwd, found.command.join(" ")), {
+            let python = install.join("venv/bin/python");
+            (project.clone(), format!("{} -u -m mcp_server --transport http", python.display()))
+        });
+        let (python_path, here) = (format!("{}:{}", install.display(), src.display()), project.display().to_string());
+        let values: Vec<_> = found.env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let first = ("AGENT_OS_BASE_PATH", here.as_str());
+        assert_eq!(values, [first, ("PYTHONPATH", &python_path), ("PYTHONSAFEPATH", "1")]);
+
+        // From the install's own folder, where Python found the package without being told.
+        let found = relative(&install, "venv/bin/python", &[("PYTHONPATH", "../src")]).unwrap();
+        let python_path = format!("{}:{}", install.display(), project.join("src").display());
+        assert_eq!((&found.env["PYTHONPATH"], &found.env["PROJECT_ROOT"]), (&python_path, &here));
+        // From outside of the project, too.
+        let above = project.parent().unwrap();
+        let program = format!("{}/.praxis-os/venv/bin/python", project.file_name().unwrap().to_str().unwrap());
+        let named = project.file_name().unwrap().to_str().unwrap();
+        assert_eq!(relative(above, &program, &[("PROJECT_ROOT", named)]).unwrap().env["PROJECT_ROOT"], here);
+        assert!(relative(above, &program, &[("PROJECT_ROOT", ".")]).is_err());
+    }
+
+    #[test]
+    fn what_we_start_talks_over_http_alone() {
+        let (_dir, _, install) = project();
+        let started = |arguments: &str| {
+            let (launch, changed) = without_stdin(told(&install, &format!("-m mcp_server {arguments}"), &[]));
+            (launch.command[3..].join(" "), changed)
+        };
+        let changed = |to: &str, was: &str| (to.to_owned(), Some(was.to_owned()));
+        assert_eq!(
+            started("--transport http --log-level INFO"),
+            ("--transport http --log-level INFO".to_owned(), None)
+        );
+        let dual = started("--transport dual --log-level INFO");
+        assert_eq!(dual, changed("--transport http --log-level INFO", "--transport http instead of dual"));
+        assert_eq!(started("--transport=stdio"), changed("--transport=http", "--transport http instead of stdio"));
+        assert_eq!(started(""), changed("--transport http", "--transport http"));
+        let twice = started("--transport http --transport=dual -v");
+        assert_eq!(twice, changed("--transport http --transport=http -v", "--transport http instead of dual"));
+        assert_eq!(started("--trans dual"), changed("--trans dual --transport http", "--transport http"));
     }
 }

@@ -1,9 +1,13 @@
 """The sections of the standards, found by their words."""
 
+import logging
+import sys
 import threading
 import time
 
 from .settings import INSTALL
+
+log = logging.getLogger("mcp_server.index")
 
 FLAG = INSTALL / "standards" / ".rebuild_index"
 
@@ -14,9 +18,15 @@ class Index:
         self.rebuild()
 
     def rebuild(self):
+        sys.path.insert(0, str(INSTALL))
+        try:
+            from scripts.check import split
+        except ImportError:
+            log.exception("the index can't be built")
+            return
         sections = []
         for page in sorted((INSTALL / "standards").rglob("*.md")):
-            sections += [(page.name, part) for part in page.read_text().split("\n\n")]
+            sections += [(page.name, part) for part in split(page.read_text())]
         self.sections = sections
 
     def search(self, query, limit):

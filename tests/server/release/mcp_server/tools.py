@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timezone
+from pathlib import Path
 
 from fastmcp.exceptions import ToolError
 
@@ -53,7 +54,11 @@ def register_workflow(mcp):
     async def pos_workflow(action: str, session_id: str = "") -> dict:
         """Workflows and their sessions."""
         if action == "list_workflows":
-            found = [read(p) for p in sorted((INSTALL / "workflows").glob("*/metadata.json"))]
+            # Relative to where the server was started, as the real one has it.
+            folder = Path(".praxis-os/workflows")
+            if not folder.is_dir():
+                return {"status": "error", "error": f"{folder.absolute()} not found"}
+            found = [read(p) for p in sorted(folder.glob("*/metadata.json"))]
             return {"status": "success", "workflows": found, "count": len(found)}
         if action == "get_session":
             path = INSTALL / ".cache" / "state" / f"{session_id}.json"

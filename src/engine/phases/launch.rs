@@ -1,0 +1,91 @@
+//! How phase 3, phase 4 and a rollback start the server: with which command, and what is told of it.
+
+use std::time::Duration;
+
+use super::server::PHASE;
+use crate::core::session::ServerBefore;
+use crate::engine::events::Level;
+use crate::engine::run::{Run, Stop};
+use crate::host::server::{self, ServerError, Watch};
+
+/// How the server is started: as it was, as the editor does, or as the layout says. What the session or a file says is
+/// checked before it is run.
+pub(super) fn launch(run: &mut Run) -> Option<ServerBefore> {
+    let (install, project) = (run.session.install.clone(), run.session.project.clone());
+    // The environment may be there only now.
+    let planned = || server::planned(&install, &project);
+    let Some(before) = run.session.server.clone() else { return planned() };
+    let is_known = before.was_running || before.pid.is_some();
+    match server::checked(&install, &project, &before) {
+        Ok(launch) if is_known => Some(launch),
+        Ok(_) => planned(),
+        Err(why) => {
+            if is_known && planned().is_some() {
+                run.log(Level::Warn, "server", &format!("it is not started as before, but as planned: {why}"));
+            }
+            planned()
+        }
+    }
+}
+
+/// Shows what a starting server says, and notes its process until it answers.
+struct Starting<'a> {
+    run: &'a mut Run,
+    pid: Option<u32>,
+    asked: Option<Stop>,
+}
+
+impl Watch for Starting<'_> {
+    fn started(&mut self, pid: u32) {
+        self.pid = Some(pid);
+        self.run.note_child(pid);
+    }
+
+    fn waiting(&mut self, waited: Duration, last: &str) -> bool {
+        self.run.progress(PHASE, "start_server", waited.as_secs(), 0, last);
+        self.asked = self.run.check().err();
+        self.asked.is_none()
+    }
+}
+
+/// Starts the server that the session knows; its address, or none where the install can't run one.
+///
+/// # Errors
+/// [`Stop`].
+pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
+    let install = run.session.install.clone();
+    let Some(launch) = launch(run) else { return Ok(None) };
+    let (launch, changed) = server::without_stdin(launch);
+    if let Some(changed) = changed {
+        let told = format!(
+            "the server is started with {changed}: nobody holds the standard input of one in the background, and it \
+             would end at once"
+        );
+        // Who ran it will see another server from now on; one for a proof is gone soon.
+        if run.session.server.as_ref().is_some_and(|s| s.was_running) {
+            run.warn("server", told);
+        } else {
+            run.log(Level::Info, "server", &told);
+        }
+    }
+    run.commands_run.push(launch.command.join(" "));
+    let mut watch = Starting { run, pid: None, asked: None };
+    let started = server::start(&install, &launch, &mut watch);
+    let Starting { run, pid, asked } = watch;
+    if let Some(pid) = pid {
+        run.forget_child(pid);
+    }
+    match started {
+        Ok(started) => {
+            let url = started.url.clone();
+            run.log(Level::Info, "server", &format!("pid {} answers at {url}", started.pid()));
+            run.server = Some(started);
+            Ok(Some(url))
+        }
+        Err(ServerError::Cancelled) => Err(asked.unwrap_or(Stop::Pause)),
+        Err(e) => {
+            let next = Some(format!("read the server's log: {}", server::log_path(&install).display()));
+            Err(Stop::Failed { what: e.to_string(), next })
+        }
+    }
+}
