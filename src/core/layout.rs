@@ -70,7 +70,7 @@ pub struct ServerLayout {
     pub environment: BTreeMap<String, String>,
     /// The argument whose successor says how it talks.
     pub transport_option: String,
-    /// How one talks that we start for a proof: no editor holds its other end.
+    /// How one talks that we start: nobody holds its standard input.
     pub own_transport: String,
     /// Variables that say where its code is: lists of folders.
     pub code_environment: Vec<String>,
@@ -78,12 +78,36 @@ pub struct ServerLayout {
     pub project_environment: Vec<String>,
     /// Variables of ours that it must not get.
     pub dropped_environment: Vec<String>,
+    /// Variables that are handed on from the server before, or from the editor's settings: none says what code is run.
+    pub settings_environment: SettingNames,
     /// Where editors keep its launch command, relative to the project; the first that has one counts.
     pub editor_configs: Vec<RelPath>,
     /// Where it says that it runs.
     pub state_file: RelPath,
     /// The file whose presence makes it rebuild its index.
     pub rebuild_flag: RelPath,
+}
+
+/// Names of variables.
+#[derive(Debug, Deserialize)]
+pub struct SettingNames {
+    names: Vec<String>,
+    prefixes: Vec<String>,
+    /// Those that name a file or a folder.
+    paths: Vec<String>,
+}
+
+impl SettingNames {
+    /// Whether a variable is one of them.
+    pub fn has(&self, name: &str) -> bool {
+        let listed = self.names.iter().chain(&self.paths).any(|n| n == name);
+        listed || self.prefixes.iter().any(|p| name.starts_with(p.as_str()))
+    }
+
+    /// Whether its value names a file or a folder.
+    pub fn is_path(&self, name: &str) -> bool {
+        self.paths.iter().any(|n| n == name)
+    }
 }
 
 impl ServerLayout {

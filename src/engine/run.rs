@@ -93,6 +93,8 @@ pub struct Run {
     pub lock: Lock,
     /// A server that this process started.
     pub server: Option<Started>,
+    /// What the server before was told by its environment; secrets may be among it, so it is never saved.
+    pub server_settings: Option<server::Settings>,
     /// Warnings for the report.
     pub warnings: Vec<String>,
     /// Programs that the current phase ran.
@@ -129,6 +131,7 @@ impl Run {
             session,
             lock,
             server: None,
+            server_settings: None,
             warnings: Vec::new(),
             commands_run: Vec::new(),
             fetch: None,

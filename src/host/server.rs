@@ -3,6 +3,7 @@
 mod editors;
 mod launch;
 pub mod log;
+mod settings;
 mod start;
 
 use std::fs as stdfs;
@@ -21,6 +22,7 @@ use crate::core::session::ServerBefore;
 pub use editors::planned;
 pub use launch::{checked, without_stdin};
 pub use log::{last_lines, log_path};
+pub use settings::Settings;
 pub use start::{ServerError, Started, Watch, start};
 
 /// What the state file says; only what we use.

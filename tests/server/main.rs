@@ -7,6 +7,7 @@ mod common;
 #[path = "../common/ext.rs"]
 mod ext;
 mod found;
+mod launched;
 mod upgrades;
 mod world;
 mod wrong;

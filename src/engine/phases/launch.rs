@@ -1,4 +1,4 @@
-//! How phase 3, phase 4 and a rollback start the server: with which command, and what is told of it.
+//! How phase 3, phase 4 and a rollback start the server: with which command, with which settings, and what is told of it.
 
 use std::time::Duration;
 
@@ -6,7 +6,48 @@ use super::server::PHASE;
 use crate::core::session::ServerBefore;
 use crate::engine::events::Level;
 use crate::engine::run::{Run, Stop};
-use crate::host::server::{self, ServerError, Watch};
+use crate::host::fs;
+use crate::host::server::{self, Live, Running, ServerError, Settings, Watch};
+
+/// Where the names, never the values, of the settings are noted that the server had before.
+const SETTINGS_NOTED: &str = "server-settings.json";
+
+/// Keeps the settings of a server whose place another may take, and notes what they are called: who goes on after a kill
+/// can't know their values any more, but can say what is missing.
+pub(super) fn keep_settings(run: &mut Run, live: &Live) -> Result<(), Stop> {
+    let settings = Settings::of_process(&live.process);
+    let names = settings.names();
+    if let Some(names) = serde_json::to_vec(&names).ok().filter(|_| !names.is_empty()) {
+        fs::write_durable(&run.folder(SETTINGS_NOTED), &names, 0o600)?;
+    }
+    run.server_settings = Some(settings);
+    Ok(())
+}
+
+/// The settings for a start: of the server that was there before, of the one that is left alone, or an editor's.
+fn settings(run: &mut Run) -> Settings {
+    let (install, project) = (&run.session.install, &run.session.project);
+    let settings = run.server_settings.clone().unwrap_or_else(|| match server::find(install) {
+        Running::Yes(live) => Settings::of_process(&live.process),
+        Running::No(_) => Settings::of_editor(install, project),
+    });
+    let noted = fs::read_own(&run.folder(SETTINGS_NOTED)).unwrap_or_default();
+    let noted: Vec<String> = serde_json::from_slice(&noted).unwrap_or_default();
+    let known = settings.names();
+    let lost: Vec<String> =
+        noted.into_iter().filter(|n| !known.contains(&n.as_str()) && std::env::var_os(n).is_none()).collect();
+    if !lost.is_empty() {
+        let lost = lost.join(", ");
+        run.warn(
+            "server",
+            format!(
+                "the server is started without {lost}, which the one before it had: values of settings are never \
+                 saved, and the upgrade was interrupted; if it needs them, restart it where they are set"
+            ),
+        );
+    }
+    settings
+}
 
 /// How the server is started: as it was, as the editor does, or as the layout says. What the session or a file says is
 /// checked before it is run.
@@ -68,9 +109,10 @@ pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
             run.log(Level::Info, "server", &told);
         }
     }
+    let settings = settings(run);
     run.commands_run.push(launch.command.join(" "));
     let mut watch = Starting { run, pid: None, asked: None };
-    let started = server::start(&install, &launch, &mut watch);
+    let started = server::start(&install, &launch, &settings, &mut watch);
     let Starting { run, pid, asked } = watch;
     if let Some(pid) = pid {
         run.forget_child(pid);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::launch::launch;
+use super::launch::{keep_settings, launch};
 use super::{dependencies, post_install};
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
@@ -13,7 +13,7 @@ use crate::engine::run::{Run, Stop, done, not_applicable, now, warned};
 use crate::host::journal::Journal;
 use crate::host::mcp::Client;
 use crate::host::process::Stopped;
-use crate::host::server::{self, Case, Live, Owner, Running};
+use crate::host::server::{self, Case, Live, Owner, Running, Settings};
 use crate::host::timing::{Who, waiting};
 
 pub use super::launch::start_again;
@@ -83,6 +83,7 @@ fn note_server(run: &mut Run) -> Result<(), Stop> {
             let _server = waiting(Who::Server);
             run.runtime.block_on(Client::tools_at(&live.url))
         };
+        keep_settings(run, &live)?;
         let mut before = live.before(tools.unwrap_or_default());
         before.was_running = !left_alone(run, &live)?;
         if !before.was_running {
@@ -143,6 +144,8 @@ fn name_others(run: &mut Run) {
 pub fn stop_live(run: &mut Run, live: &Live) -> Result<(), String> {
     let mut said = Vec::new();
     let _server = waiting(Who::Server);
+    // Whoever takes its place gets them: soon nobody knows them any more.
+    run.server_settings = Some(Settings::of_process(&live.process));
     let stopped = live.stop(GRACE, &mut |line| said.push(line.to_owned()));
     said.iter().for_each(|line| run.log(Level::Info, "server", line));
     let pid = live.process.pid;

@@ -76,7 +76,7 @@ fn without_comments(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::launch::tests::{project, words};
-    use super::super::without_stdin;
+    use super::super::{Settings, without_stdin};
     use super::*;
 
     #[test]
@@ -104,9 +104,12 @@ mod tests {
         assert_eq!(found.env["AGENT_OS_BASE_PATH"], project.display().to_string());
         let names: Vec<_> = found.env.keys().map(String::as_str).collect();
         assert_eq!(names, ["AGENT_OS_BASE_PATH", "PYTHONPATH", "PYTHONSAFEPATH"], "what is saved");
+        // A placeholder that only the editor can fill would stand in the way of what we have ourselves.
+        assert_eq!(Settings::of_editor(&install, &project).names(), ["HF_HOME", "OPENAI_API_KEY"]);
         let (own, _) = without_stdin(found);
         assert_eq!(own.command[1..], words("-m mcp_server --transport http --log-level DEBUG"));
         std::fs::write(project.join(".cursor/mcp.json"), "{ not json").unwrap();
         assert_eq!(planned(&install, &project).unwrap().command[1..], layouts().server.arguments);
+        assert!(Settings::of_editor(&install, &project).names().is_empty());
     }
 }

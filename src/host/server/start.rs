@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::super::fs::{Doing, FsError};
 use super::super::{ports, process};
 use super::log::{self, last_lines, log_path};
-use super::{address, read_state};
+use super::{Settings, address, read_state};
 use crate::core::layout::layouts;
 use crate::core::session::ServerBefore;
 
@@ -112,7 +112,7 @@ fn patience() -> Duration {
     told.and_then(|t| t.parse().ok()).map_or(IDLE, Duration::from_secs)
 }
 
-fn command(install: &Path, launch: &ServerBefore) -> Option<Command> {
+fn command(install: &Path, launch: &ServerBefore, settings: &Settings) -> Option<Command> {
     let (program, arguments) = launch.command.split_first()?;
     let python = install.join("venv/bin/python");
     let mut command = if python.exists() {
@@ -126,7 +126,8 @@ fn command(install: &Path, launch: &ServerBefore) -> Option<Command> {
     for name in layout.kept_environment().chain(&layout.dropped_environment) {
         command.env_remove(name);
     }
-    command.args(arguments).envs(&launch.env).current_dir(&launch.cwd).stdin(Stdio::null());
+    // What makes it this install's server has the last word.
+    command.args(arguments).envs(settings.values()).envs(&launch.env).current_dir(&launch.cwd).stdin(Stdio::null());
     Some(command)
 }
 
@@ -135,10 +136,15 @@ fn command(install: &Path, launch: &ServerBefore) -> Option<Command> {
 ///
 /// # Errors
 /// [`ServerError`]; the process is gone then.
-pub fn start(install: &Path, launch: &ServerBefore, watch: &mut dyn Watch) -> Result<Started, ServerError> {
+pub fn start(
+    install: &Path,
+    launch: &ServerBefore,
+    settings: &Settings,
+    watch: &mut dyn Watch,
+) -> Result<Started, ServerError> {
     let log_path = log_path(install);
     let (log, log_from) = log::open(install)?;
-    let Some(mut command) = command(install, launch) else {
+    let Some(mut command) = command(install, launch, settings) else {
         let source = std::io::Error::other("its command line is empty");
         return Err(FsError { doing: "start the server of", path: install.to_owned(), source }.into());
     };

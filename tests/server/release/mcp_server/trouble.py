@@ -15,6 +15,9 @@ log = logging.getLogger("mcp_server")
 def at_start():
     if "exit_at_once" in SWITCHES:
         sys.exit(SWITCHES["exit_at_once"])
+    for name in SWITCHES.get("needs", []):
+        if name not in os.environ:
+            sys.exit(f"{name} is not set")
     for second in range(SWITCHES.get("slow_start", 0)):
         log.info("building the index, part %d", second + 1)
         time.sleep(1)
