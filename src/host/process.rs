@@ -1,8 +1,8 @@
 //! Processes, known by more than a number: start time, command line, folder, environment. Signals go through pidfds.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// What `/proc` says of a process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Process {
     /// Its number.
     pub pid: u32,
@@ -22,10 +22,17 @@ pub struct Process {
     pub cwd: PathBuf,
     /// Its environment as it was when it started.
     pub env: BTreeMap<String, String>,
-    /// What its standard input leads to: `pipe:[…]`, `socket:[…]`, `/dev/null`, `/dev/pts/…`.
-    pub stdin: String,
     /// The program that it runs; empty where that can't be seen.
     pub program: PathBuf,
+}
+
+impl fmt::Debug for Process {
+    /// Without the values in its environment: secrets are among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Process");
+        shown.field("pid", &self.pid).field("start", &self.start).field("command", &self.command);
+        shown.field("cwd", &self.cwd).field("program", &self.program).finish_non_exhaustive()
+    }
 }
 
 /// What we use of `/proc/PID/stat`.
@@ -144,13 +151,21 @@ pub fn look(pid: u32) -> Option<Process> {
         command: strings("cmdline")?,
         cwd: link("cwd").unwrap_or_default(),
         env: env.filter_map(|v| v.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()))).collect(),
-        stdin: link("fd/0")
-            .map(|l| String::from_utf8_lossy(&l.into_os_string().into_vec()).into_owned())
-            .unwrap_or_default(),
         program: link("exe").unwrap_or_default(),
     };
     // The number may have gone to another process while we read.
     (start_ticks(pid) == Some(start)).then_some(process)
+}
+
+/// What the descriptors of a process lead to, by their numbers: `pipe:[…]`, `socket:[…]`, `/dev/null`, `/dev/pts/…`.
+/// Empty where they can't be seen.
+pub fn descriptors(pid: u32) -> BTreeMap<u32, String> {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let leads = |e: std::fs::DirEntry| {
+        let number = e.file_name().to_str()?.parse().ok()?;
+        Some((number, std::fs::read_link(e.path()).ok()?.to_string_lossy().into_owned()))
+    };
+    entries.filter_map(leads).collect()
 }
 
 /// How stopping a process went.

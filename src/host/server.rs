@@ -3,6 +3,7 @@
 mod editors;
 mod launch;
 pub mod log;
+mod owner;
 mod settings;
 mod start;
 
@@ -22,6 +23,7 @@ use crate::core::session::ServerBefore;
 pub use editors::planned;
 pub use launch::{checked, without_stdin};
 pub use log::{last_lines, log_path};
+pub use owner::Owner;
 pub use settings::Settings;
 pub use start::{ServerError, Started, Watch, start};
 
@@ -75,39 +77,6 @@ impl Case {
             Case::Stale => "stale state file",
             Case::OtherProject => "state file of another project's server",
             Case::NotListening => "not listening where its state file says",
-        }
-    }
-}
-
-/// Who started a running server, and would miss it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
-    /// Nobody holds it: it can be stopped and started.
-    Nobody,
-    /// An editor holds its standard input, and would lose it.
-    Editor,
-    /// A person started it by hand, on a terminal that shows what it says.
-    Terminal,
-}
-
-impl Owner {
-    fn of(process: &Process) -> Self {
-        let terminal = ["/dev/pts/", "/dev/tty", "/dev/console"];
-        if process.stdin.starts_with("pipe:") || process.stdin.starts_with("socket:") {
-            Owner::Editor
-        } else if terminal.iter().any(|t| process.stdin.starts_with(t)) {
-            Owner::Terminal
-        } else {
-            Owner::Nobody
-        }
-    }
-
-    /// In a few words, for screens and evidence.
-    pub fn words(self) -> &'static str {
-        match self {
-            Owner::Nobody => "running, ours to restart",
-            Owner::Editor => "running, owned by an editor",
-            Owner::Terminal => "running, started by hand on a terminal",
         }
     }
 }

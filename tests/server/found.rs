@@ -66,13 +66,19 @@ fn two_projects_side_by_side() {
     assert_eq!(tools(&theirs.install), answers);
 }
 
+/// Where descriptor 0 of a process leads.
+fn stdin_of(pid: u32) -> String {
+    process::descriptors(pid).remove(&0).unwrap_or_default()
+}
+
 #[test]
 fn a_server_that_an_editor_owns() {
     let Some(mut world) = World::new() else { return };
-    let mut command = world.server();
+    let mut command = world.server_over("dual");
     let mut editor = command.stdin(Stdio::piped()).spawn().unwrap();
     let held = editor.stdin.take();
     let pid = world.adopt(editor);
+    eventually("its pipe is moved away", || stdin_of(pid) == "/dev/null");
     let before = state_bytes(&world);
     let old_tools = tools(&world.install);
     world.release(&json!({}));
@@ -117,6 +123,7 @@ fn a_server_that_was_started_by_hand() {
     });
     let pid = child.process_id().unwrap();
     eventually("the server answers", || tools(&world.install).is_some());
+    eventually("its input is moved away", || stdin_of(pid) == "/dev/null");
     let old_tools = tools(&world.install);
     let before = state_bytes(&world);
 
@@ -135,6 +142,7 @@ fn a_server_that_was_started_by_hand() {
     child.wait().unwrap();
     assert_ne!(world.state()["pid"], pid);
     assert_eq!(world.state()["transport"], "http", "nobody holds its standard input any more");
+    assert!(done.warnings().contains("--transport http instead of dual"), "{}", done.warnings());
     assert!(tools(&world.install).is_some());
     world.sandbox.watch(&world.install.clone());
 }

@@ -112,10 +112,15 @@ impl World {
 
     /// The command that runs the installed server.
     pub fn server(&self) -> Command {
+        self.server_over("http")
+    }
+
+    /// The same, which talks over something else.
+    pub fn server_over(&self, transport: &str) -> Command {
         let mut command = Command::new(self.install.join("venv/bin/python"));
         let log = fs::File::create(self.project.join("server.log")).unwrap();
         command
-            .args(["-m", "mcp_server", "--transport", "http"])
+            .args(["-m", "mcp_server", "--transport", transport])
             .env("PYTHONPATH", &self.install)
             .env("PROJECT_ROOT", &self.project)
             .env("HOME", self.sandbox.path().join("home"))

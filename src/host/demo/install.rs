@@ -104,7 +104,7 @@ pub fn start_server(project: &Path, install: &Path) -> Result<u32, DemoError> {
     let log = File::create(&log_path).at("create", &log_path)?;
     let program = install.join("venv/bin/python");
     let mut child = clean_python(Command::new(&program))
-        .args(["-m", "mcp_server", "--transport", "dual", "--log-level", "INFO"])
+        .args(["-m", "mcp_server", "--transport", "http", "--log-level", "INFO"])
         .env("PYTHONPATH", install)
         .env("PROJECT_ROOT", project)
         .current_dir(project)

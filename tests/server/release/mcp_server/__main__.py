@@ -1,11 +1,11 @@
 """python -m mcp_server --transport {http|dual|stdio}"""
 
 import argparse
+import fcntl
 import json
 import logging
 import os
 import socket
-import stat
 import sys
 import threading
 import time
@@ -45,16 +45,22 @@ def write_state(transport, port):
         draft.rename(STATE)
 
 
-def follow_stdin():
-    """Who holds the other end of a pipe owns this server: it ends with them."""
-    if stat.S_ISFIFO(os.fstat(0).st_mode) or stat.S_ISSOCK(os.fstat(0).st_mode):
+def talk_over_stdin():
+    """An editor's half: it ends with the pipe, which it moves away from where others could disturb it."""
+    wire = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
+    fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
 
-        def wait():
-            while os.read(0, 4096):
+    def wait():
+        try:
+            while os.read(wire, 4096):
                 pass
-            os._exit(0)
+        except OSError:
+            log.info("the terminal is gone")
+        os._exit(0)
 
-        threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def main():
@@ -90,8 +96,9 @@ def main():
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     trouble.leave_a_child(listener)
-    follow_stdin()
     write_state(options.transport, listener.getsockname()[1])
+    if options.transport != "http":
+        talk_over_stdin()
     trouble.once_running()
     if SWITCHES.get("never_answers"):
         time.sleep(600)
