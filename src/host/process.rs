@@ -1,8 +1,9 @@
 //! Processes, known by more than a number: start time, command line, folder, environment. Signals go through pidfds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -157,15 +158,39 @@ pub fn look(pid: u32) -> Option<Process> {
     (start_ticks(pid) == Some(start)).then_some(process)
 }
 
-/// What the descriptors of a process lead to, by their numbers: `pipe:[…]`, `socket:[…]`, `/dev/null`, `/dev/pts/…`.
-/// Empty where they can't be seen.
-pub fn descriptors(pid: u32) -> BTreeMap<u32, String> {
+/// An open descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descriptor {
+    /// What it leads to: `pipe:[…]`, `socket:[…]`, `/dev/null`, `/dev/pts/…`.
+    pub leads: String,
+    /// It can be read from.
+    pub reads: bool,
+    /// It can be written to.
+    pub writes: bool,
+}
+
+/// The descriptors of a process by their numbers. Empty where they can't be seen.
+pub fn descriptors(pid: u32) -> BTreeMap<u32, Descriptor> {
     let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-    let leads = |e: std::fs::DirEntry| {
+    let open = |e: std::fs::DirEntry| {
         let number = e.file_name().to_str()?.parse().ok()?;
-        Some((number, std::fs::read_link(e.path()).ok()?.to_string_lossy().into_owned()))
+        let leads = std::fs::read_link(e.path()).ok()?.to_string_lossy().into_owned();
+        // The link's own rights say what the descriptor may do.
+        let mode = std::fs::symlink_metadata(e.path()).ok()?.mode();
+        Some((number, Descriptor { leads, reads: mode & 0o400 != 0, writes: mode & 0o200 != 0 }))
     };
-    entries.filter_map(leads).collect()
+    entries.filter_map(open).collect()
+}
+
+/// The numbers of the local sockets without a name that a process could have: ends of pairs. None where they can't be
+/// seen.
+pub fn nameless_sockets(pid: u32) -> Option<BTreeSet<u64>> {
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/unix")).ok()?;
+    let number = |line: &str| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        (fields.len() == 7).then(|| fields[6].parse().ok()).flatten()
+    };
+    Some(table.lines().skip(1).filter_map(number).collect())
 }
 
 /// How stopping a process went.

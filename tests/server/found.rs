@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use pos_upgrade_tui::host::process;
-use pos_upgrade_tui::host::server::{self, Running};
+use pos_upgrade_tui::host::server::{self, Owner, Running};
 use serde_json::json;
 
 use crate::common::{eventually, text, tools};
@@ -68,7 +70,7 @@ fn two_projects_side_by_side() {
 
 /// Where descriptor 0 of a process leads.
 fn stdin_of(pid: u32) -> String {
-    process::descriptors(pid).remove(&0).unwrap_or_default()
+    process::descriptors(pid).remove(&0).map(|d| d.leads).unwrap_or_default()
 }
 
 #[test]
@@ -101,6 +103,20 @@ fn a_server_that_an_editor_owns() {
     fs::remove_file(world.install.join(".mcp_server_state.json")).unwrap();
     let others: Vec<u32> = server::others(&world.install).iter().map(|p| p.pid).collect();
     assert_eq!(others, [pid]);
+    drop(held);
+    eventually("it ends with its editor", || process::look(pid).is_none());
+}
+
+/// Editors that are written for Node hold a pair of sockets, and its end may have been moved away, too.
+#[test]
+fn a_server_that_an_editor_holds_by_a_socket() {
+    let Some(mut world) = World::new() else { return };
+    let (held, given) = UnixStream::pair().unwrap();
+    let editor = world.server_over("dual").stdin(OwnedFd::from(given)).spawn().unwrap();
+    let pid = world.adopt(editor);
+    eventually("its socket is moved away", || stdin_of(pid) == "/dev/null");
+    let found = server::find(&world.install);
+    assert!(matches!(&found, Running::Yes(live) if live.owner == Owner::Editor), "{found:?}");
     drop(held);
     eventually("it ends with its editor", || process::look(pid).is_none());
 }

@@ -50,7 +50,7 @@ fn a_running_server_is_replaced_and_has_other_tools() {
     let detached = process::look(u32::try_from(world.state()["pid"].as_u64().unwrap()).unwrap()).unwrap();
     let stat = fs::read_to_string(format!("/proc/{}/stat", detached.pid)).unwrap();
     let session: u32 = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(3).unwrap().parse().unwrap();
-    let stdin = process::descriptors(detached.pid).remove(&0);
+    let stdin = process::descriptors(detached.pid).remove(&0).map(|d| d.leads);
     assert_eq!((session, stdin.as_deref()), (detached.pid, Some("/dev/null")), "a session of its own");
     for file in fs::read_dir(format!("/proc/{}/fd", detached.pid)).unwrap() {
         let leads = fs::read_link(file.unwrap().path()).unwrap_or_default();
