@@ -8,12 +8,14 @@ use serde_json::json;
 use super::args::Common;
 use super::backups::that_hold;
 use super::{Refusal, diff, output, settings};
+use crate::core::index::Trust;
 use crate::core::path::RelPath;
 use crate::core::session::stamp_of;
 use crate::engine::inspect;
 use crate::host::backup::{self, Backup};
 use crate::host::backups::{self, Kept};
 use crate::host::fs::visible;
+use crate::host::index;
 use crate::host::lock::{Lock, LockError};
 use crate::host::recover;
 use crate::host::restore::{self, RestoreError, Restored};
@@ -50,6 +52,9 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
         }
         Restored::Back(rescued) => rescued.as_ref(),
     };
+    if done != Restored::Same {
+        outdate_index(&install, &path);
+    }
     if common.json {
         let changed = done != Restored::Same;
         let line = json!({"schema": 1, "path": path, "from": name, "changed": changed, "rescued": rescued});
@@ -61,6 +66,23 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
         say!("  what stood there is now in .praxis-os/{to}");
     }
     Ok(0)
+}
+
+/// A page that comes back has its old time, by which the server would not read it again.
+fn outdate_index(install: &Path, path: &RelPath) {
+    let places = index::places(install);
+    if !places.is_page(path) {
+        return;
+    }
+    match index::outdate(install, &places, Trust::Files) {
+        Ok(false) => {}
+        Ok(true) => {
+            if let Err(e) = index::ask_for_rebuild(install) {
+                complain!("{}", index::problem(&places, &e));
+            }
+        }
+        Err(e) => complain!("{}", index::problem(&places, &e)),
+    }
 }
 
 /// A path as people type it: relative to the install or the project, or absolute.

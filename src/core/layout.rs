@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::index::IndexLayout;
 use super::path::RelPath;
 
 /// All that the table says.
@@ -84,8 +85,10 @@ pub struct ServerLayout {
     pub editor_configs: Vec<RelPath>,
     /// Where it says that it runs.
     pub state_file: RelPath,
-    /// The file whose presence makes it rebuild its index.
+    /// The file whose presence makes it rebuild its index, unless the config moves the standards.
     pub rebuild_flag: RelPath,
+    /// Its search index.
+    pub index: IndexLayout,
 }
 
 /// Names of variables.

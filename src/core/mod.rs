@@ -6,6 +6,7 @@ pub mod blob;
 pub mod classify;
 pub mod config;
 mod histogram;
+pub mod index;
 pub mod known;
 pub mod layout;
 pub mod line_ends;

@@ -180,7 +180,8 @@ fn compared(path: &RelPath, shipped: &Shipped, installed: &InstalledTree) -> Opt
 fn own_files(managed: &BTreeSet<&RelPath>, layout: &Layout, installed: &InstalledTree) -> Vec<Edit> {
     let among = |path: &RelPath| {
         let here = |folder: &RelPath| path.is_within(folder);
-        let leftover = layouts().never_installed(path) || *path == layouts().server.rebuild_flag;
+        // The flag stands wherever the config has the standards.
+        let leftover = layouts().never_installed(path) || path.name() == layouts().server.rebuild_flag.name();
         !managed.contains(path) && !leftover && layout.install_folders().any(here)
     };
     let files = installed.files.iter().filter(|(path, _)| among(path));

@@ -19,6 +19,7 @@ pub mod parking;
 mod phases;
 pub mod planning;
 pub mod pointers;
+mod quiet;
 mod report;
 mod rollback;
 mod rules;

@@ -7,14 +7,16 @@ use super::apply;
 use super::documents;
 use super::events::{Event, Level};
 use super::phases::server::{start_again, stop_live, stop_orphan};
+use super::quiet;
 use super::run::{Run, Stop};
 use super::undo;
-use crate::core::layout::layouts;
+use crate::core::index::Trust;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::session::Status;
 use crate::host::backup::{self, Backup, Entry};
-use crate::host::fs::{self, Folder, FsError};
+use crate::host::fs::{self, Folder};
+use crate::host::index;
 use crate::host::journal::{Journal, JournalError};
 use crate::host::mcp::Client;
 use crate::host::server::{self, Owner, Running};
@@ -123,6 +125,8 @@ pub fn drop_unfinished_backup(run: &Run) {
 fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Restored) -> Result<(), Stop> {
     let install = run.session.install.clone();
     let server_was_running = stop_server(run);
+    // Where the upgrade left it, by a config that may go now.
+    let flag_before = index::places(&install).flag();
     let rescue = RelPath::new(format!("rescued/{}-rollback", run.session.stamp)).map_err(Stop::failed)?;
     // What the user wrote while the upgrade ran, and a crash kept it from telling.
     let forward = ["content", "server"].map(|name| Journal::load(&install, &run.folder(name)).ok().flatten());
@@ -135,9 +139,17 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         restored.rescued.push(to.to_string());
     }
     restored.paths = applied.changed;
-    remove_index_flag(&install, backup)?;
     let touched = journal.results().map(|(path, _)| path.clone()).chain(undo::touched(run)).collect();
-    folders(&install, backup, &touched)?;
+    let flags = index_flags(run, backup, flag_before);
+    for flag in &flags {
+        index::take_back(&install, flag)?;
+    }
+    if outdate_index(run, &touched) && !server_was_running {
+        // Whoever starts the server next starts one whose index is of the new release.
+        ask_for_rebuild(run);
+        run.log(Level::Info, "index", "the server that is started next rebuilds its search index");
+    }
+    folders(&install, backup, touched.iter().chain(&flags))?;
     gitignore(run, backup)?;
     if let Some(name) = run.session.venv_generation.clone() {
         venv::switch_back(&install, &name)?;
@@ -151,24 +163,51 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     let version = crate::core::classify::short(&run.session.source_commit).to_owned();
     documents::log_line(&run.session, &format!("rolled back, session {} ({version})", run.session.session_id))?;
     if server_was_running {
-        restored.server_problem = start_old_server(run, backup, &touched);
+        restored.server_problem = start_old_server(run);
+        // The flag came and went in a folder whose time was restored already.
+        let _ = folders(&install, backup, touched.iter().chain(&flags));
     }
     Ok(())
 }
 
-/// The flag that phase 3 left, if no server has taken it.
-fn remove_index_flag(install: &std::path::Path, backup: &Backup) -> Result<(), FsError> {
-    let flag = &layouts().server.rebuild_flag;
-    if backup.manifest.entries.contains_key(flag) {
-        return Ok(());
+/// Where the flag may stand that phase 3 left, if no server has taken it: also by the config that came back.
+fn index_flags(run: &Run, backup: &Backup, before: Option<RelPath>) -> BTreeSet<RelPath> {
+    let now = index::places(&run.session.install).flag();
+    before.into_iter().chain(now).filter(|flag| !backup.manifest.entries.contains_key(flag)).collect()
+}
+
+/// Makes the server read all standards again, if any of them came back: they have their old times, by which it would take
+/// an index of the new release for a current one. Whether there is such an index.
+fn outdate_index(run: &mut Run, touched: &BTreeSet<RelPath>) -> bool {
+    let install = run.session.install.clone();
+    let places = index::places(&install);
+    let pages: Vec<&RelPath> = touched.iter().filter(|path| places.is_page(path)).collect();
+    if pages.is_empty() {
+        return false;
     }
-    let gone = |e: &FsError| e.is_no_folder() || e.source.kind() == std::io::ErrorKind::NotFound;
-    let removed = Folder::open(install)?.parent_of(flag, false).and_then(|(folder, name)| folder.remove(name));
-    match removed {
-        Err(e) if !gone(&e) => return Err(e),
-        _ => {}
+    let has_index = places.note().is_some_and(|note| note.under(&install).is_file());
+    let left_alone = if has_index { quiet::left_alone(run) } else { Vec::new() };
+    // Nobody is listened to any more, so nothing stops this.
+    let _ = quiet::before_outdating(run, &left_alone);
+    let outdated = index::outdate(&install, &places, Trust::Nothing).unwrap_or_else(|e| {
+        run.warn("index", index::problem(&places, &e));
+        true
+    });
+    if let Some(page) = pages.iter().find(|page| page.under(&install).is_file())
+        && !left_alone.is_empty()
+    {
+        // One that was at its index while the pages came back did not see them.
+        index::nudge(&install, page);
     }
-    Ok(())
+    outdated
+}
+
+/// Leaves the flag for a server; without it the server goes on with the index that it has.
+fn ask_for_rebuild(run: &mut Run) {
+    let install = run.session.install.clone();
+    if let Err(e) = index::ask_for_rebuild(&install) {
+        run.warn("index", index::problem(&index::places(&install), &e));
+    }
 }
 
 /// Stops the new server; whether the old one has to run again.
@@ -237,10 +276,10 @@ fn find_out_about_server(run: &mut Run) {
 const INDEX_WAIT: Duration = Duration::from_secs(5);
 
 /// Starts the old server with an order to rebuild its index, and proves that it answers; what is wrong, if anything.
-fn start_old_server(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>) -> Option<String> {
+fn start_old_server(run: &mut Run) -> Option<String> {
     let install = run.session.install.clone();
-    let flag = layouts().server.rebuild_flag.under(&install);
-    let _ = server::ask_for_rebuild(&install);
+    let flag = index::places(&install).flag().map(|flag| flag.under(&install));
+    ask_for_rebuild(run);
     let url = match start_again(run) {
         Ok(Some(url)) => url,
         Ok(None) => return None,
@@ -252,16 +291,18 @@ fn start_old_server(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>)
         started.leave();
     }
     let begun = Instant::now();
-    while answer.is_ok() && flag.exists() && begun.elapsed() < INDEX_WAIT {
+    while answer.is_ok() && flag.as_ref().is_some_and(|f| f.exists()) && begun.elapsed() < INDEX_WAIT {
         std::thread::sleep(Duration::from_millis(20));
     }
-    // The flag came and went in a folder whose time was restored already.
-    let _ = folders(&install, backup, touched);
     answer.err().map(|e| e.to_string())
 }
 
 /// Folders: those that were there come back with their modes and times, those that the upgrade made go if empty.
-fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>) -> Result<(), Stop> {
+fn folders<'p>(
+    install: &std::path::Path,
+    backup: &Backup,
+    paths: impl Iterator<Item = &'p RelPath>,
+) -> Result<(), Stop> {
     let root = Folder::open(install)?;
     let entries = &backup.manifest.entries;
     let mut touched: Vec<RelPath> = Vec::new();
@@ -274,8 +315,7 @@ fn folders(install: &std::path::Path, backup: &Backup, paths: &BTreeSet<RelPath>
             touched.push(path.clone());
         }
     }
-    let flag = &layouts().server.rebuild_flag;
-    for path in paths.iter().chain([flag]) {
+    for path in paths {
         let mut folder = path.parent();
         while let Some(here) = folder {
             folder = here.parent();

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod folder;
 pub mod fs;
 pub mod git;
+pub mod index;
 pub mod journal;
 pub mod lock;
 pub mod mcp;

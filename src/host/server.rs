@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::fs::{self, Doing as _, Folder, FsError};
+use super::fs::{self, Doing as _, FsError};
+use super::ports;
 use super::process::{self, Process, Stopped};
-use super::{ports, process::new_file_mode};
 use crate::core::layout::layouts;
 use crate::core::session::ServerBefore;
 
@@ -268,20 +268,6 @@ pub fn copy_state(from: &Path, to: &Path) -> Result<(), FsError> {
     fs::write_durable(to, &bytes, meta.mode() & 0o7777)?;
     let time = meta.modified().doing("look at", from)?;
     fs::open_own(to).and_then(|file| file.set_modified(time)).doing("set the time of", to)
-}
-
-/// Leaves the flag that makes the server's watcher rebuild its index, if the install has the folder for it.
-///
-/// # Errors
-/// [`FsError`].
-pub fn ask_for_rebuild(install: &Path) -> Result<(), FsError> {
-    let root = Folder::open(install)?;
-    match root.parent_of(&layouts().server.rebuild_flag, false) {
-        Ok((folder, name)) => folder.put(name, b"", new_file_mode()),
-        // No folder of ours: a link leads the watcher, but not us.
-        Err(e) if e.is_no_folder() || e.source.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(e),
-    }
 }
 
 #[cfg(test)]

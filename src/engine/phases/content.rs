@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::core::baseline;
 use crate::core::classify::short;
+use crate::core::index::Trust;
 use crate::core::layout::layouts;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
@@ -22,6 +23,7 @@ use crate::engine::undo;
 use crate::host::backup::{self, Backup, Entry};
 use crate::host::crash::{KEEP, around};
 use crate::host::fs::{self, Content, Folder};
+use crate::host::index;
 use crate::host::journal::{Journal, NewFile, State, Wanted};
 use crate::host::recover;
 use crate::host::server::{self, Running};
@@ -64,9 +66,11 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         run.save()?;
         let applied = apply::carry_out(run, &journal, PHASE, "apply")?;
         let lines = documents::add_gitignore_lines(run)?;
-        if run.session.plan.only == Some(Only::Content) && matches!(server::find(&install), Running::Yes(_)) {
-            // No phase 3 will do it, and the running server's index is out of date now.
-            server::ask_for_rebuild(&install)?;
+        let outdated = outdate_index(run, &journal);
+        let running = || matches!(server::find(&install), Running::Yes(_));
+        if run.session.plan.only == Some(Only::Content) && (outdated || running()) {
+            // No phase 3 will do it, and the index is out of date now: for a running server, and for the next one.
+            index::ask_for_rebuild(&install)?;
         }
         done(format!("{} paths, {lines} lines in .gitignore", journal.len()), (applied, lines))
     })?;
@@ -92,6 +96,22 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         update_log_appended: true,
         gitignore_entries_added: run.session.gitignore_added.len() as u64,
         rescued: applied.0.rescued.iter().map(|(_, to)| to.to_string()).collect(),
+    })
+}
+
+/// Makes the server look for pages that changed, if any did: it goes by the newest time, which is no newer where pages
+/// went away, or were staged before an interruption. Whether there is an index that is out of date now.
+fn outdate_index(run: &mut Run, journal: &Journal) -> bool {
+    let install = run.session.install.clone();
+    let places = index::places(&install);
+    let mut pages = journal.results().filter(|(path, _)| places.is_page(path)).peekable();
+    // An index elsewhere can't be marked; it matters only where pages went.
+    if pages.peek().is_none() || (places.index.is_none() && !pages.any(|(_, state)| *state == State::Absent)) {
+        return false;
+    }
+    index::outdate(&install, &places, Trust::Files).unwrap_or_else(|e| {
+        run.warn("index", index::problem(&places, &e));
+        true
     })
 }
 

@@ -9,7 +9,9 @@ use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
 use crate::core::question::{Question, Way};
 use crate::engine::apply;
 use crate::engine::events::Level;
+use crate::engine::quiet;
 use crate::engine::run::{Run, Stop, done, not_applicable, now, warned};
+use crate::host::index;
 use crate::host::journal::Journal;
 use crate::host::mcp::Client;
 use crate::host::process::Stopped;
@@ -202,7 +204,8 @@ fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
     let install = run.session.install.clone();
     // Without a server there would be nobody to take it.
     if launch(run).is_some() {
-        server::ask_for_rebuild(&install)?;
+        quiet::after_changes(run, PHASE, "start_server")?;
+        index::ask_for_rebuild(&install)?;
     }
     match start_again(run) {
         Ok(Some(url)) => {

@@ -1,0 +1,219 @@
+//! The server's search index, as far as an upgrade has to do with it: where it is, and the note in it by which the server
+//! tells whether it is current. That note goes by times, and a rollback brings old times back.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::layout::layouts;
+use super::path::RelPath;
+
+/// How the index is laid out: the table `index` in `assets/layouts.json`.
+#[derive(Debug, Deserialize)]
+pub struct IndexLayout {
+    /// Its folder, unless the config names another one.
+    pub folder: RelPath,
+    /// The note's name in that folder.
+    pub note: RelPath,
+    /// The note's key for when the index was built.
+    pub built: String,
+    /// The note's key for the times of the files in it.
+    pub times: String,
+    /// The config file, which is relative to the install; paths in it are relative to the project.
+    pub config: RelPath,
+    /// Its keys for the folder of the standards, from the outside in.
+    pub standards_keys: Vec<String>,
+    /// Those for the folder of the index.
+    pub folder_keys: Vec<String>,
+    /// What ends the names of the files that are in the index.
+    pub pages: String,
+}
+
+/// When no file was written yet, for a server that compares it with the time of each.
+const LONG_AGO: &str = "1900-01-01T00:00:00";
+/// The same as a number. No file has this time, while some tools give all of theirs 0.
+const NEVER: &str = "-1";
+
+/// Which of the times in the note still tell something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Those of the files: what was written since has another one.
+    Files,
+    /// None: old files came back with their old times.
+    Nothing,
+}
+
+/// Where a server keeps what it searches. None for a folder outside of the install, which is not ours to touch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The folder of the standards.
+    pub standards: Option<RelPath>,
+    /// The folder of the index.
+    pub index: Option<RelPath>,
+}
+
+impl Places {
+    /// As the config says, where it can be understood; else as releases have it.
+    pub fn of(config: Option<&[u8]>, install: &Path) -> Self {
+        let config: Value = config.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+        let (server, layout) = (&layouts().server, &layouts().server.index);
+        let place = |keys: &[String], default: Option<RelPath>| {
+            let named = keys.iter().try_fold(&config, |at, key| at.get(key)).and_then(Value::as_str);
+            named.map_or(default, |text| inside(install, text))
+        };
+        Self {
+            standards: place(&layout.standards_keys, server.rebuild_flag.parent()),
+            index: place(&layout.folder_keys, Some(layout.folder.clone())),
+        }
+    }
+
+    /// The file whose presence makes a starting server look for what changed.
+    pub fn flag(&self) -> Option<RelPath> {
+        self.standards.as_ref()?.join(layouts().server.rebuild_flag.name()).ok()
+    }
+
+    /// The note.
+    pub fn note(&self) -> Option<RelPath> {
+        self.index.as_ref()?.join(layouts().server.index.note.as_bytes()).ok()
+    }
+
+    /// Whether a file is in the index.
+    pub fn is_page(&self, path: &RelPath) -> bool {
+        let page = path.as_bytes().ends_with(layouts().server.index.pages.as_bytes());
+        page && self.standards.as_ref().is_some_and(|folder| path.is_within(folder))
+    }
+
+    /// The path of a file that the note names: it counts from the folder that the standards are in.
+    pub fn noted(&self, name: &str) -> Option<RelPath> {
+        match self.standards.as_ref()?.parent() {
+            Some(above) => above.join(name.as_bytes()).ok(),
+            None => RelPath::new(name).ok(),
+        }
+    }
+}
+
+/// A path of the config, relative to the install; none if it leads out of it. Links are not looked at here: who opens
+/// it follows none.
+fn inside(install: &Path, text: &str) -> Option<RelPath> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut path = PathBuf::new();
+    for part in install.parent()?.join(text).components() {
+        match part {
+            Component::ParentDir => drop(path.pop()),
+            Component::CurDir => {}
+            other => path.push(other),
+        }
+    }
+    RelPath::new(path.strip_prefix(install).ok()?.as_os_str().as_bytes()).ok()
+}
+
+/// The note, changed so that the server looks at all files again; none if it is no such note. The names of the files
+/// stay: by them the server sees which are gone. With [`Trust::Files`] one file that is `there` is marked as changed, for
+/// a server that only sees that files are gone does not load its index again.
+pub fn outdated(note: &[u8], trust: Trust, there: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
+    let layout = &layouts().server.index;
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).ok();
+    let mut all: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(note).ok()?;
+    let built: Value = serde_json::from_str(all.get(&layout.built)?.get()).ok()?;
+    // What is not changed stays as it is written: numbers lose something when they are read.
+    let mut times: BTreeMap<String, Box<RawValue>> = serde_json::from_str(all.get(&layout.times)?.get()).ok()?;
+    let built = match built {
+        Value::String(_) => raw(&Value::from(LONG_AGO).to_string())?,
+        Value::Number(_) => raw(NEVER)?,
+        _ => return None,
+    };
+    all.insert(layout.built.clone(), built);
+    let mut marked = false;
+    for (name, time) in &mut times {
+        if trust == Trust::Nothing || (!marked && there(name)) {
+            marked = true;
+            *time = raw(NEVER)?;
+        }
+    }
+    all.insert(layout.times.clone(), serde_json::value::to_raw_value(&times).ok()?);
+    serde_json::to_vec_pretty(&all).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rel(text: &str) -> RelPath {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_config_says_where_the_index_is() {
+        let install = Path::new("/p/.praxis-os");
+        let places = |config: Value| Places::of(Some(config.to_string().as_bytes()), install);
+        let default = Places::of(None, install);
+        assert_eq!(default.flag(), Some(rel("standards/.rebuild_index")));
+        assert_eq!(default.note(), Some(rel(".cache/vector_index/metadata.json")));
+        for nothing in [json!({}), json!([]), json!({"rag": 3}), json!({"rag": {"standards_path": 3}})] {
+            assert_eq!(places(nothing.clone()), default, "{nothing}");
+        }
+        assert_eq!(Places::of(Some(b"no json"), install), default);
+        let flag = |path: &str| places(json!({"rag": {"standards_path": path}})).flag();
+        let other = Some(rel("standards/universal/.rebuild_index"));
+        assert_eq!(flag(".praxis-os/standards/universal"), other);
+        assert_eq!(flag("./.praxis-os/specs/../standards/universal/"), other);
+        assert_eq!(flag("/p/.praxis-os/standards/universal"), other);
+        for outside in ["standards", "docs", "/p/.praxis-os-2/standards", ".praxis-os/../docs", ".praxis-os", ""] {
+            assert_eq!(flag(outside), None, "{outside}");
+        }
+        let moved = places(json!({"rag": {"index_path": ".praxis-os/.cache/other"}}));
+        assert_eq!((moved.note(), moved.flag()), (Some(rel(".cache/other/metadata.json")), default.flag()));
+        let narrow = places(json!({"rag": {"standards_path": ".praxis-os/standards/universal"}}));
+        let is_page = |places: &Places| {
+            ["standards/a.md", "standards/universal/b/c.md", "standards/universal/c.txt", "usage/d.md"]
+                .map(|path| places.is_page(&rel(path)))
+        };
+        assert_eq!(is_page(&default), [true, true, false, false]);
+        assert_eq!(is_page(&narrow), [false, true, false, false]);
+        assert_eq!(default.noted("standards/a.md"), Some(rel("standards/a.md")));
+        assert_eq!(narrow.noted("universal/a.md"), Some(rel("standards/universal/a.md")));
+        assert_eq!(default.noted("../../etc/passwd"), None);
+    }
+
+    #[test]
+    fn a_note_is_outdated_and_keeps_all_else() {
+        let note = br#"{"build_time": "2025-10-29T10:00:00.5", "model": "m", "seconds": 1.10,
+            "files_mtimes": {"standards/a.md": 1761734000.1234567, "standards/gone.md": 1761734000.1234567890123}}"#;
+        let all = outdated(note, Trust::Nothing, |_| false).unwrap();
+        let said: Value = serde_json::from_slice(&all).unwrap();
+        assert_eq!(said["build_time"], LONG_AGO);
+        assert_eq!(said["files_mtimes"], json!({"standards/a.md": -1, "standards/gone.md": -1}));
+        assert_eq!((&said["model"], String::from_utf8_lossy(&all).contains("1.10")), (&json!("m"), true));
+        assert_eq!(outdated(&all, Trust::Nothing, |_| false).unwrap(), all, "twice is as good as once");
+
+        let some = outdated(note, Trust::Files, |name| name == "standards/a.md").unwrap();
+        let text = String::from_utf8_lossy(&some);
+        assert!(text.contains("1761734000.1234567890123") && text.contains(LONG_AGO), "{text}");
+        let said: Value = serde_json::from_slice(&some).unwrap();
+        assert_eq!(said["files_mtimes"]["standards/a.md"], -1);
+
+        let number = outdated(br#"{"build_time": 17, "files_mtimes": {}}"#, Trust::Nothing, |_| true).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&number).unwrap()["build_time"], -1);
+    }
+
+    #[test]
+    fn what_is_no_such_note_is_told() {
+        for note in [
+            &b""[..],
+            b"[]",
+            b"{",
+            br#"{"build_time": "x"}"#,
+            br#"{"files_mtimes": {}}"#,
+            br#"{"build_time": null, "files_mtimes": {}}"#,
+            br#"{"build_time": "x", "files_mtimes": []}"#,
+            b"\xff",
+        ] {
+            assert_eq!(outdated(note, Trust::Nothing, |_| true), None, "{}", String::from_utf8_lossy(note));
+        }
+    }
+}
