@@ -180,11 +180,13 @@ pub enum NotApplicable {
     TestsSkipped,
     /// Only the content was asked for.
     OnlyContent,
+    /// `config.json` has the standards outside of the install, where no index flag is left.
+    StandardsElsewhere,
 }
 
 impl NotApplicable {
     /// Every value of the list.
-    pub const ALL: [NotApplicable; 13] = [
+    pub const ALL: [NotApplicable; 14] = [
         NotApplicable::NoVenv,
         NotApplicable::NoRequirements,
         NotApplicable::RequirementsSatisfied,
@@ -198,6 +200,7 @@ impl NotApplicable {
         NotApplicable::NoSuchTool,
         NotApplicable::TestsSkipped,
         NotApplicable::OnlyContent,
+        NotApplicable::StandardsElsewhere,
     ];
 
     /// The text behind `not_applicable: `.
@@ -216,6 +219,7 @@ impl NotApplicable {
             NotApplicable::NoSuchTool => "no such tool in this release",
             NotApplicable::TestsSkipped => "tests skipped",
             NotApplicable::OnlyContent => "only content",
+            NotApplicable::StandardsElsewhere => "standards outside the install",
         }
     }
 }

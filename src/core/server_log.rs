@@ -21,6 +21,27 @@ pub struct Patterns {
     pub hang_ups: Vec<String>,
     /// Parts of lines that are no error although they look like one.
     pub tolerated: Vec<String>,
+    /// Errors about one file, after which the server goes on: each is a warning that names the file.
+    pub warned: Vec<Warned>,
+}
+
+/// How a line tells of a file that the server could not use.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Warned {
+    /// What stands before the file's path.
+    pub says: String,
+    /// What stands behind it, and before the reason.
+    pub behind: String,
+    /// What is said of the file.
+    pub means: String,
+}
+
+impl Warned {
+    fn of(&self, line: &str) -> Option<String> {
+        let (_, rest) = line.split_once(&self.says)?;
+        let (file, why) = rest.split_once(&self.behind).unwrap_or((rest, "the log does not say why"));
+        Some(format!("{} {}: {}", file.trim(), self.means, why.trim()))
+    }
 }
 
 /// A line with a level, and the traceback below it.
@@ -36,6 +57,21 @@ struct Record<'t> {
 impl Patterns {
     /// The errors of a log: for each the line that says it best.
     pub fn errors<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        let bad = self.bad(text).into_iter().filter(|r| self.warning(r.head).is_none());
+        bad.map(|r| r.best_line()).collect()
+    }
+
+    /// What a log tells of single files that the server could not use.
+    pub fn warnings(&self, text: &str) -> Vec<String> {
+        self.bad(text).iter().filter_map(|r| self.warning(r.head)).collect()
+    }
+
+    fn warning(&self, line: &str) -> Option<String> {
+        self.warned.iter().find_map(|w| w.of(line))
+    }
+
+    /// What is an error by its level or a traceback, and not harmless.
+    fn bad<'t>(&self, text: &'t str) -> Vec<Record<'t>> {
         let mut records: Vec<Record<'t>> = Vec::new();
         let mut in_traceback = false;
         let mut excused_above = false;
@@ -63,7 +99,8 @@ impl Patterns {
                 excused_above = excused_above && line.starts_with(' ');
             }
         }
-        records.iter().filter(|r| r.bad && !self.is_harmless(r)).map(Record::best_line).collect()
+        records.retain(|r| r.bad && !self.is_harmless(r));
+        records
     }
 
     fn is_harmless(&self, record: &Record<'_>) -> bool {
@@ -144,6 +181,20 @@ mod tests {
             let errors = patterns().errors(text);
             assert!(errors.len() == 1 && errors[0].contains(best), "{text}: {errors:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_the_server_leaves_out_is_a_warning() {
+        let text = "2026 [ERROR] scripts.build_rag_index: Failed to chunk /p/.praxis-os/standards/a: b.md: 'utf-8' codec\n\
+            2026 ERROR x: Failed to chunk /p/c.md: no such file\nTraceback (most recent call last):\n  File \"x\"\nOSError: 2\n\
+            2026 INFO x: Failed to chunk all\n2026 ERROR x: torn\n";
+        let warnings = patterns().warnings(text);
+        assert!(
+            warnings.len() == 2 && warnings[1] == "/p/c.md is not in the search index: no such file",
+            "{warnings:?}"
+        );
+        assert!(warnings[0].starts_with("/p/.praxis-os/standards/a"), "{warnings:?}");
+        assert_eq!(patterns().errors(text), ["2026 ERROR x: torn"]);
     }
 
     #[test]

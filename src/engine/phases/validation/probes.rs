@@ -1,7 +1,7 @@
 //! What is tried on the new server, one capability after the other.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::core::phase::{Fact, NotApplicable};
 use crate::core::session::WORKFLOW_TYPE;
 use crate::engine::run::{Run, Stop, Told, done, not_applicable, warned};
 use crate::host::mcp::{Client, McpError};
-use crate::host::{fs, process, server};
+use crate::host::{fs, index, process, server};
 
 /// How long a server that does nothing may take to notice the index flag; one that computes may go on.
 const INDEX_IDLE: Duration = Duration::from_secs(60);
@@ -24,6 +24,8 @@ const INDEX_BUILDING: Duration = Duration::from_secs(60);
 
 /// The tool group of the browser.
 const BROWSER: &str = "browser";
+/// Files that are named one by one in warnings.
+const SHOWN: usize = 5;
 
 /// What the probes found.
 pub struct Facts {
@@ -78,7 +80,7 @@ pub fn all(run: &mut Run, asked: Option<(&Server, &Client)>, groups: &Groups, se
     })?;
     let browser = run.task(PHASE, "browser", |run| probing.browser(run))?;
     let watcher = run.task(PHASE, "watcher", |run| probing.watcher(run))?;
-    let index = run.task(PHASE, "index", |_| probing.log())?;
+    let index = run.task(PHASE, "index", |run| probing.log(run))?;
     let browser_enabled = groups.on.contains(BROWSER) || probing.browser_tool().is_some();
     Ok(Facts { registered, expected, search, workflows, browser_enabled, browser, watcher, index })
 }
@@ -216,7 +218,7 @@ impl Probing<'_> {
             return Ok(self.absent("search", NotApplicable::NoSuchTool));
         };
         let begun = Instant::now();
-        let flag = layouts().server.rebuild_flag.under(&run.session.install);
+        let flag = index_flag(run);
         loop {
             let arguments = filled(arguments, &[("{sentence}", &sentence)]);
             let answer = self.call(run, "search", tool, arguments, probe.seconds)?;
@@ -231,7 +233,11 @@ impl Probing<'_> {
                 return Ok(self.passed("search", begun, json!({"tool": tool, "query": sentence, "hits": hits})));
             }
             // An index that is being built anew finds nothing yet.
-            if !flag.exists() || begun.elapsed() > INDEX_BUILDING {
+            if let Some(flag) = flag.as_ref().filter(|f| f.exists()) {
+                self.flag_is_taken(flag, begun)?;
+            }
+            let building = flag.as_ref().is_some_and(|f| f.exists());
+            if !building || begun.elapsed() > INDEX_BUILDING {
                 let what = format!("{tool} finds nothing for \"{sentence}\", which an installed standard says");
                 return self.failed("search", begun, what, json!({"query": sentence, "hits": 0}));
             }
@@ -333,13 +339,27 @@ impl Probing<'_> {
         done("opened and closed", fact)
     }
 
+    /// While the flag stands an error in the log is why: releases look at it once, before they answer at all, and say
+    /// what went wrong.
+    fn flag_is_taken(&mut self, flag: &Path, begun: Instant) -> Result<(), Stop> {
+        let (errors, ..) = self.said();
+        let Some(first) = errors.first().filter(|_| flag.exists()) else { return Ok(()) };
+        let what = format!("{}: the server did not take this flag; it logged: {}", flag.display(), fs::visible(first));
+        self.failed("index flag", begun, what, json!({"errors": errors}))
+    }
+
     /// The flag that phase 3 left must go: only a live watcher takes it away, after rebuilding the index.
     fn watcher(&mut self, run: &mut Run) -> Result<Told<Fact<bool>>, Stop> {
         let begun = Instant::now();
-        let flag = layouts().server.rebuild_flag.under(&run.session.install);
+        let Some(flag) = index_flag(run) else {
+            let why = NotApplicable::StandardsElsewhere;
+            self.absent("index flag", why);
+            return not_applicable(why, Fact::NotApplicable(why));
+        };
         let (mut used, mut busy) = (0.0, Instant::now());
         while flag.exists() {
             run.check()?;
+            self.flag_is_taken(&flag, begun)?;
             let Some(now) = process::seconds_used(self.server.pid) else {
                 let last = server::last_lines(&self.server.log, self.server.log_from, 8);
                 let what = format!("the server ended before it took the index flag; its log ends with:\n{last}");
@@ -363,29 +383,60 @@ impl Probing<'_> {
         done("index flag taken", Fact::Is(true))
     }
 
-    /// No errors in the log since the start, and the server still lives.
-    fn log(&mut self) -> Result<Told<Fact<bool>>, Stop> {
-        let begun = Instant::now();
-        let (mut from, mut lines) = (self.server.log_from, 0);
-        let ends = self.excused.iter().copied().chain([(u64::MAX, u64::MAX)]);
-        for (to, next) in ends.collect::<Vec<_>>() {
+    /// What the log says since the start, but for what our own questions caused: errors, warnings about single files,
+    /// and how many lines that were.
+    fn said(&self) -> (Vec<String>, Vec<String>, usize) {
+        let (mut errors, mut warnings, mut lines) = (Vec::new(), Vec::new(), 0);
+        let mut from = self.server.log_from;
+        for (to, next) in self.excused.iter().copied().chain([(u64::MAX, u64::MAX)]) {
             let text = server::log::between(&self.server.log, from, to);
             lines += text.lines().count();
-            let errors = table().log.errors(&text);
-            if let Some(first) = errors.first() {
-                let what = format!("the server logged an error since its start: {}", fs::visible(first));
-                return self.failed("server log", begun, what, json!({"errors": errors}));
-            }
+            errors.extend(table().log.errors(&text).into_iter().map(str::to_owned));
+            warnings.extend(table().log.warnings(&text));
             from = next;
+        }
+        // An index that is built twice complains twice.
+        warnings.sort();
+        warnings.dedup();
+        (errors, warnings, lines)
+    }
+
+    /// No errors in the log since the start, and the server still lives.
+    fn log(&mut self, run: &mut Run) -> Result<Told<Fact<bool>>, Stop> {
+        let begun = Instant::now();
+        let (errors, warnings, lines) = self.said();
+        if let Some(first) = errors.first() {
+            let what = format!("the server logged an error since its start: {}", fs::visible(first));
+            return self.failed("server log", begun, what, json!({"errors": errors}));
         }
         if process::start_ticks(self.server.pid).is_none() {
             let last = server::last_lines(&self.server.log, self.server.log_from, 8);
             let what = format!("the server ended while it was tried; its log ends with:\n{last}");
             return self.failed("server log", begun, what, "the server has ended");
         }
-        self.seen.saw("server log", begun, "passed", format!("{lines} lines, no error"));
-        done("current, no errors in the server's log", Fact::Is(true))
+        for warning in warnings.iter().take(SHOWN) {
+            run.warn("index", fs::visible(warning));
+        }
+        if warnings.len() > SHOWN {
+            run.warn(
+                "index",
+                format!("and {} files more, which {} names", warnings.len() - SHOWN, self.server.log.display()),
+            );
+        }
+        if warnings.is_empty() {
+            self.seen.saw("server log", begun, "passed", format!("{lines} lines, no error"));
+            return done("current, no errors in the server's log", Fact::Is(true));
+        }
+        let told = format!("current but for {} files that the server can't read", warnings.len());
+        self.seen.saw("server log", begun, "passed", json!({"lines": lines, "warnings": warnings}));
+        warned(told, Fact::Is(true))
     }
+}
+
+/// Where the flag stands that the server has to take; none where it has its standards elsewhere.
+fn index_flag(run: &Run) -> Option<PathBuf> {
+    let install = &run.session.install;
+    index::places(install).flag().map(|flag| flag.under(install))
 }
 
 fn is_unsupported(complaint: &str) -> bool {
