@@ -7,6 +7,7 @@ mod common;
 #[path = "../common/ext.rs"]
 mod ext;
 mod found;
+mod index;
 mod launched;
 mod upgrades;
 mod world;

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use pos_upgrade_tui::host::demo;
+use pos_upgrade_tui::host::mcp::Client;
 use pos_upgrade_tui::host::process::{self, Process};
 use serde_json::{Value, json};
 
@@ -145,6 +146,27 @@ impl World {
         self.adopt(child)
     }
 
+    /// Stops all servers that were started.
+    pub fn stop(&mut self) {
+        for server in self.servers.drain(..) {
+            process::stop(&server, Duration::from_secs(10));
+        }
+        fs::remove_file(self.install.join(".mcp_server_state.json")).unwrap();
+    }
+
+    /// What the running server finds, as JSON.
+    pub fn finds(&self, query: &str) -> String {
+        let url = self.state()["url"].as_str().unwrap().to_owned();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let client = Client::connect(&url).await.unwrap();
+            let found =
+                client.call("search_standards", json!({"query": query}), Duration::from_secs(20)).await.unwrap();
+            client.close().await;
+            found.to_string()
+        })
+    }
+
     /// Waits until a server that was started answers; it is ended with this project.
     pub fn adopt(&mut self, child: Child) -> u32 {
         let pid = child.id();
@@ -201,6 +223,8 @@ impl World {
         let mut command = self.sandbox.command();
         // A release that never answers is given up sooner than people would.
         command.args(arguments).arg("--project").arg(&self.project).env("POS_SERVER_PATIENCE", "8");
+        // Nobody's index is at stake but where a test says so.
+        command.env("POS_WATCHER_PATIENCE", "0,0,9");
         command
     }
 

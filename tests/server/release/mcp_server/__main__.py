@@ -73,9 +73,10 @@ def main():
 
     from . import tools
     from .index import Index
+    from .kept_index import KeptIndex
 
     mcp = FastMCP("praxis-os")
-    index = Index()
+    index = KeptIndex() if SWITCHES.get("kept_index") else Index()
     enabled = groups()
     tools.register_general(mcp)
     if "rag" in enabled:

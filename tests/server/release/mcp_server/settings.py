@@ -10,9 +10,12 @@ INSTALL = PROJECT / ".praxis-os"
 SWITCHES = json.loads((PACKAGE / "switches.json").read_text())
 
 
-def groups():
+def config():
     try:
-        config = json.loads((INSTALL / "config.json").read_text())
+        return json.loads((INSTALL / "config.json").read_text())
     except FileNotFoundError:
-        return ["rag", "workflow"]
-    return config["mcp"]["enabled_tool_groups"]
+        return {}
+
+
+def groups():
+    return config().get("mcp", {}).get("enabled_tool_groups", ["rag", "workflow"])
