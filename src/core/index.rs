@@ -110,6 +110,13 @@ fn inside(install: &Path, text: &str) -> Option<RelPath> {
     RelPath::new(path.strip_prefix(install).ok()?.as_os_str().as_bytes()).ok()
 }
 
+/// Whether a note is marked as [`outdated`] leaves it: no server has looked at its files since.
+pub fn is_marked(note: &[u8]) -> bool {
+    let note: Value = serde_json::from_slice(note).unwrap_or_default();
+    let built = &note[&layouts().server.index.built];
+    built.as_str() == Some(LONG_AGO) || built.as_i64() == Some(-1)
+}
+
 /// The note, changed so that the server looks at all files again; none if it is no such note. The names of the files
 /// stay: by them the server sees which are gone. With [`Trust::Files`] one file that is `there` is marked as changed, for
 /// a server that only sees that files are gone does not load its index again.
@@ -142,6 +149,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_a_server_built_since_is_told_from_what_none_has_looked_at() {
+        for built in [json!("2025-10-29T10:00:00"), json!(1_761_732_000.5)] {
+            let note = json!({"build_time": built, "files_mtimes": {}}).to_string();
+            assert!(!is_marked(note.as_bytes()));
+            assert!(is_marked(&outdated(note.as_bytes(), Trust::Files, |_| true).unwrap()));
+        }
+        assert!(!is_marked(b"{}") && !is_marked(b"torn"));
+    }
 
     fn rel(text: &str) -> RelPath {
         text.parse().unwrap()

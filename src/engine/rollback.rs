@@ -145,7 +145,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         index::take_back(&install, flag)?;
     }
     if outdate_index(run, &touched) && !server_was_running {
-        // Whoever starts the server next starts one whose index is of the new release.
+        // Whoever starts the server next starts one whose index is of the new release: the one file that is left over.
         ask_for_rebuild(run);
         run.log(Level::Info, "index", "the server that is started next rebuilds its search index");
     }
@@ -177,7 +177,7 @@ fn index_flags(run: &Run, backup: &Backup, before: Option<RelPath>) -> BTreeSet<
 }
 
 /// Makes the server read all standards again, if any of them came back: they have their old times, by which it would take
-/// an index of the new release for a current one. Whether there is such an index.
+/// an index of the new release for a current one. Whether a server has built such an index.
 fn outdate_index(run: &mut Run, touched: &BTreeSet<RelPath>) -> bool {
     let install = run.session.install.clone();
     let places = index::places(&install);
@@ -189,17 +189,17 @@ fn outdate_index(run: &mut Run, touched: &BTreeSet<RelPath>) -> bool {
     let left_alone = if has_index { quiet::left_alone(run) } else { Vec::new() };
     // Nobody is listened to any more, so nothing stops this.
     let _ = quiet::before_outdating(run, &left_alone);
-    let outdated = index::outdate(&install, &places, Trust::Nothing).unwrap_or_else(|e| {
+    let built = index::is_built(&install, &places);
+    if let Err(e) = index::outdate(&install, &places, Trust::Nothing) {
         run.warn("index", index::problem(&places, &e));
-        true
-    });
+    }
     if let Some(page) = pages.iter().find(|page| page.under(&install).is_file())
         && !left_alone.is_empty()
     {
         // One that was at its index while the pages came back did not see them.
         index::nudge(&install, page);
     }
-    outdated
+    built
 }
 
 /// Leaves the flag for a server; without it the server goes on with the index that it has.

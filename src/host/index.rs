@@ -8,7 +8,7 @@ use std::path::Path;
 use super::crash::{REPLACE, around};
 use super::fs::{self, Content, Doing as _, Folder, FsError};
 use super::process::new_file_mode;
-use crate::core::index::{Places, Trust, outdated};
+use crate::core::index::{Places, Trust, is_marked, outdated};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 
@@ -65,6 +65,12 @@ pub fn outdate(install: &Path, places: &Places, trust: Trust) -> Result<bool, Fs
         }
     }
     Ok(true)
+}
+
+/// Whether a server has built the index since an upgrade marked it, or none ever marked it.
+pub fn is_built(install: &Path, places: &Places) -> bool {
+    let note = places.note().and_then(|note| Folder::open(install).ok()?.read(&note).ok());
+    matches!(note, Some(Content::File { bytes, .. }) if !is_marked(&bytes))
 }
 
 /// That the server may go on finding pages that are gone, and what to do about it.

@@ -131,6 +131,23 @@ fn a_server_that_is_started_after_a_rollback_has_the_old_pages() {
     }
 }
 
+/// Where no server has looked at the new pages, its index is of the old ones, and nothing is left behind.
+#[test]
+fn an_index_that_nobody_built_anew_needs_no_flag() {
+    let Some(mut world) = World::with_index(&json!({})) else { return };
+    world.start();
+    world.stop();
+    let before = snapshot(&world.install);
+    world.other_pages(&json!({}));
+    let done = world.upgrade(&["--only", "content"]);
+    assert_eq!(done.code, 0, "{}", done.said);
+    assert!(world.flag().exists(), "the next server has to know");
+    world.roll_back();
+    assert_same(&before, &snapshot(&world.install));
+    world.start();
+    world.is_current("after the rollback");
+}
+
 /// A server sees that pages are gone only where another one has changed, or its note says so.
 #[test]
 fn pages_that_an_upgrade_only_removes_are_found_no_more() {
