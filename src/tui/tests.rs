@@ -174,6 +174,16 @@ fn panes_over_the_screens() {
 }
 
 #[test]
+fn help_says_that_there_is_more_only_where_there_is() {
+    let mut model = samples::conflict(MONO, 80, 24);
+    keys(&mut model, "?");
+    assert!(text(&paint(&model)).contains("↓ more, Esc closes"));
+    keys(&mut model, "G");
+    let screen = text(&paint(&model));
+    assert!(screen.contains("Shift held") && !screen.contains("↓ more"), "{screen}");
+}
+
+#[test]
 fn tiny_terminals_say_so() {
     for (width, height) in [(39, 24), (80, 9), (1, 1), (0, 0), (10, 3)] {
         for (_, sample) in SAMPLES {

@@ -102,7 +102,7 @@ pub fn draw(model: &Model, area: Rect, scroll: usize, buffer: &mut Canvas<'_>) {
     Clear.render(area, buffer);
     buffer.set_style(area, theme.ground());
     let (all, fits) = size(model, area);
-    let right = if all > fits { "↓ more, Esc closes" } else { "Esc closes" };
+    let right = if scroll + fits < all { "↓ more, Esc closes" } else { "Esc closes" };
     let inner = frame::pane(theme, area, line(theme, &[("keys", Role::Title)]), right, buffer);
     frame::lines(inner, &rows(model, inner.width.into()), scroll, buffer);
     frame::scroll_mark(theme, area, scroll, all, fits, buffer);
