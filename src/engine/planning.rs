@@ -97,8 +97,8 @@ impl Source {
     /// The last release before this commit that has these folders, where the commit itself is laid out otherwise, as
     /// those of a later generation are.
     pub fn last_known(&self) -> Option<String> {
-        let last = layouts().source_marks.iter().filter_map(|mark| self.repo.last_with(&self.commit, mark));
-        last.into_iter().find(|commit| self.is_laid_out(commit).unwrap_or(false))
+        let mut last = layouts().source_marks.iter().filter_map(|mark| self.repo.last_with(&self.commit, mark));
+        last.find(|commit| self.is_laid_out(commit).unwrap_or(false))
     }
 
     /// What its manifest lists: the sha256 (hex) of each source path. Empty without a readable manifest.
