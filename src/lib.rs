@@ -9,6 +9,8 @@
 //!
 //! Arrows run one way: `cli`, `tui` -> `engine` -> `host` -> `core`.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 pub mod cli;
 pub mod core;
 pub mod engine;

@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
-            eprintln!("pos-upgrade-tui: cannot start: {e}");
+            pos_upgrade_tui::cli::cannot_start(&e);
             return ExitCode::from(1);
         }
     };

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::json;
 
 use super::args::{BackupsCommand, Common};
-use super::{Refusal, ask, diff, output, restore, settings};
+use super::{Refusal, ask, diff, output, print, restore, settings};
 use crate::core::path::RelPath;
+use crate::core::visible::Shown as _;
 use crate::host::backups::{self, Examined, Kept};
 use crate::host::fs::human_size;
 use crate::host::recover;
@@ -33,9 +34,9 @@ fn list(common: &Common, install: &Path) -> Result<u8, Refusal> {
     let all = backups::list(install);
     diff::to_stdout(|paper| {
         if common.json {
-            return paper.line(diff::Ink::Plain, &json!({"schema": 1, "install": install, "backups": all}).to_string());
+            return paper.json(&json!({"schema": 1, "install": install, "backups": all}));
         }
-        paper.line(diff::Ink::Plain, &install.join(".backups").display().to_string())?;
+        paper.line(diff::Ink::Plain, &install.join(".backups").shown().to_string())?;
         if all.is_empty() {
             paper.line(diff::Ink::Plain, "  no backup yet; every upgrade makes one first")?;
         }
@@ -71,11 +72,11 @@ fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<u8, Re
     let examined: Vec<Examined> = names.into_iter().map(|name| backups::examine(install, name)).collect();
     let damaged = examined.iter().any(|e| !e.sound);
     diff::to_stdout(|paper| {
-        let mut say = |text: String| paper.line(diff::Ink::Plain, &text);
         if common.json {
-            return say(json!({"schema": 1, "install": install, "sound": !damaged, "backups": examined}).to_string());
+            return paper.json(&json!({"schema": 1, "install": install, "sound": !damaged, "backups": examined}));
         }
-        say(install.join(".backups").display().to_string())?;
+        let mut say = |text: String| paper.line(diff::Ink::Plain, &text);
+        say(install.join(".backups").shown().to_string())?;
         if examined.is_empty() {
             say("  no backup yet".to_owned())?;
         }
@@ -120,15 +121,15 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
     let protected: Vec<String> = newest_sound.into_iter().collect();
     let names = backups::prunable(install, keep, &protected);
     if names.is_empty() {
-        let message = format!("nothing to prune: {} backups in {}", all.len(), install.join(".backups").display());
+        let message = format!("nothing to prune: {} backups in {}", all.len(), install.join(".backups").shown());
         if common.json {
-            say!("{}", json!({"schema": 1, "install": install, "removed": [], "problems": []}));
+            print::json(&json!({"schema": 1, "install": install, "removed": [], "problems": []}));
             return Ok(0);
         }
         return Ok(output::nothing_to_do(&message, false));
     }
     if !common.json {
-        say!("{}", install.join(".backups").display());
+        say!("{}", install.join(".backups").shown());
         for backup in all.iter().filter(|b| names.contains(&b.name)) {
             say!("  goes: {}", line(backup));
         }
@@ -140,7 +141,7 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
     })?;
     if common.json {
         let line = json!({"schema": 1, "install": install, "removed": pruned.removed, "problems": pruned.problems});
-        say!("{line}");
+        print::json(&line);
     } else {
         pruned.problems.iter().for_each(|p| complain!("warning: an old environment could not be removed: {p}"));
         say!("{} removed, {} left", pruned.removed.len(), backups::list(install).len());

@@ -1,11 +1,9 @@
 //! `completions`: what a shell needs to complete this program's arguments.
 
-use std::io::{self, Write as _};
-
 use clap::{Command, CommandFactory as _};
 
-use super::Refusal;
 use super::args::Cli;
+use super::{Refusal, print};
 
 /// What a person may type: without the subcommands that only tests and upkeep use.
 fn visible(all: &Command) -> Command {
@@ -20,10 +18,5 @@ fn visible(all: &Command) -> Command {
 pub fn run(shell: clap_complete::Shell) -> Result<u8, Refusal> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut visible(&Cli::command()), "pos-upgrade-tui", &mut script);
-    match io::stdout().write_all(&script) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Refusal::refused(format!("the completions could not be written ({e})"), "send them somewhere else"))
-        }
-        _ => Ok(0),
-    }
+    print::much(|out| out.write_all(&script)).map(|()| 0)
 }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::{Common, DemoArgs, From};
-use super::{Refusal, at_a_terminal, output, plan, settings, wizard};
+use super::{Refusal, at_a_terminal, output, plan, print, settings, wizard};
 use crate::core::session::{OnConflict, Status};
 use crate::core::settings::Options;
+use crate::core::visible::Shown as _;
 use crate::engine::executor;
 use crate::engine::inspect::{self, Request};
 use crate::host::demo::{self, Demo, DemoError};
@@ -24,12 +25,12 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
     let quiet = common.json;
     let say = |line: &str| {
         if quiet {
-            complain!("{line}");
+            print::error_text(line);
         } else {
-            say!("{line}");
+            print::text(line);
         }
     };
-    say(&format!("building the demo in {}", dir.display()));
+    say(&format!("building the demo in {}", dir.shown()));
     let built = demo::prepare(&dir, &mut |line| say(&format!("  {line}"))).map_err(|e| {
         // A temporary folder that stayed empty is nothing to keep.
         if arguments.dir.is_none() {
@@ -37,8 +38,8 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         }
         refusal(&e)
     })?;
-    let project = built.project.display();
-    let command = format!("pos-upgrade-tui --project {project} --source {}", built.source.display());
+    let project = built.project.shown();
+    let command = format!("pos-upgrade-tui --project {project} --source {}", built.source.shown());
     if arguments.prepare_only {
         say(&format!("\nthe install's server runs as pid {}; upgrade it with:", built.server_pid.unwrap_or(0)));
         say(&format!("  {command}"));
@@ -63,7 +64,7 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
             .await
     };
     stop_server(&built);
-    say(&format!("\nlook around: {}", dir.display()));
+    say(&format!("\nlook around: {}", dir.shown()));
     say("the demo's server is ended");
     let sessions = recover::survey(&built.project.join(".praxis-os")).sessions;
     if sessions.last().is_some_and(|s| s.status == Status::Completed) {
@@ -77,7 +78,7 @@ fn folder(named: Option<&PathBuf>) -> Result<PathBuf, Refusal> {
         Refusal::refused(format!("{path}: the demo can't be built there ({e})"), "name another folder: demo DIR")
     };
     match named {
-        Some(dir) => std::path::absolute(dir).map_err(|e| unusable(&dir.display().to_string(), &e)),
+        Some(dir) => std::path::absolute(dir).map_err(|e| unusable(&dir.shown().to_string(), &e)),
         None => {
             let made = tempfile::Builder::new().prefix("pos-upgrade-demo-").tempdir();
             made.map(tempfile::TempDir::keep).map_err(|e| unusable("the temporary folder", &e))
@@ -98,7 +99,7 @@ async fn headless(request: Request, json: bool) -> Result<u8, Refusal> {
     let approved = plan::plan_of(inspect::inspect(&request))?;
     if !json {
         plan::print(&approved);
-        say!();
+        print::text("");
     }
     Ok(output::follow(executor::start(request, approved, OnConflict::MergeKeep), json).await)
 }

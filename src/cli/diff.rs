@@ -3,15 +3,17 @@
 //! The form is that of `git diff`: `-` and `+` say it all, colour (only on a terminal, and not with `NO_COLOR`) adds
 //! nothing. No byte of a file reaches the terminal as a control: see [`shown`].
 
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::time::Duration;
 
 use similar::{Algorithm, DiffTag, TextDiff};
 
-use super::Refusal;
+use super::{Refusal, print};
 use crate::core::line_ends::LineEnds;
 use crate::core::merge::is_binary;
 use crate::core::path::RelPath;
+use crate::core::visible;
+pub use crate::core::visible::line_of as shown;
 use crate::host::fs;
 
 /// Unchanged lines shown around a change.
@@ -55,16 +57,34 @@ pub struct Paper<'w> {
 }
 
 impl Paper<'_> {
-    /// Writes a line. The caller has made it visible.
+    /// Writes one line, whatever stands in its text.
     ///
     /// # Errors
     /// Whatever writing meets, a reader that has gone away among it.
     pub fn line(&mut self, ink: Ink, text: &str) -> io::Result<()> {
+        let text = visible::line(text);
         if self.colour && ink != Ink::Plain {
             writeln!(self.out, "{}{text}\x1b[0m", ink.code())
         } else {
             writeln!(self.out, "{text}")
         }
+    }
+
+    /// Writes a line whose tabs mean something.
+    ///
+    /// # Errors
+    /// As [`Paper::line`].
+    pub fn with_tabs(&mut self, text: &str) -> io::Result<()> {
+        let parts: Vec<String> = text.split('\t').map(visible::line).collect();
+        writeln!(self.out, "{}", parts.join("\t"))
+    }
+
+    /// Writes a value as one line of JSON.
+    ///
+    /// # Errors
+    /// As [`Paper::line`].
+    pub fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
+        writeln!(self.out, "{}", print::json_line(value))
     }
 }
 
@@ -73,17 +93,8 @@ impl Paper<'_> {
 /// # Errors
 /// [`Refusal`] where stdout can't be written for another reason, for instance a full disk.
 pub fn to_stdout(write: impl FnOnce(&mut Paper<'_>) -> io::Result<()>) -> Result<(), Refusal> {
-    let stdout = io::stdout();
-    let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let mut out = BufWriter::new(stdout.lock());
-    let written = write(&mut Paper { out: &mut out, colour }).and_then(|()| out.flush());
-    match written {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            let what = format!("the output could not be written ({e}); nothing was changed");
-            Err(Refusal::refused(what, "send it somewhere else"))
-        }
-        _ => Ok(()),
-    }
+    let colour = print::at_a_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    print::much(|out| write(&mut Paper { out, colour }))
 }
 
 /// `--diff` is for people.
@@ -92,29 +103,6 @@ pub fn no_json() -> Refusal {
         "--diff and --json do not go together: the JSON has no texts; nothing was changed",
         "leave one of the two out",
     )
-}
-
-/// Bytes as text that can't do anything to a terminal, and hides nothing: controls, characters that have no width or
-/// turn the direction of writing, and bytes that are not UTF-8 are written out.
-pub fn shown(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for c in fs::visible(chunk.valid()).chars() {
-            match c {
-                '\u{ad}'
-                | '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}' => out.extend(c.escape_unicode()),
-                c => out.push(c),
-            }
-        }
-        chunk.invalid().iter().for_each(|byte| out.push_str(&format!("\\x{byte:02x}")));
-    }
-    out
 }
 
 /// A path, shown.

@@ -8,6 +8,7 @@ use super::diff::{self, Ink, Paper};
 use super::{Refusal, settings};
 use crate::core::classify::short;
 use crate::core::plan::ReleaseEvidence;
+use crate::core::visible::Shown as _;
 use crate::engine::edits::{self, Edit, EditKind, EditTexts, Edits, EditsError};
 use crate::engine::planning::{self, Source};
 use crate::host::fs;
@@ -26,14 +27,13 @@ pub fn run(common: &Common, arguments: &EditsArgs) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
     let install = project.join(".praxis-os");
     if !install.is_dir() {
-        let what = format!("{}: no such install; nothing was changed", install.display());
+        let what = format!("{}: no such install; nothing was changed", install.shown());
         return Err(Refusal::refused(what, "name the project that has one: --project DIR"));
     }
     let source = source(&project, &install, arguments)?;
     let found = edits::find(&install, source.as_ref()).map_err(|e| refusal(&e))?;
     if common.json {
-        let text = serde_json::to_string(&found).unwrap_or_default();
-        diff::to_stdout(|paper| paper.line(Ink::Plain, &text))?;
+        diff::to_stdout(|paper| paper.json(&found))?;
         return Ok(0);
     }
     let texts = match arguments.diff {
@@ -62,7 +62,7 @@ fn source(project: &Path, install: &Path, arguments: &EditsArgs) -> Result<Optio
         Err(e) => Err(unusable(e.to_string())),
         Ok(source) if source.is_praxis_os().unwrap_or(false) => Ok(Some(source)),
         Ok(_) if can_do_without => Ok(None),
-        Ok(_) => Err(unusable(format!("{}: a git repository, but not praxis-os", path.display()))),
+        Ok(_) => Err(unusable(format!("{}: a git repository, but not praxis-os", path.shown()))),
     }
 }
 
@@ -70,7 +70,7 @@ fn refusal(error: &EditsError) -> Refusal {
     let next = match error {
         EditsError::NoRelease(_) => WITH_SOURCE.to_owned(),
         EditsError::Planning(planning::PlanningError::Baseline { path, .. }) => {
-            format!("bring it back from git, or move it aside and name a clone: mv {0} {0}.old", path.display())
+            format!("bring it back from git, or move it aside and name a clone: mv {0} {0}.old", path.shown())
         }
         EditsError::Planning(_) => "mend that, then try again: pos-upgrade-tui edits".to_owned(),
     };
@@ -78,7 +78,7 @@ fn refusal(error: &EditsError) -> Refusal {
 }
 
 fn print(paper: &mut Paper<'_>, install: &Path, found: &Edits, texts: Option<&EditTexts<'_>>) -> io::Result<()> {
-    paper.line(Ink::Plain, &fs::visible(&install.display().to_string()))?;
+    paper.line(Ink::Plain, &fs::visible(&install.shown().to_string()))?;
     let release = match (&found.release, found.release_evidence) {
         (None, _) => "unlike any that the source knows".to_owned(),
         (Some(release), ReleaseEvidence::Baseline) => format!("{} (as installed)", short(release)),

@@ -7,6 +7,7 @@ use super::diff::{self, Ink};
 use super::{Refusal, settings};
 use crate::core::classify::short;
 use crate::core::session::{Session, moment};
+use crate::core::visible::Shown as _;
 use crate::host::backup;
 use crate::host::recover;
 
@@ -25,9 +26,9 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             let sessions: Vec<_> = found.sessions.iter().rev().map(|s| entry(s, has(s))).collect();
             let damaged: Vec<_> = found.damages.iter().map(recover::Damage::describe).collect();
             let all = json!({"schema": 1, "install": install, "sessions": sessions, "damaged": damaged});
-            return paper.line(Ink::Plain, &all.to_string());
+            return paper.json(&all);
         }
-        paper.line(Ink::Plain, &install.display().to_string())?;
+        paper.line(Ink::Plain, &install.shown().to_string())?;
         if found.sessions.is_empty() && found.damages.is_empty() {
             paper.line(Ink::Plain, "  no upgrade is on record")?;
         }

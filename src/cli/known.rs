@@ -5,9 +5,10 @@
 
 use super::Refusal;
 use super::args::KnownArgs;
-use super::diff::{self, Ink};
+use super::diff;
 use crate::core::blob::ObjectFormat;
 use crate::core::known;
+use crate::core::visible::Shown as _;
 use crate::host::git::Repo;
 
 /// Runs the subcommand.
@@ -15,7 +16,7 @@ use crate::host::git::Repo;
 /// # Errors
 /// [`Refusal`] for a source that can't be read whole.
 pub fn run(arguments: &KnownArgs) -> Result<u8, Refusal> {
-    let source = arguments.source.display();
+    let source = arguments.source.shown();
     let refused = |e: crate::host::git::GitError| {
         Refusal::refused(format!("{e}; nothing was changed"), "name a clone of praxis-os: --source DIR")
     };
@@ -30,6 +31,6 @@ pub fn run(arguments: &KnownArgs) -> Result<u8, Refusal> {
     }
     let commit = repo.resolve("HEAD").map_err(refused)?;
     let table = known::table(&repo.history_of_all(&commit).map_err(refused)?);
-    diff::to_stdout(|paper| table.lines().try_for_each(|line| paper.line(Ink::Plain, line)))?;
+    diff::to_stdout(|paper| table.lines().try_for_each(|line| paper.with_tabs(line)))?;
     Ok(0)
 }

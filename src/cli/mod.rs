@@ -1,20 +1,7 @@
 //! The command line: arguments in, a face out. One file per subcommand.
 
-/// A line for standard output. A reader that went away must not stop an upgrade in the middle, so it is not an error.
-macro_rules! say {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout().lock(), $($text)*);
-    }};
-}
-
-/// A line for standard error, in the same way.
-macro_rules! complain {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr().lock(), $($text)*);
-    }};
-}
+#[macro_use]
+mod print;
 
 mod args;
 mod backups;
@@ -24,6 +11,7 @@ mod diff;
 mod edits;
 mod history;
 mod known;
+mod order;
 mod output;
 mod plan;
 mod resolve;
@@ -37,10 +25,11 @@ mod upgrade;
 mod wizard;
 mod workflow;
 
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 
 use args::{Cli, Command};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 /// A refusal with its exit code: printed as it is, and as a JSON object with `--json`.
 #[derive(Debug)]
@@ -65,7 +54,26 @@ impl Refusal {
 
 /// Runs the program and gives its exit code.
 pub async fn run() -> u8 {
-    let cli = Cli::parse();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    // Before clap has looked at anything.
+    let wants_json = words.iter().skip(1).take_while(|w| *w != "--").any(|w| w == "--json");
+    let mut all = Cli::command();
+    all.build();
+    let words = match order::arranged(&all, words) {
+        Ok(words) => words,
+        Err(misplaced) => {
+            let refusal = Refusal::usage(
+                format!("{} means nothing to {}; nothing was changed", misplaced.option, misplaced.command),
+                format!("leave it out, or see what there is: pos-upgrade-tui {} --help", misplaced.command),
+            );
+            output::refusal(&refusal, wants_json);
+            return refusal.exit_code;
+        }
+    };
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => return print::usage(&error),
+    };
     let json = cli.common.json;
     let result = match cli.command {
         None => wizard::run(&cli.common, &cli.from, &cli.look).await,
@@ -95,9 +103,14 @@ pub async fn run() -> u8 {
     })
 }
 
+/// Says why the program could not even begin.
+pub fn cannot_start(error: &std::io::Error) {
+    complain!("pos-upgrade-tui: cannot start: {error}");
+}
+
 /// Whether a person can be shown a screen and asked.
 fn at_a_terminal() -> bool {
-    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+    std::io::stdin().is_terminal() && print::at_a_terminal()
 }
 
 /// Asks for a yes, unless `--yes` gave it.
@@ -119,9 +132,7 @@ fn ask(common: &args::Common, question: &str, command: &str) -> Result<(), Refus
 
 /// Asks for a yes; only at a terminal.
 fn confirmed(question: &str) -> bool {
-    use std::io::Write as _;
-    print!("{question} [y/N] ");
-    let _ = std::io::stdout().flush();
+    print::question(&format!("{question} [y/N]"));
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line).is_ok();
     read && matches!(line.trim(), "y" | "Y" | "yes")

@@ -3,8 +3,9 @@
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Refusal;
+use super::{Refusal, print};
 use crate::core::phase::Phase;
+use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::{self, Handle};
 
@@ -17,9 +18,9 @@ pub fn refusal(refusal: &Refusal, json: bool) {
     if json {
         print_json(&Event::Finished(without_session(FinishKind::Failed, refusal.exit_code, &refusal.what, next)));
     } else {
-        complain!("pos-upgrade-tui: {}", refusal.what);
+        print::error_text(&format!("pos-upgrade-tui: {}", refusal.what));
         if let Some(next) = next {
-            complain!("  next: {next}");
+            print::error_text(&format!("  next: {next}"));
         }
     }
 }
@@ -34,7 +35,7 @@ pub fn nothing_to_do(message: &str, json: bool) -> u8 {
     if json {
         print_json(&Event::Finished(without_session(FinishKind::NothingToDo, 0, message, None)));
     } else {
-        say!("{message}");
+        print::text(message);
     }
     0
 }
@@ -44,7 +45,7 @@ pub fn done(message: &str, json: bool) -> u8 {
     if json {
         print_json(&Event::Finished(without_session(FinishKind::Completed, 0, message, None)));
     } else {
-        say!("{message}");
+        print::text(message);
     }
     0
 }
@@ -104,7 +105,7 @@ fn print_json(event: &Event) {
     // Every line says its schema, so that each can be read alone.
     if let Ok(serde_json::Value::Object(mut line)) = serde_json::to_value(event) {
         line.entry("schema").or_insert(json!(1));
-        say!("{}", serde_json::Value::Object(line));
+        print::json(&serde_json::Value::Object(line));
     }
 }
 
@@ -116,7 +117,7 @@ fn print_text(event: &Event) {
     match event {
         Event::SessionStarted { session_id, resumed, install, .. } => {
             let word = if *resumed { "resumed" } else { "started" };
-            say!("session {session_id} {word} on {}", install.display());
+            say!("session {session_id} {word} on {}", install.shown());
         }
         Event::PhaseStarted { phase, name, .. } => say!("phase {} {name}", phase.number()),
         Event::TaskFinished { phase, task, outcome, detail, seconds } => {
@@ -142,7 +143,7 @@ fn print_text(event: &Event) {
             let label = question.choices.iter().find(|c| c.way == question.unattended).map_or("", |c| &c.label);
             complain!("  nobody is here to ask: {label}");
         }
-        Event::RollbackStarted { reason } => say!("rolling back: {reason}"),
+        Event::RollbackStarted { reason } => print::text(&format!("rolling back: {reason}")),
         Event::RollbackFinished { restored, rescued, seconds } => {
             say!("  {restored} paths restored ({seconds:.1} s)");
             for path in rescued {
@@ -157,9 +158,9 @@ fn print_text(event: &Event) {
 /// The end, for people.
 pub fn print_finish(finish: &Finish) {
     if finish.exit_code == 0 {
-        say!("\n{}", finish.message);
+        print::text(&format!("\n{}", finish.message));
     } else {
-        complain!("\n{}", finish.message);
+        print::error_text(&format!("\n{}", finish.message));
     }
     for line in &finish.report {
         match line.strip_prefix("# ") {
@@ -168,7 +169,7 @@ pub fn print_finish(finish: &Finish) {
         }
     }
     if let Some(next) = &finish.next {
-        complain!("  next: {next}");
+        print::error_text(&format!("  next: {next}"));
     }
 }
 

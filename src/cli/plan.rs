@@ -4,7 +4,7 @@ use std::io;
 
 use super::args::{Common, PlanArgs};
 use super::diff::{self, Ink, Paper};
-use super::{Refusal, settings};
+use super::{Refusal, print, settings};
 use crate::core::classify::short;
 use crate::core::line_ends::LineEnds;
 use crate::core::merge::{Choice, is_binary};
@@ -35,11 +35,11 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
         false => None,
     };
     diff::to_stdout(|paper| match common.json {
-        true => paper.line(Ink::Plain, &serde_json::to_string(&plan).unwrap_or_default()),
+        true => paper.json(&plan),
         false => write(paper, &plan, texts.as_ref()),
     })?;
     for problem in &refused {
-        complain!("an upgrade would be refused: {}\n  next: {}", problem.what, problem.next);
+        print::error_text(&format!("an upgrade would be refused: {}\n  next: {}", problem.what, problem.next));
     }
     let pending = arguments.exit_code && plan.summary.pending() > 0;
     Ok(if pending { PENDING } else { 0 })

@@ -7,10 +7,11 @@ use serde_json::json;
 
 use super::args::Common;
 use super::backups::that_hold;
-use super::{Refusal, diff, output, settings};
+use super::{Refusal, diff, output, print, settings};
 use crate::core::index::Trust;
 use crate::core::path::RelPath;
 use crate::core::session::stamp_of;
+use crate::core::visible::Shown as _;
 use crate::engine::inspect;
 use crate::host::backup::{self, Backup};
 use crate::host::backups::{self, Kept};
@@ -31,7 +32,7 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
     let name = match from {
         Some(name) => backup_named(&install, &all, name)?,
         None => all.iter().rev().find(|b| b.complete).map(|b| b.name.as_str()).ok_or_else(|| {
-            let what = format!("{}: there is no backup to restore from; nothing was changed", install.display());
+            let what = format!("{}: there is no backup to restore from; nothing was changed", install.shown());
             Refusal::refused(what, "pos-upgrade-tui backups")
         })?,
     };
@@ -58,10 +59,10 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
     if common.json {
         let changed = done != Restored::Same;
         let line = json!({"schema": 1, "path": path, "from": name, "changed": changed, "rescued": rescued});
-        say!("{line}");
+        print::json(&line);
         return Ok(0);
     }
-    say!("{} is back as it was in {name}", path.under(&install).display());
+    say!("{} is back as it was in {name}", path.under(&install).shown());
     if let Some(to) = rescued {
         say!("  what stood there is now in .praxis-os/{to}");
     }
@@ -104,7 +105,7 @@ pub fn lock(install: &Path) -> Result<Lock, Refusal> {
     let lock = Lock::acquire(install).map_err(|e| match &e {
         LockError::Held(holder) => Refusal {
             exit_code: 7,
-            what: format!("{}: {e}; nothing was changed", install.display()),
+            what: format!("{}: {e}; nothing was changed", install.shown()),
             next: inspect::wait_or_unlock(holder),
         },
         LockError::Place(odd) => Refusal::refused(format!("{e}; nothing was changed"), odd.next()),
@@ -134,7 +135,7 @@ fn locked(install: &Path) -> Result<Lock, Refusal> {
 pub fn backup_named<'a>(install: &Path, all: &'a [Kept], name: &str) -> Result<&'a str, Refusal> {
     all.iter().find(|b| b.name == name).map(|b| b.name.as_str()).ok_or_else(|| {
         Refusal::usage(
-            format!("{}: there is no backup {}; nothing was changed", install.display(), visible(name)),
+            format!("{}: there is no backup {}; nothing was changed", install.shown(), visible(name)),
             "see which there are: pos-upgrade-tui backups",
         )
     })
@@ -150,14 +151,14 @@ fn rescue_folder(install: &Path) -> Result<RelPath, Refusal> {
 }
 
 fn refusal(install: &Path, path: &RelPath, name: &str, error: &RestoreError) -> Refusal {
-    let what = format!("{}: {error} (backup {name}); nothing was changed", install.display());
+    let what = format!("{}: {error} (backup {name}); nothing was changed", install.shown());
     let next = match error {
         RestoreError::NotThere(_) => match that_hold(install, path).first() {
             Some(other) => format!("a backup that has it: pos-upgrade-tui restore {} --from {other}", diff::path(path)),
-            None => format!("see what it holds: {}", backup::folder_of(install).join(name).join("files").display()),
+            None => format!("see what it holds: {}", backup::folder_of(install).join(name).join("files").shown()),
         },
         RestoreError::Backup(_) => format!("see what is sound in it: pos-upgrade-tui backups verify {name}"),
-        RestoreError::Blocked(_) => format!("move it aside: mv {0} {0}.old", path.under(install).display()),
+        RestoreError::Blocked(_) => format!("move it aside: mv {0} {0}.old", path.under(install).shown()),
         RestoreError::IsFolder(_) => "name one file; there may be several in it".to_owned(),
         RestoreError::Fs(_) | RestoreError::UnknownTarget(_) => "mend that, then try again".to_owned(),
     };

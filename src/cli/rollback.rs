@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use super::args::Common;
 use super::{Refusal, confirmed, output, session, settings};
 use crate::core::session::{Session, Status, moment};
+use crate::core::visible::Shown as _;
 use crate::engine::executor;
 use crate::host::backup;
 
@@ -29,7 +30,7 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
     let Some(chosen) = chosen else {
         return match named {
             Some(name) => Err(unknown(&project.join(".praxis-os"), name)),
-            None => nothing(format!("nothing to roll back: no upgrade of {} is on record", project.display())),
+            None => nothing(format!("nothing to roll back: no upgrade of {} is on record", project.shown())),
         };
     };
     if is_back(chosen) {
@@ -40,7 +41,7 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
                 "\nto go further back, behind the upgrade of {}: pos-upgrade-tui rollback {} --project {}",
                 moment(&before.created_at, None),
                 before.session_id,
-                project.display()
+                project.shown()
             ));
         }
         return nothing(message);
@@ -54,7 +55,7 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
                 later.session_id,
                 later.status.words()
             ),
-            format!("pos-upgrade-tui rollback {} --project {}", later.session_id, project.display()),
+            format!("pos-upgrade-tui rollback {} --project {}", later.session_id, project.shown()),
         ));
     }
     usable_backup(chosen)?;
@@ -66,7 +67,7 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
             ));
         }
         let when = moment(&chosen.created_at, Some(jiff::Timestamp::now()));
-        let question = format!("Put {} back as it was before {}?", chosen.install.display(), when);
+        let question = format!("Put {} back as it was before {}?", chosen.install.shown(), when);
         if !confirmed(&question) {
             return Err(Refusal::refused("not rolled back; nothing was changed", ""));
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Refusal;
 use super::args::{Colours, Common, From, Look, Part};
 use crate::core::settings::{self as core, FILE, Options, Settings};
+use crate::core::visible::Shown as _;
 use crate::engine::inspect::{self, Request};
 use crate::host::fs;
 use crate::host::git::Repo;
@@ -17,7 +18,7 @@ pub fn project(common: &Common) -> Result<PathBuf, Refusal> {
     let next = "name the project that has one: --project DIR";
     if let Some(named) = &common.project {
         let found = named.canonicalize().map_err(|e| {
-            Refusal::refused(format!("{}: no such project folder ({e}); nothing was changed", named.display()), next)
+            Refusal::refused(format!("{}: no such project folder ({e}); nothing was changed", named.shown()), next)
         })?;
         let inside = found.file_name().is_some_and(|n| n == ".praxis-os");
         return Ok(if inside { found.parent().map_or(found.clone(), Path::to_owned) } else { found });
@@ -29,7 +30,7 @@ pub fn project(common: &Common) -> Result<PathBuf, Refusal> {
         Some(project) => Ok(project.to_owned()),
         None if here.ancestors().any(|d| d.join(".agent-os").is_dir()) => Ok(here),
         None => {
-            let what = format!("{}: no .praxis-os folder here or above; nothing was changed", here.display());
+            let what = format!("{}: no .praxis-os folder here or above; nothing was changed", here.shown());
             Err(Refusal::refused(what, next))
         }
     }
@@ -44,7 +45,7 @@ pub fn install(common: &Common) -> Result<PathBuf, Refusal> {
     if install.is_dir() {
         return Ok(install);
     }
-    let what = format!("{}: no such install; nothing was changed", install.display());
+    let what = format!("{}: no such install; nothing was changed", install.shown());
     Err(Refusal::refused(what, "name the project that has one: --project DIR"))
 }
 
@@ -79,13 +80,12 @@ pub fn settings(project: &Path, from: &From) -> Result<Settings, Refusal> {
 
 fn read(path: &Path) -> Result<Settings, Refusal> {
     let broken = |problem: String| {
-        let what = format!("{}: {problem}; nothing was changed", path.display());
-        Refusal::usage(what, format!("mend the file, or move it aside: mv {0} {0}.old", path.display()))
+        let what = format!("{}: {problem}; nothing was changed", path.shown());
+        Refusal::usage(what, format!("mend the file, or move it aside: mv {0} {0}.old", path.shown()))
     };
-    let Some(bytes) = fs::read_if_there(path).map_err(|e| broken(e.to_string()))? else {
+    let Some(text) = fs::read_settings(path).map_err(broken)? else {
         return Ok(Settings::default());
     };
-    let text = String::from_utf8(bytes).map_err(|_| broken("not UTF-8 text".into()))?;
     Settings::parse(&text).map_err(|e| broken(e.to_string()))
 }
 

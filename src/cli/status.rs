@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::args::Common;
-use super::{Refusal, session, settings};
+use super::{Refusal, print, session, settings};
 use crate::core::classify::short;
 use crate::core::session::moment;
+use crate::core::visible::Shown as _;
 use crate::engine::{parking, planning};
 use crate::host::lock;
 
@@ -45,9 +46,9 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             let damaged = found.damages.iter().map(|d| json!({"session_id": d.session_id, "problem": d.describe()}));
             shown["damaged"] = damaged.collect();
         }
-        say!("{shown}");
+        print::json(&shown);
     } else {
-        say!("{}", install.display());
+        say!("{}", install.shown());
         match release {
             Some(release) => say!("  release: {}", short(&release)),
             None => say!("  release: not known yet (no upgrade by this program)"),
@@ -65,7 +66,7 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             let when = moment(&s.created_at, Some(jiff::Timestamp::now()));
             say!("  last upgrade: to {}, {} ({when})", short(&s.source_commit), s.status.words());
             if let Some(reason) = &s.reason {
-                say!("  reason: {reason}");
+                print::text(&format!("  reason: {reason}"));
             }
         }
         if !parked.is_empty() {
@@ -73,7 +74,7 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             say!("  put off: {} {word}; yours stays until you settle it", parked.len());
             for one in &parked {
                 let theirs = parking::theirs_path(&install, one);
-                let theirs = theirs.map_or("removed by the source".to_owned(), |p| format!("theirs: {}", p.display()));
+                let theirs = theirs.map_or("removed by the source".to_owned(), |p| format!("theirs: {}", p.shown()));
                 say!("    {} (since {}; {theirs})", one.path, moment(&one.since, None));
             }
             if unfinished.is_none() {

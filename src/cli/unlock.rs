@@ -2,6 +2,7 @@
 
 use super::args::Common;
 use super::{Refusal, ask, output, settings};
+use crate::core::visible::Shown as _;
 use crate::host::fs::visible;
 use crate::host::lock::{self, LockError};
 
@@ -18,8 +19,8 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
     let path = lock::note_path(&install);
     let Some(note) = lock::read_note(&install) else {
         let what = match path.symlink_metadata() {
-            Ok(_) => format!("{}: says nothing that can be read, and keeps nobody out", path.display()),
-            Err(_) => format!("nothing to unlock: {} is not locked", install.display()),
+            Ok(_) => format!("{}: says nothing that can be read, and keeps nobody out", path.shown()),
+            Err(_) => format!("nothing to unlock: {} is not locked", install.shown()),
         };
         return Ok(output::nothing_to_do(&what, common.json));
     };
@@ -27,7 +28,7 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
         return Err(Refusal::usage(
             format!(
                 "the lock of {} is not of session {}, but of: {}; nothing was changed",
-                install.display(),
+                install.shown(),
                 visible(session),
                 note.describe()
             ),
@@ -36,14 +37,14 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
     }
     let held = |who: &str| Refusal {
         exit_code: LOCKED,
-        what: format!("{}: an upgrade is running here ({who}); nothing was changed", install.display()),
+        what: format!("{}: an upgrade is running here ({who}); nothing was changed", install.shown()),
         next: "wait for it to end, then look again: pos-upgrade-tui status".into(),
     };
     if let Some(holder) = lock::held_by(&install).filter(|h| h.unlock.is_none()) {
         return Err(held(&holder.who));
     }
     if !common.json {
-        say!("{}\n  locked by: {}", path.display(), note.describe());
+        say!("{}\n  locked by: {}", path.shown(), note.describe());
         say!("  If that upgrade still runs, unlocking lets two of them change the install at once.");
     }
     ask(common, "Is it over? Remove the lock?", &format!("unlock {}", visible(session)))?;
@@ -59,8 +60,8 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
     }
     let message = format!(
         "{} is unlocked; see how it stands: pos-upgrade-tui status --project {}",
-        install.display(),
-        project.display()
+        install.shown(),
+        project.shown()
     );
     Ok(output::done(&message, common.json))
 }

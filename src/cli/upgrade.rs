@@ -6,11 +6,13 @@ use std::path::Path;
 
 use super::args::{Common, Policy, UpgradeArgs};
 use super::output::CONFLICTS;
-use super::{Refusal, at_a_terminal, confirmed, output, plan, settings};
+use super::{Refusal, at_a_terminal, confirmed, output, plan, print, settings};
 use crate::core::classify::short;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
+use crate::core::visible::{self, Shown as _};
 use crate::engine::{executor, inspect};
+use crate::host::fs;
 
 /// Runs the subcommand.
 ///
@@ -68,7 +70,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
 
 fn show(plan: &Plan, json: bool) -> u8 {
     if json {
-        say!("{}", serde_json::to_string(plan).unwrap_or_default());
+        print::json(plan);
     } else {
         plan::print(plan);
     }
@@ -78,7 +80,7 @@ fn show(plan: &Plan, json: bool) -> u8 {
 fn nothing(request: &inspect::Request, json: bool) -> u8 {
     let install = request.project.join(".praxis-os");
     output::tidy(&request.project);
-    let mut message = format!("{}: nothing to do, this install is current", install.display());
+    let mut message = format!("{}: nothing to do, this install is current", install.shown());
     if let Some(server) = inspect::server_left_behind(request) {
         message.push_str(&format!("; but {server}"));
     }
@@ -95,10 +97,11 @@ fn conflicts(files: &[&FileEntry]) -> Refusal {
 /// Reads a plan that `plan --json` printed.
 fn saved_plan(path: &Path) -> Result<Plan, Refusal> {
     let unusable = |problem: String| {
-        let what = format!("{}: not a saved plan ({problem}); nothing was changed", path.display());
+        let problem = visible::start_of(&problem, 300);
+        let what = format!("{}: not a saved plan ({problem}); nothing was changed", path.shown());
         Refusal::usage(what, "make one: pos-upgrade-tui plan --json --source DIR > plan.json")
     };
-    let bytes = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
+    let bytes = fs::read_at_most(path, fs::NOTE).map_err(|e| unusable(e.to_string()))?;
     let plan: Plan = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
     if plan.schema == 1 { Ok(plan) } else { Err(unusable(format!("schema {} is not known", plan.schema))) }
 }

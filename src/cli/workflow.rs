@@ -1,12 +1,12 @@
 //! `workflow`: the embedded pages.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use serde_json::{Value, json};
 
 use super::args::Common;
 use super::diff::{self, Ink, Paper};
-use super::{Refusal, output};
+use super::{Refusal, output, print};
 use crate::core::workflow::{self, Block, METADATA, Page};
 use crate::tui::text;
 
@@ -19,7 +19,7 @@ const WIDEST: u16 = 88;
 /// [`Refusal`] where no page has that name, or the output can't be written.
 pub fn run(common: &Common, wanted: Option<&str>) -> Result<u8, Refusal> {
     let Some(wanted) = wanted else {
-        diff::to_stdout(|paper| if common.json { paper.line(Ink::Plain, &list_json()) } else { list(paper) })?;
+        diff::to_stdout(|paper| if common.json { paper.json(&list_json()) } else { list(paper) })?;
         return Ok(0);
     };
     let Some(page) = workflow::find(wanted) else {
@@ -30,11 +30,11 @@ pub fn run(common: &Common, wanted: Option<&str>) -> Result<u8, Refusal> {
             "the list: pos-upgrade-tui workflow",
         ));
     };
-    diff::to_stdout(|paper| match (common.json, io::stdout().is_terminal()) {
-        (true, _) => paper.line(Ink::Plain, &json!({"schema": 1, "page": page_json(&page, true)}).to_string()),
+    diff::to_stdout(|paper| match (common.json, print::at_a_terminal()) {
+        (true, _) => paper.json(&json!({"schema": 1, "page": page_json(&page, true)})),
         (_, true) => read(paper, &page),
         // For a pager, a file or an assistant: as it was written.
-        _ => page.text.lines().try_for_each(|line| paper.line(Ink::Plain, line)),
+        _ => page.text.lines().try_for_each(|line| paper.with_tabs(line)),
     })?;
     Ok(0)
 }
@@ -47,10 +47,10 @@ fn page_json(page: &Page, whole: bool) -> Value {
     entry
 }
 
-fn list_json() -> String {
+fn list_json() -> Value {
     let metadata: Value = serde_json::from_str(METADATA).unwrap_or_default();
     let pages: Vec<Value> = workflow::pages().iter().map(|p| page_json(p, false)).collect();
-    json!({"schema": 1, "workflow": metadata, "pages": pages}).to_string()
+    json!({"schema": 1, "workflow": metadata, "pages": pages})
 }
 
 fn list(paper: &mut Paper<'_>) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher, GlobSet};
 use serde::{Deserialize, Serialize};
 
 use super::layout::layouts;
@@ -10,6 +10,12 @@ use super::path::RelPath;
 use super::plan::FileEntry;
 use super::session::Answer;
 use super::settings::Options;
+use super::visible;
+
+/// No path is longer.
+const LONGEST: usize = 4096;
+/// Alternatives in a glob: each doubles what has to be tried, and deep ones are too much for who compiles them.
+const BRACES: usize = 32;
 
 /// The file's name in `.upgrade/`.
 pub const FILE: &str = "answers.json";
@@ -63,8 +69,21 @@ pub struct Rules {
 /// # Errors
 /// What is wrong with it.
 pub fn glob(pattern: &str) -> Result<GlobMatcher, String> {
-    let built = GlobBuilder::new(pattern).literal_separator(true).build();
-    built.map(|g| g.compile_matcher()).map_err(|e| e.to_string())
+    let shown = visible::start_of(pattern, 60);
+    if pattern.len() > LONGEST {
+        return Err(format!("the glob \"{shown}\" is longer than {LONGEST} bytes"));
+    }
+    if pattern.contains('\0') {
+        return Err(format!("the glob \"{shown}\" has a NUL byte, which no path has"));
+    }
+    let opened = |depth: usize, c: char| if c == '{' { depth + 1 } else { depth };
+    if pattern.chars().fold(0, opened) > BRACES {
+        return Err(format!("the glob \"{shown}\" has more than {BRACES} braces"));
+    }
+    let built = GlobBuilder::new(pattern).literal_separator(true).build().map_err(|e| visible::line(&e.to_string()))?;
+    // Compiling alone would panic over one that is too large for it; as a set it says so.
+    GlobSet::new([&built]).map_err(|e| visible::start_of(&e.to_string(), 200))?;
+    Ok(built.compile_matcher())
 }
 
 impl Rules {
@@ -137,6 +156,20 @@ mod tests {
         assert_eq!(prior(&entry("b", "mine"), &none, &remembered).unwrap().answer, Answer::Take, "wherever it stands");
         assert!(prior(&entry("a", "edited again"), &none, &remembered).is_none());
         assert_eq!(Remembered::parse(b"{torn"), Remembered::default());
+    }
+
+    #[test]
+    fn a_glob_that_is_too_much_is_an_error() {
+        for bad in
+            ["{".repeat(300) + &"}".repeat(300), "{a,".repeat(40_000), "a".repeat(5_000), "a\0".into(), "[".into()]
+        {
+            assert!(glob(&bad).is_err(), "{}", &bad[..1]);
+        }
+        let wild = "{*?[a-z]**/[!b]*,".repeat(30) + "c" + &"}".repeat(30);
+        // Whatever comes of it, it is no panic.
+        let _ = glob(&wild);
+        assert!(glob("{a,b{c,d}}/**/*.md").is_ok());
+        assert!(!glob("\u{1b}[31m{").unwrap_err().contains('\u{1b}'));
     }
 
     #[test]

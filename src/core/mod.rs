@@ -22,4 +22,5 @@ pub mod requirements;
 pub mod server_log;
 pub mod session;
 pub mod settings;
+pub mod visible;
 pub mod workflow;

@@ -98,12 +98,9 @@ impl RelPath {
 }
 
 impl fmt::Display for RelPath {
-    /// For people: lossy, with control characters made visible so that a name can't inject escapes.
+    /// For people: on one line, and nothing in a name can inject escapes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in String::from_utf8_lossy(&self.0).chars() {
-            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
-        }
-        Ok(())
+        f.write_str(&super::visible::line_of(&self.0))
     }
 }
 

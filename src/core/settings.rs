@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::visible;
+
 /// The name of the file in an install, and in the user's config folder.
 pub const FILE: &str = "upgrade.json";
 
@@ -125,13 +127,13 @@ impl Default for Options {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// Not JSON.
-    #[error("not valid JSON: {0}")]
+    #[error("not valid JSON: {}", visible::line(.0))]
     Json(String),
     /// JSON, but not an object.
     #[error("must be a JSON object like {{\"keep_backups\": 3}}")]
     NotAnObject,
     /// A key nobody reads: most likely a slip of the pen.
-    #[error("unknown key \"{key}\"; did you mean \"{nearest}\"?")]
+    #[error("unknown key \"{}\"; did you mean \"{nearest}\"?", visible::start_of(.key, 100))]
     UnknownKey {
         /// As written.
         key: String,
@@ -139,7 +141,7 @@ pub enum SettingsError {
         nearest: &'static str,
     },
     /// The right key with the wrong kind of value.
-    #[error("\"{key}\": {problem}")]
+    #[error("\"{}\": {}", visible::line(.key), visible::start_of(.problem, 300))]
     BadValue {
         /// The key.
         key: String,

@@ -8,6 +8,7 @@ use crate::core::outcome::Outcome;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
+use crate::core::visible::Shown as _;
 use crate::host::fs::{self, Content, Folder, Found};
 use crate::host::journal::{Applied, Journal, JournalError, NewFile, State, Wanted};
 use crate::host::process;
@@ -25,7 +26,7 @@ impl From<JournalError> for Stop {
         match error {
             JournalError::Fs(e) => e.into(),
             JournalError::NoFolder { ref at, .. } => {
-                let next = format!("move it aside: mv {0} {0}.old{START_AGAIN}", at.display());
+                let next = format!("move it aside: mv {0} {0}.old{START_AGAIN}", at.shown());
                 Stop::Failed { what: error.to_string(), next: Some(next) }
             }
             other => Stop::failed(other),

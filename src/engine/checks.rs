@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use super::events::Outcome;
@@ -13,11 +13,12 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{Only, Plan};
+use crate::core::visible::Shown as _;
 use crate::host::git::GitError;
 use crate::host::recover::Used;
 use crate::host::server::{self, Case, Owner, Running};
 use crate::host::timing::{Who, waiting};
-use crate::host::{backup, fs, lock, places, recover};
+use crate::host::{backup, fs, lock, output, places, recover};
 
 /// A check's result, as it is told: task id, how it ended, a few words, seconds.
 pub type Tell<'a> = dyn FnMut(&'static str, Outcome, &str, f64) + 'a;
@@ -105,7 +106,7 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     let alone = check.run("concurrent_workflows", || concurrent(&install, own));
     let (available, required) = space.unwrap_or_default();
     let evidence = PreFlightEvidence {
-        source_path: request.source.display().to_string(),
+        source_path: request.source.to_string_lossy().into_owned(),
         source_version: source.as_ref().map(|s| s.version.clone()).unwrap_or_default(),
         source_commit: source.as_ref().map(|s| s.commit.clone()).unwrap_or_default(),
         source_git_clean: clean.unwrap_or(false),
@@ -123,7 +124,7 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
 }
 
 fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
-    let path = request.source.display();
+    let path = request.source.shown();
     let clone = "name a clone of praxis-os: --source DIR";
     let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| match &e {
         GitError::NoGit(_) => problem(&e, "install git (Debian: apt install git), then try again"),
@@ -152,7 +153,7 @@ fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
 
 fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
     const SHOWN: usize = 10;
-    let path = source.repo.path().display();
+    let path = source.repo.path().shown();
     let dirty = source.repo.dirty().map_err(|e| problem(e, format!("see what git says: git -C {path} status")))?;
     if dirty.is_empty() {
         return Ok(("clean".into(), ()));
@@ -169,16 +170,16 @@ fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
 }
 
 fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem> {
-    let shown = install.display();
+    let shown = install.shown();
     if !install.is_dir() {
         if project.join(".agent-os").is_dir() {
-            let what = format!("{}: holds an .agent-os install, which is too old to upgrade here", project.display());
+            let what = format!("{}: holds an .agent-os install, which is too old to upgrade here", project.shown());
             return Err(problem(
                 what,
                 "rename it first, as praxis-os's own notes for that release say, then try again",
             ));
         }
-        let what = format!("{}: no .praxis-os folder here, so there is nothing to upgrade", project.display());
+        let what = format!("{}: no .praxis-os folder here, so there is nothing to upgrade", project.shown());
         return Err(problem(what, "name the project that has one: --project DIR"));
     }
     if install.join("ouroboros").is_dir() {
@@ -257,7 +258,7 @@ fn some_of(paths: &[RelPath]) -> String {
 
 /// The backup copies all that is not made again by itself: what can't be copied is said before anything begins.
 fn can_be_copied(install: &Path) -> Result<(), Problem> {
-    let shown = install.display();
+    let shown = install.shown();
     let readable = format!("make it readable for you: chmod -R u+rX {shown}");
     let found = backup::obstacles(install).map_err(|e| problem(e, readable.clone()))?;
     if !found.special.is_empty() {
@@ -282,7 +283,7 @@ pub fn unwritable(install: &Path, plan: &Plan) -> Vec<Problem> {
     let wrong = folders.iter().filter_map(|folder| Some((folder, fs::check_writable(folder).err()?)));
     wrong
         .map(|(folder, e)| {
-            let next = format!("make it writable for you: chmod u+w {}", folder.display());
+            let next = format!("make it writable for you: chmod u+w {}", folder.shown());
             problem(format!("{e}; the install can't be written"), next)
         })
         .collect()
@@ -296,22 +297,19 @@ fn venv_works(install: &Path) -> Result<(), Problem> {
     }
     let python = venv.join("bin/python");
     let _program = waiting(Who::Programs);
-    let ran = Command::new(&python)
-        .args(["-I", "-c", "import pip"])
-        .stdin(Stdio::null())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output();
-    let said = match ran {
+    let mut command = Command::new(&python);
+    command.args(["-I", "-c", "import pip"]).env("PYTHONDONTWRITEBYTECODE", "1");
+    let said = match output::output(&mut command, None, output::SHORT) {
         Ok(out) if out.status.success() => return Ok(()),
-        Ok(out) => String::from_utf8_lossy(&out.stderr).lines().last().unwrap_or_default().to_owned(),
+        Ok(out) => output::last_line(&out.stderr),
         Err(e) => e.to_string(),
     };
-    let what = format!("{}: this python3 does not work, or has no pip ({})", python.display(), fs::visible(&said));
+    let what = format!("{}: this python3 does not work, or has no pip ({})", python.shown(), fs::visible(&said));
     Err(problem(
         what,
         format!(
             "install python3 with venv (Debian: apt install python3-venv) and make the environment anew: python3 -m venv --clear {}",
-            venv.display()
+            venv.shown()
         ),
     ))
 }
@@ -347,7 +345,7 @@ fn disk_space(install: &Path) -> Result<(String, (u64, u64)), Problem> {
     if available < required {
         let what = format!(
             "{}: {} free, {} needed (twice what will be copied)",
-            install.display(),
+            install.shown(),
             fs::human_size(available),
             fs::human_size(required)
         );
@@ -364,7 +362,7 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
         return Err(Problem {
             about: About::Install,
             exit_code: LOCKED,
-            what: format!("{}: another upgrade is running here ({holder})", install.display()),
+            what: format!("{}: another upgrade is running here ({holder})", install.shown()),
             next: wait_or_unlock(&holder),
         });
     }
@@ -393,7 +391,7 @@ pub fn session_in_the_way(install: &Path) -> Option<Problem> {
     match found.damage(&session.session_id) {
         Some(damage) if session.rebuilt => problem(damage.describe(), damage.next()),
         damage => problem(
-            format!("{}: session {} is not finished", install.display(), session.session_id)
+            format!("{}: session {} is not finished", install.shown(), session.session_id)
                 + &damage.map(|d| format!("\n{}", d.describe())).unwrap_or_default(),
             "go on with it: pos-upgrade-tui resume, or undo it: pos-upgrade-tui rollback".into(),
         ),

@@ -96,7 +96,7 @@ pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) 
 
 /// The answers that were given in this install before.
 pub fn remembered(install: &Path) -> Remembered {
-    let text = fs::read_own(&install.join(".upgrade").join(answers::FILE)).unwrap_or_default();
+    let text = fs::read_note(&install.join(".upgrade").join(answers::FILE)).unwrap_or_default();
     Remembered::parse(&text)
 }
 
@@ -316,7 +316,7 @@ pub fn drafts(session: &Session) -> Vec<Draft> {
 impl Drafts {
     /// A damaged file has none, which costs questions but no bytes.
     fn read(path: &Path) -> Self {
-        let text = fs::read_own(path).unwrap_or_default();
+        let text = fs::read_note(path).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 

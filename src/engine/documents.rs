@@ -9,6 +9,7 @@ use crate::core::classify::short;
 use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
 use crate::core::session::{Answer, Seconds, Session};
+use crate::core::visible::{self, Shown as _, cell};
 use crate::host::{fs, git};
 
 /// What every install of ours needs ignored, besides the release's own list. `venv` without a slash: it may be a link.
@@ -28,7 +29,9 @@ fn appended(old: &[u8], text: &str) -> Vec<u8> {
 pub fn version_text(session: &Session, old: &[u8]) -> Vec<u8> {
     let text = format!(
         "version={}\nversion_updated={}\ncommit={}\n",
-        session.source_version, session.created_at, session.source_commit
+        visible::line(&session.source_version),
+        visible::line(&session.created_at),
+        visible::line(&session.source_commit)
     );
     appended(old, &text)
 }
@@ -37,10 +40,10 @@ pub fn version_text(session: &Session, old: &[u8]) -> Vec<u8> {
 pub fn update_log(session: &Session, preview: &DryRunPreview, old: &[u8]) -> Vec<u8> {
     let text = format!(
         "{} | {} | upgraded to {} ({})\n  - {} new, {} updated, {} conflicts settled\n  - session {}\n",
-        &session.created_at[..10.min(session.created_at.len())],
-        short(&session.source_commit),
-        session.source_version,
-        from_to(session),
+        day(session),
+        visible::line(short(&session.source_commit)),
+        visible::line(&session.source_version),
+        visible::line(&from_to(session)),
         preview.new_files,
         preview.updated_files,
         session.answers.len() - session.put_off(),
@@ -49,13 +52,18 @@ pub fn update_log(session: &Session, preview: &DryRunPreview, old: &[u8]) -> Vec
     appended(old, &text)
 }
 
+/// The day that a session began on, `YYYY-MM-DD`.
+fn day(session: &Session) -> String {
+    visible::start_of(session.created_at.get(..10).unwrap_or(&session.created_at), 10)
+}
+
 /// `UPDATE_LOG.txt` with an entry for conflicts that were settled later.
 pub fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
     let (put_off, settled): (Vec<_>, Vec<_>) = session.answers.values().partition(|a| **a == Answer::Park);
     let text = format!(
         "{} | {} | conflicts put off before: {} settled, {} still wait\n  - session {}\n",
-        &session.created_at[..10.min(session.created_at.len())],
-        short(&session.source_commit),
+        day(session),
+        visible::line(short(&session.source_commit)),
         settled.len(),
         put_off.len(),
         session.session_id,
@@ -70,7 +78,8 @@ pub fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
 pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
     let path = session.install.join("UPDATE_LOG.txt");
     let old = fs::read_if_there(&path)?.unwrap_or_default();
-    let line = format!("{} | {} | {text}\n", &now()[..10], short(&session.source_commit));
+    let said = format!("{} | {} | {text}", &now()[..10], short(&session.source_commit));
+    let line = visible::line(&said) + "\n";
     if old.ends_with(line.as_bytes()) {
         return Ok(());
     }
@@ -130,20 +139,23 @@ fn required_lines(document: &str) -> Vec<String> {
         let cut = line.find(" #").map_or(line, |at| &line[..at]);
         cut.trim_end().to_owned()
     };
-    lines.map(bare).filter(|l| !l.is_empty() && !l.starts_with('#')).collect()
+    // What can't be seen in a list of names is none that should be ignored.
+    lines.map(bare).filter(|l| !l.is_empty() && !l.starts_with('#') && !visible::has_unsafe(l)).collect()
 }
 
 /// The command that takes this session back.
 pub fn undo_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --project {}", session.project.display())
+    format!("pos-upgrade-tui rollback --project {}", session.project.shown())
 }
 
 /// `.cache/upgrade-summary-<date>.md`.
 pub fn summary(session: &Session, warnings: &[String], seconds: Seconds) -> String {
-    let mut text = format!("# Upgrade {}\n\n", from_to(session));
-    let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source.display());
-    let _ = writeln!(text, "- commit: {} ({})\n", session.source_commit, session.source_version);
+    let mut text = format!("# Upgrade {}\n\n", visible::line(&from_to(session)));
+    let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source.shown());
+    let commit = format!("- commit: {} ({})", session.source_commit, session.source_version);
+    let _ = writeln!(text, "{}\n", visible::line(&commit));
     for line in report(session, warnings, seconds) {
+        let line = visible::line(&line);
         let _ = match line.strip_prefix("# ") {
             Some(heading) => writeln!(text, "\n## {heading}\n"),
             None => writeln!(text, "- {line}"),
@@ -151,22 +163,23 @@ pub fn summary(session: &Session, warnings: &[String], seconds: Seconds) -> Stri
     }
     text.push_str("\n## Files\n\n| what | path | why |\n|---|---|---|\n");
     for file in session.plan.files.iter().filter(|f| f.kind != Kind::Unchanged) {
-        let _ = writeln!(text, "| {} | {} | {} |", file.kind.word(), file.path, file.reason.replace('|', "\\|"));
+        let _ = writeln!(text, "| {} | {} | {} |", file.kind.word(), cell(&file.path.to_string()), cell(&file.reason));
     }
     text
 }
 
 /// A section for `INSTALLATION_SUMMARY.md`.
 pub fn installation_section(session: &Session) -> String {
+    let line = visible::line;
     format!(
         "\n## {} {}\n\n- release: {} ({})\n- was: {}\n- session: {}\n- backup: {}\n",
         if session.resolving { "Settled what was put off," } else { "Upgraded" },
-        session.created_at,
-        session.source_commit,
-        session.source_version,
-        session.from_release.as_deref().unwrap_or("unknown"),
+        line(&session.created_at),
+        line(&session.source_commit),
+        line(&session.source_version),
+        line(session.from_release.as_deref().unwrap_or("unknown")),
         session.session_id,
-        session.backup.as_deref().unwrap_or("none"),
+        line(session.backup.as_deref().unwrap_or("none")),
     )
 }
 

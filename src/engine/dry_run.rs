@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::inspect::{Inspection, Request};
 use crate::core::classify::short;
 use crate::core::plan::{Kind, Plan};
-use crate::host::fs::visible;
+use crate::core::visible::{Shown as _, cell, line as visible};
 
 /// So many numbers are tried for a name that is taken.
 const NAMES: u32 = 100;
@@ -36,20 +36,21 @@ pub fn save(folder: &Path, request: &Request, inspection: &Inspection) -> Result
         match std::fs::File::create_new(&path) {
             Ok(mut file) => {
                 let written = file.write_all(text.as_bytes());
-                return written.map(|()| path.clone()).map_err(|e| format!("{}: not written ({e})", path.display()));
+                return written.map(|()| path.clone()).map_err(|e| format!("{}: not written ({e})", path.shown()));
             }
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(format!("{}: can't be written ({e})", path.display())),
+            Err(e) => return Err(format!("{}: can't be written ({e})", path.shown())),
         }
     }
-    Err(format!("{}: holds {NAMES} such plans already", folder.display()))
+    Err(format!("{}: holds {NAMES} such plans already", folder.shown()))
 }
 
 fn document(request: &Request, inspection: &Inspection, plan: &Plan) -> String {
     let from = plan.install.release.as_deref().map_or("an unknown release", short);
     let mut text = format!("# Upgrade plan: {from} to {}\n\n", short(&plan.source.commit));
-    let _ = writeln!(text, "- install: {}", plan.install.path);
-    let _ = writeln!(text, "- source: {} ({}, commit {})", plan.source.path, plan.source.version, plan.source.commit);
+    let _ = writeln!(text, "- install: {}", visible(&plan.install.path));
+    let source = format!("{} ({}, commit {})", plan.source.path, plan.source.version, plan.source.commit);
+    let _ = writeln!(text, "- source: {}", visible(&source));
     let counts = Kind::ALL.iter().map(|k| (k.label(), plan.summary.get(*k))).filter(|(_, n)| *n > 0);
     let counts: Vec<String> = counts.map(|(word, n)| format!("{n} {word}")).collect();
     let _ = writeln!(text, "- files: {}", counts.join(", "));
@@ -58,9 +59,10 @@ fn document(request: &Request, inspection: &Inspection, plan: &Plan) -> String {
         None => String::new(),
     };
     let to = request.to.as_ref().map(|to| format!(" --to {to}")).unwrap_or_default();
-    let (project, source) = (request.project.display(), &plan.source.path);
+    let (project, source) = (request.project.shown(), &plan.source.path);
     let again = if request.options.ask_again { " --ask-again" } else { "" };
-    let _ = writeln!(text, "- to do it: `pos-upgrade-tui --project {project} --source {source}{to}{only}{again}`");
+    let command = format!("pos-upgrade-tui --project {project} --source {source}{to}{only}{again}");
+    let _ = writeln!(text, "- to do it: `{}`", visible(&command));
     text.push_str("\nNothing was changed by writing this down.\n");
     if !inspection.evidence.warnings.is_empty() {
         text.push_str("\n## Warnings\n\n");
@@ -75,14 +77,15 @@ fn document(request: &Request, inspection: &Inspection, plan: &Plan) -> String {
             let from = file.from.as_ref().map(|from| format!(" (moves from {from})")).unwrap_or_default();
             let settled = inspection.settled(&file.path).map(|p| format!("; settled by {}", p.why)).unwrap_or_default();
             let commits = inspection.changed_by.get(&file.path).map(|ids| ids.join(" ")).unwrap_or_default();
-            let why = format!("{}{settled}", file.reason).replace('|', "\\|");
-            let _ = writeln!(text, "| {}{from} | {} | {commits} |", file.path, visible(&why));
+            let path = cell(&format!("{}{from}", file.path));
+            let why = cell(&format!("{}{settled}", file.reason));
+            let _ = writeln!(text, "| {path} | {why} | {} |", cell(&commits));
         }
     }
     if !inspection.whats_new.is_empty() {
         text.push_str("\n## What is new in the source\n\n");
         for (id, date, subject) in &inspection.whats_new {
-            let _ = writeln!(text, "- {id} {date} {subject}");
+            let _ = writeln!(text, "- {}", visible(&format!("{id} {date} {subject}")));
         }
     }
     text

@@ -17,6 +17,7 @@ use crate::core::layout::{Layout, layouts};
 use crate::core::path::RelPath;
 use crate::core::plan::{Kind, Plan, ReleaseEvidence};
 use crate::core::provenance::{Shipped, Tree};
+use crate::core::visible::Shown as _;
 use crate::host::fs;
 
 /// What the user did to a path.
@@ -90,7 +91,7 @@ pub struct Edits {
 #[derive(Debug, thiserror::Error)]
 pub enum EditsError {
     /// Nothing says which release the install came from.
-    #[error("{0}: there is no .upgrade-baseline.json, so the release that this install came from is not known")]
+    #[error("{}: there is no .upgrade-baseline.json, so the release that this install came from is not known", .0.shown())]
     NoRelease(PathBuf),
     /// Source or install can't be read.
     #[error(transparent)]

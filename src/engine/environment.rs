@@ -59,7 +59,7 @@ pub fn without_pip(install: &Path, requirements: &[u8], unchanged: bool) -> Opti
         return None;
     }
     let installed = packages::installed(&venv::live(install))?;
-    let note = fs::read_own(&install.join(".upgrade").join(NOTE)).ok();
+    let note = fs::read_note(&install.join(".upgrade").join(NOTE)).ok();
     let note: Option<Note> = note.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if note.is_some_and(|n| n.requirements == sha256(requirements) && n.environment == installed.digest) {
         return Some(Satisfied::Known);

@@ -17,6 +17,7 @@ use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
 use crate::core::session::{OnConflict, Session, Status, stamp_of};
 use crate::core::settings::Options;
+use crate::core::visible::Shown as _;
 use crate::host::backup;
 use crate::host::lock::{Lock, LockError};
 use crate::host::recover;
@@ -279,7 +280,7 @@ fn still_the_same(session: &Session, resumed: bool) -> Result<(), Problem> {
         about: About::Install,
         exit_code: checks::LOCKED,
         what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
-        next: format!("pos-upgrade-tui status --project {}", session.project.display()),
+        next: format!("pos-upgrade-tui status --project {}", session.project.shown()),
     })
 }
 
@@ -288,7 +289,7 @@ fn locked(session: &Session, error: &LockError) -> Finish {
         LockError::Held(holder) => Problem {
             about: About::Install,
             exit_code: checks::LOCKED,
-            what: format!("{}: {error}; nothing was changed", session.install.display()),
+            what: format!("{}: {error}; nothing was changed", session.install.shown()),
             next: checks::wait_or_unlock(holder),
         },
         LockError::Place(odd) => {
@@ -298,8 +299,8 @@ fn locked(session: &Session, error: &LockError) -> Finish {
         LockError::Fs(_) => Problem {
             about: About::Install,
             exit_code: checks::REFUSED,
-            what: format!("{}: {error}; nothing was changed", session.install.display()),
-            next: format!("pos-upgrade-tui status --project {}", session.project.display()),
+            what: format!("{}: {error}; nothing was changed", session.install.shown()),
+            next: format!("pos-upgrade-tui status --project {}", session.project.shown()),
         },
     };
     refused(&problem)
@@ -335,7 +336,7 @@ fn finish(run: &Run, result: FinishKind, exit_code: u8, message: String, next: O
 
 /// The command that takes a session up again.
 fn resume_command(session: &Session) -> String {
-    format!("pos-upgrade-tui resume --project {}", session.project.display())
+    format!("pos-upgrade-tui resume --project {}", session.project.shown())
 }
 
 fn drive(run: &mut Run) -> Finish {
@@ -366,7 +367,7 @@ fn drive(run: &mut Run) -> Finish {
     run.lock.unexplain();
     let parked = run.session.put_off();
     let settled = run.session.answers.len() - parked;
-    let install = run.session.install.display();
+    let install = run.session.install.shown();
     let mut message = match run.session.resolving {
         true => format!("{install}: {} that had been put off", settled_words(settled)),
         false => format!("upgraded {install} ({})", phases::content::from_to(&run.session)),
@@ -374,7 +375,7 @@ fn drive(run: &mut Run) -> Finish {
     if parked > 0 {
         message.push_str(&format!("; {parked} put off, where yours stays until you settle it"));
     }
-    let next = (parked > 0).then(|| format!("pos-upgrade-tui resolve --project {}", run.session.project.display()));
+    let next = (parked > 0).then(|| format!("pos-upgrade-tui resolve --project {}", run.session.project.shown()));
     parking::sweep(&run.session.install, &recover::survey(&run.session.install).sessions);
     finish(run, FinishKind::Completed, exit::DONE, message, next)
 }
@@ -444,7 +445,7 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
     phases::fetch::clear(run);
     match rollback::roll_back(run, reason) {
         Ok(restored) => {
-            let install = run.session.install.display().to_string();
+            let install = run.session.install.shown().to_string();
             if let Some(problem) = restored.server_problem {
                 let message = format!("{install} is back as it was, but its server does not answer: {problem}");
                 return finish(run, FinishKind::RolledBack, exit::INCOMPLETE, message, None);

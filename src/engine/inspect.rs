@@ -17,6 +17,7 @@ use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::Session;
 use crate::core::settings::Options;
+use crate::core::visible::Shown as _;
 use crate::host::git::{GitError, Repo};
 use crate::host::server::{self, Owner, Running};
 use crate::host::{fs, recover};
@@ -130,8 +131,7 @@ pub fn inspect(request: &Request) -> Inspection {
     match planning::make_plan_for(&source, &request.project.join(".praxis-os"), request.only) {
         Ok(planned) => {
             if let Some(why) = planned.downgrade.as_ref().filter(|_| !request.options.allow_downgrade) {
-                let what =
-                    format!("{}: this would be a downgrade: {why}", request.project.join(".praxis-os").display());
+                let what = format!("{}: this would be a downgrade: {why}", request.project.join(".praxis-os").shown());
                 let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
                 inspection.problems.push(Problem {
                     about: About::Downgrade,

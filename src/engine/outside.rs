@@ -2,11 +2,16 @@
 //! texts lie in a temporary folder of their own; nothing in the install is opened by them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::host::process;
+use crate::core::visible;
+use crate::host::output::{SHORT, last_line, output};
+use crate::host::{fs, process};
+
+/// What a person writes as the text of one file is not larger.
+const LARGEST: u64 = 256 << 20;
 
 /// A program and what it gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,14 +84,17 @@ impl Prepared {
     /// # Errors
     /// A sentence saying that the program failed, or that the text is gone.
     pub fn result(self, ended: std::io::Result<ExitStatus>) -> Result<Vec<u8>, String> {
+        let name = visible::start_of(&self.name, 80);
         match ended {
-            Err(e) => Err(format!("{} could not be started: {e}.", self.name)),
+            Err(e) => Err(format!("{name} could not be started: {e}.")),
             Ok(status) if !status.success() => Err(match status.code() {
-                Some(127) => format!("{} could not be started: there is no such program.", self.name),
-                Some(code) => format!("{} ended with exit code {code}.", self.name),
-                None => format!("{} was killed.", self.name),
+                Some(127) => format!("{name} could not be started: there is no such program."),
+                Some(code) => format!("{name} ended with exit code {code}."),
+                None => format!("{name} was killed."),
             }),
-            Ok(_) => std::fs::read(&self.file).map_err(|e| format!("What {} wrote can't be read: {e}.", self.name)),
+            Ok(_) => {
+                fs::read_at_most(&self.file, LARGEST).map_err(|e| format!("What {} wrote can't be read: {e}.", name))
+            }
         }
     }
 }
@@ -117,9 +125,9 @@ fn git(dir: &Path) -> Command {
 }
 
 fn said(mut command: Command) -> Result<String, String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("git could not be started: {e}."))?;
+    let output = output(&mut command, None, SHORT).map_err(|e| format!("git could not be run: {e}."))?;
     if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+        return Err(last_line(&output.stderr));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -136,7 +144,6 @@ fn configured(project: &Path) -> Result<String, String> {
 
 /// A repository with nothing in it but one unmerged file, and the project's settings for merge tools.
 fn unmerged(dir: &Path, name: &str, sides: [&Arc<[u8]>; 3], project: &Path) -> Result<(), String> {
-    use std::io::Write as _;
     let mut init = git(dir);
     init.args(["init", "-q", "--template="]);
     said(init)?;
@@ -155,31 +162,17 @@ fn unmerged(dir: &Path, name: &str, sides: [&Arc<[u8]>; 3], project: &Path) -> R
     said(set)?;
     let mut stages = String::new();
     for (stage, bytes) in (1..).zip(sides) {
-        let run = || -> std::io::Result<std::process::Output> {
-            let mut child = git(dir)
-                .args(["hash-object", "-w", "--stdin"])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()?;
-            if let Some(mut input) = child.stdin.take() {
-                input.write_all(bytes)?;
-            }
-            child.wait_with_output()
-        };
-        let output = run().map_err(|e| format!("git could not take the texts: {e}."))?;
+        let mut command = git(dir);
+        command.args(["hash-object", "-w", "--stdin"]);
+        let output = output(&mut command, Some(bytes.to_vec()), SHORT);
+        let output = output.map_err(|e| format!("git could not take the texts: {e}."))?;
         let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         stages.push_str(&format!("100644 {id} {stage}\t{name}\n"));
     }
-    let fed = || -> std::io::Result<bool> {
-        let mut child = git(dir).args(["update-index", "--index-info"]).stdin(Stdio::piped()).spawn()?;
-        if let Some(mut input) = child.stdin.take() {
-            input.write_all(stages.as_bytes())?;
-        }
-        Ok(child.wait()?.success())
-    };
-    match fed() {
-        Ok(true) => Ok(()),
+    let mut command = git(dir);
+    command.args(["update-index", "--index-info"]);
+    match output(&mut command, Some(stages.into_bytes()), SHORT) {
+        Ok(answer) if answer.status.success() => Ok(()),
         _ => Err("git could not take the three sides.".to_owned()),
     }
 }

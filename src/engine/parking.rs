@@ -125,13 +125,13 @@ fn planned(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, Stop> {
     Ok(Some(Plan {
         schema: 1,
         source: PlanSource {
-            path: from.map(|s| s.source.display().to_string()).unwrap_or_default(),
+            path: from.map(|s| s.source.to_string_lossy().into_owned()).unwrap_or_default(),
             version: from.map(|s| s.source_version.clone()).unwrap_or_default(),
             commit: last.commit.clone(),
             shallow: false,
         },
         install: PlanInstall {
-            path: install.display().to_string(),
+            path: install.to_string_lossy().into_owned(),
             layout: planning::layout_of(install).map_err(Stop::failed)?.name.clone(),
             release_evidence: if baseline.is_some() { ReleaseEvidence::Baseline } else { ReleaseEvidence::None },
             release: baseline.map(|b| b.release),

@@ -13,6 +13,7 @@ use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Only, Plan, PlanSource};
 use crate::core::provenance::{History, Tree};
+use crate::core::visible::{self, Shown as _};
 use crate::host::fs::{self, FsError};
 use crate::host::git::{Blobs, GitError, Repo};
 use crate::host::python;
@@ -27,7 +28,7 @@ pub enum PlanningError {
     #[error(transparent)]
     Fs(#[from] FsError),
     /// A baseline that can't be used.
-    #[error("{path}: not a readable baseline ({problem})")]
+    #[error("{}: not a readable baseline ({})", .path.shown(), visible::line(.problem))]
     Baseline {
         /// The file.
         path: PathBuf,
@@ -35,7 +36,7 @@ pub enum PlanningError {
         problem: String,
     },
     /// No known layout.
-    #[error("{0}: has no `standards` folder, so it doesn't look like an install")]
+    #[error("{}: has no `standards` folder, so it doesn't look like an install", .0.shown())]
     UnknownLayout(PathBuf),
 }
 
@@ -127,7 +128,7 @@ impl Source {
     /// For the plan's head.
     pub fn head(&self) -> PlanSource {
         PlanSource {
-            path: self.repo.path().display().to_string(),
+            path: self.repo.path().to_string_lossy().into_owned(),
             version: self.version.clone(),
             commit: self.commit.clone(),
             shallow: self.repo.shallow,
@@ -227,7 +228,7 @@ pub fn layout_of(install: &Path) -> Result<&'static Layout, PlanningError> {
 /// [`PlanningError::Baseline`] for one that can't be read: guessing instead could take an edit for a release's file.
 pub fn read_baseline(install: &Path) -> Result<Option<Baseline>, PlanningError> {
     let path = install.join(baseline::FILE);
-    let Some(bytes) = fs::read_if_there(&path)? else { return Ok(None) };
+    let Some(bytes) = fs::read_note_if_there(&path)? else { return Ok(None) };
     match serde_json::from_slice(&bytes) {
         Ok(found) => Ok(Some(found)),
         Err(e) => Err(PlanningError::Baseline { path, problem: e.to_string() }),
@@ -285,7 +286,7 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
         manifest: source.manifest(),
         only,
         source: source.head(),
-        install_path: install.display().to_string(),
+        install_path: install.to_string_lossy().into_owned(),
         texts: &texts,
     });
     let downgrade = downgrade(source, baseline.as_ref(), &newer);

@@ -6,6 +6,7 @@ use super::inspect::{About, Problem};
 use super::planning::Source;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
+use crate::core::visible::Shown as _;
 
 /// Paths named one by one in a refusal.
 const SHOWN: usize = 10;
@@ -34,7 +35,7 @@ pub fn problem(source: &Source, paths: &[RelPath]) -> Option<Problem> {
     if paths.is_empty() {
         return None;
     }
-    let clone = source.repo.path().display();
+    let clone = source.repo.path().shown();
     let commit = crate::core::classify::short(&source.commit);
     let files = if paths.len() == 1 { "file" } else { "files" };
     let mut what = format!(

@@ -8,13 +8,14 @@ use crate::core::merge::Choice;
 use crate::core::phase::{Fact, Phase, ServerEvidence};
 use crate::core::plan::{Kind, Only};
 use crate::core::session::{Answer, Seconds, Session, Status};
+use crate::core::visible::Shown as _;
 
 /// So many paths of a kind are named.
 const NAMED: usize = 20;
 
 /// The report on a session as it stands.
 pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<String> {
-    let mut lines = vec![format!("{}  {}", session.install.display(), from_to(session))];
+    let mut lines = vec![format!("{}  {}", session.install.shown(), from_to(session))];
     if session.status == Status::RolledBack {
         lines.push(format!("back at {}", session.from_release.as_deref().map_or("the release before", short)));
         lines.extend(told(warnings));
@@ -46,7 +47,7 @@ pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<S
 
 /// What is said when a rollback could not be done: what the upgrade did does not matter then.
 pub fn not_back(session: &Session, warnings: &[String]) -> Vec<String> {
-    let mut lines = vec![session.install.display().to_string()];
+    let mut lines = vec![session.install.shown().to_string()];
     if let Some(backup) = &session.backup {
         lines.push(format!("backup: .praxis-os/.backups/{backup}/"));
     }
@@ -131,7 +132,7 @@ fn put_off(session: &Session) -> Vec<String> {
     if !put_off.is_empty() {
         lines.push("# Put off for another day".into());
         lines.extend(put_off.iter().map(|(path, answer)| format!("conflict: {path}: {}", answer_words(answer))));
-        lines.push(format!("settle them: pos-upgrade-tui resolve --project {}", session.project.display()));
+        lines.push(format!("settle them: pos-upgrade-tui resolve --project {}", session.project.shown()));
     }
     lines
 }

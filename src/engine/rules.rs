@@ -5,6 +5,7 @@
 use super::run::{Run, Stop};
 use crate::core::session::Session;
 use crate::core::settings;
+use crate::core::visible::Shown as _;
 use crate::host::fs;
 
 /// Notes a rule: the glob will stand in the project's `upgrade.json`, and holds for upgrades to come.
@@ -13,7 +14,7 @@ use crate::host::fs;
 /// A sentence saying why it can't be written there.
 pub fn add(run: &mut Run, take: bool, pattern: &str) -> Result<(), String> {
     let path = run.session.install.join(settings::FILE);
-    let failed = |problem: String| format!("{}: {problem}; the rule is not made", path.display());
+    let failed = |problem: String| format!("{}: {problem}; the rule is not made", path.shown());
     if std::fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
         return Err(failed("something other than a file stands there".into()));
     }

@@ -14,6 +14,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::{NotApplicable, Phase};
 use crate::core::question::{Question, Way};
 use crate::core::session::{PhaseRecord, Seconds, Session, Status, time_of};
+use crate::core::visible::Shown as _;
 use crate::host::fs::{FsError, visible};
 use crate::host::lock::Lock;
 use crate::host::server::{self, Started};
@@ -177,7 +178,7 @@ impl Run {
     /// A warning: logged, and kept for the report.
     pub fn warn(&mut self, origin: &'static str, text: String) {
         self.log(Level::Warn, origin, &text);
-        self.warnings.push(text);
+        self.warnings.push(visible(&text));
     }
 
     /// How far a task is; most calls are swallowed.
@@ -195,7 +196,7 @@ impl Run {
     pub fn save(&mut self) -> Result<(), Stop> {
         self.session.updated_at = now();
         for moved in store::save(&self.session)? {
-            self.warn("session", format!("a damaged session file was moved aside: {}", moved.display()));
+            self.warn("session", format!("a damaged session file was moved aside: {}", moved.shown()));
         }
         Ok(())
     }
@@ -429,7 +430,7 @@ impl Run {
 
     /// A path as the seed writes it: relative to the project, beginning with `.praxis-os/`.
     pub fn shown(&self, path: &std::path::Path) -> String {
-        path.strip_prefix(&self.session.project).unwrap_or(path).display().to_string()
+        path.strip_prefix(&self.session.project).unwrap_or(path).to_string_lossy().into_owned()
     }
 
     /// Where this session puts what the user wrote and no plan could place.
@@ -471,9 +472,9 @@ impl From<FsError> for Stop {
 /// What a person can do about an error of the file system, if it is one of those that a person can mend.
 fn remedy(error: &FsError) -> Option<String> {
     use std::io::ErrorKind;
-    let folder = error.path.parent().unwrap_or(&error.path).display();
+    let folder = error.path.parent().unwrap_or(&error.path).shown();
     if error.is_no_folder() {
-        return Some(format!("move aside what stands there: mv {0} {0}.old", error.path.display()));
+        return Some(format!("move aside what stands there: mv {0} {0}.old", error.path.shown()));
     }
     match error.source.kind() {
         ErrorKind::StorageFull => Some("free some disk space".to_owned()),

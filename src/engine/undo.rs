@@ -195,7 +195,7 @@ impl Release {
         let staged = std::fs::read_dir(run.folder("content").join("stage")).into_iter().flatten().flatten();
         let candidates = staged.map(|e| e.path()).chain([install.join(baseline::FILE)]);
         for path in candidates {
-            let Ok(bytes) = fs::read_own(&path) else { continue };
+            let Ok(bytes) = fs::read_note(&path) else { continue };
             let Ok(found) = serde_json::from_slice::<Baseline>(&bytes) else { continue };
             if commit.is_empty() {
                 commit = found.release;

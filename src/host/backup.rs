@@ -20,6 +20,7 @@ use super::fs::{self, Doing, FsError};
 use crate::core::blob::{hex, sha256};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
+use crate::core::visible::{self, Shown as _};
 
 /// The manifest's name in the backup's folder.
 pub const MANIFEST: &str = "MANIFEST.json";
@@ -107,10 +108,10 @@ pub enum BackupError {
     #[error(transparent)]
     Fs(#[from] FsError),
     /// Read back, it isn't what was written.
-    #[error("{0}: read back from the backup, it is not what was copied")]
+    #[error("{}: read back from the backup, it is not what was copied", .0.shown())]
     Differs(PathBuf),
     /// No manifest, or one that can't be read.
-    #[error("{path}: not a usable backup ({problem})")]
+    #[error("{}: not a usable backup ({})", .path.shown(), visible::line(.problem))]
     Unusable {
         /// The backup's folder.
         path: PathBuf,
@@ -323,8 +324,9 @@ impl Backup {
     /// [`BackupError::Unusable`].
     pub fn open(folder: &Path) -> Result<Self, BackupError> {
         let unusable = |problem: String| BackupError::Unusable { path: folder.to_owned(), problem };
-        let bytes = fs::read_if_there(&folder.join(MANIFEST))?.ok_or_else(|| unusable("it has no manifest".into()))?;
-        if let Some(sum) = fs::read_if_there(&folder.join(SUM))?
+        let bytes =
+            fs::read_note_if_there(&folder.join(MANIFEST))?.ok_or_else(|| unusable("it has no manifest".into()))?;
+        if let Some(sum) = fs::read_note_if_there(&folder.join(SUM))?
             && !sum.starts_with(sha256(&bytes).as_bytes())
         {
             return Err(unusable(format!("{MANIFEST} does not have the checksum that {SUM} names")));

@@ -18,10 +18,12 @@ use crate::core::blob::{BlobId, ObjectFormat};
 use crate::core::classify::{Installed, InstalledTree};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
+use crate::core::visible::Shown as _;
+pub use crate::core::visible::line as visible;
 
 /// An I/O error with what was being done, and to which path.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {doing} {path}: {source}")]
+#[error("cannot {doing} {}: {source}", .path.shown())]
 pub struct FsError {
     /// `read`, `write`, …
     pub doing: &'static str,
@@ -57,6 +59,11 @@ impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
         self.map_err(|e| FsError { doing, path: path.into(), source: e.into() })
     }
 }
+
+/// Larger than any file that we write and read back: a manifest of a million files.
+pub const NOTE: u64 = 256 << 20;
+/// Larger than any settings.
+pub const SETTINGS: u64 = 1 << 20;
 
 /// How the names of half-written replacements begin.
 pub(super) const TEMPORARY: &str = ".pos-upgrade-tmp-";
@@ -199,6 +206,55 @@ pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
     read_all(open_own(path)?)
 }
 
+/// [`read_own`], for notes of ours that are read back: what is larger than any is none.
+///
+/// # Errors
+/// [`io::Error`].
+pub fn read_note(path: &Path) -> io::Result<Vec<u8>> {
+    read_up_to(open_own(path)?, NOTE)
+}
+
+/// [`read_own`], for small files that others write: the server's state, editors' settings.
+///
+/// # Errors
+/// [`io::Error`].
+pub fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    read_up_to(open_own(path)?, SETTINGS)
+}
+
+/// The bytes of a file, also where a link leads to it, if there are not more of them than so many.
+///
+/// # Errors
+/// [`io::Error`], also for what is no regular file.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_up_to(open_regular(path, OFlags::empty())?, most)
+}
+
+/// The text of settings that people write; none if it isn't there.
+///
+/// # Errors
+/// A sentence about the file: it can't be read, is far too large for settings, or is no UTF-8 text.
+pub fn read_settings(path: &Path) -> Result<Option<String>, String> {
+    let bytes = if_there(read_at_most(path, SETTINGS), path).map_err(|e| e.to_string())?;
+    bytes.map(String::from_utf8).transpose().map_err(|_| "not UTF-8 text".to_owned())
+}
+
+/// [`read_if_there`], for notes that are read back: what is larger than any is an error.
+///
+/// # Errors
+/// [`FsError`].
+pub fn read_note_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    if_there(read_at_most(path, NOTE), path)
+}
+
+fn if_there(read: io::Result<Vec<u8>>, path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(e).doing("read", path),
+    }
+}
+
 fn open_regular(path: &Path, more: OFlags) -> io::Result<File> {
     // Opening a pipe would wait for somebody who writes into it.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | more;
@@ -209,6 +265,18 @@ fn open_regular(path: &Path, more: OFlags) -> io::Result<File> {
         false if meta.is_dir() => Err(rustix::io::Errno::ISDIR.into()),
         false => Err(io::Error::other("it is not a regular file")),
     }
+}
+
+fn read_up_to(file: File, most: u64) -> io::Result<Vec<u8>> {
+    let length = file.metadata().map_or(0, |m| m.len());
+    let too_large = || io::Error::other(format!("it is larger than {}", human_size(most)));
+    if length > most {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    // It may grow meanwhile.
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
 }
 
 fn read_all(mut file: File) -> io::Result<Vec<u8>> {
@@ -222,11 +290,7 @@ fn read_all(mut file: File) -> io::Result<Vec<u8>> {
 /// # Errors
 /// [`FsError`], also for what is no regular file.
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
-    match open_regular(path, OFlags::empty()).and_then(read_all) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(e) => Err(e).doing("read", path),
-    }
+    if_there(open_regular(path, OFlags::empty()).and_then(read_all), path)
 }
 
 /// Looks at everything in an install that releases may have put there, hashing each file once.
@@ -367,19 +431,6 @@ pub fn human_size(bytes: u64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
-}
-
-/// Text for a screen or log: control characters made visible, so that no output can inject escapes.
-pub fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\t' => out.push_str("    "),
-            c if c.is_control() => out.extend(c.escape_default()),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -11,12 +11,14 @@ use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 
+use super::output::{Answer, Bounds, OutputError, SHORT, output};
 use super::snapshot;
 use super::timing::{Who, waiting};
 use crate::core::blob::{BlobId, LFS_POINTER_LIMIT, ObjectFormat};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::provenance::{Change, Commit, Shipped, Tree};
+use crate::core::visible::{self, Shown as _};
 
 /// What can go wrong when asking git.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +27,10 @@ pub enum GitError {
     #[error("git is not installed or not on PATH ({0})")]
     NoGit(std::io::Error),
     /// The folder isn't there.
-    #[error("{0}: no such folder")]
+    #[error("{}: no such folder", .0.shown())]
     NoFolder(PathBuf),
     /// A folder, but not a repository; with git's words.
-    #[error("{path}: not a git repository ({said})")]
+    #[error("{}: not a git repository ({})", .path.shown(), visible::line(.said))]
     NotARepository {
         /// The folder.
         path: PathBuf,
@@ -36,7 +38,7 @@ pub enum GitError {
         said: String,
     },
     /// A name that leads to no commit.
-    #[error("{path}: there is no commit called \"{name}\"")]
+    #[error("{}: there is no commit called \"{}\"", .path.shown(), visible::line(.name))]
     NoSuchCommit {
         /// The repository.
         path: PathBuf,
@@ -44,7 +46,7 @@ pub enum GitError {
         name: String,
     },
     /// git ended with an error.
-    #[error("git {command} failed in {path}: {said}")]
+    #[error("git {command} failed in {}: {}", .path.shown(), visible::line(.said))]
     Failed {
         /// The repository.
         path: PathBuf,
@@ -54,7 +56,7 @@ pub enum GitError {
         said: String,
     },
     /// git said something we can't read.
-    #[error("git {command} answered something unexpected: {what}")]
+    #[error("git {command} answered something unexpected: {}", visible::start_of(.what, 200))]
     Unexpected {
         /// The subcommand.
         command: &'static str,
@@ -94,6 +96,33 @@ pub fn git(dir: &Path) -> Command {
     command
 }
 
+/// What git answers is held in memory: the whole history of praxis-os takes a hundredth of that.
+const ANSWER: Bounds = Bounds { answer: 128 << 20, time: None };
+/// A file of a release that is larger is not read: it would have to be held in memory.
+const LARGEST: u64 = 512 << 20;
+
+/// Runs git to its end.
+///
+/// # Errors
+/// [`GitError::NoGit`], and [`GitError::Failed`] where it prints without end.
+pub fn answer(path: &Path, name: &str, command: &mut Command) -> Result<Answer, GitError> {
+    bounded(path, name, command, ANSWER)
+}
+
+/// [`answer`], where that is a few lines, and comes at once.
+fn short_answer(path: &Path, name: &str, command: &mut Command) -> Result<Answer, GitError> {
+    bounded(path, name, command, SHORT)
+}
+
+fn bounded(path: &Path, name: &str, command: &mut Command, bounds: Bounds) -> Result<Answer, GitError> {
+    output(command, None, bounds).map_err(|e| match e {
+        OutputError::Start(e) => GitError::NoGit(e),
+        ended @ OutputError::Ended(_) => {
+            GitError::Failed { path: path.to_owned(), command: name.to_owned(), said: ended.to_string() }
+        }
+    })
+}
+
 /// What git gave up for; without such a line, the last that it said.
 fn last_lines(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
@@ -116,10 +145,9 @@ impl Repo {
             return Err(GitError::NoFolder(path.to_owned()));
         }
         let git_time = waiting(Who::Git);
-        let output = git(path)
-            .args(["rev-parse", "--show-object-format", "--is-shallow-repository", "--show-prefix"])
-            .output()
-            .map_err(GitError::NoGit)?;
+        let mut asked = git(path);
+        asked.args(["rev-parse", "--show-object-format", "--is-shallow-repository", "--show-prefix"]);
+        let output = short_answer(path, "rev-parse", &mut asked)?;
         drop(git_time);
         let not_one = |said: String| GitError::NotARepository { path: path.to_owned(), said };
         if !output.status.success() {
@@ -164,7 +192,7 @@ impl Repo {
 
     fn finish(&self, name: String, command: &mut Command) -> Result<Vec<u8>, GitError> {
         let _git = waiting(Who::Git);
-        let output = command.output().map_err(GitError::NoGit)?;
+        let output = answer(&self.path, &name, command)?;
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -204,11 +232,7 @@ impl Repo {
             if entry.starts_with(b"R") || entry.starts_with(b"C") {
                 parts.next();
             }
-            lines.push(
-                text.chars()
-                    .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-                    .collect(),
-            );
+            lines.push(visible::line(&text));
         }
         Ok(lines)
     }
@@ -355,7 +379,8 @@ impl Repo {
             let text = text("universal/.universal-manifest.json")?;
             serde_json::from_str::<Version>(&text).ok()?.version
         };
-        let clean = |v: String| v.chars().filter(|c| !c.is_control()).take(40).collect::<String>();
+        // It stands on lines of documents, and behind `version=`.
+        let clean = |v: String| v.chars().filter(|c| !visible::is_unsafe(*c)).take(40).collect::<String>();
         project.or_else(manifest).map(clean).filter(|v| !v.is_empty()).unwrap_or_else(|| "unknown".to_owned())
     }
 
@@ -448,8 +473,13 @@ struct Pipes {
 impl Drop for Pipes {
     fn drop(&mut self) {
         let _git = waiting(Who::Git);
-        // Closing its input ends it; waiting keeps no zombie.
+        // Closing its input ends it; one that still has something to say would wait for a reader. Waiting keeps no zombie.
         self.ask.take();
+        let begun = std::time::Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < std::time::Duration::from_secs(1) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
@@ -481,14 +511,24 @@ impl Pipes {
         ask.write_all(b"\n")?;
         ask.flush()?;
         let mut line = Vec::new();
-        self.answer.read_until(b'\n', &mut line)?;
+        // It repeats what it was asked, and a few words.
+        self.answer.by_ref().take(name.len() as u64 + 256).read_until(b'\n', &mut line)?;
+        if line.last() != Some(&b'\n') {
+            return Err(std::io::ErrorKind::InvalidData.into());
+        }
         let line = String::from_utf8_lossy(&line).into_owned();
         let mut words = line.trim_end().rsplit(' ');
         let (size, kind) = (words.next(), words.next());
-        let Some(size) = size.and_then(|s| s.parse::<usize>().ok()) else { return Ok(None) };
-        let mut bytes = vec![0; size + 1];
-        self.answer.read_exact(&mut bytes)?;
-        bytes.pop();
+        let Some(size) = size.and_then(|s| s.parse::<u64>().ok()) else { return Ok(None) };
+        if size > LARGEST {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        // As it comes, not as it was promised.
+        let mut bytes = Vec::new();
+        self.answer.by_ref().take(size + 1).read_to_end(&mut bytes)?;
+        if bytes.pop() != Some(b'\n') || bytes.len() as u64 != size {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
         Ok((kind == Some("blob")).then(|| bytes.into()))
     }
 }
@@ -496,7 +536,7 @@ impl Pipes {
 /// The nearest parent of `dir` (or itself) that is a git work tree's top; none outside of any.
 pub fn work_tree_of(dir: &Path) -> Option<PathBuf> {
     let _git = waiting(Who::Git);
-    let out = git(dir).args(["rev-parse", "--show-toplevel"]).stderr(Stdio::null()).output().ok()?;
+    let out = short_answer(dir, "rev-parse", git(dir).args(["rev-parse", "--show-toplevel"])).ok()?;
     let bytes = out.stdout.strip_suffix(b"\n").unwrap_or(&out.stdout);
     (out.status.success() && !bytes.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(bytes)))
 }
@@ -515,7 +555,7 @@ pub fn commit_paths(dir: &Path, paths: &[PathBuf], message: &str) -> Result<Stri
     let mut list = Vec::new();
     for path in paths {
         let ignored = git(dir).args(["check-ignore", "--quiet", "--"]).arg(path).status().map_err(GitError::NoGit)?;
-        let known = git(dir).args(["ls-files", "--error-unmatch", "--"]).arg(path).output().map_err(GitError::NoGit)?;
+        let known = answer(dir, "ls-files", git(dir).args(["ls-files", "--error-unmatch", "--"]).arg(path))?;
         if (path.exists() && !ignored.success()) || known.status.success() {
             list.extend_from_slice(path.as_os_str().as_bytes());
             list.push(0);
@@ -523,7 +563,7 @@ pub fn commit_paths(dir: &Path, paths: &[PathBuf], message: &str) -> Result<Stri
     }
     let file = tempfile::NamedTempFile::new().map_err(GitError::NoGit)?;
     std::fs::write(file.path(), &list).map_err(GitError::NoGit)?;
-    let from = format!("--pathspec-from-file={}", file.path().display());
+    let from = format!("--pathspec-from-file={}", file.path().to_string_lossy());
     for arguments in [
         vec!["--literal-pathspecs", "add", "--all", &from, "--pathspec-file-nul"],
         vec![
@@ -538,7 +578,7 @@ pub fn commit_paths(dir: &Path, paths: &[PathBuf], message: &str) -> Result<Stri
             "--pathspec-file-nul",
         ],
     ] {
-        let out = git(dir).args(&arguments).output().map_err(GitError::NoGit)?;
+        let out = answer(dir, arguments[1], git(dir).args(&arguments))?;
         if !out.status.success() {
             let said = if out.stderr.is_empty() { &out.stdout } else { &out.stderr };
             return Err(failed(arguments[1], said));

@@ -14,7 +14,7 @@ use crate::core::path::RelPath;
 
 /// Where this install's server keeps what it searches.
 pub fn places(install: &Path) -> Places {
-    let config = fs::read_if_there(&layouts().server.index.config.under(install)).ok().flatten();
+    let config = fs::read_at_most(&layouts().server.index.config.under(install), fs::SETTINGS).ok();
     Places::of(config.as_deref(), install)
 }
 

@@ -22,6 +22,7 @@ use super::fs::{self, Doing, Folder, Found, FsError};
 use crate::core::blob::sha256;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
+use crate::core::visible::Shown as _;
 
 /// What stands (or shall stand) at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,13 +105,13 @@ pub enum JournalError {
     #[error(transparent)]
     Fs(#[from] FsError),
     /// The committed journal can't be trusted.
-    #[error("{0}: the journal is damaged")]
+    #[error("{}: the journal is damaged", .0.shown())]
     Damaged(PathBuf),
     /// Something that is no file stands where one must go.
     #[error("{0}: something other than a file stands there now")]
     Blocked(RelPath),
     /// A link or file stands where a folder must be.
-    #[error("{path}: {at} is no folder but a link or file; what is behind it is not touched", at = .at.display())]
+    #[error("{path}: {at} is no folder but a link or file; what is behind it is not touched", at = .at.shown())]
     NoFolder {
         /// The path that is below it.
         path: RelPath,
@@ -118,7 +119,7 @@ pub enum JournalError {
         at: PathBuf,
     },
     /// Staged bytes are gone or changed.
-    #[error("{path}: its staged content in {folder} is gone")]
+    #[error("{path}: its staged content in {} is gone", .folder.shown())]
     StagingLost {
         /// Of which path.
         path: RelPath,
@@ -444,9 +445,9 @@ impl Journal {
 /// The steps of a journal's file, if they are what was written. Such a file is as untrusted as any: no step may reach
 /// what no plan is about.
 fn read_steps(path: &Path) -> Result<Option<Vec<Step>>, FsError> {
-    let bytes = match fs::read_own(path) {
+    let bytes = match fs::read_note(path) {
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => return Ok(None),
-        // A link, a pipe: no journal of ours, rather than one that can't be read now.
+        // A link, a pipe, something endless: no journal of ours, rather than one that can't be read now.
         Err(e) if e.raw_os_error().is_none() || e.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
             return Ok(None);
         }

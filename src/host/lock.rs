@@ -219,7 +219,7 @@ fn host_name() -> String {
 
 /// The explaining file, if there is one that can be read.
 pub fn read_note(install: &Path) -> Option<LockNote> {
-    serde_json::from_slice(&fs::read_own(&note_path(install)).ok()?).ok()
+    serde_json::from_slice(&fs::read_small(&note_path(install)).ok()?).ok()
 }
 
 fn held(note: Option<&LockNote>) -> Held {

@@ -12,6 +12,7 @@ pub mod index;
 pub mod journal;
 pub mod lock;
 pub mod mcp;
+pub mod output;
 pub mod packages;
 pub mod pip;
 pub mod places;

@@ -6,8 +6,12 @@ use std::fs as stdfs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::fs;
 use crate::core::blob::sha256;
 use crate::core::requirements::{Requirement, normal};
+
+/// A description of a package is not larger.
+const METADATA: u64 = 16 << 20;
 
 /// One installed package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +36,7 @@ pub struct Installed {
 
 /// Reads an environment; none if it can't be told, as where it shares the system's packages.
 pub fn installed(venv: &Path) -> Option<Installed> {
-    let settings = stdfs::read_to_string(venv.join("pyvenv.cfg")).ok()?;
+    let settings = String::from_utf8(fs::read_at_most(&venv.join("pyvenv.cfg"), fs::SETTINGS).ok()?).ok()?;
     let shares = |line: &str| {
         line.split_once('=').is_some_and(|(key, value)| {
             key.trim() == "include-system-site-packages" && value.trim().eq_ignore_ascii_case("true")
@@ -44,7 +48,7 @@ pub fn installed(venv: &Path) -> Option<Installed> {
     let mut described = settings.clone();
     let python = venv.join("bin/python").canonicalize().ok()?;
     let meta = python.metadata().ok()?;
-    let _ = writeln!(described, "{} {} {}", python.display(), meta.len(), meta.mtime());
+    let _ = writeln!(described, "{} {} {}", python.to_string_lossy(), meta.len(), meta.mtime());
     let mut packages = BTreeMap::new();
     for folder in folders(venv) {
         let mut names: Vec<_> = stdfs::read_dir(&folder).ok()?.flatten().map(|e| e.file_name()).collect();
@@ -86,7 +90,8 @@ fn folders(venv: &Path) -> Vec<PathBuf> {
 
 fn read(info: &Path) -> Option<Package> {
     let file = if info.is_file() { info.to_owned() } else { info.join("METADATA") };
-    let bytes = stdfs::read(&file).or_else(|_| stdfs::read(info.join("PKG-INFO"))).ok()?;
+    let bytes =
+        fs::read_at_most(&file, METADATA).or_else(|_| fs::read_at_most(&info.join("PKG-INFO"), METADATA)).ok()?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let head = text.lines().take_while(|l| !l.trim().is_empty());
     let mut package =
@@ -103,7 +108,8 @@ fn read(info: &Path) -> Option<Package> {
 }
 
 fn origin(info: &Path) -> Option<String> {
-    let value: serde_json::Value = serde_json::from_slice(&stdfs::read(info.join("direct_url.json")).ok()?).ok()?;
+    let value: serde_json::Value =
+        serde_json::from_slice(&fs::read_at_most(&info.join("direct_url.json"), fs::SETTINGS).ok()?).ok()?;
     let url = value["url"].as_str()?;
     Some(match (value["vcs_info"]["vcs"].as_str(), value["vcs_info"]["commit_id"].as_str()) {
         (Some(vcs), Some(commit)) => format!("{vcs}+{url}@{commit}"),

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::fs::read_at_most;
 use super::program::{self, Deaf, Limits, Listener, ProgramError};
 
 /// How long pip may do nothing at all: neither speak, nor compute, nor read, nor write. `POS_PIP_SILENCE`, in seconds,
@@ -14,6 +15,12 @@ const SILENCE: Duration = Duration::from_secs(180);
 const LONGEST: Duration = Duration::from_secs(2 * 3600);
 /// How long importing may take: some packages are large.
 const IMPORTS: Duration = Duration::from_secs(300);
+/// Listing what is installed needs no network; nobody can cancel it.
+const FREEZE: Limits = Limits { silent: Duration::from_secs(120), total: Duration::from_secs(600) };
+/// Complaints of `pip check` that are listened to.
+const COMPLAINTS: usize = 1_000;
+/// A report of a dry run holds what each package says of itself.
+const REPORT: u64 = 64 << 20;
 
 /// How long pip may do nothing at all.
 pub fn silence() -> Duration {
@@ -65,6 +72,14 @@ pub fn dry_run(venv: &Path, requirements: &Path, report: &Path) -> Command {
     command
 }
 
+/// The report that a dry run wrote.
+///
+/// # Errors
+/// [`std::io::Error`], also for one that is larger than any.
+pub fn read_report(path: &Path) -> std::io::Result<Vec<u8>> {
+    read_at_most(path, REPORT)
+}
+
 /// What a report of a dry run says would be installed; none if it is no report.
 pub fn wanted(report: &[u8]) -> Option<Vec<Wanted>> {
     let report: serde_json::Value = serde_json::from_slice(report).ok()?;
@@ -87,7 +102,7 @@ pub fn missing(venv: &Path, requirements: &Path, listener: &mut dyn Listener) ->
     let failed = |error| ProgramError::Start { name: "pip".into(), error };
     let report = tempfile::NamedTempFile::new().map_err(failed)?;
     program::run("pip", &mut dry_run(venv, requirements, report.path()), limits(), listener)?;
-    let bytes = std::fs::read(report.path()).map_err(failed)?;
+    let bytes = read_report(report.path()).map_err(failed)?;
     wanted(&bytes).ok_or_else(|| failed(std::io::Error::other("its report can't be read")))
 }
 
@@ -98,7 +113,12 @@ pub fn missing(venv: &Path, requirements: &Path, listener: &mut dyn Listener) ->
 pub fn freeze(venv: &Path) -> Result<String, ProgramError> {
     let mut command = pip(venv);
     command.args(["freeze", "--all"]).env("PYTHONDONTWRITEBYTECODE", "1");
-    Ok(program::run("pip freeze", &mut command, limits(), &mut Deaf)?.join("\n") + "\n")
+    let said = program::run("pip freeze", &mut command, FREEZE, &mut Deaf)?;
+    if !said.whole {
+        let error = std::io::Error::other("it lists more than any environment has");
+        return Err(ProgramError::Start { name: "pip freeze".into(), error });
+    }
+    Ok(said.lines.join("\n") + "\n")
 }
 
 /// The command that fetches exactly these packages into a folder.
@@ -139,7 +159,9 @@ pub fn complaints(venv: &Path, listener: &mut dyn Listener) -> Result<Vec<String
         }
         fn line(&mut self, text: &str) {
             self.0.line(text);
-            self.1.push(text.to_owned());
+            if self.1.len() < COMPLAINTS {
+                self.1.push(text.to_owned());
+            }
         }
         fn go_on(&mut self) -> bool {
             self.0.go_on()
@@ -164,13 +186,37 @@ pub fn not_importable(venv: &Path, names: &[String], listener: &mut dyn Listener
     let mut command = python(venv);
     command.args(["-I", "-B", "-c", include_str!("imports.py")]).args(names);
     let limits = Limits { silent: IMPORTS, total: IMPORTS };
-    let said = program::run("importing the required packages", &mut command, limits, listener)?;
-    // They may print what they like: only lines that begin with a name that was asked for count.
-    let ours = |line: &String| {
-        let (name, why) = line.split_once(" !! ")?;
-        names.iter().any(|n| n == name).then(|| format!("{name}: {why}"))
-    };
-    Ok(said.iter().filter_map(ours).collect())
+    let mut ear = Imports { listener, names, failed: Vec::new() };
+    program::run("importing the required packages", &mut command, limits, &mut ear)?;
+    Ok(ear.failed.into_iter().map(|(name, why)| format!("{name}: {why}")).collect())
+}
+
+/// Hears which packages can't be imported. They may print what they like, and as much as they like: only lines that begin
+/// with a name that was asked for count, and of those the first.
+struct Imports<'a> {
+    listener: &'a mut dyn Listener,
+    names: &'a [String],
+    failed: Vec<(String, String)>,
+}
+
+impl Listener for Imports<'_> {
+    fn started(&mut self, pid: u32) {
+        self.listener.started(pid);
+    }
+
+    fn line(&mut self, text: &str) {
+        self.listener.line(text);
+        if let Some((name, why)) = text.split_once(" !! ")
+            && self.names.iter().any(|n| n == name)
+            && !self.failed.iter().any(|(known, _)| known == name)
+        {
+            self.failed.push((name.to_owned(), why.to_owned()));
+        }
+    }
+
+    fn go_on(&mut self) -> bool {
+        self.listener.go_on()
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::core::baseline;
 use crate::core::session::DOCUMENTS;
+use crate::core::visible::Shown as _;
 
 /// Folders of our own, each before what is in it.
 const FOLDERS: [&str; 9] = [
@@ -37,24 +38,24 @@ impl Odd {
         match &self.leads {
             Some(target) => format!(
                 "{}: is a link (to {}), not a {kind}; what is written there would land outside of the install",
-                self.path.display(),
-                target.display()
+                self.path.shown(),
+                target.shown()
             ),
-            None => format!("{}: something other than a {kind} stands there", self.path.display()),
+            None => format!("{}: something other than a {kind} stands there", self.path.shown()),
         }
     }
 
     /// What to do about it.
     pub fn next(&self) -> String {
-        let path = self.path.display();
+        let path = self.path.shown();
         let behind = self.leads.as_ref().map(|leads| self.path.parent().unwrap_or(Path::new(".")).join(leads));
         match behind {
             Some(behind) if self.folder && behind.is_dir() => format!(
                 "put a folder there: rm {path} && mkdir {path} (to keep it on another disk, mount that there: mount --bind {} {path})",
-                behind.display()
+                behind.shown()
             ),
             Some(behind) if !self.folder && behind.is_file() => {
-                format!("put the file itself there: cp --remove-destination {} {path}", behind.display())
+                format!("put the file itself there: cp --remove-destination {} {path}", behind.shown())
             }
             Some(_) => format!("remove the link: rm {path}"),
             None => format!("move it aside: mv {path} {path}.old"),

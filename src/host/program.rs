@@ -1,16 +1,18 @@
 //! Programs that take their time: followed line by line, ended when they hang or when a person asks, with all that
 //! they started.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::collections::VecDeque;
+use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::fs::visible;
 use super::process;
+use crate::core::visible::{line as visible, start_of};
 
 /// How often a silent program is looked at, and its listener asked.
 const LOOK: Duration = Duration::from_millis(50);
@@ -20,8 +22,19 @@ const PULSE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(2);
 /// Less than that is an idle program's breathing, not work: clock ticks, and bytes read and written.
 const BREATH: (u64, u64) = (5, 4096);
-/// Lines that are kept for an error.
+/// Lines that are kept for an error, and how many characters of each are shown.
 const TAIL: usize = 8;
+const SHOWN: usize = 500;
+/// So much of what a program says is kept: it may say more than there is memory.
+const KEPT: usize = 4 << 20;
+/// And of its complaints.
+const COMPLAINTS: usize = 256 << 10;
+/// So much of a line: one may have no end.
+const LONGEST: usize = 16 << 10;
+/// What stands at the end of one that was cut.
+const CUT: &str = " … (cut)";
+/// So many lines may wait to be heard; then the program waits, too.
+const WAITING: usize = 256;
 
 /// Who hears of a program while it runs.
 pub trait Listener {
@@ -87,7 +100,7 @@ pub enum ProgramError {
     },
 }
 
-/// Runs a program to its end, its standard input closed; all that it said.
+/// Runs a program to its end, its standard input closed; what it said.
 ///
 /// # Errors
 /// [`ProgramError`], with its last lines; then it and all that it started have ended.
@@ -96,14 +109,14 @@ pub fn run(
     command: &mut Command,
     limits: Limits,
     listener: &mut dyn Listener,
-) -> Result<Vec<String>, ProgramError> {
+) -> Result<Said, ProgramError> {
     let begun = Instant::now();
     // A group of its own, so that what it starts can be ended with it.
     let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn();
     let failed = |error| ProgramError::Start { name: name.to_owned(), error };
     let mut child = started.map_err(failed)?;
     listener.started(child.id());
-    let (sender, lines) = mpsc::channel();
+    let (sender, lines) = mpsc::sync_channel(WAITING);
     read(child.stdout.take(), Line::Said, &sender);
     read(child.stderr.take(), Line::Complained, &sender);
     drop(sender);
@@ -135,15 +148,15 @@ pub fn run(
         };
         end(&mut child);
         drain(&lines, listener, &mut said);
-        return Err(ProgramError::Ended { name: name.to_owned(), why, last: tail(&said.all) });
+        return Err(ProgramError::Ended { name: name.to_owned(), why, last: said.all.tail() });
     }
     drain(&lines, listener, &mut said);
     let status = child.wait().map_err(failed)?;
     if status.success() {
-        return Ok(said.all);
+        return Ok(Said { lines: said.all.lines.into(), whole: said.all.whole });
     }
     // What went wrong is said there, if anywhere.
-    let last = if said.complaints.is_empty() { tail(&said.all) } else { tail(&said.complaints) };
+    let last = if said.complaints.lines.is_empty() { said.all.tail() } else { said.complaints.tail() };
     Err(ProgramError::Failed { name: name.to_owned(), status: status.to_string(), last })
 }
 
@@ -153,11 +166,64 @@ enum Line {
     Complained(String),
 }
 
+/// What a program said.
+#[derive(Debug)]
+pub struct Said {
+    /// Its lines; of very many the last.
+    pub lines: Vec<String>,
+    /// None of them is left out.
+    pub whole: bool,
+}
+
+/// The last lines of a program, up to so many bytes.
+#[derive(Debug)]
+struct Ring {
+    lines: VecDeque<String>,
+    bytes: usize,
+    most: usize,
+    whole: bool,
+}
+
+impl Ring {
+    fn of(most: usize) -> Self {
+        Self { lines: VecDeque::new(), bytes: 0, most, whole: true }
+    }
+
+    fn push(&mut self, line: String) {
+        // What a line costs beside its text.
+        const COST: usize = 32;
+        self.whole &= !line.ends_with(CUT);
+        self.bytes += line.len() + COST;
+        self.lines.push_back(line);
+        while self.bytes > self.most
+            && let Some(first) = self.lines.pop_front()
+        {
+            self.bytes -= first.len() + COST;
+            self.whole = false;
+        }
+    }
+
+    fn tail(&self) -> String {
+        let skipped = self.lines.len().saturating_sub(TAIL);
+        self.lines.iter().skip(skipped).map(|line| shorter(line)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A line in an error.
+fn shorter(line: &str) -> String {
+    start_of(line, SHOWN)
+}
+
 /// What a program has said so far.
-#[derive(Default)]
 struct Output {
-    all: Vec<String>,
-    complaints: Vec<String>,
+    all: Ring,
+    complaints: Ring,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { all: Ring::of(KEPT), complaints: Ring::of(COMPLAINTS) }
+    }
 }
 
 impl Output {
@@ -187,37 +253,114 @@ pub fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
+/// The newest line that says something of programs that run on their own.
+#[derive(Debug, Clone, Default)]
+pub struct Newest(Arc<Mutex<String>>);
+
+impl Newest {
+    /// Listens to a child whose outputs are pipes; nothing else of what it says is held.
+    pub fn follow(&self, child: &mut Child) {
+        let (sender, lines) = mpsc::sync_channel(WAITING);
+        read(child.stdout.take(), Line::Said, &sender);
+        read(child.stderr.take(), Line::Complained, &sender);
+        let newest = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            for Line::Said(line) | Line::Complained(line) in lines {
+                if let Ok(mut newest) = newest.lock() {
+                    *newest = line;
+                }
+            }
+        });
+    }
+
+    /// The line, of a length that people read.
+    pub fn line(&self) -> String {
+        self.0.lock().map(|line| shorter(&line)).unwrap_or_default()
+    }
+}
+
 /// Whether a child has ended, without waiting for it.
 fn has_ended(child: &Child) -> bool {
     let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     !matches!(waitid(WaitId::Pid(Pid::from_child(child)), how), Ok(None))
 }
 
-fn read<R: Read + Send + 'static>(pipe: Option<R>, line: fn(String) -> Line, sender: &Sender<Line>) {
-    let Some(pipe) = pipe else { return };
+/// Lines as they come, each cut to [`LONGEST`]; of what was drawn over, the last state.
+fn read<R: Read + Send + 'static>(pipe: Option<R>, line: fn(String) -> Line, sender: &SyncSender<Line>) {
+    let Some(mut pipe) = pipe else { return };
     let sender = sender.clone();
     std::thread::spawn(move || {
-        for bytes in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-            // Of what was drawn over, the last state.
-            let text = String::from_utf8_lossy(&bytes);
-            let text = visible(text.trim_end().rsplit('\r').next().unwrap_or_default());
-            if !text.trim().is_empty() && sender.send(line(text)).is_err() {
-                return;
+        let mut lines = Lines::default();
+        let mut buffer = [0; 16 << 10];
+        loop {
+            let read = match pipe.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(_) => break,
+            };
+            for byte in &buffer[..read] {
+                if let Some(text) = lines.push(*byte)
+                    && sender.send(line(text)).is_err()
+                {
+                    return;
+                }
             }
+        }
+        if let Some(text) = lines.push(b'\n') {
+            let _ = sender.send(line(text));
         }
     });
 }
 
-/// What was said before the end and is not read yet. Something that it left behind may hold the pipe open.
-fn drain(lines: &Receiver<Line>, listener: &mut dyn Listener, said: &mut Output) {
-    while let Ok(line) = lines.recv_timeout(LOOK * 4) {
-        said.take(line, listener);
+/// A stream of bytes as lines: however long one is, little of it is held.
+#[derive(Debug, Default)]
+struct Lines {
+    line: Vec<u8>,
+    /// What comes next is drawn over what there is.
+    again: bool,
+    cut: bool,
+}
+
+impl Lines {
+    /// One byte more; the line that it ends, if it says something.
+    fn push(&mut self, byte: u8) -> Option<String> {
+        match byte {
+            b'\n' => {
+                let text = String::from_utf8_lossy(&self.line);
+                let mut text = visible(text.trim_end());
+                if self.cut {
+                    text.push_str(CUT);
+                }
+                *self = Self::default();
+                return (!text.trim().is_empty()).then_some(text);
+            }
+            b'\r' => self.again = true,
+            _ if self.again && byte.is_ascii_whitespace() => {}
+            _ => {
+                if std::mem::take(&mut self.again) {
+                    self.line.clear();
+                    self.cut = false;
+                }
+                if self.line.len() < LONGEST {
+                    self.line.push(byte);
+                } else {
+                    self.cut = true;
+                }
+            }
+        }
+        None
     }
 }
 
-/// The last lines that say something.
-pub fn tail(said: &[String]) -> String {
-    said[said.len().saturating_sub(TAIL)..].join("\n")
+/// What was said before the end and is not read yet. Something that it left behind may hold the pipe open.
+fn drain(lines: &Receiver<Line>, listener: &mut dyn Listener, said: &mut Output) {
+    let begun = Instant::now();
+    while begun.elapsed() < GRACE
+        && let Ok(line) = lines.recv_timeout(LOOK * 4)
+    {
+        said.take(line, listener);
+    }
 }
 
 /// The life signs of a program and of what it started.
@@ -289,7 +432,7 @@ mod tests {
     #[test]
     fn both_outputs_are_heard_and_an_error_has_the_last_lines() {
         let mut ear = Ear::default();
-        let said = run("it", &mut sh("echo one; echo two >&2; printf 'a\\rb'"), SOON, &mut ear).unwrap();
+        let said = run("it", &mut sh("echo one; echo two >&2; printf 'a\\rb'"), SOON, &mut ear).unwrap().lines;
         assert_eq!(said.len(), 3);
         assert!(said.contains(&"two".to_owned()) && said.contains(&"b".to_owned()), "{said:?}");
         assert_eq!(ear.lines, said);
@@ -328,5 +471,31 @@ mod tests {
         let short = Limits { total: Duration::from_millis(300), ..limits };
         let error = run("it", &mut sh("while :; do echo x; done"), short, &mut Deaf).unwrap_err();
         assert!(matches!(error, ProgramError::Ended { .. }), "{error}");
+    }
+
+    #[test]
+    fn of_what_never_ends_little_is_held() {
+        let mut lines = Lines::default();
+        let mut push = |text: &[u8]| text.iter().filter_map(|byte| lines.push(*byte)).collect::<Vec<_>>();
+        assert_eq!(push(b"10 %\r20 %\r30 %\r\n\n \na\x1b[31m\r\n"), ["30 %", "a\\u{1b}[31m"]);
+        assert!(push(&b"x".repeat(10 << 20)).is_empty());
+        assert_eq!(push(b"\n")[0].len(), LONGEST + CUT.len());
+        let mut ring = Ring::of(1_000);
+        (0..10_000).for_each(|n| ring.push(n.to_string()));
+        assert!(!ring.whole && ring.bytes <= 1_000 && ring.tail().ends_with("\n9999"));
+        let short = Limits { total: Duration::from_secs(2), ..SOON };
+        for script in ["yes", "cat /dev/zero", "yes >&2", "yes | tr -d '\\n' >&2"] {
+            let begun = Instant::now();
+            let error = run("it", &mut sh(script), short, &mut Deaf).unwrap_err();
+            assert!(matches!(error, ProgramError::Ended { .. }) && error.to_string().len() < 10_000, "{script}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{script}");
+        }
+    }
+
+    #[test]
+    fn what_goes_on_to_talk_behind_an_ended_program_is_not_waited_for() {
+        let begun = Instant::now();
+        let said = run("it", &mut sh("yes & echo done"), SOON, &mut Deaf).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(15) && !said.lines.is_empty());
     }
 }

@@ -46,7 +46,7 @@ pub fn remember(folder: &Path, source: &Path) {
 }
 
 fn read(folder: &Path) -> List {
-    let bytes = fs::read_own(&folder.join(FILE)).unwrap_or_default();
+    let bytes = fs::read_small(&folder.join(FILE)).unwrap_or_default();
     serde_json::from_slice::<List>(&bytes).ok().filter(|l| l.schema == 1).unwrap_or_default()
 }
 

@@ -14,6 +14,7 @@ use crate::core::phase::Phase;
 use crate::core::plan::{Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::session::{OnConflict, Session, Status, stamp_of, time_of};
 use crate::core::settings::Options;
+use crate::core::visible::Shown as _;
 
 /// What a damaged session is replaced by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +51,14 @@ impl Damage {
             Used::Over => "a later upgrade was begun since, so nothing depends on it",
             Used::Nothing => "neither going on nor rolling back is possible",
         };
-        format!("{}: the files of this session are damaged ({}); {how}", self.folder.display(), self.what)
+        format!("{}: the files of this session are damaged ({}); {how}", self.folder.shown(), self.what)
     }
 
     /// What to do where [`Used::Nothing`] is left.
     pub fn next(&self) -> String {
         match self.used {
             Used::Nothing => {
-                format!("look at .praxis-os/.backups, then move it aside: mv {0} {0}.damaged", self.folder.display())
+                format!("look at .praxis-os/.backups, then move it aside: mv {0} {0}.damaged", self.folder.shown())
             }
             _ => "undo it: pos-upgrade-tui rollback".to_owned(),
         }
@@ -151,7 +152,7 @@ pub fn settle(install: &Path, found: &Found, own: &str) -> Result<Vec<String>, F
             Some(session) => store::save(session)?,
             None => store::clear(&store::folder(install, &damage.session_id))?,
         };
-        let line = |path: &PathBuf| format!("a damaged file of an earlier session was moved aside: {}", path.display());
+        let line = |path: &PathBuf| format!("a damaged file of an earlier session was moved aside: {}", path.shown());
         lines.extend(moved.iter().map(line));
     }
     Ok(lines)
@@ -250,7 +251,7 @@ fn no_plan(install: &Path) -> Plan {
         schema: 1,
         source: PlanSource { path: unknown(), version: unknown(), commit: unknown(), shallow: false },
         install: PlanInstall {
-            path: install.display().to_string(),
+            path: install.to_string_lossy().into_owned(),
             layout: unknown(),
             release: None,
             release_evidence: ReleaseEvidence::None,

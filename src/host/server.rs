@@ -100,7 +100,7 @@ pub fn state_file(install: &Path) -> PathBuf {
 }
 
 fn read_state(install: &Path) -> Option<StateFile> {
-    serde_json::from_slice(&fs::read_own(&state_file(install)).ok()?).ok()
+    serde_json::from_slice(&fs::read_small(&state_file(install)).ok()?).ok()
 }
 
 /// The address that a state file names, made anew from its parts: the file can be written by anybody who can write the

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::git::{GitError, git};
+use super::git::{GitError, answer, git};
 use crate::core::layout::layouts;
 
 /// Whether a folder looks like praxis-os.
@@ -29,9 +29,9 @@ pub fn take(folder: &Path) -> Result<tempfile::TempDir, GitError> {
             .args(["-c", "user.name=pos-upgrade-tui", "-c", "user.email=nobody@localhost"])
             .env("GIT_AUTHOR_DATE", "1970-01-01T00:00:00Z")
             .env("GIT_COMMITTER_DATE", "1970-01-01T00:00:00Z");
-        let output = command.args(arguments).output().map_err(GitError::NoGit)?;
+        let output = answer(folder, arguments[0], command.args(arguments))?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let said = crate::core::visible::start_of(String::from_utf8_lossy(&output.stderr).trim(), 1_000);
             return Err(GitError::Failed { path: folder.to_owned(), command: arguments[0].to_owned(), said });
         }
         Ok(())

@@ -3,6 +3,8 @@
 //! Only the thread that draws gives it back. A panic elsewhere is a failed phase, not the end of the wizard: its
 //! message is kept and printed once the normal screen is back.
 
+#![allow(clippy::disallowed_methods, reason = "the wizard draws on standard output")]
+
 use std::io::{self, Stdout, Write, stdout};
 use std::panic;
 use std::sync::{Mutex, Once};
@@ -204,7 +206,7 @@ impl Screen {
             let _ = writeln!(out, "{}", super::text::visible_str(line, false));
         }
         for panic in lock(&ELSEWHERE).drain(..) {
-            let _ = writeln!(io::stderr(), "{panic}");
+            let _ = writeln!(io::stderr(), "{}", crate::core::visible::lines(&panic.to_string()));
         }
     }
 

@@ -8,11 +8,13 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use crate::core::visible;
+
 /// Why a text can't be worked on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Not JSON; with the parser's words.
-    #[error("it is not valid JSON ({0})")]
+    #[error("it is not valid JSON ({})", visible::line(.0))]
     Syntax(String),
     /// An object that has a key twice: which of the two counts is anyone's guess.
     #[error("the key {0:?} stands in it twice")]

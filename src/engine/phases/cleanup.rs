@@ -83,6 +83,6 @@ fn commit(run: &Run) -> Result<String, String> {
         paths.push(file.path.under(&run.session.install));
         paths.extend(file.from.iter().map(|f| f.under(&run.session.install)));
     }
-    let message = format!("Upgrade .praxis-os to {}", run.session.source_version);
+    let message = format!("Upgrade .praxis-os to {}", crate::core::visible::line(&run.session.source_version));
     git::commit_paths(project, &paths, &message).map_err(|e| e.to_string())
 }

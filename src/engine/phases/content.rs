@@ -12,6 +12,7 @@ use crate::core::phase::{ActualUpgrade, ContentEvidence, DryRunPreview, Phase};
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::Session;
 use crate::core::settings;
+use crate::core::visible::Shown as _;
 use crate::engine::apply::{self, Decided};
 use crate::engine::decisions;
 use crate::engine::documents;
@@ -56,7 +57,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         }
         // Planned again now, what is half applied would be taken for the user's work.
         None if run.session.applied => {
-            return Err(Stop::failed(format!("{}: the journal of this upgrade is gone", folder.display())));
+            return Err(Stop::failed(format!("{}: the journal of this upgrade is gone", folder.shown())));
         }
         None if run.session.resolving => prepare_parked(run, &install, &folder)?,
         None => prepare(run, &install, &folder)?,

@@ -1,7 +1,6 @@
 //! Fetches packages from phase 1 on, while the backup is made and questions are answered: phase 3 then needs neither
 //! the network nor the time. Whatever goes wrong here is of no consequence: pip is asked again later.
 
-use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,13 +18,12 @@ use crate::engine::planning::Source;
 use crate::engine::run::{Run, Stop};
 use crate::host::fs;
 use crate::host::pip::{self, Wanted};
-use crate::host::program::{self, Pulse};
+use crate::host::program::{self, Newest, Pulse};
 use crate::host::timing::{Who, waiting};
 use crate::host::venv;
 
 /// Its folder in the session's.
 const FOLDER: &str = "fetch";
-const LOG: &str = "pip.log";
 const REPORT: &str = "report.json";
 const WHEELS: &str = "wheels";
 /// What is asked for exactly, beside the requirements: options that name places relative to them still lead there.
@@ -41,6 +39,7 @@ pub struct Fetch {
     sum: String,
     child: Option<Child>,
     pulse: Option<Pulse>,
+    said: Newest,
     fetched: Fetched,
     downloading: bool,
 }
@@ -109,7 +108,8 @@ fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
     }
     let requirements = server.requirements.under(&folder);
     let (sum, fetched) = (sha256(&bytes), Fetched::default());
-    Ok(Some(Fetch { venv, folder, requirements, sum, child: None, pulse: None, fetched, downloading: false }))
+    let said = Newest::default();
+    Ok(Some(Fetch { venv, folder, requirements, sum, child: None, pulse: None, said, fetched, downloading: false }))
 }
 
 /// Looks after it: called whenever the session looks around.
@@ -170,11 +170,10 @@ impl Fetch {
     }
 
     fn spawn(&mut self, command: impl FnOnce(&Self) -> Command) -> Option<u32> {
-        let log = File::options().create(true).append(true).open(self.folder.join(LOG)).ok()?;
-        let errors = log.try_clone().ok()?;
         let mut command = command(self);
-        command.stdin(Stdio::null()).stdout(log).stderr(errors).process_group(0);
-        let child = command.spawn().ok()?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().ok()?;
+        self.said.follow(&mut child);
         let pid = child.id();
         self.child = Some(child);
         self.pulse = Some(Pulse::of(pid));
@@ -197,7 +196,7 @@ impl Fetch {
         if !ended {
             return None;
         }
-        let missing = pip::wanted(&std::fs::read(self.folder.join(REPORT)).ok()?)?;
+        let missing = pip::wanted(&pip::read_report(&self.folder.join(REPORT)).ok()?)?;
         self.fetched.missing = Some(missing.clone());
         // What lies on this machine needs no fetching.
         if missing.iter().all(|m| m.url.starts_with("file:")) {
@@ -220,9 +219,7 @@ impl Fetch {
     }
 
     fn last_line(&self) -> String {
-        let text = std::fs::read(self.folder.join(LOG)).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text[text.len().saturating_sub(2_000)..]).into_owned();
-        fs::visible(text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or_default())
+        self.said.line()
     }
 
     fn hangs(&mut self) -> bool {

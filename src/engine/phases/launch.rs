@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::server::PHASE;
 use crate::core::session::ServerBefore;
+use crate::core::visible::Shown as _;
 use crate::engine::events::Level;
 use crate::engine::run::{Run, Stop};
 use crate::host::fs;
@@ -31,7 +32,7 @@ fn settings(run: &mut Run) -> Settings {
         Running::Yes(live) => Settings::of_process(&live.process),
         Running::No(_) => Settings::of_editor(install, project),
     });
-    let noted = fs::read_own(&run.folder(SETTINGS_NOTED)).unwrap_or_default();
+    let noted = fs::read_note(&run.folder(SETTINGS_NOTED)).unwrap_or_default();
     let noted: Vec<String> = serde_json::from_slice(&noted).unwrap_or_default();
     let known = settings.names();
     let lost: Vec<String> =
@@ -126,7 +127,7 @@ pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
         }
         Err(ServerError::Cancelled) => Err(asked.unwrap_or(Stop::Pause)),
         Err(e) => {
-            let next = Some(format!("read the server's log: {}", server::log_path(&install).display()));
+            let next = Some(format!("read the server's log: {}", server::log_path(&install).shown()));
             Err(Stop::Failed { what: e.to_string(), next })
         }
     }

@@ -184,7 +184,7 @@ fn interpreter(run: &mut Run, name: &str, arguments: &[String], limit: u64, alou
     };
     match (listener.asked, result) {
         (Some(asked), Err(ProgramError::Cancelled { .. })) => Err(asked),
-        (_, result) => result.map_err(Stop::failed),
+        (_, result) => result.map(|said| said.lines).map_err(Stop::failed),
     }
 }
 

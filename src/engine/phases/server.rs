@@ -7,6 +7,7 @@ use super::{dependencies, post_install};
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
 use crate::core::question::{Question, Way};
+use crate::core::visible::Shown as _;
 use crate::engine::apply;
 use crate::engine::events::Level;
 use crate::engine::quiet;
@@ -231,7 +232,7 @@ fn health(run: &mut Run, missing: Option<NotApplicable>) -> Told<Health> {
     let url = run.server.as_ref().map(|s| s.url.clone()).unwrap_or_default();
     let tools = run.runtime.block_on(Client::tools_at(&url)).map_err(|e| Stop::Failed {
         what: e.to_string(),
-        next: Some(format!("read the server's log: {}", server::log_path(&run.session.install).display())),
+        next: Some(format!("read the server's log: {}", server::log_path(&run.session.install).shown())),
     })?;
     let restarted = match &run.session.server {
         Some(before) if before.was_running => Fact::Is(true),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::server::{start_again, stop_orphan};
 use crate::core::phase::{Fact, NotApplicable, Phase, ValidationEvidence};
+use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Level;
 use crate::engine::run::{Run, Stop, Told, done, not_applicable, now};
 use crate::host::fs;
@@ -102,10 +103,11 @@ fn write_report(run: &Run, url: &str, seen: Seen, failed: Option<String>) -> Res
         "schema": 1, "session_id": run.session.session_id, "created_at": now(),
         "server_version": run.session.source_commit, "url": url, "failed": failed, "probes": seen.0,
     });
-    let mut bytes = serde_json::to_vec_pretty(&report).unwrap_or_default();
-    bytes.push(b'\n');
+    // People read it, too: nothing that a server or a test said may reach their terminal as it is.
+    let mut text = visible::json(&serde_json::to_string_pretty(&report).unwrap_or_default());
+    text.push('\n');
     fs::create_folders(&cache)?;
-    fs::write_durable(&path, &bytes, 0o644)?;
+    fs::write_durable(&path, text.as_bytes(), 0o644)?;
     Ok(run.shown(&path))
 }
 
@@ -141,7 +143,7 @@ fn failure(server: &Server, error: &McpError) -> Stop {
 }
 
 fn read_log(server: &Server) -> String {
-    format!("read the server's log: {}", server.log.display())
+    format!("read the server's log: {}", server.log.shown())
 }
 
 /// The project's own test command, if it has one.
@@ -152,8 +154,8 @@ fn unit_tests(run: &mut Run, seen: &mut Seen) -> Result<Told<Fact<bool>>, Stop> 
     };
     let begun = Instant::now();
     let limit = Duration::from_secs(run.session.options.test_timeout);
-    let shown = command.join(" ");
-    run.commands_run.push(shown.clone());
+    run.commands_run.push(command.join(" "));
+    let shown = visible::line(&command.join(" "));
     let mut tests = Command::new(program);
     tests.args(arguments).current_dir(&run.session.project);
     let mut listener = TestListener { run, lines: 0, asked: None };

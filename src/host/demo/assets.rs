@@ -51,7 +51,7 @@ impl Release {
 pub(super) fn releases() -> Result<Vec<Release>, DemoError> {
     let mut releases = Vec::new();
     for dir in folder("releases")?.dirs() {
-        releases.push(json::<Release>(&format!("{}/release.json", dir.path().display()))?);
+        releases.push(json::<Release>(&format!("{}/release.json", dir.path().to_string_lossy()))?);
     }
     releases.sort_by(|a, b| a.date.cmp(&b.date));
     Ok(releases)

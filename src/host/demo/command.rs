@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{At, DemoError};
+use crate::host::output::{Bounds, OutputError, SHORT, output};
 
 const NO_GIT: DemoError = DemoError::MissingTool {
     tool: "git",
@@ -93,7 +94,11 @@ pub(super) fn run(
     command: &mut Command,
     failed: impl FnOnce(String, String) -> DemoError,
 ) -> Result<String, DemoError> {
-    let output = match command.stdin(Stdio::null()).output() {
+    let bounds = Bounds { time: None, ..SHORT };
+    let output = match output(command, None, bounds).map_err(|e| match e {
+        OutputError::Start(e) => e,
+        ended @ OutputError::Ended(_) => io::Error::other(ended.to_string()),
+    }) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && command.get_program() == "git" => return Err(NO_GIT),
         Err(error) if error.kind() == io::ErrorKind::NotFound && command.get_program() == "python3" => {
             return Err(NO_PYTHON);

@@ -12,6 +12,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::core::visible::Shown as _;
 pub use install::{add_user_edits, commit_project, create_venv, install_release, start_server};
 pub use source::prepare_source;
 
@@ -44,7 +45,7 @@ pub enum DemoError {
         how: &'static str,
     },
     /// The folder is in use; the demo never writes among other files.
-    #[error("{} is not empty, and nothing was changed there; name a new or an empty folder", .0.display())]
+    #[error("{} is not empty, and nothing was changed there; name a new or an empty folder", .0.shown())]
     DirNotEmpty(PathBuf),
     /// Git refused.
     #[error("git failed: {command}\n{output}")]
@@ -79,7 +80,7 @@ pub enum DemoError {
         output: String,
     },
     /// A file or a program could not be used.
-    #[error("could not {action} {}: {error}", .path.display())]
+    #[error("could not {action} {}: {error}", .path.shown())]
     Io {
         /// What was tried.
         action: &'static str,
@@ -115,10 +116,10 @@ fn build(dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoError> 
     let install = project.join(".praxis-os");
 
     let commits = prepare_source(&source)?;
-    progress(&format!("built a source with {} releases in {}", commits.len(), source.display()));
+    progress(&format!("built a source with {} releases in {}", commits.len(), source.shown()));
     let oldest = commits.first().ok_or_else(|| DemoError::Asset("there is no release".into()))?;
     install_release(&source, oldest, &install)?;
-    progress(&format!("installed the oldest release, {}, in {}", short(oldest), install.display()));
+    progress(&format!("installed the oldest release, {}, in {}", short(oldest), install.shown()));
     create_venv(&install)?;
     progress("created the virtual environment and installed the server's packages");
     add_user_edits(&install)?;

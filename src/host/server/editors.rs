@@ -27,7 +27,7 @@ pub(super) fn of_editor(install: &Path, project: &Path) -> Option<(ServerBefore,
 }
 
 fn command_in(path: &Path, install: &Path, project: &Path) -> Option<(ServerBefore, BTreeMap<String, String>)> {
-    let text = String::from_utf8(fs::read_own(path).ok()?).ok()?;
+    let text = String::from_utf8(fs::read_small(path).ok()?).ok()?;
     let config: Value = serde_json::from_str(&without_comments(&text)).ok()?;
     let servers = ["mcpServers", "servers"].iter().find_map(|key| config[key].as_object())?;
     servers.values().find_map(|server| {

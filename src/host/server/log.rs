@@ -6,9 +6,19 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::super::fs::{self, Doing, FsError};
+use crate::core::visible::start_of;
 
 /// More than this is not read: the last part tells what is asked for.
 const MOST: u64 = 8 << 20;
+/// In so much of its end the last lines are looked for.
+const LAST: u64 = 64 << 10;
+/// Characters of a line that are shown.
+const SHOWN: usize = 500;
+/// A server that writes more than this while it is watched never ends to. A log of that length is set aside at the next
+/// start; the one that was set aside before goes.
+const LONGEST: u64 = 64 << 20;
+/// Behind the name of a log that is set aside.
+const ASIDE: &str = "mcp_server.log.1";
 /// How the line of ours begins.
 const MARK: &str = "==== pos-upgrade-tui starts the server";
 
@@ -24,6 +34,10 @@ pub fn log_path(install: &Path) -> PathBuf {
 pub fn open(install: &Path) -> Result<(stdfs::File, u64), FsError> {
     let path = log_path(install);
     fs::create_folders(path.parent().unwrap_or(install))?;
+    if path.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > LONGEST) {
+        // Without it the next one is longer, and that is all.
+        let _ = stdfs::rename(&path, path.with_file_name(ASIDE));
+    }
     let mut options = stdfs::OpenOptions::new();
     options.create(true).append(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
     let mut file = options.open(&path).doing("open", &path)?;
@@ -42,11 +56,18 @@ pub fn last_start(log: &Path) -> u64 {
     length.saturating_sub((text.len() - behind) as u64)
 }
 
+/// Says what is wrong where a server has written so much since `from` bytes that it will never end to.
+pub fn floods(log: &Path, from: u64) -> Option<String> {
+    let written = stdfs::metadata(log).map_or(0, |m| m.len()).saturating_sub(from);
+    (written > LONGEST).then(|| format!("writes without end into its log, {} by now", fs::human_size(written)))
+}
+
 /// The last lines that a log got after `from` bytes.
 pub fn last_lines(log: &Path, from: u64, count: usize) -> String {
-    let text = written_since(log, from);
+    let length = stdfs::metadata(log).map_or(0, |m| m.len());
+    let text = written_since(log, from.max(length.saturating_sub(LAST)));
     let lines: Vec<&str> = text.lines().rev().filter(|l| !l.trim().is_empty()).take(count).collect();
-    lines.into_iter().rev().map(fs::visible).collect::<Vec<_>>().join("\n")
+    lines.into_iter().rev().map(|line| start_of(line, SHOWN)).collect::<Vec<_>>().join("\n")
 }
 
 /// What a log got after `from` bytes; of very much only the last part.

@@ -10,6 +10,7 @@ use super::log::{self, last_lines, log_path};
 use super::{Settings, address, read_state};
 use crate::core::layout::layouts;
 use crate::core::session::ServerBefore;
+use crate::core::visible::Shown as _;
 
 /// A server that neither writes to its log nor computes for so long will never answer.
 const IDLE: Duration = Duration::from_secs(60);
@@ -41,7 +42,7 @@ pub enum ServerError {
     #[error(transparent)]
     Fs(#[from] FsError),
     /// It ended before it answered.
-    #[error("the server ended early ({status}); its log {log} ends with:\n{last}")]
+    #[error("the server ended early ({status}); its log {} ends with:\n{last}", .log.shown())]
     Ended {
         /// How.
         status: String,
@@ -51,7 +52,7 @@ pub enum ServerError {
         last: String,
     },
     /// It lives but does not answer.
-    #[error("the server (pid {pid}) {problem}; its log {log} ends with:\n{last}")]
+    #[error("the server (pid {pid}) {problem}; its log {} ends with:\n{last}", .log.shown())]
     Silent {
         /// Its process, which is ended by now.
         pid: u32,
@@ -196,6 +197,9 @@ impl Waiting<'_> {
                     let who = ports::owners(port).first().map_or("another process".into(), |p| format!("process {p}"));
                     return self.silent(pid, format!("says that it listens on port {port}, but {who} does"));
                 }
+            }
+            if let Some(flood) = log::floods(self.log, self.log_from) {
+                return self.silent(pid, flood);
             }
             let waited = self.begun.elapsed();
             let quiet = pulse.quiet_for();

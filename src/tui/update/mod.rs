@@ -23,6 +23,7 @@ use super::model::{LogView, Model, Overlay, Pane, Question, Screen};
 use super::progress::Progress;
 use super::setup::Spot;
 use super::view;
+use crate::core::visible::Shown as _;
 
 /// Takes a message in.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -204,7 +205,7 @@ fn last_words(finish: &crate::engine::events::Finish) -> Vec<String> {
 
 fn terminate(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let resume = format!("Next: pos-upgrade-tui resume --project {}", model.launch.project.display());
+    let resume = format!("Next: pos-upgrade-tui resume --project {}", model.launch.project.shown());
     let mut lines = vec!["Interrupted; nothing was changed.".to_owned()];
     if model.running {
         effects.push(Effect::Send(Command::Pause));

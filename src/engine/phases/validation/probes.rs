@@ -11,9 +11,10 @@ use super::{PHASE, Seen, Server, failure, read_log};
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable};
 use crate::core::session::WORKFLOW_TYPE;
+use crate::core::visible::{self, Shown as _};
 use crate::engine::run::{Run, Stop, Told, done, not_applicable, warned};
 use crate::host::mcp::{Client, McpError};
-use crate::host::{fs, index, process, server};
+use crate::host::{index, process, server};
 
 /// How long a server that does nothing may take to notice the index flag; one that computes may go on.
 const INDEX_IDLE: Duration = Duration::from_secs(60);
@@ -24,6 +25,10 @@ const INDEX_BUILDING: Duration = Duration::from_secs(60);
 
 /// The tool group of the browser.
 const BROWSER: &str = "browser";
+/// Tools that are named one by one in a sentence.
+const NAMED: usize = 30;
+/// Errors of a log, and warnings, that are kept.
+const ERRORS: usize = 200;
 /// Files that are named one by one in warnings.
 const SHOWN: usize = 5;
 
@@ -103,8 +108,13 @@ fn none(run: &mut Run, groups: &Groups) -> Result<Facts, Stop> {
     })
 }
 
+/// Names that a server gave, for a sentence: not more than a person would read.
 fn names(of: &[String]) -> String {
-    of.join(", ")
+    let mut all: Vec<String> = of.iter().take(NAMED).map(|name| visible::start_of(name, 80)).collect();
+    if of.len() > NAMED {
+        all.push(format!("{} more", of.len() - NAMED));
+    }
+    all.join(", ")
 }
 
 impl Probing<'_> {
@@ -225,7 +235,7 @@ impl Probing<'_> {
             let hits = match &answer {
                 Ok(answer) => probe.found(answer).unwrap_or_else(|| usize::from(mentions(answer, &sentence))),
                 Err(complaint) => {
-                    let what = format!("{tool} can't search: {}", fs::visible(complaint));
+                    let what = format!("{tool} can't search: {}", shortened(complaint));
                     return self.failed("search", begun, what, json!({"query": sentence, "error": complaint}));
                 }
             };
@@ -238,7 +248,10 @@ impl Probing<'_> {
             }
             let building = flag.as_ref().is_some_and(|f| f.exists());
             if !building || begun.elapsed() > INDEX_BUILDING {
-                let what = format!("{tool} finds nothing for \"{sentence}\", which an installed standard says");
+                let what = format!(
+                    "{tool} finds nothing for \"{}\", which an installed standard says",
+                    visible::start_of(&sentence, 200)
+                );
                 return self.failed("search", begun, what, json!({"query": sentence, "hits": 0}));
             }
             run.check()?;
@@ -257,7 +270,7 @@ impl Probing<'_> {
         let answer = match self.call(run, "workflows", tool, arguments.clone(), probe.seconds)? {
             Ok(answer) => answer,
             Err(complaint) => {
-                let what = format!("{tool} can't list the workflows: {}", fs::visible(&complaint));
+                let what = format!("{tool} can't list the workflows: {}", shortened(&complaint));
                 return self.failed("workflows", begun, what, complaint);
             }
         };
@@ -344,7 +357,7 @@ impl Probing<'_> {
     fn flag_is_taken(&mut self, flag: &Path, begun: Instant) -> Result<(), Stop> {
         let (errors, ..) = self.said();
         let Some(first) = errors.first().filter(|_| flag.exists()) else { return Ok(()) };
-        let what = format!("{}: the server did not take this flag; it logged: {}", flag.display(), fs::visible(first));
+        let what = format!("{}: the server did not take this flag; it logged: {}", flag.shown(), shortened(first));
         self.failed("index flag", begun, what, json!({"errors": errors}))
     }
 
@@ -365,13 +378,14 @@ impl Probing<'_> {
                 let what = format!("the server ended before it took the index flag; its log ends with:\n{last}");
                 return self.failed("index flag", begun, what, "the server has ended");
             };
+            self.no_flood(begun)?;
             // A large index takes minutes, of which none is idle.
             if now - used > 1.0 {
                 (used, busy) = (now, Instant::now());
             }
             if busy.elapsed() > INDEX_IDLE || begun.elapsed() > INDEX_LONGEST {
                 let seconds = begun.elapsed().as_secs();
-                let what = format!("{}: the server did not take this flag within {seconds} s", flag.display());
+                let what = format!("{}: the server did not take this flag within {seconds} s", flag.shown());
                 return self.failed("index flag", begun, what, "still there");
             }
             let last = server::last_lines(&self.server.log, self.server.log_from, 1);
@@ -383,6 +397,14 @@ impl Probing<'_> {
         done("index flag taken", Fact::Is(true))
     }
 
+    /// A log that grows without end would fill the disk.
+    fn no_flood(&mut self, begun: Instant) -> Result<(), Stop> {
+        match server::log::floods(&self.server.log, self.server.log_from) {
+            Some(flood) => self.failed("server log", begun, format!("the server {flood}"), "without end"),
+            None => Ok(()),
+        }
+    }
+
     /// What the log says since the start, but for what our own questions caused: errors, warnings about single files,
     /// and how many lines that were.
     fn said(&self) -> (Vec<String>, Vec<String>, usize) {
@@ -391,8 +413,10 @@ impl Probing<'_> {
         for (to, next) in self.excused.iter().copied().chain([(u64::MAX, u64::MAX)]) {
             let text = server::log::between(&self.server.log, from, to);
             lines += text.lines().count();
-            errors.extend(table().log.errors(&text).into_iter().map(str::to_owned));
-            warnings.extend(table().log.warnings(&text));
+            let room = ERRORS.saturating_sub(errors.len());
+            errors.extend(table().log.errors(&text).into_iter().take(room).map(|line| visible::start_of(line, 2_000)));
+            let room = ERRORS.saturating_sub(warnings.len());
+            warnings.extend(table().log.warnings(&text).into_iter().take(room));
             from = next;
         }
         // An index that is built twice complains twice.
@@ -404,9 +428,10 @@ impl Probing<'_> {
     /// No errors in the log since the start, and the server still lives.
     fn log(&mut self, run: &mut Run) -> Result<Told<Fact<bool>>, Stop> {
         let begun = Instant::now();
+        self.no_flood(begun)?;
         let (errors, warnings, lines) = self.said();
         if let Some(first) = errors.first() {
-            let what = format!("the server logged an error since its start: {}", fs::visible(first));
+            let what = format!("the server logged an error since its start: {}", shortened(first));
             return self.failed("server log", begun, what, json!({"errors": errors}));
         }
         if process::start_ticks(self.server.pid).is_none() {
@@ -415,12 +440,12 @@ impl Probing<'_> {
             return self.failed("server log", begun, what, "the server has ended");
         }
         for warning in warnings.iter().take(SHOWN) {
-            run.warn("index", fs::visible(warning));
+            run.warn("index", shortened(warning));
         }
         if warnings.len() > SHOWN {
             run.warn(
                 "index",
-                format!("and {} files more, which {} names", warnings.len() - SHOWN, self.server.log.display()),
+                format!("and {} files more, which {} names", warnings.len() - SHOWN, self.server.log.shown()),
             );
         }
         if warnings.is_empty() {
@@ -445,7 +470,7 @@ fn is_unsupported(complaint: &str) -> bool {
 }
 
 fn shortened(text: &str) -> String {
-    fs::visible(&text.chars().take(300).collect::<String>())
+    visible::start_of(text, 300)
 }
 
 /// Whether an answer that can't be counted speaks of what was asked.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::core::layout::layouts;
 use crate::core::server_log::Patterns;
-use crate::host::python;
+use crate::host::{fs, python};
 
 /// The whole table.
 #[derive(Deserialize)]
@@ -145,7 +145,7 @@ pub struct Groups {
 
 /// The tool groups that `config.json` enables; where it says nothing, those that releases enable by themselves.
 pub fn groups(install: &Path) -> Groups {
-    let config = std::fs::read(install.join("config.json")).unwrap_or_default();
+    let config = fs::read_at_most(&install.join("config.json"), fs::SETTINGS).unwrap_or_default();
     let config: Value = serde_json::from_slice(&config).unwrap_or_default();
     let set = |names: &[String]| names.iter().cloned().collect();
     match config["mcp"]["enabled_tool_groups"].as_array() {

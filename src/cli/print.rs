@@ -1,0 +1,98 @@
+//! The one place where the commands write to standard output and standard error.
+//!
+//! Nothing gets past [`visible`]: who prints need not know where a text came from. A line is one line, whatever stands in
+//! the names that it has; several lines are only written where a text of several is meant ([`text`]), and data goes out as
+//! JSON that is harmless on a terminal ([`json`]). A reader that went away must not stop an upgrade in the middle, so that
+//! is no error here. `clippy.toml` forbids other ways to print.
+#![allow(clippy::disallowed_methods, reason = "this is the place")]
+
+use std::fmt;
+use std::io::{self, BufWriter, IsTerminal as _, Stderr, Stdout, Write};
+
+use serde::Serialize;
+
+use super::Refusal;
+use crate::core::visible;
+
+/// One line on standard output.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::print::said(format_args!($($text)*)) };
+}
+
+/// One line on standard error.
+macro_rules! complain {
+    ($($text:tt)*) => { $crate::cli::print::complained(format_args!($($text)*)) };
+}
+
+/// See [`say!`].
+pub fn said(text: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout().lock(), "{}", visible::line(&text.to_string()));
+}
+
+/// See [`complain!`].
+pub fn complained(text: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{}", visible::line(&text.to_string()));
+}
+
+/// A text that may have several lines, on standard output.
+pub fn text(text: &str) {
+    let _ = writeln!(io::stdout().lock(), "{}", visible::lines(text));
+}
+
+/// A text that may have several lines, on standard error.
+pub fn error_text(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", visible::lines(text));
+}
+
+/// A value as one line of JSON on standard output.
+pub fn json(value: &impl Serialize) {
+    let _ = writeln!(io::stdout().lock(), "{}", json_line(value));
+}
+
+/// A value as one line of JSON.
+pub fn json_line(value: &impl Serialize) -> String {
+    // Maps with other keys than texts are not among what is printed.
+    visible::json(&serde_json::to_string(value).unwrap_or_default())
+}
+
+/// A question, without the end of its line.
+pub fn question(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = write!(out, "{} ", visible::lines(text)).and_then(|()| out.flush());
+}
+
+/// Whether standard output is a terminal.
+pub fn at_a_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Standard output for much that is written at once, for [`super::diff::Paper`].
+///
+/// # Errors
+/// [`Refusal`] where it can't be written for another reason than a reader that has gone away (`| head`).
+pub fn much(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Refusal> {
+    let mut out: BufWriter<Stdout> = BufWriter::new(io::stdout());
+    let written = write(&mut out).and_then(|()| out.flush());
+    match written {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            let what = format!("the output could not be written ({e}); nothing was changed");
+            Err(Refusal::refused(what, "send it somewhere else"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What clap has to say, and the exit code that goes with it. It repeats arguments as they were typed.
+pub fn usage(error: &clap::Error) -> u8 {
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    let typed = std::env::args_os().skip(1);
+    let harmless = |a: std::ffi::OsString| a.to_str().is_some_and(|a| !visible::has_unsafe(a));
+    if typed.into_iter().all(harmless) {
+        // In its colours.
+        let _ = error.print();
+        return code;
+    }
+    let mut err: Stderr = io::stderr();
+    let _ = writeln!(err, "{}", visible::lines(error.to_string().trim_end()));
+    code
+}
