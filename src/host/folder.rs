@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 
 use super::crash::{CREATE, CREATE_FOLDER, MODE, REMOVE_FILE, REMOVE_FOLDER, SYNC_FOLDER, TIME, around};
 use super::fs::{Doing, FsError, libc_errno, timespec};
+use super::rename;
 use crate::core::blob::sha256;
 use crate::core::path::RelPath;
 
@@ -178,7 +179,15 @@ impl Folder {
     /// # Errors
     /// The bare error: the caller knows what its kinds mean.
     pub fn rename(&self, name: &OsStr, to: &Folder, to_name: &OsStr, how: RenameFlags) -> rustix::io::Result<()> {
-        rustix::fs::renameat_with(&self.fd, name, &to.fd, to_name, how)
+        rename::with(&self.fd, name, &to.fd, to_name, how)
+    }
+
+    /// Moves `name`, which is ours alone, over nothing: what stands at `to_name` stays, also where it came a moment ago.
+    ///
+    /// # Errors
+    /// The bare error; [`rustix::io::Errno::EXIST`] if something stands there.
+    pub fn place(&self, name: &OsStr, to: &Folder, to_name: &OsStr) -> rustix::io::Result<()> {
+        rename::over_nothing(&self.fd, name, &to.fd, to_name)
     }
 
     /// Removes a folder below it by name if there is nothing in it but such folders; false if there is, or it isn't there.
@@ -305,6 +314,22 @@ impl Folder {
     pub fn mtime(&self, name: &OsStr) -> Result<Option<i128>, FsError> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec))),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(e) => Err(e).doing("look at", self.path.join(name)),
+        }
+    }
+
+    /// What tells a thing that stays from one that is exchanged: its inode, and when that was changed or moved last, in
+    /// nanoseconds since 1970; none if nothing stands there.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn identity(&self, name: &OsStr) -> Result<Option<(u64, i128)>, FsError> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => {
+                let changed = i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec);
+                Ok(Some((stat.st_ino, changed)))
+            }
             Err(rustix::io::Errno::NOENT) => Ok(None),
             Err(e) => Err(e).doing("look at", self.path.join(name)),
         }

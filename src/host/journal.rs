@@ -5,19 +5,15 @@
 //! staged successor and looked at afterwards; if it wasn't the file that the plan knew, the user wrote it meanwhile,
 //! and it goes to `rescued/`. The idea of numbered steps that can be repeated is dpkg's.
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs as stdfs;
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, RenameFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::crash::{EXCHANGE, RELEASE, RESCUE, SYNC_FILE, around};
+use super::crash::{RELEASE, SYNC_FILE, around};
 use super::fs::{self, Doing, Folder, Found, FsError};
 use crate::core::blob::sha256;
 use crate::core::layout::layouts;
@@ -107,8 +103,8 @@ pub enum JournalError {
     /// The committed journal can't be trusted.
     #[error("{}: the journal is damaged", .0.shown())]
     Damaged(PathBuf),
-    /// Something that is no file stands where one must go.
-    #[error("{0}: something other than a file stands there now")]
+    /// What stands where a file must go changes all the time.
+    #[error("{0}: what stands there changes while it is looked at")]
     Blocked(RelPath),
     /// A link or file stands where a folder must be.
     #[error("{path}: {at} is no folder but a link or file; what is behind it is not touched", at = .at.shown())]
@@ -135,6 +131,8 @@ pub struct Applied {
     pub changed: u64,
     /// What the user had written meanwhile: where it was, and where it is now (both relative to the install).
     pub rescued: Vec<(RelPath, RelPath)>,
+    /// Where somebody wrote after the step was done, in a run before: that stays as it is.
+    pub since: Vec<RelPath>,
 }
 
 /// The journals of a session, by the names of their folders in the session's.
@@ -261,172 +259,15 @@ impl Journal {
         (sha256(&bytes) == *sum).then_some(Some(bytes))
     }
 
-    /// Carries the steps out, skipping those that are done, and tells how far it is.
+    /// Takes a commit back, for what is planned anew. What is the user's must have been rescued from its staging.
     ///
     /// # Errors
-    /// [`JournalError`]; what is done so far stays, and can be continued or rolled back.
-    pub fn apply(&self, rescue: &RelPath, progress: &mut dyn FnMut(usize, &RelPath)) -> Result<Applied, JournalError> {
-        if self.is_done() {
-            // Staging goes only after everything was applied and verified.
-            return Ok(Applied::default());
-        }
-        let root = Folder::open(&self.install)?;
-        let stage = self.stage(&root)?;
-        let mut applied = Applied::default();
-        for (number, step) in self.steps.iter().enumerate() {
-            progress(number, &step.path);
-            let slot = number.to_string();
-            if !step.new.matches(&root.look(&step.path)?) {
-                self.step(&root, &stage, step, OsStr::new(&slot))?;
-                applied.changed += 1;
-            }
-            applied.rescued.extend(self.rescue(&root, &stage, number, rescue)?);
-        }
-        let paths = || self.steps.iter().map(|step| &step.path);
-        for folder in paths().filter_map(RelPath::parent).collect::<BTreeSet<_>>() {
-            if let Ok(open) = root.below(&folder, false) {
-                open.sync()?;
-            }
-        }
-        if paths().any(|path| path.parent().is_none()) {
-            root.sync()?;
-        }
-        stage.sync()?;
-        for step in self.steps.iter().filter(|s| s.new == State::Absent) {
-            remove_empty_folders(&root, &step.path)?;
-        }
-        Ok(applied)
-    }
-
-    /// The staging, reached without a link: what is exchanged with it must not land elsewhere.
-    fn stage(&self, root: &Folder) -> Result<Folder, JournalError> {
-        let damaged = || JournalError::Damaged(self.folder.clone());
-        let below = self.folder.strip_prefix(&self.install).map_err(|_| damaged())?;
-        let path = RelPath::new(below.join(STAGE).as_os_str().as_bytes()).map_err(|_| damaged())?;
-        Ok(root.below(&path, false)?)
-    }
-
-    /// Moves what came out of the live tree in one step, now or before a crash, to the rescued files, if it is neither
-    /// the plan's old file nor the new one: somebody wrote it since.
-    fn rescue(
-        &self,
-        root: &Folder,
-        stage: &Folder,
-        number: usize,
-        rescue: &RelPath,
-    ) -> Result<Option<(RelPath, RelPath)>, JournalError> {
-        let step = &self.steps[number];
-        let mut users = None;
-        for slot in [number.to_string(), format!("{number}{ASIDE}")] {
-            let slot_path = RelPath::new(slot.clone()).map_err(|_| JournalError::Damaged(self.folder.clone()))?;
-            let out = stage.look(&slot_path)?;
-            if out != Found::Absent && !step.old.matches(&out) && !step.new.matches(&out) {
-                users = Some(slot);
-            }
-        }
-        let Some(slot) = users else { return Ok(None) };
-        let to = free_place(root, rescue, &step.path)?;
-        let (folder, name) = root.parent_of(&to, true)?;
-        let aside = |how| stage.rename(OsStr::new(&slot), &folder, name, how);
-        let moved = around(RESCUE, || match aside(RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => aside(RenameFlags::empty()),
-            other => other,
-        });
-        moved.doing("rescue to", to.under(&self.install))?;
-        folder.sync()?;
-        Ok(Some((step.path.clone(), to)))
-    }
-
-    /// Rescues what a crash left in the staging of a journal that will not be carried out to its end.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    pub fn rescue_left(&self, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, JournalError> {
-        let path = self.folder.join(STAGE);
-        if !path.exists() {
-            return Ok(Vec::new());
-        }
-        let root = Folder::open(&self.install)?;
-        let stage = self.stage(&root)?;
-        let mut rescued = Vec::new();
-        for number in 0..self.steps.len() {
-            rescued.extend(self.rescue(&root, &stage, number, rescue)?);
-        }
-        Ok(rescued)
-    }
-
-    fn step(&self, root: &Folder, stage: &Folder, step: &Step, slot: &OsStr) -> Result<(), JournalError> {
-        let shown = step.path.under(&self.install);
-        let wants_file = step.new != State::Absent;
-        let (folder, name) = match root.parent_of(&step.path, wants_file) {
-            Ok(found) => found,
-            Err(e) if !wants_file && e.source.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(e) if e.is_no_folder() => {
-                return Err(JournalError::NoFolder { path: step.path.clone(), at: e.path });
-            }
-            Err(e) => return Err(e.into()),
-        };
-        let staged = |errno: Errno| match errno {
-            Errno::NOENT => JournalError::StagingLost { path: step.path.clone(), folder: self.folder.clone() },
-            other => FsError { doing: "replace", path: shown.clone(), source: other.into() }.into(),
-        };
-        // A file may appear or go between looking and renaming, and a hollow folder before that.
-        for _ in 0..4 {
-            let found = root.look(&step.path)?;
-            // A link is somebody's work as a file is; itself, and never what is behind it.
-            let link = found == Found::Other && folder.kind(name)? == Some(FileType::Symlink);
-            let goes_out = link || matches!(found, Found::File { .. });
-            let exchange = |done: &dyn Fn() -> rustix::io::Result<()>| around(EXCHANGE, done);
-            let done = match (&found, wants_file) {
-                // The file went, now or before a crash, and a folder came in its place.
-                (Found::Folder, false) => return Ok(()),
-                // A folder whose files went in earlier steps.
-                (Found::Folder, true) if folder.remove_hollow(name) => continue,
-                (Found::Absent, false) => return Ok(()),
-                (Found::Absent, true) => exchange(&|| stage.rename(slot, &folder, name, RenameFlags::NOREPLACE)),
-                (_, true) if goes_out => exchange(&|| stage.rename(slot, &folder, name, RenameFlags::EXCHANGE)),
-                (_, false) if goes_out => exchange(&|| folder.rename(name, stage, slot, RenameFlags::NOREPLACE)),
-                _ => return Err(JournalError::Blocked(step.path.clone())),
-            };
-            match done {
-                Ok(()) => return Ok(()),
-                Err(Errno::EXIST) if wants_file => {}
-                Err(Errno::EXIST) => return Err(JournalError::Damaged(self.folder.clone())),
-                Err(Errno::NOENT) if goes_out && root.look(&step.path)? == Found::Absent => {}
-                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                    return self.step_without_exchange(root, stage, step, slot, &found);
-                }
-                Err(other) => return Err(staged(other)),
-            }
-        }
-        Err(JournalError::Blocked(step.path.clone()))
-    }
-
-    /// For file systems without exchange: the old file is kept beside the staged one, the check stands just before.
-    fn step_without_exchange(
-        &self,
-        root: &Folder,
-        stage: &Folder,
-        step: &Step,
-        slot: &OsStr,
-        found: &Found,
-    ) -> Result<(), JournalError> {
-        let shown = step.path.under(&self.install);
-        let (folder, name) = root.parent_of(&step.path, true)?;
-        let out = PathBuf::from(format!("{}{ASIDE}", slot.to_string_lossy()));
-        let stands = *found != Found::Absent;
-        if stands {
-            around(EXCHANGE, || folder.rename(name, stage, out.as_os_str(), RenameFlags::empty()))
-                .doing("move aside", &shown)?;
-        }
-        if step.new != State::Absent {
-            around(EXCHANGE, || stage.rename(slot, &folder, name, RenameFlags::empty())).doing("replace", &shown)?;
-        }
-        if stands {
-            around(EXCHANGE, || stage.rename(out.as_os_str(), stage, slot, RenameFlags::empty()))
-                .doing("keep", &shown)?;
-        }
-        Ok(())
+    /// [`FsError`]; it is a journal still, or nothing that counts for one.
+    pub fn give_up(self) -> Result<(), FsError> {
+        // A journal whose staging is gone would look like one that was carried out.
+        fs::remove_file(&self.folder.join(JOURNAL))?;
+        fs::sync_folder(&self.folder)?;
+        fs::remove_tree(&self.folder)
     }
 
     /// Forgets the staged bytes, when all is applied and verified; the journal itself stays as a record.
@@ -465,22 +306,6 @@ fn steps_of(bytes: &[u8]) -> Option<Vec<Step>> {
     steps.iter().all(|step| !layouts().is_ephemeral(&step.path)).then_some(steps)
 }
 
-/// A place among the rescued files that nothing has: an earlier try may have rescued another text of the same path.
-fn free_place(root: &Folder, rescue: &RelPath, path: &RelPath) -> Result<RelPath, JournalError> {
-    let blocked = || JournalError::Blocked(path.clone());
-    for number in 1..1000 {
-        let mut name = path.as_bytes().to_vec();
-        if number > 1 {
-            name.extend_from_slice(format!(".{number}").as_bytes());
-        }
-        let place = rescue.join(&name).map_err(|_| blocked())?;
-        if root.look(&place)? == Found::Absent {
-            return Ok(place);
-        }
-    }
-    Err(blocked())
-}
-
 /// Removes the folders that held a removed file, from the inside out, as long as they are empty.
 fn remove_empty_folders(root: &Folder, path: &RelPath) -> Result<(), FsError> {
     let mut folder = path.parent();
@@ -497,5 +322,6 @@ fn remove_empty_folders(root: &Folder, path: &RelPath) -> Result<(), FsError> {
     Ok(())
 }
 
+mod steps;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Touches the world, one file per thing. Knows nothing of phases.
 
+pub mod aside;
 pub mod backup;
 pub mod backups;
 mod clear;
@@ -22,6 +23,7 @@ pub mod program;
 pub mod python;
 pub mod recent;
 pub mod recover;
+mod rename;
 pub mod restore;
 pub mod server;
 pub mod snapshot;

@@ -1,0 +1,146 @@
+//! Sets aside what stands in the way: the user's, whatever it is, moved as it is and looked into never.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{FileType, RenameFlags};
+use rustix::io::Errno;
+
+use super::crash::{RESCUE, around};
+use super::fs::{Doing, Folder, FsError};
+use super::rename;
+use crate::core::path::RelPath;
+
+/// A place among the rescued files that nothing has, with its folder open: an earlier try may have rescued another text of
+/// the same path, or what stood where one of its folders was.
+///
+/// # Errors
+/// [`FsError`].
+pub fn free_place<'r>(root: &'r Folder, rescue: &RelPath, path: &RelPath) -> Result<(Folder, OsString, RelPath), FsError> {
+    let shown = || path.under(root.path());
+    let joined = |rescue: &RelPath, name: &[u8]| rescue.join(name).map_err(|_| Errno::INVAL).doing("rescue", shown());
+    let mut last = None;
+    for number in 1..1000 {
+        let more = format!(".{number}").into_bytes();
+        let beside = RelPath::new([rescue.as_bytes(), &more].concat()).map_err(|_| Errno::INVAL);
+        let places = match number {
+            1 => vec![joined(rescue, path.as_bytes())?],
+            // A name can be as long as a name may be.
+            _ => vec![
+                joined(rescue, &[path.as_bytes(), &more].concat())?,
+                joined(&beside.doing("rescue", shown())?, path.as_bytes())?,
+            ],
+        };
+        for place in places {
+            let found = root.parent_of(&place, true).map(|(folder, name)| (folder, name.to_owned()));
+            let (folder, name) = match found {
+                Ok(found) => found,
+                // A file or a link was set aside where this would need a folder.
+                Err(e) if e.is_no_folder() => {
+                    last = Some(e);
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            match folder.kind(&name) {
+                Ok(None) => return Ok((folder, name, place)),
+                Ok(Some(_)) => {}
+                Err(e) if e.source.kind() == std::io::ErrorKind::InvalidFilename => last = Some(e),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+    match last {
+        Some(e) => Err(e),
+        None => Err(Errno::EXIST).doing("rescue", shown()),
+    }
+}
+
+/// Moves whatever stands at a path to `rescue`; where it is now, or none if nothing stood there. Nothing is read, and
+/// nothing followed.
+///
+/// # Errors
+/// [`FsError`]; then it stands where it stood.
+pub fn set_aside(root: &Folder, path: &RelPath, rescue: &RelPath) -> Result<Option<RelPath>, FsError> {
+    let (from, name) = root.parent_of(path, false)?;
+    let Some(kind) = from.kind(name)? else { return Ok(None) };
+    let (to, to_name, place) = free_place(root, rescue, path)?;
+    let moved = around(RESCUE, || match from.rename(name, &to, &to_name, RenameFlags::NOREPLACE) {
+        // Nobody but this program writes there, and it has just looked.
+        Err(errno) if rename::is_unsupported(errno) => from.rename(name, &to, &to_name, RenameFlags::empty()),
+        moved => moved,
+    });
+    moved.doing("set aside", path.under(root.path()))?;
+    if kind != FileType::Directory && to.kind(&to_name)? == Some(FileType::Directory) {
+        // It was exchanged between the look and the move: a folder is taken for nothing else.
+        to.place(&to_name, &from, name).doing("put back", path.under(root.path()))?;
+        return Err(Errno::AGAIN).doing("set aside", path.under(root.path()));
+    }
+    to.sync()?;
+    from.sync()?;
+    Ok(Some(place))
+}
+
+/// For how long a link must have stood where a folder was before it counts as put there for good.
+const SETTLED: Duration = Duration::from_secs(1);
+const LOOKS: u32 = 30;
+
+/// Whether what stands there has stood for a moment: what changes places all the time is left to whoever does that. May
+/// wait for a little longer than that moment.
+pub fn has_settled(folder: &Folder, name: &OsStr) -> bool {
+    let Ok(Some((inode, changed))) = folder.identity(name) else { return false };
+    for _ in 0..LOOKS {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        let stands = i128::try_from(now).unwrap_or(0) - changed;
+        if stands >= i128::try_from(SETTLED.as_nanos()).unwrap_or(0) {
+            return true;
+        }
+        std::thread::sleep(SETTLED / (LOOKS - 5));
+        if !matches!(folder.identity(name), Ok(Some(same)) if same == (inode, changed)) {
+            return false;
+        }
+    }
+    // A clock that was put back: it has been the same for long enough.
+    true
+}
+
+/// A path below the install, from one that names the install too.
+pub fn relative(install: &Path, path: &Path) -> Option<RelPath> {
+    RelPath::new(path.strip_prefix(install).ok()?.as_os_str().as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    fn rel(text: &str) -> RelPath {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn everything_finds_a_place_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Folder::open(dir.path()).unwrap();
+        let at = |path: &str| dir.path().join(path);
+        let long = "n".repeat(255);
+        for (number, expected) in [(1, "rescued/1/s"), (2, "rescued/1/s.2"), (3, "rescued/1/s.3")] {
+            symlink(format!("{number}"), at("s")).unwrap();
+            assert_eq!(set_aside(&root, &rel("s"), &rel("rescued/1")).unwrap(), Some(rel(expected)));
+        }
+        // Below what is no folder there, and where the name has no room for a number.
+        for expected in ["rescued/1.2/s/", "rescued/1.3/s/"] {
+            fs::create_dir_all(at("s")).unwrap();
+            fs::write(at("s").join(&long), "mine").unwrap();
+            let path = rel(&format!("s/{long}"));
+            assert_eq!(set_aside(&root, &path, &rel("rescued/1")).unwrap(), Some(rel(&format!("{expected}{long}"))));
+        }
+        fs::write(at("s/in it"), "mine").unwrap();
+        assert_eq!(set_aside(&root, &rel("s"), &rel("rescued/1")).unwrap(), Some(rel("rescued/1/s.4")));
+        assert_eq!(fs::read_to_string(at("rescued/1/s.4/in it")).unwrap(), "mine");
+        assert_eq!(set_aside(&root, &rel("s"), &rel("rescued/1")).unwrap(), None);
+    }
+}
