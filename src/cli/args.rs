@@ -157,6 +157,9 @@ pub enum Command {
         /// The session's id or its backup's name [default: the unfinished or the last one]
         #[arg(value_name = "SESSION|BACKUP")]
         session: Option<String>,
+        /// Move also what can't be read out of the way, to .praxis-os/rescued/
+        #[arg(long)]
+        set_aside: bool,
     },
     /// List, verify or prune the backups
     Backups {

@@ -80,7 +80,9 @@ pub async fn run() -> u8 {
         Some(Command::Plan(arguments)) => plan::run(&cli.common, &arguments),
         Some(Command::Upgrade(arguments)) => upgrade::run(&cli.common, &arguments).await,
         Some(Command::Resume { session }) => session::resume(&cli.common, session.as_deref()).await,
-        Some(Command::Rollback { session }) => rollback::run(&cli.common, session.as_deref()).await,
+        Some(Command::Rollback { session, set_aside }) => {
+            rollback::run(&cli.common, session.as_deref(), set_aside).await
+        }
         Some(Command::Backups { command }) => backups::run(&cli.common, command.as_ref()),
         Some(Command::Restore { path, from }) => restore::run(&cli.common, &path, from.as_deref()),
         Some(Command::Resolve { look }) => resolve::run(&cli.common, &look).await,

@@ -13,7 +13,7 @@ use crate::host::backup;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
+pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
     let sessions = session::all(&project)?.sessions;
     let nothing = |message: String| {
@@ -72,7 +72,7 @@ pub async fn run(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
             return Err(Refusal::refused("not rolled back; nothing was changed", ""));
         }
     }
-    let handle = executor::roll_back(chosen.clone(), "asked for by a person");
+    let handle = executor::roll_back(chosen.clone(), "asked for by a person", set_aside);
     Ok(output::follow(handle, common.json).await)
 }
 

@@ -317,6 +317,9 @@ pub struct Session {
     /// Its own files were damaged: this is what journal and backup tell of it. Good for a rollback, not for going on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rebuilt: bool,
+    /// Folders of which a rollback had to set aside what stood in their place: all that the backup has of them comes back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<RelPath>,
     /// It settles conflicts that earlier ones put off, and installs nothing else.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resolving: bool,
@@ -400,6 +403,9 @@ impl Session {
         }
         if self.documents.keys().any(|path| !DOCUMENTS.iter().any(|d| d.as_bytes() == path.as_bytes())) {
             return wrong("documents");
+        }
+        if self.set_aside.iter().any(|path| super::layout::layouts().is_ephemeral(path)) {
+            return wrong("set_aside");
         }
         Ok(())
     }

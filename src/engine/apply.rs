@@ -103,16 +103,19 @@ pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: &'static 
     for (path, to) in &applied.rescued {
         run.warn("rescued", format!("{path} was written while the upgrade ran; what you wrote is now in {to}"));
     }
+    for path in &applied.since {
+        run.warn("kept", format!("{path} was changed since the upgrade put it there, and stays as you left it"));
+    }
     Ok(applied)
 }
 
-/// Hashes everything a journal wrote once more.
+/// Hashes everything a journal wrote once more, but for what somebody has changed `since` a run before wrote it.
 ///
 /// # Errors
 /// [`Stop::Failed`] naming the first path that isn't what it should be.
-pub fn verify(run: &Run, journal: &Journal) -> Result<u64, Stop> {
+pub fn verify(run: &Run, journal: &Journal, since: &[RelPath]) -> Result<u64, Stop> {
     let folder = Folder::open(&run.session.install)?;
-    let results: Vec<_> = journal.results().collect();
+    let results: Vec<_> = journal.results().filter(|(path, _)| !since.contains(path)).collect();
     fs::in_parallel(&results, |(path, state)| {
         let found = folder.look(path)?;
         // A folder may stand where a file went.

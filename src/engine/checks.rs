@@ -1,18 +1,18 @@
 //! The checks of phase 0. They only read, and report all problems at once.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use super::events::Outcome;
 use super::inspect::{About, Problem, Request};
 use super::planning::{Source, layout_of, read_baseline, stale_manifest};
+use super::writable;
 use crate::core::classify::short;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
-use crate::core::plan::{Only, Plan};
+use crate::core::plan::Only;
 use crate::core::visible::Shown as _;
 use crate::host::git::GitError;
 use crate::host::recover::Used;
@@ -67,7 +67,8 @@ impl Check<'_, '_> {
     }
 }
 
-fn problem(what: impl ToString, next: impl Into<String>) -> Problem {
+/// A refusal.
+pub(super) fn problem(what: impl ToString, next: impl Into<String>) -> Problem {
     Problem { about: About::Install, exit_code: REFUSED, what: what.to_string(), next: next.into() }
 }
 
@@ -99,6 +100,9 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     warnings.extend(damages.iter().filter(|d| d.used != Used::Nothing).map(recover::Damage::describe));
     let mut valid = check.run("target_valid", || target_valid(&request.project, &install)).is_some();
     for problem in own_places(&request.project, &install) {
+        valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
+    }
+    for problem in writable::around(&request.project, &install, source.as_ref()) {
         valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
     }
     warnings.extend(old_backups(&install, &mut check));
@@ -187,10 +191,10 @@ fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem>
         return Err(problem(what, "nothing was changed; use a later pos-upgrade-tui"));
     }
     let layout = layout_of(install).map_err(|e| problem(e, "name the project that has one: --project DIR"))?;
-    let fix = format!("make it writable for you: chmod -R u+w {shown}");
     let folders = layout.install_folders().map(|f| f.under(install)).filter(|f| f.is_dir());
     for folder in std::iter::once(install.to_owned()).chain(folders) {
-        fs::check_writable(&folder).map_err(|e| problem(format!("{e}; the install can't be written"), fix.clone()))?;
+        let fix = format!("make it writable for you: chmod -R u+w {}", folder.display());
+        fs::check_writable(&folder).map_err(|e| problem(format!("{e}; the install can't be written"), fix))?;
     }
     read_baseline(install).map_err(|e| {
         let next = format!(
@@ -271,22 +275,6 @@ fn can_be_copied(install: &Path) -> Result<(), Problem> {
         return Err(problem(what, readable));
     }
     Ok(())
-}
-
-/// Folders that a plan writes to and this user may not write in, deep inside the install.
-pub fn unwritable(install: &Path, plan: &Plan) -> Vec<Problem> {
-    let changed = plan.files.iter().filter(|f| f.kind.changes_install());
-    let paths = changed.flat_map(|f| f.from.iter().chain([&f.path]));
-    let exists = |folder: &PathBuf| folder.is_dir();
-    let nearest = |path: &RelPath| path.under(install).ancestors().skip(1).map(Path::to_owned).find(exists);
-    let folders: BTreeSet<PathBuf> = paths.filter_map(nearest).collect();
-    let wrong = folders.iter().filter_map(|folder| Some((folder, fs::check_writable(folder).err()?)));
-    wrong
-        .map(|(folder, e)| {
-            let next = format!("make it writable for you: chmod u+w {}", folder.shown());
-            problem(format!("{e}; the install can't be written"), next)
-        })
-        .collect()
 }
 
 /// A venv whose python is gone can neither be installed into nor run the server.

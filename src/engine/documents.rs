@@ -77,6 +77,10 @@ pub fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
 /// [`Stop::Failed`].
 pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
     let path = session.install.join("UPDATE_LOG.txt");
+    if is_something_else(&path) {
+        // The user's; it is one line of history that is not told.
+        return Ok(());
+    }
     let old = fs::read_if_there(&path)?.unwrap_or_default();
     let said = format!("{} | {} | {text}", &now()[..10], short(&session.source_commit));
     let line = visible::line(&said) + "\n";
@@ -92,6 +96,11 @@ pub fn is_of_rollbacks(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| text.lines().all(ours))
 }
 
+/// Whether something other than a file stands there: a folder, a link, which writing would replace.
+pub fn is_something_else(path: &std::path::Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_file())
+}
+
 /// Permission bits of a file, or those that a new one gets.
 pub fn mode_of(path: &std::path::Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
@@ -104,20 +113,18 @@ pub fn mode_of(path: &std::path::Path) -> u32 {
 /// [`Stop::Failed`].
 pub fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
     let path = run.session.project.join(".gitignore");
+    if is_something_else(&path) {
+        run.warn("gitignore", format!("{}: no file any more, so no lines were added", path.display()));
+        return Ok(0);
+    }
     let old = fs::read_if_there(&path)?;
     if old.is_none() && git::work_tree_of(&run.session.project).is_none() {
         return Ok(0);
     }
+    let is_new = old.is_none();
     let old = old.unwrap_or_default();
-    let have: Vec<String> = String::from_utf8_lossy(&old).lines().map(|l| l.trim().to_owned()).collect();
     let list = fs::read_if_there(&run.session.install.join(LIST))?.unwrap_or_default();
-    let ours = OURS.iter().map(|l| format!(".praxis-os/{l}"));
-    let mut missing: Vec<String> = Vec::new();
-    for line in required_lines(&String::from_utf8_lossy(&list)).into_iter().chain(ours) {
-        if !have.contains(&line) && !missing.contains(&line) {
-            missing.push(line);
-        }
-    }
+    let missing = missing_lines(&old, &list);
     if missing.is_empty() {
         return Ok(0);
     }
@@ -125,8 +132,46 @@ pub fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
     run.session.gitignore_added.extend(missing.iter().cloned());
     run.save()?;
     let text = missing.iter().fold(String::new(), |all, line| all + line + "\n");
-    fs::write_durable(&path, &appended(&old, &text), mode_of(&path))?;
+    let bytes = appended(&old, &text);
+    if is_new {
+        if !fs::create_durable(&path, &bytes, mode_of(&path))? {
+            // Somebody made one since it was looked for; it is never new again.
+            return add_gitignore_lines(run);
+        }
+    } else {
+        fs::write_durable(&path, &bytes, mode_of(&path))?;
+    }
     Ok(missing.len())
+}
+
+/// The lines that a `.gitignore` lacks, given a release's own list.
+fn missing_lines(gitignore: &[u8], list: &[u8]) -> Vec<String> {
+    let have: Vec<String> = String::from_utf8_lossy(gitignore).lines().map(|l| l.trim().to_owned()).collect();
+    let ours = OURS.iter().map(|l| format!(".praxis-os/{l}"));
+    let mut missing: Vec<String> = Vec::new();
+    for line in required_lines(&String::from_utf8_lossy(list)).into_iter().chain(ours) {
+        if !have.contains(&line) && !missing.contains(&line) {
+            missing.push(line);
+        }
+    }
+    missing
+}
+
+/// Whether an upgrade to a release with this list will write the project's `.gitignore`.
+pub fn writes_gitignore(project: &std::path::Path, install: &std::path::Path, shipped: Option<&[u8]>) -> bool {
+    let old = fs::read_if_there(&project.join(".gitignore")).ok().flatten();
+    if old.is_none() && git::work_tree_of(project).is_none() {
+        return false;
+    }
+    let old = old.unwrap_or_default();
+    // One that is edited stays, so both may be the one that counts.
+    let installed = fs::read_if_there(&install.join(LIST)).ok().flatten().unwrap_or_default();
+    [&installed[..], shipped.unwrap_or_default()].iter().any(|list| !missing_lines(&old, list).is_empty())
+}
+
+/// Whether a source's path is that of a release's list for `.gitignore`.
+pub fn is_list(source: &crate::core::path::RelPath) -> bool {
+    source.to_str().is_some_and(|path| path.ends_with("standards/installation/gitignore-requirements.md"))
 }
 
 /// The lines of the first `gitignore` block of a document, without their trailing comments, which git would take for
@@ -146,6 +191,11 @@ fn required_lines(document: &str) -> Vec<String> {
 /// The command that takes this session back.
 pub fn undo_command(session: &Session) -> String {
     format!("pos-upgrade-tui rollback --project {}", session.project.shown())
+}
+
+/// The command that takes it back though something stands in the way.
+pub fn set_aside_command(session: &Session) -> String {
+    format!("pos-upgrade-tui rollback --set-aside --project {}", session.project.display())
 }
 
 /// `.cache/upgrade-summary-<date>.md`.
@@ -189,6 +239,13 @@ pub fn installation_section(session: &Session) -> String {
 /// [`Stop::Failed`].
 pub fn append_document(run: &mut Run, name: &str, text: &str) -> Result<(), Stop> {
     let path = run.session.install.join(name);
+    if is_something_else(&path) {
+        let root = fs::Folder::open(&run.session.install)?;
+        let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;
+        if let Some(to) = crate::host::aside::set_aside(&root, &rel, &run.rescue_folder()?)? {
+            run.warn("rescued", format!("{name}: no file any more; what stood there is now in {to}"));
+        }
+    }
     let old = fs::read_if_there(&path)?.unwrap_or_default();
     let bytes = if String::from_utf8_lossy(&old).contains(text) { old } else { appended(&old, text) };
     let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;

@@ -157,10 +157,14 @@ pub fn resume(session: Session) -> Handle {
     })
 }
 
-/// Puts the install back as it was before the session.
-pub fn roll_back(session: Session, reason: &str) -> Handle {
+/// Puts the install back as it was before the session. With `set_aside` also what can't be looked at is moved to
+/// `rescued/`, unread.
+pub fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
     let reason = reason.to_owned();
-    spawn(session, Begin::RollBack, move |run| go_back(run, &reason, exit::DONE))
+    spawn(session, Begin::RollBack, move |run| {
+        run.set_aside = set_aside;
+        go_back(run, &reason, exit::DONE)
+    })
 }
 
 /// Forgets a session that has not applied anything.
@@ -226,6 +230,7 @@ fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session
         venv_generation: None,
         gitignore_added: Vec::new(),
         rebuilt: false,
+        set_aside: Vec::new(),
         resolving: false,
     }
 }
@@ -477,12 +482,20 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
     if run.session.rolling_back || run.session.is_unfinished() {
         run.session.status = Status::Interrupted;
         let _ = run.save();
-        let message = format!("the rollback is not complete: {what}\nit can be repeated, nothing is lost");
+        let message = format!(
+            "the rollback is not complete: {what}\nit can be repeated, nothing is lost; if it stops there again, this moves \
+             what stands in the way to .praxis-os/rescued/: {}",
+            documents::set_aside_command(&run.session)
+        );
         let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
         return Finish { report: report::not_back(&run.session, &run.warnings), ..finish };
     }
     run.lock.unexplain();
-    let message = format!("not rolled back: {what}\nthe install is as it was, with the release that was installed");
+    let message = format!(
+        "not rolled back: {what}\nthe install is as it was, with the release that was installed; if something of it can't be \
+         read, this moves it to .praxis-os/rescued/: {}",
+        documents::set_aside_command(&run.session)
+    );
     let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
     Finish { report: report::not_back(&run.session, &run.warnings), ..finish }
 }

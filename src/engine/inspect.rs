@@ -10,6 +10,7 @@ pub use super::decisions::{Draft, unasked_outcome};
 use super::environment;
 use super::planning::{self, Planned, Source};
 use super::pointers;
+use super::writable;
 use crate::core::answers::{self, Prior, Rules};
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
@@ -143,7 +144,7 @@ pub fn inspect(request: &Request) -> Inspection {
             inspection.problems.extend(pointers::problem(&source, &planned.pointers));
             inspection.pointers.clone_from(&planned.pointers);
             let install = request.project.join(".praxis-os");
-            inspection.problems.extend(checks::unwritable(&install, &planned.plan));
+            inspection.problems.extend(writable::unwritable(&install, &planned.plan));
             inspection.whats_new = whats_new(&planned);
             inspection.changed_by = changed_by(&planned);
             inspection.prior = prior(request, &planned.plan);

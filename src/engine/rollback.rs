@@ -10,12 +10,15 @@ use super::phases::server::{start_again, stop_live, stop_orphan};
 use super::quiet;
 use super::run::{Run, Stop};
 use super::undo;
+use super::way;
+use rustix::io::Errno;
+
 use crate::core::index::Trust;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::session::Status;
 use crate::host::backup::{self, Backup, Entry};
-use crate::host::fs::{self, Folder};
+use crate::host::fs::{self, Folder, FsError};
 use crate::host::index;
 use crate::host::journal::{Journal, JournalError};
 use crate::host::mcp::Client;
@@ -42,9 +45,15 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     let begun = Instant::now();
     run.stop_listening();
     run.say(Event::RollbackStarted { reason: reason.to_owned() });
-    let prepared = if run.session.applied { Some(prepare(run)?) } else { None };
-    begin(run, reason)?;
     let mut restored = Restored::default();
+    if run.session.applied && run.set_aside {
+        begin(run, reason)?;
+        let rescue = way::rescue_folder(run)?;
+        let moved = way::force(run, &rescue)?;
+        tell(run, &mut restored, &moved, "it could not be looked at");
+    }
+    let prepared = if run.session.applied { Some(prepare(run, &mut restored)?) } else { None };
+    begin(run, reason)?;
     match prepared {
         Some((backup, journal)) => put_back(run, &backup, &journal, &mut restored)?,
         None => drop_unfinished_backup(run),
@@ -87,8 +96,8 @@ const JOURNAL: &str = "rollback";
 
 /// Opens the backup, and stages and commits all that has to come back from it. Nothing in the install changes here, so
 /// a backup that is no good, or a full disk, leaves it as it is.
-fn prepare(run: &Run) -> Result<(Backup, Journal), Stop> {
-    let install = &run.session.install;
+fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), Stop> {
+    let install = &run.session.install.clone();
     let name = run.session.backup.clone().ok_or_else(|| Stop::failed("this session has no backup"))?;
     let folder = backup::folder_of(install).join(name);
     let backup = Backup::open(&folder).map_err(|e| Stop::Failed {
@@ -96,7 +105,19 @@ fn prepare(run: &Run) -> Result<(Backup, Journal), Stop> {
         next: Some("see which backups there are: pos-upgrade-tui backups".into()),
     })?;
     match Journal::load(install, &run.folder(JOURNAL)) {
-        Ok(Some(journal)) => return Ok((backup, journal)),
+        Ok(Some(journal)) if journal.is_done() || !run.session.rolling_back => return Ok((backup, journal)),
+        // Cut off before its end. Who knows what was done here since: all is compared with the backup again.
+        Ok(Some(journal)) => {
+            let rescue = way::rescue_folder(run)?;
+            match journal.rescue_left(&rescue) {
+                Ok(moved) => {
+                    tell(run, restored, &moved, EDITED);
+                    journal.give_up()?;
+                }
+                Err(_) if run.set_aside => drop(store::move_aside(&run.folder(JOURNAL))?),
+                Err(e) => return Err(e.into()),
+            }
+        }
         Ok(None) => {}
         // What came out of the install may still be staged there: it is kept, and all is looked at anew.
         Err(JournalError::Damaged(_)) => {
@@ -110,6 +131,17 @@ fn prepare(run: &Run) -> Result<(Backup, Journal), Stop> {
         let _ = fs::remove_tree(&run.folder(JOURNAL));
     }
     Ok((backup, committed?))
+}
+
+/// Why something was set aside that came out of a file's place.
+const EDITED: &str = "you edited it since the upgrade";
+
+/// Tells what was set aside, and why.
+fn tell(run: &mut Run, restored: &mut Restored, moved: &way::Aside, why: &str) {
+    for (path, to) in moved {
+        run.warn("rescued", format!("{path}: {why}; what you wrote is now in {to}"));
+        restored.rescued.push(to.to_string());
+    }
 }
 
 /// A backup without its manifest is none, and would only take space.
@@ -127,16 +159,21 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     let server_was_running = stop_server(run);
     // Where the upgrade left it, by a config that may go now.
     let flag_before = index::places(&install).flag();
-    let rescue = RelPath::new(format!("rescued/{}-rollback", run.session.stamp)).map_err(Stop::failed)?;
+    let rescue = way::rescue_folder(run)?;
     // What the user wrote while the upgrade ran, and a crash kept it from telling.
     let forward = ["content", "server"].map(|name| Journal::load(&install, &run.folder(name)).ok().flatten());
+    if !journal.is_done() {
+        let moved = way::clear(run, backup, journal, &rescue)?;
+        tell(run, restored, &moved, "it stood where a folder was");
+    }
     let mut applied = journal.apply(&rescue, &mut |_, _| {})?;
     for interrupted in forward.iter().flatten() {
         applied.rescued.extend(interrupted.rescue_left(&rescue)?);
     }
-    for (path, to) in &applied.rescued {
-        run.warn("rescued", format!("{path}: you edited it since the upgrade; what you wrote is now in {to}"));
-        restored.rescued.push(to.to_string());
+    tell(run, restored, &applied.rescued, EDITED);
+    if !journal.is_done() {
+        let moved = way::bring_back(run, backup, journal, &rescue)?;
+        tell(run, restored, &moved, "it stood in a folder that came back");
     }
     restored.paths = applied.changed;
     let touched = journal.results().map(|(path, _)| path.clone()).chain(undo::touched(run)).collect();
@@ -149,14 +186,16 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         ask_for_rebuild(run);
         run.log(Level::Info, "index", "the server that is started next rebuilds its search index");
     }
-    folders(&install, backup, touched.iter().chain(&flags))?;
+    for refused in folders(&install, backup, touched.iter().chain(&flags))? {
+        run.warn("folders", refused.to_string());
+    }
     gitignore(run, backup)?;
     if let Some(name) = run.session.venv_generation.clone() {
         venv::switch_back(&install, &name)?;
     }
     // Once verified, the log below may be written; after a crash behind that it is no longer what the journal wrote.
     if !journal.is_done() {
-        apply::verify(run, journal)?;
+        apply::verify(run, journal, &applied.since)?;
         journal.drop_staging();
     }
     forward.iter().flatten().for_each(Journal::drop_staging);
@@ -297,14 +336,16 @@ fn start_old_server(run: &mut Run) -> Option<String> {
     answer.err().map(|e| e.to_string())
 }
 
-/// Folders: those that were there come back with their modes and times, those that the upgrade made go if empty.
+/// Folders: those that were there come back with their modes and times, those that the upgrade made go if empty. Gives the
+/// errors for times that only the folder's owner may set, who is somebody else.
 fn folders<'p>(
     install: &std::path::Path,
     backup: &Backup,
     paths: impl Iterator<Item = &'p RelPath>,
-) -> Result<(), Stop> {
+) -> Result<Vec<FsError>, Stop> {
     let root = Folder::open(install)?;
     let entries = &backup.manifest.entries;
+    let mut refused = Vec::new();
     let mut touched: Vec<RelPath> = Vec::new();
     for (path, entry) in entries {
         // Never by path: a link may stand there by now.
@@ -341,8 +382,13 @@ fn folders<'p>(
                     folder => folder?,
                 };
                 folder.set_mode(*mode)?;
-                if let Ok(time) = mtime.parse() {
-                    parent.set_mtime(name, time)?;
+                if let Ok(time) = mtime.parse()
+                    && parent.mtime(name)? != Some(time)
+                {
+                    match parent.set_mtime(name, time) {
+                        Err(e) if e.source.raw_os_error() == Some(Errno::PERM.raw_os_error()) => refused.push(e),
+                        set => set?,
+                    }
                 }
                 folder.sync()?;
             }
@@ -355,7 +401,7 @@ fn folders<'p>(
             }
         }
     }
-    Ok(())
+    Ok(refused)
 }
 
 /// Whether nothing stands there: what the user put in a folder's place, nothing of ours being in it, is his.
@@ -372,20 +418,35 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
         return Ok(());
     }
     let path = run.session.project.join(".gitignore");
+    if documents::is_something_else(&path) {
+        run.warn("gitignore", format!("{}: no file any more, so it stays as it is", path.display()));
+        return Ok(());
+    }
     let Some(bytes) = fs::read_if_there(&path)? else { return Ok(()) };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
     let ours = &run.session.gitignore_added;
-    let kept: String = text.split_inclusive('\n').filter(|l| !ours.iter().any(|o| o == l.trim_end())).collect();
+    let is_ours = |line: &&[u8]| ours.iter().any(|o| o.as_bytes() == line.trim_ascii_end());
+    let kept = bytes.split_inclusive(|b| *b == b'\n').filter(|line| !is_ours(line)).collect::<Vec<_>>().concat();
     let before = backup.gitignore()?;
-    let trimmed = |b: &[u8]| String::from_utf8_lossy(b).trim_end().to_owned();
-    match before {
-        None if kept.trim().is_empty() => Ok(fs::remove_file(&path)?),
-        Some(before) if trimmed(&before) == kept.trim_end() => {
-            Ok(fs::write_durable(&path, &before, documents::mode_of(&path))?)
-        }
+    let new = match before {
+        None if kept.trim_ascii().is_empty() => None,
+        Some(before) if before.trim_ascii_end() == kept.trim_ascii_end() => Some(before),
+        // Nothing of ours is in it.
+        _ if kept == bytes => return Ok(()),
         _ => {
             run.log(Level::Info, "gitignore", "it was changed since; only the lines of this upgrade were taken out");
-            Ok(fs::write_durable(&path, kept.as_bytes(), documents::mode_of(&path))?)
+            Some(kept)
         }
+    };
+    let written = match &new {
+        Some(new) if *new == bytes => Ok(()),
+        Some(new) => fs::write_durable(&path, new, documents::mode_of(&path)),
+        None => fs::remove_file(&path),
+    };
+    match written {
+        Err(e) if run.set_aside => {
+            run.warn("gitignore", format!("{e}; the lines of the upgrade are still in it"));
+            Ok(())
+        }
+        written => Ok(written?),
     }
 }

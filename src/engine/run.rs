@@ -14,8 +14,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::{NotApplicable, Phase};
 use crate::core::question::{Question, Way};
 use crate::core::session::{PhaseRecord, Seconds, Session, Status, time_of};
-use crate::core::visible::Shown as _;
-use crate::host::fs::{FsError, visible};
+use crate::host::fs::visible;
 use crate::host::lock::Lock;
 use crate::host::server::{self, Started};
 use crate::host::store;
@@ -104,6 +103,8 @@ pub struct Run {
     pub fetch: Option<Fetch>,
     /// Seconds that the phases may take.
     pub estimates: [u32; 6],
+    /// A rollback moves aside also what can't be looked at.
+    pub set_aside: bool,
     /// For talking MCP.
     pub runtime: tokio::runtime::Handle,
     events: mpsc::Sender<Event>,
@@ -136,6 +137,7 @@ impl Run {
             warnings: Vec::new(),
             commands_run: Vec::new(),
             fetch: None,
+            set_aside: false,
             estimates: Phase::ALL.map(Phase::estimate_seconds),
             runtime,
             events,
@@ -461,29 +463,6 @@ impl Clock {
 
 /// What an advice ends with that comes from a failed file operation during an upgrade; a rollback says something else.
 pub const START_AGAIN: &str = ", then start the upgrade again";
-
-impl From<FsError> for Stop {
-    fn from(error: FsError) -> Self {
-        let next = remedy(&error).map(|what| format!("{what}{START_AGAIN}"));
-        Stop::Failed { what: error.to_string(), next }
-    }
-}
-
-/// What a person can do about an error of the file system, if it is one of those that a person can mend.
-fn remedy(error: &FsError) -> Option<String> {
-    use std::io::ErrorKind;
-    let folder = error.path.parent().unwrap_or(&error.path).shown();
-    if error.is_no_folder() {
-        return Some(format!("move aside what stands there: mv {0} {0}.old", error.path.shown()));
-    }
-    match error.source.kind() {
-        ErrorKind::StorageFull => Some("free some disk space".to_owned()),
-        ErrorKind::QuotaExceeded => Some("free some of your disk quota".to_owned()),
-        ErrorKind::PermissionDenied => Some(format!("make it writable for you (chmod u+w {folder})")),
-        ErrorKind::ReadOnlyFilesystem => Some(format!("make the file system of {folder} writable")),
-        _ => None,
-    }
-}
 
 /// Now, UTC, to the second, as RFC 3339.
 pub fn now() -> String {

@@ -112,19 +112,38 @@ pub(super) fn timespec(nanoseconds: i128) -> rustix::fs::Timespec {
 /// [`FsError`].
 pub fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = around(REPLACEMENT, || {
-        let mut temporary = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .permissions(fs::Permissions::from_mode(mode))
-            .tempfile_in(folder)
-            .doing("create a file in", folder)?;
-        temporary.write_all(bytes).doing("write", path)?;
-        temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
-        temporary.as_file().sync_all().doing("sync", path)?;
-        Ok::<_, FsError>(temporary)
-    })?;
+    let temporary = around(REPLACEMENT, || temporary(folder, path, bytes, mode))?;
     around(REPLACE, || temporary.persist(path)).map_err(|e| e.error).doing("replace", path)?;
     sync_folder(folder)
+}
+
+/// Makes a new file, durable, over nothing: whole or not at all, as [`write_durable`] does. False if something stands
+/// there, which then stays.
+///
+/// # Errors
+/// [`FsError`].
+pub fn create_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, FsError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = around(REPLACEMENT, || temporary(folder, path, bytes, mode))?;
+    match around(REPLACE, || temporary.persist_noclobber(path)) {
+        Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        placed => placed.map_err(|e| e.error).doing("create", path)?,
+    };
+    sync_folder(folder)?;
+    Ok(true)
+}
+
+/// The temporary file that will stand at `path`, whole and durable.
+fn temporary(folder: &Path, path: &Path, bytes: &[u8], mode: u32) -> Result<tempfile::NamedTempFile, FsError> {
+    let mut temporary = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .doing("create a file in", folder)?;
+    temporary.write_all(bytes).doing("write", path)?;
+    temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
+    temporary.as_file().sync_all().doing("sync", path)?;
+    Ok(temporary)
 }
 
 /// Makes a folder's entries durable.
@@ -419,6 +438,11 @@ pub fn folds_case(install: &Path) -> bool {
 pub fn check_writable(path: &Path) -> Result<(), FsError> {
     use rustix::fs::Access;
     rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).doing("write in", path)
+}
+
+/// Whether we may pass through a folder to what is in it.
+pub fn can_be_walked(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 /// A size for people: `45.2 MB`.

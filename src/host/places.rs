@@ -72,6 +72,11 @@ fn odd(path: PathBuf, folder: bool) -> Option<Odd> {
     Some(Odd { path, folder, leads })
 }
 
+/// Those of our own folders that are there.
+pub fn folders(install: &Path) -> Vec<PathBuf> {
+    FOLDERS.iter().map(|name| install.join(name)).filter(|folder| folder.is_dir()).collect()
+}
+
 /// Which of the folders that everything is written to are none. Whoever takes the lock looks here first.
 pub fn odd_folders(install: &Path) -> Vec<Odd> {
     let mut all: Vec<Odd> = FOLDERS.iter().filter_map(|name| odd(install.join(name), true)).collect();

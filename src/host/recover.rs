@@ -241,6 +241,7 @@ fn rebuilt(install: &Path, id: &str, why: &str) -> Option<Session> {
         server: None,
         venv_generation,
         rebuilt: true,
+        set_aside: Vec::new(),
         resolving: false,
     })
 }

@@ -61,7 +61,8 @@ pub(super) fn over_nothing(
         Err(errno) if is_unsupported(errno) => {}
         done => return done,
     }
-    let linked = if is_without("links") { Err(Errno::PERM) } else { linkat(&from, name, &to, to_name, AtFlags::empty()) };
+    let linked =
+        if is_without("links") { Err(Errno::PERM) } else { linkat(&from, name, &to, to_name, AtFlags::empty()) };
     match linked {
         Ok(()) => unlinkat(&from, name, AtFlags::empty()),
         // Folders have no second name anywhere. Over a file or a folder that holds something no folder is renamed.

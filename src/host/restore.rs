@@ -8,9 +8,11 @@ use rustix::fs::{FileType, RenameFlags};
 use rustix::io::Errno;
 use walkdir::WalkDir;
 
+use super::aside;
 use super::backup::{Backup, BackupError, Entry};
 use super::crash::{RESTORE, SET_ASIDE, around};
 use super::fs::{self, Content, Doing, Folder, FsError};
+use super::rename;
 use crate::core::blob::sha256;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -56,6 +58,8 @@ enum New {
 /// Where what comes back waits for its moment, as `<sum>/<path>`, where the sum is that of what was put there. After a
 /// crash it tells whose it is: what has that sum is in the backup still, all else came out of the live tree.
 const STAGE: &str = ".upgrade/restore";
+/// How often a path may change between a look and the rename.
+const TRIES: usize = 8;
 
 /// The sum of a file's bytes, or of where a link leads, told apart.
 fn sum(file: Option<&[u8]>, link: Option<&[u8]>) -> String {
@@ -189,35 +193,49 @@ fn swap(
         let _ = stage.remove(name);
         RestoreError::from(e)
     };
-    if folder.kind(name).map_err(unstage)?.is_none() {
-        let placed = around(RESTORE, || stage.rename(name, folder, name, RenameFlags::NOREPLACE));
-        placed.doing("restore", &shown).map_err(unstage)?;
-        folder.sync()?;
-        return Ok(None);
-    }
-    let to = rescue.join(path.as_bytes()).map_err(|_| RestoreError::Blocked(path.clone()))?;
-    let (aside, aside_name) = root.parent_of(&to, true).map_err(unstage)?;
-    match around(RESTORE, || stage.rename(name, folder, name, RenameFlags::EXCHANGE)) {
-        Ok(()) => {
-            let set_aside = around(SET_ASIDE, || stage.rename(name, &aside, aside_name, RenameFlags::NOREPLACE));
-            if let Err(e) = set_aside.doing("set aside", &shown) {
-                // What is staged now is the user's: back with it, or it stays there until the next sweep sets it aside.
-                stage.rename(name, folder, name, RenameFlags::EXCHANGE).doing("put back", &shown)?;
-                return Err(unstage(e));
+    let mut rescued = None;
+    for _ in 0..TRIES {
+        if folder.kind(name).map_err(unstage)?.is_none() {
+            match around(RESTORE, || stage.place(name, folder, name)) {
+                Ok(()) => {
+                    folder.sync()?;
+                    return Ok(rescued);
+                }
+                // Somebody wrote there since it was looked at.
+                Err(Errno::EXIST) => continue,
+                Err(e) => return Err(e).doing("restore", &shown).map_err(unstage),
             }
         }
-        // Without exchange there is a moment without either; the old one is set aside already.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            let set_aside = around(SET_ASIDE, || folder.rename(name, &aside, aside_name, RenameFlags::empty()));
-            set_aside.doing("set aside", &shown).map_err(unstage)?;
-            around(RESTORE, || stage.rename(name, folder, name, RenameFlags::empty())).doing("restore", &shown)?;
+        let (aside, aside_name, to) = aside::free_place(root, rescue, path).map_err(unstage)?;
+        match around(RESTORE, || stage.rename(name, folder, name, RenameFlags::EXCHANGE)) {
+            Ok(()) => {
+                let set_aside = around(SET_ASIDE, || stage.place(name, &aside, &aside_name));
+                if let Err(e) = set_aside.doing("set aside", &shown) {
+                    // What is staged now is the user's: back with it, or it stays there until the next sweep sets it
+                    // aside.
+                    stage.rename(name, folder, name, RenameFlags::EXCHANGE).doing("put back", &shown)?;
+                    return Err(unstage(e));
+                }
+                aside.sync()?;
+                folder.sync()?;
+                stage.sync()?;
+                return Ok(Some(to));
+            }
+            // It went since it was looked at.
+            Err(Errno::NOENT) if folder.kind(name).map_err(unstage)?.is_none() => {}
+            // Without exchange there is a moment without either; then the next turn finds nothing there, or what somebody
+            // wrote in that moment.
+            Err(errno) if rename::is_unsupported(errno) => {
+                let out = around(SET_ASIDE, || folder.rename(name, &aside, &aside_name, RenameFlags::empty()));
+                out.doing("set aside", &shown).map_err(unstage)?;
+                aside.sync()?;
+                rescued = Some(to);
+            }
+            Err(e) => return Err(e).doing("restore", &shown).map_err(unstage),
         }
-        Err(e) => return Err(e).doing("restore", &shown).map_err(unstage),
     }
-    aside.sync()?;
-    folder.sync()?;
-    stage.sync()?;
-    Ok(Some(to))
+    let _ = stage.remove(name);
+    Err(RestoreError::Blocked(path.clone()))
 }
 
 /// Clears away what a restore that was cut off left: what is the user's goes to `rescue`, with where it was and is now.
@@ -251,16 +269,10 @@ pub fn settle(install: &Path, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)
             continue;
         }
         let staged = RelPath::new(format!("{STAGE}/{named}")).and_then(|p| p.join(path.as_bytes()));
-        let (Ok(staged), Ok(to)) = (staged, rescue.join(path.as_bytes())) else { continue };
+        let Ok(staged) = staged else { continue };
         let (from, name) = root.parent_of(&staged, false)?;
-        let (aside, aside_name) = root.parent_of(&to, true)?;
-        let moved = around(SET_ASIDE, || match from.rename(name, &aside, aside_name, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if matches!(aside.kind(aside_name), Ok(None)) => {
-                from.rename(name, &aside, aside_name, RenameFlags::empty())
-            }
-            other => other,
-        });
-        moved.doing("set aside", entry.path())?;
+        let (aside, aside_name, to) = aside::free_place(&root, rescue, &path)?;
+        around(SET_ASIDE, || from.place(name, &aside, &aside_name)).doing("set aside", entry.path())?;
         aside.sync()?;
         rescued.push((path, to));
     }

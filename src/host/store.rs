@@ -6,13 +6,13 @@
 use std::fs as stdfs;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::crash::{MOVE_ASIDE, around};
 use super::fs::{self, Doing, FsError};
+use super::rename;
 use crate::core::blob::sha256;
 use crate::core::session::{Session, stamp_of};
 
@@ -224,13 +224,9 @@ pub fn move_aside(path: &Path) -> Result<PathBuf, FsError> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".damaged-{stamp}{more}"));
         let target = path.with_file_name(name);
-        match around(MOVE_ASIDE, || renameat_with(CWD, path, CWD, &target, RenameFlags::NOREPLACE)) {
+        match around(MOVE_ASIDE, || rename::path_over_nothing(path, &target)) {
             Ok(()) => return Ok(target),
             Err(Errno::EXIST) => {}
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if !target.exists() => {
-                stdfs::rename(path, &target).doing("move aside", path)?;
-                return Ok(target);
-            }
             Err(e) => return Err(e).doing("move aside", path),
         }
     }

@@ -7,12 +7,13 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, renameat_with, utimensat};
+use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, utimensat};
 use rustix::io::Errno;
 use walkdir::WalkDir;
 
 use super::crash::{LINK, SWITCH, around};
 use super::fs::{self, Doing, FsError};
+use super::rename;
 use crate::core::blob::sha256;
 
 /// Where the live environment is.
@@ -177,7 +178,7 @@ pub fn switch(install: &Path, name: &str) -> Result<(), FsError> {
     }
     around(LINK, || symlink(&target, &link)).doing("link", &link)?;
     // The link takes the place of what is live, and that the place of the link, in one step.
-    match around(SWITCH, || renameat_with(CWD, &link, CWD, &venv, RenameFlags::EXCHANGE)) {
+    match around(SWITCH, || rename::paths(&link, &venv, RenameFlags::EXCHANGE)) {
         Ok(()) => {}
         Err(errno) if cannot_exchange(errno) => in_two_steps(&venv, &target, &link)?,
         other => other.doing("switch", &venv)?,
@@ -272,7 +273,7 @@ pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
     let kind = |path: &Path| stdfs::symlink_metadata(path).map(|m| m.file_type()).ok();
     let mut back = false;
     if is_live(install, name) && kind(&kept).is_some() {
-        match around(SWITCH, || renameat_with(CWD, &kept, CWD, &venv, RenameFlags::EXCHANGE)) {
+        match around(SWITCH, || rename::paths(&kept, &venv, RenameFlags::EXCHANGE)) {
             // A link may simply be renamed over ours.
             Err(errno) if cannot_exchange(errno) && kind(&kept).is_some_and(|k| k.is_symlink()) => {
                 stdfs::rename(&kept, &venv).doing("switch back", &venv)?;
@@ -289,7 +290,7 @@ pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
             Some(_) => fs::remove_file(&venv)?,
             None => {}
         }
-        stdfs::rename(&kept, &venv).doing("switch back", &venv)?;
+        rename::path_over_nothing(&kept, &venv).doing("switch back", &venv)?;
         back = true;
     }
     // Also where a run before did it: nothing of the generation may go before that is durable.

@@ -96,7 +96,7 @@ impl Engine for Real {
             Effect::Resolve(plan) => Some(executor::resolve(&launch.project, *plan, launch.options.clone())),
             Effect::Start(request, plan, policy) => Some(executor::start(*request, *plan, policy)),
             Effect::Resume(session) => Some(executor::resume(*session)),
-            Effect::RollBack(session) => Some(executor::roll_back(*session, "asked for in the wizard")),
+            Effect::RollBack(session) => Some(executor::roll_back(*session, "asked for in the wizard", false)),
             Effect::Discard(session) => Some(executor::discard(*session)),
             _ => None,
         }

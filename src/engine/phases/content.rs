@@ -76,7 +76,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         done(format!("{} paths, {lines} lines in .gitignore", journal.len()), (applied, lines))
     })?;
     run.task(PHASE, "verify", |run| {
-        let checked = apply::verify(run, &journal)?;
+        let checked = apply::verify(run, &journal, &applied.0.since)?;
         done(format!("{checked} of {checked} paths"), ())
     })?;
     let version = run.session.source_version.clone();

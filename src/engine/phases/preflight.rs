@@ -6,6 +6,7 @@ use crate::engine::events::{Event, Level};
 use crate::engine::inspect::Request;
 use crate::engine::pointers;
 use crate::engine::run::{Run, Stop};
+use crate::engine::writable;
 
 /// Runs the checks again, now that the lock is held: what was found before the approval may have changed.
 ///
@@ -22,7 +23,7 @@ pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     if let Some(source) = &checked.source {
         checked.problems.extend(pointers::problem(source, &pointers::found(source, &run.session.plan.files)));
     }
-    checked.problems.extend(checks::unwritable(&run.session.install, &run.session.plan));
+    checked.problems.extend(writable::unwritable(&run.session.install, &run.session.plan));
     for warning in &checked.evidence.warnings {
         run.warn("checks", warning.clone());
     }

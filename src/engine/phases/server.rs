@@ -43,15 +43,15 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
         .task(PHASE, "post_install_scan", |run| post_install::scan(run, &dependencies::requirements(run, &journal)))?;
     let post_install_steps = run.task(PHASE, "post_install", |run| post_install::run(run, &steps))?;
     let server_found = run.task(PHASE, "stop_server", stop_server)?;
-    run.task(PHASE, "copy_server", |run| {
+    let applied = run.task(PHASE, "copy_server", |run| {
         run.session.applied = true;
         run.save()?;
         dependencies::switch(run)?;
         let applied = apply::carry_out(run, &journal, PHASE, "copy_server")?;
-        done(format!("{} of {} paths", applied.changed, journal.len()), ())
+        done(format!("{} of {} paths", applied.changed, journal.len()), applied)
     })?;
     run.task(PHASE, "verify_server", |run| {
-        let checked = apply::verify(run, &journal)?;
+        let checked = apply::verify(run, &journal, &applied.since)?;
         done(format!("{checked} of {checked} paths"), ())
     })?;
     journal.drop_staging();

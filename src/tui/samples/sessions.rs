@@ -46,6 +46,7 @@ pub fn session(applied: bool) -> Session {
         venv_generation: None,
         gitignore_added: Vec::new(),
         rebuilt: false,
+        set_aside: Vec::new(),
         resolving: false,
         on_conflict: OnConflict::Ask,
         counted: (0, 0),
