@@ -7,6 +7,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod between;
 mod errors;
 #[path = "../common/ext.rs"]
 mod ext;
