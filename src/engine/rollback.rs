@@ -186,7 +186,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         ask_for_rebuild(run);
         run.log(Level::Info, "index", "the server that is started next rebuilds its search index");
     }
-    for refused in folders(&install, backup, touched.iter().chain(&flags))? {
+    for refused in folders(&install, backup, touched.iter().chain(&flags), journal.is_done())? {
         run.warn("folders", refused.to_string());
     }
     gitignore(run, backup)?;
@@ -204,7 +204,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     if server_was_running {
         restored.server_problem = start_old_server(run);
         // The flag came and went in a folder whose time was restored already.
-        let _ = folders(&install, backup, touched.iter().chain(&flags));
+        let _ = folders(&install, backup, touched.iter().chain(&flags), true);
     }
     Ok(())
 }
@@ -337,11 +337,13 @@ fn start_old_server(run: &mut Run) -> Option<String> {
 }
 
 /// Folders: those that were there come back with their modes and times, those that the upgrade made go if empty. Gives the
-/// errors for times that only the folder's owner may set, who is somebody else.
+/// errors for times that only the folder's owner may set, who is somebody else. Once all was `verified`, a link in a folder's
+/// place is the user's, put there since.
 fn folders<'p>(
     install: &std::path::Path,
     backup: &Backup,
     paths: impl Iterator<Item = &'p RelPath>,
+    verified: bool,
 ) -> Result<Vec<FsError>, Stop> {
     let root = Folder::open(install)?;
     let entries = &backup.manifest.entries;
@@ -371,14 +373,14 @@ fn folders<'p>(
         let (parent, name) = match root.parent_of(path, false) {
             Ok(found) => found,
             // What is behind a link is not done, so neither is the rollback.
-            Err(e) if e.is_link() => return Err(e.into()),
+            Err(e) if e.is_link() && !verified => return Err(e.into()),
             Err(_) => continue,
         };
         match undo::entry(backup, path, folds) {
             Some((_, Entry::Folder { mode, mtime, .. })) => {
                 // One that had gone came back with the mode of any new folder.
                 let folder = match root.below(path, false) {
-                    Err(e) if e.is_no_folder() && !e.is_link() => continue,
+                    Err(e) if e.is_no_folder() && (verified || !e.is_link()) => continue,
                     folder => folder?,
                 };
                 folder.set_mode(*mode)?;
@@ -395,7 +397,7 @@ fn folders<'p>(
             _ => {
                 if parent.remove_empty(name)? {
                     parent.sync()?;
-                } else if parent.link_target(name).is_some() {
+                } else if !verified && parent.link_target(name).is_some() {
                     root.below(path, false)?;
                 }
             }

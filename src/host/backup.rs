@@ -151,9 +151,11 @@ pub fn measure(install: &Path) -> Result<(u64, u64), FsError> {
 
 fn walk(install: &Path) -> Result<Vec<(RelPath, stdfs::FileType)>, FsError> {
     let relative = |path: &Path| RelPath::new(path.strip_prefix(install).ok()?.as_os_str().as_bytes()).ok();
-    let wanted = |path: &Path| relative(path).is_none_or(|p| !layouts().is_ephemeral(&p));
+    let wanted = |entry: &walkdir::DirEntry| {
+        relative(entry.path()).is_none_or(|path| !layouts().is_ephemeral(&path) && !can_only_stay(&path, entry))
+    };
     let mut found = Vec::new();
-    for entry in WalkDir::new(install).follow_links(false).min_depth(1).into_iter().filter_entry(|e| wanted(e.path())) {
+    for entry in WalkDir::new(install).follow_links(false).min_depth(1).into_iter().filter_entry(wanted) {
         let entry = entry.map_err(|e| {
             let path = e.path().unwrap_or(install).to_owned();
             FsError { doing: "look at", path, source: e.into() }
@@ -163,6 +165,20 @@ fn walk(install: &Path) -> Result<Vec<(RelPath, stdfs::FileType)>, FsError> {
         }
     }
     Ok(found)
+}
+
+/// Whether a rollback set aside what nobody can copy: a pipe, or what this user may not read. It stays where it is, and
+/// must not keep the next upgrade from beginning.
+fn can_only_stay(path: &RelPath, entry: &walkdir::DirEntry) -> bool {
+    use rustix::fs::{Access, access};
+    let kind = entry.file_type();
+    let need = match () {
+        () if !path.as_bytes().starts_with(b"rescued/") || kind.is_symlink() => return false,
+        () if kind.is_dir() => Access::READ_OK | Access::EXEC_OK,
+        () if kind.is_file() => Access::READ_OK,
+        () => return true,
+    };
+    access(entry.path(), need).is_err()
 }
 
 /// What a backup could not copy, so that it is told before anything begins.

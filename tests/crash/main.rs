@@ -5,9 +5,9 @@
 //! `POS_SHARD=2/6` one part, `POS_CALL=fsync:30` the one case of that name.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod between;
 #[path = "../common/mod.rs"]
 mod common;
-mod between;
 mod errors;
 #[path = "../common/ext.rs"]
 mod ext;
