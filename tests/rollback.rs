@@ -162,6 +162,87 @@ fn permissions_that_stop_a_rollback() {
     assert!(!world.demo.install.join("rescued").exists(), "nothing was taken for the user's");
 }
 
+/// The project's folder, which only `.gitignore` is written in.
+#[test]
+fn a_project_that_can_not_be_written() {
+    let world = World::new(0);
+    let ignored = world.demo.project.join(".gitignore");
+    fs::write(&ignored, "/target\n").unwrap();
+    let plain = Plain::new(&world.sandbox);
+    let run =
+        |arguments: &[&str]| text(&plain.command(&world.sandbox).args(world.arguments(arguments)).output().unwrap());
+    let source = world.demo.source.to_str().unwrap();
+    let upgrade = ["upgrade", "--yes", "--only", "content", "--on-conflict", "keep", "--source", source];
+    let advice = format!("chmod u+w {}", world.project());
+    let before = || snapshot(&world.demo.install);
+    let start = before();
+
+    // It would add lines there, so it says so before anything begins.
+    let sealed = Mode::set(&world.demo.project, 0o555);
+    let names = [".gitignore", &advice];
+    let arguments = world.arguments(&upgrade);
+    ext::refused_by(&|| plain.command(&world.sandbox), &world.demo.project, &arguments, 4, &names);
+    drop(sealed);
+
+    // Shut since: the advice is about the folder that is shut, and opening it is enough.
+    assert_eq!(run(&upgrade).0, 0);
+    let with_lines = fs::read_to_string(&ignored).unwrap();
+    assert!(with_lines.contains(".praxis-os/.upgrade/"), "{with_lines}");
+    let sealed = Mode::set(&world.demo.project, 0o555);
+    for _ in 0..2 {
+        let (code, said) = run(&["rollback", "--yes"]);
+        assert_eq!(code, 6, "{said}");
+        assert!(said.lines().any(|l| l.contains("next:") && l.contains(&format!("{advice})"))), "{said}");
+    }
+    drop(sealed);
+    let (code, said) = run(&["rollback", "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    assert_same(&start, &before());
+    assert_eq!(fs::read_to_string(&ignored).unwrap(), "/target\n");
+
+    // Where nothing is missing nothing is written, there and back.
+    fs::write(&ignored, &with_lines).unwrap();
+    let sealed = Mode::set(&world.demo.project, 0o555);
+    for arguments in [&upgrade[..], &["rollback", "--yes"]] {
+        let (code, said) = run(arguments);
+        assert_eq!(code, 0, "{said}");
+    }
+    drop(sealed);
+    assert_same(&start, &before());
+    assert_eq!(fs::read_to_string(&ignored).unwrap(), with_lines);
+
+    // And a person can do without the lines going.
+    fs::write(&ignored, "/target\n").unwrap();
+    assert_eq!(run(&upgrade).0, 0);
+    let sealed = Mode::set(&world.demo.project, 0o555);
+    let (code, said) = run(&["rollback", "--yes"]);
+    assert!(code == 6 && said.contains("rollback --set-aside --project"), "{said}");
+    let (code, said) = run(&["rollback", "--yes", "--set-aside"]);
+    assert!(code == 0 && said.contains(".gitignore"), "{said}");
+    drop(sealed);
+    assert_same(&start, &before());
+}
+
+/// Each folder of our own, and those deep inside that an upgrade changes: said before anything begins, about that folder.
+#[test]
+fn folders_that_can_not_be_written() {
+    let world = World::new(1);
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    fs::create_dir_all(world.demo.install.join("rescued")).unwrap();
+    let plain = Plain::new(&world.sandbox);
+    let source = world.demo.source.to_str().unwrap();
+    let upgrade = ["upgrade", "--yes", "--only", "content", "--on-conflict", "keep", "--source", source];
+    let arguments = world.arguments(&upgrade);
+    for folder in [".upgrade", ".upgrade/base", ".backups", ".cache", ".cache/state", "rescued", "scripts"] {
+        let folder = world.demo.install.join(folder);
+        let sealed = Mode::set(&folder, 0o555);
+        let advice = format!("u+w {}", folder.display());
+        ext::refused_by(&|| plain.command(&world.sandbox), &world.demo.project, &arguments, 4, &[&advice]);
+        drop(sealed);
+    }
+}
+
 /// A rollback on a file system of its own that is full, then no longer full.
 #[test]
 fn a_full_disk_stops_a_rollback() {

@@ -446,7 +446,7 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     };
     match written {
         Err(e) if run.set_aside => {
-            run.warn("gitignore", format!("{e}; the lines of the upgrade are still in it"));
+            run.warn("gitignore", format!("{e}; the lines of the upgrade are still in {}", path.display()));
             Ok(())
         }
         written => Ok(written?),

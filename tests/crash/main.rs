@@ -17,6 +17,7 @@ mod many;
 mod model;
 mod mounts;
 mod mutants;
+mod plain;
 mod points;
 mod power;
 mod strace;

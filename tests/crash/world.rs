@@ -65,6 +65,8 @@ pub struct Small {
     source: PathBuf,
     /// The program; the harness is tried on others too.
     pub binary: PathBuf,
+    /// What else every started program finds in its environment.
+    pub environment: Vec<(&'static str, &'static str)>,
     old: Tree,
     old_log: String,
     new: Tree,
@@ -98,6 +100,7 @@ impl Small {
             upgraded,
             source,
             binary: env!("CARGO_BIN_EXE_pos-upgrade-tui").into(),
+            environment: Vec::new(),
         };
         let plan = small.run(&small.pristine, &["plan", "--only", "content", "--json", "--source", small.source_str()]);
         let plan: Value = serde_json::from_slice(&plan.stdout).unwrap_or_else(|_| panic!("{}", text(&plan).1));
@@ -137,6 +140,7 @@ impl Small {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_DATA_HOME")
+            .envs(self.environment.iter().copied())
             .stdin(std::process::Stdio::null())
     }
 

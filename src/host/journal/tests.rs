@@ -89,6 +89,87 @@ fn what_the_user_wrote_and_a_crash_left_aside_is_rescued() {
 }
 
 #[test]
+fn what_stands_in_the_way_goes_aside_whatever_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let install = dir.path();
+    let all = vec![
+        wanted("a/changed", Some("old"), Some("new")),
+        wanted("b/deep/changed", Some("old"), Some("new")),
+        wanted("gone/x", Some("old"), None),
+    ];
+    let journal = Journal::commit(install, &install.join(".upgrade/id/content"), all).unwrap();
+    put(install, "a/changed/mine", "in a folder");
+    put(install, "b", "a file where folders come");
+    put(install, "gone", "a file where one was");
+    let applied = journal.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap();
+    assert_eq!(text(install, "a/changed").as_deref(), Some("new"));
+    assert_eq!(text(install, "b/deep/changed").as_deref(), Some("new"));
+    let moved: Vec<String> = applied.rescued.iter().map(|(from, to)| format!("{from} {to}")).collect();
+    assert_eq!(moved, ["a/changed rescued/1/a/changed", "b rescued/1/b"]);
+    assert_eq!(text(install, "rescued/1/a/changed/mine").as_deref(), Some("in a folder"));
+    assert_eq!(text(install, "rescued/1/b").as_deref(), Some("a file where folders come"));
+    assert_eq!(text(install, "gone").as_deref(), Some("a file where one was"), "in nobody's way");
+}
+
+#[test]
+fn what_was_written_since_a_step_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let install = dir.path();
+    let folder = install.join(".upgrade/id/content");
+    for path in ["a/changed", "a/deleted", "a/gone"] {
+        put(install, path, "old");
+    }
+    let all = vec![
+        wanted("a/changed", Some("old"), Some("new")),
+        wanted("a/deleted", Some("old"), Some("new")),
+        wanted("a/gone", Some("old"), None),
+        wanted("a/fresh", None, Some("fresh")),
+        wanted("a/back", None, Some("fresh")),
+    ];
+    Journal::commit(install, &folder, all).unwrap().apply(&rel("rescued/1"), &mut |_, _| {}).unwrap();
+    put(install, "a/changed", "since");
+    put(install, "a/gone", "since");
+    put(install, "a/fresh", "since");
+    stdfs::remove_file(install.join("a/deleted")).unwrap();
+    stdfs::remove_file(install.join("a/back")).unwrap();
+    for _ in 0..2 {
+        let journal = Journal::load(install, &folder).unwrap().unwrap();
+        let applied = journal.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap();
+        assert_eq!((applied.changed, applied.rescued.len(), applied.since.len()), (0, 0, 5));
+        for path in ["a/changed", "a/gone", "a/fresh"] {
+            assert_eq!(text(install, path).as_deref(), Some("since"), "{path}");
+        }
+        assert!(!install.join("a/deleted").exists() && !install.join("a/back").exists());
+    }
+}
+
+#[test]
+fn staged_bytes_that_are_gone_before_their_step_are_missed() {
+    for damage in [None, Some("damaged")] {
+        let dir = tempfile::tempdir().unwrap();
+        let install = dir.path();
+        let folder = install.join(".upgrade/id/content");
+        put(install, "a", "old");
+        let journal = Journal::commit(install, &folder, vec![wanted("a", Some("old"), Some("new"))]).unwrap();
+        stdfs::remove_file(folder.join("stage/0")).unwrap();
+        if let Some(damage) = damage {
+            put(&folder, "stage/0", damage);
+        }
+        let applied = journal.apply(&rel("rescued/1"), &mut |_, _| {});
+        assert!(matches!(applied, Err(JournalError::StagingLost { .. })), "{applied:?}");
+        assert_eq!(text(install, "a").as_deref(), Some("old"));
+    }
+}
+
+#[test]
+fn a_journal_that_was_given_up_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join(".upgrade/id/rollback");
+    Journal::commit(dir.path(), &folder, vec![wanted("x", None, Some("y"))]).unwrap().give_up().unwrap();
+    assert!(Journal::load(dir.path(), &folder).unwrap().is_none() && !Journal::was_begun(&folder));
+}
+
+#[test]
 fn a_damaged_journal_is_not_followed() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join(".upgrade/id/content");
