@@ -9,7 +9,7 @@ use pos_upgrade_tui::host::{children, process};
 use serde_json::{Value, json};
 
 use crate::notes::sealed;
-use crate::world::{Case, World};
+use crate::world::{Case, World, pipe, replace};
 
 /// Processes of the user's that nobody may end: by itself, in a group that it leads, and with a mark that is made up.
 struct Innocents(Vec<Child>);
@@ -212,6 +212,80 @@ fn settings_of_an_editor() {
         case.expect(!mark.exists(), &format!("it was run\n{said:?}"));
     }
     world.done("editors' settings", 3);
+}
+
+/// All else that is read back, by what may stand there instead.
+#[test]
+fn what_else_is_read_back() {
+    let world = World::broken();
+    let mut innocents = Innocents::new();
+    let evil = json!({
+        "schema": 1, "pid": innocents.0[0].id(), "path": "../../outside/victim", "sources": ["/dev/zero", "../outside"],
+        "allowed": [{"project": "/", "wish": {"test_command": ["sh"]}}], "url": "http://198.51.100.7/mcp",
+    });
+    let bytes: [(&str, Vec<u8>); 4] = [
+        ("nothing", Vec::new()),
+        ("deep", b"[".repeat(100_000)),
+        ("no text", vec![0xff; 300_000]),
+        ("names", evil.to_string().into_bytes()),
+    ];
+    let (blob, id) = ("0".repeat(40), "2026-11-22-103045");
+    let in_install = [
+        ".upgrade/environment.json",
+        ".upgrade/answers.json",
+        &format!(".upgrade/base/{blob}"),
+        &format!(".upgrade/parked/{blob}"),
+        &format!(".upgrade/restore/{id}/x.md"),
+        "rescued/x.md",
+        "venv/pyvenv.cfg",
+        "UPDATE_LOG.txt",
+        "INSTALLATION_SUMMARY.md",
+        "VERSION.txt",
+        "config.json",
+        ".cache/state/upgrade.json",
+        ".cache/vector_index/metadata.json",
+        ".mcp_server_state.json",
+    ]
+    .map(str::to_owned);
+    let of_session = ["drafts.json", "server-settings.json", "server-state.json", "fetch/report.json"];
+    let of_user = [
+        ".config/pos-upgrade-tui/upgrade.json",
+        ".local/state/pos-upgrade-tui/sources.json",
+        ".local/state/pos-upgrade-tui/allowed.json",
+        ".local/state/pos-upgrade-tui/mark.key",
+    ];
+    let home = world.sandbox.path().join("home");
+    let places = (in_install.iter().map(|p| (p.as_str(), 'i')))
+        .chain(of_session.map(|p| (p, 's')))
+        .chain(of_user.map(|p| (p, 'u')));
+    for (place, whose) in places {
+        let kinds = bytes.iter().map(|(name, _)| *name).chain(["pipe", "zero"]);
+        for kind in kinds {
+            if world.passes_over() {
+                continue;
+            }
+            let case = world.case(format!("{place}: {kind}"));
+            let path = match whose {
+                'i' => case.install().join(place),
+                's' => case.session().join(place),
+                _ => home.join(place),
+            };
+            replace(&path, |path| match kind {
+                "pipe" => pipe(path),
+                "zero" => std::os::unix::fs::symlink("/dev/zero", path).unwrap(),
+                _ => std::fs::write(path, &bytes.iter().find(|(name, _)| *name == kind).unwrap().1).unwrap(),
+            });
+            let upgrade = case.upgrade();
+            let all: &[&[&str]] = &[&["status"], &["resume"], &["rollback", "--yes"], &upgrade, &["history"]];
+            let said = case.run(all);
+            case.expect(innocents.all_live(), &format!("an innocent process was ended\n{said:?}"));
+            if whose == 'u' {
+                let _ = std::fs::remove_file(&path);
+            }
+            std::fs::remove_dir_all(&case.root).unwrap();
+        }
+    }
+    world.done("what else is read back", 132);
 }
 
 /// A program that would be seen to run is none that could not.
