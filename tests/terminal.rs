@@ -243,6 +243,69 @@ fn an_editor_is_not_left_behind() {
     world.is_saved();
 }
 
+/// What only the project's own file asks for is shown, and waits for a yes: a source before it is looked at, a test
+/// command before anything is done.
+#[test]
+fn what_the_projects_own_file_would_run_is_asked_about() {
+    let world = World::new();
+    let (project, source) = (world.demo.project.to_str().unwrap(), world.demo.source.to_str().unwrap());
+    let settings = serde_json::json!({"source_path": source, "test_command": ["touch", "it-ran"]}).to_string();
+    fs::write(world.demo.install.join("upgrade.json"), settings).unwrap();
+    let mut wizard = Terminal::start(&world.home(), &["--project", project]);
+    wizard.see(&["Named by the project's own"]);
+    wizard.press(ENTER);
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press(ENTER);
+    wizard.see(&["May the project's test command run?", "touch it-ran"]);
+    let allowed = world.home().join(".local/state/pos-upgrade-tui/allowed.json");
+    assert!(!fs::read_to_string(&allowed).unwrap_or_default().contains("touch"), "not before it is answered");
+    wizard.press("y");
+    wizard.see(&["conflict 1 of 3"]);
+    let said = fs::read_to_string(&allowed).unwrap();
+    assert!(said.contains("touch") && said.contains(source), "{said}");
+    wizard.press("q");
+    assert_eq!(wizard.end_sane(), 130);
+    // Both are the user's word from now on.
+    let arguments = ["rollback", "--yes", "--project", project];
+    assert_eq!(world.sandbox.run(&arguments).status.code(), Some(0));
+    let mut wizard = Terminal::start(&world.home(), &["--project", project]);
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press(ENTER);
+    wizard.see(&["conflict 1 of 3"]);
+    wizard.press("q");
+    assert_eq!(wizard.end_sane(), 130);
+    assert!(!world.demo.project.join("it-ran").exists());
+}
+
+/// Killed, the wizard can end nothing any more: whoever goes on does it.
+#[test]
+fn an_editor_of_a_killed_wizard_is_ended_by_who_goes_on() {
+    let world = World::new();
+    let (pid_file, script) = (world.home().join("editor-pid"), world.home().join("slow editor"));
+    fs::create_dir_all(world.home()).unwrap();
+    fs::write(
+        &script,
+        format!("#!/bin/sh\ntrap '' HUP\necho $$ > '{0}.new'\nmv '{0}.new' '{0}'\nsleep 600\n", pid_file.display()),
+    )
+    .unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let editor = format!("'{}' --wait", script.display());
+    let mut wizard = world.open_with(&[], &[("VISUAL", &editor)]);
+    to_the_conflict(&mut wizard);
+    wizard.press("e");
+    eventually("the editor", || pid_file.exists());
+    let pid: u32 = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
+    eventually("what it started", || !process::descendants(pid).is_empty());
+    let sleeper = process::descendants(pid);
+    signal(wizard.pid(), Signal::KILL);
+    eventually("the wizard is gone", || process::look(wizard.pid().cast_unsigned()).is_none());
+    assert!(process::look(pid).is_some(), "it lives on by itself");
+    let project = world.demo.project.to_str().unwrap();
+    let output = world.sandbox.run(&["rollback", "--yes", "--project", project]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    assert!(process::look(pid).is_none() && sleeper.iter().all(|p| process::look(*p).is_none()), "{sleeper:?}");
+}
+
 /// A program of the person's that leaves the terminal in modes of its own: ours are not mixed up with them.
 #[test]
 fn an_editor_may_leave_the_terminal_as_it_likes() {

@@ -130,6 +130,9 @@ pub struct From {
     /// Leave the test command out
     #[arg(long)]
     pub skip_tests: bool,
+    /// Let the test command of the project's own upgrade.json run: exactly this one, now and later
+    #[arg(long)]
+    pub allow_test_command: bool,
     /// Ask also what you answered before; standing rules still hold
     #[arg(long)]
     pub ask_again: bool,

@@ -60,8 +60,20 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         let look = settings::look(found.unwrap_or_default(), &arguments.look);
         let (on_conflict, here) = (OnConflict::Ask, project.clone());
         let (source, resolve) = (Some(source), None);
-        wizard::open(Launch { project, source, to, only, options, look, on_conflict, here, resolve, resume: false })
-            .await
+        wizard::open(Launch {
+            project,
+            source,
+            to,
+            only,
+            options,
+            look,
+            on_conflict,
+            here,
+            resolve,
+            resume: false,
+            foreign_source: None,
+        })
+        .await
     };
     stop_server(&built);
     say(&format!("\nlook around: {}", dir.shown()));

@@ -46,5 +46,18 @@ pub async fn run(common: &Common, look: &Look) -> Result<u8, Refusal> {
     let (source, to, only) = (None, None, plan.only);
     let (look, on_conflict, here) = (settings::look(found, look), OnConflict::Ask, project.clone());
     let resolve = Some(Box::new(plan));
-    wizard::open(Launch { project, source, to, only, options, look, on_conflict, here, resolve, resume: false }).await
+    wizard::open(Launch {
+        project,
+        source,
+        to,
+        only,
+        options,
+        look,
+        on_conflict,
+        here,
+        resolve,
+        resume: false,
+        foreign_source: None,
+    })
+    .await
 }

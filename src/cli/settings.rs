@@ -7,6 +7,7 @@ use super::args::{Colours, Common, From, Look, Part};
 use crate::core::settings::{self as core, FILE, Options, Settings};
 use crate::core::visible::Shown as _;
 use crate::engine::inspect::{self, Request};
+use crate::host::consent::{self, Wish};
 use crate::host::fs;
 use crate::host::git::Repo;
 
@@ -54,6 +55,48 @@ pub fn install(common: &Common) -> Result<PathBuf, Refusal> {
 /// # Errors
 /// [`Refusal`] naming the file and the key.
 pub fn settings(project: &Path, from: &From) -> Result<Settings, Refusal> {
+    layers(project, from).map(|layers| layers.flags.over(layers.project).over(layers.user))
+}
+
+/// The settings by who wrote them.
+struct Layers {
+    flags: Settings,
+    project: Settings,
+    user: Settings,
+}
+
+/// Whose word it is that code runs: what only the project's own file asks for is not the user's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Word {
+    /// The test command is the user's own, or was allowed with this command line.
+    pub tests: Option<Vec<String>>,
+    /// The source that only the project's file names, if it was not used before.
+    pub foreign_source: Option<PathBuf>,
+}
+
+/// Whose word the settings are.
+///
+/// # Errors
+/// [`Refusal`] naming the file and the key.
+pub fn word(project: &Path, from: &From) -> Result<Word, Refusal> {
+    let Layers { flags, project: of_project, user } = layers(project, from)?;
+    let tests = of_project.test_command.clone().or_else(|| user.test_command.clone());
+    let own = from.allow_test_command || tests == user.test_command;
+    let named = absolute(of_project.source_path.as_deref()).filter(|_| flags.source_path.is_none());
+    let foreign = named.filter(|source| absolute(user.source_path.as_deref()).as_ref() != Some(source));
+    let foreign_source = foreign.filter(|source| !consent::allows(project, &Wish::Source(source.clone())));
+    Ok(Word { tests: tests.filter(|_| own), foreign_source })
+}
+
+/// Notes what the user's own word is; called where an upgrade is approved, because nothing is written before.
+pub fn remember(project: &Path, word: &Word, source: &Path) {
+    if let Some(command) = &word.tests {
+        consent::allow(project, &Wish::TestCommand(command.clone()));
+    }
+    consent::allow(project, &Wish::Source(source.to_owned()));
+}
+
+fn layers(project: &Path, from: &From) -> Result<Layers, Refusal> {
     let flags = Settings {
         source_path: from.source.clone(),
         dry_run: from.dry_run.then_some(true),
@@ -75,7 +118,7 @@ pub fn settings(project: &Path, from: &From) -> Result<Settings, Refusal> {
     of_project.source_path = of_project.source_path.map(|p| project.join(p));
     let user = directories::ProjectDirs::from("", "", "pos-upgrade-tui");
     let of_user = user.map_or(Ok(Settings::default()), |dirs| read(&dirs.config_dir().join(FILE)))?;
-    Ok(flags.over(of_project).over(of_user))
+    Ok(Layers { flags, project: of_project, user: of_user })
 }
 
 fn read(path: &Path) -> Result<Settings, Refusal> {

@@ -49,7 +49,7 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
     }
     ask(common, "Is it over? Remove the lock?", &format!("unlock {}", visible(session)))?;
     match lock::remove_note(&install) {
-        Ok(()) => {}
+        Ok(ended) => ended.iter().for_each(|line| complain!("{line}")),
         Err(LockError::Held(holder)) => return Err(held(&holder.who)),
         Err(LockError::Place(odd)) => {
             return Err(Refusal::refused(format!("{}; nothing was changed", odd.describe()), odd.next()));

@@ -36,6 +36,11 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
             "look first: pos-upgrade-tui plan, then: pos-upgrade-tui upgrade --yes",
         ));
     }
+    let word = settings::word(&request.project, &from)?;
+    let foreign = word.foreign_source.clone().filter(|_| !dry_run);
+    if let (Some(source), true) = (&foreign, common.yes) {
+        return Err(foreign_source(source));
+    }
     let inspection = inspect::inspect(&request);
     let warnings = inspection.evidence.warnings.clone();
     let is_settled: BTreeSet<RelPath> =
@@ -60,12 +65,31 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     }
     if !common.yes {
         plan::print(&approved);
+        if let Some(source) = &foreign {
+            say!(
+                "\nThe source is named by the project's own upgrade.json, and its code will run here:\n  {}",
+                source.display()
+            );
+        }
         if !at_a_terminal() || !confirmed("\nApply this?") {
             return Err(Refusal::refused("not applied; nothing was changed", ""));
         }
     }
+    settings::remember(&request.project, &word, &request.source);
     let handle = executor::start(request, approved, arguments.on_conflict.on_conflict());
     Ok(output::follow(handle, common.json).await)
+}
+
+/// A source that only the project's own file names is not the user's word.
+fn foreign_source(source: &Path) -> Refusal {
+    let source = crate::host::fs::visible(&source.to_string_lossy());
+    Refusal::usage(
+        format!(
+            "{source}: only the project's own .praxis-os/upgrade.json names this source, and its code would run here; \
+             nothing was changed"
+        ),
+        format!("if you trust it, name it yourself: pos-upgrade-tui upgrade --yes --source {source}"),
+    )
 }
 
 fn show(plan: &Plan, json: bool) -> u8 {

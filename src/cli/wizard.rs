@@ -4,6 +4,7 @@ use super::args::{Common, From, Look, Part};
 use super::{Refusal, at_a_terminal, settings};
 use crate::core::session::{OnConflict, Session};
 use crate::core::visible::Shown as _;
+use crate::host::consent::{self, Wish};
 use crate::tui;
 use crate::tui::model::Launch;
 
@@ -29,7 +30,15 @@ pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusa
     let look = settings::look(found, look);
     let on_conflict = if options.interactive_conflicts { OnConflict::Ask } else { OnConflict::Park };
     let here = std::env::current_dir().unwrap_or_else(|_| project.clone());
-    let launch = Launch { project, source, to, only, options, look, on_conflict, here, resolve: None, resume: false };
+    let word = settings::word(&project, from)?;
+    if let Some(command) = &word.tests {
+        // By flag or by the user's own file: no need to ask.
+        consent::allow(&project, &Wish::TestCommand(command.clone()));
+    }
+    let foreign_source = word.foreign_source;
+    let (resolve, resume) = (None, false);
+    let launch =
+        Launch { project, source, to, only, options, look, on_conflict, here, resolve, resume, foreign_source };
     open(launch).await
 }
 
@@ -43,8 +52,19 @@ pub async fn resume(session: &Session) -> Result<u8, Refusal> {
     let (options, look) = (session.options.clone(), settings::look(found, &Look::default()));
     let (source, only, here) = (Some(session.source.clone()), session.plan.only, project.clone());
     let on_conflict = session.on_conflict;
-    let launch =
-        Launch { project, source, to: None, only, options, look, on_conflict, here, resolve: None, resume: true };
+    let launch = Launch {
+        project,
+        source,
+        to: None,
+        only,
+        options,
+        look,
+        on_conflict,
+        here,
+        resolve: None,
+        resume: true,
+        foreign_source: None,
+    };
     open(launch).await
 }
 

@@ -178,6 +178,8 @@ pub enum NotApplicable {
     NoSuchTool,
     /// `skip_tests` is set, or no test command is configured.
     TestsSkipped,
+    /// The project's own file names a test command that the user has not allowed.
+    TestsNotAllowed,
     /// Only the content was asked for.
     OnlyContent,
     /// `config.json` has the standards outside of the install, where no index flag is left.
@@ -186,7 +188,7 @@ pub enum NotApplicable {
 
 impl NotApplicable {
     /// Every value of the list.
-    pub const ALL: [NotApplicable; 14] = [
+    pub const ALL: [NotApplicable; 15] = [
         NotApplicable::NoVenv,
         NotApplicable::NoRequirements,
         NotApplicable::RequirementsSatisfied,
@@ -199,6 +201,7 @@ impl NotApplicable {
         NotApplicable::NoBrowser,
         NotApplicable::NoSuchTool,
         NotApplicable::TestsSkipped,
+        NotApplicable::TestsNotAllowed,
         NotApplicable::OnlyContent,
         NotApplicable::StandardsElsewhere,
     ];
@@ -218,6 +221,7 @@ impl NotApplicable {
             NotApplicable::NoBrowser => "no browser installed",
             NotApplicable::NoSuchTool => "no such tool in this release",
             NotApplicable::TestsSkipped => "tests skipped",
+            NotApplicable::TestsNotAllowed => "the test command is not allowed",
             NotApplicable::OnlyContent => "only content",
             NotApplicable::StandardsElsewhere => "standards outside the install",
         }

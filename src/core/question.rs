@@ -16,6 +16,8 @@ pub enum Way {
     Stop,
     /// Put the install back as it was.
     RollBack,
+    /// Allow what is shown.
+    Allow,
 }
 
 impl Way {
@@ -27,12 +29,14 @@ impl Way {
             Way::Leave => "leave",
             Way::Stop => "stop",
             Way::RollBack => "roll_back",
+            Way::Allow => "allow",
         }
     }
 
-    /// Whether the answer holds for the rest of the session. Who tries again wants to be asked again.
+    /// Whether the answer holds for the rest of the session. Who tries again wants to be asked again. What is allowed is
+    /// noted elsewhere, because whoever can write the session's file must not be able to allow anything.
     pub fn lasts(self) -> bool {
-        self != Way::Retry
+        !matches!(self, Way::Retry | Way::Allow)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The checks of phase 0. They only read, and report all problems at once.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 use super::events::Outcome;
@@ -18,7 +17,7 @@ use crate::host::git::GitError;
 use crate::host::recover::Used;
 use crate::host::server::{self, Case, Owner, Running};
 use crate::host::timing::{Who, waiting};
-use crate::host::{backup, fs, lock, output, places, recover};
+use crate::host::{backup, children, fs, lock, output, places, recover, venv};
 
 /// A check's result, as it is told: task id, how it ended, a few words, seconds.
 pub type Tell<'a> = dyn FnMut(&'static str, Outcome, &str, f64) + 'a;
@@ -98,7 +97,7 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     warnings.extend(source.as_ref().and_then(stale_manifest));
     let damages = recover::survey(&install).damages;
     warnings.extend(damages.iter().filter(|d| d.used != Used::Nothing).map(recover::Damage::describe));
-    let mut valid = check.run("target_valid", || target_valid(&request.project, &install)).is_some();
+    let mut valid = check.run("target_valid", || target_valid(&request.project, &install, own)).is_some();
     for problem in own_places(&request.project, &install) {
         valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
     }
@@ -173,7 +172,7 @@ fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
     Err(problem(what, format!("commit or stash them: git -C {path} stash --include-untracked")))
 }
 
-fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem> {
+fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()), Problem> {
     let shown = install.shown();
     if !install.is_dir() {
         if project.join(".agent-os").is_dir() {
@@ -205,7 +204,7 @@ fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem>
         problem(e, next)
     })?;
     can_be_copied(install)?;
-    venv_works(install)?;
+    venv_works(install, own)?;
     Ok((format!("{} layout", layout.name), ()))
 }
 
@@ -277,29 +276,41 @@ fn can_be_copied(install: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A venv whose python is gone can neither be installed into nor run the server.
-fn venv_works(install: &Path) -> Result<(), Problem> {
+/// A venv whose python is gone can neither be installed into nor run the server. It is only `run` where the upgrade itself
+/// begins: what only looks runs nothing of the project's.
+fn venv_works(install: &Path, run: bool) -> Result<(), Problem> {
     let venv = install.join("venv");
     if std::fs::symlink_metadata(&venv).is_err() {
         return Ok(());
     }
     let python = venv.join("bin/python");
+    if !run {
+        return match venv::looks_whole(&venv) {
+            Ok(()) => Ok(()),
+            Err(why) => Err(no_python(&venv, &why)),
+        };
+    }
     let _program = waiting(Who::Programs);
-    let mut command = Command::new(&python);
+    let mut command = children::helper(&python);
     command.args(["-I", "-c", "import pip"]).env("PYTHONDONTWRITEBYTECODE", "1");
     let said = match output::output(&mut command, None, output::SHORT) {
         Ok(out) if out.status.success() => return Ok(()),
         Ok(out) => output::last_line(&out.stderr),
         Err(e) => e.to_string(),
     };
-    let what = format!("{}: this python3 does not work, or has no pip ({})", python.shown(), fs::visible(&said));
-    Err(problem(
+    Err(no_python(&venv, &said))
+}
+
+fn no_python(venv: &Path, said: &str) -> Problem {
+    let python = venv.join("bin/python");
+    let what = format!("{}: this python3 does not work, or has no pip ({})", python.shown(), fs::visible(said));
+    problem(
         what,
         format!(
             "install python3 with venv (Debian: apt install python3-venv) and make the environment anew: python3 -m venv --clear {}",
             venv.shown()
         ),
-    ))
+    )
 }
 
 fn old_backups(install: &Path, check: &mut Check<'_, '_>) -> Vec<String> {

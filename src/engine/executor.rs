@@ -128,7 +128,7 @@ pub fn tidy(project: &Path) -> Vec<String> {
     if install.join(".upgrade/lock").exists()
         && let Ok(mut lock) = Lock::acquire(&install)
     {
-        let lines = recover::sweep(project, &install);
+        let lines = [lock.ended(), &recover::sweep(project, &install)].concat();
         lock.unexplain();
         return lines;
     }
@@ -359,7 +359,8 @@ fn drive(run: &mut Run) -> Finish {
             Phase::Content => run.phase(phase, phases::content::run),
             Phase::Server => run.phase(phase, phases::server::run),
             Phase::Validation => run.phase(phase, phases::validation::run).and_then(|()| let_go(run)),
-            Phase::Cleanup => run.phase(phase, phases::cleanup::run),
+            // Whoever goes on after a crash behind phase 4 has still to put back what the proof left.
+            Phase::Cleanup => let_go(run).and_then(|()| run.phase(phase, phases::cleanup::run)),
         };
         if let Err(stop) = result {
             return stopped(run, phase, stop);
@@ -420,6 +421,7 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(resume_command(&run.session))))
         }
         Stop::Failed { what, next } => {
+            run.fetch = None;
             rollback::drop_unfinished_backup(run);
             run.session.status = Status::Failed;
             run.session.reason = Some(what.clone());

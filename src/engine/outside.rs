@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::core::visible;
 use crate::host::output::{SHORT, last_line, output};
-use crate::host::{fs, process};
+use crate::host::{children, fs, process};
 
 /// What a person writes as the text of one file is not larger.
 const LARGEST: u64 = 256 << 20;
@@ -56,7 +56,7 @@ pub fn prepare(tool: &Tool, name: &str, project: &Path) -> Result<Prepared, Stri
         Tool::Editor(text) => {
             std::fs::write(&file, text).map_err(failed)?;
             let editor = editor(|name| std::env::var(name).ok());
-            let mut command = Command::new("sh");
+            let mut command = children::command("sh");
             // As git does it: the variable may hold arguments.
             command.arg("-c").arg(format!("{editor} \"$@\"")).arg(&editor).arg(&file);
             (editor, command)
@@ -116,7 +116,7 @@ fn editor(get: impl Fn(&str) -> Option<String>) -> String {
 
 /// Git with the person's own settings, and without hooks or a file watcher.
 fn git(dir: &Path) -> Command {
-    let mut command = Command::new("git");
+    let mut command = children::command("git");
     command.current_dir(dir).args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"] {
         command.env_remove(name);

@@ -160,7 +160,8 @@ impl classify::Texts for Store<'_> {
     }
 }
 
-/// A merged Python file that no longer compiles, where mine did.
+/// A merged Python file that no longer compiles, where mine did. Whether theirs does is not asked: this machine's
+/// interpreter may be older than the one that will run it, and then a person looks at it.
 pub fn python_damage(install: &Path, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
     if !path.name().ends_with(b".py") {
         return None;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::apply;
 use super::documents;
 use super::events::{Event, Level};
-use super::phases::server::{start_again, stop_live, stop_orphan};
+use super::phases::server::{start_again, stop_live};
 use super::quiet;
 use super::run::{Run, Stop};
 use super::undo;
@@ -15,14 +15,14 @@ use rustix::io::Errno;
 
 use crate::core::index::Trust;
 use crate::core::path::RelPath;
-use crate::core::phase::Phase;
 use crate::core::session::Status;
 use crate::host::backup::{self, Backup, Entry};
 use crate::host::fs::{self, Folder, FsError};
 use crate::host::index;
 use crate::host::journal::{Journal, JournalError};
 use crate::host::mcp::Client;
-use crate::host::server::{self, Owner, Running};
+use crate::host::process;
+use crate::host::server::{self, Live, Owner, Running};
 use crate::host::{store, venv};
 
 /// What a rollback did.
@@ -249,28 +249,29 @@ fn ask_for_rebuild(run: &mut Run) {
     }
 }
 
-/// Stops the new server; whether the old one has to run again.
+/// Stops the server that runs what is about to go; whether one has to run again afterwards.
 fn stop_server(run: &mut Run) -> bool {
     if run.session.rebuilt && run.session.server.is_none() {
         find_out_about_server(run);
     }
     let before = run.session.server.as_ref().is_some_and(|s| s.was_running);
-    if !before {
-        let restart = stop_later_server(run);
-        stop_orphan(run);
-        run.stop_proof_server();
-        return restart;
-    }
-    if let Some(started) = run.server.take() {
+    if let Some(started) = run.server.take_if(|_| before) {
         started.stop();
         return true;
     }
+    // One that was only started for the proof.
+    run.stop_proof_server();
     match server::find(&run.session.install) {
+        Running::Yes(live) if !is_replaced(run, &live) => false,
         Running::Yes(live) if live.owner == Owner::Nobody => {
+            if !before {
+                // Somebody started it after the upgrade.
+                run.session.server = Some(live.before(Vec::new()));
+            }
             if let Err(problem) = stop_live(run, &live) {
                 run.warn("server", problem);
             }
-            before
+            true
         }
         Running::Yes(live) => {
             let (pid, whose) = (live.process.pid, live.owner.words());
@@ -281,23 +282,21 @@ fn stop_server(run: &mut Run) -> bool {
     }
 }
 
-/// A server that somebody started after the upgrade runs what is about to go: it is stopped, and noted to be started
-/// again. The one for the proof is none of these, it ended with phase 4.
-fn stop_later_server(run: &mut Run) -> bool {
-    if !run.session.completed_phases.contains(&Phase::Validation) {
-        return false;
+/// Whether a server runs code that this session put in place. One that ran before, and one of an upgrade that never came
+/// to the server, runs what was there and what stays there.
+fn is_replaced(run: &Run, live: &Live) -> bool {
+    if run.session.rebuilt {
+        return true;
     }
-    let left_alone = run.session.server.as_ref().and_then(|s| s.pid);
-    match server::find(&run.session.install) {
-        Running::Yes(live) if live.owner == Owner::Nobody && Some(live.process.pid) != left_alone => {
-            run.session.server = Some(live.before(Vec::new()));
-            if let Err(problem) = stop_live(run, &live) {
-                run.warn("server", problem);
-            }
-            true
-        }
+    // Phase 3 begins by noting what runs.
+    let Some(before) = &run.session.server else { return false };
+    let began = run.session.created_at.parse::<jiff::Timestamp>().ok();
+    let ran_before = match (began, process::started_at(live.process.pid)) {
+        // The session's time is cut to the second.
+        (Some(began), Some(started)) => started.as_second() < began.as_second(),
         _ => false,
-    }
+    };
+    before.pid != Some(live.process.pid) && !ran_before
 }
 
 /// Nobody knows any more whether a server ran before the upgrade: one that runs now is started again afterwards.

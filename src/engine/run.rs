@@ -14,6 +14,8 @@ use crate::core::path::RelPath;
 use crate::core::phase::{NotApplicable, Phase};
 use crate::core::question::{Question, Way};
 use crate::core::session::{PhaseRecord, Seconds, Session, Status, time_of};
+use crate::core::visible::Shown as _;
+use crate::host::children::Mark;
 use crate::host::fs::visible;
 use crate::host::lock::Lock;
 use crate::host::server::{self, Started};
@@ -400,9 +402,9 @@ impl Run {
         }
     }
 
-    /// Forgets a child that may live on by now.
-    pub fn forget_child(&mut self, pid: u32) {
-        if let Err(e) = self.lock.forget_child(pid) {
+    /// Lets a server live on, whatever this process ends of: it is the user's from here on.
+    pub fn hand_over(&mut self, mark: &Mark, pid: u32) {
+        if let Err(e) = self.lock.hand_over(mark, pid) {
             self.log(Level::Warn, "lock", &e.to_string());
         }
     }
@@ -421,6 +423,11 @@ impl Run {
         }
         let kept = self.folder(KEPT_STATE);
         if kept.exists() {
+            // It may have been started anew meanwhile, and then has written a file of its own.
+            if matches!(server::find(&self.session.install), server::Running::Yes(_)) {
+                drop(std::fs::remove_file(kept));
+                return;
+            }
             match server::copy_state(&kept, &server::state_file(&self.session.install)) {
                 Ok(()) => drop(std::fs::remove_file(kept)),
                 Err(e) => {

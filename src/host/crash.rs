@@ -1,8 +1,8 @@
 //! Named crash points, for tests: where a process may die before or after a step that changes the disk.
 //!
 //! In builds with debug assertions `POS_CRASH_AT=N` ends the process at the N-th point that it passes (from 1), and
-//! `POS_CRASH_AT="NAME before"` (or `after`) the first time that it comes to that one, as a crash would: no destructors,
-//! no buffers written. `POS_CRASH_LOG=FILE` notes every point that is passed, a line each. In release builds there is nothing of it. The idea is that of FreeBSD's and etcd's
+//! `POS_CRASH_AT="NAME before"` (or `after`) the first time that it comes to that one, `"NAME before 3"` the third time, as
+//! a crash would: no destructors, no buffers written. `POS_CRASH_LOG=FILE` notes every point that is passed, a line each. In release builds there is nothing of it. The idea is that of FreeBSD's and etcd's
 //! fail points.
 
 /// A step that changes the disk.
@@ -60,6 +60,12 @@ points! {
     LINK = "venv.link";
     /// The environment is switched to another generation, or back.
     SWITCH = "venv.switch";
+    /// A program starts that may outlive this process.
+    START = "child.start";
+    /// Such a program is about to be ended, or has ended.
+    END = "child.end";
+    /// A server is left to run on: from here on it is the user's.
+    HAND_OVER = "child.hand_over";
 }
 
 /// Does a step, with a crash point before and one after it.
@@ -75,11 +81,13 @@ fn pass(_: Point, _: &str) {}
 
 #[cfg(debug_assertions)]
 fn pass(point: Point, when: &str) {
+    use std::collections::BTreeMap;
     use std::io::Write as _;
-    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{LazyLock, Mutex, PoisonError};
 
     static PASSED: AtomicU64 = AtomicU64::new(0);
+    static TIMES: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
     static CRASH_AT: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("POS_CRASH_AT").ok());
     static LOG: LazyLock<Option<std::fs::File>> = LazyLock::new(|| {
         let path = std::env::var_os("POS_CRASH_LOG")?;
@@ -90,7 +98,14 @@ fn pass(point: Point, when: &str) {
         let _ = writeln!(log, "{} {when}", point.0);
     }
     let name = format!("{} {when}", point.0);
-    if CRASH_AT.as_ref().is_some_and(|at| *at == number.to_string() || *at == name) {
+    let time = {
+        let mut times = TIMES.lock().unwrap_or_else(PoisonError::into_inner);
+        let time = times.entry(name.clone()).or_insert(0u32);
+        *time += 1;
+        *time
+    };
+    let here = |at: &String| *at == number.to_string() || *at == name || *at == format!("{name} {time}");
+    if CRASH_AT.as_ref().is_some_and(here) {
         std::process::abort();
     }
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 
+use super::children;
 use super::output::{Answer, Bounds, OutputError, SHORT, output};
 use super::snapshot;
 use super::timing::{Who, waiting};
@@ -79,7 +80,7 @@ pub struct Repo {
 
 /// A `git` command that runs nobody else's code and takes no locks.
 pub fn git(dir: &Path) -> Command {
-    let mut command = Command::new("git");
+    let mut command = children::helper("git");
     command
         .current_dir(dir)
         .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false"])

@@ -1,7 +1,7 @@
 //! One upgrade at a time: `flock` on the permanent `.upgrade/lock`, and `.upgrade-lock` to explain it to people.
 //!
-//! The kernel gives the lock back when its holder dies, whatever it died of. The note outlives it, and names the
-//! processes that it left behind, so that whoever comes next can end them. Files are opened close-on-exec (Rust's
+//! The kernel gives the lock back when its holder dies, whatever it died of. The note outlives it, and lists the marks of
+//! the processes that it left behind, so that whoever comes next can end them ([`super::children`]). Files are opened close-on-exec (Rust's
 //! standard library sees to that), so no program that a holder starts can hold the lock in its place.
 
 use std::fs::File;
@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
 
+use super::children::{self, Mark, Marks};
+use super::crash;
 use super::fs::{self, Doing, FsError};
 use super::places::{self, Odd};
 use super::process;
 
-/// How long an orphan may take to end by itself.
-const GRACE: Duration = Duration::from_secs(5);
 /// Somebody who only looks holds the lock for a moment; that is waited for.
 const A_LOOK: Duration = Duration::from_millis(200);
 
@@ -42,9 +42,12 @@ pub struct LockNote {
     /// In which pid namespace the pids count: a container has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid_namespace: Option<String>,
-    /// Processes that would live on if the holder died.
+    /// Processes that would live on if the holder died: for people. A number here ends nobody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<ChildNote>,
+    /// The tokens of the marks that such processes carry, noted before they are started ([`children`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<String>,
 }
 
 /// A process that the holder started.
@@ -102,7 +105,17 @@ pub struct Lock {
     _file: File,
     path: PathBuf,
     note: Option<LockNote>,
+    /// Those of its marks that programs carry which are only asked something.
+    helpers: Vec<String>,
     ended: Vec<String>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.note.is_some() {
+            children::begin(None);
+        }
+    }
 }
 
 /// Where the explaining file is.
@@ -129,10 +142,10 @@ impl Lock {
         let note = read_note(install);
         let ended = match note.as_ref().map(|note| (note, note.holder())) {
             Some((note, Holder::Alive | Holder::Unverifiable)) => return Err(LockError::Held(held(Some(note)))),
-            Some((note, Holder::Dead)) => note.end_children(),
+            Some((note, Holder::Dead)) => note.end_children(install),
             None => Vec::new(),
         };
-        Ok(Self { _file: file, path: note_path(install), note: None, ended })
+        Ok(Self { _file: file, path: note_path(install), note: None, helpers: Vec::new(), ended })
     }
 
     /// What was ended when the lock was taken over from a dead holder: a line each.
@@ -140,13 +153,17 @@ impl Lock {
         &self.ended
     }
 
-    /// Writes the explaining file.
+    /// Writes the explaining file. From here on all programs that this process starts are marked as its own.
     ///
     /// # Errors
     /// [`FsError`].
     pub fn explain(&mut self, session_id: &str, started_at: &str) -> Result<(), FsError> {
         let pid = std::process::id();
-        let children = self.note.take().map(|n| n.children).unwrap_or_default();
+        let before = self.note.take();
+        let (children, mut marks) = before.map(|n| (n.children, n.marks)).unwrap_or_default();
+        let own = self.install().and_then(Marks::new);
+        marks.extend(own.iter().flat_map(|m| [m.helpers.token.clone(), m.work.token.clone()]));
+        self.helpers.extend(own.iter().map(|m| m.helpers.token.clone()));
         self.note = Some(LockNote {
             session_id: session_id.to_owned(),
             started_at: started_at.to_owned(),
@@ -156,8 +173,41 @@ impl Lock {
             host: Some(host_name()),
             pid_namespace: process::pid_namespace(),
             children,
+            marks,
         });
-        self.write()
+        self.write()?;
+        children::begin(own);
+        Ok(())
+    }
+
+    fn install(&self) -> Option<&Path> {
+        self.path.parent()
+    }
+
+    /// A mark of its own for a program that may be handed over later, noted before the program is started. None where
+    /// there is no note: then nobody would look for it.
+    ///
+    /// # Errors
+    /// [`FsError`]; then it must not be started.
+    pub fn mark(&mut self) -> Result<Option<Mark>, FsError> {
+        let Some(mark) = self.install().and_then(Mark::new).filter(|_| self.note.is_some()) else { return Ok(None) };
+        if let Some(note) = &mut self.note {
+            note.marks.push(mark.token.clone());
+        }
+        self.write()?;
+        Ok(Some(mark))
+    }
+
+    /// Takes a mark out of the note: whoever carries it lives on when this process ends, whatever it ends of.
+    ///
+    /// # Errors
+    /// [`FsError`]; then whoever takes the lock over would end it.
+    pub fn hand_over(&mut self, mark: &Mark, pid: u32) -> Result<(), FsError> {
+        if let Some(note) = &mut self.note {
+            note.marks.retain(|token| *token != mark.token);
+            note.children.retain(|child| child.pid != pid);
+        }
+        crash::around(crash::HAND_OVER, || self.write())
     }
 
     /// Adds a process that was started, and forgets those that have ended.
@@ -172,17 +222,6 @@ impl Lock {
         self.write()
     }
 
-    /// Takes a process out of the note: it may live on when this one ends.
-    ///
-    /// # Errors
-    /// [`FsError`]; then whoever takes the lock over would end it.
-    pub fn forget_child(&mut self, pid: u32) -> Result<(), FsError> {
-        if let Some(note) = &mut self.note {
-            note.children.retain(|child| child.pid != pid);
-        }
-        self.write()
-    }
-
     fn write(&self) -> Result<(), FsError> {
         let Some(note) = &self.note else { return Ok(()) };
         let mut text = serde_json::to_vec_pretty(note).unwrap_or_default();
@@ -190,9 +229,14 @@ impl Lock {
         fs::write_durable(&self.path, &text, 0o644)
     }
 
-    /// Removes the explaining file; the lock itself is held until it is dropped.
+    /// Removes the explaining file; the lock itself is held until it is dropped. What is still marked is ended first:
+    /// without the note nobody would find it.
     pub fn unexplain(&mut self) {
-        self.note = None;
+        if let (Some(note), Some(install)) = (self.note.take(), self.path.parent()) {
+            children::begin(None);
+            let work: Vec<String> = note.marks.into_iter().filter(|token| !self.helpers.contains(token)).collect();
+            children::end(install, &work);
+        }
         // Gone already is as good.
         let _ = fs::remove_file(&self.path);
     }
@@ -253,20 +297,22 @@ fn is_locked(install: &Path) -> bool {
 }
 
 /// Removes the explaining file of a holder that can't be asked, because a person says that it is over. The lock itself
-/// is taken for it, so nobody who lives here can hold it.
+/// is taken for it, so nobody who lives here can hold it. What a dead one left behind here is ended: a line each.
 ///
 /// # Errors
 /// [`LockError::Held`] where a living process has the lock.
-pub fn remove_note(install: &Path) -> Result<(), LockError> {
+pub fn remove_note(install: &Path) -> Result<Vec<String>, LockError> {
     let file = open(install)?;
     let note = read_note(install);
     let taken = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
     if !taken || note.as_ref().is_some_and(|n| n.holder() == Holder::Alive) {
         return Err(LockError::Held(locked(note.as_ref())));
     }
+    let ended = note.map(|note| note.end_children(install)).unwrap_or_default();
     let path = note_path(install);
     std::fs::remove_file(&path).doing("remove", &path)?;
-    Ok(fs::sync_folder(install)?)
+    fs::sync_folder(install)?;
+    Ok(ended)
 }
 
 impl LockNote {
@@ -307,33 +353,14 @@ impl LockNote {
         if lives { Holder::Alive } else { Holder::Dead }
     }
 
-    /// Ends what a dead holder left behind, each only if it still is that process; a line for each that was ended.
-    fn end_children(&self) -> Vec<String> {
-        // A number alone says nothing: without the boot it may be anybody's.
+    /// Ends what a dead holder left behind: what carries its marks. A line for each that was ended.
+    fn end_children(&self, install: &Path) -> Vec<String> {
+        // Of another boot or container none can be seen here.
         if self.boot_id.is_none() || self.boot_id != process::boot_id() {
             return Vec::new();
         }
-        let living = self.children.iter().filter_map(|c| process::look(c.pid).filter(|p| p.start == c.start));
-        let end = |found: process::Process| {
-            // Those that it started itself go with it, where it led a group: known before it ends, ended after it.
-            let others = process::members(found.pid);
-            let how = match process::stop(&found, GRACE) {
-                process::Stopped::Survived => "could not end",
-                _ => "ended",
-            };
-            for other in &others {
-                process::stop(other, GRACE);
-            }
-            let name: Vec<String> = found.command.iter().take(4).cloned().collect();
-            let text = format!(
-                "{how} pid {} ({}), left by the upgrade that died as pid {}",
-                found.pid,
-                name.join(" "),
-                self.pid
-            );
-            fs::visible(&text)
-        };
-        living.map(end).collect()
+        let ended = children::end(install, &self.marks).into_iter();
+        ended.map(|line| format!("{line}, left by the upgrade that died as pid {}", self.pid)).collect()
     }
 
     /// Who wrote it, in words.
@@ -433,25 +460,32 @@ mod tests {
     #[test]
     fn what_a_dead_holder_left_is_ended_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
-        let sleeper = || std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let (mut left, mut innocent) = (sleeper(), sleeper());
         let mut lock = Lock::acquire(dir.path()).unwrap();
         lock.explain("s1", "2026-11-22T10:00:00Z").unwrap();
+        let mut left = children::command("sleep").arg("60").spawn().unwrap();
         lock.note_child(left.id()).unwrap();
+        let handed_over = lock.mark().unwrap().unwrap();
+        let mut server = std::process::Command::new("sleep");
+        handed_over.put(server.arg("60"));
+        let mut server = server.spawn().unwrap();
+        lock.hand_over(&handed_over, server.id()).unwrap();
         drop(lock);
+        let mut innocent = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let mut note = read_note(dir.path()).unwrap();
-        assert_eq!(note.children.len(), 1);
-        // The number of somebody else, with the wrong start; and a holder that is no more.
-        note.children.push(ChildNote { pid: innocent.id(), start: note.children[0].start + 1_000_000 });
+        assert_eq!((note.children.len(), note.marks.len()), (1, 2));
+        // The number of somebody else, with the right start; and a holder that is no more.
+        note.children.push(ChildNote { pid: innocent.id(), start: process::start_ticks(innocent.id()).unwrap() });
         note.pid = u32::MAX - 1;
         std::fs::write(note_path(dir.path()), serde_json::to_vec(&note).unwrap()).unwrap();
         let lock = Lock::acquire(dir.path()).unwrap();
         assert_eq!(lock.ended().len(), 1, "{:?}", lock.ended());
         assert!(lock.ended()[0].contains(&format!("pid {}", left.id())), "{:?}", lock.ended());
         assert!(!left.wait().unwrap().success());
-        assert!(innocent.try_wait().unwrap().is_none(), "it still lives");
-        innocent.kill().unwrap();
-        innocent.wait().unwrap();
+        for one in [&mut innocent, &mut server] {
+            assert!(one.try_wait().unwrap().is_none(), "it still lives");
+            one.kill().unwrap();
+            one.wait().unwrap();
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 pub mod aside;
 pub mod backup;
 pub mod backups;
+pub mod children;
 mod clear;
+pub mod consent;
 pub mod crash;
 pub mod demo;
 pub mod folder;

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::children;
 use super::fs::read_at_most;
 use super::program::{self, Deaf, Limits, Listener, ProgramError};
 
@@ -37,7 +38,7 @@ fn limits() -> Limits {
 
 /// An environment's interpreter, without the variables that lead it to somebody else's packages.
 pub fn python(venv: &Path) -> Command {
-    let mut command = Command::new(venv.join("bin/python"));
+    let mut command = children::command(venv.join("bin/python"));
     for name in ["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"] {
         command.env_remove(name);
     }

@@ -125,6 +125,22 @@ pub fn descendants(pid: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
+/// The parent of a living process.
+pub fn parent(pid: u32) -> Option<u32> {
+    Some(stat(pid)?.parent)
+}
+
+/// A process and all that it descends from.
+pub fn with_ancestors(pid: u32) -> BTreeSet<u32> {
+    let mut found = BTreeSet::new();
+    let mut at = Some(pid).filter(|pid| *pid > 0);
+    // A number that comes again would be a circle, as it can be when one is reused while we look.
+    while let Some(here) = at.filter(|here| found.insert(*here)) {
+        at = parent(here).filter(|above| *above > 0);
+    }
+    found
+}
+
 /// The kernel's name for this boot.
 pub fn boot_id() -> Option<String> {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::children;
+use super::crash;
 use super::process;
 use crate::core::visible::{line as visible, start_of};
 
@@ -112,7 +114,8 @@ pub fn run(
 ) -> Result<Said, ProgramError> {
     let begun = Instant::now();
     // A group of its own, so that what it starts can be ended with it.
-    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn();
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let started = children::spawn(quiet);
     let failed = |error| ProgramError::Start { name: name.to_owned(), error };
     let mut child = started.map_err(failed)?;
     listener.started(child.id());
@@ -242,6 +245,10 @@ impl Output {
 
 /// Ends a child with all that it started, and takes its body away: first as Ctrl-C would, so that it can clean up.
 pub fn end(child: &mut Child) {
+    crash::around(crash::END, || end_group(child));
+}
+
+fn end_group(child: &mut Child) {
     let group = Pid::from_child(child);
     // As long as the child isn't waited for, the group's number is nobody else's.
     let _ = kill_process_group(group, Signal::INT);

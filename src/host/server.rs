@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::crash;
 use super::fs::{self, Doing as _, FsError};
 use super::ports;
 use super::process::{self, Process, Stopped};
@@ -217,7 +218,7 @@ impl Live {
 
     /// Stops it, and what it leaves behind on its port: TERM, wait, KILL, each told before it is done.
     pub fn stop(&self, grace: Duration, tell: &mut dyn FnMut(&str)) -> Stopped {
-        stop_all(&self.process, self.port, grace, tell)
+        crash::around(crash::END, || stop_all(&self.process, self.port, grace, tell))
     }
 
     /// Whether the server's code changed after it started, so that it runs something else than what is installed.

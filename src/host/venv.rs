@@ -4,7 +4,7 @@
 use std::fs as stdfs;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, utimensat};
@@ -324,6 +324,28 @@ pub fn forget_original(install: &Path, name: &str) -> Result<(), FsError> {
         }
         Err(_) => Ok(()),
     }
+}
+
+/// Whether an environment has an interpreter and pip, as far as that can be seen without running anything of it.
+///
+/// # Errors
+/// What is missing.
+pub fn looks_whole(venv: &Path) -> Result<(), String> {
+    let python = venv.join("bin/python");
+    let meta = std::fs::metadata(&python).map_err(|e| e.to_string())?;
+    if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
+        return Err("it is no program".to_owned());
+    }
+    let config = fs::read_own(&venv.join("pyvenv.cfg")).unwrap_or_default();
+    let config = String::from_utf8_lossy(&config).to_lowercase();
+    let shared = config
+        .lines()
+        .filter_map(|l| l.split_once('='))
+        .any(|(key, value)| (key.trim(), value.trim()) == ("include-system-site-packages", "true"));
+    let libraries = ["lib", "lib64"].iter().flat_map(|lib| std::fs::read_dir(venv.join(lib))).flatten().flatten();
+    let mut packages = libraries.map(|entry| entry.path().join("site-packages/pip"));
+    // One that shares the machine's packages may have that one's pip.
+    if shared || packages.any(|pip| pip.is_dir()) { Ok(()) } else { Err("No module named pip".to_owned()) }
 }
 
 #[cfg(test)]

@@ -401,6 +401,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key('l')], &[M::Asked], A::LeaveAlone, "leave alone", "leave alone what is in use", 2),
     bind(&[key('S')], &[M::Asked], A::StopIt, "stop it", "end what is in use, and go on", 3),
     bind(&[key('R')], &[M::Asked], A::RollBack, "roll back", "put the install back as it was", 4),
+    bind(&[key('y')], &[M::Asked], A::Yes, "allow", "allow what is shown", 1),
     bind(&[key('q'), ctrl('c')], &[M::Asked], A::Leave, "leave", "leave: asks whether to pause or to roll back", 5),
     bind(&[key('p')], &[M::Leave], A::Pause, "pause and leave", "finish this step, save and leave", 1),
     bind(&[ctrl('c')], &[M::Leave], A::Pause, "", "finish this step, save and leave", 0),
@@ -535,12 +536,13 @@ pub fn key_of(way: Way) -> Option<Chord> {
     in_mode(Mode::Asked).find(|b| b.action == *action)?.keys.first().copied()
 }
 
-const WAYS: [(Way, Action); 5] = [
+const WAYS: [(Way, Action); 6] = [
     (Way::Retry, Action::Again),
     (Way::GoOn, Action::GoOn),
     (Way::Leave, Action::LeaveAlone),
     (Way::Stop, Action::StopIt),
     (Way::RollBack, Action::RollBack),
+    (Way::Allow, Action::Yes),
 ];
 
 /// The rows of a mode, in the table's order.

@@ -49,6 +49,8 @@ pub struct Launch {
     pub resolve: Option<Box<Plan>>,
     /// Go on with the unfinished session without asking.
     pub resume: bool,
+    /// The source that only the project's own file names, as long as the user has not said yes to it.
+    pub foreign_source: Option<PathBuf>,
 }
 
 impl Launch {

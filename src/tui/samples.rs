@@ -41,6 +41,7 @@ pub fn launch() -> Launch {
         here: PathBuf::from("/home/ada/shop"),
         resolve: None,
         resume: false,
+        foreign_source: None,
     }
 }
 

@@ -22,6 +22,7 @@ use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
 use crate::engine::inspect;
 use crate::engine::sources::{self, Candidate, Found, Standing};
+use crate::host::consent::{self, Wish};
 use crate::host::recent;
 
 /// How long a path must stay as it is before it is looked at.
@@ -94,7 +95,10 @@ impl Engine for Real {
     fn handle(&self, effect: Effect, launch: &Launch) -> Option<Handle> {
         match effect {
             Effect::Resolve(plan) => Some(executor::resolve(&launch.project, *plan, launch.options.clone())),
-            Effect::Start(request, plan, policy) => Some(executor::start(*request, *plan, policy)),
+            Effect::Start(request, plan, policy) => {
+                consent::allow(&request.project, &Wish::Source(request.source.clone()));
+                Some(executor::start(*request, *plan, policy))
+            }
             Effect::Resume(session) => Some(executor::resume(*session)),
             Effect::RollBack(session) => Some(executor::roll_back(*session, "asked for in the wizard", false)),
             Effect::Discard(session) => Some(executor::discard(*session)),

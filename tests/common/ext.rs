@@ -6,6 +6,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use pos_upgrade_tui::host::server::{self, Running};
+use pos_upgrade_tui::host::{children, process};
 use serde_json::Value;
 
 use crate::common::{Sandbox, assert_same, snapshot, text};
@@ -272,4 +274,17 @@ impl Drop for Mode {
         use std::os::unix::fs::PermissionsExt as _;
         let _ = std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(self.1));
     }
+}
+
+/// The living processes that an upgrade of this sandbox started, but for the server that the install has now, with all
+/// that it started: they carry the mark, and the sandbox's home.
+pub fn left_behind(sandbox: &Sandbox, install: &Path) -> Vec<process::Process> {
+    let home = sandbox.path().join("home").display().to_string();
+    let mut users = BTreeSet::new();
+    if let Running::Yes(live) = server::find(install) {
+        users.insert(live.process.pid);
+        users.extend(process::descendants(live.process.pid));
+    }
+    let ours = |p: &process::Process| p.env.contains_key(children::MARK) && p.env.get("HOME") == Some(&home);
+    process::all().filter(|pid| !users.contains(pid)).filter_map(process::look).filter(ours).collect()
 }

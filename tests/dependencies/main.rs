@@ -8,6 +8,7 @@ mod environment;
 mod ext;
 mod failures;
 mod index;
+mod left;
 #[path = "../crash/mounts.rs"]
 mod mounts;
 mod places;

@@ -7,7 +7,7 @@ use crate::common::text;
 use crate::world::{World, package};
 
 /// A playwright whose installation does what a file says, and whose browser is another file.
-fn playwright(world: &World) -> (std::path::PathBuf, std::path::PathBuf) {
+pub fn playwright(world: &World) -> (std::path::PathBuf, std::path::PathBuf) {
     let (works, browser) = (world.sandbox.path().join("works"), world.sandbox.path().join("chromium"));
     let main = format!(
         "import os, sys\nassert sys.argv[1:] == ['install', 'chromium'], sys.argv\n\

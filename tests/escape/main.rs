@@ -5,8 +5,10 @@
 mod arguments;
 #[path = "../common/mod.rs"]
 mod common;
+mod forged;
 mod links;
 mod notes;
+mod nothing_runs;
 mod swaps;
 mod trees;
 mod world;

@@ -53,7 +53,7 @@ fn the_baseline() {
 }
 
 /// A generation's file with any text as its session, number and checksums in order.
-fn sealed(path: &Path, how: impl Fn(&mut Value)) {
+pub fn sealed(path: &Path, how: impl Fn(&mut Value)) {
     let whole: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let mut session = whole["session"].clone();
     how(&mut session);

@@ -9,6 +9,7 @@ mod ext;
 mod found;
 mod index;
 mod launched;
+mod left;
 mod upgrades;
 mod world;
 mod wrong;

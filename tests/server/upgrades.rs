@@ -147,6 +147,7 @@ fn the_projects_own_tests_have_a_word() {
         let (source, project) = (demo.source.to_str().unwrap(), demo.project.to_str().unwrap());
         let arguments =
             ["upgrade", "--json", "--yes", "--on-conflict", "keep", "--source", source, "--project", project];
+        let arguments = [&arguments[..], &["--allow-test-command"]].concat();
         Upgraded::of(&sandbox.run(&[&arguments[..], more].concat()))
     };
     let broken = upgrade(json!({"test_command": ["sh", "-c", "echo 3 of 9 failed; exit 1"]}), &[]);

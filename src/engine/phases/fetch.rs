@@ -16,6 +16,7 @@ use crate::engine::environment;
 use crate::engine::events::Level;
 use crate::engine::planning::Source;
 use crate::engine::run::{Run, Stop};
+use crate::host::children;
 use crate::host::fs;
 use crate::host::pip::{self, Wanted};
 use crate::host::program::{self, Newest, Pulse};
@@ -172,7 +173,7 @@ impl Fetch {
     fn spawn(&mut self, command: impl FnOnce(&Self) -> Command) -> Option<u32> {
         let mut command = command(self);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let mut child = command.spawn().ok()?;
+        let mut child = children::spawn(&mut command).ok()?;
         self.said.follow(&mut child);
         let pid = child.id();
         self.child = Some(child);

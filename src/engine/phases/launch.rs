@@ -7,7 +7,8 @@ use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
 use crate::engine::events::Level;
 use crate::engine::run::{Run, Stop};
-use crate::host::fs;
+use crate::host::children::Mark;
+use crate::host::fs::{self, FsError};
 use crate::host::server::{self, Live, Running, ServerError, Settings, Watch};
 
 /// Where the names, never the values, of the settings are noted that the server had before.
@@ -73,11 +74,17 @@ pub(super) fn launch(run: &mut Run) -> Option<ServerBefore> {
 /// Shows what a starting server says, and notes its process until it answers.
 struct Starting<'a> {
     run: &'a mut Run,
+    mark: Option<Mark>,
     pid: Option<u32>,
     asked: Option<Stop>,
 }
 
 impl Watch for Starting<'_> {
+    fn mark(&mut self) -> Result<Option<Mark>, FsError> {
+        self.mark = self.run.lock.mark()?;
+        Ok(self.mark.clone())
+    }
+
     fn started(&mut self, pid: u32) {
         self.pid = Some(pid);
         self.run.note_child(pid);
@@ -112,14 +119,16 @@ pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
     }
     let settings = settings(run);
     run.commands_run.push(launch.command.join(" "));
-    let mut watch = Starting { run, pid: None, asked: None };
+    let mut watch = Starting { run, mark: None, pid: None, asked: None };
     let started = server::start(&install, &launch, &settings, &mut watch);
-    let Starting { run, pid, asked } = watch;
-    if let Some(pid) = pid {
-        run.forget_child(pid);
-    }
+    let Starting { run, mark, pid, asked } = watch;
     match started {
         Ok(started) => {
+            // One that is only for the proof stays noted until it ends: nobody else would end it.
+            let stays = run.session.server.as_ref().is_some_and(|s| s.was_running);
+            if let (Some(mark), Some(pid), true) = (mark, pid, stays) {
+                run.hand_over(&mark, pid);
+            }
             let url = started.url.clone();
             run.log(Level::Info, "server", &format!("pid {} answers at {url}", started.pid()));
             run.server = Some(started);

@@ -1,12 +1,16 @@
 //! Phase 0: checks everything, changes nothing.
 
 use crate::core::phase::{Phase, PreFlightEvidence};
+use crate::core::plan::Only;
+use crate::core::question::{Question, Way};
 use crate::engine::checks;
 use crate::engine::events::{Event, Level};
 use crate::engine::inspect::Request;
 use crate::engine::pointers;
 use crate::engine::run::{Run, Stop};
 use crate::engine::writable;
+use crate::host::consent::{self, Wish};
+use crate::host::fs::visible;
 
 /// Runs the checks again, now that the lock is held: what was found before the approval may have changed.
 ///
@@ -28,6 +32,7 @@ pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
         run.warn("checks", warning.clone());
     }
     if checked.problems.is_empty() {
+        ask_for_tests(run)?;
         return Ok(checked.evidence);
     }
     let what: Vec<String> = checked.problems.iter().map(|p| p.what.clone()).collect();
@@ -36,6 +41,32 @@ pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     }
     let next = checked.problems.into_iter().next().map(|p| p.next);
     Err(Stop::Failed { what: what.join("\n"), next })
+}
+
+/// Asks whether the project's own test command may run, as long as somebody is there and before anything takes its time.
+/// Where nobody can be asked the tests are left out, and phase 4 says so.
+fn ask_for_tests(run: &mut Run) -> Result<(), Stop> {
+    let command = run.session.options.test_command.clone();
+    let wish = Wish::TestCommand(command.clone());
+    let project = run.session.project.clone();
+    let only_content = run.session.plan.only == Some(Only::Content);
+    if command.is_empty() || run.session.options.skip_tests || only_content || consent::allows(&project, &wish) {
+        return Ok(());
+    }
+    let question = Question::new("test_command", "May the project's test command run?", Way::GoOn)
+        .saying([
+            format!("  {}", visible(&command.join(" "))),
+            "It stands in .praxis-os/upgrade.json, which everybody can change who can write the project.".to_owned(),
+            "If you allow it, it runs after the new server was tried, now and in later upgrades of this project, until \
+             it changes."
+                .to_owned(),
+        ])
+        .offering(Way::Allow, "Allow it", "exactly this command, for this project")
+        .offering(Way::GoOn, "Leave it out", "the report says that the tests were not run");
+    if run.ask(question)? == Way::Allow {
+        consent::allow(&project, &wish);
+    }
+    Ok(())
 }
 
 /// The request that a session was made for.

@@ -75,13 +75,22 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
 /// What a task of this phase ends with.
 pub(super) type Told<T> = Result<crate::engine::run::Told<T>, Stop>;
 
-/// Notes what runs, durably: after that it may be stopped. A person is asked here, before anything takes its time.
-fn note_server(run: &mut Run) -> Result<(), Stop> {
-    if run.session.server.is_some() {
-        return Ok(());
-    }
+/// Notes what runs, durably: after that it may be stopped. A person is asked here, before anything takes its time. One
+/// that was started since it was noted that none runs is noted, too: what is stopped is started again.
+///
+/// # Errors
+/// [`Stop`] if that is what was asked, or the session can't be saved.
+pub fn note_server(run: &mut Run) -> Result<(), Stop> {
     let install = run.session.install.clone();
-    if let Running::Yes(live) = server::find(&install) {
+    let found = server::find(&install);
+    if let Some(before) = &run.session.server {
+        let own = run.server.as_ref().map(server::Started::pid);
+        let is_new = |live: &Live| Some(live.process.pid) != before.pid && Some(live.process.pid) != own;
+        if before.was_running || !matches!(&found, Running::Yes(live) if is_new(live)) {
+            return Ok(());
+        }
+    }
+    if let Running::Yes(live) = found {
         let tools = {
             let _server = waiting(Who::Server);
             run.runtime.block_on(Client::tools_at(&live.url))
@@ -115,7 +124,7 @@ fn stop_server(run: &mut Run) -> Told<String> {
         }
     };
     let (pid, found) = (live.process.pid, live.owner.words().to_owned());
-    // One that was left alone at first still is; any other that nobody holds was started by an earlier run.
+    // One that was left alone at first still is; what an earlier run started for its proof ended with that run.
     let before = run.session.server.as_ref();
     if before.is_some_and(|b| !b.was_running && b.pid == Some(pid)) || live.owner == Owner::Editor {
         let why = match live.owner {
@@ -186,17 +195,15 @@ fn left_alone(run: &mut Run, live: &Live) -> Result<bool, Stop> {
     }
 }
 
-/// Ends a server that an interrupted run started only for the proof: nobody else would. The one that was left alone is
-/// known by its number.
-pub fn stop_orphan(run: &mut Run) {
-    let left_alone = run.session.server.as_ref().and_then(|s| s.pid);
-    let own = run.server.as_ref().map(server::Started::pid);
-    if let Running::Yes(live) = server::find(&run.session.install) {
-        let pid = Some(live.process.pid);
-        if live.owner == Owner::Nobody && pid != left_alone && pid != own {
-            // A second one beside it does no harm.
-            let _ = stop_live(run, &live);
-        }
+/// Ends a server that is to be started again because it runs the old code. One that is left alone is not touched.
+pub fn stop_outdated(run: &mut Run) {
+    let before = run.session.server.as_ref();
+    if before.is_some_and(|s| s.was_running)
+        && let Running::Yes(live) = server::find(&run.session.install)
+        && live.owner == Owner::Nobody
+    {
+        // A second one beside it does no harm.
+        let _ = stop_live(run, &live);
     }
 }
 

@@ -4,16 +4,17 @@ mod probes;
 mod table;
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::server::{start_again, stop_orphan};
+use super::server::{note_server, start_again, stop_outdated};
 use crate::core::phase::{Fact, NotApplicable, Phase, ValidationEvidence};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Level;
 use crate::engine::run::{Run, Stop, Told, done, not_applicable, now};
+use crate::host::children;
+use crate::host::consent::{self, Wish};
 use crate::host::fs;
 use crate::host::mcp::{Client, McpError};
 use crate::host::program::{self, Limits, Listener, ProgramError};
@@ -116,6 +117,10 @@ fn server_to_ask(run: &mut Run) -> Result<Option<Server>, Stop> {
     let install = run.session.install.clone();
     let log = server::log_path(&install);
     if run.server.is_none() {
+        // Somebody may have started one since the interruption.
+        if run.session.server.is_some() {
+            note_server(run)?;
+        }
         let was_running = run.session.server.as_ref().is_some_and(|s| s.was_running);
         match server::find(&install) {
             Running::Yes(live) if was_running && live.owner == Owner::Nobody && !live.is_older_than_code(&install) => {
@@ -123,7 +128,7 @@ fn server_to_ask(run: &mut Run) -> Result<Option<Server>, Stop> {
                 return Ok(Some(Server { url: live.url, pid: live.process.pid, log, log_from }));
             }
             _ => {
-                stop_orphan(run);
+                stop_outdated(run);
                 start_again(run)?;
             }
         }
@@ -154,9 +159,23 @@ fn unit_tests(run: &mut Run, seen: &mut Seen) -> Result<Told<Fact<bool>>, Stop> 
     };
     let begun = Instant::now();
     let limit = Duration::from_secs(run.session.options.test_timeout);
-    run.commands_run.push(command.join(" "));
     let shown = visible::line(&command.join(" "));
-    let mut tests = Command::new(program);
+    // Asked again here: the session's file can be written by whoever can write the project.
+    if !consent::allows(&run.session.project, &Wish::TestCommand(command.clone())) {
+        let project = run.session.project.shown();
+        run.warn(
+            "tests",
+            format!(
+                "the tests were not run: \"{shown}\" stands in the project's own .praxis-os/upgrade.json, and you have \
+                 not allowed it; to allow exactly this command for this project, start an upgrade with: \
+                 pos-upgrade-tui upgrade --allow-test-command --project {project}"
+            ),
+        );
+        let why = NotApplicable::TestsNotAllowed;
+        return not_applicable(why, Fact::NotApplicable(why));
+    }
+    run.commands_run.push(command.join(" "));
+    let mut tests = children::command(program);
     tests.args(arguments).current_dir(&run.session.project);
     let mut listener = TestListener { run, lines: 0, asked: None };
     let ended = {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{At, DemoError};
+use crate::host::children;
 use crate::host::output::{Bounds, OutputError, SHORT, output};
 
 const NO_GIT: DemoError = DemoError::MissingTool {
@@ -29,7 +30,7 @@ pub(super) fn check_tools() -> Result<(), DemoError> {
     let answers = |command: &mut Command| {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
     };
-    if !answers(Command::new("git").arg("--version")) {
+    if !answers(children::command("git").arg("--version")) {
         return Err(NO_GIT);
     }
     if !answers(python().args(["-c", "import sys; sys.exit(sys.version_info < (3, 9))"])) {
@@ -43,7 +44,7 @@ pub(super) fn check_tools() -> Result<(), DemoError> {
 
 /// Git in `folder`: no hooks, no signing, no settings of the user, always the same author and date.
 pub(super) fn git(folder: &Path, date: &str) -> Command {
-    let mut command = Command::new("git");
+    let mut command = children::command("git");
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("GIT_") {
             command.env_remove(name);
@@ -77,7 +78,7 @@ pub(super) fn git(folder: &Path, date: &str) -> Command {
 }
 
 pub(super) fn python() -> Command {
-    clean_python(Command::new("python3"))
+    clean_python(children::command("python3"))
 }
 
 /// Without the variables that lead an interpreter to somebody else's packages.

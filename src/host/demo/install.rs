@@ -6,12 +6,13 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::command::{clean_python, git, last_lines, python, run, run_git};
 use super::{At, DemoError, assets};
+use crate::host::children;
 
 /// What the stock installer copies, and where to.
 const LAYOUT: [(&str, &str); 4] = [
@@ -59,7 +60,7 @@ pub fn install_release(source: &Path, commit: &str, install: &Path) -> Result<()
 pub fn create_venv(install: &Path) -> Result<(), DemoError> {
     let venv = install.join("venv");
     run(python().args(["-m", "venv"]).arg(&venv), |command, output| DemoError::Python { command, output })?;
-    let mut pip = clean_python(Command::new(venv.join("bin/python")));
+    let mut pip = clean_python(children::command(venv.join("bin/python")));
     pip.args(["-m", "pip", "--isolated", "--disable-pip-version-check", "--no-input", "install", "--quiet"]);
     pip.arg("--requirement").arg(install.join("mcp_server/requirements.txt"));
     run(&mut pip, |command, output| DemoError::Pip { command, output })?;
@@ -103,7 +104,7 @@ pub fn start_server(project: &Path, install: &Path) -> Result<u32, DemoError> {
     let log_path = cache.join("mcp_server.log");
     let log = File::create(&log_path).at("create", &log_path)?;
     let program = install.join("venv/bin/python");
-    let mut child = clean_python(Command::new(&program))
+    let mut child = clean_python(children::command(&program))
         .args(["-m", "mcp_server", "--transport", "http", "--log-level", "INFO"])
         .env("PYTHONPATH", install)
         .env("PROJECT_ROOT", project)

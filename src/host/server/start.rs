@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::super::children::{self, Mark};
 use super::super::fs::{Doing, FsError};
-use super::super::{ports, process};
+use super::super::{crash, ports, process};
 use super::log::{self, last_lines, log_path};
 use super::{Settings, address, read_state};
 use crate::core::layout::layouts;
@@ -87,10 +88,12 @@ impl Started {
 
     /// Stops it.
     pub fn stop(mut self) {
-        if let Some(process) = process::look(self.child.id()) {
-            super::stop_all(&process, self.port, Duration::from_secs(10), &mut |_| {});
-        }
-        let _ = self.child.wait();
+        crash::around(crash::END, || {
+            if let Some(process) = process::look(self.child.id()) {
+                super::stop_all(&process, self.port, Duration::from_secs(10), &mut |_| {});
+            }
+            let _ = self.child.wait();
+        });
     }
 
     /// Leaves it running on its own; as long as this process lives its remains are collected when it ends.
@@ -101,6 +104,13 @@ impl Started {
 
 /// Who wants to know how a start goes.
 pub trait Watch {
+    /// It is about to be started: the mark that it gets, which is noted by now. Without one it has that of the session.
+    ///
+    /// # Errors
+    /// [`FsError`] where the mark can't be noted; then nothing is started.
+    fn mark(&mut self) -> Result<Option<Mark>, FsError> {
+        Ok(None)
+    }
     /// The process is there.
     fn started(&mut self, pid: u32);
     /// It is waited for, so long already; `last` is the newest line of its log. False stops it.
@@ -117,11 +127,11 @@ fn command(install: &Path, launch: &ServerBefore, settings: &Settings) -> Option
     let (program, arguments) = launch.command.split_first()?;
     let python = install.join("venv/bin/python");
     let mut command = if python.exists() {
-        let mut command = Command::new(python);
+        let mut command = children::command(python);
         command.args(["-I", "-S", "-c", DETACH]).arg(program);
         command
     } else {
-        Command::new(program)
+        children::command(program)
     };
     let layout = &layouts().server;
     for name in layout.kept_environment().chain(&layout.dropped_environment) {
@@ -150,7 +160,10 @@ pub fn start(
         return Err(FsError { doing: "start the server of", path: install.to_owned(), source }.into());
     };
     command.stdout(log.try_clone().doing("open", &log_path)?).stderr(log);
-    let mut child = command.spawn().doing("start", command.get_program())?;
+    if let Some(mark) = watch.mark()? {
+        mark.put(&mut command);
+    }
+    let mut child = children::spawn(&mut command).doing("start", command.get_program())?;
     watch.started(child.id());
     let waiting = Waiting { install, log: &log_path, log_from, begun: Instant::now() };
     match waiting.until_it_listens(&mut child, watch) {

@@ -137,6 +137,10 @@ fn stopped(model: &mut Model, exit_code: u8, what: String) -> Vec<Effect> {
 /// Inspects, or asks for the source first.
 fn check(model: &mut Model) -> Vec<Effect> {
     match model.launch.request() {
+        // It is shown before anything of it is looked at.
+        Some(_) if model.launch.source.is_some() && model.launch.foreign_source == model.launch.source => {
+            setup::open(model, Spot::Source)
+        }
         Some(request) => {
             show(model, Screen::Checking);
             vec![Effect::Inspect(Box::new(request))]

@@ -264,6 +264,8 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     };
     model.launch = setup.draft.clone();
     model.launch.source = Some(source);
+    // Said yes to, with its name and where that comes from in sight.
+    model.launch.foreign_source = None;
     check(model)
 }
 

@@ -106,6 +106,9 @@ impl Rows<'_> {
     fn first_words(&self) -> &'static str {
         let field = &self.setup.field;
         let offered = self.setup.candidates.iter().find(|c| field.whole && c.path == self.setup.path());
+        if self.model.launch.foreign_source.as_ref().is_some_and(|s| *s == self.setup.path()) {
+            return "Named by the project's own upgrade.json; its code will run here. Enter looks at it and shows the plan.";
+        }
         match offered.filter(|_| self.model.launch.source.is_none()) {
             Some(c) if c.recent => "Used before; type to name another. You see the plan before anything changes.",
             Some(_) => "Found nearby; type to name another. You see the plan before anything changes.",

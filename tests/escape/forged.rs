@@ -1,0 +1,298 @@
+//! A forged one of each file that is read back and that says which process, which program or which source: no innocent
+//! process is signalled, nothing that it names is run, and nothing around the install changes.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use pos_upgrade_tui::host::{children, process};
+use serde_json::{Value, json};
+
+use crate::notes::sealed;
+use crate::world::{Case, World, pipe, replace};
+
+/// Processes of the user's that nobody may end: by itself, in a group that it leads, and with a mark that is made up.
+struct Innocents(Vec<Child>);
+
+impl Innocents {
+    fn new() -> Self {
+        let sleep = |change: fn(&mut Command) -> &mut Command| {
+            let mut command = Command::new("sleep");
+            change(command.arg("600").stdin(Stdio::null()));
+            command.spawn().unwrap()
+        };
+        let all = vec![
+            sleep(|c| c),
+            sleep(|c| c.process_group(0)),
+            sleep(|c| c.env(children::MARK, format!("{}.{}", "a".repeat(64), "b".repeat(64)))),
+            sleep(|c| c.env(children::MARK, "a".repeat(64))),
+        ];
+        for child in &all {
+            while process::look(child.id()).is_none_or(|p| p.command.first().map(String::as_str) != Some("sleep")) {}
+        }
+        Self(all)
+    }
+
+    fn notes(&self) -> Vec<Value> {
+        let note = |child: &Child| json!({"pid": child.id(), "start": process::start_ticks(child.id())});
+        self.0.iter().map(note).collect()
+    }
+
+    fn all_live(&mut self) -> bool {
+        self.0.iter_mut().all(|child| child.try_wait().unwrap().is_none())
+    }
+}
+
+impl Drop for Innocents {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A program that leaves a mark, in the install, where anybody could have put it.
+fn evil(case: &Case<'_>) -> (std::path::PathBuf, std::path::PathBuf) {
+    let (program, mark) = (case.install().join("workspace/evil"), case.root.join("it-ran"));
+    std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+    std::fs::write(&program, format!("#!/bin/sh\ntouch '{}'\nsleep 1\n", mark.display())).unwrap();
+    let rights = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, rights).unwrap();
+    (program, mark)
+}
+
+#[test]
+fn the_locks_note() {
+    let world = World::broken();
+    let mut innocents = Innocents::new();
+    let id = |case: &Case<'_>| case.session().file_name().unwrap().to_string_lossy().into_owned();
+    let boot = process::boot_id();
+    let commands: [&[&str]; 6] = [
+        &["status"],
+        &["resume"],
+        &["rollback", "--yes"],
+        &["backups", "prune", "--keep", "1", "--yes"],
+        &["restore", "scripts/check-links.py"],
+        &["unlock"],
+    ];
+    for command in commands {
+        for holder in [4_194_000u32, 0, innocents.0[0].id()] {
+            let case = world.case(format!("a lock's note with innocents, held by {holder}, {command:?}"));
+            let session = id(&case);
+            let note = json!({
+                "session_id": session, "started_at": "2020-01-01T00:00:00Z", "pid": holder, "boot_id": boot,
+                "host": rustix::system::uname().nodename().to_string_lossy(),
+                "pid_namespace": process::pid_namespace(),
+                "children": innocents.notes(), "marks": ["a".repeat(64), "", "..", "a"],
+            });
+            std::fs::write(case.install().join(".upgrade-lock"), note.to_string()).unwrap();
+            let arguments = match command[0] {
+                "unlock" => vec!["unlock", &session, "--yes"],
+                _ => command.to_vec(),
+            };
+            let said = case.run(&[&arguments]).remove(0).1;
+            case.expect(innocents.all_live(), &format!("an innocent process was ended\n{said}"));
+            std::fs::remove_dir_all(&case.root).unwrap();
+        }
+    }
+    world.done("locks with innocents", 18);
+}
+
+#[test]
+fn the_servers_state_file() {
+    let world = World::broken();
+    let mut innocents = Innocents::new();
+    for number in 0..innocents.0.len() {
+        for command in [&["resume"][..], &["rollback", "--yes"]] {
+            let case = world.case(format!("a state file with innocent {number}, {command:?}"));
+            let pid = innocents.0[number].id();
+            let state = json!({"pid": pid, "url": "http://198.51.100.7:80/mcp", "port": 80});
+            std::fs::write(case.install().join(".mcp_server_state.json"), state.to_string()).unwrap();
+            let said = case.run(&[command, &["status"]]).remove(0).1;
+            case.expect(innocents.all_live(), &format!("an innocent process was ended\n{said}"));
+        }
+    }
+    world.done("state files with innocents", 8);
+}
+
+#[test]
+fn a_session_that_names_programs_and_processes() {
+    let world = World::broken();
+    let mut innocents = Innocents::new();
+    for (number, command) in [&["resume"][..], &["rollback", "--yes"]].into_iter().enumerate() {
+        for was_running in [true, false] {
+            let case = world.case(format!("a session with a program of its own, {command:?}, {was_running}"));
+            let (program, mark) = evil(&case);
+            let program = program.to_str().unwrap();
+            let pid = innocents.0[number].id();
+            for name in ["session.json", "session.1.json"] {
+                sealed(&case.session().join(name), |session| {
+                    // With it the session would come to the server and to the tests.
+                    session["plan"]["only"] = Value::Null;
+                    session["options"]["test_command"] = json!([program]);
+                    session["options"]["test_timeout"] = 60.into();
+                    session["chosen"] = json!({"test_command": "allow"});
+                    session["server"] = json!({
+                        "was_running": was_running, "pid": pid, "command": [program, "-m", "mcp_server"],
+                        "cwd": case.install(), "env": {"LD_PRELOAD": program}, "tools": [],
+                    });
+                });
+            }
+            let said = case.run(&[command]).remove(0).1;
+            case.expect(!mark.exists(), &format!("what the session names was run\n{said}"));
+            case.expect(innocents.all_live(), &format!("an innocent process was ended\n{said}"));
+        }
+    }
+    world.done("sessions with programs", 4);
+}
+
+#[test]
+fn settings_of_the_project() {
+    let world = World::new();
+    let settings = |case: &Case<'_>, value: Value| {
+        std::fs::write(case.install().join("upgrade.json"), value.to_string()).unwrap();
+    };
+    let whole = |more: &[&'static str]| {
+        let source = world.source.to_str().unwrap();
+        let mut all = vec!["upgrade", "--yes", "--on-conflict", "take", "--source", source];
+        all.extend(more);
+        all
+    };
+    let case = world.case("a test command of the project's own");
+    let (program, _) = evil(&case);
+    let mark = case.install().join("workspace/it-ran");
+    std::fs::write(&program, format!("#!/bin/sh\ntouch '{}'\n", mark.display())).unwrap();
+    settings(&case, json!({"test_command": [program]}));
+    let (code, said) = case.run(&[&whole(&[])]).remove(0);
+    case.expect(code == 0 && !mark.exists(), &format!("it ran without a word of the user's\n{said}"));
+    case.expect(said.contains("--allow-test-command"), &format!("the command to type\n{said}"));
+    let (code, said) = case.run(&[&["rollback", "--yes"]]).remove(0);
+    case.expect(code == 0, &said);
+    // Allowed once, it runs, also later; another one does not.
+    for (more, runs) in [(&["--allow-test-command"][..], true), (&[], true)] {
+        let (code, said) = case.run(&[&whole(more)]).remove(0);
+        case.expect(code == 0 && mark.exists() == runs, &format!("{more:?}: {}\n{said}", mark.exists()));
+        let _ = std::fs::remove_file(&mark);
+        case.run(&[&["rollback", "--yes"]]);
+    }
+    settings(&case, json!({"test_command": [program, "other"]}));
+    let (code, said) = case.run(&[&whole(&[])]).remove(0);
+    case.expect(code == 0 && !mark.exists(), &format!("another command ran\n{said}"));
+
+    let case = world.case("a source of the project's own");
+    settings(&case, json!({"source_path": world.source}));
+    let bare = ["upgrade", "--yes", "--on-conflict", "take", "--only", "content"];
+    let said = case.refused(&bare, 2, world.source.to_str().unwrap());
+    case.expect(said.contains("--source"), &format!("the command to type\n{said}"));
+    case.expect(!case.install().join(".upgrade").join("lock").exists(), "a session was begun");
+    let (code, said) = case.run(&[&case.upgrade()]).remove(0);
+    case.expect(code == 0, &said);
+    let (code, said) = case.run(&[&["rollback", "--yes"]]).remove(0);
+    case.expect(code == 0, &said);
+    let (code, said) = case.run(&[&bare]).remove(0);
+    case.expect(code == 0, &format!("named once, it is the user's word\n{said}"));
+    world.done("settings that run something", 2);
+}
+
+#[test]
+fn settings_of_an_editor() {
+    let world = World::new();
+    for place in [".cursor/mcp.json", ".mcp.json", ".vscode/mcp.json"] {
+        let case = world.case(format!("{place} starts something else"));
+        let (program, mark) = evil(&case);
+        let path = case.project().join(place);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let server = json!({"command": program, "args": ["-m", "mcp_server"], "env": {"PYTHONSTARTUP": program}});
+        let text = json!({"mcpServers": {"praxis-os": server}, "servers": {"praxis-os": server}}).to_string();
+        std::fs::write(path, text).unwrap();
+        let source = world.source.to_str().unwrap();
+        let whole = ["upgrade", "--yes", "--on-conflict", "take", "--source", source];
+        let said = case.run(&[&["plan", "--source", source], &whole, &["rollback", "--yes"]]);
+        case.expect(!mark.exists(), &format!("it was run\n{said:?}"));
+    }
+    world.done("editors' settings", 3);
+}
+
+/// All else that is read back, by what may stand there instead.
+#[test]
+fn what_else_is_read_back() {
+    let world = World::broken();
+    let mut innocents = Innocents::new();
+    let evil = json!({
+        "schema": 1, "pid": innocents.0[0].id(), "path": "../../outside/victim", "sources": ["/dev/zero", "../outside"],
+        "allowed": [{"project": "/", "wish": {"test_command": ["sh"]}}], "url": "http://198.51.100.7/mcp",
+    });
+    let bytes: [(&str, Vec<u8>); 4] = [
+        ("nothing", Vec::new()),
+        ("deep", b"[".repeat(100_000)),
+        ("no text", vec![0xff; 300_000]),
+        ("names", evil.to_string().into_bytes()),
+    ];
+    let (blob, id) = ("0".repeat(40), "2026-11-22-103045");
+    let in_install = [
+        ".upgrade/environment.json",
+        ".upgrade/answers.json",
+        &format!(".upgrade/base/{blob}"),
+        &format!(".upgrade/parked/{blob}"),
+        &format!(".upgrade/restore/{id}/x.md"),
+        "rescued/x.md",
+        "venv/pyvenv.cfg",
+        "UPDATE_LOG.txt",
+        "INSTALLATION_SUMMARY.md",
+        "VERSION.txt",
+        "config.json",
+        ".cache/state/upgrade.json",
+        ".cache/vector_index/metadata.json",
+        ".mcp_server_state.json",
+    ]
+    .map(str::to_owned);
+    let of_session = ["drafts.json", "server-settings.json", "server-state.json", "fetch/report.json"];
+    let of_user = [
+        ".config/pos-upgrade-tui/upgrade.json",
+        ".local/state/pos-upgrade-tui/sources.json",
+        ".local/state/pos-upgrade-tui/allowed.json",
+        ".local/state/pos-upgrade-tui/mark.key",
+    ];
+    let home = world.sandbox.path().join("home");
+    let places = (in_install.iter().map(|p| (p.as_str(), 'i')))
+        .chain(of_session.map(|p| (p, 's')))
+        .chain(of_user.map(|p| (p, 'u')));
+    for (place, whose) in places {
+        let kinds = bytes.iter().map(|(name, _)| *name).chain(["pipe", "zero"]);
+        for kind in kinds {
+            if world.passes_over() {
+                continue;
+            }
+            let case = world.case(format!("{place}: {kind}"));
+            let path = match whose {
+                'i' => case.install().join(place),
+                's' => case.session().join(place),
+                _ => home.join(place),
+            };
+            replace(&path, |path| match kind {
+                "pipe" => pipe(path),
+                "zero" => std::os::unix::fs::symlink("/dev/zero", path).unwrap(),
+                _ => std::fs::write(path, &bytes.iter().find(|(name, _)| *name == kind).unwrap().1).unwrap(),
+            });
+            let upgrade = case.upgrade();
+            let all: &[&[&str]] = &[&["status"], &["resume"], &["rollback", "--yes"], &upgrade, &["history"]];
+            let said = case.run(all);
+            case.expect(innocents.all_live(), &format!("an innocent process was ended\n{said:?}"));
+            if whose == 'u' {
+                let _ = std::fs::remove_file(&path);
+            }
+            std::fs::remove_dir_all(&case.root).unwrap();
+        }
+    }
+    world.done("what else is read back", 132);
+}
+
+/// A program that would be seen to run is none that could not.
+#[test]
+fn a_program_that_runs_would_be_seen() {
+    let world = World::new();
+    let case = world.case("the mark");
+    let (program, mark) = evil(&case);
+    assert!(Command::new(Path::new(&program)).status().unwrap().success() && mark.exists());
+}
