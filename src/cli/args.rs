@@ -115,6 +115,9 @@ pub struct From {
     /// Install a release that is older than the installed one
     #[arg(long)]
     pub allow_downgrade: bool,
+    /// Upgrade from a source that does not know the release that is installed
+    #[arg(long)]
+    pub unrelated_source: bool,
     /// Fetch the whole history first, if the clone is shallow
     #[arg(long)]
     pub deepen: bool,
@@ -273,6 +276,9 @@ pub struct UpgradeArgs {
     /// Apply exactly this saved plan (the output of plan --json)
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
+    /// Remove up to this many files without asking, where a plan removes unusually many
+    #[arg(long, value_name = "N")]
+    pub allow_removals: Option<u64>,
     /// Go on when a post-install step (such as a browser download) fails
     #[arg(long)]
     pub allow_post_install_failure: bool,

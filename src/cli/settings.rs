@@ -164,6 +164,7 @@ pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
 pub fn options(settings: &Settings, from: &From) -> Options {
     Options {
         allow_downgrade: from.allow_downgrade,
+        unrelated_source: from.unrelated_source,
         restart_by_hand: from.restart,
         ask_again: from.ask_again,
         ..settings.options()

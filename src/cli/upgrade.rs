@@ -75,6 +75,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
             return Err(Refusal::refused("not applied; nothing was changed", ""));
         }
     }
+    removals(&approved, arguments, common.json)?;
     settings::remember(&request.project, &word, &request.source);
     let handle = executor::start(request, approved, arguments.on_conflict.on_conflict());
     Ok(output::follow(handle, common.json).await)
@@ -90,6 +91,43 @@ fn foreign_source(source: &Path) -> Refusal {
         ),
         format!("if you trust it, name it yourself: pos-upgrade-tui upgrade --yes --source {source}"),
     )
+}
+
+/// Unusually many removals need a yes of their own: at a terminal, or by their number.
+fn removals(plan: &Plan, arguments: &UpgradeArgs, json: bool) -> Result<(), Refusal> {
+    let Some(many) = plan.many_removals(arguments.on_conflict.on_conflict()) else { return Ok(()) };
+    if arguments.allow_removals.is_some_and(|allowed| allowed >= many.removed) {
+        return Ok(());
+    }
+    if !json && at_a_terminal() {
+        if confirmed(&format!("\n{many}.\nThe backup keeps them. Remove these {} files?", many.removed)) {
+            return Ok(());
+        }
+        return Err(Refusal::refused("not applied; nothing was changed", ""));
+    }
+    let what = format!("{many}; that needs a yes of its own; nothing was changed");
+    let next = format!("see which: pos-upgrade-tui plan; if they shall go: {}", command_with(many.removed));
+    Err(Refusal::refused(what, next))
+}
+
+/// The command that this process was started with, allowed to remove so many files.
+fn command_with(removals: u64) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut given = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    while let Some(word) = given.next() {
+        if word == "--allow-removals" {
+            given.next();
+        } else if !word.starts_with("--allow-removals=") {
+            words.push(quoted(word));
+        }
+    }
+    format!("pos-upgrade-tui {} --allow-removals {removals}", words.join(" "))
+}
+
+/// A word as a shell reads it.
+fn quoted(word: String) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=./:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 fn show(plan: &Plan, json: bool) -> u8 {

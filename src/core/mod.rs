@@ -18,6 +18,7 @@ pub mod phase;
 pub mod plan;
 pub mod provenance;
 pub mod question;
+pub mod related;
 pub mod requirements;
 pub mod server_log;
 pub mod session;

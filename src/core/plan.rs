@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blob::BlobId;
 use super::path::RelPath;
+use super::session::OnConflict;
 
 /// What happens to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,6 +130,38 @@ impl Plan {
         let paths: BTreeSet<&RelPath> = ours.keys().chain(others.keys()).collect();
         let same = |path: &RelPath| matches!((ours.get(path), others.get(path)), (Some(a), Some(b)) if a.agrees(b));
         paths.into_iter().filter(|path| !same(path)).cloned().collect()
+    }
+}
+
+/// Unusually many removals: more than a person would pass over without being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removals {
+    /// Files that go, with nothing in their place.
+    pub removed: u64,
+    /// Files of the install that the plan knows.
+    pub managed: u64,
+}
+
+impl std::fmt::Display for Removals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { removed, managed } = self;
+        write!(f, "{removed} of the {managed} files that releases put here are removed, with nothing in their place")
+    }
+}
+
+impl Plan {
+    /// What this plan removes, if that is unusually much: more than twenty files, or more than five and a tenth of those
+    /// that are there. What moves is not removed; what the policy gives up of the user's is.
+    pub fn many_removals(&self, policy: OnConflict) -> Option<Removals> {
+        let takes = matches!(policy, OnConflict::Take | OnConflict::MergeTake);
+        let goes = |f: &&FileEntry| match f.kind {
+            Kind::Remove => true,
+            Kind::Conflict => takes && f.theirs.is_none() && f.mine.is_some(),
+            _ => false,
+        };
+        let removed = self.files.iter().filter(goes).count() as u64;
+        let managed = self.files.iter().filter(|f| f.mine.is_some() && f.kind != Kind::Linked).count() as u64;
+        (removed > 20 || (removed > 5 && removed * 10 > managed)).then_some(Removals { removed, managed })
     }
 }
 

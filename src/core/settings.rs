@@ -109,6 +109,9 @@ pub struct Options {
     /// Install an older release over a newer one (a flag only).
     #[serde(default)]
     pub allow_downgrade: bool,
+    /// Upgrade from a source that has nothing to do with the install (a flag only).
+    #[serde(default)]
+    pub unrelated_source: bool,
     /// Restart also a server that was started by hand on a terminal (a flag only).
     #[serde(default)]
     pub restart_by_hand: bool,
@@ -233,6 +236,7 @@ impl Settings {
             always_take: self.always_take.clone().unwrap_or_default(),
             allow_post_install_failure: false,
             allow_downgrade: false,
+            unrelated_source: false,
             restart_by_hand: false,
             ask_again: false,
         }

@@ -12,7 +12,7 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::Only;
-use crate::core::visible::Shown as _;
+use crate::core::visible::{self, Shown as _};
 use crate::host::git::GitError;
 use crate::host::recover::Used;
 use crate::host::server::{self, Case, Owner, Running};
@@ -133,6 +133,10 @@ fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
         GitError::NoGit(_) => problem(&e, "install git (Debian: apt install git), then try again"),
         GitError::NoSuchCommit { .. } => problem(&e, format!("see what there is: git -C {path} log --oneline --all")),
         GitError::Failed { .. } => problem(&e, format!("see what git says: git -C {path} status")),
+        GitError::Damaged { .. } => problem(&e, damaged_source(&request.source)),
+        GitError::NoView { .. } => {
+            problem(&e, "make it readable for you, and the temporary folder writable, then try again")
+        }
         _ => problem(&e, clone),
     })?;
     match source.is_praxis_os() {
@@ -161,15 +165,34 @@ fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
     if dirty.is_empty() {
         return Ok(("clean".into(), ()));
     }
-    let mut what = format!("{path}: has uncommitted changes, so it is no release:");
-    for line in dirty.iter().take(SHOWN) {
+    let unsure = dirty.iter().filter(|change| change.filter.is_some()).count();
+    let mut what = match unsure == dirty.len() {
+        true => format!("{path}: may have uncommitted changes, then it would be no release:"),
+        false => format!("{path}: has uncommitted changes, so it is no release:"),
+    };
+    for change in dirty.iter().take(SHOWN) {
         what.push_str("\n  ");
-        what.push_str(line);
+        what.push_str(&change.line);
+        if let Some(filter) = &change.filter {
+            what.push_str(&format!(" (only its filter \"{}\" could tell, which is not run)", visible::line(filter)));
+        }
     }
     if dirty.len() > SHOWN {
         what.push_str(&format!("\n  and {} more", dirty.len() - SHOWN));
     }
-    Err(problem(what, format!("commit or stash them: git -C {path} stash --include-untracked")))
+    let stash = format!("commit or stash them: git -C {path} stash --include-untracked");
+    Err(problem(
+        what,
+        match unsure {
+            0 => stash,
+            _ => format!("let git look at them with its filters: git -C {path} status; if they are changed, {stash}"),
+        },
+    ))
+}
+
+/// What to do about a source with damaged objects.
+pub fn damaged_source(path: &Path) -> String {
+    format!("see what is damaged: git -C {} fsck, or name another clone: --source DIR", path.shown())
 }
 
 fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()), Problem> {

@@ -8,7 +8,7 @@ pub use super::checks::{session_in_the_way, wait_or_unlock};
 use super::decisions;
 pub use super::decisions::{Draft, unasked_outcome};
 use super::environment;
-use super::planning::{self, Planned, Source};
+use super::planning::{self, Planned, PlanningError, Source};
 use super::pointers;
 use super::writable;
 use crate::core::answers::{self, Prior, Rules};
@@ -131,6 +131,15 @@ pub fn inspect(request: &Request) -> Inspection {
     };
     match planning::make_plan_for(&source, &request.project.join(".praxis-os"), request.only) {
         Ok(planned) => {
+            if let Some(why) = planned.stranger.as_ref().filter(|_| !request.options.unrelated_source) {
+                inspection.problems.push(Problem {
+                    about: About::Source,
+                    exit_code: REFUSED,
+                    what: unrelated(&request.source, why),
+                    next: "name the clone that this install came from: --source DIR (--unrelated-source insists on this one)"
+                        .into(),
+                });
+            }
             if let Some(why) = planned.downgrade.as_ref().filter(|_| !request.options.allow_downgrade) {
                 let what = format!("{}: this would be a downgrade: {why}", request.project.join(".praxis-os").shown());
                 let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
@@ -150,6 +159,12 @@ pub fn inspect(request: &Request) -> Inspection {
             inspection.prior = prior(request, &planned.plan);
             inspection.plan = Some(planned.plan);
         }
+        Err(PlanningError::Git(e)) => inspection.problems.push(Problem {
+            about: About::Source,
+            exit_code: REFUSED,
+            what: e.to_string(),
+            next: checks::damaged_source(&request.source),
+        }),
         Err(e) => inspection.problems.push(Problem {
             about: About::Install,
             exit_code: REFUSED,
@@ -158,6 +173,11 @@ pub fn inspect(request: &Request) -> Inspection {
         }),
     }
     inspection
+}
+
+/// What a person is told of a source that has nothing to do with the install.
+pub fn unrelated(source: &Path, why: &str) -> String {
+    format!("{}: this install did not come from there: {why}", source.shown())
 }
 
 /// Fetches the history that a shallow clone lacks; nothing to do for one that is whole. Blocking, and the one thing

@@ -1,6 +1,6 @@
 //! Reads source and install and makes the plan; gives the texts of its entries.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -13,9 +13,10 @@ use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Only, Plan, PlanSource};
 use crate::core::provenance::{History, Tree};
+use crate::core::related::{self, Both};
 use crate::core::visible::{self, Shown as _};
 use crate::host::fs::{self, FsError};
-use crate::host::git::{Blobs, GitError, Repo};
+use crate::host::git::{Blobs, GitError, Listing, Repo};
 use crate::host::python;
 
 /// Why no plan can be made.
@@ -51,8 +52,8 @@ pub struct Source {
     pub version: String,
     /// Its files that an install can hold.
     pub tree: Tree,
-    /// Those of their blobs that are small enough for git-lfs pointers: no other needs to be read to tell.
-    small: HashSet<BlobId>,
+    /// What else its commit ships, as far as it matters.
+    listing: Listing,
     blobs: Blobs,
     /// Read when it is first asked for.
     manifest: OnceLock<BTreeMap<RelPath, String>>,
@@ -67,19 +68,59 @@ impl Source {
         let repo = Repo::open(path)?;
         let commit = repo.resolve(to.unwrap_or("HEAD"))?;
         let blobs = repo.blobs()?;
-        let version = repo.version(&blobs, &commit);
-        let (tree, small) = repo.tree(&commit)?;
-        Ok(Self { repo, commit, version, tree, small, blobs, manifest: OnceLock::new() })
+        let mut listing = blobs.listing(&commit)?;
+        let version = repo.version(&blobs, &listing);
+        let tree = std::mem::take(&mut listing.tree);
+        Ok(Self { repo, commit, version, tree, listing, blobs, manifest: OnceLock::new() })
     }
 
-    /// The bytes of one of its objects.
+    /// The bytes of one of its blobs; none if it doesn't have it, or has something else under this name.
     pub fn read(&self, id: &BlobId) -> Option<Arc<[u8]>> {
-        self.blobs.read(id.as_str())
+        self.blobs.read(id)
+    }
+
+    /// The error of a blob that something else was found for, by a name for people.
+    ///
+    /// # Errors
+    /// [`GitError::Damaged`].
+    pub fn must_be_sound(&self, id: Option<&BlobId>, file: &RelPath) -> Result<(), GitError> {
+        match id.filter(|id| self.blobs.is_damaged(id)) {
+            Some(id) => Err(self.damaged(id, file)),
+            None => Ok(()),
+        }
+    }
+
+    fn damaged(&self, id: &BlobId, file: &RelPath) -> GitError {
+        let (path, id) = (self.repo.path().to_owned(), id.as_str().to_owned());
+        GitError::Damaged { path, kind: "blob", id, file: Some(file.to_string()) }
+    }
+
+    /// Reads all that the commit ships.
+    fn find_damage(&self) -> Result<(), GitError> {
+        match self.tree.iter().find(|(_, shipped)| self.read(&shipped.blob).is_none()) {
+            Some((path, shipped)) => Err(self.damaged(&shipped.blob, path)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads what a plan installs, once, so that nothing is found damaged when it is applied.
+    fn check_contents(&self, plan: &Plan) -> Result<(), GitError> {
+        for file in &plan.files {
+            let name = file.source_path.as_ref().unwrap_or(&file.path);
+            if let Some(id) = file.theirs.as_ref().filter(|_| pointers::theirs_is_used(file))
+                && self.read(id).is_none()
+            {
+                return Err(self.damaged(id, name));
+            }
+            self.must_be_sound(file.base.as_ref(), name)?;
+            self.must_be_sound(file.theirs.as_ref(), name)?;
+        }
+        Ok(())
     }
 
     /// Whether a blob of the commit stands for a file that git-lfs keeps elsewhere.
     pub fn is_lfs_pointer(&self, id: &BlobId) -> bool {
-        self.small.contains(id) && self.read(id).is_some_and(|bytes| is_lfs_pointer(&bytes))
+        self.listing.small.contains(id) && self.read(id).is_some_and(|bytes| is_lfs_pointer(&bytes))
     }
 
     /// Whether the commit has the folders that every praxis-os repository has.
@@ -87,19 +128,14 @@ impl Source {
     /// # Errors
     /// [`GitError`].
     pub fn is_praxis_os(&self) -> Result<bool, GitError> {
-        self.is_laid_out(&self.commit)
-    }
-
-    fn is_laid_out(&self, commit: &str) -> Result<bool, GitError> {
-        let top = self.repo.top_folders(commit)?;
-        Ok(layouts().source_marks.iter().all(|mark| top.contains(mark)))
+        Ok(is_laid_out(&self.listing.top_folders))
     }
 
     /// The last release before this commit that has these folders, where the commit itself is laid out otherwise, as
     /// those of a later generation are.
     pub fn last_known(&self) -> Option<String> {
         let mut last = layouts().source_marks.iter().filter_map(|mark| self.repo.last_with(&self.commit, mark));
-        last.find(|commit| self.is_laid_out(commit).unwrap_or(false))
+        last.find(|commit| self.blobs.top_folders(commit).is_ok_and(|top| is_laid_out(&top)))
     }
 
     /// What its manifest lists: the sha256 (hex) of each source path. Empty without a readable manifest.
@@ -116,7 +152,7 @@ impl Source {
         struct Listed {
             checksum: String,
         }
-        let bytes = self.blobs.read(&format!("{}:{MANIFEST_FOLDER}.universal-manifest.json", self.commit))?;
+        let bytes = self.read(self.listing.blob(&format!("{MANIFEST_FOLDER}.universal-manifest.json"))?)?;
         let found: Manifest = serde_json::from_slice(&bytes).ok()?;
         let listed = |(path, file): (String, Listed)| {
             let sum = file.checksum.strip_prefix("sha256:")?.to_ascii_lowercase();
@@ -136,6 +172,11 @@ impl Source {
     }
 }
 
+/// Whether these are the top folders of a praxis-os repository.
+fn is_laid_out(top: &[String]) -> bool {
+    layouts().source_marks.iter().all(|mark| top.contains(mark))
+}
+
 /// Texts from the source's objects, the kept base, and the install.
 struct Store<'a> {
     blobs: &'a Blobs,
@@ -145,7 +186,7 @@ struct Store<'a> {
 
 impl classify::Texts for Store<'_> {
     fn blob(&self, id: &BlobId) -> Option<Arc<[u8]>> {
-        self.blobs.read(id.as_str()).or_else(|| kept_base(self.install, id))
+        self.blobs.read(id).or_else(|| kept_base(self.install, id))
     }
 
     fn damage(&self, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
@@ -247,6 +288,8 @@ pub struct Planned {
     pub next_baseline: Baseline,
     /// Why this would be a downgrade, if it would.
     pub downgrade: Option<String>,
+    /// Why the source has nothing to do with this install, if it hasn't.
+    pub stranger: Option<String>,
     /// Paths whose new content is only a git-lfs pointer; see [`pointers`].
     pub pointers: Vec<RelPath>,
 }
@@ -273,8 +316,10 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
         let installed = scan.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (history, installed)
     });
-    let later = source.repo.later(&source.commit)?;
-    let (history, installed) = (History::new(history?).with_later(&later), installed?);
+    // Comparing files, git stumbles over what is damaged without saying which file it is.
+    let told = |e: GitError| source.find_damage().err().unwrap_or(e);
+    let (history, later) = (history.map_err(told)?, source.repo.later(&source.commit).map_err(told)?);
+    let (history, installed) = (History::new(history).with_later(&later), installed?);
     let baseline = read_baseline(install)?;
     let texts = Store { blobs: &source.blobs, install, folder: fs::Folder::open(install)? };
     let classify::Planned { mut plan, newer, next_baseline } = classify::plan(&Inputs {
@@ -290,9 +335,18 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
         install_path: install.to_string_lossy().into_owned(),
         texts: &texts,
     });
+    let both = Both {
+        history: &history,
+        target: &source.tree,
+        layout: layout_now,
+        installed: &installed,
+        baseline: baseline.as_ref(),
+    };
+    let stranger = related::stranger(&both);
     let downgrade = downgrade(source, baseline.as_ref(), &newer);
+    source.check_contents(&plan)?;
     let pointers = pointers::name(source, &mut plan);
-    Ok(Planned { plan, history, next_baseline, downgrade, pointers })
+    Ok(Planned { plan, history, next_baseline, downgrade, stranger, pointers })
 }
 
 /// Whether the install is newer than what would be installed, and how that is known.
@@ -310,14 +364,19 @@ fn downgrade(source: &Source, baseline: Option<&Baseline>, newer: &[RelPath]) ->
 /// The texts of an entry, as far as they exist.
 ///
 /// # Errors
-/// [`FsError`].
-pub fn sides(source: &Source, install: &Path, entry: &FileEntry) -> Result<Sides, FsError> {
+/// [`PlanningError`] for an install that can't be read, and a source that has something else under a blob's name.
+pub fn sides(source: &Source, install: &Path, entry: &FileEntry) -> Result<Sides, PlanningError> {
     use classify::Texts as _;
     let store = Store { blobs: &source.blobs, install, folder: fs::Folder::open(install)? };
     let spot = entry.from.as_ref().unwrap_or(&entry.path);
-    Ok(Sides {
+    let sides = Sides {
         base: entry.base.as_ref().and_then(|id| store.blob(id)),
         mine: if entry.mine.is_some() { store.mine(spot) } else { None },
         theirs: entry.theirs.as_ref().and_then(|id| store.blob(id)),
-    })
+    };
+    for (id, text) in [(&entry.base, &sides.base), (&entry.theirs, &sides.theirs)] {
+        // What the install keeps of an earlier release may stand in for it.
+        source.must_be_sound(id.as_ref().filter(|_| text.is_none()), &entry.path)?;
+    }
+    Ok(sides)
 }

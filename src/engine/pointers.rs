@@ -56,7 +56,7 @@ pub fn problem(source: &Source, paths: &[RelPath]) -> Option<Problem> {
 }
 
 /// Whether the source's bytes are what is written, offered or merged.
-fn theirs_is_used(file: &FileEntry) -> bool {
+pub(super) fn theirs_is_used(file: &FileEntry) -> bool {
     match file.kind {
         // An edit that follows a move brings only the user's bytes.
         Kind::Move => file.base != file.theirs || file.mine == file.base,

@@ -5,8 +5,18 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use super::planning::PlanningError;
 use super::run::{START_AGAIN, Stop};
 use crate::host::fs::{self, FsError};
+
+impl From<PlanningError> for Stop {
+    fn from(error: PlanningError) -> Self {
+        match error {
+            PlanningError::Fs(error) => error.into(),
+            other => Stop::failed(other),
+        }
+    }
+}
 
 impl From<FsError> for Stop {
     fn from(error: FsError) -> Self {

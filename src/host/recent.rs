@@ -1,4 +1,4 @@
-//! The sources that upgrades were planned from lately, in the user's state folder: a convenience, so that nothing here
+//! The sources that upgrades were completed from lately, in the user's state folder: a convenience, so that nothing here
 //! is an error. A list that can't be read is empty, one that can't be written is forgotten.
 
 use std::path::{Path, PathBuf};

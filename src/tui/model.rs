@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::outcome::Sides;
-use crate::core::plan::{FileEntry, Kind, Only, Plan};
+use crate::core::plan::{FileEntry, Kind, Only, Plan, Removals};
 use crate::core::question;
 use crate::core::session::{OnConflict, Session};
 use crate::core::settings::{Look, Options};
@@ -92,6 +92,8 @@ pub enum Question {
     Save(PathBuf),
     /// Fetch what a shallow source lacks.
     Deepen,
+    /// Start a plan that removes unusually many files.
+    Removals(Removals),
     /// Keep (or take) these conflicts of a folder, by position.
     Folder {
         /// Which.

@@ -278,7 +278,7 @@ fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
     fs::create_folders(&folder)?;
     // What stands there may be a link: it is replaced, never written through.
     let folder = Folder::open(&folder)?;
-    for file in source.tree.values() {
+    for (path, file) in &source.tree {
         // One that a crash tore is written again.
         if planning::kept_base(install, &file.blob).is_some() {
             continue;
@@ -287,6 +287,7 @@ fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
             let name = std::ffi::OsStr::new(file.blob.as_str());
             around(KEEP, || folder.put(name, &bytes, crate::host::process::new_file_mode()))?;
         }
+        source.must_be_sound(Some(&file.blob), path).map_err(Stop::failed)?;
     }
     Ok(())
 }

@@ -171,7 +171,7 @@ pub enum Effect {
         /// What was found.
         inspection: Box<Inspection>,
     },
-    /// Remember the source that a plan was made from.
+    /// Remember the source that an upgrade was completed from.
     Remember(std::path::PathBuf),
     /// Fetch the history that the source lacks, then check and plan.
     Deepen(Box<Request>),

@@ -15,6 +15,7 @@ pub use message::{Effect, Look, Msg, Owner, Place};
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
+use crate::core::session::Status;
 use crate::engine::events::{Command, Event, FinishKind, Level};
 use crate::engine::inspect::{About, Problem, Unfinished};
 
@@ -52,10 +53,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Looked(looked) => setup::looked(model, *looked),
         Msg::Stood(typed, standing) => setup::stood(model, typed, standing),
         Msg::Recalled(session) => {
+            // A session that settles what was put off has no source of its own.
+            let upgraded = session.as_ref().filter(|s| s.status == Status::Completed && !s.resolving);
+            let source = upgraded.map(|s| Effect::Remember(s.source.clone()));
             if model.screen == Screen::Report && !model.running {
                 model.session = session.map(|s| *s);
             }
-            vec![]
+            source.into_iter().collect()
         }
         Msg::Saved(saved) => preview::saved(model, saved),
         Msg::NotDeepened(why) => preview::not_deepened(model, &why),
@@ -429,6 +433,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
         (Question::Folder { files, take, folder }, _) => conflict::decide_folder(model, &files, take, &folder),
         (Question::Rule { take, patterns, at }, _) => conflict::add_rule(model, take, patterns.get(at)),
         (Question::Deepen, _) => preview::deepen(model),
+        (Question::Removals(_), _) => preview::start(model),
         (Question::Save(path), _) => preview::save(model, &path),
         (Question::RollBack, _) if model.running => {
             model.going_back = true;

@@ -42,6 +42,11 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
             "Fetch the history that this shallow clone lacks?".to_owned(),
             "Runs `git fetch --unshallow` in the source, over the network; then plans again.".to_owned(),
         ],
+        Question::Removals(removals) => vec![
+            format!("Remove {} of the {} files that releases put here?", removals.removed, removals.managed),
+            "The source ships nothing in their place. Is it the right one?".to_owned(),
+            "The backup keeps them; a rollback brings them back.".to_owned(),
+        ],
         Question::Folder { files, take, folder } => {
             let count = text::count(files.len() as u64, "open file", "open files");
             let verb = if *take { "Take theirs" } else { "Keep mine" };
