@@ -139,7 +139,8 @@ fn what_the_index_says() {
     world.is_dirty_at(&world.demo.source, "a split index", &[PAGE]);
     world.git(&["update-index", "--assume-unchanged", PAGE]);
     world.is_clean("assumed to be unchanged");
-    world.git(&["update-index", "--no-assume-unchanged", "--skip-worktree", PAGE]);
+    world.git(&["update-index", "--no-assume-unchanged", PAGE]);
+    world.git(&["update-index", "--skip-worktree", PAGE]);
     world.is_clean("skipped");
     world.git(&["update-index", "--no-skip-worktree", PAGE]);
     world.git(&["checkout", "--quiet", "HEAD", "--", PAGE]);

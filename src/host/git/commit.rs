@@ -72,9 +72,20 @@ pub fn commit_paths(dir: &Path, paths: &[PathBuf], message: &str) -> Result<Comm
     };
     project.must_be_at_rest()?;
     let head = project.ask(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).ok();
-    let read = |of: &str| project.ours(&["read-tree", of]);
-    read(head.as_deref().unwrap_or("--empty"))?;
-    let chosen = project.known(paths)?;
+    let all = project.names(paths);
+    // The last commit is ours, perhaps of a run that was cut off before the user's index learned of it.
+    let is_ours =
+        |head: &String| project.ask(&["log", "-1", "--no-color", "--format=%B", head]).is_ok_and(|m| m == message);
+    let ours = head.as_ref().filter(|head| is_ours(head));
+    let mut behind = None;
+    if let Some(head) = ours {
+        let parent = project.ask(&["rev-parse", "--verify", "--quiet", &format!("{head}^")]).ok();
+        // Also what it removed, which neither the commit nor the disk has any more.
+        let told = project.tell_index(parent.as_deref(), head, &all.keys().cloned().collect());
+        behind = told.err().map(|e| e.to_string());
+    }
+    project.ours(&["read-tree", head.as_deref().unwrap_or("--empty")])?;
+    let chosen = project.known(&all)?;
     let mut take_in = project.with_own_index(&project.top);
     take_in.args(["update-index", "--add", "--remove", "-z", "--stdin"]);
     finish_with(dir, "update-index", &mut take_in, &listed(&chosen))?;
@@ -82,13 +93,12 @@ pub fn commit_paths(dir: &Path, paths: &[PathBuf], message: &str) -> Result<Comm
     if let Some(head) = &head
         && project.ask(&["rev-parse", "--verify", &format!("{head}^{{tree}}")])? == tree
     {
-        // Ours, of a run that was cut off before the user's index learned of it.
-        if project.ask(&["log", "-1", "--no-color", "--format=%B", head])? == message {
-            let parent = project.ask(&["rev-parse", "--verify", "--quiet", &format!("{head}^")]).ok();
-            let behind = project.tell_index(parent.as_deref(), head, &chosen).err().map(|e| e.to_string());
-            return Ok(Committed { id: head.clone(), behind });
-        }
-        return Err(refused("there is nothing to commit: git has these paths as they are, or ignores them".to_owned()));
+        return match ours {
+            Some(head) => Ok(Committed { id: head.clone(), behind }),
+            None => {
+                Err(refused("there is nothing to commit: git has these paths as they are, or ignores them".to_owned()))
+            }
+        };
     }
     project.nothing_may_be_staged(head.as_deref(), &chosen)?;
     let parent: Vec<&str> = head.iter().flat_map(|head| ["-p", head]).collect();
@@ -140,13 +150,17 @@ impl Project {
         Ok(())
     }
 
-    /// Those of the paths that the last commit has, or that exist and are not ignored; from the top.
-    fn known(&self, paths: &[PathBuf]) -> Result<BTreeSet<Vec<u8>>, GitError> {
+    /// The paths by their names from the top.
+    fn names<'a>(&self, paths: &'a [PathBuf]) -> BTreeMap<Vec<u8>, &'a PathBuf> {
         let from_top = |path: &PathBuf| {
             let below = path.strip_prefix(&self.dir).ok()?;
             Some([&self.prefix, below.as_os_str().as_bytes()].concat())
         };
-        let all: BTreeMap<Vec<u8>, &PathBuf> = paths.iter().filter_map(|p| Some((from_top(p)?, p))).collect();
+        paths.iter().filter_map(|path| Some((from_top(path)?, path))).collect()
+    }
+
+    /// Those that the last commit has, or that exist and are not ignored.
+    fn known(&self, all: &BTreeMap<Vec<u8>, &PathBuf>) -> Result<BTreeSet<Vec<u8>>, GitError> {
         let tracked = finish(&self.dir, "ls-files", self.with_own_index(&self.top).args(["ls-files", "-z"]))?;
         let tracked: BTreeSet<&[u8]> = tracked.split(|b| *b == 0).collect();
         let mut ignored = self.with_own_index(&self.top);
