@@ -386,7 +386,6 @@ fn control(sandbox: &Sandbox, demo: &Demo, field: &Field) -> BTreeSet<String> {
     run(&demo.source, &["commit", "--allow-empty", "-m", "Signed"]);
     run(&demo.source, &["commit", "--allow-empty", "--no-gpg-sign"]);
     run(&demo.source, &["fetch", "origin"]);
-    run(&demo.source, &["fetch", "ssh://example.invalid/x"]);
     run(&demo.source, &["remote", "add", "planted", "https://example.invalid/x"]);
     run(&demo.source, &["rebase", "-i", "HEAD~1"]);
     run(&demo.source, &["gc", "--auto"]);
