@@ -110,6 +110,11 @@ pub fn cannot_start(error: &std::io::Error) {
     complain!("pos-upgrade-tui: cannot start: {error}");
 }
 
+/// Reports a bug. Where nobody can read it, that is no bug of its own.
+pub fn report(bug: &impl std::fmt::Display) {
+    print::error_text(&bug.to_string());
+}
+
 /// Whether a person can be shown a screen and asked.
 fn at_a_terminal() -> bool {
     std::io::stdin().is_terminal() && print::at_a_terminal()
@@ -134,7 +139,10 @@ fn ask(common: &args::Common, question: &str, command: &str) -> Result<(), Refus
 
 /// Asks for a yes; only at a terminal.
 fn confirmed(question: &str) -> bool {
-    print::question(&format!("{question} [y/N]"));
+    // What nobody could read, nobody confirms.
+    if !print::question(&format!("{question} [y/N]")) {
+        return false;
+    }
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line).is_ok();
     read && matches!(line.trim(), "y" | "Y" | "yes")

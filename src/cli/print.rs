@@ -55,10 +55,10 @@ pub fn json_line(value: &impl Serialize) -> String {
     visible::json(&serde_json::to_string(value).unwrap_or_default())
 }
 
-/// A question, without the end of its line.
-pub fn question(text: &str) {
+/// A question, without the end of its line; false if it could not be written.
+pub fn question(text: &str) -> bool {
     let mut out = io::stdout().lock();
-    let _ = write!(out, "{} ", visible::lines(text)).and_then(|()| out.flush());
+    write!(out, "{} ", visible::lines(text)).and_then(|()| out.flush()).is_ok()
 }
 
 /// Whether standard output is a terminal.

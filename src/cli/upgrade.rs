@@ -60,10 +60,10 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     if !asked.is_empty() && arguments.on_conflict == Policy::Fail {
         return Err(conflicts(&asked));
     }
-    if !common.json {
-        warnings.iter().for_each(|w| complain!("warning: {w}"));
-    }
+    let mut warnings = if common.json { Vec::new() } else { warnings };
     if !common.yes {
+        // Before the question.
+        warnings.drain(..).for_each(|w| complain!("warning: {w}"));
         plan::print(&approved);
         if let Some(source) = &foreign {
             say!(
@@ -77,7 +77,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     }
     settings::remember(&request.project, &word, &request.source);
     let handle = executor::start(request, approved, arguments.on_conflict.on_conflict());
-    Ok(output::follow(handle, common.json).await)
+    Ok(output::follow_with(handle, common.json, warnings).await)
 }
 
 /// A source that only the project's own file names is not the user's word.

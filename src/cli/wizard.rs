@@ -75,7 +75,7 @@ pub async fn resume(session: &Session) -> Result<u8, Refusal> {
 pub async fn open(launch: Launch) -> Result<u8, Refusal> {
     let project = launch.project.shown().to_string();
     tui::run::run(launch).await.map_err(|e| Refusal {
-        exit_code: 1,
+        exit_code: 130,
         what: format!("the wizard stopped: {e}; its session, if one was begun, is saved"),
         next: format!("pos-upgrade-tui status --project {project}"),
     })

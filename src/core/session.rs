@@ -475,6 +475,11 @@ impl Session {
         self.on_conflict == OnConflict::Ask && !self.answered_by.contains_key(path)
     }
 
+    /// Whether carrying it out changes the install or its environment, rather than only its server's process.
+    pub fn changes_something(&self) -> bool {
+        self.plan.summary.pending() > 0 || self.venv_generation.is_some()
+    }
+
     /// How many conflicts are put off.
     pub fn put_off(&self) -> usize {
         self.answers.values().filter(|a| **a == Answer::Park).count()

@@ -100,17 +100,20 @@ pub enum Event {
         /// One line, control characters made visible.
         text: String,
     },
-    /// Conflicts wait for answers: send [`Command::Answer`] for each, then [`Command::AnswersDone`]. Until that is said
-    /// nothing is applied, however many are answered.
+    /// Conflicts wait for decisions: send [`Command::Decide`] for each, then [`Command::Finish`]. Until that is said
+    /// nothing is applied, however many are decided.
     ConflictsOpen {
         /// All that are asked about, in the plan's order; in JSON those without an answer.
         #[serde(serialize_with = "paths_only")]
         files: Arc<Vec<ConflictFile>>,
     },
-    /// An answer can't be carried out: the conflict is open again.
+    /// A decision can't be carried out: the conflict is open again.
     AnswerRefused {
         /// The install's path.
         path: RelPath,
+        /// What was decided; if that is another thing by now, this is no longer about it.
+        #[serde(skip)]
+        decision: Decision,
         /// Why, with the place in the file.
         problem: String,
     },
@@ -243,16 +246,9 @@ pub enum FinishKind {
 /// What a face tells the running engine.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Settle one conflict. Saved at once.
-    Answer {
-        /// The install's path.
-        path: RelPath,
-        /// The answer.
-        answer: Answer,
-    },
-    /// What is decided so far about some conflicts, each by the install's path. Saved at once, and an answer that no
-    /// longer says the same is taken back.
-    Drafts(Vec<(RelPath, Decision)>),
+    /// What is decided now about some conflicts, each by the install's path. Saved at once. It replaces what was decided
+    /// about them before, so saying it twice is saying it once.
+    Decide(Vec<(RelPath, Decision)>),
     /// All that was written for a conflict, by the install's path, and could not be used. Saved at once.
     Refused(RelPath, Vec<Refused>),
     /// Make an answer a standing rule, the glob then goes into the project's `upgrade.json`; or take that back.
@@ -264,8 +260,9 @@ pub enum Command {
         /// False to take it back.
         made: bool,
     },
-    /// All answers are given: go on.
-    AnswersDone,
+    /// All is decided, as this says once more, like [`Command::Decide`]: go on. With an empty list it is what was decided
+    /// before.
+    Finish(Vec<(RelPath, Decision)>),
     /// Answer a question.
     Choose {
         /// The question's.

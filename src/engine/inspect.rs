@@ -82,6 +82,8 @@ pub struct Inspection {
     pub ask_again: bool,
     /// Paths of the plan for which the source has only git-lfs pointers: one of the problems, which the plan names too.
     pub pointers: Vec<RelPath>,
+    /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
+    pub current: bool,
 }
 
 impl Inspection {
@@ -125,6 +127,7 @@ pub fn inspect(request: &Request) -> Inspection {
         prior: BTreeMap::new(),
         ask_again: request.options.ask_again,
         pointers: Vec::new(),
+        current: false,
     };
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
         return inspection;
@@ -157,6 +160,15 @@ pub fn inspect(request: &Request) -> Inspection {
             next: "mend that (for a file that can't be read: chmod u+r), then try again".into(),
         }),
     }
+    inspection
+}
+
+/// The same for somebody who is going to start what is planned: also whether that would do anything. Blocking; may run
+/// pip's dry run.
+pub fn approval(request: &Request) -> Inspection {
+    let mut inspection = inspect(request);
+    let plan = inspection.plan.as_ref().filter(|_| inspection.problems.is_empty());
+    inspection.current = plan.is_some_and(|plan| nothing_to_do(request, plan));
     inspection
 }
 
@@ -300,9 +312,12 @@ pub fn server_left_behind(request: &Request) -> Option<String> {
 fn server_current(request: &Request) -> bool {
     let install = request.project.join(".praxis-os");
     match server::find(&install) {
-        // One that is not ours to restart would not be restarted now either.
-        Running::Yes(live) if live.owner == Owner::Nobody && request.options.auto_restart => {
-            !live.is_older_than_code(&install)
+        Running::Yes(live) => {
+            let options = &request.options;
+            let by_hand = live.owner == Owner::Terminal && options.restart_by_hand;
+            let ours = options.auto_restart && (live.owner == Owner::Nobody || by_hand);
+            // One that is not ours to restart would not be restarted now either.
+            !ours || !live.is_older_than_code(&install)
         }
         _ => true,
     }

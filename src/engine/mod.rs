@@ -5,7 +5,7 @@
 
 mod apply;
 mod checks;
-mod decisions;
+pub(crate) mod decisions;
 mod documents;
 pub mod dry_run;
 pub mod edits;

@@ -11,7 +11,7 @@ use super::backup::{self, Backup, Entry, MANIFEST};
 use super::fs::{self, FsError};
 use super::{recover, venv};
 use crate::core::path::RelPath;
-use crate::core::session::is_stamp;
+use crate::core::session::{Session, Status, is_stamp};
 
 /// One backup, as a list shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -161,13 +161,30 @@ pub struct Pruned {
     pub problems: Vec<String>,
 }
 
-/// The names that [`prune`] would remove: all but the newest `keep` complete ones, at least one, and what is
-/// protected. Unfinished backups go with the old ones.
+/// The newest complete backup from before an upgrade that changed something, and is not taken back: no number of later
+/// ones from before nothing is worth as much. One whose session is not on record may be one.
+fn newest_of_change<'b>(all: &'b [Kept], sessions: &[Session]) -> Option<&'b str> {
+    let changed = |backup: &&Kept| match sessions.iter().find(|s| s.backup.as_ref() == Some(&backup.name)) {
+        Some(session) => {
+            let is_back = matches!(session.status, Status::RolledBack | Status::Failed | Status::Aborted);
+            !is_back && session.changes_something()
+        }
+        None => true,
+    };
+    all.iter().rev().filter(|b| b.complete).find(changed).map(|b| b.name.as_str())
+}
+
+/// The names that [`prune`] would remove: all but the newest `keep` complete ones, at least one, the newest one of a real
+/// change, and what is protected. Unfinished backups go with the old ones.
 pub fn prunable(install: &Path, keep: usize, protected: &[String]) -> Vec<String> {
     let all = list(install);
+    let of_change = newest_of_change(&all, &recover::survey(install).sessions).map(str::to_owned);
     let kept: BTreeSet<&str> =
         all.iter().rev().filter(|b| b.complete).take(keep.max(1)).map(|b| b.name.as_str()).collect();
-    let may_go = |b: &&Kept| !kept.contains(b.name.as_str()) && !b.needed && !protected.contains(&b.name);
+    let may_go = |b: &&Kept| {
+        let is_protected = protected.contains(&b.name) || of_change.as_ref() == Some(&b.name);
+        !kept.contains(b.name.as_str()) && !b.needed && !is_protected
+    };
     all.iter().filter(may_go).map(|b| b.name.clone()).collect()
 }
 

@@ -357,8 +357,10 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// What a running phase asks; stands over the screen until it is answered.
     pub asked: Option<question::Question>,
-    /// A question has come up that has not been drawn yet: keys don't answer it.
+    /// A screen or a question has come up that has not been drawn yet.
     pub undrawn: bool,
+    /// It has come up and is not known to stand on the terminal yet: what is typed, pasted or clicked is not meant for it.
+    pub unseen: bool,
     /// The last click.
     pub clicked: Option<Click>,
     /// First row of the list since one of its rows was clicked: it stays where it is then.
@@ -418,7 +420,9 @@ impl Model {
             screen: Screen::Checking,
             overlay: None,
             asked: None,
-            undrawn: false,
+            undrawn: true,
+            // It decides nothing.
+            unseen: false,
             clicked: None,
             held: None,
             status: None,
@@ -506,6 +510,11 @@ impl Model {
     /// The install's folder for the title.
     pub fn install(&self) -> String {
         self.tilde(&self.launch.project.join(".praxis-os").to_string_lossy())
+    }
+
+    /// Whether the plan is there and starting it would do nothing.
+    pub fn is_current(&self) -> bool {
+        self.preview.as_ref().is_some_and(|p| p.inspection.current)
     }
 
     /// Whether something moves by itself, so that a clock must tick.

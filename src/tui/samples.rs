@@ -204,6 +204,7 @@ pub fn inspection() -> Inspection {
         },
         problems: Vec::new(),
         pointers: Vec::new(),
+        current: false,
         plan: Some(plan()),
         prior: Default::default(),
         ask_again: false,
@@ -345,6 +346,7 @@ pub fn feed(model: &mut Model, msg: Msg) -> Vec<Effect> {
         todo.extend(update(model, answer));
     }
     update(model, Msg::Drawn);
+    update(model, Msg::Seen);
     left
 }
 

@@ -30,11 +30,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Opened(found) => opened(model, found),
         Msg::Broken(what) => stopped(model, 1, what.to_owned()),
-        Msg::Key(key) if key.kind != KeyEventKind::Release && !model.undrawn => on_key(model, &key),
+        // Made before anybody saw what stands there now.
+        Msg::Key(_) | Msg::Wheel { .. } | Msg::Click { .. } | Msg::Paste(_) if model.unseen => vec![],
+        Msg::Key(key) if key.kind != KeyEventKind::Release => on_key(model, &key),
         Msg::Key(_) => vec![],
         Msg::Wheel { up } => wheel(model, up),
-        Msg::Click { x, y } if !model.undrawn => click::click(model, x, y),
-        Msg::Click { .. } => vec![],
+        Msg::Click { x, y } => click::click(model, x, y),
         Msg::Paste(text) => paste(model, &text),
         Msg::Resize(width, height) => {
             (model.width, model.height) = (width, height);
@@ -69,13 +70,22 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::MergeReady { file, merge, rows } => conflict::merge_ready(model, file, merge, rows),
         Msg::Found { owner: Owner::Conflict(file), needle, hits } => conflict::found(model, file, &needle, hits),
         Msg::Found { owner: Owner::Preview(entry), needle, hits } => preview::found(model, &entry, &needle, hits),
+        Msg::LeftOver(text) => conflict::left_over(model, text),
         Msg::Edited(text) => conflict::edited(model, text),
         Msg::Tick(now) => {
             model.now = now;
             vec![]
         }
+        Msg::Covered => {
+            unseen(model);
+            vec![]
+        }
         Msg::Drawn => {
             model.undrawn = false;
+            vec![]
+        }
+        Msg::Seen => {
+            model.unseen = model.undrawn;
             vec![]
         }
         Msg::Terminate => terminate(model),
@@ -86,7 +96,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 fn show(model: &mut Model, screen: Screen) {
     if model.screen != screen {
         model.screen = screen;
-        model.undrawn = true;
+        unseen(model);
         model.scroll = 0;
         model.across = 0;
         model.status = None;
@@ -99,9 +109,14 @@ fn show(model: &mut Model, screen: Screen) {
     }
 }
 
+/// Something has come up that must be seen before it is answered.
+fn unseen(model: &mut Model) {
+    (model.undrawn, model.unseen) = (true, true);
+}
+
 fn ask(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
     model.overlay = Some(overlay);
-    model.undrawn = true;
+    unseen(model);
     vec![]
 }
 
@@ -158,10 +173,10 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             vec![]
         }
         Event::ConflictsOpen { files } => conflict::open(model, files),
-        Event::AnswerRefused { path, problem } => conflict::refused(model, &path, &problem),
+        Event::AnswerRefused { path, decision, problem } => conflict::refused(model, &path, &decision, &problem),
         Event::QuestionAsked(question) => {
             model.asked = Some(question);
-            model.undrawn = true;
+            unseen(model);
             vec![]
         }
         Event::QuestionAnswered { .. } => {
@@ -235,7 +250,7 @@ fn begin(model: &mut Model, effect: Effect) -> Vec<Effect> {
 fn wheel(model: &mut Model, up: bool) -> Vec<Effect> {
     let mode = model.mode();
     let action = if up { Action::Up } else { Action::Down };
-    if model.undrawn || !keymap::in_mode(mode).any(|b| b.action == action) {
+    if !keymap::in_mode(mode).any(|b| b.action == action) {
         return vec![];
     }
     (0..3).flat_map(|_| act(model, mode, action)).collect()
@@ -388,7 +403,9 @@ fn leave(model: &mut Model, action: Action) -> Vec<Effect> {
 /// Takes away what lies over the screen. A question that stood behind it has to be seen before it is answered.
 fn uncover(model: &mut Model) {
     model.overlay = None;
-    model.undrawn |= model.asked.is_some();
+    if model.asked.is_some() {
+        unseen(model);
+    }
 }
 
 /// A key that answers the question of a running phase, if the question offers that.

@@ -194,6 +194,11 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         model.status = Some("This is only a look: nothing can be started. o changes that, q leaves.".to_owned());
         return vec![];
     }
+    if model.is_current() {
+        model.status =
+            Some("There is nothing to do, so nothing is started. q leaves, o changes the source.".to_owned());
+        return vec![];
+    }
     let plan = model.preview.as_ref().and_then(|p| p.inspection.plan.clone());
     match (model.launch.request(), plan) {
         (Some(request), Some(plan)) => {
