@@ -26,6 +26,8 @@ const TICK: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the terminal's answers are waited for before somebody else gets it.
 const LAST_ANSWERS: Duration = Duration::from_millis(300);
+/// So soon after it went on by itself, the signal that says so is no news.
+const OWN_RETURN: Duration = Duration::from_secs(1);
 /// How long the loop may take to hear a signal that asks for the end.
 const STUCK: Duration = Duration::from_secs(5);
 /// How long a session may take to finish its step after a signal.
@@ -191,6 +193,7 @@ async fn turn<E: Engine>(
     let mut dirty = true;
     let mut resized = false;
     let mut awaited: Option<Instant> = None;
+    let mut back: Option<Instant> = None;
     loop {
         if model.undrawn || dirty && drawn.elapsed() >= FRAME {
             // A frame for the old size may have met the new one, also when the size is what it was by now.
@@ -242,6 +245,8 @@ async fn turn<E: Engine>(
                 let (width, height) = screen.size()?;
                 update(model, Msg::Resize(width, height))
             }
+            // That of our own Ctrl-z was heard where it stopped us.
+            Woken::Continued if back.is_some_and(|back| back.elapsed() < OWN_RETURN) => vec![],
             Woken::Continued => {
                 screen.reenter()?;
                 dirty = true;
@@ -264,6 +269,7 @@ async fn turn<E: Engine>(
                 Effect::Suspend => {
                     answered(outside.input, outside.sight).await;
                     screen.suspend()?;
+                    back = Some(Instant::now());
                     update(model, Msg::Covered);
                     fit(model, screen, worker)?;
                 }
