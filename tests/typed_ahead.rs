@@ -46,9 +46,11 @@ impl World {
     }
 }
 
-/// What comes up after a while is seen by the terminal a while later, and known to be by us again later.
+/// What comes up after a while is seen by the terminal a while later, and known to be by us again later. For a terminal
+/// that has just been started and does not answer, that is a second.
 fn settle(manners: Manners) {
-    std::thread::sleep(Duration::from_millis(400) + manners.delay * 3);
+    let first = if manners.answers { 400 } else { 1_500 };
+    std::thread::sleep(Duration::from_millis(first) + manners.delay * 3);
 }
 
 #[test]
