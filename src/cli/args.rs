@@ -184,6 +184,12 @@ pub enum Command {
     },
     /// Show past upgrades, the newest first
     History,
+    /// Make one .upgrade-baseline.json where a git merge left two, from the clone and the install as it is
+    Reconcile {
+        /// The clone of praxis-os that has the releases [default: source_path in upgrade.json]
+        #[arg(long, value_name = "DIR")]
+        source: Option<PathBuf>,
+    },
     /// Say how the install stands; exit 10 if an upgrade is unfinished or conflicts are put off
     Status,
     /// Remove the lock of an upgrade on another machine or in a container, when you know that it is over

@@ -14,6 +14,7 @@ mod known;
 mod order;
 mod output;
 mod plan;
+mod reconcile;
 mod resolve;
 mod restore;
 mod rollback;
@@ -87,6 +88,7 @@ pub async fn run() -> u8 {
         Some(Command::Restore { path, from }) => restore::run(&cli.common, &path, from.as_deref()),
         Some(Command::Resolve { look }) => resolve::run(&cli.common, &look).await,
         Some(Command::History) => history::run(&cli.common),
+        Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),

@@ -5,14 +5,16 @@ use std::time::Instant;
 
 use super::events::Outcome;
 use super::inspect::{About, Problem, Request};
-use super::planning::{Source, layout_of, read_baseline, stale_manifest};
+use super::planning::{self, PlanningError, Source, layout_of, read_baseline, stale_manifest};
 use super::writable;
+use crate::core::baseline;
 use crate::core::classify::short;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
-use crate::core::plan::Only;
+use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::visible::Shown as _;
+use crate::host::backups::{self, Kept};
 use crate::host::git::GitError;
 use crate::host::recover::Used;
 use crate::host::server::{self, Case, Owner, Running};
@@ -96,7 +98,8 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     }
     warnings.extend(source.as_ref().and_then(stale_manifest));
     let damages = recover::survey(&install).damages;
-    warnings.extend(damages.iter().filter(|d| d.used != Used::Nothing).map(recover::Damage::describe));
+    let only_told = |d: &&recover::Damage| !matches!(d.used, Used::Nothing | Used::Unreadable);
+    warnings.extend(damages.iter().filter(only_told).map(recover::Damage::describe));
     let mut valid = check.run("target_valid", || target_valid(&request.project, &install, own)).is_some();
     for problem in own_places(&request.project, &install) {
         valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
@@ -196,6 +199,9 @@ fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()
         fs::check_writable(&folder).map_err(|e| problem(format!("{e}; the install can't be written"), fix))?;
     }
     read_baseline(install).map_err(|e| {
+        if let PlanningError::Merged { .. } = e {
+            return problem(e, "make one of them: pos-upgrade-tui reconcile --source DIR");
+        }
         let next = format!(
             "take it back from your repository, or move it aside: mv {0}/{1} {0}/{1}.old",
             shown,
@@ -276,6 +282,34 @@ fn can_be_copied(install: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Files in which git left two sides of a merge, and that would be merged once more, or asked about. What stands there is
+/// nobody's text yet.
+pub fn unmerged(source: &Source, install: &Path, plan: &Plan) -> Option<Problem> {
+    let mut found = Vec::new();
+    let touched = |f: &&FileEntry| matches!(f.kind, Kind::AutoMerge | Kind::Conflict | Kind::Move);
+    for entry in plan.files.iter().filter(touched).filter(|f| f.mine.is_some() && f.mine != f.base) {
+        let sides = match planning::sides(source, install, entry) {
+            Ok(sides) => sides,
+            Err(e) => return Some(problem(e, "mend that, then try again")),
+        };
+        let Some(line) = sides.mine.as_deref().and_then(baseline::marker) else { continue };
+        // A page may be about such marks.
+        let shipped = [&sides.base, &sides.theirs].into_iter().flatten().any(|text| baseline::marker(text).is_some());
+        if !shipped {
+            found.push(format!("\n  {}, line {line}", entry.from.as_ref().unwrap_or(&entry.path)));
+        }
+    }
+    if found.is_empty() {
+        return None;
+    }
+    let what = format!(
+        "{}: git left two sides of a merge in files that would be merged again:{}",
+        install.shown(),
+        found.concat()
+    );
+    Some(problem(what, "settle these first, in your editor or with git mergetool, then try again"))
+}
+
 /// A venv whose python is gone can neither be installed into nor run the server. It is only `run` where the upgrade itself
 /// begins: what only looks runs nothing of the project's.
 fn venv_works(install: &Path, run: bool) -> Result<(), Problem> {
@@ -316,10 +350,17 @@ fn no_python(venv: &Path, said: &str) -> Problem {
 fn old_backups(install: &Path, check: &mut Check<'_, '_>) -> Vec<String> {
     const OLD_DAYS: i64 = 7;
     let begun = Instant::now();
-    let good: Vec<String> = backup::list(install).into_iter().filter(|(_, good)| *good).map(|(n, _)| n).collect();
-    let age = |name: &String| {
-        let time = jiff::civil::DateTime::strptime("%Y-%m-%d-%H%M%S", name.get(..17)?).ok()?;
-        let then = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    let all = match backups::list(install) {
+        Ok(all) => all,
+        Err(what) => {
+            let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
+            check.run::<()>("existing_backups", || Err(problem(what, next)));
+            return Vec::new();
+        }
+    };
+    let good: Vec<&Kept> = all.iter().filter(|b| b.complete).collect();
+    let age = |one: &&Kept| {
+        let then: jiff::Timestamp = one.created_at.as_ref()?.parse().ok()?;
         Some((jiff::Timestamp::now().as_second() - then.as_second()) / 86_400)
     };
     let newest = good.last().and_then(age);
@@ -358,6 +399,10 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
         return Ok(("this one only".into(), ()));
     }
     if let Some(holder) = lock::held_by(install) {
+        if holder.untold {
+            let what = format!("{}: whether an upgrade is running here can't be told: {holder}", install.shown());
+            return Err(problem(what, wait_or_unlock(&holder)));
+        }
         return Err(Problem {
             about: About::Install,
             exit_code: LOCKED,
@@ -374,6 +419,7 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
 /// What to do about a lock that is held.
 pub fn wait_or_unlock(holder: &lock::Held) -> String {
     match &holder.unlock {
+        None if holder.untold => "mend that, then look again: pos-upgrade-tui status".into(),
         Some(session) => format!("if you know that it is over: pos-upgrade-tui unlock {session}"),
         None => "wait for it to end, then try again: pos-upgrade-tui status".into(),
     }
@@ -384,7 +430,10 @@ pub fn session_in_the_way(install: &Path) -> Option<Problem> {
     let found = recover::survey(install);
     let problem = |what: String, next: String| Some(Problem { about: About::Install, exit_code: LOCKED, what, next });
     if let Some(damage) = found.lost() {
-        return problem(damage.describe(), damage.next());
+        let in_the_way = problem(damage.describe(), damage.next());
+        // Nobody is known to be in the way: the disk refuses.
+        let exit_code = if damage.used == Used::Unreadable { REFUSED } else { LOCKED };
+        return in_the_way.map(|p| Problem { exit_code, ..p });
     }
     let session = found.unfinished()?;
     match found.damage(&session.session_id) {

@@ -20,7 +20,9 @@ use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::session::{Answer, Decision, OnConflict, Refused, Session, Status};
 use crate::core::settings::Options;
-use crate::host::{fs, store};
+use crate::core::visible::Shown as _;
+use crate::host::fs::{self, FsError};
+use crate::host::store;
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
 /// for it, so any policy keeps it, or puts it off with the rest.
@@ -66,7 +68,7 @@ pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) 
     let install = run.session.install.clone();
     let entries: Vec<FileEntry> = run.session.plan.files.clone();
     let options = &run.session.options;
-    let (rules, remembered) = (Rules::of(options), counting(options, &install));
+    let (rules, remembered) = (Rules::of(options), counting(options, &install)?);
     let mut open: Vec<(FileEntry, Sides)> = Vec::new();
     let mut decided = Vec::new();
     let mut unasked_paths = BTreeSet::new();
@@ -95,14 +97,20 @@ pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) 
 }
 
 /// The answers that were given in this install before.
-pub fn remembered(install: &Path) -> Remembered {
-    let text = fs::read_note(&install.join(".upgrade").join(answers::FILE)).unwrap_or_default();
-    Remembered::parse(&text)
+///
+/// # Errors
+/// [`FsError`] where they are there and can't be read: that must not ask anew, or forget them.
+pub fn remembered(install: &Path) -> Result<Remembered, FsError> {
+    let text = fs::read_own_note_if_there(&install.join(".upgrade").join(answers::FILE))?;
+    Ok(Remembered::parse(&text.unwrap_or_default()))
 }
 
 /// Those of them that count: none, if all is to be asked again.
-pub fn counting(options: &Options, install: &Path) -> Remembered {
-    if options.ask_again { Remembered::default() } else { remembered(install) }
+///
+/// # Errors
+/// Those of [`remembered`].
+pub fn counting(options: &Options, install: &Path) -> Result<Remembered, FsError> {
+    if options.ask_again { Ok(Remembered::default()) } else { remembered(install) }
 }
 
 /// Settles a conflict without asking, where a rule, an earlier answer or the policy can; whether one could.
@@ -180,7 +188,7 @@ fn ask(run: &mut Run, open: &[(FileEntry, Sides)]) -> Result<(), Stop> {
     if unanswered(run).is_empty() && (run.session.answers_done || asked(run).is_empty()) {
         return Ok(());
     }
-    let drafts = RefCell::new(Drafts::read(&run.folder(DRAFTS)));
+    let drafts = RefCell::new(Drafts::read(&run.folder(DRAFTS))?);
     let file = |run: &Run, (entry, sides): &(FileEntry, Sides)| ConflictFile {
         path: entry.path.clone(),
         from: entry.from.clone(),
@@ -302,22 +310,25 @@ impl Draft {
 }
 
 /// What is settled in a session without being an answer yet. Blocking.
-pub fn drafts(session: &Session) -> Vec<Draft> {
-    let drafts = Drafts::read(&store::folder(&session.install, &session.session_id).join(DRAFTS));
+///
+/// # Errors
+/// [`FsError`] where it is there and can't be read.
+pub fn drafts(session: &Session) -> Result<Vec<Draft>, FsError> {
+    let drafts = Drafts::read(&store::folder(&session.install, &session.session_id).join(DRAFTS))?;
     let paths: BTreeSet<&RelPath> = drafts.drafts.keys().chain(drafts.refused.keys()).collect();
     let open = paths.into_iter().filter(|path| !session.answers.contains_key(*path));
-    open.filter_map(|path| {
+    let drafts = open.filter_map(|path| {
         let refused = drafts.refused.get(path).map_or(0, Vec::len);
         Draft::of(path, drafts.get(path).unwrap_or(&Decision::Open), refused)
-    })
-    .collect()
+    });
+    Ok(drafts.collect())
 }
 
 impl Drafts {
     /// A damaged file has none, which costs questions but no bytes.
-    fn read(path: &Path) -> Self {
-        let text = fs::read_note(path).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+    fn read(path: &Path) -> Result<Self, FsError> {
+        let text = fs::read_own_note_if_there(path)?.unwrap_or_default();
+        Ok(serde_json::from_slice(&text).unwrap_or_default())
     }
 
     fn get(&self, path: &RelPath) -> Option<&Decision> {
@@ -352,7 +363,11 @@ fn take_back(run: &mut Run, entry: &FileEntry, now: &Decision) -> Result<(), Sto
 /// Keeps the answers for upgrades to come. Only once the person said that all are given: until then they may change.
 fn remember(run: &Run, answered: &[&(FileEntry, Sides)]) {
     let path = run.session.install.join(".upgrade").join(answers::FILE);
-    let mut all = remembered(&run.session.install);
+    let Ok(mut all) = remembered(&run.session.install) else {
+        // Written anew, it would forget the earlier ones.
+        run.log(Level::Warn, "conflicts", &format!("{} can't be read; these answers are not kept in it", path.shown()));
+        return;
+    };
     for (entry, _) in answered {
         if let Some(answer) = run.session.answers.get(&entry.path) {
             all.remember(entry, answer);

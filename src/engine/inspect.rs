@@ -8,7 +8,7 @@ pub use super::checks::{session_in_the_way, wait_or_unlock};
 use super::decisions;
 pub use super::decisions::{Draft, unasked_outcome};
 use super::environment;
-use super::planning::{self, Planned, Source};
+use super::planning::{self, Planned, PlanningError, Source};
 use super::pointers;
 use super::writable;
 use crate::core::answers::{self, Prior, Rules};
@@ -145,19 +145,37 @@ pub fn inspect(request: &Request) -> Inspection {
             inspection.pointers.clone_from(&planned.pointers);
             let install = request.project.join(".praxis-os");
             inspection.problems.extend(writable::unwritable(&install, &planned.plan));
+            inspection.problems.extend(checks::unmerged(&source, &install, &planned.plan));
             inspection.whats_new = whats_new(&planned);
             inspection.changed_by = changed_by(&planned);
-            inspection.prior = prior(request, &planned.plan);
+            match prior(request, &planned.plan) {
+                Ok(prior) => inspection.prior = prior,
+                Err(e) => inspection.problems.push(unreadable(&e)),
+            }
             inspection.plan = Some(planned.plan);
         }
         Err(e) => inspection.problems.push(Problem {
             about: About::Install,
             exit_code: REFUSED,
             what: e.to_string(),
-            next: "mend that (for a file that can't be read: chmod u+r), then try again".into(),
+            next: match e {
+                PlanningError::Merged { .. } => reconcile(request),
+                _ => UNREADABLE.into(),
+            },
         }),
     }
     inspection
+}
+
+const UNREADABLE: &str = "mend that (for a file that can't be read: chmod u+r), then try again";
+
+fn unreadable(error: &fs::FsError) -> Problem {
+    Problem { about: About::Install, exit_code: REFUSED, what: error.to_string(), next: UNREADABLE.into() }
+}
+
+/// The command that makes one baseline of two.
+fn reconcile(request: &Request) -> String {
+    format!("pos-upgrade-tui reconcile --source {} --project {}", request.source.shown(), request.project.shown())
 }
 
 /// Fetches the history that a shallow clone lacks; nothing to do for one that is whole. Blocking, and the one thing
@@ -171,10 +189,14 @@ pub fn deepen(source: &Path) -> Result<(), GitError> {
 }
 
 /// The answers that the conflicts of a plan have already; those from before also where they don't count. Blocking.
-pub fn prior(request: &Request, plan: &Plan) -> BTreeMap<RelPath, Prior> {
-    let (rules, remembered) = (Rules::of(&request.options), decisions::remembered(&request.project.join(".praxis-os")));
+///
+/// # Errors
+/// [`fs::FsError`] where the earlier answers are there and can't be read.
+pub fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, fs::FsError> {
+    let remembered = decisions::remembered(&request.project.join(".praxis-os"))?;
+    let rules = Rules::of(&request.options);
     let conflicts = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
-    conflicts.filter_map(|f| Some((f.path.clone(), answers::prior(f, &rules, &remembered)?))).collect()
+    Ok(conflicts.filter_map(|f| Some((f.path.clone(), answers::prior(f, &rules, &remembered)?))).collect())
 }
 
 fn whats_new(planned: &Planned) -> Vec<(String, String, String)> {
@@ -265,7 +287,10 @@ pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
     let found = recover::survey(&project.join(".praxis-os"));
     match found.lost() {
         Some(damage) => Err(format!("{}\n{}", damage.describe(), damage.next())),
-        None => Ok(found.unfinished().map(|s| Unfinished { drafts: decisions::drafts(s), session: s.clone() })),
+        None => {
+            let with_drafts = |s: &Session| Ok(Unfinished { drafts: decisions::drafts(s)?, session: s.clone() });
+            found.unfinished().map(with_drafts).transpose().map_err(|e: fs::FsError| e.to_string())
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 mod apply;
 mod checks;
 mod decisions;
-mod documents;
+pub mod documents;
 pub mod dry_run;
 pub mod edits;
 pub mod environment;
@@ -20,6 +20,7 @@ mod phases;
 pub mod planning;
 pub mod pointers;
 mod quiet;
+pub mod reconcile;
 mod remedy;
 mod report;
 mod rollback;

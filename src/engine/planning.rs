@@ -1,5 +1,6 @@
 //! Reads source and install and makes the plan; gives the texts of its entries.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -35,9 +36,28 @@ pub enum PlanningError {
         /// What is wrong.
         problem: String,
     },
+    /// A baseline in which git left two sides of a merge.
+    #[error("{path}: git left two sides of a merge in it, from line {line} on: {}", of_releases(releases))]
+    Merged {
+        /// The file.
+        path: PathBuf,
+        /// The first line with a conflict marker.
+        line: usize,
+        /// The releases that the sides name, as far as they can be read.
+        releases: Vec<String>,
+    },
     /// No known layout.
     #[error("{}: has no `standards` folder, so it doesn't look like an install", .0.shown())]
     UnknownLayout(PathBuf),
+}
+
+fn of_releases(releases: &[String]) -> String {
+    let names: Vec<&str> = releases.iter().map(|r| classify::short(r)).collect();
+    match names.as_slice() {
+        [] => "what they say can't be read".to_owned(),
+        [one] => format!("both of release {one}"),
+        all => format!("of the releases {}", all.join(" and ")),
+    }
 }
 
 /// The source at one commit.
@@ -141,11 +161,32 @@ struct Store<'a> {
     blobs: &'a Blobs,
     install: &'a Path,
     folder: fs::Folder,
+    /// The first text that is there and could not be read. A plan without it would be another one.
+    unreadable: RefCell<Option<FsError>>,
+}
+
+impl<'a> Store<'a> {
+    fn open(blobs: &'a Blobs, install: &'a Path) -> Result<Self, FsError> {
+        Ok(Self { blobs, install, folder: fs::Folder::open(install)?, unreadable: RefCell::default() })
+    }
+
+    /// What was read, if it could be; an error is kept for [`Self::check`].
+    fn noted<T>(&self, read: Result<Option<T>, FsError>) -> Option<T> {
+        read.unwrap_or_else(|e| {
+            self.unreadable.borrow_mut().get_or_insert(e);
+            None
+        })
+    }
+
+    /// Whether everything that was asked for could be read.
+    fn check(self) -> Result<(), FsError> {
+        self.unreadable.into_inner().map_or(Ok(()), Err)
+    }
 }
 
 impl classify::Texts for Store<'_> {
     fn blob(&self, id: &BlobId) -> Option<Arc<[u8]>> {
-        self.blobs.read(id.as_str()).or_else(|| kept_base(self.install, id))
+        self.blobs.read(id.as_str()).or_else(|| self.noted(kept_base(self.install, id)))
     }
 
     fn damage(&self, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
@@ -153,10 +194,18 @@ impl classify::Texts for Store<'_> {
     }
 
     fn mine(&self, path: &RelPath) -> Option<Arc<[u8]>> {
-        match self.folder.read(path) {
-            Ok(fs::Content::File { bytes, .. }) => Some(bytes.into()),
-            _ => None,
-        }
+        self.noted(mine(&self.folder, path))
+    }
+}
+
+/// The user's text at a path; none if no file stands there.
+///
+/// # Errors
+/// [`FsError`] where one does and can't be read.
+pub fn mine(folder: &fs::Folder, path: &RelPath) -> Result<Option<Arc<[u8]>>, FsError> {
+    match folder.read(path)? {
+        fs::Content::File { bytes, .. } => Ok(Some(bytes.into())),
+        fs::Content::Absent | fs::Content::Folder | fs::Content::Other => Ok(None),
     }
 }
 
@@ -204,14 +253,20 @@ pub fn base_path(install: &Path, id: &BlobId) -> PathBuf {
 }
 
 /// Bytes of an earlier release that the install keeps; none if they are gone, or are not what their name says.
-pub fn kept_base(install: &Path, id: &BlobId) -> Option<Arc<[u8]>> {
+///
+/// # Errors
+/// Those of [`kept`].
+pub fn kept_base(install: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>, FsError> {
     kept(&base_path(install, id), id)
 }
 
 /// The bytes of a blob that are kept in a file; none if they are gone, or are not what they should be.
-pub fn kept(path: &Path, id: &BlobId) -> Option<Arc<[u8]>> {
-    let bytes = fs::read_own(path).ok()?;
-    (BlobId::of(&bytes, id.format()) == *id).then(|| bytes.into())
+///
+/// # Errors
+/// [`FsError`] where they are there and can't be read.
+pub fn kept(path: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>, FsError> {
+    let bytes = fs::read_own_if_there(path)?;
+    Ok(bytes.filter(|bytes| BlobId::of(bytes, id.format()) == *id).map(Into::into))
 }
 
 /// The install's layout by its folders.
@@ -232,7 +287,15 @@ pub fn read_baseline(install: &Path) -> Result<Option<Baseline>, PlanningError> 
     let Some(bytes) = fs::read_note_if_there(&path)? else { return Ok(None) };
     match serde_json::from_slice(&bytes) {
         Ok(found) => Ok(Some(found)),
-        Err(e) => Err(PlanningError::Baseline { path, problem: e.to_string() }),
+        Err(e) => Err(match baseline::marker(&bytes) {
+            Some(line) => {
+                let sides: Vec<Baseline> = baseline::sides(&bytes).into_iter().flatten().collect();
+                let mut releases: Vec<String> = sides.into_iter().map(|side| side.release).collect();
+                releases.dedup();
+                PlanningError::Merged { path, line, releases }
+            }
+            None => PlanningError::Baseline { path, problem: e.to_string() },
+        }),
     }
 }
 
@@ -264,6 +327,19 @@ pub fn make_plan(source: &Source, install: &Path) -> Result<Planned, PlanningErr
 /// # Errors
 /// [`PlanningError`].
 pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Result<Planned, PlanningError> {
+    plan_from(source, install, only, read_baseline(install)?)
+}
+
+/// Makes a plan as if the install had this baseline, or none. Reads only.
+///
+/// # Errors
+/// [`PlanningError`].
+pub fn plan_from(
+    source: &Source,
+    install: &Path,
+    only: Option<Only>,
+    baseline: Option<Baseline>,
+) -> Result<Planned, PlanningError> {
     let layout_now = layout_of(install)?;
     let layout_next = layouts().target();
     // The three need different things of the machine: git, the disk, and git again.
@@ -275,8 +351,7 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
     });
     let later = source.repo.later(&source.commit)?;
     let (history, installed) = (History::new(history?).with_later(&later), installed?);
-    let baseline = read_baseline(install)?;
-    let texts = Store { blobs: &source.blobs, install, folder: fs::Folder::open(install)? };
+    let texts = Store::open(&source.blobs, install)?;
     let classify::Planned { mut plan, newer, next_baseline } = classify::plan(&Inputs {
         history: &history,
         target: &source.tree,
@@ -290,6 +365,7 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
         install_path: install.to_string_lossy().into_owned(),
         texts: &texts,
     });
+    texts.check()?;
     let downgrade = downgrade(source, baseline.as_ref(), &newer);
     let pointers = pointers::name(source, &mut plan);
     Ok(Planned { plan, history, next_baseline, downgrade, pointers })
@@ -313,11 +389,13 @@ fn downgrade(source: &Source, baseline: Option<&Baseline>, newer: &[RelPath]) ->
 /// [`FsError`].
 pub fn sides(source: &Source, install: &Path, entry: &FileEntry) -> Result<Sides, FsError> {
     use classify::Texts as _;
-    let store = Store { blobs: &source.blobs, install, folder: fs::Folder::open(install)? };
+    let store = Store::open(&source.blobs, install)?;
     let spot = entry.from.as_ref().unwrap_or(&entry.path);
-    Ok(Sides {
+    let sides = Sides {
         base: entry.base.as_ref().and_then(|id| store.blob(id)),
         mine: if entry.mine.is_some() { store.mine(spot) } else { None },
         theirs: entry.theirs.as_ref().and_then(|id| store.blob(id)),
-    })
+    };
+    store.check()?;
+    Ok(sides)
 }

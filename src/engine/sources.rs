@@ -119,7 +119,7 @@ pub fn standing(request: &Request) -> Result<Standing, String> {
     let mine = |kind| matches!(kind, Kind::Conflict | Kind::AutoMerge | Kind::LocalOnly | Kind::Move);
     let edited = count(&|f| mine(f.kind) && differs(f));
     let deleted = count(&|f| f.kind == Kind::StaysDeleted || f.kind == Kind::Conflict && f.mine.is_none());
-    let prior = inspect::prior(request, &plan);
+    let prior = inspect::prior(request, &plan).map_err(|e| e.to_string())?;
     let settled = prior.values().filter(|p| !(p.earlier && request.options.ask_again)).count();
     Ok(Standing {
         edited: edited as u64,

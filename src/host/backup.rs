@@ -93,12 +93,21 @@ pub struct Manifest {
     pub schema: u32,
     /// Whose backup.
     pub session_id: String,
+    /// The number of that session, by which backups are ordered; 0 in what earlier builds wrote.
+    #[serde(default)]
+    pub number: u64,
+    /// The id of the session before it.
+    #[serde(default)]
+    pub parent: Option<String>,
     /// UTC.
     pub created_at: String,
     /// Every path of the install but the ephemeral ones.
     pub entries: BTreeMap<RelPath, Entry>,
     /// The sha256 of the project's `.gitignore`; none if there was none.
     pub project_gitignore: Option<String>,
+    /// The sha256 of what else is kept beside the copies, by name; older backups don't know it.
+    #[serde(default)]
+    pub beside: BTreeMap<String, String>,
 }
 
 /// Why there is no good backup.
@@ -264,9 +273,12 @@ pub fn create(
     let manifest = Manifest {
         schema: 1,
         session_id: session_id.to_owned(),
+        number: 0,
+        parent: None,
         created_at: created_at.to_owned(),
         entries: entries.into_iter().collect(),
         project_gitignore: gitignore.map(|b| sha256(&b)),
+        beside: BTreeMap::new(),
     };
     Ok(Backup { folder: folder.to_owned(), manifest })
 }
@@ -316,9 +328,22 @@ impl Backup {
         self.folder.join(FILES)
     }
 
-    /// Where the project's `.gitignore` is.
-    pub fn gitignore_path(&self) -> PathBuf {
-        self.folder.join(GITIGNORE)
+    /// Keeps a file beside the copies, and its sum for the manifest, which is to be written behind it.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn keep_beside(&mut self, name: &str, bytes: &[u8]) -> Result<PathBuf, FsError> {
+        let path = self.folder.join(name);
+        fs::write_durable(&path, bytes, 0o600)?;
+        self.manifest.beside.insert(name.to_owned(), sha256(bytes));
+        Ok(path)
+    }
+
+    /// The files beside the copies, by name and sum: the project's `.gitignore` and what else was kept.
+    pub fn beside(&self) -> impl Iterator<Item = (PathBuf, &String)> {
+        let gitignore = self.manifest.project_gitignore.iter().map(|sum| (GITIGNORE, sum));
+        let others = self.manifest.beside.iter().map(|(name, sum)| (name.as_str(), sum));
+        gitignore.chain(others).map(|(name, sum)| (self.folder.join(name), sum))
     }
 
     /// Writes the manifest: from here on it is a backup.
@@ -328,8 +353,7 @@ impl Backup {
     pub fn write_manifest(&self) -> Result<(), FsError> {
         let mut bytes = serde_json::to_vec_pretty(&self.manifest).unwrap_or_default();
         bytes.push(b'\n');
-        let sum = format!("{}  {MANIFEST}\n", sha256(&bytes));
-        fs::write_durable(&self.folder.join(SUM), sum.as_bytes(), 0o600)?;
+        fs::write_durable(&self.folder.join(SUM), sum_line(&bytes).as_bytes(), 0o600)?;
         fs::write_durable(&self.folder.join(MANIFEST), &bytes, 0o600)?;
         fs::sync_folder(self.folder.parent().unwrap_or(&self.folder))
     }
@@ -343,13 +367,17 @@ impl Backup {
         let bytes =
             fs::read_note_if_there(&folder.join(MANIFEST))?.ok_or_else(|| unusable("it has no manifest".into()))?;
         if let Some(sum) = fs::read_note_if_there(&folder.join(SUM))?
-            && !sum.starts_with(sha256(&bytes).as_bytes())
+            && sum != sum_line(&bytes).as_bytes()
         {
             return Err(unusable(format!("{MANIFEST} does not have the checksum that {SUM} names")));
         }
         let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
         if manifest.schema != 1 {
             return Err(unusable(format!("its schema {} is not known", manifest.schema)));
+        }
+        // They are joined to the folder's path.
+        if manifest.beside.keys().any(|name| name.contains('/') || name.starts_with('.') || name.is_empty()) {
+            return Err(unusable("\"beside\" is not what this program writes".into()));
         }
         Ok(Self { folder: folder.to_owned(), manifest })
     }
@@ -370,6 +398,11 @@ impl Backup {
             let sum = sum_from_disk(&copy)?;
             if sum == **expected { Ok(()) } else { Err(BackupError::Differs(copy)) }
         })?;
+        for (path, expected) in self.beside() {
+            if sum_from_disk(&path)? != *expected {
+                return Err(BackupError::Differs(path));
+            }
+        }
         Ok(files.len() as u64)
     }
 
@@ -396,28 +429,39 @@ impl Backup {
         }
     }
 
-    /// The project's `.gitignore` as it was; none if there was none.
+    /// The project's `.gitignore` as it was, checked against the manifest; none if there was none.
     ///
     /// # Errors
-    /// [`FsError`].
-    pub fn gitignore(&self) -> Result<Option<Vec<u8>>, FsError> {
-        match &self.manifest.project_gitignore {
-            Some(_) => fs::read_if_there(&self.folder.join(GITIGNORE)),
-            None => Ok(None),
+    /// [`BackupError`] if it is gone or changed.
+    pub fn gitignore(&self) -> Result<Option<Vec<u8>>, BackupError> {
+        let Some(expected) = &self.manifest.project_gitignore else { return Ok(None) };
+        let path = self.folder.join(GITIGNORE);
+        match fs::read_own_if_there(&path)? {
+            Some(bytes) if sha256(&bytes) == *expected => Ok(Some(bytes)),
+            _ => Err(BackupError::Differs(path)),
         }
     }
 }
 
-/// An install's backups, oldest first, as `(name, has a manifest)`.
-pub fn list(install: &Path) -> Vec<(String, bool)> {
-    let Ok(entries) = stdfs::read_dir(folder_of(install)) else { return Vec::new() };
-    let mut found: Vec<(String, bool)> = entries
-        .flatten()
-        .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()))
-        .filter_map(|e| Some((e.file_name().into_string().ok()?, e.path().join(MANIFEST).is_file())))
-        .collect();
+/// What stands beside the manifest, as `sha256sum -c` reads it.
+fn sum_line(manifest: &[u8]) -> String {
+    format!("{}  {MANIFEST}\n", sha256(manifest))
+}
+
+/// An install's backups as `(name, has a manifest)`, sorted by name, which is not the order they were made in: see
+/// [`super::backups::list`].
+///
+/// # Errors
+/// [`FsError`] where that can't be told: a folder that can't be read is not an empty one.
+pub fn list(install: &Path) -> Result<Vec<(String, bool)>, FsError> {
+    let folder = folder_of(install);
+    let mut found = Vec::new();
+    for name in fs::folders_in(&folder)? {
+        let has_manifest = fs::is_there(&folder.join(&name).join(MANIFEST))?;
+        found.push((name, has_manifest));
+    }
     found.sort();
-    found
+    Ok(found)
 }
 
 #[cfg(test)]

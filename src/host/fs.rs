@@ -312,6 +312,87 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
     if_there(open_regular(path, OFlags::empty()).and_then(read_all), path)
 }
 
+/// The bytes of a file of our own; none where nothing stands there, or something that is no file and so none of ours.
+///
+/// # Errors
+/// [`FsError`] where it is there and can't be read: that must not be taken for nothing.
+pub fn read_own_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    own_if_there(read_own(path), path)
+}
+
+/// The same for notes of ours that are read back: what is larger than any is none.
+///
+/// # Errors
+/// Those of [`read_own_if_there`].
+pub fn read_own_note_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    own_if_there(read_note(path), path)
+}
+
+/// The same for small files, see [`read_small`].
+///
+/// # Errors
+/// Those of [`read_own_if_there`].
+pub fn read_own_small_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    own_if_there(read_small(path), path)
+}
+
+fn own_if_there(read: io::Result<Vec<u8>>, path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        // The system has no such error: it is no regular file, or too large to be ours.
+        Err(e) if is_absence(&e) || e.raw_os_error().is_none() => Ok(None),
+        Err(e) => match fs::symlink_metadata(path) {
+            Ok(meta) if !meta.is_file() => Ok(None),
+            _ => Err(e).doing("read", path),
+        },
+    }
+}
+
+/// Whether an error says that nothing stands there.
+pub fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Whether anything stands at a path, also a link that leads nowhere.
+///
+/// # Errors
+/// [`FsError`] where that can't be told.
+pub fn is_there(path: &Path) -> Result<bool, FsError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(e) if is_absence(&e) => Ok(false),
+        Err(e) => Err(e).doing("look at", path),
+    }
+}
+
+/// The names of all that is in a folder; none where there is no such folder.
+///
+/// # Errors
+/// [`FsError`] where that can't be told: what can't be listed is not empty.
+pub fn entries_in(folder: &Path) -> Result<Vec<fs::DirEntry>, FsError> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| entry.doing("list", folder)).collect(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(e).doing("list", folder),
+    }
+}
+
+/// The names of the folders in a folder. A link is none: what is behind it is somebody else's.
+///
+/// # Errors
+/// Those of [`entries_in`].
+pub fn folders_in(folder: &Path) -> Result<Vec<String>, FsError> {
+    let mut names = Vec::new();
+    for entry in entries_in(folder)? {
+        if entry.file_type().doing("look at", entry.path())?.is_dir()
+            && let Ok(name) = entry.file_name().into_string()
+        {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
 /// Looks at everything in an install that releases may have put there, hashing each file once.
 ///
 /// # Errors

@@ -85,7 +85,8 @@ pub fn odd_folders(install: &Path) -> Vec<Odd> {
         return all;
     }
     all.extend(odd(install.join(".upgrade/lock"), false));
-    for id in super::store::ids(install) {
+    // Where they can't be listed, whoever looks at the sessions next says so.
+    for id in super::store::ids(install).unwrap_or_default() {
         let session = super::store::folder(install, &id);
         for journal in super::journal::FOLDERS.map(|name| session.join(name)) {
             let stages = STAGES.map(|name| journal.join(name));

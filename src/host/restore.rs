@@ -95,7 +95,7 @@ pub fn restore(install: &Path, backup: &Backup, path: &RelPath, rescue: &RelPath
     }
     let new = content(backup, path)?;
     let root = Folder::open(install)?;
-    let made = missing_folders(install, path);
+    let made = missing_folders(install, path)?;
     if is_same(&root, path, &new)? {
         let (folder, name) = root.parent_of(path, false)?;
         return match new.mtime() {
@@ -149,11 +149,15 @@ fn is_same(root: &Folder, path: &RelPath, new: &New) -> Result<bool, RestoreErro
 }
 
 /// Folders above a path that are not there, from the outside in.
-fn missing_folders(install: &Path, path: &RelPath) -> Vec<RelPath> {
-    let above = std::iter::successors(path.parent(), RelPath::parent);
-    let mut missing: Vec<RelPath> = above.filter(|p| p.under(install).symlink_metadata().is_err()).collect();
+fn missing_folders(install: &Path, path: &RelPath) -> Result<Vec<RelPath>, FsError> {
+    let mut missing = Vec::new();
+    for folder in std::iter::successors(path.parent(), RelPath::parent) {
+        if !fs::is_there(&folder.under(install))? {
+            missing.push(folder);
+        }
+    }
     missing.reverse();
-    missing
+    Ok(missing)
 }
 
 /// Puts the new content where it waits, durable; the folder that it has the path's last part in.
@@ -245,8 +249,10 @@ fn swap(
 /// [`RestoreError`]; what is left is tried again next time.
 pub fn settle(install: &Path, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, RestoreError> {
     let top = install.join(STAGE);
-    if !std::fs::symlink_metadata(&top).is_ok_and(|meta| meta.is_dir()) {
-        return Ok(Vec::new());
+    match std::fs::symlink_metadata(&top) {
+        Ok(meta) if meta.is_dir() => {}
+        Err(e) if !fs::is_absence(&e) => return Err(e).doing("look at", &top)?,
+        _ => return Ok(Vec::new()),
     }
     fs::sweep(&top);
     let root = Folder::open(install)?;

@@ -187,7 +187,13 @@ fn the_backups_manifest_covers_everything() {
     let name = folder.file_name().unwrap().to_str().unwrap();
     jiff::civil::DateTime::strptime("%Y-%m-%d-%H%M%S", name).expect(name);
     let manifest: Value = serde_json::from_slice(&fs::read(folder.join("MANIFEST.json")).unwrap()).unwrap();
-    assert_eq!(keys(&manifest), set(&["schema", "session_id", "created_at", "entries", "project_gitignore"]));
+    let documented =
+        ["schema", "session_id", "number", "parent", "created_at", "entries", "project_gitignore", "beside"];
+    assert_eq!(keys(&manifest), set(&documented));
+    assert_eq!((&manifest["number"], &manifest["parent"]), (&json!(1), &json!(null)), "the first one");
+    for (name, sum) in manifest["beside"].as_object().unwrap() {
+        assert_eq!(*sum, sha256(&fs::read(folder.join(name)).unwrap()), "{name}");
+    }
     assert_eq!((&manifest["schema"], &manifest["session_id"]), (&json!(1), &events[0]["session_id"]));
     assert_time(&manifest["created_at"]);
     let entries: BTreeMap<String, Value> = serde_json::from_value(manifest["entries"].clone()).unwrap();

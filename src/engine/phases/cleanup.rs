@@ -17,7 +17,8 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         let keep = run.session.options.keep_backups as usize;
         let own = run.session.backup.clone().unwrap_or_default();
         // An environment kept for a rollback goes with the backup that the rollback would need.
-        let pruned = backups::prune(&install, &backups::prunable(&install, keep, &[own]));
+        let pruned = backups::prunable(&install, keep, &[own])
+            .and_then(|names| backups::prune(&install, &names).map_err(|e| e.to_string()));
         let backups::Pruned { removed, problems } = pruned.unwrap_or_else(|e| {
             run.warn("backup", format!("old backups could not be removed: {e}"));
             backups::Pruned::default()

@@ -144,8 +144,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     let decided = settle(run, texts)?;
     let live = Folder::open(install)?;
     let (server, mut content) = wanted(run, &live, decided)?;
-    let mut next_baseline = serde_json::to_vec_pretty(&planned.next_baseline).unwrap_or_default();
-    next_baseline.push(b'\n');
+    let next_baseline = planned.next_baseline.to_json();
     content.push(replaced(&live, baseline::FILE, |_| next_baseline)?);
     content.push(replaced(&live, "VERSION.txt", |old| documents::version_text(&run.session, old))?);
     let preview = preview(&run.session.plan);
@@ -280,7 +279,7 @@ fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
     let folder = Folder::open(&folder)?;
     for file in source.tree.values() {
         // One that a crash tore is written again.
-        if planning::kept_base(install, &file.blob).is_some() {
+        if planning::kept_base(install, &file.blob)?.is_some() {
             continue;
         }
         if let Some(bytes) = source.read(&file.blob) {
