@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::args::{BackupsCommand, Common};
 use super::{Refusal, ask, diff, output, print, restore, settings};
+use crate::core::os_text::about;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use crate::host::backups::{self, Examined, Kept};
@@ -34,7 +35,7 @@ fn list(common: &Common, install: &Path) -> Result<u8, Refusal> {
     let all = backups::list(install);
     diff::to_stdout(|paper| {
         if common.json {
-            return paper.json(&json!({"schema": 1, "install": install, "backups": all}));
+            return paper.json(&about(install, json!({"backups": all})));
         }
         paper.line(diff::Ink::Plain, &install.join(".backups").shown().to_string())?;
         if all.is_empty() {
@@ -73,7 +74,7 @@ fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<u8, Re
     let damaged = examined.iter().any(|e| !e.sound);
     diff::to_stdout(|paper| {
         if common.json {
-            return paper.json(&json!({"schema": 1, "install": install, "sound": !damaged, "backups": examined}));
+            return paper.json(&about(install, json!({"sound": !damaged, "backups": examined})));
         }
         let mut say = |text: String| paper.line(diff::Ink::Plain, &text);
         say(install.join(".backups").shown().to_string())?;
@@ -123,7 +124,7 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
     if names.is_empty() {
         let message = format!("nothing to prune: {} backups in {}", all.len(), install.join(".backups").shown());
         if common.json {
-            print::json(&json!({"schema": 1, "install": install, "removed": [], "problems": []}));
+            print::json(&about(install, json!({"removed": [], "problems": []})));
             return Ok(0);
         }
         return Ok(output::nothing_to_do(&message, false));
@@ -140,7 +141,7 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
         Refusal::refused(what, "see what is left: pos-upgrade-tui backups")
     })?;
     if common.json {
-        let line = json!({"schema": 1, "install": install, "removed": pruned.removed, "problems": pruned.problems});
+        let line = about(install, json!({"removed": pruned.removed, "problems": pruned.problems}));
         print::json(&line);
     } else {
         pruned.problems.iter().for_each(|p| complain!("warning: an old environment could not be removed: {p}"));

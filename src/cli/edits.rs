@@ -7,6 +7,7 @@ use super::args::{Common, EditsArgs, From};
 use super::diff::{self, Ink, Paper};
 use super::{Refusal, settings};
 use crate::core::classify::short;
+use crate::core::os_text::quoted;
 use crate::core::plan::ReleaseEvidence;
 use crate::core::visible::Shown as _;
 use crate::engine::edits::{self, Edit, EditKind, EditTexts, Edits, EditsError};
@@ -70,7 +71,7 @@ fn refusal(error: &EditsError) -> Refusal {
     let next = match error {
         EditsError::NoRelease(_) => WITH_SOURCE.to_owned(),
         EditsError::Planning(planning::PlanningError::Baseline { path, .. }) => {
-            format!("bring it back from git, or move it aside and name a clone: mv {0} {0}.old", path.shown())
+            format!("bring it back from git, or move it aside and name a clone: mv {0} {0}.old", quoted(path))
         }
         EditsError::Planning(_) => "mend that, then try again: pos-upgrade-tui edits".to_owned(),
     };

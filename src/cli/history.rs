@@ -6,6 +6,7 @@ use super::args::Common;
 use super::diff::{self, Ink};
 use super::{Refusal, settings};
 use crate::core::classify::short;
+use crate::core::os_text::about;
 use crate::core::session::{Session, moment};
 use crate::core::visible::Shown as _;
 use crate::host::backup;
@@ -25,7 +26,7 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
         if common.json {
             let sessions: Vec<_> = found.sessions.iter().rev().map(|s| entry(s, has(s))).collect();
             let damaged: Vec<_> = found.damages.iter().map(recover::Damage::describe).collect();
-            let all = json!({"schema": 1, "install": install, "sessions": sessions, "damaged": damaged});
+            let all = about(&install, json!({"sessions": sessions, "damaged": damaged}));
             return paper.json(&all);
         }
         paper.line(Ink::Plain, &install.shown().to_string())?;

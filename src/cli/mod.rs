@@ -4,6 +4,7 @@
 mod print;
 
 mod args;
+mod as_owner;
 mod backups;
 mod completions;
 mod demo;
@@ -27,6 +28,8 @@ mod workflow;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
+
+pub use as_owner::become_owner;
 
 use args::{Cli, Command};
 use clap::{CommandFactory as _, Parser as _};

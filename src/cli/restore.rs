@@ -9,6 +9,7 @@ use super::args::Common;
 use super::backups::that_hold;
 use super::{Refusal, diff, output, print, settings};
 use crate::core::index::Trust;
+use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::session::stamp_of;
 use crate::core::visible::Shown as _;
@@ -18,6 +19,7 @@ use crate::host::backups::{self, Kept};
 use crate::host::fs::visible;
 use crate::host::index;
 use crate::host::lock::{Lock, LockError};
+use crate::host::ownership;
 use crate::host::recover;
 use crate::host::restore::{self, RestoreError, Restored};
 
@@ -47,12 +49,17 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
         Restored::Same => {
             let message = format!("nothing to do: {} is as it was in {name}", diff::path(&path));
             if !common.json {
+                ownership::give_back(&install, &backup, std::iter::once((&path, &path)));
                 return Ok(output::nothing_to_do(&message, false));
             }
             None
         }
         Restored::Back(rescued) => rescued.as_ref(),
     };
+    let wrong = ownership::give_back(&install, &backup, std::iter::once((&path, &path)));
+    if let Some(what) = ownership::not_kept(&wrong) {
+        complain!("{what}");
+    }
     if done != Restored::Same {
         outdate_index(&install, &path);
     }
@@ -154,11 +161,13 @@ fn refusal(install: &Path, path: &RelPath, name: &str, error: &RestoreError) -> 
     let what = format!("{}: {error} (backup {name}); nothing was changed", install.shown());
     let next = match error {
         RestoreError::NotThere(_) => match that_hold(install, path).first() {
-            Some(other) => format!("a backup that has it: pos-upgrade-tui restore {} --from {other}", diff::path(path)),
-            None => format!("see what it holds: {}", backup::folder_of(install).join(name).join("files").shown()),
+            Some(other) => {
+                format!("a backup that has it: pos-upgrade-tui restore {} --from {other}", quoted(path.as_path()))
+            }
+            None => format!("see what it holds: {}", quoted(backup::folder_of(install).join(name).join("files"))),
         },
         RestoreError::Backup(_) => format!("see what is sound in it: pos-upgrade-tui backups verify {name}"),
-        RestoreError::Blocked(_) => format!("move it aside: mv {0} {0}.old", path.under(install).shown()),
+        RestoreError::Blocked(_) => format!("move it aside: mv {0} {0}.old", quoted(path.under(install))),
         RestoreError::IsFolder(_) => "name one file; there may be several in it".to_owned(),
         RestoreError::Fs(_) | RestoreError::UnknownTarget(_) => "mend that, then try again".to_owned(),
     };

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 
 use super::args::Common;
 use super::{Refusal, confirmed, output, session, settings};
+use crate::core::os_text::quoted;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
 use crate::engine::executor;
@@ -41,7 +42,7 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
                 "\nto go further back, behind the upgrade of {}: pos-upgrade-tui rollback {} --project {}",
                 moment(&before.created_at, None),
                 before.session_id,
-                project.shown()
+                quoted(&project)
             ));
         }
         return nothing(message);
@@ -55,7 +56,7 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
                 later.session_id,
                 later.status.words()
             ),
-            format!("pos-upgrade-tui rollback {} --project {}", later.session_id, project.shown()),
+            format!("pos-upgrade-tui rollback {} --project {}", later.session_id, quoted(&project)),
         ));
     }
     usable_backup(chosen)?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::args::Common;
 use super::{Refusal, at_a_terminal, output, settings, wizard};
+use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
 use crate::engine::executor;
 use crate::host::recover::{self, Found};
@@ -51,7 +52,7 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
     if session.rebuilt {
         let damage = found.damage(&session.session_id);
         let why = damage.map_or_else(|| session.reason.clone().unwrap_or_default(), recover::Damage::describe);
-        let next = format!("pos-upgrade-tui rollback --project {}", project.shown());
+        let next = format!("pos-upgrade-tui rollback --project {}", quoted(&project));
         return Err(Refusal::refused(format!("{why}; nothing was changed"), next));
     }
     // Conflicts are for a person, if one is there.

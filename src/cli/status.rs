@@ -5,6 +5,7 @@ use serde_json::json;
 use super::args::Common;
 use super::{Refusal, print, session, settings};
 use crate::core::classify::short;
+use crate::core::os_text;
 use crate::core::session::moment;
 use crate::core::visible::Shown as _;
 use crate::engine::{parking, planning};
@@ -37,11 +38,19 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             (false, true) => "idle",
         };
         let waiting = parked.iter().map(|p| {
-            json!({"path": p.path, "since": p.since, "commit": p.commit, "theirs": parking::theirs_path(&install, p)})
+            let mut shown = serde_json::Map::new();
+            shown.insert("path".into(), json!(p.path));
+            shown.insert("since".into(), json!(p.since));
+            shown.insert("commit".into(), json!(p.commit));
+            match parking::theirs_path(&install, p) {
+                Some(theirs) => os_text::put(&mut shown, "theirs", &theirs),
+                None => drop(shown.insert("theirs".into(), serde_json::Value::Null)),
+            }
+            serde_json::Value::Object(shown)
         });
-        let mut shown = json!({"schema": 1, "install": install, "state": state, "release": release,
-                               "running": running.map(|r| r.who), "session": session,
-                               "parked": waiting.collect::<Vec<_>>()});
+        let more = json!({"state": state, "release": release, "running": running.map(|r| r.who), "session": session,
+                          "parked": waiting.collect::<Vec<_>>()});
+        let mut shown = os_text::about(&install, more);
         if !found.damages.is_empty() {
             let damaged = found.damages.iter().map(|d| json!({"session_id": d.session_id, "problem": d.describe()}));
             shown["damaged"] = damaged.collect();

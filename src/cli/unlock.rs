@@ -2,6 +2,7 @@
 
 use super::args::Common;
 use super::{Refusal, ask, output, settings};
+use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
 use crate::host::fs::visible;
 use crate::host::lock::{self, LockError};
@@ -61,7 +62,7 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
     let message = format!(
         "{} is unlocked; see how it stands: pos-upgrade-tui status --project {}",
         install.shown(),
-        project.shown()
+        quoted(&project)
     );
     Ok(output::done(&message, common.json))
 }

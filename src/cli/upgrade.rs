@@ -22,7 +22,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     let saved = arguments.plan.as_deref().map(saved_plan).transpose()?;
     let mut from = arguments.from.clone();
     if let Some(saved) = &saved {
-        from.source = from.source.or_else(|| Some(saved.source.path.clone().into()));
+        from.source = from.source.or_else(|| Some(saved.source.folder()));
     }
     let mut request = settings::request(common, &from)?;
     if let Some(saved) = &saved {
@@ -134,7 +134,7 @@ fn saved_plan(path: &Path) -> Result<Plan, Refusal> {
 fn same_plan(saved: &Plan, now: &Plan) -> Result<(), Refusal> {
     let next = "look at the new plan: pos-upgrade-tui plan --json --source DIR > plan.json";
     let stale = |what: String| Err(Refusal::refused(format!("{what}; nothing was changed"), next));
-    if saved.install.path != now.install.path {
+    if saved.install.folder() != now.install.folder() {
         return stale(format!("the saved plan is for {}, not for {}", saved.install.path, now.install.path));
     }
     if saved.source.commit != now.source.commit {

@@ -1,10 +1,12 @@
 //! The plan: what will happen to every managed path, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobId;
+use super::os_text;
 use super::path::RelPath;
 
 /// What happens to a path.
@@ -151,8 +153,11 @@ pub enum ReleaseEvidence {
 /// Where the new files come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanSource {
-    /// The clone.
+    /// The clone; lossy where it is not UTF-8.
     pub path: String,
+    /// The path's bytes, where it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_base64: Option<String>,
     /// The label.
     pub version: String,
     /// The commit's full id.
@@ -164,14 +169,31 @@ pub struct PlanSource {
 /// What is upgraded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanInstall {
-    /// The `.praxis-os` folder.
+    /// The `.praxis-os` folder; lossy where it is not UTF-8.
     pub path: String,
+    /// The path's bytes, where it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_base64: Option<String>,
     /// The layout's name.
     pub layout: String,
     /// The commit it best matches.
     pub release: Option<String>,
     /// How that is known.
     pub release_evidence: ReleaseEvidence,
+}
+
+impl PlanSource {
+    /// The clone's folder, byte for byte.
+    pub fn folder(&self) -> PathBuf {
+        os_text::exact(&self.path, self.path_base64.as_deref()).into()
+    }
+}
+
+impl PlanInstall {
+    /// The install's folder, byte for byte.
+    pub fn folder(&self) -> PathBuf {
+        os_text::exact(&self.path, self.path_base64.as_deref()).into()
+    }
 }
 
 /// Counts by kind.

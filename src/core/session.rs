@@ -177,11 +177,12 @@ pub struct ServerBefore {
     pub was_running: bool,
     /// Its process then.
     pub pid: Option<u32>,
-    /// Its command line.
+    /// Its command line; what is not UTF-8 as [`super::os_text::encode`] writes it.
     pub command: Vec<String>,
     /// Its folder.
+    #[serde(with = "super::os_text::path")]
     pub cwd: PathBuf,
-    /// Those environment variables that the layout's table names.
+    /// Those environment variables that the layout's table names; their values are written as the command line is.
     pub env: BTreeMap<String, String>,
     /// The tools it had.
     pub tools: Vec<String>,
@@ -246,10 +247,13 @@ pub struct Session {
     /// Why, for `failed`, `rolled_back` and `aborted`.
     pub reason: Option<String>,
     /// The project's folder.
+    #[serde(with = "super::os_text::path")]
     pub project: PathBuf,
     /// Its `.praxis-os`.
+    #[serde(with = "super::os_text::path")]
     pub install: PathBuf,
     /// The clone.
+    #[serde(with = "super::os_text::path")]
     pub source: PathBuf,
     /// The commit that is installed, a full id.
     pub source_commit: String,

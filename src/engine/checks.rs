@@ -9,6 +9,7 @@ use super::planning::{Source, layout_of, read_baseline, stale_manifest};
 use super::writable;
 use crate::core::classify::short;
 use crate::core::layout::layouts;
+use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::Only;
@@ -127,12 +128,12 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
 }
 
 fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
-    let path = request.source.shown();
+    let (path, named) = (request.source.shown(), quoted(&request.source));
     let clone = "name a clone of praxis-os: --source DIR";
     let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| match &e {
         GitError::NoGit(_) => problem(&e, "install git (Debian: apt install git), then try again"),
-        GitError::NoSuchCommit { .. } => problem(&e, format!("see what there is: git -C {path} log --oneline --all")),
-        GitError::Failed { .. } => problem(&e, format!("see what git says: git -C {path} status")),
+        GitError::NoSuchCommit { .. } => problem(&e, format!("see what there is: git -C {named} log --oneline --all")),
+        GitError::Failed { .. } => problem(&e, format!("see what git says: git -C {named} status")),
         _ => problem(&e, clone),
     })?;
     match source.is_praxis_os() {
@@ -156,8 +157,8 @@ fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
 
 fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
     const SHOWN: usize = 10;
-    let path = source.repo.path().shown();
-    let dirty = source.repo.dirty().map_err(|e| problem(e, format!("see what git says: git -C {path} status")))?;
+    let (path, named) = (source.repo.path().shown(), quoted(source.repo.path()));
+    let dirty = source.repo.dirty().map_err(|e| problem(e, format!("see what git says: git -C {named} status")))?;
     if dirty.is_empty() {
         return Ok(("clean".into(), ()));
     }
@@ -169,7 +170,7 @@ fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
     if dirty.len() > SHOWN {
         what.push_str(&format!("\n  and {} more", dirty.len() - SHOWN));
     }
-    Err(problem(what, format!("commit or stash them: git -C {path} stash --include-untracked")))
+    Err(problem(what, format!("commit or stash them: git -C {named} stash --include-untracked")))
 }
 
 fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()), Problem> {
@@ -197,9 +198,8 @@ fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()
     }
     read_baseline(install).map_err(|e| {
         let next = format!(
-            "take it back from your repository, or move it aside: mv {0}/{1} {0}/{1}.old",
-            shown,
-            crate::core::baseline::FILE
+            "take it back from your repository, or move it aside: mv {0} {0}.old",
+            quoted(install.join(crate::core::baseline::FILE))
         );
         problem(e, next)
     })?;
@@ -262,7 +262,7 @@ fn some_of(paths: &[RelPath]) -> String {
 /// The backup copies all that is not made again by itself: what can't be copied is said before anything begins.
 fn can_be_copied(install: &Path) -> Result<(), Problem> {
     let shown = install.shown();
-    let readable = format!("make it readable for you: chmod -R u+rX {shown}");
+    let readable = format!("make it readable for you: chmod -R u+rX {}", quoted(install));
     let found = backup::obstacles(install).map_err(|e| problem(e, readable.clone()))?;
     if !found.special.is_empty() {
         let what =
@@ -308,7 +308,7 @@ fn no_python(venv: &Path, said: &str) -> Problem {
         what,
         format!(
             "install python3 with venv (Debian: apt install python3-venv) and make the environment anew: python3 -m venv --clear {}",
-            venv.shown()
+            quoted(&venv)
         ),
     )
 }

@@ -6,6 +6,7 @@ use super::phases::content::from_to;
 use super::report::report;
 use super::run::{Run, Stop, now};
 use crate::core::classify::short;
+use crate::core::os_text::quoted;
 use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
 use crate::core::session::{Answer, Seconds, Session};
@@ -190,7 +191,7 @@ fn required_lines(document: &str) -> Vec<String> {
 
 /// The command that takes this session back.
 pub fn undo_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --project {}", session.project.shown())
+    format!("pos-upgrade-tui rollback --project {}", quoted(&session.project))
 }
 
 /// The command that takes it back though something stands in the way.

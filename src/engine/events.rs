@@ -1,11 +1,12 @@
 //! All that the engine says (events out) and hears (commands in). Wizard, scripts and assistants see the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
@@ -30,6 +31,7 @@ pub enum Event {
         /// True when it is taken up after an interruption.
         resumed: bool,
         /// The install's folder.
+        #[serde(flatten, serialize_with = "install_key")]
         install: PathBuf,
         /// The release it matched before.
         from_release: Option<String>,
@@ -201,6 +203,21 @@ fn paths_only<S: serde::Serializer>(files: &Arc<Vec<ConflictFile>>, serializer: 
     serializer.collect_seq(files.iter().filter(|f| !f.answered).map(|f| &f.path))
 }
 
+fn install_key<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut keys = Map::new();
+    os_text::put(&mut keys, "install", path);
+    keys.serialize(serializer)
+}
+
+fn backup_key<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut keys = Map::new();
+    match path {
+        Some(path) => os_text::put(&mut keys, "backup", path),
+        None => drop(keys.insert("backup".to_owned(), Value::Null)),
+    }
+    keys.serialize(serializer)
+}
+
 /// How an upgrade, a resume or a rollback ended.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finish {
@@ -217,6 +234,7 @@ pub struct Finish {
     /// The session's uuid.
     pub session_id: Option<String>,
     /// Where the backup is.
+    #[serde(flatten, serialize_with = "backup_key")]
     pub backup: Option<PathBuf>,
     /// Where the time went; none where no session ran.
     pub seconds: Option<Seconds>,

@@ -13,6 +13,7 @@ use super::phases;
 use super::rollback;
 use super::run::{Run, START_AGAIN, Stop, now};
 use super::{checks, documents, report};
+use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
 use crate::core::session::{OnConflict, Session, Status, stamp_of};
@@ -138,7 +139,7 @@ pub fn tidy(project: &Path) -> Vec<String> {
 /// Begins a session that settles the conflicts which earlier ones put off: `plan` is [`parking::plan`]'s. Needs a tokio
 /// runtime.
 pub fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
-    let source = plan.source.path.clone().into();
+    let source = plan.source.folder();
     let request = Request { project: project.to_owned(), source, to: None, only: plan.only, options };
     let mut session = new_session(request, plan, OnConflict::Ask);
     session.resolving = true;
@@ -285,7 +286,7 @@ fn still_the_same(session: &Session, resumed: bool) -> Result<(), Problem> {
         about: About::Install,
         exit_code: checks::LOCKED,
         what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
-        next: format!("pos-upgrade-tui status --project {}", session.project.shown()),
+        next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
     })
 }
 
@@ -305,7 +306,7 @@ fn locked(session: &Session, error: &LockError) -> Finish {
             about: About::Install,
             exit_code: checks::REFUSED,
             what: format!("{}: {error}; nothing was changed", session.install.shown()),
-            next: format!("pos-upgrade-tui status --project {}", session.project.shown()),
+            next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
         },
     };
     refused(&problem)
@@ -341,7 +342,7 @@ fn finish(run: &Run, result: FinishKind, exit_code: u8, message: String, next: O
 
 /// The command that takes a session up again.
 fn resume_command(session: &Session) -> String {
-    format!("pos-upgrade-tui resume --project {}", session.project.shown())
+    format!("pos-upgrade-tui resume --project {}", quoted(&session.project))
 }
 
 fn drive(run: &mut Run) -> Finish {
@@ -381,7 +382,7 @@ fn drive(run: &mut Run) -> Finish {
     if parked > 0 {
         message.push_str(&format!("; {parked} put off, where yours stays until you settle it"));
     }
-    let next = (parked > 0).then(|| format!("pos-upgrade-tui resolve --project {}", run.session.project.shown()));
+    let next = (parked > 0).then(|| format!("pos-upgrade-tui resolve --project {}", quoted(&run.session.project)));
     parking::sweep(&run.session.install, &recover::survey(&run.session.install).sessions);
     finish(run, FinishKind::Completed, exit::DONE, message, next)
 }

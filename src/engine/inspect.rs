@@ -10,6 +10,7 @@ pub use super::decisions::{Draft, unasked_outcome};
 use super::environment;
 use super::planning::{self, Planned, Source};
 use super::pointers;
+use super::possible;
 use super::writable;
 use crate::core::answers::{self, Prior, Rules};
 use crate::core::outcome::Sides;
@@ -145,6 +146,7 @@ pub fn inspect(request: &Request) -> Inspection {
             inspection.pointers.clone_from(&planned.pointers);
             let install = request.project.join(".praxis-os");
             inspection.problems.extend(writable::unwritable(&install, &planned.plan));
+            inspection.problems.extend(possible::problems(&install, &planned.plan));
             inspection.whats_new = whats_new(&planned);
             inspection.changed_by = changed_by(&planned);
             inspection.prior = prior(request, &planned.plan);

@@ -19,6 +19,7 @@ pub mod parking;
 mod phases;
 pub mod planning;
 pub mod pointers;
+mod possible;
 mod quiet;
 mod remedy;
 mod report;

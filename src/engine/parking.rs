@@ -10,6 +10,7 @@ use super::run::{Run, Stop};
 use crate::core::blob::{BlobId, ObjectFormat};
 use crate::core::classify::short;
 use crate::core::layout::layouts;
+use crate::core::os_text;
 use crate::core::outcome::{Sides, merge_of};
 use crate::core::parked::{self, Parked};
 use crate::core::plan::{FileEntry, Kind, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
@@ -126,12 +127,14 @@ fn planned(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, Stop> {
         schema: 1,
         source: PlanSource {
             path: from.map(|s| s.source.to_string_lossy().into_owned()).unwrap_or_default(),
+            path_base64: from.and_then(|s| os_text::base64(&s.source)),
             version: from.map(|s| s.source_version.clone()).unwrap_or_default(),
             commit: last.commit.clone(),
             shallow: false,
         },
         install: PlanInstall {
             path: install.to_string_lossy().into_owned(),
+            path_base64: os_text::base64(install),
             layout: planning::layout_of(install).map_err(Stop::failed)?.name.clone(),
             release_evidence: if baseline.is_some() { ReleaseEvidence::Baseline } else { ReleaseEvidence::None },
             release: baseline.map(|b| b.release),

@@ -9,6 +9,7 @@ use crate::core::baseline::{self, Baseline};
 use crate::core::blob::{BlobId, is_lfs_pointer, sha256};
 use crate::core::classify::{self, Inputs};
 use crate::core::layout::{Layout, layouts};
+use crate::core::os_text;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Only, Plan, PlanSource};
@@ -129,6 +130,7 @@ impl Source {
     pub fn head(&self) -> PlanSource {
         PlanSource {
             path: self.repo.path().to_string_lossy().into_owned(),
+            path_base64: os_text::base64(self.repo.path()),
             version: self.version.clone(),
             commit: self.commit.clone(),
             shallow: self.repo.shallow,
@@ -287,7 +289,7 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
         manifest: source.manifest(),
         only,
         source: source.head(),
-        install_path: install.to_string_lossy().into_owned(),
+        install_path: install.to_owned(),
         texts: &texts,
     });
     let downgrade = downgrade(source, baseline.as_ref(), &newer);

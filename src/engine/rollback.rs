@@ -21,6 +21,7 @@ use crate::host::fs::{self, Folder, FsError};
 use crate::host::index;
 use crate::host::journal::{Journal, JournalError};
 use crate::host::mcp::Client;
+use crate::host::ownership;
 use crate::host::process;
 use crate::host::server::{self, Live, Owner, Running};
 use crate::host::{store, venv};
@@ -186,9 +187,11 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         ask_for_rebuild(run);
         run.log(Level::Info, "index", "the server that is started next rebuilds its search index");
     }
+    let gone = missing_folders(&install, backup)?;
     for refused in folders(&install, backup, touched.iter().chain(&flags), journal.is_done())? {
         run.warn("folders", refused.to_string());
     }
+    owners(run, backup, &touched, &gone);
     gitignore(run, backup)?;
     if let Some(name) = run.session.venv_generation.clone() {
         venv::switch_back(&install, &name)?;
@@ -403,6 +406,22 @@ fn folders<'p>(
         }
     }
     Ok(refused)
+}
+
+/// Folders that the backup has and that are not there.
+fn missing_folders(install: &std::path::Path, backup: &Backup) -> Result<BTreeSet<RelPath>, Stop> {
+    let root = Folder::open(install)?;
+    let folders = backup.manifest.entries.iter().filter(|(_, entry)| matches!(entry, Entry::Folder { .. }));
+    Ok(folders.map(|(path, _)| path).filter(|path| nothing_at(&root, path)).cloned().collect())
+}
+
+/// What came back belongs to whom it did; what this user may not give away is named.
+fn owners(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>, gone: &BTreeSet<RelPath>) {
+    let install = run.session.install.clone();
+    let wrong = ownership::give_back(&install, backup, touched.iter().chain(gone).map(|path| (path, path)));
+    if let Some(what) = ownership::not_kept(&wrong) {
+        run.warn("owner", what);
+    }
 }
 
 /// Whether nothing stands there: what the user put in a folder's place, nothing of ours being in it, is his.

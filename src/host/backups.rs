@@ -1,15 +1,13 @@
 //! All backups of an install: which there are, whether they are still what was copied, and which may go.
 
 use std::collections::BTreeSet;
-use std::fs as stdfs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use walkdir::WalkDir;
 
 use super::backup::{self, Backup, Entry, MANIFEST};
 use super::fs::{self, FsError};
-use super::{recover, venv};
+use super::{recover, venv, walk};
 use crate::core::path::RelPath;
 use crate::core::session::is_stamp;
 
@@ -108,13 +106,12 @@ fn compare(backup: &Backup, result: &mut Examined) {
     let files = backup.files();
     let entries: Vec<(&RelPath, &Entry)> = backup.manifest.entries.iter().collect();
     let found = fs::in_parallel(&entries, |(path, entry)| {
-        let copy = path.under(&files);
-        Ok::<_, FsError>(match (entry, stdfs::symlink_metadata(&copy)) {
+        Ok::<_, FsError>(match (entry, walk::metadata(&files, path)) {
             // A link is only in the manifest.
             (Entry::Link { .. }, _) => Found::Same,
             (Entry::Folder { .. }, Ok(meta)) if meta.is_dir() => Found::Same,
             (Entry::File { sha256, size, .. }, Ok(meta)) if meta.is_file() && meta.len() == *size => {
-                match backup::sum_from_disk(&copy) {
+                match backup::sum_below(&files, path) {
                     Ok(sum) if sum == *sha256 => Found::Same,
                     _ => Found::Changed,
                 }
@@ -142,9 +139,11 @@ fn compare(backup: &Backup, result: &mut Examined) {
             if gone { result.missing.push(path) } else { result.changed.push(path) }
         }
     }
-    for entry in WalkDir::new(&files).min_depth(1).into_iter().flatten() {
-        let rest = entry.path().strip_prefix(&files).ok().map(|p| p.as_os_str().as_encoded_bytes());
-        let Some(path) = rest.and_then(|bytes| RelPath::new(bytes).ok()) else { continue };
+    let held = walk::below(&files, |_| true).unwrap_or_else(|e| {
+        result.problem = Some(e.to_string());
+        Vec::new()
+    });
+    for (path, _) in held {
         let stored = |e: &Entry| !matches!(e, Entry::Link { .. });
         if !backup.manifest.entries.get(&path).is_some_and(stored) {
             result.extra.push(path);
@@ -202,6 +201,7 @@ fn remove(install: &Path, name: &str) -> Result<(), FsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs as stdfs;
 
     /// An install with backups of these names; those that end in `!` were not finished.
     fn install(names: &[&str]) -> (tempfile::TempDir, PathBuf) {

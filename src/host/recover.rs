@@ -9,6 +9,8 @@ use super::fs::{self, FsError};
 use super::journal::{self, Journal};
 use super::restore;
 use super::store::{self, Truth};
+use crate::core::os_text;
+use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::{Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
@@ -58,7 +60,7 @@ impl Damage {
     pub fn next(&self) -> String {
         match self.used {
             Used::Nothing => {
-                format!("look at .praxis-os/.backups, then move it aside: mv {0} {0}.damaged", self.folder.shown())
+                format!("look at .praxis-os/.backups, then move it aside: mv {0} {0}.damaged", quoted(&self.folder))
             }
             _ => "undo it: pos-upgrade-tui rollback".to_owned(),
         }
@@ -250,9 +252,16 @@ fn no_plan(install: &Path) -> Plan {
     let unknown = String::new;
     Plan {
         schema: 1,
-        source: PlanSource { path: unknown(), version: unknown(), commit: unknown(), shallow: false },
+        source: PlanSource {
+            path: unknown(),
+            path_base64: None,
+            version: unknown(),
+            commit: unknown(),
+            shallow: false,
+        },
         install: PlanInstall {
             path: install.to_string_lossy().into_owned(),
+            path_base64: os_text::base64(install),
             layout: unknown(),
             release: None,
             release_evidence: ReleaseEvidence::None,

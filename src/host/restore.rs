@@ -6,13 +6,13 @@ use std::path::Path;
 
 use rustix::fs::{FileType, RenameFlags};
 use rustix::io::Errno;
-use walkdir::WalkDir;
 
 use super::aside;
 use super::backup::{Backup, BackupError, Entry};
 use super::crash::{RESTORE, SET_ASIDE, around};
 use super::fs::{self, Content, Doing, Folder, FsError};
 use super::rename;
+use super::walk;
 use crate::core::blob::sha256;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -251,28 +251,24 @@ pub fn settle(install: &Path, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)
     fs::sweep(&top);
     let root = Folder::open(install)?;
     let mut rescued = Vec::new();
-    for entry in WalkDir::new(&top).min_depth(2) {
-        let entry = entry.map_err(|e| FsError { doing: "look at", path: top.clone(), source: e.into() })?;
-        let kind = entry.file_type();
-        let Some((named, path)) = parts(entry.path().strip_prefix(&top).unwrap_or(entry.path())) else {
-            continue;
-        };
-        let found = if kind.is_dir() {
-            continue;
-        } else if kind.is_symlink() {
-            let target = std::fs::read_link(entry.path()).doing("read link", entry.path())?;
-            sum(None, Some(target.as_os_str().as_bytes()))
+    for (staged, kind) in walk::below(&top, |_| true)? {
+        let Some((named, path)) = parts(staged.as_path()).filter(|_| !kind.is_dir()) else { continue };
+        let found = if kind.is_symlink() {
+            let target = walk::link_target(&top, &staged).doing("read link", staged.under(&top))?;
+            sum(None, Some(&target))
         } else {
-            sum(Some(&fs::read_own(entry.path()).doing("read", entry.path())?), None)
+            let bytes = walk::open_file(&top, &staged).and_then(fs::read_all);
+            sum(Some(&bytes.doing("read", staged.under(&top))?), None)
         };
         if found == named {
             continue;
         }
+        let shown = staged.under(&top);
         let staged = RelPath::new(format!("{STAGE}/{named}")).and_then(|p| p.join(path.as_bytes()));
         let Ok(staged) = staged else { continue };
         let (from, name) = root.parent_of(&staged, false)?;
         let (aside, aside_name, to) = aside::free_place(&root, rescue, &path)?;
-        around(SET_ASIDE, || from.place(name, &aside, &aside_name)).doing("set aside", entry.path())?;
+        around(SET_ASIDE, || from.place(name, &aside, &aside_name)).doing("set aside", shown)?;
         aside.sync()?;
         rescued.push((path, to));
     }
@@ -289,7 +285,7 @@ fn parts(staged: &Path) -> Option<(String, RelPath)> {
 
 /// A folder that had to be made gets its old mode.
 fn folder_as_before(root: &Folder, backup: &Backup, path: &RelPath) -> Result<(), FsError> {
-    let Some(Entry::Folder { mode, mtime }) = backup.manifest.entries.get(path) else { return Ok(()) };
+    let Some(Entry::Folder { mode, mtime, .. }) = backup.manifest.entries.get(path) else { return Ok(()) };
     root.below(path, false)?.set_mode(*mode)?;
     let (parent, name) = root.parent_of(path, false)?;
     mtime.parse().map_or(Ok(()), |time| parent.set_mtime(name, time))

@@ -140,10 +140,11 @@ fn point_scripts_at(built: &Path, live: &Path) -> Result<(), FsError> {
         }
         let path = entry.path();
         let bytes = stdfs::read(&path).doing("read", &path)?;
-        // A path that is too long for the first line, or has a space, stands in the second.
+        // A path that is too long for the first line, or has a space, stands in the second; it may have lines itself.
+        let before = usize::from(bytes.starts_with(b"#!/bin/sh"));
+        let lines = before + old.iter().filter(|b| **b == b'\n').count();
         let mut ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at);
-        let first = ends.next().unwrap_or(0);
-        let end = if bytes.starts_with(b"#!/bin/sh") { ends.next().unwrap_or(first) } else { first };
+        let end = ends.nth(lines).unwrap_or(0);
         let named = bytes[..end].windows(old.len()).position(|w| w == old);
         if let Some(at) = named.filter(|_| bytes.starts_with(b"#!")) {
             let text = [&bytes[..at], new, &bytes[at + old.len()..]].concat();

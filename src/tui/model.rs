@@ -493,6 +493,11 @@ impl Model {
         }
     }
 
+    /// The same of a path, with every byte that is no text shown by its number.
+    pub fn tilde_path(&self, path: &std::path::Path) -> String {
+        self.tilde(&super::text::visible(path.as_os_str().as_encoded_bytes(), false))
+    }
+
     /// A text for people, with the home folder as `~` wherever a path in it begins with that.
     pub fn tilde_text(&self, text: &str) -> String {
         let shown: Vec<String> = text.lines().map(|l| super::text::visible_str(l, false)).collect();
@@ -505,7 +510,7 @@ impl Model {
 
     /// The install's folder for the title.
     pub fn install(&self) -> String {
-        self.tilde(&self.launch.project.join(".praxis-os").to_string_lossy())
+        self.tilde_path(&self.launch.project.join(".praxis-os"))
     }
 
     /// Whether something moves by itself, so that a clock must tick.

@@ -215,7 +215,7 @@ fn inventory(install: &Path) -> BTreeMap<String, Value> {
         let meta = entry.path().symlink_metadata().unwrap();
         let mode = meta.permissions().mode() & 0o7777;
         let mtime = (i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())).to_string();
-        let value = if meta.is_dir() {
+        let mut value = if meta.is_dir() {
             json!({"type": "folder", "mode": mode, "mtime": mtime})
         } else if meta.is_symlink() {
             json!({"type": "link", "target": fs::read_link(entry.path()).unwrap(), "mtime": mtime})
@@ -223,6 +223,7 @@ fn inventory(install: &Path) -> BTreeMap<String, Value> {
             let bytes = fs::read(entry.path()).unwrap();
             json!({"type": "file", "sha256": sha256(&bytes), "size": bytes.len(), "mode": mode, "mtime": mtime})
         };
+        (value["uid"], value["gid"]) = (json!(meta.uid()), json!(meta.gid()));
         all.insert(entry.path().strip_prefix(install).unwrap().to_string_lossy().into_owned(), value);
     }
     all

@@ -15,6 +15,7 @@ pub use message::{Effect, Look, Msg, Owner, Place};
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
+use crate::core::os_text::quoted;
 use crate::engine::events::{Command, Event, FinishKind, Level};
 use crate::engine::inspect::{About, Problem, Unfinished};
 
@@ -23,7 +24,6 @@ use super::model::{LogView, Model, Overlay, Pane, Question, Screen};
 use super::progress::Progress;
 use super::setup::Spot;
 use super::view;
-use crate::core::visible::Shown as _;
 
 /// Takes a message in.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -209,7 +209,7 @@ fn last_words(finish: &crate::engine::events::Finish) -> Vec<String> {
 
 fn terminate(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let resume = format!("Next: pos-upgrade-tui resume --project {}", model.launch.project.shown());
+    let resume = format!("Next: pos-upgrade-tui resume --project {}", quoted(&model.launch.project));
     let mut lines = vec!["Interrupted; nothing was changed.".to_owned()];
     if model.running {
         effects.push(Effect::Send(Command::Pause));

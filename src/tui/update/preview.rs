@@ -177,7 +177,7 @@ pub(super) fn save(model: &Model, path: &Path) -> Vec<Effect> {
 
 pub(super) fn saved(model: &mut Model, saved: Result<PathBuf, String>) -> Vec<Effect> {
     model.status = Some(match saved {
-        Ok(path) => format!("Written: {}", model.tilde(&path.to_string_lossy())),
+        Ok(path) => format!("Written: {}", model.tilde_path(&path)),
         Err(why) => format!("{why}; nothing was changed."),
     });
     vec![]

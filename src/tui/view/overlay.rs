@@ -35,7 +35,7 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
         }
         Question::Save(path) => vec![
             "Write this plan to a file?".to_owned(),
-            model.tilde(&path.to_string_lossy()),
+            model.tilde_path(path),
             "The install is not touched. A file that is there is not written over.".to_owned(),
         ],
         Question::Deepen => vec![
