@@ -5,6 +5,7 @@ use std::path::Path;
 use super::args::Common;
 use super::{Refusal, at_a_terminal, output, settings, wizard};
 use crate::core::visible::Shown as _;
+use crate::core::visible::line as visible;
 use crate::engine::executor;
 use crate::host::recover::{self, Found};
 
@@ -33,9 +34,10 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
     };
     let Some(session) = session else {
         return match named {
-            Some(id) => {
-                Err(Refusal::usage(format!("there is no session {id}"), "see which there are: pos-upgrade-tui history"))
-            }
+            Some(id) => Err(Refusal::usage(
+                format!("there is no session {}", visible(id)),
+                "see which there are: pos-upgrade-tui history",
+            )),
             None => {
                 output::tidy(&project);
                 let message = format!("nothing to resume: no upgrade of {} is unfinished", project.shown());
