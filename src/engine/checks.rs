@@ -192,7 +192,7 @@ fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()
     let layout = layout_of(install).map_err(|e| problem(e, "name the project that has one: --project DIR"))?;
     let folders = layout.install_folders().map(|f| f.under(install)).filter(|f| f.is_dir());
     for folder in std::iter::once(install.to_owned()).chain(folders) {
-        let fix = format!("make it writable for you: chmod -R u+w {}", folder.display());
+        let fix = format!("make it writable for you: chmod -R u+w {}", folder.shown());
         fs::check_writable(&folder).map_err(|e| problem(format!("{e}; the install can't be written"), fix))?;
     }
     read_baseline(install).map_err(|e| {

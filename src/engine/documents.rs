@@ -114,7 +114,7 @@ pub fn mode_of(path: &std::path::Path) -> u32 {
 pub fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
     let path = run.session.project.join(".gitignore");
     if is_something_else(&path) {
-        run.warn("gitignore", format!("{}: no file any more, so no lines were added", path.display()));
+        run.warn("gitignore", format!("{}: no file any more, so no lines were added", path.shown()));
         return Ok(0);
     }
     let old = fs::read_if_there(&path)?;
@@ -195,7 +195,7 @@ pub fn undo_command(session: &Session) -> String {
 
 /// The command that takes it back though something stands in the way.
 pub fn set_aside_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --set-aside --project {}", session.project.display())
+    format!("pos-upgrade-tui rollback --set-aside --project {}", session.project.shown())
 }
 
 /// `.cache/upgrade-summary-<date>.md`.

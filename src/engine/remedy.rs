@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::run::{START_AGAIN, Stop};
+use crate::core::visible::Shown as _;
 use crate::host::fs::{self, FsError};
 
 impl From<FsError> for Stop {
@@ -18,20 +19,20 @@ impl From<FsError> for Stop {
 /// What a person can do, if it is one of those errors that a person can mend.
 fn remedy(error: &FsError) -> Option<String> {
     if error.is_no_folder() {
-        return Some(format!("move aside what stands there: mv {0} {0}.old", error.path.display()));
+        return Some(format!("move aside what stands there: mv {0} {0}.old", error.path.shown()));
     }
     if error.source.raw_os_error() == Some(Errno::BUSY.raw_os_error()) {
-        return Some(format!("take away what is mounted there: umount {}", error.path.display()));
+        return Some(format!("take away what is mounted there: umount {}", error.path.shown()));
     }
     match error.source.kind() {
         ErrorKind::StorageFull => Some("free some disk space".to_owned()),
         ErrorKind::QuotaExceeded => Some("free some of your disk quota".to_owned()),
         ErrorKind::PermissionDenied => Some(match shut(&error.path) {
-            Shut::Folder(folder) => format!("make it writable for you (chmod u+w {})", folder.display()),
-            Shut::Entry(path) => format!("make it readable for you (chmod u+r {})", path.display()),
+            Shut::Folder(folder) => format!("make it writable for you (chmod u+w {})", folder.shown()),
+            Shut::Entry(path) => format!("make it readable for you (chmod u+r {})", path.shown()),
         }),
         ErrorKind::ReadOnlyFilesystem => {
-            Some(format!("make the file system of {} writable", folder_of(&error.path).display()))
+            Some(format!("make the file system of {} writable", folder_of(&error.path).shown()))
         }
         _ => None,
     }

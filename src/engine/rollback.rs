@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use crate::core::index::Trust;
 use crate::core::path::RelPath;
 use crate::core::session::Status;
+use crate::core::visible::Shown as _;
 use crate::host::backup::{self, Backup, Entry};
 use crate::host::fs::{self, Folder, FsError};
 use crate::host::index;
@@ -420,7 +421,7 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     }
     let path = run.session.project.join(".gitignore");
     if documents::is_something_else(&path) {
-        run.warn("gitignore", format!("{}: no file any more, so it stays as it is", path.display()));
+        run.warn("gitignore", format!("{}: no file any more, so it stays as it is", path.shown()));
         return Ok(());
     }
     let Some(bytes) = fs::read_if_there(&path)? else { return Ok(()) };
@@ -445,7 +446,7 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     };
     match written {
         Err(e) if run.set_aside => {
-            run.warn("gitignore", format!("{e}; the lines of the upgrade are still in {}", path.display()));
+            run.warn("gitignore", format!("{e}; the lines of the upgrade are still in {}", path.shown()));
             Ok(())
         }
         written => Ok(written?),

@@ -10,11 +10,12 @@ use super::inspect::Problem;
 use super::planning::Source;
 use crate::core::path::RelPath;
 use crate::core::plan::{Kind, Plan};
+use crate::core::visible::Shown as _;
 use crate::host::{fs, places};
 
 fn refused(folder: &Path, what: &str) -> Option<Problem> {
     let error = fs::check_writable(folder).err()?;
-    let next = format!("make it writable for you: chmod u+w {}", folder.display());
+    let next = format!("make it writable for you: chmod u+w {}", folder.shown());
     Some(problem(format!("{error}; {what}"), next))
 }
 
