@@ -68,7 +68,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
         if let Some(source) = &foreign {
             say!(
                 "\nThe source is named by the project's own upgrade.json, and its code will run here:\n  {}",
-                source.display()
+                source.shown()
             );
         }
         if !at_a_terminal() || !confirmed("\nApply this?") {
