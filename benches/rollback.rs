@@ -76,7 +76,7 @@ fn main() {
     println!("upgrade of {CHANGED} files: {:?}", timed(&mut upgrade));
     // As phase 3 leaves it: a generation in the place of the environment that was there.
     environment(&venv::live(&install));
-    let id = store::ids(&install).pop().unwrap();
+    let id = store::ids(&install).unwrap().pop().unwrap();
     let Truth::Sound(mut session) = store::read(&install, &id) else { panic!("no session") };
     environment(&venv::generation(&install, &session.stamp));
     venv::switch(&install, &session.stamp).unwrap();

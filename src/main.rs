@@ -2,9 +2,23 @@
 
 use std::process::ExitCode;
 
-fn main() -> ExitCode {
+/// Reports of errors and panics. The usual hook panics itself where standard error is gone, and that aborts.
+fn install_reports() {
+    let plain = color_eyre::config::Theme::new();
+    let (panics, errors) = color_eyre::config::HookBuilder::default().theme(plain).into_hooks();
     // Only fails if called twice.
-    let _ = color_eyre::install();
+    let _ = errors.install();
+    std::panic::set_hook(Box::new(move |info| {
+        pos_upgrade_tui::cli::report(&panics.panic_report(info));
+    }));
+}
+
+fn main() -> ExitCode {
+    install_reports();
+    // While there is one thread only: the kernel keeps the rights of each by itself.
+    if let Some(code) = pos_upgrade_tui::cli::become_owner() {
+        return ExitCode::from(code);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {

@@ -277,3 +277,92 @@ fn what_may_not_be_read_or_written_deep_inside() {
     }
     assert_same(&before, &now);
 }
+
+/// Every file of a backup with one bit changed, one at a time.
+#[test]
+fn every_byte_that_may_be_written_back_is_verified() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    common::git(&demo.project, &["init", "-q"]);
+    fs::write(demo.project.join(".gitignore"), "/target\n").unwrap();
+    let before = snapshot(&demo.install);
+    let run = |arguments: &[&str], project: &Path| {
+        let mut command = sandbox.command();
+        text(&command.args(arguments).arg("--project").arg(project).output().unwrap())
+    };
+    let source = demo.source.to_str().unwrap();
+    let (code, said) = run(&["upgrade", "--yes", "--on-conflict", "keep", "--source", source], &demo.project);
+    assert_eq!(code, 0, "{said}");
+    let upgraded = snapshot(&demo.install);
+    let ignored = fs::read(demo.project.join(".gitignore")).unwrap();
+    let session = pos_upgrade_tui::host::recover::survey(&demo.install).sessions.remove(0);
+    let backup = Path::new(".praxis-os/.backups").join(session.backup.unwrap());
+    // A file beside the copies, as an install with an environment has it.
+    let opened = pos_upgrade_tui::host::backup::Backup::open(&demo.project.join(&backup)).unwrap();
+    let mut with_snapshot = opened;
+    with_snapshot.keep_beside("requirements-snapshot.txt", b"a==1\n").unwrap();
+    with_snapshot.write_manifest().unwrap();
+    assert_eq!(run(&["backups", "verify"], &demo.project).0, 0);
+    let walk = walkdir::WalkDir::new(demo.project.join(&backup)).into_iter().map(Result::unwrap);
+    let files: Vec<PathBuf> = walk
+        .filter(|e| e.file_type().is_file())
+        .map(|e| e.path().strip_prefix(demo.project.join(&backup)).unwrap().to_owned())
+        .collect();
+    assert!(files.iter().any(|f| f.ends_with("project.gitignore")), "{files:?}");
+    let (mut noticed, mut refused, mut back) = (0, 0, 0);
+    for file in &files {
+        let project = sandbox.path().join("case");
+        let _ = fs::remove_dir_all(&project);
+        assert!(Command::new("cp").arg("-a").arg(&demo.project).arg(&project).status().unwrap().success());
+        let path = project.join(&backup).join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        match bytes.last_mut() {
+            Some(last) => *last ^= 1,
+            None => bytes.push(b'x'),
+        }
+        fs::write(&path, bytes).unwrap();
+        let (code, said) = run(&["backups", "verify"], &project);
+        let name = file.strip_prefix("files").unwrap_or(file).display().to_string();
+        let named = said.contains(&name) || said.contains("MANIFEST.json");
+        assert!(code == 4 && named, "{} is not noticed: {said}", file.display());
+        noticed += 1;
+        let (code, said) = run(&["rollback", "--yes"], &project);
+        let now = snapshot(&project.join(".praxis-os"));
+        if code == 0 {
+            // A copy that is not written back: the install is as it was, to the byte.
+            assert_same(&before, &now);
+            assert_eq!(fs::read(project.join(".gitignore")).unwrap(), b"/target\n", "{}", file.display());
+            back += 1;
+        } else {
+            assert!([4, 6].contains(&code) && said.contains(&name), "{}: {said}", file.display());
+            assert_same(&upgraded, &now);
+            assert_eq!(upgraded.get("UPDATE_LOG.txt"), now.get("UPDATE_LOG.txt"));
+            assert_eq!(fs::read(project.join(".gitignore")).unwrap(), ignored, "{}", file.display());
+            let (code, said) = run(&["status"], &project);
+            assert_eq!(code, 0, "nothing was begun: {said}");
+            refused += 1;
+        }
+    }
+    println!(
+        "{noticed} files of a backup changed, one at a time: all noticed; {refused} rollbacks refused, {back} did not need it"
+    );
+    assert!(refused > 5 && noticed == refused + back, "{refused} refused");
+}
+
+/// Backups without the sums and numbers that came later are read as before.
+#[test]
+fn older_backups_are_still_read() {
+    let world = World::new(1);
+    let name = world.backups().remove(0);
+    let folder = world.backup(&name);
+    let mut manifest: Value = serde_json::from_slice(&fs::read(folder.join("MANIFEST.json")).unwrap()).unwrap();
+    for key in ["number", "parent", "beside"] {
+        assert!(manifest.as_object_mut().unwrap().remove(key).is_some(), "{key}");
+    }
+    fs::write(folder.join("MANIFEST.json"), manifest.to_string()).unwrap();
+    fs::remove_file(folder.join("MANIFEST.json.sha256")).unwrap();
+    assert_eq!(world.run(&["backups", "verify"]).0, 0);
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    assert_same(&world.before, &snapshot(&world.demo.install));
+}

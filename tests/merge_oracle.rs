@@ -44,7 +44,7 @@ fn every_triple_of_the_real_content_merges_as_git_does() {
     let blobs = repo.blobs().unwrap();
     let mut by_path: BTreeMap<String, Vec<Arc<[u8]>>> = BTreeMap::new();
     for path in history.paths() {
-        let texts = history.versions(path, None).into_iter().filter_map(|(_, s)| blobs.read(s.blob.as_str()));
+        let texts = history.versions(path, None).into_iter().filter_map(|(_, s)| blobs.read(&s.blob));
         by_path.insert(path.to_string(), texts.collect());
     }
     let mut triples: Vec<(String, [Arc<[u8]>; 3])> = Vec::new();

@@ -99,8 +99,11 @@ fn git_is_asked_for_each_thing_once() {
     let calls: Vec<String> = calls.lines().map(subcommand).collect();
     let count = |word: &str| calls.iter().filter(|c| c.split(' ').next() == Some(word)).count();
     assert_eq!(count("status"), 1, "{calls:#?}");
-    assert_eq!(count("cat-file"), 1, "one process for all contents: {calls:#?}");
-    assert_eq!(count("ls-tree"), 2, "all files, and the top folders: {calls:#?}");
+    let contents = calls.iter().filter(|c| *c == "cat-file --batch").count();
+    assert_eq!(contents, 1, "one process for all contents, commit and folders among them: {calls:#?}");
+    assert_eq!(count("cat-file"), 2, "and one for all sizes: {calls:#?}");
+    assert_eq!(count("ls-tree"), 0, "{calls:#?}");
+    assert_eq!(count("config"), 1, "how files are checked out: {calls:#?}");
     assert_eq!(count("rev-parse"), 2, "{calls:#?}");
     // No commit is read twice: one reads up to the commit, the other what it does not contain.
     let logs: Vec<&String> = calls.iter().filter(|c| c.starts_with("log ")).collect();

@@ -55,7 +55,7 @@ impl World {
     }
 
     fn ids(&self) -> Vec<String> {
-        store::ids(&self.demo.install)
+        store::ids(&self.demo.install).unwrap()
     }
 }
 

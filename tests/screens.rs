@@ -162,14 +162,27 @@ fn setup_finds_completes_remembers_and_changes_nothing() {
     person.has_pressed_all(&[Setup], &["Ctrl-z", "Ctrl-c"]);
     person.has_pressed_all(&[Source], &["Ctrl-z", "Ctrl-c"]);
     assert_eq!(person.wizard.end(), 0);
-    // The next time it is known already; options are not remembered.
+    // A source that was only looked at is not remembered, and options never are.
+    let state = home.join(".local/state/pos-upgrade-tui/sources.json");
+    assert!(!state.exists(), "{}", state.display());
+    let mut person = start(&home, &demo.project);
+    person.wizard.see(&["Found nearby", "~/demo/source", "everything", "is at release"]);
+    assert_same(&before, &snapshot(&demo.install));
+    assert!(!demo.install.join(".upgrade").exists());
+    // One that an upgrade was completed from is known the next time.
+    person.key(Source, "↓", &["▸ ~/demo/source-two"]);
+    person.key(Source, "↓", &["▸ upgrade"]);
+    person.key(Setup, "Space", &["content only"]);
+    person.key(Setup, "↓", &["▸ conflicts"]);
+    person.key(Setup, "Space", &["merge, mine first"]);
+    person.key(Setup, "Enter", &["preview", "Enter start"]);
+    person.key(Mode::Preview, "Enter", &["report"]);
+    person.key(Mode::Report, "q", &[]);
+    assert_eq!(person.wizard.end(), 0);
     let mut person = start(&home, &demo.project);
     person.wizard.see(&["Used before", "~/demo/source", "everything", "is at release"]);
     person.key(Source, "Ctrl-c", &[]);
     assert_eq!(person.wizard.end(), 2);
-    assert_same(&before, &snapshot(&demo.install));
-    assert!(!demo.install.join(".upgrade").exists());
-    let state = home.join(".local/state/pos-upgrade-tui/sources.json");
     assert!(fs::read_to_string(&state).unwrap().contains("demo/source\""), "{}", state.display());
 }
 

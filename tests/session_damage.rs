@@ -469,7 +469,7 @@ fn the_next_upgrade_clears_what_is_over() {
         run(&["upgrade", "--yes", "--on-conflict", "keep", "--source", source, "--to", commit])
     };
     assert_eq!(upgrade(&demo.commits[1]).0, 0);
-    let id = store::ids(&demo.install).remove(0);
+    let id = store::ids(&demo.install).unwrap().remove(0);
     let folder = store::folder(&demo.install, &id);
     // The end of the upgrade stands in its log: it is not taken for unfinished.
     NAMES.iter().for_each(|n| tear(&folder.join(n)));

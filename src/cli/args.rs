@@ -115,6 +115,9 @@ pub struct From {
     /// Install a release that is older than the installed one
     #[arg(long)]
     pub allow_downgrade: bool,
+    /// Upgrade from a source that does not know the release that is installed
+    #[arg(long)]
+    pub unrelated_source: bool,
     /// Fetch the whole history first, if the clone is shallow
     #[arg(long)]
     pub deepen: bool,
@@ -184,6 +187,12 @@ pub enum Command {
     },
     /// Show past upgrades, the newest first
     History,
+    /// Make one .upgrade-baseline.json where a git merge left two, from the clone and the install as it is
+    Reconcile {
+        /// The clone of praxis-os that has the releases [default: source_path in upgrade.json]
+        #[arg(long, value_name = "DIR")]
+        source: Option<PathBuf>,
+    },
     /// Say how the install stands; exit 10 if an upgrade is unfinished or conflicts are put off
     Status,
     /// Remove the lock of an upgrade on another machine or in a container, when you know that it is over
@@ -273,6 +282,9 @@ pub struct UpgradeArgs {
     /// Apply exactly this saved plan (the output of plan --json)
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
+    /// Remove up to this many files without asking, where a plan removes unusually many
+    #[arg(long, value_name = "N")]
+    pub allow_removals: Option<u64>,
     /// Go on when a post-install step (such as a browser download) fails
     #[arg(long)]
     pub allow_post_install_failure: bool,

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::args::{BackupsCommand, Common};
 use super::{Refusal, ask, diff, output, print, restore, settings};
+use crate::core::os_text::about;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use crate::host::backups::{self, Examined, Kept};
@@ -30,11 +31,22 @@ pub fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<u8, Refu
     }
 }
 
+/// The backups, oldest first.
+///
+/// # Errors
+/// [`Refusal`] naming what can't be read: no list may pass for an empty one.
+pub fn all(install: &Path) -> Result<Vec<Kept>, Refusal> {
+    backups::list(install).map_err(|what| {
+        let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
+        Refusal::refused(format!("{}: {what}; nothing was changed", install.shown()), next)
+    })
+}
+
 fn list(common: &Common, install: &Path) -> Result<u8, Refusal> {
-    let all = backups::list(install);
+    let all = all(install)?;
     diff::to_stdout(|paper| {
         if common.json {
-            return paper.json(&json!({"schema": 1, "install": install, "backups": all}));
+            return paper.json(&about(install, json!({"backups": all})));
         }
         paper.line(diff::Ink::Plain, &install.join(".backups").shown().to_string())?;
         if all.is_empty() {
@@ -42,7 +54,7 @@ fn list(common: &Common, install: &Path) -> Result<u8, Refusal> {
         }
         all.iter().rev().try_for_each(|backup| paper.line(diff::Ink::Plain, &format!("  {}", line(backup))))
     })?;
-    Ok(0)
+    Ok(if all.iter().any(|b| b.unreadable) { DAMAGED } else { 0 })
 }
 
 fn line(backup: &Kept) -> String {
@@ -63,7 +75,7 @@ fn line(backup: &Kept) -> String {
 }
 
 fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<u8, Refusal> {
-    let all = backups::list(install);
+    let all = all(install)?;
     let names: Vec<&str> = match named {
         Some(name) => vec![restore::backup_named(install, &all, name)?],
         // One that was never finished is none, so it can't be damaged.
@@ -73,7 +85,7 @@ fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<u8, Re
     let damaged = examined.iter().any(|e| !e.sound);
     diff::to_stdout(|paper| {
         if common.json {
-            return paper.json(&json!({"schema": 1, "install": install, "sound": !damaged, "backups": examined}));
+            return paper.json(&about(install, json!({"sound": !damaged, "backups": examined})));
         }
         let mut say = |text: String| paper.line(diff::Ink::Plain, &text);
         say(install.join(".backups").shown().to_string())?;
@@ -114,16 +126,17 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
         let what = format!("{}; nothing was changed", damage.describe());
         return Err(Refusal { exit_code, what, next: damage.next() });
     }
-    let all = backups::list(install);
+    let all = all(install)?;
     // A whole manifest is not enough here: the one that stays for certain must be readable to its last byte.
     let complete = all.iter().rev().filter(|b| b.complete);
     let newest_sound = complete.map(|b| b.name.clone()).find(|name| backups::examine(install, name).sound);
     let protected: Vec<String> = newest_sound.into_iter().collect();
-    let names = backups::prunable(install, keep, &protected);
+    let names = backups::prunable(install, keep, &protected)
+        .map_err(|what| Refusal::refused(format!("{what}; nothing was changed"), "pos-upgrade-tui backups"))?;
     if names.is_empty() {
         let message = format!("nothing to prune: {} backups in {}", all.len(), install.join(".backups").shown());
         if common.json {
-            print::json(&json!({"schema": 1, "install": install, "removed": [], "problems": []}));
+            print::json(&about(install, json!({"removed": [], "problems": []})));
             return Ok(0);
         }
         return Ok(output::nothing_to_do(&message, false));
@@ -140,18 +153,19 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
         Refusal::refused(what, "see what is left: pos-upgrade-tui backups")
     })?;
     if common.json {
-        let line = json!({"schema": 1, "install": install, "removed": pruned.removed, "problems": pruned.problems});
+        let line = about(install, json!({"removed": pruned.removed, "problems": pruned.problems}));
         print::json(&line);
     } else {
         pruned.problems.iter().for_each(|p| complain!("warning: an old environment could not be removed: {p}"));
-        say!("{} removed, {} left", pruned.removed.len(), backups::list(install).len());
+        say!("{} removed, {} left", pruned.removed.len(), all.len().saturating_sub(pruned.removed.len()));
     }
     Ok(0)
 }
 
 /// For messages: the backups that hold a path.
 pub fn that_hold(install: &Path, path: &RelPath) -> Vec<String> {
-    let all = backups::list(install).into_iter().rev().filter(|b| b.complete);
+    // Only a hint.
+    let all = backups::list(install).unwrap_or_default().into_iter().rev().filter(|b| b.complete);
     let open = |name: &String| crate::host::backup::Backup::open(&crate::host::backup::folder_of(install).join(name));
     all.map(|b| b.name).filter(|name| open(name).is_ok_and(|b| b.manifest.entries.contains_key(path))).collect()
 }

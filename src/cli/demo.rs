@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::args::{Common, DemoArgs, From};
 use super::{Refusal, at_a_terminal, output, plan, print, settings, wizard};
+use crate::core::os_text::quoted;
 use crate::core::session::{OnConflict, Status};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
@@ -38,8 +39,8 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         }
         refusal(&e)
     })?;
-    let project = built.project.shown();
-    let command = format!("pos-upgrade-tui --project {project} --source {}", built.source.shown());
+    let project = quoted(&built.project);
+    let command = format!("pos-upgrade-tui --project {project} --source {}", quoted(&built.source));
     if arguments.prepare_only {
         say(&format!("\nthe install's server runs as pid {}; upgrade it with:", built.server_pid.unwrap_or(0)));
         say(&format!("  {command}"));

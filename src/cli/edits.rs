@@ -7,6 +7,7 @@ use super::args::{Common, EditsArgs, From};
 use super::diff::{self, Ink, Paper};
 use super::{Refusal, settings};
 use crate::core::classify::short;
+use crate::core::os_text::quoted;
 use crate::core::plan::ReleaseEvidence;
 use crate::core::visible::Shown as _;
 use crate::engine::edits::{self, Edit, EditKind, EditTexts, Edits, EditsError};
@@ -69,8 +70,9 @@ fn source(project: &Path, install: &Path, arguments: &EditsArgs) -> Result<Optio
 fn refusal(error: &EditsError) -> Refusal {
     let next = match error {
         EditsError::NoRelease(_) => WITH_SOURCE.to_owned(),
+        EditsError::Planning(merged @ planning::PlanningError::Merged { .. }) => super::status::mending(merged),
         EditsError::Planning(planning::PlanningError::Baseline { path, .. }) => {
-            format!("bring it back from git, or move it aside and name a clone: mv {0} {0}.old", path.shown())
+            format!("bring it back from git, or move it aside and name a clone: mv {0} {0}.old", quoted(path))
         }
         EditsError::Planning(_) => "mend that, then try again: pos-upgrade-tui edits".to_owned(),
     };
@@ -118,7 +120,8 @@ fn one(paper: &mut Paper<'_>, edit: &Edit, texts: Option<&EditTexts<'_>>) -> io:
         paper.line(Ink::Plain, &format!("      {}", fs::visible(note)))?;
     }
     let Some(texts) = with_diff else { return Ok(()) };
-    match (texts.base(edit), texts.mine(edit)) {
+    let (base, mine) = (texts.base(edit), texts.mine(edit));
+    match (base.map_err(io::Error::other)?, mine.map_err(io::Error::other)?) {
         (Some(base), Some(mine)) => diff::unified(paper, ["the release", "yours"], &base, &mine),
         (None, _) => {
             paper.line(Ink::Plain, "      the release's text is not at hand")?;

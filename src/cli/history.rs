@@ -1,15 +1,21 @@
 //! `history`: past upgrades.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::args::Common;
 use super::diff::{self, Ink};
 use super::{Refusal, settings};
 use crate::core::classify::short;
+use crate::core::os_text::about;
 use crate::core::session::{Session, moment};
 use crate::core::visible::Shown as _;
-use crate::host::backup;
-use crate::host::recover;
+use crate::host::recover::{self, Used};
+use crate::host::{backup, fs};
+
+/// Exit code where something of it can't be read.
+const UNREADABLE: u8 = 4;
 
 /// Runs the subcommand.
 ///
@@ -18,14 +24,26 @@ use crate::host::recover;
 pub fn run(common: &Common) -> Result<u8, Refusal> {
     let install = settings::install(common)?;
     let found = recover::survey(&install);
-    let has = |s: &Session| {
-        s.backup.as_ref().is_some_and(|b| backup::folder_of(&install).join(b).join(backup::MANIFEST).is_file())
-    };
+    let mut problems = found.damages.iter().any(|d| d.used == Used::Unreadable);
+    let mut there = BTreeSet::new();
+    for (session, name) in found.sessions.iter().filter_map(|s| Some((s, s.backup.as_ref()?))) {
+        match fs::is_there(&backup::folder_of(&install).join(name).join(backup::MANIFEST)) {
+            Ok(false) => {}
+            Ok(true) => drop(there.insert(&session.session_id)),
+            Err(e) => {
+                // What can't be looked at is not gone.
+                complain!("{e}");
+                there.insert(&session.session_id);
+                problems = true;
+            }
+        }
+    }
+    let has = |s: &Session| there.contains(&s.session_id);
     diff::to_stdout(|paper| {
         if common.json {
             let sessions: Vec<_> = found.sessions.iter().rev().map(|s| entry(s, has(s))).collect();
             let damaged: Vec<_> = found.damages.iter().map(recover::Damage::describe).collect();
-            let all = json!({"schema": 1, "install": install, "sessions": sessions, "damaged": damaged});
+            let all = about(&install, json!({"sessions": sessions, "damaged": damaged}));
             return paper.json(&all);
         }
         paper.line(Ink::Plain, &install.shown().to_string())?;
@@ -38,11 +56,12 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             }
         }
         for damage in &found.damages {
-            paper.line(Ink::Plain, &format!("  damaged: {}", diff::shown(damage.describe().as_bytes())))?;
+            let word = if damage.used == Used::Unreadable { "unreadable" } else { "damaged" };
+            paper.line(Ink::Plain, &format!("  {word}: {}", diff::shown(damage.describe().as_bytes())))?;
         }
         Ok(())
     })?;
-    Ok(0)
+    Ok(if problems { UNREADABLE } else { 0 })
 }
 
 fn entry(session: &Session, has_backup: bool) -> serde_json::Value {

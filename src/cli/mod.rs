@@ -4,6 +4,7 @@
 mod print;
 
 mod args;
+mod as_owner;
 mod backups;
 mod completions;
 mod demo;
@@ -14,6 +15,7 @@ mod known;
 mod order;
 mod output;
 mod plan;
+mod reconcile;
 mod resolve;
 mod restore;
 mod rollback;
@@ -27,6 +29,8 @@ mod workflow;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
+
+pub use as_owner::become_owner;
 
 use args::{Cli, Command};
 use clap::{CommandFactory as _, Parser as _};
@@ -87,6 +91,7 @@ pub async fn run() -> u8 {
         Some(Command::Restore { path, from }) => restore::run(&cli.common, &path, from.as_deref()),
         Some(Command::Resolve { look }) => resolve::run(&cli.common, &look).await,
         Some(Command::History) => history::run(&cli.common),
+        Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),
@@ -108,6 +113,11 @@ pub async fn run() -> u8 {
 /// Says why the program could not even begin.
 pub fn cannot_start(error: &std::io::Error) {
     complain!("pos-upgrade-tui: cannot start: {error}");
+}
+
+/// Reports a bug. Where nobody can read it, that is no bug of its own.
+pub fn report(bug: &impl std::fmt::Display) {
+    print::error_text(&bug.to_string());
 }
 
 /// Whether a person can be shown a screen and asked.
@@ -134,7 +144,10 @@ fn ask(common: &args::Common, question: &str, command: &str) -> Result<(), Refus
 
 /// Asks for a yes; only at a terminal.
 fn confirmed(question: &str) -> bool {
-    print::question(&format!("{question} [y/N]"));
+    // What nobody could read, nobody confirms.
+    if !print::question(&format!("{question} [y/N]")) {
+        return false;
+    }
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line).is_ok();
     read && matches!(line.trim(), "y" | "Y" | "yes")

@@ -1,13 +1,16 @@
 //! Events as lines: text for people, JSON for programs.
 
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Refusal, print};
 use crate::core::phase::Phase;
 use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::{self, Handle};
+
+/// How long the last lines of an interrupted run may take where nobody seems to read them.
+const LAST_LINES: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Exit code where conflicts need a person.
 pub const CONFLICTS: u8 = 3;
@@ -63,29 +66,101 @@ fn without_session(result: FinishKind, exit_code: u8, message: &str, next: Optio
     }
 }
 
-/// Follows a session to its end, printing as it goes. Interrupts pause it. Returns the exit code.
-pub async fn follow(mut handle: Handle, json: bool) -> u8 {
-    let interrupts = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = interrupts else { return 1 };
+/// Prints events on a thread of its own, in their order: a reader that stands still, such as a pager or a full pipe, must
+/// stop neither the session nor the signals.
+struct Printer {
+    events: Option<std::sync::mpsc::Sender<Event>>,
+    done: tokio::sync::oneshot::Receiver<()>,
+}
+
+impl Printer {
+    fn start(json: bool, warnings: Vec<String>) -> std::io::Result<Self> {
+        let (events, queue) = std::sync::mpsc::channel::<Event>();
+        let (finished, done) = tokio::sync::oneshot::channel();
+        std::thread::Builder::new().name("printer".to_owned()).spawn(move || {
+            warnings.iter().for_each(|warning| complain!("warning: {warning}"));
+            for event in queue {
+                if json { print_json(&event) } else { print_text(&event) }
+            }
+            let _ = finished.send(());
+        })?;
+        Ok(Self { events: Some(events), done })
+    }
+
+    fn print(&self, event: Event) {
+        if let Some(events) = &self.events {
+            let _ = events.send(event);
+        }
+    }
+
+    /// Waits until all is printed.
+    async fn finish(&mut self) {
+        self.events = None;
+        let _ = (&mut self.done).await;
+    }
+}
+
+/// The signals that ask for an end.
+struct Interrupts(Signal, Signal, Signal);
+
+impl Interrupts {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?))
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.0.recv() => {}
+            _ = self.1.recv() => {}
+            _ = self.2.recv() => {}
+        }
+    }
+}
+
+/// Follows a session to its end, printing as it goes. Interrupts pause it. Returns the exit code. A reader that went away
+/// stops nothing: the session goes on to its end, as it does without a terminal.
+pub async fn follow(handle: Handle, json: bool) -> u8 {
+    follow_with(handle, json, Vec::new()).await
+}
+
+/// The same, with warnings before all else.
+pub async fn follow_with(handle: Handle, json: bool, warnings: Vec<String>) -> u8 {
+    let printer = Printer::start(json, warnings);
+    let (Ok(mut interrupts), Ok(mut printer)) = (Interrupts::new(), printer) else { return 1 };
+    let mut interrupted = false;
+    let code = follow_to_end(handle, &mut interrupts, &printer, &mut interrupted).await;
+    tokio::select! {
+        () = printer.finish() => {}
+        // Whoever doesn't read to the end, and asks for the end, has it.
+        () = interrupts.next() => {}
+        () = tokio::time::sleep(LAST_LINES), if interrupted => {}
+    }
+    code
+}
+
+async fn follow_to_end(
+    mut handle: Handle,
+    interrupts: &mut Interrupts,
+    printer: &Printer,
+    interrupted: &mut bool,
+) -> u8 {
     let mut conflicts = false;
     loop {
         let event = tokio::select! {
             event = handle.events.recv() => event,
-            _ = interrupt.recv() => { let _ = handle.commands.send(Command::Pause).await; continue }
-            _ = terminate.recv() => { let _ = handle.commands.send(Command::Pause).await; continue }
-            _ = hangup.recv() => { let _ = handle.commands.send(Command::Pause).await; continue }
+            () = interrupts.next() => {
+                *interrupted = true;
+                let _ = handle.commands.send(Command::Pause).await;
+                continue
+            }
         };
         // The engine always ends with `Finished`; without it, it was torn down.
         let Some(event) = event else { return 1 };
-        if json {
-            print_json(&event);
-        } else {
-            print_text(&event);
-        }
+        printer.print(event.clone());
         match event {
             // All are answered: who resumes without a wizard means that.
             Event::ConflictsOpen { files } if files.iter().all(|f| f.answered) => {
-                let _ = handle.commands.send(Command::AnswersDone).await;
+                let _ = handle.commands.send(Command::Finish(Vec::new())).await;
             }
             Event::ConflictsOpen { .. } => {
                 conflicts = true;

@@ -10,6 +10,7 @@ use crate::core::line_ends::LineEnds;
 use crate::core::merge::{Choice, is_binary};
 use crate::core::outcome::{Outcome, Sides, is_keyed, merge_of, outcome};
 use crate::core::plan::{FileEntry, Kind, Plan};
+use crate::core::session::OnConflict;
 use crate::engine::inspect::{self, Inspection, Texts};
 use crate::host::{fs, python};
 
@@ -212,6 +213,9 @@ fn write(paper: &mut Paper<'_>, plan: &Plan, texts: Option<&Texts>) -> io::Resul
     let from = plan.install.release.as_deref().map_or("an unknown release", short);
     let to = format!("{} ({})", short(&plan.source.commit), plan.source.version);
     paper.line(Ink::Plain, &fs::visible(&format!("{}  {from} -> {to}", plan.install.path)))?;
+    if let Some(many) = plan.many_removals(OnConflict::Ask) {
+        paper.line(Ink::Bold, &format!("{many}: is this the right source?"))?;
+    }
     for kind in Kind::ALL {
         let count = plan.summary.get(kind);
         if count == 0 {

@@ -7,8 +7,9 @@
 #![allow(clippy::disallowed_methods, reason = "this is the place")]
 
 use std::fmt;
-use std::io::{self, BufWriter, IsTerminal as _, Stderr, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 
+use clap::CommandFactory as _;
 use serde::Serialize;
 
 use super::Refusal;
@@ -55,10 +56,10 @@ pub fn json_line(value: &impl Serialize) -> String {
     visible::json(&serde_json::to_string(value).unwrap_or_default())
 }
 
-/// A question, without the end of its line.
-pub fn question(text: &str) {
+/// A question, without the end of its line; false if it could not be written.
+pub fn question(text: &str) -> bool {
     let mut out = io::stdout().lock();
-    let _ = write!(out, "{} ", visible::lines(text)).and_then(|()| out.flush());
+    write!(out, "{} ", visible::lines(text)).and_then(|()| out.flush()).is_ok()
 }
 
 /// Whether standard output is a terminal.
@@ -85,14 +86,15 @@ pub fn much(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), 
 /// What clap has to say, and the exit code that goes with it. It repeats arguments as they were typed.
 pub fn usage(error: &clap::Error) -> u8 {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
-    let typed = std::env::args_os().skip(1);
-    let harmless = |a: std::ffi::OsString| a.to_str().is_some_and(|a| !visible::has_unsafe(a));
-    if typed.into_iter().all(harmless) {
+    let typed: Vec<String> = std::env::args_os().map(|a| visible::line_of(a.as_encoded_bytes())).collect();
+    if std::env::args_os().zip(&typed).all(|(was, shown)| was == shown.as_str()) {
         // In its colours.
         let _ = error.print();
         return code;
     }
-    let mut err: Stderr = io::stderr();
-    let _ = writeln!(err, "{}", visible::lines(error.to_string().trim_end()));
+    // A line end in an argument would begin a line of its own: what is said of the arguments as they are shown.
+    let all = super::args::Cli::command();
+    let said = all.try_get_matches_from(typed).map_or_else(|e| e.to_string(), |_| error.to_string());
+    let _ = writeln!(io::stderr(), "{}", visible::lines(said.trim_end()));
     code
 }

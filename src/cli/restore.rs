@@ -1,23 +1,25 @@
 //! `restore`: one file of a backup.
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 
 use super::args::Common;
-use super::backups::that_hold;
+use super::backups::{self as listed, that_hold};
 use super::{Refusal, diff, output, print, settings};
 use crate::core::index::Trust;
+use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::session::stamp_of;
 use crate::core::visible::Shown as _;
 use crate::engine::inspect;
 use crate::host::backup::{self, Backup};
-use crate::host::backups::{self, Kept};
-use crate::host::fs::visible;
+use crate::host::backups::Kept;
+use crate::host::fs::{is_there, visible};
 use crate::host::index;
 use crate::host::lock::{Lock, LockError};
+use crate::host::ownership;
 use crate::host::recover;
 use crate::host::restore::{self, RestoreError, Restored};
 
@@ -28,9 +30,16 @@ use crate::host::restore::{self, RestoreError, Restored};
 pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refusal> {
     let install = settings::install(common)?;
     let path = relative(&install, named)?;
-    let all = backups::list(&install);
+    let all = listed::all(&install)?;
     let name = match from {
         Some(name) => backup_named(&install, &all, name)?,
+        // What can't be read now may be the newest.
+        None if all.iter().rev().find(|b| b.complete || b.unreadable).is_some_and(|b| b.unreadable) => {
+            let unreadable = all.iter().rev().find(|b| b.unreadable);
+            let (name, problem) = unreadable.map_or(("", ""), |b| (&b.name, b.problem.as_deref().unwrap_or_default()));
+            let what = format!("the newest backup, {name}, can't be read ({problem}); nothing was changed");
+            return Err(Refusal::refused(what, "mend that, or name another one: --from BACKUP"));
+        }
         None => all.iter().rev().find(|b| b.complete).map(|b| b.name.as_str()).ok_or_else(|| {
             let what = format!("{}: there is no backup to restore from; nothing was changed", install.shown());
             Refusal::refused(what, "pos-upgrade-tui backups")
@@ -47,12 +56,17 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
         Restored::Same => {
             let message = format!("nothing to do: {} is as it was in {name}", diff::path(&path));
             if !common.json {
+                ownership::give_back(&install, &backup, std::iter::once((&path, &path)));
                 return Ok(output::nothing_to_do(&message, false));
             }
             None
         }
         Restored::Back(rescued) => rescued.as_ref(),
     };
+    let wrong = ownership::give_back(&install, &backup, std::iter::once((&path, &path)));
+    if let Some(what) = ownership::not_kept(&wrong) {
+        complain!("{what}");
+    }
     if done != Restored::Same {
         outdate_index(&install, &path);
     }
@@ -116,7 +130,10 @@ pub fn lock(install: &Path) -> Result<Lock, Refusal> {
 }
 
 /// The lock of an install that no unfinished upgrade has a claim on.
-fn locked(install: &Path) -> Result<Lock, Refusal> {
+///
+/// # Errors
+/// [`Refusal`], exit code 7.
+pub fn locked(install: &Path) -> Result<Lock, Refusal> {
     let lock = lock(install)?;
     match inspect::session_in_the_way(install) {
         None => Ok(lock),
@@ -142,23 +159,32 @@ pub fn backup_named<'a>(install: &Path, all: &'a [Kept], name: &str) -> Result<&
 }
 
 /// A folder among the rescued files that nothing is in yet.
-fn rescue_folder(install: &Path) -> Result<RelPath, Refusal> {
+///
+/// # Errors
+/// [`Refusal`] where it can't be told which there are.
+pub fn rescue_folder(install: &Path) -> Result<RelPath, Refusal> {
     let stamp = stamp_of(jiff::Timestamp::now());
-    let names = std::iter::once(stamp.clone()).chain((2..1000).map(|n| format!("{stamp}-{n}")));
-    let free = |name: &String| PathBuf::from(install).join("rescued").join(name).symlink_metadata().is_err();
-    let name = names.into_iter().find(free).unwrap_or(stamp);
-    RelPath::new(format!("rescued/{name}")).map_err(|e| Refusal::refused(e.to_string(), ""))
+    let untold = |what: String| Refusal::refused(format!("{what}; nothing was changed"), "mend that, then try again");
+    let mut name = stamp.clone();
+    let mut number = 1_u32;
+    while is_there(&install.join("rescued").join(&name)).map_err(|e| untold(e.to_string()))? {
+        number += 1;
+        name = format!("{stamp}-{number}");
+    }
+    RelPath::new(format!("rescued/{name}")).map_err(|e| untold(e.to_string()))
 }
 
 fn refusal(install: &Path, path: &RelPath, name: &str, error: &RestoreError) -> Refusal {
     let what = format!("{}: {error} (backup {name}); nothing was changed", install.shown());
     let next = match error {
         RestoreError::NotThere(_) => match that_hold(install, path).first() {
-            Some(other) => format!("a backup that has it: pos-upgrade-tui restore {} --from {other}", diff::path(path)),
-            None => format!("see what it holds: {}", backup::folder_of(install).join(name).join("files").shown()),
+            Some(other) => {
+                format!("a backup that has it: pos-upgrade-tui restore {} --from {other}", quoted(path.as_path()))
+            }
+            None => format!("see what it holds: {}", quoted(backup::folder_of(install).join(name).join("files"))),
         },
         RestoreError::Backup(_) => format!("see what is sound in it: pos-upgrade-tui backups verify {name}"),
-        RestoreError::Blocked(_) => format!("move it aside: mv {0} {0}.old", path.under(install).shown()),
+        RestoreError::Blocked(_) => format!("move it aside: mv {0} {0}.old", quoted(path.under(install))),
         RestoreError::IsFolder(_) => "name one file; there may be several in it".to_owned(),
         RestoreError::Fs(_) | RestoreError::UnknownTarget(_) => "mend that, then try again".to_owned(),
     };

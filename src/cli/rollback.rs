@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 
 use super::args::Common;
 use super::{Refusal, confirmed, output, session, settings};
+use crate::core::os_text::quoted;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
 use crate::engine::executor;
@@ -15,7 +16,8 @@ use crate::host::backup;
 /// [`Refusal`]; then nothing was changed.
 pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
-    let sessions = session::all(&project)?.sessions;
+    let found = session::all(&project)?;
+    let sessions = &found.sessions;
     let nothing = |message: String| {
         output::tidy(&project);
         Ok(output::nothing_to_do(&message, common.json))
@@ -33,31 +35,24 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
             None => nothing(format!("nothing to roll back: no upgrade of {} is on record", project.shown())),
         };
     };
-    if is_back(chosen) {
+    if chosen.is_back() {
         let mut message = format!("nothing to roll back: session {} is ", chosen.session_id);
         message.push_str(&format!("{} already; nothing was changed", chosen.status.words()));
-        if let Some(before) = sessions.iter().rev().find(|s| s.session_id < chosen.session_id && !is_back(s)) {
+        if let Some(before) = found.earlier(&chosen.session_id) {
             message.push_str(&format!(
                 "\nto go further back, behind the upgrade of {}: pos-upgrade-tui rollback {} --project {}",
                 moment(&before.created_at, None),
                 before.session_id,
-                project.shown()
+                quoted(&project)
             ));
         }
         return nothing(message);
     }
-    // Going back over a later upgrade would mix the files of two releases.
-    if let Some(later) = sessions.iter().rev().find(|s| s.session_id > chosen.session_id && !is_back(s)) {
-        return Err(Refusal::refused(
-            format!(
-                "session {} was followed by session {} ({}), which must be rolled back first; nothing was changed",
-                chosen.session_id,
-                later.session_id,
-                later.status.words()
-            ),
-            format!("pos-upgrade-tui rollback {} --project {}", later.session_id, project.shown()),
-        ));
+    if let Some(later) = found.later(&chosen.session_id) {
+        let problem = executor::followed_by(chosen, later);
+        return Err(Refusal::refused(problem.what, problem.next));
     }
+    executor::overtaken(chosen).map_err(|problem| Refusal::refused(problem.what, problem.next))?;
     usable_backup(chosen)?;
     if !common.yes {
         if !std::io::stdin().is_terminal() {
@@ -76,14 +71,13 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
     Ok(output::follow(handle, common.json).await)
 }
 
-/// Nothing of the session is left in the install.
-fn is_back(session: &Session) -> bool {
-    matches!(session.status, Status::RolledBack | Status::Aborted | Status::Failed)
-}
-
 fn unknown(install: &std::path::Path, name: &str) -> Refusal {
     let shown = crate::host::fs::visible(name);
-    if backup::list(install).iter().any(|(backup, _)| backup == name) {
+    let known = match backup::list(install) {
+        Ok(all) => all.iter().any(|(backup, _)| backup == name),
+        Err(e) => return Refusal::refused(format!("{e}; nothing was changed"), "mend that, then try again"),
+    };
+    if known {
         return Refusal::refused(
             format!("the session that made the backup {shown} is not on record; nothing was changed"),
             format!("bring files back one by one: pos-upgrade-tui restore PATH --from {shown}"),

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::args::Common;
 use super::{Refusal, at_a_terminal, output, settings, wizard};
+use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
+use crate::core::visible::line as visible;
 use crate::engine::executor;
 use crate::host::recover::{self, Found};
 
@@ -33,9 +35,10 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
     };
     let Some(session) = session else {
         return match named {
-            Some(id) => {
-                Err(Refusal::usage(format!("there is no session {id}"), "see which there are: pos-upgrade-tui history"))
-            }
+            Some(id) => Err(Refusal::usage(
+                format!("there is no session {}", visible(id)),
+                "see which there are: pos-upgrade-tui history",
+            )),
             None => {
                 output::tidy(&project);
                 let message = format!("nothing to resume: no upgrade of {} is unfinished", project.shown());
@@ -51,7 +54,7 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
     if session.rebuilt {
         let damage = found.damage(&session.session_id);
         let why = damage.map_or_else(|| session.reason.clone().unwrap_or_default(), recover::Damage::describe);
-        let next = format!("pos-upgrade-tui rollback --project {}", project.shown());
+        let next = format!("pos-upgrade-tui rollback --project {}", quoted(&project));
         return Err(Refusal::refused(format!("{why}; nothing was changed"), next));
     }
     // Conflicts are for a person, if one is there.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Refusal;
 use super::args::{Colours, Common, From, Look, Part};
+use crate::core::os_text::quoted;
 use crate::core::settings::{self as core, FILE, Options, Settings};
 use crate::core::visible::Shown as _;
 use crate::engine::inspect::{self, Request};
@@ -124,7 +125,7 @@ fn layers(project: &Path, from: &From) -> Result<Layers, Refusal> {
 fn read(path: &Path) -> Result<Settings, Refusal> {
     let broken = |problem: String| {
         let what = format!("{}: {problem}; nothing was changed", path.shown());
-        Refusal::usage(what, format!("mend the file, or move it aside: mv {0} {0}.old", path.shown()))
+        Refusal::usage(what, format!("mend the file, or move it aside: mv {0} {0}.old", quoted(path)))
     };
     let Some(text) = fs::read_settings(path).map_err(broken)? else {
         return Ok(Settings::default());
@@ -164,6 +165,7 @@ pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
 pub fn options(settings: &Settings, from: &From) -> Options {
     Options {
         allow_downgrade: from.allow_downgrade,
+        unrelated_source: from.unrelated_source,
         restart_by_hand: from.restart,
         ask_again: from.ask_again,
         ..settings.options()

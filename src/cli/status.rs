@@ -5,13 +5,17 @@ use serde_json::json;
 use super::args::Common;
 use super::{Refusal, print, session, settings};
 use crate::core::classify::short;
-use crate::core::session::moment;
+use crate::core::os_text;
+use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
-use crate::engine::{parking, planning};
+use crate::engine::parking;
+use crate::engine::planning::{self, PlanningError};
 use crate::host::lock;
 
 /// Exit code while an upgrade is unfinished, or conflicts are put off.
 const PENDING: u8 = 10;
+/// Exit code while something of it can't be told.
+const UNTOLD: u8 = 4;
 
 /// Runs the subcommand.
 ///
@@ -23,9 +27,17 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
     let found = session::all(&project)?;
     let unfinished = found.unfinished();
     let last = unfinished.or(found.sessions.last());
-    let release = planning::read_baseline(&install).ok().flatten().map(|b| b.release);
+    let (release, trouble) = match planning::read_baseline(&install) {
+        Ok(baseline) => (baseline.map(|b| b.release), None),
+        // That it can't be told is not that it isn't known.
+        Err(e) => (None, Some(e)),
+    };
     let running = lock::held_by(&install);
-    let parked = parking::waiting(&install, &found.sessions);
+    let parked = parking::waiting(&install, &found.sessions).map_err(|e| {
+        let next = "mend that, then look again: pos-upgrade-tui status";
+        Refusal::refused(format!("which conflicts are put off can't be told: {e}; nothing was changed"), next)
+    })?;
+    let elsewhere = release.as_ref().zip(last).filter(|(release, last)| came_otherwise(last, release));
     if common.json {
         let session = last.map(|s| {
             json!({"session_id": s.session_id, "status": s.status, "reason": s.reason, "current_phase": s.current_phase,
@@ -37,11 +49,22 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             (false, true) => "idle",
         };
         let waiting = parked.iter().map(|p| {
-            json!({"path": p.path, "since": p.since, "commit": p.commit, "theirs": parking::theirs_path(&install, p)})
+            let mut shown = serde_json::Map::new();
+            shown.insert("path".into(), json!(p.path));
+            shown.insert("since".into(), json!(p.since));
+            shown.insert("commit".into(), json!(p.commit));
+            match parking::theirs_path(&install, p) {
+                Some(theirs) => os_text::put(&mut shown, "theirs", &theirs),
+                None => drop(shown.insert("theirs".into(), serde_json::Value::Null)),
+            }
+            serde_json::Value::Object(shown)
         });
-        let mut shown = json!({"schema": 1, "install": install, "state": state, "release": release,
-                               "running": running.map(|r| r.who), "session": session,
-                               "parked": waiting.collect::<Vec<_>>()});
+        let more = json!({"state": state, "release": release, "running": running.as_ref().map(|r| &r.who),
+                           "session": session, "parked": waiting.collect::<Vec<_>>()});
+        let mut shown = os_text::about(&install, more);
+        if let Some(trouble) = &trouble {
+            shown["release_problem"] = trouble.to_string().into();
+        }
         if !found.damages.is_empty() {
             let damaged = found.damages.iter().map(|d| json!({"session_id": d.session_id, "problem": d.describe()}));
             shown["damaged"] = damaged.collect();
@@ -49,13 +72,18 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
         print::json(&shown);
     } else {
         say!("{}", install.shown());
-        match release {
-            Some(release) => say!("  release: {}", short(&release)),
-            None => say!("  release: not known yet (no upgrade by this program)"),
+        match (&release, &trouble) {
+            (_, Some(trouble)) => {
+                say!("  release: can't be told: {trouble}");
+                say!("  next: {}", mending(trouble));
+            }
+            (Some(release), None) => say!("  release: {}", short(release)),
+            (None, None) => say!("  release: not known yet (no upgrade by this program)"),
         }
-        if let Some(holder) = running {
-            say!("  running: {holder}");
-            if let Some(session) = holder.unlock {
+        if let Some(holder) = &running {
+            let word = if holder.untold { "running: can't be told" } else { "running" };
+            say!("  {word}: {holder}");
+            if let Some(session) = &holder.unlock {
                 say!("  next: if you know that it is over: pos-upgrade-tui unlock {session}");
             }
         }
@@ -65,6 +93,9 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
         if let Some(s) = last {
             let when = moment(&s.created_at, Some(jiff::Timestamp::now()));
             say!("  last upgrade: to {}, {} ({when})", short(&s.source_commit), s.status.words());
+            if let Some((release, _)) = elsewhere {
+                say!("  {} did not come by an upgrade in this folder, but by git, or by a copy", short(release));
+            }
             if let Some(reason) = &s.reason {
                 print::text(&format!("  reason: {reason}"));
             }
@@ -90,5 +121,28 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             }
         }
     }
-    Ok(if unfinished.is_some() || !parked.is_empty() { PENDING } else { 0 })
+    let pending = unfinished.is_some() || !parked.is_empty();
+    let untold = trouble.is_some() || running.is_some_and(|r| r.untold);
+    Ok(match (pending, untold) {
+        (true, _) => PENDING,
+        (false, true) => UNTOLD,
+        (false, false) => 0,
+    })
+}
+
+/// Whether the release stands there though no upgrade of this folder brought it: a teammate's, by git.
+fn came_otherwise(last: &Session, release: &str) -> bool {
+    last.status == Status::Completed && !last.source_commit.is_empty() && last.source_commit != release
+}
+
+/// What to do about a baseline that does not tell the release.
+pub fn mending(trouble: &PlanningError) -> String {
+    match trouble {
+        PlanningError::Merged { .. } => "make one of them: pos-upgrade-tui reconcile --source DIR".to_owned(),
+        PlanningError::Baseline { path, .. } => format!(
+            "take it back from your repository, or make it anew: pos-upgrade-tui reconcile --source DIR (the old one: {})",
+            path.shown()
+        ),
+        _ => "mend that, then look again: pos-upgrade-tui status".to_owned(),
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::args::Common;
 use super::{Refusal, ask, output, settings};
+use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
-use crate::host::fs::visible;
+use crate::host::fs::{self, visible};
 use crate::host::lock::{self, LockError};
 
 /// Exit code while a living process has the lock.
@@ -17,10 +18,11 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
     let install = project.join(".praxis-os");
     let path = lock::note_path(&install);
-    let Some(note) = lock::read_note(&install) else {
-        let what = match path.symlink_metadata() {
-            Ok(_) => format!("{}: says nothing that can be read, and keeps nobody out", path.shown()),
-            Err(_) => format!("nothing to unlock: {} is not locked", install.shown()),
+    let untold = |e: fs::FsError| Refusal::refused(format!("{e}; nothing was changed"), "mend that, then try again");
+    let Some(note) = lock::read_note(&install).map_err(untold)? else {
+        let what = match fs::is_there(&path).map_err(untold)? {
+            true => format!("{}: says nothing that can be read, and keeps nobody out", path.shown()),
+            false => format!("nothing to unlock: {} is not locked", install.shown()),
         };
         return Ok(output::nothing_to_do(&what, common.json));
     };
@@ -61,7 +63,7 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
     let message = format!(
         "{} is unlocked; see how it stands: pos-upgrade-tui status --project {}",
         install.shown(),
-        project.shown()
+        quoted(&project)
     );
     Ok(output::done(&message, common.json))
 }

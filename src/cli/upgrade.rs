@@ -8,6 +8,7 @@ use super::args::{Common, Policy, UpgradeArgs};
 use super::output::CONFLICTS;
 use super::{Refusal, at_a_terminal, confirmed, output, plan, print, settings};
 use crate::core::classify::short;
+use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::visible::{self, Shown as _};
@@ -22,7 +23,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     let saved = arguments.plan.as_deref().map(saved_plan).transpose()?;
     let mut from = arguments.from.clone();
     if let Some(saved) = &saved {
-        from.source = from.source.or_else(|| Some(saved.source.path.clone().into()));
+        from.source = from.source.or_else(|| Some(saved.source.folder()));
     }
     let mut request = settings::request(common, &from)?;
     if let Some(saved) = &saved {
@@ -60,24 +61,25 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     if !asked.is_empty() && arguments.on_conflict == Policy::Fail {
         return Err(conflicts(&asked));
     }
-    if !common.json {
-        warnings.iter().for_each(|w| complain!("warning: {w}"));
-    }
+    let mut warnings = if common.json { Vec::new() } else { warnings };
     if !common.yes {
+        // Before the question.
+        warnings.drain(..).for_each(|w| complain!("warning: {w}"));
         plan::print(&approved);
         if let Some(source) = &foreign {
             say!(
                 "\nThe source is named by the project's own upgrade.json, and its code will run here:\n  {}",
-                source.display()
+                source.shown()
             );
         }
         if !at_a_terminal() || !confirmed("\nApply this?") {
             return Err(Refusal::refused("not applied; nothing was changed", ""));
         }
     }
+    removals(&approved, arguments, common.json)?;
     settings::remember(&request.project, &word, &request.source);
     let handle = executor::start(request, approved, arguments.on_conflict.on_conflict());
-    Ok(output::follow(handle, common.json).await)
+    Ok(output::follow_with(handle, common.json, warnings).await)
 }
 
 /// A source that only the project's own file names is not the user's word.
@@ -90,6 +92,37 @@ fn foreign_source(source: &Path) -> Refusal {
         ),
         format!("if you trust it, name it yourself: pos-upgrade-tui upgrade --yes --source {source}"),
     )
+}
+
+/// Unusually many removals need a yes of their own: at a terminal, or by their number.
+fn removals(plan: &Plan, arguments: &UpgradeArgs, json: bool) -> Result<(), Refusal> {
+    let Some(many) = plan.many_removals(arguments.on_conflict.on_conflict()) else { return Ok(()) };
+    if arguments.allow_removals.is_some_and(|allowed| allowed >= many.removed) {
+        return Ok(());
+    }
+    if !json && at_a_terminal() {
+        if confirmed(&format!("\n{many}.\nThe backup keeps them. Remove these {} files?", many.removed)) {
+            return Ok(());
+        }
+        return Err(Refusal::refused("not applied; nothing was changed", ""));
+    }
+    let what = format!("{many}; that needs a yes of its own; nothing was changed");
+    let next = format!("see which: pos-upgrade-tui plan; if they shall go: {}", command_with(many.removed));
+    Err(Refusal::refused(what, next))
+}
+
+/// The command that this process was started with, allowed to remove so many files.
+fn command_with(removals: u64) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut given = std::env::args_os().skip(1);
+    while let Some(word) = given.next() {
+        if word == "--allow-removals" {
+            given.next();
+        } else if !word.as_encoded_bytes().starts_with(b"--allow-removals=") {
+            words.push(quoted(&word));
+        }
+    }
+    format!("pos-upgrade-tui {} --allow-removals {removals}", words.join(" "))
 }
 
 fn show(plan: &Plan, json: bool) -> u8 {
@@ -134,7 +167,7 @@ fn saved_plan(path: &Path) -> Result<Plan, Refusal> {
 fn same_plan(saved: &Plan, now: &Plan) -> Result<(), Refusal> {
     let next = "look at the new plan: pos-upgrade-tui plan --json --source DIR > plan.json";
     let stale = |what: String| Err(Refusal::refused(format!("{what}; nothing was changed"), next));
-    if saved.install.path != now.install.path {
+    if saved.install.folder() != now.install.folder() {
         return stale(format!("the saved plan is for {}, not for {}", saved.install.path, now.install.path));
     }
     if saved.source.commit != now.source.commit {

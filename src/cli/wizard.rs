@@ -2,8 +2,8 @@
 
 use super::args::{Common, From, Look, Part};
 use super::{Refusal, at_a_terminal, settings};
+use crate::core::os_text::quoted;
 use crate::core::session::{OnConflict, Session};
-use crate::core::visible::Shown as _;
 use crate::host::consent::{self, Wish};
 use crate::tui;
 use crate::tui::model::Launch;
@@ -73,9 +73,9 @@ pub async fn resume(session: &Session) -> Result<u8, Refusal> {
 /// # Errors
 /// [`Refusal`] where the terminal can't be used.
 pub async fn open(launch: Launch) -> Result<u8, Refusal> {
-    let project = launch.project.shown().to_string();
+    let project = quoted(&launch.project);
     tui::run::run(launch).await.map_err(|e| Refusal {
-        exit_code: 1,
+        exit_code: 130,
         what: format!("the wizard stopped: {e}; its session, if one was begun, is saved"),
         next: format!("pos-upgrade-tui status --project {project}"),
     })

@@ -44,7 +44,12 @@ impl BlobId {
 
     /// The id git would give to `bytes`.
     pub fn of(bytes: &[u8], format: ObjectFormat) -> Self {
-        let head = format!("blob {}\0", bytes.len());
+        Self::of_object("blob", bytes, format)
+    }
+
+    /// The id git would give to an object of any kind (`blob`, `tree`, `commit`, `tag`).
+    pub fn of_object(kind: &str, bytes: &[u8], format: ObjectFormat) -> Self {
+        let head = format!("{kind} {}\0", bytes.len());
         match format {
             ObjectFormat::Sha1 => Self(hex(&Sha1::new().chain_update(head).chain_update(bytes).finalize())),
             ObjectFormat::Sha256 => Self(hex(&Sha256::new().chain_update(head).chain_update(bytes).finalize())),

@@ -21,6 +21,8 @@ pub struct Parked {
     pub executable: bool,
     /// When the upgrade began in which it was put off, UTC.
     pub since: String,
+    /// Which of the sessions put it off, counted from the oldest: the time alone may be that of a clock set back.
+    pub order: usize,
     /// The commit that theirs is from.
     pub commit: String,
 }
@@ -28,15 +30,16 @@ pub struct Parked {
 /// What waits after these sessions, oldest first, by path.
 pub fn after<'s>(sessions: impl Iterator<Item = &'s Session>) -> BTreeMap<RelPath, Parked> {
     let mut waiting = BTreeMap::new();
-    for session in sessions.filter(|s| s.status == Status::Completed && !s.rolling_back) {
+    let counting = |(_, s): &(usize, &Session)| s.status == Status::Completed && !s.rolling_back;
+    for (order, session) in sessions.enumerate().filter(counting) {
         for entry in &session.plan.files {
-            take_in(&mut waiting, session, entry);
+            take_in(&mut waiting, (order, session), entry);
         }
     }
     waiting
 }
 
-fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, session: &Session, entry: &FileEntry) {
+fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, (order, session): (usize, &Session), entry: &FileEntry) {
     // A file that moved takes its question along.
     if let Some(old) = entry.from.as_ref().and_then(|from| waiting.remove(from)) {
         waiting.insert(entry.path.clone(), Parked { path: entry.path.clone(), ..old });
@@ -55,6 +58,7 @@ fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, session: &Session, entry: &F
                 theirs: entry.theirs.clone(),
                 executable: entry.executable,
                 since: session.created_at.clone(),
+                order,
                 commit: session.source_commit.clone(),
             };
             waiting.insert(entry.path.clone(), parked);

@@ -1,11 +1,14 @@
 //! The plan: what will happen to every managed path, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobId;
+use super::os_text;
 use super::path::RelPath;
+use super::session::OnConflict;
 
 /// What happens to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -132,6 +135,38 @@ impl Plan {
     }
 }
 
+/// Unusually many removals: more than a person would pass over without being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removals {
+    /// Files that go, with nothing in their place.
+    pub removed: u64,
+    /// Files of the install that the plan knows.
+    pub managed: u64,
+}
+
+impl std::fmt::Display for Removals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { removed, managed } = self;
+        write!(f, "{removed} of the {managed} files that releases put here are removed, with nothing in their place")
+    }
+}
+
+impl Plan {
+    /// What this plan removes, if that is unusually much: more than twenty files, or more than five and a tenth of those
+    /// that are there. What moves is not removed; what the policy gives up of the user's is.
+    pub fn many_removals(&self, policy: OnConflict) -> Option<Removals> {
+        let takes = matches!(policy, OnConflict::Take | OnConflict::MergeTake);
+        let goes = |f: &&FileEntry| match f.kind {
+            Kind::Remove => true,
+            Kind::Conflict => takes && f.theirs.is_none() && f.mine.is_some(),
+            _ => false,
+        };
+        let removed = self.files.iter().filter(goes).count() as u64;
+        let managed = self.files.iter().filter(|f| f.mine.is_some() && f.kind != Kind::Linked).count() as u64;
+        (removed > 20 || (removed > 5 && removed * 10 > managed)).then_some(Removals { removed, managed })
+    }
+}
+
 /// How the release that the install matches was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -151,8 +186,11 @@ pub enum ReleaseEvidence {
 /// Where the new files come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanSource {
-    /// The clone.
+    /// The clone; lossy where it is not UTF-8.
     pub path: String,
+    /// The path's bytes, where it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_base64: Option<String>,
     /// The label.
     pub version: String,
     /// The commit's full id.
@@ -164,14 +202,31 @@ pub struct PlanSource {
 /// What is upgraded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanInstall {
-    /// The `.praxis-os` folder.
+    /// The `.praxis-os` folder; lossy where it is not UTF-8.
     pub path: String,
+    /// The path's bytes, where it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_base64: Option<String>,
     /// The layout's name.
     pub layout: String,
     /// The commit it best matches.
     pub release: Option<String>,
     /// How that is known.
     pub release_evidence: ReleaseEvidence,
+}
+
+impl PlanSource {
+    /// The clone's folder, byte for byte.
+    pub fn folder(&self) -> PathBuf {
+        os_text::exact(&self.path, self.path_base64.as_deref()).into()
+    }
+}
+
+impl PlanInstall {
+    /// The install's folder, byte for byte.
+    pub fn folder(&self) -> PathBuf {
+        os_text::exact(&self.path, self.path_base64.as_deref()).into()
+    }
 }
 
 /// Counts by kind.

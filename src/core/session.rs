@@ -177,11 +177,12 @@ pub struct ServerBefore {
     pub was_running: bool,
     /// Its process then.
     pub pid: Option<u32>,
-    /// Its command line.
+    /// Its command line; what is not UTF-8 as [`super::os_text::encode`] writes it.
     pub command: Vec<String>,
     /// Its folder.
+    #[serde(with = "super::os_text::path")]
     pub cwd: PathBuf,
-    /// Those environment variables that the layout's table names.
+    /// Those environment variables that the layout's table names; their values are written as the command line is.
     pub env: BTreeMap<String, String>,
     /// The tools it had.
     pub tools: Vec<String>,
@@ -224,7 +225,7 @@ impl Seconds {
 /// One upgrade. `session.json` in `.upgrade/<uuid>/` is this, wrapped with a sequence number and a checksum.
 ///
 /// ```json
-/// {"schema":1,"session_id":"0192…","status":"running","reason":null,"project":"/p","install":"/p/.praxis-os",
+/// {"schema":1,"session_id":"0192…","number":2,"after":["0191…"],"status":"running","reason":null,"project":"/p","install":"/p/.praxis-os",
 ///  "source":"/src","source_commit":"<id>","source_version":"1.2.0","from_release":"<id>",
 ///  "created_at":"2026-11-22T10:30:45Z","updated_at":"2026-11-22T10:30:46Z","current_phase":2,
 ///  "completed_phases":[0,1],"phase_artifacts":{"0":{"evidence":{},"commands":[],"timestamp":"…","seconds":0.1}},
@@ -241,15 +242,26 @@ pub struct Session {
     pub schema: u32,
     /// A version 7 uuid.
     pub session_id: String,
+    /// Its place among the sessions of the install, from 1: greater than that of every session and backup before it. 0 in
+    /// what earlier builds wrote. The order is told by this alone, because a clock may be set back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub number: u64,
+    /// The ids of all sessions before it, in their order; the last of them is its parent. With it the place of one is
+    /// known whose own files are damaged, and of those that have no number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
     /// Where it stands.
     pub status: Status,
     /// Why, for `failed`, `rolled_back` and `aborted`.
     pub reason: Option<String>,
     /// The project's folder.
+    #[serde(with = "super::os_text::path")]
     pub project: PathBuf,
     /// Its `.praxis-os`.
+    #[serde(with = "super::os_text::path")]
     pub install: PathBuf,
     /// The clone.
+    #[serde(with = "super::os_text::path")]
     pub source: PathBuf,
     /// The commit that is installed, a full id.
     pub source_commit: String,
@@ -325,6 +337,11 @@ pub struct Session {
     pub resolving: bool,
 }
 
+/// Whether a number is none.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// The documents that a session appends to outside of its journals; nothing else may be named in [`Session::documents`].
 pub const DOCUMENTS: [&str; 2] = ["INSTALLATION_SUMMARY.md", "UPDATE_LOG.txt"];
 
@@ -365,6 +382,16 @@ pub fn is_stamp(name: &str) -> bool {
 }
 
 impl Session {
+    /// Nothing of the session is left in the install.
+    pub fn is_back(&self) -> bool {
+        matches!(self.status, Status::RolledBack | Status::Aborted | Status::Failed)
+    }
+
+    /// The id of the session before it, as far as it is known.
+    pub fn parent(&self) -> Option<&str> {
+        self.after.last().map(String::as_str)
+    }
+
     /// Whether a relaunch has something to offer: Resume, Roll back, Discard.
     pub fn is_unfinished(&self) -> bool {
         self.status.is_unfinished() || (self.rolling_back && self.status == Status::Completed)
@@ -393,6 +420,9 @@ impl Session {
         }
         if !is_time(&self.created_at) || !is_time(&self.updated_at) {
             return wrong("created_at or updated_at");
+        }
+        if self.after.iter().any(|id| uuid::Uuid::try_parse(id).is_err()) {
+            return wrong("after");
         }
         let unknown = self.rebuilt && self.source_commit.is_empty();
         if !unknown && !is_id(&self.source_commit) {
@@ -473,6 +503,11 @@ impl Session {
     /// Whether a person answers a conflict, rather than a policy, a rule or an earlier answer.
     pub fn asks_about(&self, path: &RelPath) -> bool {
         self.on_conflict == OnConflict::Ask && !self.answered_by.contains_key(path)
+    }
+
+    /// Whether carrying it out changes the install or its environment, rather than only its server's process.
+    pub fn changes_something(&self) -> bool {
+        self.plan.summary.pending() > 0 || self.venv_generation.is_some()
     }
 
     /// How many conflicts are put off.

@@ -109,6 +109,9 @@ pub struct Options {
     /// Install an older release over a newer one (a flag only).
     #[serde(default)]
     pub allow_downgrade: bool,
+    /// Upgrade from a source that has nothing to do with the install (a flag only).
+    #[serde(default)]
+    pub unrelated_source: bool,
     /// Restart also a server that was started by hand on a terminal (a flag only).
     #[serde(default)]
     pub restart_by_hand: bool,
@@ -233,6 +236,7 @@ impl Settings {
             always_take: self.always_take.clone().unwrap_or_default(),
             allow_post_install_failure: false,
             allow_downgrade: false,
+            unrelated_source: false,
             restart_by_hand: false,
             ask_again: false,
         }
@@ -272,8 +276,10 @@ pub fn with_rule(text: &str, take: bool, pattern: &str, known: &[String]) -> Res
 
 /// The known key that shares the most with what was written.
 fn nearest(key: &str) -> &'static str {
+    // The comparison takes the square of the length.
+    let key: String = key.chars().take(40).collect();
     let likeness = |known: &&str| {
-        let ratio = similar::TextDiff::from_chars(key, *known).ratio();
+        let ratio = similar::TextDiff::from_chars(key.as_str(), *known).ratio();
         (f64::from(ratio) * 1e6) as u64
     };
     KEYS.iter().copied().max_by_key(|k| likeness(k)).unwrap_or(KEYS[0])
@@ -287,6 +293,8 @@ mod tests {
     fn unknown_keys_name_the_nearest() {
         let error = Settings::parse("{\"keep_backup\": 3}").unwrap_err();
         assert_eq!(error.to_string(), "unknown key \"keep_backup\"; did you mean \"keep_backups\"?");
+        let long = Settings::parse(&format!("{{\"{}\": 3}}", "k".repeat(900_000))).unwrap_err();
+        assert!(long.to_string().len() < 300, "and soon");
     }
 
     #[test]

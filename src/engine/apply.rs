@@ -1,16 +1,18 @@
 //! Turns plan entries and answers into a journal and carries it out; used for content (phase 2) and server code (3).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::{Run, START_AGAIN, Stop};
 use crate::core::blob::BlobId;
+use crate::core::os_text::quoted;
 use crate::core::outcome::Outcome;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
-use crate::core::visible::Shown as _;
+use crate::host::backup::{self, Backup};
 use crate::host::fs::{self, Content, Folder, Found};
 use crate::host::journal::{Applied, Journal, JournalError, NewFile, State, Wanted};
+use crate::host::ownership;
 use crate::host::process;
 
 /// An entry with what it does.
@@ -26,7 +28,7 @@ impl From<JournalError> for Stop {
         match error {
             JournalError::Fs(e) => e.into(),
             JournalError::NoFolder { ref at, .. } => {
-                let next = format!("move it aside: mv {0} {0}.old{START_AGAIN}", at.shown());
+                let next = format!("move it aside: mv {0} {0}.old{START_AGAIN}", quoted(at));
                 Stop::Failed { what: error.to_string(), next: Some(next) }
             }
             other => Stop::failed(other),
@@ -100,6 +102,7 @@ pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: &'static 
     let rescue = run.rescue_folder()?;
     let total = journal.len() as u64;
     let applied = journal.apply(&rescue, &mut |n, path| run.progress(phase, task, n as u64 + 1, total, path))?;
+    keep_owners(run, journal);
     for (path, to) in &applied.rescued {
         run.warn("rescued", format!("{path} was written while the upgrade ran; what you wrote is now in {to}"));
     }
@@ -107,6 +110,20 @@ pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: &'static 
         run.warn("kept", format!("{path} was changed since the upgrade put it there, and stays as you left it"));
     }
     Ok(applied)
+}
+
+/// What replaced a file, or stands where an edit followed a move to, belongs to whom the old one did.
+fn keep_owners(run: &mut Run, journal: &Journal) {
+    let install = run.session.install.clone();
+    let Some(name) = run.session.backup.clone() else { return };
+    let Ok(backup) = Backup::open(&backup::folder_of(&install).join(name)) else { return };
+    let moved: BTreeMap<RelPath, RelPath> =
+        run.session.plan.files.iter().filter_map(|f| Some((f.path.clone(), f.from.clone()?))).collect();
+    let written = journal.results().filter(|(_, state)| **state != State::Absent).map(|(path, _)| path);
+    let wrong = ownership::give_back(&install, &backup, written.map(|path| (path, moved.get(path).unwrap_or(path))));
+    if let Some(what) = ownership::not_kept(&wrong) {
+        run.warn("owner", what);
+    }
 }
 
 /// Hashes everything a journal wrote once more, but for what somebody has changed `since` a run before wrote it.

@@ -5,14 +5,17 @@ use std::time::Instant;
 
 use super::events::Outcome;
 use super::inspect::{About, Problem, Request};
-use super::planning::{Source, layout_of, read_baseline, stale_manifest};
+use super::planning::{self, PlanningError, Source, layout_of, read_baseline, stale_manifest};
 use super::writable;
+use crate::core::baseline;
 use crate::core::classify::short;
 use crate::core::layout::layouts;
+use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
-use crate::core::plan::Only;
-use crate::core::visible::Shown as _;
+use crate::core::plan::{FileEntry, Kind, Only, Plan};
+use crate::core::visible::{self, Shown as _};
+use crate::host::backups::{self, Kept};
 use crate::host::git::GitError;
 use crate::host::recover::Used;
 use crate::host::server::{self, Case, Owner, Running};
@@ -96,7 +99,8 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     }
     warnings.extend(source.as_ref().and_then(stale_manifest));
     let damages = recover::survey(&install).damages;
-    warnings.extend(damages.iter().filter(|d| d.used != Used::Nothing).map(recover::Damage::describe));
+    let only_told = |d: &&recover::Damage| !matches!(d.used, Used::Nothing | Used::Unreadable);
+    warnings.extend(damages.iter().filter(only_told).map(recover::Damage::describe));
     let mut valid = check.run("target_valid", || target_valid(&request.project, &install, own)).is_some();
     for problem in own_places(&request.project, &install) {
         valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
@@ -127,12 +131,16 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
 }
 
 fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
-    let path = request.source.shown();
+    let (path, named) = (request.source.shown(), quoted(&request.source));
     let clone = "name a clone of praxis-os: --source DIR";
     let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| match &e {
         GitError::NoGit(_) => problem(&e, "install git (Debian: apt install git), then try again"),
-        GitError::NoSuchCommit { .. } => problem(&e, format!("see what there is: git -C {path} log --oneline --all")),
-        GitError::Failed { .. } => problem(&e, format!("see what git says: git -C {path} status")),
+        GitError::NoSuchCommit { .. } => problem(&e, format!("see what there is: git -C {named} log --oneline --all")),
+        GitError::Failed { .. } => problem(&e, format!("see what git says: git -C {named} status")),
+        GitError::Damaged { .. } => problem(&e, damaged_source(&request.source)),
+        GitError::NoView { .. } => {
+            problem(&e, "make it readable for you, and the temporary folder writable, then try again")
+        }
         _ => problem(&e, clone),
     })?;
     match source.is_praxis_os() {
@@ -156,20 +164,39 @@ fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
 
 fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
     const SHOWN: usize = 10;
-    let path = source.repo.path().shown();
-    let dirty = source.repo.dirty().map_err(|e| problem(e, format!("see what git says: git -C {path} status")))?;
+    let (path, named) = (source.repo.path().shown(), quoted(source.repo.path()));
+    let dirty = source.repo.dirty().map_err(|e| problem(e, format!("see what git says: git -C {named} status")))?;
     if dirty.is_empty() {
         return Ok(("clean".into(), ()));
     }
-    let mut what = format!("{path}: has uncommitted changes, so it is no release:");
-    for line in dirty.iter().take(SHOWN) {
+    let unsure = dirty.iter().filter(|change| change.filter.is_some()).count();
+    let mut what = match unsure == dirty.len() {
+        true => format!("{path}: may have uncommitted changes, then it would be no release:"),
+        false => format!("{path}: has uncommitted changes, so it is no release:"),
+    };
+    for change in dirty.iter().take(SHOWN) {
         what.push_str("\n  ");
-        what.push_str(line);
+        what.push_str(&change.line);
+        if let Some(filter) = &change.filter {
+            what.push_str(&format!(" (only its filter \"{}\" could tell, which is not run)", visible::line(filter)));
+        }
     }
     if dirty.len() > SHOWN {
         what.push_str(&format!("\n  and {} more", dirty.len() - SHOWN));
     }
-    Err(problem(what, format!("commit or stash them: git -C {path} stash --include-untracked")))
+    let stash = format!("commit or stash them: git -C {named} stash --include-untracked");
+    Err(problem(
+        what,
+        match unsure {
+            0 => stash,
+            _ => format!("let git look at them with its filters: git -C {named} status; if they are changed, {stash}"),
+        },
+    ))
+}
+
+/// What to do about a source with damaged objects.
+pub fn damaged_source(path: &Path) -> String {
+    format!("see what is damaged: git -C {} fsck, or name another clone: --source DIR", quoted(path))
 }
 
 fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()), Problem> {
@@ -192,14 +219,16 @@ fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()
     let layout = layout_of(install).map_err(|e| problem(e, "name the project that has one: --project DIR"))?;
     let folders = layout.install_folders().map(|f| f.under(install)).filter(|f| f.is_dir());
     for folder in std::iter::once(install.to_owned()).chain(folders) {
-        let fix = format!("make it writable for you: chmod -R u+w {}", folder.display());
+        let fix = format!("make it writable for you: chmod -R u+w {}", quoted(&folder));
         fs::check_writable(&folder).map_err(|e| problem(format!("{e}; the install can't be written"), fix))?;
     }
     read_baseline(install).map_err(|e| {
+        if let PlanningError::Merged { .. } = e {
+            return problem(e, "make one of them: pos-upgrade-tui reconcile --source DIR");
+        }
         let next = format!(
-            "take it back from your repository, or move it aside: mv {0}/{1} {0}/{1}.old",
-            shown,
-            crate::core::baseline::FILE
+            "take it back from your repository, or move it aside: mv {0} {0}.old",
+            quoted(install.join(crate::core::baseline::FILE))
         );
         problem(e, next)
     })?;
@@ -262,7 +291,7 @@ fn some_of(paths: &[RelPath]) -> String {
 /// The backup copies all that is not made again by itself: what can't be copied is said before anything begins.
 fn can_be_copied(install: &Path) -> Result<(), Problem> {
     let shown = install.shown();
-    let readable = format!("make it readable for you: chmod -R u+rX {shown}");
+    let readable = format!("make it readable for you: chmod -R u+rX {}", quoted(install));
     let found = backup::obstacles(install).map_err(|e| problem(e, readable.clone()))?;
     if !found.special.is_empty() {
         let what =
@@ -274,6 +303,34 @@ fn can_be_copied(install: &Path) -> Result<(), Problem> {
         return Err(problem(what, readable));
     }
     Ok(())
+}
+
+/// Files in which git left two sides of a merge, and that would be merged once more, or asked about. What stands there is
+/// nobody's text yet.
+pub fn unmerged(source: &Source, install: &Path, plan: &Plan) -> Option<Problem> {
+    let mut found = Vec::new();
+    let touched = |f: &&FileEntry| matches!(f.kind, Kind::AutoMerge | Kind::Conflict | Kind::Move);
+    for entry in plan.files.iter().filter(touched).filter(|f| f.mine.is_some() && f.mine != f.base) {
+        let sides = match planning::sides(source, install, entry) {
+            Ok(sides) => sides,
+            Err(e) => return Some(problem(e, "mend that, then try again")),
+        };
+        let Some(line) = sides.mine.as_deref().and_then(baseline::marker) else { continue };
+        // A page may be about such marks.
+        let shipped = [&sides.base, &sides.theirs].into_iter().flatten().any(|text| baseline::marker(text).is_some());
+        if !shipped {
+            found.push(format!("\n  {}, line {line}", entry.from.as_ref().unwrap_or(&entry.path)));
+        }
+    }
+    if found.is_empty() {
+        return None;
+    }
+    let what = format!(
+        "{}: git left two sides of a merge in files that would be merged again:{}",
+        install.shown(),
+        found.concat()
+    );
+    Some(problem(what, "settle these first, in your editor or with git mergetool, then try again"))
 }
 
 /// A venv whose python is gone can neither be installed into nor run the server. It is only `run` where the upgrade itself
@@ -308,7 +365,7 @@ fn no_python(venv: &Path, said: &str) -> Problem {
         what,
         format!(
             "install python3 with venv (Debian: apt install python3-venv) and make the environment anew: python3 -m venv --clear {}",
-            venv.shown()
+            quoted(venv)
         ),
     )
 }
@@ -316,10 +373,17 @@ fn no_python(venv: &Path, said: &str) -> Problem {
 fn old_backups(install: &Path, check: &mut Check<'_, '_>) -> Vec<String> {
     const OLD_DAYS: i64 = 7;
     let begun = Instant::now();
-    let good: Vec<String> = backup::list(install).into_iter().filter(|(_, good)| *good).map(|(n, _)| n).collect();
-    let age = |name: &String| {
-        let time = jiff::civil::DateTime::strptime("%Y-%m-%d-%H%M%S", name.get(..17)?).ok()?;
-        let then = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    let all = match backups::list(install) {
+        Ok(all) => all,
+        Err(what) => {
+            let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
+            check.run::<()>("existing_backups", || Err(problem(what, next)));
+            return Vec::new();
+        }
+    };
+    let good: Vec<&Kept> = all.iter().filter(|b| b.complete).collect();
+    let age = |one: &&Kept| {
+        let then: jiff::Timestamp = one.created_at.as_ref()?.parse().ok()?;
         Some((jiff::Timestamp::now().as_second() - then.as_second()) / 86_400)
     };
     let newest = good.last().and_then(age);
@@ -358,6 +422,10 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
         return Ok(("this one only".into(), ()));
     }
     if let Some(holder) = lock::held_by(install) {
+        if holder.untold {
+            let what = format!("{}: whether an upgrade is running here can't be told: {holder}", install.shown());
+            return Err(problem(what, wait_or_unlock(&holder)));
+        }
         return Err(Problem {
             about: About::Install,
             exit_code: LOCKED,
@@ -374,6 +442,7 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
 /// What to do about a lock that is held.
 pub fn wait_or_unlock(holder: &lock::Held) -> String {
     match &holder.unlock {
+        None if holder.untold => "mend that, then look again: pos-upgrade-tui status".into(),
         Some(session) => format!("if you know that it is over: pos-upgrade-tui unlock {session}"),
         None => "wait for it to end, then try again: pos-upgrade-tui status".into(),
     }
@@ -384,7 +453,10 @@ pub fn session_in_the_way(install: &Path) -> Option<Problem> {
     let found = recover::survey(install);
     let problem = |what: String, next: String| Some(Problem { about: About::Install, exit_code: LOCKED, what, next });
     if let Some(damage) = found.lost() {
-        return problem(damage.describe(), damage.next());
+        let in_the_way = problem(damage.describe(), damage.next());
+        // Nobody is known to be in the way: the disk refuses.
+        let exit_code = if damage.used == Used::Unreadable { REFUSED } else { LOCKED };
+        return in_the_way.map(|p| Problem { exit_code, ..p });
     }
     let session = found.unfinished()?;
     match found.damage(&session.session_id) {

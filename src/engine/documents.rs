@@ -6,6 +6,8 @@ use super::phases::content::from_to;
 use super::report::report;
 use super::run::{Run, Stop, now};
 use crate::core::classify::short;
+use crate::core::document::{self, appended, appended_plain};
+use crate::core::os_text::quoted;
 use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
 use crate::core::session::{Answer, Seconds, Session};
@@ -15,15 +17,6 @@ use crate::host::{fs, git};
 /// What every install of ours needs ignored, besides the release's own list. `venv` without a slash: it may be a link.
 const OURS: [&str; 5] = [".upgrade/", ".backups/", ".upgrade-lock", "venvs/", "venv"];
 const LIST: &str = "standards/universal/installation/gitignore-requirements.md";
-
-fn appended(old: &[u8], text: &str) -> Vec<u8> {
-    let mut bytes = old.to_vec();
-    if !bytes.is_empty() && !bytes.ends_with(b"\n") {
-        bytes.push(b'\n');
-    }
-    bytes.extend_from_slice(text.as_bytes());
-    bytes
-}
 
 /// `VERSION.txt` with the new release behind what it said.
 pub fn version_text(session: &Session, old: &[u8]) -> Vec<u8> {
@@ -84,16 +77,16 @@ pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
     let old = fs::read_if_there(&path)?.unwrap_or_default();
     let said = format!("{} | {} | {text}", &now()[..10], short(&session.source_commit));
     let line = visible::line(&said) + "\n";
-    if old.ends_with(line.as_bytes()) {
+    if document::ends_with(&old, &line) {
         return Ok(());
     }
     Ok(fs::write_durable(&path, &appended(&old, &line), mode_of(&path))?)
 }
 
 /// Whether all that stands here are lines that rollbacks of later sessions appended to `UPDATE_LOG.txt`.
-pub fn is_of_rollbacks(text: &[u8]) -> bool {
+pub fn is_of_rollbacks(text: &str) -> bool {
     let ours = |line: &str| line.split(" | ").nth(2).is_some_and(|said| said.starts_with("rolled back, session "));
-    std::str::from_utf8(text).is_ok_and(|text| text.lines().all(ours))
+    text.lines().all(ours)
 }
 
 /// Whether something other than a file stands there: a folder, a link, which writing would replace.
@@ -114,7 +107,7 @@ pub fn mode_of(path: &std::path::Path) -> u32 {
 pub fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
     let path = run.session.project.join(".gitignore");
     if is_something_else(&path) {
-        run.warn("gitignore", format!("{}: no file any more, so no lines were added", path.display()));
+        run.warn("gitignore", format!("{}: no file any more, so no lines were added", path.shown()));
         return Ok(0);
     }
     let old = fs::read_if_there(&path)?;
@@ -132,7 +125,7 @@ pub fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
     run.session.gitignore_added.extend(missing.iter().cloned());
     run.save()?;
     let text = missing.iter().fold(String::new(), |all, line| all + line + "\n");
-    let bytes = appended(&old, &text);
+    let bytes = appended_plain(&old, &text);
     if is_new {
         if !fs::create_durable(&path, &bytes, mode_of(&path))? {
             // Somebody made one since it was looked for; it is never new again.
@@ -146,11 +139,13 @@ pub fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
 
 /// The lines that a `.gitignore` lacks, given a release's own list.
 fn missing_lines(gitignore: &[u8], list: &[u8]) -> Vec<String> {
-    let have: Vec<String> = String::from_utf8_lossy(gitignore).lines().map(|l| l.trim().to_owned()).collect();
+    // As git reads it: byte by byte, behind the mark that some editors put first.
+    let bare = gitignore.strip_prefix(b"\xef\xbb\xbf").unwrap_or(gitignore);
+    let have: Vec<&[u8]> = bare.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).collect();
     let ours = OURS.iter().map(|l| format!(".praxis-os/{l}"));
     let mut missing: Vec<String> = Vec::new();
     for line in required_lines(&String::from_utf8_lossy(list)).into_iter().chain(ours) {
-        if !have.contains(&line) && !missing.contains(&line) {
+        if !have.contains(&line.as_bytes()) && !missing.contains(&line) {
             missing.push(line);
         }
     }
@@ -190,12 +185,12 @@ fn required_lines(document: &str) -> Vec<String> {
 
 /// The command that takes this session back.
 pub fn undo_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --project {}", session.project.shown())
+    format!("pos-upgrade-tui rollback --project {}", quoted(&session.project))
 }
 
 /// The command that takes it back though something stands in the way.
 pub fn set_aside_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --set-aside --project {}", session.project.display())
+    format!("pos-upgrade-tui rollback --set-aside --project {}", quoted(&session.project))
 }
 
 /// `.cache/upgrade-summary-<date>.md`.
@@ -247,7 +242,7 @@ pub fn append_document(run: &mut Run, name: &str, text: &str) -> Result<(), Stop
         }
     }
     let old = fs::read_if_there(&path)?.unwrap_or_default();
-    let bytes = if String::from_utf8_lossy(&old).contains(text) { old } else { appended(&old, text) };
+    let bytes = if document::holds(&old, text) { old } else { appended(&old, text) };
     let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;
     run.session.documents.insert(rel, crate::core::blob::sha256(&bytes));
     run.save()?;
@@ -263,11 +258,5 @@ mod tests {
         let document = "text\n```gitignore\n# head\n.praxis-os/.cache/   # the index, 1 GB\n.praxis-os/venv/\n\n```\nmore\n```gitignore\nno\n```\n";
         assert_eq!(required_lines(document), [".praxis-os/.cache/", ".praxis-os/venv/"]);
         assert!(required_lines("nothing").is_empty());
-    }
-
-    #[test]
-    fn texts_are_appended_on_a_line_of_their_own() {
-        assert_eq!(appended(b"a", "b\n"), b"a\nb\n");
-        assert_eq!(appended(b"", "b\n"), b"b\n");
     }
 }

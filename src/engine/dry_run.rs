@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::inspect::{Inspection, Request};
 use crate::core::classify::short;
+use crate::core::os_text::quoted;
 use crate::core::plan::{Kind, Plan};
 use crate::core::visible::{Shown as _, cell, line as visible};
 
@@ -58,8 +59,8 @@ fn document(request: &Request, inspection: &Inspection, plan: &Plan) -> String {
         Some(part) => format!(" --only {}", format!("{part:?}").to_lowercase()),
         None => String::new(),
     };
-    let to = request.to.as_ref().map(|to| format!(" --to {to}")).unwrap_or_default();
-    let (project, source) = (request.project.shown(), &plan.source.path);
+    let to = request.to.as_ref().map(|to| format!(" --to {}", quoted(to))).unwrap_or_default();
+    let (project, source) = (quoted(&request.project), quoted(plan.source.folder()));
     let again = if request.options.ask_again { " --ask-again" } else { "" };
     let command = format!("pos-upgrade-tui --project {project} --source {source}{to}{only}{again}");
     let _ = writeln!(text, "- to do it: `{}`", visible(&command));

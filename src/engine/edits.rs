@@ -246,17 +246,21 @@ impl<'a> EditTexts<'a> {
     }
 
     /// The release's text; none if neither the install nor the source has it.
-    pub fn base(&self, edit: &Edit) -> Option<Arc<[u8]>> {
-        let id = edit.base.as_ref()?;
-        planning::kept_base(self.install, id).or_else(|| self.source?.read(id))
+    ///
+    /// # Errors
+    /// [`fs::FsError`] where the install keeps it and it can't be read.
+    pub fn base(&self, edit: &Edit) -> Result<Option<Arc<[u8]>>, fs::FsError> {
+        let Some(id) = &edit.base else { return Ok(None) };
+        let kept = planning::kept_base(self.install, id)?;
+        Ok(kept.or_else(|| self.source?.read(id)))
     }
 
     /// The user's text, if a file stands there.
-    pub fn mine(&self, edit: &Edit) -> Option<Arc<[u8]>> {
-        match self.folder.read(&edit.path) {
-            Ok(fs::Content::File { bytes, .. }) => Some(bytes.into()),
-            _ => None,
-        }
+    ///
+    /// # Errors
+    /// [`fs::FsError`] where it can't be read.
+    pub fn mine(&self, edit: &Edit) -> Result<Option<Arc<[u8]>>, fs::FsError> {
+        planning::mine(&self.folder, &edit.path)
     }
 }
 
@@ -338,9 +342,9 @@ mod tests {
         std::fs::write(base_path(dir.path(), &blob("text")), "other").unwrap();
         let texts = EditTexts::open(dir.path(), None).unwrap();
         assert!(serde_json::from_str::<BlobId>("\"../../secret\"").is_err());
-        assert!(texts.base(&edit(&rel("scripts/a"), EditKind::Edited, Some(&blob("text")), None)).is_none());
+        assert!(texts.base(&edit(&rel("scripts/a"), EditKind::Edited, Some(&blob("text")), None)).unwrap().is_none());
         std::fs::write(base_path(dir.path(), &blob("text")), "text").unwrap();
         let good = edit(&rel("scripts/a"), EditKind::Edited, Some(&blob("text")), None);
-        assert_eq!(texts.base(&good).unwrap()[..], b"text"[..]);
+        assert_eq!(texts.base(&good).unwrap().unwrap()[..], b"text"[..]);
     }
 }

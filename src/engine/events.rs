@@ -1,11 +1,12 @@
 //! All that the engine says (events out) and hears (commands in). Wizard, scripts and assistants see the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
@@ -30,6 +31,7 @@ pub enum Event {
         /// True when it is taken up after an interruption.
         resumed: bool,
         /// The install's folder.
+        #[serde(flatten, serialize_with = "install_key")]
         install: PathBuf,
         /// The release it matched before.
         from_release: Option<String>,
@@ -100,17 +102,20 @@ pub enum Event {
         /// One line, control characters made visible.
         text: String,
     },
-    /// Conflicts wait for answers: send [`Command::Answer`] for each, then [`Command::AnswersDone`]. Until that is said
-    /// nothing is applied, however many are answered.
+    /// Conflicts wait for decisions: send [`Command::Decide`] for each, then [`Command::Finish`]. Until that is said
+    /// nothing is applied, however many are decided.
     ConflictsOpen {
         /// All that are asked about, in the plan's order; in JSON those without an answer.
         #[serde(serialize_with = "paths_only")]
         files: Arc<Vec<ConflictFile>>,
     },
-    /// An answer can't be carried out: the conflict is open again.
+    /// A decision can't be carried out: the conflict is open again.
     AnswerRefused {
         /// The install's path.
         path: RelPath,
+        /// What was decided; if that is another thing by now, this is no longer about it.
+        #[serde(skip)]
+        decision: Decision,
         /// Why, with the place in the file.
         problem: String,
     },
@@ -201,6 +206,21 @@ fn paths_only<S: serde::Serializer>(files: &Arc<Vec<ConflictFile>>, serializer: 
     serializer.collect_seq(files.iter().filter(|f| !f.answered).map(|f| &f.path))
 }
 
+fn install_key<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut keys = Map::new();
+    os_text::put(&mut keys, "install", path);
+    keys.serialize(serializer)
+}
+
+fn backup_key<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut keys = Map::new();
+    match path {
+        Some(path) => os_text::put(&mut keys, "backup", path),
+        None => drop(keys.insert("backup".to_owned(), Value::Null)),
+    }
+    keys.serialize(serializer)
+}
+
 /// How an upgrade, a resume or a rollback ended.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finish {
@@ -217,6 +237,7 @@ pub struct Finish {
     /// The session's uuid.
     pub session_id: Option<String>,
     /// Where the backup is.
+    #[serde(flatten, serialize_with = "backup_key")]
     pub backup: Option<PathBuf>,
     /// Where the time went; none where no session ran.
     pub seconds: Option<Seconds>,
@@ -243,16 +264,9 @@ pub enum FinishKind {
 /// What a face tells the running engine.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Settle one conflict. Saved at once.
-    Answer {
-        /// The install's path.
-        path: RelPath,
-        /// The answer.
-        answer: Answer,
-    },
-    /// What is decided so far about some conflicts, each by the install's path. Saved at once, and an answer that no
-    /// longer says the same is taken back.
-    Drafts(Vec<(RelPath, Decision)>),
+    /// What is decided now about some conflicts, each by the install's path. Saved at once. It replaces what was decided
+    /// about them before, so saying it twice is saying it once.
+    Decide(Vec<(RelPath, Decision)>),
     /// All that was written for a conflict, by the install's path, and could not be used. Saved at once.
     Refused(RelPath, Vec<Refused>),
     /// Make an answer a standing rule, the glob then goes into the project's `upgrade.json`; or take that back.
@@ -264,8 +278,9 @@ pub enum Command {
         /// False to take it back.
         made: bool,
     },
-    /// All answers are given: go on.
-    AnswersDone,
+    /// All is decided, as this says once more, like [`Command::Decide`]: go on. With an empty list it is what was decided
+    /// before.
+    Finish(Vec<(RelPath, Decision)>),
     /// Answer a question.
     Choose {
         /// The question's.

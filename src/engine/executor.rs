@@ -10,9 +10,12 @@ use super::events::{Command, Event, Finish, FinishKind, Level};
 use super::inspect::{About, Problem, Request};
 use super::parking;
 use super::phases;
+use super::planning::{self, PlanningError};
 use super::rollback;
 use super::run::{Run, START_AGAIN, Stop, now};
 use super::{checks, documents, report};
+use crate::core::classify::short;
+use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
 use crate::core::session::{OnConflict, Session, Status, stamp_of};
@@ -138,7 +141,7 @@ pub fn tidy(project: &Path) -> Vec<String> {
 /// Begins a session that settles the conflicts which earlier ones put off: `plan` is [`parking::plan`]'s. Needs a tokio
 /// runtime.
 pub fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
-    let source = plan.source.path.clone().into();
+    let source = plan.source.folder();
     let request = Request { project: project.to_owned(), source, to: None, only: plan.only, options };
     let mut session = new_session(request, plan, OnConflict::Ask);
     session.resolving = true;
@@ -197,6 +200,9 @@ fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session
     Session {
         schema: 1,
         session_id: uuid::Uuid::now_v7().to_string(),
+        // Given under the lock: until then another may begin.
+        number: 0,
+        after: Vec::new(),
         status: Status::Running,
         reason: None,
         project: request.project,
@@ -241,6 +247,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
     let (commands, heard) = mpsc::channel(64);
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || {
+        let mut session = session;
         let lock = match Lock::acquire(&session.install) {
             Ok(lock) => lock,
             Err(e) => {
@@ -249,7 +256,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
             }
         };
         // What was so before the lock was held may no longer be.
-        if let Err(problem) = still_the_same(&session, how != Begin::Anew) {
+        if let Err(problem) = still_the_same(&session, how).and_then(|()| take_place(&mut session, how)) {
             let _ = events.blocking_send(Event::Finished(refused(&problem)));
             return;
         }
@@ -272,21 +279,105 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
 }
 
 /// A new session begins only where none is unfinished; an old one is only taken up as it was when it was read.
-fn still_the_same(session: &Session, resumed: bool) -> Result<(), Problem> {
-    if !resumed {
+fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
+    if how == Begin::Anew {
         let in_the_way = checks::session_in_the_way(&session.install);
         return in_the_way.map_or(Ok(()), |p| Err(Problem { what: format!("{}; nothing was changed", p.what), ..p }));
     }
-    let now = recover::survey(&session.install).sessions.into_iter().find(|s| s.session_id == session.session_id);
-    if now.is_some_and(|now| now == *session) {
+    let found = recover::survey(&session.install);
+    if let Some(damage) = found.lost() {
+        let what = format!("{}; nothing was changed", damage.describe());
+        return Err(Problem { about: About::Install, exit_code: checks::REFUSED, what, next: damage.next() });
+    }
+    if let Some(later) = found.later(&session.session_id).filter(|_| how == Begin::RollBack) {
+        return Err(followed_by(session, later));
+    }
+    if how == Begin::RollBack {
+        overtaken(session)?;
+    }
+    if found.sessions.iter().any(|now| now == session) {
         return Ok(());
     }
     Err(Problem {
         about: About::Install,
         exit_code: checks::LOCKED,
         what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
-        next: format!("pos-upgrade-tui status --project {}", session.project.shown()),
+        next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
     })
+}
+
+/// Going back over a later upgrade would mix the files of two releases, whatever the clock says about the two.
+pub fn followed_by(session: &Session, later: &Session) -> Problem {
+    Problem {
+        about: About::Install,
+        exit_code: checks::REFUSED,
+        what: format!(
+            "session {} was followed by session {} ({}), which must be rolled back first; nothing was changed",
+            session.session_id,
+            later.session_id,
+            later.status.words()
+        ),
+        next: format!("pos-upgrade-tui rollback {} --project {}", later.session_id, session.project.shown()),
+    }
+}
+
+/// Whether another release came into the install since this session ended, by git or by hand. Its files are not in the
+/// session's backup, so going back would mix the two.
+///
+/// # Errors
+/// [`Problem`] if so, or where it can't be told.
+pub fn overtaken(session: &Session) -> Result<(), Problem> {
+    let ended = session.status == Status::Completed && !session.rolling_back;
+    if !ended || session.resolving || session.rebuilt || !session.applied {
+        return Ok(());
+    }
+    let problem = |what: String, next: String| {
+        Err(Problem {
+            about: About::Install,
+            exit_code: checks::REFUSED,
+            what: format!("{what}; nothing was changed"),
+            next,
+        })
+    };
+    match planning::read_baseline(&session.install) {
+        Ok(Some(baseline)) if baseline.release != session.source_commit => problem(
+            format!(
+                "session {} installed release {}, but the install is of release {} since, which came by git or by \
+                 hand: going back would mix two releases",
+                session.session_id,
+                short(&session.source_commit),
+                short(&baseline.release)
+            ),
+            format!("go back with git: git -C {} log -- .praxis-os", session.project.shown()),
+        ),
+        Err(e @ PlanningError::Merged { .. }) => problem(
+            format!("{e}: going back would mix two releases"),
+            format!("pos-upgrade-tui reconcile --source DIR --project {}", session.project.shown()),
+        ),
+        Err(PlanningError::Fs(e)) => problem(e.to_string(), "mend that, then try again".into()),
+        _ => Ok(()),
+    }
+}
+
+/// Gives a new session its place behind all others, and a stamp that no other has.
+fn take_place(session: &mut Session, how: Begin) -> Result<(), Problem> {
+    if how != Begin::Anew {
+        return Ok(());
+    }
+    let place = recover::next_place(&session.install);
+    let taken = place.and_then(|(number, after)| {
+        let stamp = recover::free_stamp(&session.install, jiff::Timestamp::now())?;
+        Ok((number, after, stamp))
+    });
+    match taken {
+        Ok((number, after, stamp)) => (session.number, session.after, session.stamp) = (number, after, stamp),
+        Err(e) => {
+            let what = format!("{e}, so it can't be told what was done here before; nothing was changed");
+            let next = format!("mend that, then: pos-upgrade-tui status --project {}", session.project.shown());
+            return Err(Problem { about: About::Install, exit_code: checks::REFUSED, what, next });
+        }
+    }
+    Ok(())
 }
 
 fn locked(session: &Session, error: &LockError) -> Finish {
@@ -305,7 +396,7 @@ fn locked(session: &Session, error: &LockError) -> Finish {
             about: About::Install,
             exit_code: checks::REFUSED,
             what: format!("{}: {error}; nothing was changed", session.install.shown()),
-            next: format!("pos-upgrade-tui status --project {}", session.project.shown()),
+            next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
         },
     };
     refused(&problem)
@@ -341,7 +432,7 @@ fn finish(run: &Run, result: FinishKind, exit_code: u8, message: String, next: O
 
 /// The command that takes a session up again.
 fn resume_command(session: &Session) -> String {
-    format!("pos-upgrade-tui resume --project {}", session.project.shown())
+    format!("pos-upgrade-tui resume --project {}", quoted(&session.project))
 }
 
 fn drive(run: &mut Run) -> Finish {
@@ -381,8 +472,12 @@ fn drive(run: &mut Run) -> Finish {
     if parked > 0 {
         message.push_str(&format!("; {parked} put off, where yours stays until you settle it"));
     }
-    let next = (parked > 0).then(|| format!("pos-upgrade-tui resolve --project {}", run.session.project.shown()));
-    parking::sweep(&run.session.install, &recover::survey(&run.session.install).sessions);
+    let next = (parked > 0).then(|| format!("pos-upgrade-tui resolve --project {}", quoted(&run.session.project)));
+    let found = recover::survey(&run.session.install);
+    // What a damaged session put off is needed still, and can't be told.
+    if found.damages.is_empty() {
+        parking::sweep(&run.session.install, &found.sessions);
+    }
     finish(run, FinishKind::Completed, exit::DONE, message, next)
 }
 

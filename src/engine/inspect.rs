@@ -8,8 +8,9 @@ pub use super::checks::{session_in_the_way, wait_or_unlock};
 use super::decisions;
 pub use super::decisions::{Draft, unasked_outcome};
 use super::environment;
-use super::planning::{self, Planned, Source};
+use super::planning::{self, Planned, PlanningError, Source};
 use super::pointers;
+use super::possible;
 use super::writable;
 use crate::core::answers::{self, Prior, Rules};
 use crate::core::outcome::Sides;
@@ -82,6 +83,8 @@ pub struct Inspection {
     pub ask_again: bool,
     /// Paths of the plan for which the source has only git-lfs pointers: one of the problems, which the plan names too.
     pub pointers: Vec<RelPath>,
+    /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
+    pub current: bool,
 }
 
 impl Inspection {
@@ -125,12 +128,22 @@ pub fn inspect(request: &Request) -> Inspection {
         prior: BTreeMap::new(),
         ask_again: request.options.ask_again,
         pointers: Vec::new(),
+        current: false,
     };
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
         return inspection;
     };
     match planning::make_plan_for(&source, &request.project.join(".praxis-os"), request.only) {
         Ok(planned) => {
+            if let Some(why) = planned.stranger.as_ref().filter(|_| !request.options.unrelated_source) {
+                inspection.problems.push(Problem {
+                    about: About::Source,
+                    exit_code: REFUSED,
+                    what: unrelated(&request.source, why),
+                    next: "name the clone that this install came from: --source DIR (--unrelated-source insists on this one)"
+                        .into(),
+                });
+            }
             if let Some(why) = planned.downgrade.as_ref().filter(|_| !request.options.allow_downgrade) {
                 let what = format!("{}: this would be a downgrade: {why}", request.project.join(".praxis-os").shown());
                 let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
@@ -145,19 +158,58 @@ pub fn inspect(request: &Request) -> Inspection {
             inspection.pointers.clone_from(&planned.pointers);
             let install = request.project.join(".praxis-os");
             inspection.problems.extend(writable::unwritable(&install, &planned.plan));
+            inspection.problems.extend(checks::unmerged(&source, &install, &planned.plan));
+            inspection.problems.extend(possible::problems(&install, &planned.plan));
             inspection.whats_new = whats_new(&planned);
             inspection.changed_by = changed_by(&planned);
-            inspection.prior = prior(request, &planned.plan);
+            match prior(request, &planned.plan) {
+                Ok(prior) => inspection.prior = prior,
+                Err(e) => inspection.problems.push(unreadable(&e)),
+            }
             inspection.plan = Some(planned.plan);
         }
+        Err(PlanningError::Git(e)) => inspection.problems.push(Problem {
+            about: About::Source,
+            exit_code: REFUSED,
+            what: e.to_string(),
+            next: checks::damaged_source(&request.source),
+        }),
         Err(e) => inspection.problems.push(Problem {
             about: About::Install,
             exit_code: REFUSED,
             what: e.to_string(),
-            next: "mend that (for a file that can't be read: chmod u+r), then try again".into(),
+            next: match e {
+                PlanningError::Merged { .. } => reconcile(request),
+                _ => UNREADABLE.into(),
+            },
         }),
     }
     inspection
+}
+
+/// What a person is told of a source that has nothing to do with the install.
+pub fn unrelated(source: &Path, why: &str) -> String {
+    format!("{}: this install did not come from there: {why}", source.shown())
+}
+
+/// The same for somebody who is going to start what is planned: also whether that would do anything. Blocking; may run
+/// pip's dry run.
+pub fn approval(request: &Request) -> Inspection {
+    let mut inspection = inspect(request);
+    let plan = inspection.plan.as_ref().filter(|_| inspection.problems.is_empty());
+    inspection.current = plan.is_some_and(|plan| nothing_to_do(request, plan));
+    inspection
+}
+
+const UNREADABLE: &str = "mend that (for a file that can't be read: chmod u+r), then try again";
+
+fn unreadable(error: &fs::FsError) -> Problem {
+    Problem { about: About::Install, exit_code: REFUSED, what: error.to_string(), next: UNREADABLE.into() }
+}
+
+/// The command that makes one baseline of two.
+fn reconcile(request: &Request) -> String {
+    format!("pos-upgrade-tui reconcile --source {} --project {}", request.source.shown(), request.project.shown())
 }
 
 /// Fetches the history that a shallow clone lacks; nothing to do for one that is whole. Blocking, and the one thing
@@ -171,10 +223,14 @@ pub fn deepen(source: &Path) -> Result<(), GitError> {
 }
 
 /// The answers that the conflicts of a plan have already; those from before also where they don't count. Blocking.
-pub fn prior(request: &Request, plan: &Plan) -> BTreeMap<RelPath, Prior> {
-    let (rules, remembered) = (Rules::of(&request.options), decisions::remembered(&request.project.join(".praxis-os")));
+///
+/// # Errors
+/// [`fs::FsError`] where the earlier answers are there and can't be read.
+pub fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, fs::FsError> {
+    let remembered = decisions::remembered(&request.project.join(".praxis-os"))?;
+    let rules = Rules::of(&request.options);
     let conflicts = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
-    conflicts.filter_map(|f| Some((f.path.clone(), answers::prior(f, &rules, &remembered)?))).collect()
+    Ok(conflicts.filter_map(|f| Some((f.path.clone(), answers::prior(f, &rules, &remembered)?))).collect())
 }
 
 fn whats_new(planned: &Planned) -> Vec<(String, String, String)> {
@@ -265,7 +321,10 @@ pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
     let found = recover::survey(&project.join(".praxis-os"));
     match found.lost() {
         Some(damage) => Err(format!("{}\n{}", damage.describe(), damage.next())),
-        None => Ok(found.unfinished().map(|s| Unfinished { drafts: decisions::drafts(s), session: s.clone() })),
+        None => {
+            let with_drafts = |s: &Session| Ok(Unfinished { drafts: decisions::drafts(s)?, session: s.clone() });
+            found.unfinished().map(with_drafts).transpose().map_err(|e: fs::FsError| e.to_string())
+        }
     }
 }
 
@@ -300,9 +359,12 @@ pub fn server_left_behind(request: &Request) -> Option<String> {
 fn server_current(request: &Request) -> bool {
     let install = request.project.join(".praxis-os");
     match server::find(&install) {
-        // One that is not ours to restart would not be restarted now either.
-        Running::Yes(live) if live.owner == Owner::Nobody && request.options.auto_restart => {
-            !live.is_older_than_code(&install)
+        Running::Yes(live) => {
+            let options = &request.options;
+            let by_hand = live.owner == Owner::Terminal && options.restart_by_hand;
+            let ours = options.auto_restart && (live.owner == Owner::Nobody || by_hand);
+            // One that is not ours to restart would not be restarted now either.
+            !ours || !live.is_older_than_code(&install)
         }
         _ => true,
     }

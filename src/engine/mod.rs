@@ -5,8 +5,8 @@
 
 mod apply;
 mod checks;
-mod decisions;
-mod documents;
+pub(crate) mod decisions;
+pub mod documents;
 pub mod dry_run;
 pub mod edits;
 pub mod environment;
@@ -19,7 +19,9 @@ pub mod parking;
 mod phases;
 pub mod planning;
 pub mod pointers;
+mod possible;
 mod quiet;
+pub mod reconcile;
 mod remedy;
 mod report;
 mod rollback;

@@ -79,6 +79,11 @@ impl Prepared {
         self.command.take()
     }
 
+    /// What stands in the file now, however the program ended.
+    pub fn saved(&self) -> Option<Vec<u8>> {
+        std::fs::read(&self.file).ok()
+    }
+
     /// What came out of it.
     ///
     /// # Errors

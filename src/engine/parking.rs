@@ -10,35 +10,35 @@ use super::run::{Run, Stop};
 use crate::core::blob::{BlobId, ObjectFormat};
 use crate::core::classify::short;
 use crate::core::layout::layouts;
+use crate::core::os_text;
 use crate::core::outcome::{Sides, merge_of};
 use crate::core::parked::{self, Parked};
 use crate::core::plan::{FileEntry, Kind, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::session::{Answer, Session};
-use crate::host::fs::{self, Content, Folder};
+use crate::host::fs::{self, Folder, FsError};
 
 /// The folder of the kept bytes, by blob id.
 const FOLDER: &str = ".upgrade/parked";
 
 /// The conflicts of an install that wait, sorted by path. One whose question is gone, since the file is now what the
 /// source shipped, doesn't. Blocking.
-pub fn waiting(install: &Path, sessions: &[Session]) -> Vec<Parked> {
-    let Ok(live) = Folder::open(install) else { return Vec::new() };
-    let open = |p: &Parked| {
-        let mine = mine(&live, p);
-        match (&mine, &p.theirs) {
-            (Some(mine), Some(theirs)) => BlobId::of(mine, theirs.format()) != *theirs,
+///
+/// # Errors
+/// [`FsError`] where it can't be told what stands there now.
+pub fn waiting(install: &Path, sessions: &[Session]) -> Result<Vec<Parked>, FsError> {
+    let live = Folder::open(install)?;
+    let mut waiting = Vec::new();
+    for parked in parked::after(sessions.iter()).into_values() {
+        let open = match (planning::mine(&live, &parked.path)?, &parked.theirs) {
+            (Some(mine), Some(theirs)) => BlobId::of(&mine, theirs.format()) != *theirs,
             (None, None) => false,
             _ => true,
+        };
+        if open {
+            waiting.push(parked);
         }
-    };
-    parked::after(sessions.iter()).into_values().filter(open).collect()
-}
-
-fn mine(live: &Folder, parked: &Parked) -> Option<Arc<[u8]>> {
-    match live.read(&parked.path) {
-        Ok(Content::File { bytes, .. }) => Some(bytes.into()),
-        _ => None,
     }
+    Ok(waiting)
 }
 
 /// Where the source's version of a parked conflict is kept, for people who want to look at it.
@@ -64,7 +64,7 @@ pub(super) fn keep(run: &Run, sides: impl Fn(&FileEntry) -> Result<Sides, Stop>)
         let sides = sides(entry)?;
         for (id, bytes) in [(&entry.base, &sides.base), (&entry.theirs, &sides.theirs)] {
             let (Some(id), Some(bytes)) = (id, bytes) else { continue };
-            if kept(install, id).is_some() {
+            if kept(install, id)?.is_some() {
                 continue;
             }
             let name = OsStr::new(id.as_str());
@@ -77,7 +77,7 @@ pub(super) fn keep(run: &Run, sides: impl Fn(&FileEntry) -> Result<Sides, Stop>)
     Ok(folder.sync()?)
 }
 
-fn kept(install: &Path, id: &BlobId) -> Option<Arc<[u8]>> {
+fn kept(install: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>, FsError> {
     planning::kept(&install.join(FOLDER).join(id.as_str()), id)
 }
 
@@ -86,18 +86,19 @@ fn kept(install: &Path, id: &BlobId) -> Option<Arc<[u8]>> {
 /// # Errors
 /// [`Stop::Failed`] where the kept bytes are gone.
 pub(super) fn sides(install: &Path, entry: &FileEntry) -> Result<Sides, Stop> {
-    let text = |id: &BlobId| kept(install, id).or_else(|| planning::kept_base(install, id));
+    let text = |id: &BlobId| match kept(install, id)? {
+        Some(text) => Ok(Some(text)),
+        None => planning::kept_base(install, id),
+    };
     let theirs = match &entry.theirs {
         None => None,
-        Some(id) => Some(text(id).ok_or_else(|| {
+        Some(id) => Some(text(id)?.ok_or_else(|| {
             Stop::failed(format!("{}: the version that was kept of it is gone or damaged", entry.path))
         })?),
     };
-    let mine = match Folder::open(install)?.read(&entry.path)? {
-        Content::File { bytes, .. } => Some(bytes.into()),
-        _ => None,
-    };
-    Ok(Sides { base: entry.base.as_ref().and_then(text), mine, theirs })
+    let mine = planning::mine(&Folder::open(install)?, &entry.path)?;
+    let base = entry.base.as_ref().map(text).transpose()?.flatten();
+    Ok(Sides { base, mine, theirs })
 }
 
 /// The plan that settles what waits; none if nothing waits. Blocking.
@@ -112,9 +113,9 @@ pub fn plan(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, String
 }
 
 fn planned(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, Stop> {
-    let waiting = waiting(install, sessions);
-    let Some(last) = waiting.iter().max_by_key(|p| &p.since) else { return Ok(None) };
-    let from = sessions.iter().rfind(|s| s.source_commit == last.commit);
+    let waiting = waiting(install, sessions)?;
+    let Some(last) = waiting.iter().max_by_key(|p| p.order) else { return Ok(None) };
+    let from = sessions.get(last.order);
     let baseline = planning::read_baseline(install).map_err(Stop::failed)?;
     let live = Folder::open(install)?;
     let mut files = Vec::new();
@@ -126,12 +127,14 @@ fn planned(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, Stop> {
         schema: 1,
         source: PlanSource {
             path: from.map(|s| s.source.to_string_lossy().into_owned()).unwrap_or_default(),
+            path_base64: from.and_then(|s| os_text::base64(&s.source)),
             version: from.map(|s| s.source_version.clone()).unwrap_or_default(),
             commit: last.commit.clone(),
             shallow: false,
         },
         install: PlanInstall {
             path: install.to_string_lossy().into_owned(),
+            path_base64: os_text::base64(install),
             layout: planning::layout_of(install).map_err(Stop::failed)?.name.clone(),
             release_evidence: if baseline.is_some() { ReleaseEvidence::Baseline } else { ReleaseEvidence::None },
             release: baseline.map(|b| b.release),
@@ -152,7 +155,7 @@ fn entry(install: &Path, live: &Folder, parked: &Parked) -> Result<FileEntry, St
         from: None,
         source_path: None,
         base: parked.base.clone(),
-        mine: mine(live, parked).map(|bytes| BlobId::of(&bytes, format)),
+        mine: planning::mine(live, &parked.path)?.map(|bytes| BlobId::of(&bytes, format)),
         theirs: parked.theirs.clone(),
         conflict_hunks: 0,
         reason: format!("put off in the upgrade of {} to {}", parked.since, short(&parked.commit)),
@@ -164,7 +167,8 @@ fn entry(install: &Path, live: &Folder, parked: &Parked) -> Result<FileEntry, St
 
 /// Removes kept bytes that no session could ask about any more.
 pub(super) fn sweep(install: &Path, sessions: &[Session]) {
-    let names = std::fs::read_dir(install.join(FOLDER)).into_iter().flatten().flatten();
+    // What can't be listed now is swept next time.
+    let names = fs::entries_in(&install.join(FOLDER)).unwrap_or_default().into_iter();
     let parked = |s: &Session, e: &FileEntry| matches!(s.answers.get(&e.path), Some(Answer::Park));
     let ours = |name: &std::ffi::OsString| name.to_str().is_some_and(|n| BlobId::from_hex(n).is_some());
     for name in names.map(|e| e.file_name()).filter(ours) {

@@ -4,6 +4,7 @@
 use super::checks::REFUSED;
 use super::inspect::{About, Problem};
 use super::planning::Source;
+use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::visible::Shown as _;
@@ -49,14 +50,15 @@ pub fn problem(source: &Source, paths: &[RelPath]) -> Option<Problem> {
         what.push_str(&format!("\n  and {} more", paths.len() - SHOWN));
     }
     let next = format!(
-        "name a commit that ships the files themselves, --to REF (see: git -C {clone} log --oneline), or ask the source's \
-         maintainer to commit them without git-lfs; git lfs pull does not help"
+        "name a commit that ships the files themselves, --to REF (see: git -C {} log --oneline), or ask the source's \
+         maintainer to commit them without git-lfs; git lfs pull does not help",
+        quoted(source.repo.path())
     );
     Some(Problem { about: About::Source, exit_code: REFUSED, what, next })
 }
 
 /// Whether the source's bytes are what is written, offered or merged.
-fn theirs_is_used(file: &FileEntry) -> bool {
+pub(super) fn theirs_is_used(file: &FileEntry) -> bool {
     match file.kind {
         // An edit that follows a move brings only the user's bytes.
         Kind::Move => file.base != file.theirs || file.mine == file.base,

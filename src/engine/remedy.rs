@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use super::planning::PlanningError;
 use super::run::{START_AGAIN, Stop};
+use crate::core::os_text::quoted;
 use crate::host::fs::{self, FsError};
 
 impl From<FsError> for Stop {
@@ -15,23 +17,32 @@ impl From<FsError> for Stop {
     }
 }
 
+impl From<PlanningError> for Stop {
+    fn from(error: PlanningError) -> Self {
+        match error {
+            PlanningError::Fs(error) => error.into(),
+            other => Stop::failed(other),
+        }
+    }
+}
+
 /// What a person can do, if it is one of those errors that a person can mend.
 fn remedy(error: &FsError) -> Option<String> {
     if error.is_no_folder() {
-        return Some(format!("move aside what stands there: mv {0} {0}.old", error.path.display()));
+        return Some(format!("move aside what stands there: mv {0} {0}.old", quoted(&error.path)));
     }
     if error.source.raw_os_error() == Some(Errno::BUSY.raw_os_error()) {
-        return Some(format!("take away what is mounted there: umount {}", error.path.display()));
+        return Some(format!("take away what is mounted there: umount {}", quoted(&error.path)));
     }
     match error.source.kind() {
         ErrorKind::StorageFull => Some("free some disk space".to_owned()),
         ErrorKind::QuotaExceeded => Some("free some of your disk quota".to_owned()),
         ErrorKind::PermissionDenied => Some(match shut(&error.path) {
-            Shut::Folder(folder) => format!("make it writable for you (chmod u+w {})", folder.display()),
-            Shut::Entry(path) => format!("make it readable for you (chmod u+r {})", path.display()),
+            Shut::Folder(folder) => format!("make it writable for you (chmod u+w {})", quoted(&folder)),
+            Shut::Entry(path) => format!("make it readable for you (chmod u+r {})", quoted(&path)),
         }),
         ErrorKind::ReadOnlyFilesystem => {
-            Some(format!("make the file system of {} writable", folder_of(&error.path).display()))
+            Some(format!("make the file system of {} writable", quoted(folder_of(&error.path))))
         }
         _ => None,
     }

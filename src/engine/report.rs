@@ -5,6 +5,7 @@ use super::documents::undo_command;
 use super::phases::content::from_to;
 use crate::core::classify::short;
 use crate::core::merge::Choice;
+use crate::core::os_text::quoted;
 use crate::core::phase::{Fact, Phase, ServerEvidence};
 use crate::core::plan::{Kind, Only};
 use crate::core::session::{Answer, Seconds, Session, Status};
@@ -132,7 +133,7 @@ fn put_off(session: &Session) -> Vec<String> {
     if !put_off.is_empty() {
         lines.push("# Put off for another day".into());
         lines.extend(put_off.iter().map(|(path, answer)| format!("conflict: {path}: {}", answer_words(answer))));
-        lines.push(format!("settle them: pos-upgrade-tui resolve --project {}", session.project.shown()));
+        lines.push(format!("settle them: pos-upgrade-tui resolve --project {}", quoted(&session.project)));
     }
     lines
 }

@@ -11,16 +11,17 @@ use super::quiet;
 use super::run::{Run, Stop};
 use super::undo;
 use super::way;
-use rustix::io::Errno;
-
+use crate::core::document;
 use crate::core::index::Trust;
 use crate::core::path::RelPath;
 use crate::core::session::Status;
-use crate::host::backup::{self, Backup, Entry};
+use crate::core::visible::Shown as _;
+use crate::host::backup::{self, Backup, BackupError, Entry};
 use crate::host::fs::{self, Folder, FsError};
 use crate::host::index;
 use crate::host::journal::{Journal, JournalError};
 use crate::host::mcp::Client;
+use crate::host::ownership;
 use crate::host::process;
 use crate::host::server::{self, Live, Owner, Running};
 use crate::host::{store, venv};
@@ -100,10 +101,16 @@ fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), 
     let install = &run.session.install.clone();
     let name = run.session.backup.clone().ok_or_else(|| Stop::failed("this session has no backup"))?;
     let folder = backup::folder_of(install).join(name);
-    let backup = Backup::open(&folder).map_err(|e| Stop::Failed {
+    let unusable = |e: BackupError| Stop::Failed {
         what: e.to_string(),
         next: Some("see which backups there are: pos-upgrade-tui backups".into()),
-    })?;
+    };
+    let backup = Backup::open(&folder).map_err(unusable)?;
+    if !run.session.gitignore_added.is_empty() {
+        // Written back after the install: by then it would be too late to find out.
+        backup.gitignore().map_err(unusable)?;
+    }
+    forward(run)?;
     match Journal::load(install, &run.folder(JOURNAL)) {
         Ok(Some(journal)) if journal.is_done() || !run.session.rolling_back => return Ok((backup, journal)),
         // Cut off before its end. Who knows what was done here since: all is compared with the backup again.
@@ -144,11 +151,25 @@ fn tell(run: &mut Run, restored: &mut Restored, moved: &way::Aside, why: &str) {
     }
 }
 
+/// The journals of the upgrade, as far as they can be told.
+///
+/// # Errors
+/// [`Stop::Failed`] for one that is there and can't be read: it may tell more than the backup does.
+fn forward(run: &Run) -> Result<[Option<Journal>; 2], Stop> {
+    let load = |name| match Journal::load(&run.session.install, &run.folder(name)) {
+        // What is staged there can't be told apart any more, and stays where it is.
+        Err(JournalError::Damaged(_)) => Ok(None),
+        other => other,
+    };
+    Ok([load("content")?, load("server")?])
+}
+
 /// A backup without its manifest is none, and would only take space.
 pub fn drop_unfinished_backup(run: &Run) {
     if let Some(name) = &run.session.backup {
         let folder = backup::folder_of(&run.session.install).join(name);
-        if folder.exists() && !folder.join(backup::MANIFEST).exists() {
+        // One whose manifest can't be looked at may be whole.
+        if matches!(fs::is_there(&folder.join(backup::MANIFEST)), Ok(false)) {
             let _ = fs::remove_tree(&folder);
         }
     }
@@ -161,7 +182,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     let flag_before = index::places(&install).flag();
     let rescue = way::rescue_folder(run)?;
     // What the user wrote while the upgrade ran, and a crash kept it from telling.
-    let forward = ["content", "server"].map(|name| Journal::load(&install, &run.folder(name)).ok().flatten());
+    let forward = forward(run)?;
     if !journal.is_done() {
         let moved = way::clear(run, backup, journal, &rescue)?;
         tell(run, restored, &moved, "it stood where a folder was");
@@ -176,7 +197,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         tell(run, restored, &moved, "it stood in a folder that came back");
     }
     restored.paths = applied.changed;
-    let touched = journal.results().map(|(path, _)| path.clone()).chain(undo::touched(run)).collect();
+    let touched = journal.results().map(|(path, _)| path.clone()).chain(undo::touched(run)?).collect();
     let flags = index_flags(run, backup, flag_before);
     for flag in &flags {
         index::take_back(&install, flag)?;
@@ -186,9 +207,11 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         ask_for_rebuild(run);
         run.log(Level::Info, "index", "the server that is started next rebuilds its search index");
     }
+    let gone = missing_folders(&install, backup)?;
     for refused in folders(&install, backup, touched.iter().chain(&flags), journal.is_done())? {
         run.warn("folders", refused.to_string());
     }
+    owners(run, backup, &touched, &gone);
     gitignore(run, backup)?;
     if let Some(name) = run.session.venv_generation.clone() {
         venv::switch_back(&install, &name)?;
@@ -387,7 +410,9 @@ fn folders<'p>(
                     && parent.mtime(name)? != Some(time)
                 {
                     match parent.set_mtime(name, time) {
-                        Err(e) if e.source.raw_os_error() == Some(Errno::PERM.raw_os_error()) => refused.push(e),
+                        Err(e) if e.source.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error()) => {
+                            refused.push(e)
+                        }
                         set => set?,
                     }
                 }
@@ -405,6 +430,22 @@ fn folders<'p>(
     Ok(refused)
 }
 
+/// Folders that the backup has and that are not there.
+fn missing_folders(install: &std::path::Path, backup: &Backup) -> Result<BTreeSet<RelPath>, Stop> {
+    let root = Folder::open(install)?;
+    let folders = backup.manifest.entries.iter().filter(|(_, entry)| matches!(entry, Entry::Folder { .. }));
+    Ok(folders.map(|(path, _)| path).filter(|path| nothing_at(&root, path)).cloned().collect())
+}
+
+/// What came back belongs to whom it did; what this user may not give away is named.
+fn owners(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>, gone: &BTreeSet<RelPath>) {
+    let install = run.session.install.clone();
+    let wrong = ownership::give_back(&install, backup, touched.iter().chain(gone).map(|path| (path, path)));
+    if let Some(what) = ownership::not_kept(&wrong) {
+        run.warn("owner", what);
+    }
+}
+
 /// Whether nothing stands there: what the user put in a folder's place, nothing of ours being in it, is his.
 fn nothing_at(root: &Folder, path: &RelPath) -> bool {
     match root.parent_of(path, false).and_then(|(folder, name)| folder.kind(name)) {
@@ -413,21 +454,20 @@ fn nothing_at(root: &Folder, path: &RelPath) -> bool {
     }
 }
 
-/// The project's `.gitignore`: the old bytes if nobody else changed it, else only our lines go.
+/// The project's `.gitignore`: the old bytes if nobody else changed it, else only our lines go. It is bytes throughout:
+/// what the user wrote there need not be UTF-8.
 fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     if run.session.gitignore_added.is_empty() {
         return Ok(());
     }
     let path = run.session.project.join(".gitignore");
     if documents::is_something_else(&path) {
-        run.warn("gitignore", format!("{}: no file any more, so it stays as it is", path.display()));
+        run.warn("gitignore", format!("{}: no file any more, so it stays as it is", path.shown()));
         return Ok(());
     }
     let Some(bytes) = fs::read_if_there(&path)? else { return Ok(()) };
-    let ours = &run.session.gitignore_added;
-    let is_ours = |line: &&[u8]| ours.iter().any(|o| o.as_bytes() == line.trim_ascii_end());
-    let kept = bytes.split_inclusive(|b| *b == b'\n').filter(|line| !is_ours(line)).collect::<Vec<_>>().concat();
-    let before = backup.gitignore()?;
+    let kept = document::without_lines(&bytes, &run.session.gitignore_added);
+    let before = backup.gitignore().map_err(Stop::failed)?;
     let new = match before {
         None if kept.trim_ascii().is_empty() => None,
         Some(before) if before.trim_ascii_end() == kept.trim_ascii_end() => Some(before),
@@ -445,7 +485,7 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     };
     match written {
         Err(e) if run.set_aside => {
-            run.warn("gitignore", format!("{e}; the lines of the upgrade are still in {}", path.display()));
+            run.warn("gitignore", format!("{e}; the lines of the upgrade are still in {}", path.shown()));
             Ok(())
         }
         written => Ok(written?),

@@ -232,11 +232,10 @@ impl Run {
         match command {
             Command::Pause => self.asked = Some(Stop::Pause),
             Command::RollBack => self.asked = Some(Stop::RollBack),
-            Command::Answer { .. }
-            | Command::Drafts(_)
+            Command::Decide(_)
             | Command::Refused(..)
             | Command::Rule { .. }
-            | Command::AnswersDone
+            | Command::Finish(_)
             | Command::Choose { .. } => self.answers.push_back(command),
         }
     }

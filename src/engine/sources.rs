@@ -7,7 +7,7 @@ use super::planning::{self, Source};
 use crate::core::classify::short;
 use crate::core::plan::{Kind, ReleaseEvidence};
 use crate::host::git::GitError;
-use crate::host::{recent, snapshot};
+use crate::host::{demo, recent, snapshot};
 
 /// At most so many names of a folder are looked at.
 const NAMES: usize = 2_000;
@@ -112,14 +112,18 @@ pub fn look(path: &Path, to: Option<&str>) -> Found {
 pub fn standing(request: &Request) -> Result<Standing, String> {
     let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| e.to_string())?;
     let install = request.project.join(".praxis-os");
-    let plan = planning::make_plan_for(&source, &install, request.only).map_err(|e| e.to_string())?.plan;
+    let planned = planning::make_plan_for(&source, &install, request.only).map_err(|e| e.to_string())?;
+    if let Some(why) = planned.stranger.filter(|_| !request.options.unrelated_source) {
+        return Err(inspect::unrelated(&request.source, &why));
+    }
+    let plan = planned.plan;
     let count =
         |wanted: &dyn Fn(&crate::core::plan::FileEntry) -> bool| plan.files.iter().filter(|f| wanted(f)).count();
     let differs = |f: &crate::core::plan::FileEntry| f.mine.is_some() && f.mine != f.base;
     let mine = |kind| matches!(kind, Kind::Conflict | Kind::AutoMerge | Kind::LocalOnly | Kind::Move);
     let edited = count(&|f| mine(f.kind) && differs(f));
     let deleted = count(&|f| f.kind == Kind::StaysDeleted || f.kind == Kind::Conflict && f.mine.is_none());
-    let prior = inspect::prior(request, &plan);
+    let prior = inspect::prior(request, &plan).map_err(|e| e.to_string())?;
     let settled = prior.values().filter(|p| !(p.earlier && request.options.ask_again)).count();
     Ok(Standing {
         edited: edited as u64,
@@ -157,6 +161,7 @@ pub fn candidates(project: &Path, home: Option<&Path>, state: Option<&Path>) -> 
     let recent = state.map(recent::sources).unwrap_or_default();
     let mut all: Vec<Candidate> = recent
         .into_iter()
+        .filter(|path| !demo::is_demo(path))
         .map(|path| Candidate { is_source: snapshot::has_marks(&path), path, recent: true })
         .collect();
     for folder in [project.parent(), home].into_iter().flatten() {
@@ -168,9 +173,11 @@ pub fn candidates(project: &Path, home: Option<&Path>, state: Option<&Path>) -> 
     all
 }
 
-/// Remembers a source that a plan was made from.
+/// Remembers a source that an upgrade was completed from. One that a demo made is no praxis-os of anybody's.
 pub fn remember(state: &Path, source: &Path) {
-    if let Ok(path) = source.canonicalize() {
+    if let Ok(path) = source.canonicalize()
+        && !demo::is_demo(&path)
+    {
         recent::remember(state, &path);
     }
 }

@@ -8,6 +8,7 @@ use super::run::{Run, Stop};
 use crate::core::baseline::{self, Baseline};
 use crate::core::blob::{BlobId, ObjectFormat, sha256};
 use crate::core::classify::short;
+use crate::core::document;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::session::DOCUMENTS;
@@ -65,13 +66,16 @@ fn put_back(live: &Folder, backup: &Backup, folds: bool, path: &RelPath, left: &
 }
 
 /// Every path whose folders the session may have made or touched, also where no file of it is left.
-pub fn touched(run: &Run) -> BTreeSet<RelPath> {
+///
+/// # Errors
+/// [`Stop::Failed`] where that can't be told.
+pub fn touched(run: &Run) -> Result<BTreeSet<RelPath>, Stop> {
     let traces = ["content", "server"].map(|name| Journal::traces(&run.folder(name)));
     let mut paths: BTreeSet<RelPath> = traces.iter().flatten().flatten().map(|(path, _)| path.clone()).collect();
     if traces.iter().any(Option::is_none) {
-        paths.extend(Release::of(run).paths);
+        paths.extend(Release::of(run)?.paths);
     }
-    paths
+    Ok(paths)
 }
 
 /// Every path that the session may have changed, with what it left there.
@@ -113,9 +117,8 @@ fn changed_paths(run: &Run, backup: &Backup) -> Result<Left, Stop> {
 /// Whether a document is what we wrote, and behind it only what rollbacks of later sessions said.
 fn grew(live: &Folder, path: &RelPath, written: &str) -> Result<bool, Stop> {
     let Content::File { bytes, .. } = live.read(path)? else { return Ok(false) };
-    let ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1);
-    let ours = |at: usize| bytes.split_at_checked(at).filter(|(_, rest)| documents::is_of_rollbacks(rest));
-    Ok(ends.filter_map(ours).any(|(before, _)| sha256(before) == *written))
+    let mut ours = document::cuts(&bytes).filter(|(_, rest)| documents::is_of_rollbacks(rest));
+    Ok(ours.any(|(before, _)| sha256(before) == *written))
 }
 
 /// Documents that begin with what the backup holds: only an upgrade appends to them.
@@ -140,7 +143,7 @@ fn appended(backup: &Backup, live: &Folder) -> Result<Left, Stop> {
 /// from the upgrade and can go; all else may be the user's.
 fn differing(run: &Run, backup: &Backup, live: &Folder) -> Result<Left, Stop> {
     let install = &run.session.install;
-    let release = Release::of(run);
+    let release = Release::of(run)?;
     let format = release.blobs.iter().next().map_or(ObjectFormat::Sha1, BlobId::format);
     let installed = fs::scan(install, format)?;
     let mut paths = Left::new();
@@ -184,25 +187,25 @@ struct Release {
 }
 
 impl Release {
-    fn of(run: &Run) -> Self {
+    fn of(run: &Run) -> Result<Self, Stop> {
         let install = &run.session.install;
-        let names = std::fs::read_dir(install.join(".upgrade/base")).into_iter().flatten().flatten();
+        let names = fs::entries_in(&install.join(".upgrade/base"))?.into_iter();
         let blobs = names.filter_map(|e| BlobId::from_hex(e.file_name().to_str()?)).collect();
         let planned = run.session.plan.files.iter().filter(|f| f.kind.changes_install());
         let mut paths: BTreeSet<RelPath> = planned.flat_map(|f| f.from.iter().chain([&f.path]).cloned()).collect();
         let mut commit = run.session.source_commit.clone();
         // The new baseline stands in the install if apply came that far, else it is still staged.
-        let staged = std::fs::read_dir(run.folder("content").join("stage")).into_iter().flatten().flatten();
+        let staged = fs::entries_in(&run.folder("content").join("stage"))?.into_iter();
         let candidates = staged.map(|e| e.path()).chain([install.join(baseline::FILE)]);
         for path in candidates {
-            let Ok(bytes) = fs::read_note(&path) else { continue };
+            let Some(bytes) = fs::read_own_note_if_there(&path)? else { continue };
             let Ok(found) = serde_json::from_slice::<Baseline>(&bytes) else { continue };
             if commit.is_empty() {
                 commit = found.release;
             }
             paths.extend(found.files.into_keys());
         }
-        Self { blobs, paths, commit }
+        Ok(Self { blobs, paths, commit })
     }
 
     /// Whether an upgrade may write there at all: where some layout puts files, and its own documents.

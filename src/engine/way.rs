@@ -91,7 +91,7 @@ pub fn force(run: &mut Run, rescue: &RelPath) -> Result<Aside, Stop> {
     let root = Folder::open(&run.session.install)?;
     let mut moved = Aside::new();
     let documents = run.session.documents.keys().cloned();
-    let paths: BTreeSet<RelPath> = undo::touched(run).into_iter().chain(documents).collect();
+    let paths: BTreeSet<RelPath> = undo::touched(run)?.into_iter().chain(documents).collect();
     for path in paths {
         let mut folders: Vec<RelPath> = above(&path).collect();
         folders.reverse();

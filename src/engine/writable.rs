@@ -8,13 +8,14 @@ use super::checks::problem;
 use super::documents;
 use super::inspect::Problem;
 use super::planning::Source;
+use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{Kind, Plan};
 use crate::host::{fs, places};
 
 fn refused(folder: &Path, what: &str) -> Option<Problem> {
     let error = fs::check_writable(folder).err()?;
-    let next = format!("make it writable for you: chmod u+w {}", folder.display());
+    let next = format!("make it writable for you: chmod u+w {}", quoted(folder));
     Some(problem(format!("{error}; {what}"), next))
 }
 

@@ -18,11 +18,7 @@ use crate::core::path::RelPath;
 ///
 /// # Errors
 /// [`FsError`].
-pub fn free_place<'r>(
-    root: &'r Folder,
-    rescue: &RelPath,
-    path: &RelPath,
-) -> Result<(Folder, OsString, RelPath), FsError> {
+pub fn free_place(root: &Folder, rescue: &RelPath, path: &RelPath) -> Result<(Folder, OsString, RelPath), FsError> {
     let shown = || path.under(root.path());
     let joined = |rescue: &RelPath, name: &[u8]| rescue.join(name).map_err(|_| Errno::INVAL).doing("rescue", shown());
     let mut last = None;

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::fs as stdfs;
 use std::io::{Read, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustix::fs::{Advice, fadvise};
+use rustix::fs::{Advice, FileType, Mode, OFlags, fadvise};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
 
 use super::crash::{BACK_UP, around};
 use super::fs::{self, Doing, FsError};
+use super::ownership::Owner;
+use super::walk;
 use crate::core::blob::{hex, sha256};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -43,6 +43,12 @@ pub enum Entry {
         mode: u32,
         /// Nanoseconds since 1970, as text: JSON numbers are too small.
         mtime: String,
+        /// The owner; older backups don't know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+        /// The group; likewise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gid: Option<u32>,
     },
     /// A folder.
     Folder {
@@ -50,6 +56,12 @@ pub enum Entry {
         mode: u32,
         /// Nanoseconds since 1970.
         mtime: String,
+        /// The owner; older backups don't know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+        /// The group; likewise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gid: Option<u32>,
     },
     /// A symbolic link.
     Link {
@@ -61,16 +73,29 @@ pub enum Entry {
         /// Nanoseconds since 1970; older backups don't know it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mtime: Option<String>,
+        /// The owner; older backups don't know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+        /// The group; likewise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gid: Option<u32>,
     },
 }
 
 impl Entry {
     /// A link that leads to these bytes.
-    pub fn link(target: &[u8], mtime: Option<String>) -> Self {
+    pub fn link(target: &[u8], mtime: Option<String>, owner: Option<Owner>) -> Self {
         let text = String::from_utf8_lossy(target).into_owned();
         // What may stand for lost bytes stands for itself only where that is said.
         let exact = text.contains(LOST);
-        Entry::Link { target: text, target_base64: exact.then(|| STANDARD.encode(target)), mtime }
+        let target_base64 = exact.then(|| STANDARD.encode(target));
+        Entry::Link { target: text, target_base64, mtime, uid: owner.map(|o| o.uid), gid: owner.map(|o| o.gid) }
+    }
+
+    /// Owner and group, if the backup noted them.
+    pub fn owner(&self) -> Option<Owner> {
+        let (Entry::File { uid, gid, .. } | Entry::Folder { uid, gid, .. } | Entry::Link { uid, gid, .. }) = self;
+        Some(Owner { uid: (*uid)?, gid: (*gid)? })
     }
 
     /// Where a link leads, byte for byte; none if this is no link, or its backup did not keep that.
@@ -93,12 +118,21 @@ pub struct Manifest {
     pub schema: u32,
     /// Whose backup.
     pub session_id: String,
+    /// The number of that session, by which backups are ordered; 0 in what earlier builds wrote.
+    #[serde(default)]
+    pub number: u64,
+    /// The id of the session before it.
+    #[serde(default)]
+    pub parent: Option<String>,
     /// UTC.
     pub created_at: String,
     /// Every path of the install but the ephemeral ones.
     pub entries: BTreeMap<RelPath, Entry>,
     /// The sha256 of the project's `.gitignore`; none if there was none.
     pub project_gitignore: Option<String>,
+    /// The sha256 of what else is kept beside the copies, by name; older backups don't know it.
+    #[serde(default)]
+    pub beside: BTreeMap<String, String>,
 }
 
 /// Why there is no good backup.
@@ -142,43 +176,41 @@ pub fn measure(install: &Path) -> Result<(u64, u64), FsError> {
     let mut sum = (0, 0);
     for (path, kind) in walk(install)? {
         if kind.is_file() {
-            let meta = stdfs::symlink_metadata(path.under(install)).doing("look at", path.under(install))?;
+            let meta = walk::metadata(install, &path).doing("look at", path.under(install))?;
             sum = (sum.0 + 1, sum.1 + meta.len());
         }
     }
     Ok(sum)
 }
 
-fn walk(install: &Path) -> Result<Vec<(RelPath, stdfs::FileType)>, FsError> {
-    let relative = |path: &Path| RelPath::new(path.strip_prefix(install).ok()?.as_os_str().as_bytes()).ok();
-    let wanted = |entry: &walkdir::DirEntry| {
-        relative(entry.path()).is_none_or(|path| !layouts().is_ephemeral(&path) && !can_only_stay(&path, entry))
-    };
-    let mut found = Vec::new();
-    for entry in WalkDir::new(install).follow_links(false).min_depth(1).into_iter().filter_entry(wanted) {
-        let entry = entry.map_err(|e| {
-            let path = e.path().unwrap_or(install).to_owned();
-            FsError { doing: "look at", path, source: e.into() }
-        })?;
-        if let Some(path) = relative(entry.path()) {
-            found.push((path, entry.file_type()));
-        }
-    }
-    Ok(found)
+/// How many files, folders and links a backup would have.
+///
+/// # Errors
+/// [`FsError`].
+pub fn count(install: &Path) -> Result<u64, FsError> {
+    Ok(walk(install)?.len() as u64)
+}
+
+fn walk(install: &Path) -> Result<Vec<(RelPath, FileType)>, FsError> {
+    walk::below(install, |path| !layouts().is_ephemeral(path) && !can_only_stay(install, path))
 }
 
 /// Whether a rollback set aside what nobody can copy: a pipe, or what this user may not read. It stays where it is, and
 /// must not keep the next upgrade from beginning.
-fn can_only_stay(path: &RelPath, entry: &walkdir::DirEntry) -> bool {
+fn can_only_stay(install: &Path, path: &RelPath) -> bool {
     use rustix::fs::{Access, access};
-    let kind = entry.file_type();
+    if !path.as_bytes().starts_with(b"rescued/") {
+        return false;
+    }
+    let path = path.under(install);
+    let Ok(kind) = stdfs::symlink_metadata(&path).map(|meta| meta.file_type()) else { return false };
     let need = match () {
-        () if !path.as_bytes().starts_with(b"rescued/") || kind.is_symlink() => return false,
+        () if kind.is_symlink() => return false,
         () if kind.is_dir() => Access::READ_OK | Access::EXEC_OK,
         () if kind.is_file() => Access::READ_OK,
         () => return true,
     };
-    access(entry.path(), need).is_err()
+    access(&path, need).is_err()
 }
 
 /// What a backup could not copy, so that it is told before anything begins.
@@ -195,11 +227,10 @@ pub struct Obstacles {
 /// # Errors
 /// [`FsError`] for a folder that can't be looked into.
 pub fn obstacles(install: &Path) -> Result<Obstacles, FsError> {
-    use rustix::fs::{Access, access};
     let mut found = Obstacles::default();
     for (path, kind) in walk(install)? {
         if kind.is_file() {
-            if access(path.under(install), Access::READ_OK).is_err() {
+            if !walk::is_readable(install, &path) {
                 found.unreadable.push(path);
             }
         } else if !kind.is_dir() && !kind.is_symlink() {
@@ -225,28 +256,29 @@ pub fn create(
     fs::create_folders(&files)?;
     let paths = walk(install)?;
     for (path, _) in paths.iter().filter(|(_, kind)| kind.is_dir()) {
-        fs::create_folders(&path.under(&files))?;
+        walk::create_folder(&files, path)?;
     }
     let done = AtomicU64::new(0);
     let entries = fs::in_parallel(&paths, |(path, kind)| {
         let from = path.under(install);
-        let meta = stdfs::symlink_metadata(&from).doing("look at", &from)?;
-        if meta.file_type() != *kind {
+        let meta = walk::metadata(install, path).doing("look at", &from)?;
+        if FileType::from_raw_mode(meta.mode()) != *kind {
             // A manifest of two moments would bring back what never was.
             let source = std::io::Error::other("something else came to stand there meanwhile");
             return Err(FsError { doing: "copy", path: from, source });
         }
         let mtime = (i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())).to_string();
         let mode = meta.permissions().mode() & 0o7777;
+        let (uid, gid) = (Some(meta.uid()), Some(meta.gid()));
         let entry = if kind.is_dir() {
-            Entry::Folder { mode, mtime }
+            Entry::Folder { mode, mtime, uid, gid }
         } else if kind.is_symlink() {
-            let target = stdfs::read_link(&from).doing("read link", &from)?;
-            Entry::link(target.as_os_str().as_bytes(), Some(mtime))
+            let target = walk::link_target(install, path).doing("read link", &from)?;
+            Entry::link(&target, Some(mtime), Some(Owner { uid: meta.uid(), gid: meta.gid() }))
         } else if kind.is_file() {
-            let (sha256, size) = around(BACK_UP, || copy(&from, &path.under(&files)))?;
+            let (sha256, size) = around(BACK_UP, || copy(install, &files, path))?;
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, path);
-            Entry::File { sha256, size, mode, mtime }
+            Entry::File { sha256, size, mode, mtime, uid, gid }
         } else {
             let source = std::io::Error::other("it is a socket, pipe or device");
             return Err(FsError { doing: "copy", path: from, source });
@@ -254,7 +286,7 @@ pub fn create(
         Ok::<_, FsError>((path.clone(), entry))
     })?;
     for (path, _) in paths.iter().filter(|(_, kind)| kind.is_dir()) {
-        fs::sync_folder(&path.under(&files))?;
+        walk::sync_folder(&files, path)?;
     }
     fs::sync_folder(&files)?;
     let gitignore = fs::read_if_there(&project.join(".gitignore"))?;
@@ -264,17 +296,22 @@ pub fn create(
     let manifest = Manifest {
         schema: 1,
         session_id: session_id.to_owned(),
+        number: 0,
+        parent: None,
         created_at: created_at.to_owned(),
         entries: entries.into_iter().collect(),
         project_gitignore: gitignore.map(|b| sha256(&b)),
+        beside: BTreeMap::new(),
     };
     Ok(Backup { folder: folder.to_owned(), manifest })
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(String, u64), FsError> {
-    let mut source = fs::open_own(from).doing("read", from)?;
+fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), FsError> {
+    let (from, to) = (&path.under(install), &path.under(files));
+    let mut source = walk::open_file(install, path).doing("read", from)?;
     // Only the owner reads a backup: it may hold what the user keeps private. The mode is in the manifest.
-    let mut target = stdfs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).doing("create", to)?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    let mut target = walk::open(files, path, flags, Mode::from_raw_mode(0o600)).doing("create", to)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     let mut size = 0;
@@ -296,7 +333,19 @@ fn copy(from: &Path, to: &Path) -> Result<(String, u64), FsError> {
 /// # Errors
 /// [`FsError`].
 pub fn sum_from_disk(path: &Path) -> Result<String, FsError> {
-    let mut file = fs::open_own(path).doing("read back", path)?;
+    sum(fs::open_own(path).doing("read back", path)?, path)
+}
+
+/// The same for a file below a folder.
+///
+/// # Errors
+/// [`FsError`].
+pub fn sum_below(top: &Path, path: &RelPath) -> Result<String, FsError> {
+    let shown = path.under(top);
+    sum(walk::open_file(top, path).doing("read back", &shown)?, &shown)
+}
+
+fn sum(mut file: stdfs::File, path: &Path) -> Result<String, FsError> {
     // Best effort: what isn't in the cache is read from the disk.
     let _ = fadvise(&file, 0, None, Advice::DontNeed);
     let mut hasher = Sha256::new();
@@ -316,9 +365,22 @@ impl Backup {
         self.folder.join(FILES)
     }
 
-    /// Where the project's `.gitignore` is.
-    pub fn gitignore_path(&self) -> PathBuf {
-        self.folder.join(GITIGNORE)
+    /// Keeps a file beside the copies, and its sum for the manifest, which is to be written behind it.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn keep_beside(&mut self, name: &str, bytes: &[u8]) -> Result<PathBuf, FsError> {
+        let path = self.folder.join(name);
+        fs::write_durable(&path, bytes, 0o600)?;
+        self.manifest.beside.insert(name.to_owned(), sha256(bytes));
+        Ok(path)
+    }
+
+    /// The files beside the copies, by name and sum: the project's `.gitignore` and what else was kept.
+    pub fn beside(&self) -> impl Iterator<Item = (PathBuf, &String)> {
+        let gitignore = self.manifest.project_gitignore.iter().map(|sum| (GITIGNORE, sum));
+        let others = self.manifest.beside.iter().map(|(name, sum)| (name.as_str(), sum));
+        gitignore.chain(others).map(|(name, sum)| (self.folder.join(name), sum))
     }
 
     /// Writes the manifest: from here on it is a backup.
@@ -328,8 +390,7 @@ impl Backup {
     pub fn write_manifest(&self) -> Result<(), FsError> {
         let mut bytes = serde_json::to_vec_pretty(&self.manifest).unwrap_or_default();
         bytes.push(b'\n');
-        let sum = format!("{}  {MANIFEST}\n", sha256(&bytes));
-        fs::write_durable(&self.folder.join(SUM), sum.as_bytes(), 0o600)?;
+        fs::write_durable(&self.folder.join(SUM), sum_line(&bytes).as_bytes(), 0o600)?;
         fs::write_durable(&self.folder.join(MANIFEST), &bytes, 0o600)?;
         fs::sync_folder(self.folder.parent().unwrap_or(&self.folder))
     }
@@ -343,13 +404,17 @@ impl Backup {
         let bytes =
             fs::read_note_if_there(&folder.join(MANIFEST))?.ok_or_else(|| unusable("it has no manifest".into()))?;
         if let Some(sum) = fs::read_note_if_there(&folder.join(SUM))?
-            && !sum.starts_with(sha256(&bytes).as_bytes())
+            && sum != sum_line(&bytes).as_bytes()
         {
             return Err(unusable(format!("{MANIFEST} does not have the checksum that {SUM} names")));
         }
         let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
         if manifest.schema != 1 {
             return Err(unusable(format!("its schema {} is not known", manifest.schema)));
+        }
+        // They are joined to the folder's path.
+        if manifest.beside.keys().any(|name| name.contains('/') || name.starts_with('.') || name.is_empty()) {
+            return Err(unusable("\"beside\" is not what this program writes".into()));
         }
         Ok(Self { folder: folder.to_owned(), manifest })
     }
@@ -366,10 +431,15 @@ impl Backup {
             .filter_map(|(p, e)| if let Entry::File { sha256, .. } = e { Some((p, sha256)) } else { None })
             .collect();
         fs::in_parallel(&files, |(path, expected)| {
-            let copy = path.under(&self.folder.join(FILES));
-            let sum = sum_from_disk(&copy)?;
-            if sum == **expected { Ok(()) } else { Err(BackupError::Differs(copy)) }
+            let sum = sum_below(&self.files(), path)?;
+            let copy = || path.under(&self.files());
+            if sum == **expected { Ok(()) } else { Err(BackupError::Differs(copy())) }
         })?;
+        for (path, expected) in self.beside() {
+            if sum_from_disk(&path)? != *expected {
+                return Err(BackupError::Differs(path));
+            }
+        }
         Ok(files.len() as u64)
     }
 
@@ -389,35 +459,46 @@ impl Backup {
     /// [`BackupError`] if they are gone or changed.
     pub fn bytes(&self, path: &RelPath) -> Result<Vec<u8>, BackupError> {
         let copy = path.under(&self.folder.join(FILES));
-        let bytes = fs::read_own(&copy).doing("read", &copy)?;
+        let bytes = walk::open_file(&self.files(), path).and_then(fs::read_all).doing("read", &copy)?;
         match self.manifest.entries.get(path) {
             Some(Entry::File { sha256: expected, .. }) if sha256(&bytes) == *expected => Ok(bytes),
             _ => Err(BackupError::Differs(copy)),
         }
     }
 
-    /// The project's `.gitignore` as it was; none if there was none.
+    /// The project's `.gitignore` as it was, checked against the manifest; none if there was none.
     ///
     /// # Errors
-    /// [`FsError`].
-    pub fn gitignore(&self) -> Result<Option<Vec<u8>>, FsError> {
-        match &self.manifest.project_gitignore {
-            Some(_) => fs::read_if_there(&self.folder.join(GITIGNORE)),
-            None => Ok(None),
+    /// [`BackupError`] if it is gone or changed.
+    pub fn gitignore(&self) -> Result<Option<Vec<u8>>, BackupError> {
+        let Some(expected) = &self.manifest.project_gitignore else { return Ok(None) };
+        let path = self.folder.join(GITIGNORE);
+        match fs::read_own_if_there(&path)? {
+            Some(bytes) if sha256(&bytes) == *expected => Ok(Some(bytes)),
+            _ => Err(BackupError::Differs(path)),
         }
     }
 }
 
-/// An install's backups, oldest first, as `(name, has a manifest)`.
-pub fn list(install: &Path) -> Vec<(String, bool)> {
-    let Ok(entries) = stdfs::read_dir(folder_of(install)) else { return Vec::new() };
-    let mut found: Vec<(String, bool)> = entries
-        .flatten()
-        .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()))
-        .filter_map(|e| Some((e.file_name().into_string().ok()?, e.path().join(MANIFEST).is_file())))
-        .collect();
+/// What stands beside the manifest, as `sha256sum -c` reads it.
+fn sum_line(manifest: &[u8]) -> String {
+    format!("{}  {MANIFEST}\n", sha256(manifest))
+}
+
+/// An install's backups as `(name, has a manifest)`, sorted by name, which is not the order they were made in: see
+/// [`super::backups::list`].
+///
+/// # Errors
+/// [`FsError`] where that can't be told: a folder that can't be read is not an empty one.
+pub fn list(install: &Path) -> Result<Vec<(String, bool)>, FsError> {
+    let folder = folder_of(install);
+    let mut found = Vec::new();
+    for name in fs::folders_in(&folder)? {
+        let has_manifest = fs::is_there(&folder.join(&name).join(MANIFEST))?;
+        found.push((name, has_manifest));
+    }
     found.sort();
-    found
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -425,9 +506,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_an_older_backup_did_not_note_is_not_known() {
+        let old = r#"{"type":"file","sha256":"a","size":1,"mode":420,"mtime":"1"}"#;
+        assert_eq!(serde_json::from_str::<Entry>(old).unwrap().owner(), None);
+        let dir = tempfile::tempdir().unwrap();
+        stdfs::write(dir.path().join("f"), "").unwrap();
+        let made = create(dir.path(), dir.path(), &dir.path().join(".backups/b"), "s", "now", &|_, _| {}).unwrap();
+        let text = serde_json::to_string(&made.manifest).unwrap();
+        let read: Manifest = serde_json::from_str(&text).unwrap();
+        let meta = stdfs::metadata(dir.path().join("f")).unwrap();
+        let entry = &read.entries[&RelPath::new("f").unwrap()];
+        assert_eq!(entry.owner(), Some(Owner { uid: meta.uid(), gid: meta.gid() }));
+    }
+
+    #[test]
     fn where_a_link_leads_is_kept_byte_for_byte() {
         for target in [&b"a b/c"[..], b"\xff/x", "\u{fffd}".as_bytes(), b"../\n"] {
-            let entry = Entry::link(target, None);
+            let entry = Entry::link(target, None, None);
             let back: Entry = serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
             assert_eq!(back.target().as_deref(), Some(target));
         }

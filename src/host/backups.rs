@@ -1,17 +1,16 @@
 //! All backups of an install: which there are, whether they are still what was copied, and which may go.
 
-use std::collections::BTreeSet;
-use std::fs as stdfs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use walkdir::WalkDir;
 
-use super::backup::{self, Backup, Entry, MANIFEST};
+use super::backup::{self, Backup, BackupError, Entry, MANIFEST};
 use super::fs::{self, FsError};
-use super::{recover, venv};
+use super::{recover, venv, walk};
+use crate::core::order::Place;
 use crate::core::path::RelPath;
-use crate::core::session::is_stamp;
+use crate::core::session::{Session, Status, is_stamp};
 
 /// One backup, as a list shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -24,6 +23,9 @@ pub struct Kept {
     pub unfinished: bool,
     /// Why it can't be used.
     pub problem: Option<String>,
+    /// It may be whole, but can't be read now.
+    #[serde(skip)]
+    pub unreadable: bool,
     /// When it was made, UTC.
     pub created_at: Option<String>,
     /// Whose it is.
@@ -38,24 +40,56 @@ pub struct Kept {
     pub needed: bool,
 }
 
-/// The backups of an install, oldest first. What has another name than ours is none.
-pub fn list(install: &Path) -> Vec<Kept> {
-    let needed = recover::survey(install).unfinished().and_then(|s| s.backup.clone());
-    let names = backup::list(install).into_iter().map(|(name, _)| name).filter(|name| is_stamp(name));
-    let mut all: Vec<Kept> = names.map(|name| look(install, name, needed.as_deref())).collect();
+/// The backups of an install in the order they were made in, the oldest first: by the number of the session that each
+/// belongs to, never by the clock. What has another name than ours is none.
+///
+/// # Errors
+/// A sentence naming what can't be read: what can't be told is not taken for nothing.
+pub fn list(install: &Path) -> Result<Vec<Kept>, String> {
+    let sessions = recover::survey(install);
+    if let Some(damage) = sessions.damages.iter().find(|d| d.used == recover::Used::Unreadable) {
+        return Err(damage.describe());
+    }
+    let needed = sessions.unfinished().and_then(|s| s.backup.clone());
+    let theirs: BTreeMap<&str, &str> =
+        sessions.sessions.iter().filter_map(|s| Some((s.backup.as_deref()?, s.session_id.as_str()))).collect();
+    let mut all: Vec<(Place, Kept)> = Vec::new();
+    for (name, _) in backup::list(install).map_err(|e| e.to_string())? {
+        if !is_stamp(&name) {
+            continue;
+        }
+        let opened = Backup::open(&backup::folder_of(install).join(&name));
+        let number = opened.as_ref().map_or(0, |b| b.manifest.number);
+        let whose =
+            opened.as_ref().map_or_else(|_| theirs.get(name.as_str()).copied(), |b| Some(&b.manifest.session_id));
+        let by_session = || whose.and_then(|id| sessions.places.get(id)).filter(|place| place.is_numbered());
+        let place = match number {
+            0 => by_session().cloned().unwrap_or_else(|| Place::unnumbered(&name)),
+            number => Place::numbered(number, &name),
+        };
+        all.push((place, look(install, name, &opened, needed.as_deref())?));
+    }
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut all: Vec<Kept> = all.into_iter().map(|(_, kept)| kept).collect();
     if let Some(newest) = all.iter_mut().rev().find(|b| b.complete) {
         newest.newest_good = true;
     }
-    all
+    Ok(all)
 }
 
-fn look(install: &Path, name: String, needed: Option<&str>) -> Kept {
-    let opened = Backup::open(&backup::folder_of(install).join(&name));
+fn look(
+    install: &Path,
+    name: String,
+    opened: &Result<Backup, BackupError>,
+    needed: Option<&str>,
+) -> Result<Kept, String> {
     let (files, bytes) = opened.as_ref().map_or((0, 0), Backup::size);
-    Kept {
+    let manifest = backup::folder_of(install).join(&name).join(MANIFEST);
+    Ok(Kept {
         complete: opened.is_ok(),
-        unfinished: !backup::folder_of(install).join(&name).join(MANIFEST).exists(),
+        unfinished: !fs::is_there(&manifest).map_err(|e| e.to_string())?,
         problem: opened.as_ref().err().map(ToString::to_string),
+        unreadable: matches!(opened, Err(BackupError::Fs(_))),
         created_at: opened.as_ref().ok().map(|b| b.manifest.created_at.clone()),
         session_id: opened.as_ref().ok().map(|b| b.manifest.session_id.clone()),
         files,
@@ -63,7 +97,7 @@ fn look(install: &Path, name: String, needed: Option<&str>) -> Kept {
         newest_good: false,
         needed: needed == Some(name.as_str()),
         name,
-    }
+    })
 }
 
 /// How a backup compares with its manifest.
@@ -108,13 +142,12 @@ fn compare(backup: &Backup, result: &mut Examined) {
     let files = backup.files();
     let entries: Vec<(&RelPath, &Entry)> = backup.manifest.entries.iter().collect();
     let found = fs::in_parallel(&entries, |(path, entry)| {
-        let copy = path.under(&files);
-        Ok::<_, FsError>(match (entry, stdfs::symlink_metadata(&copy)) {
+        Ok::<_, FsError>(match (entry, walk::metadata(&files, path)) {
             // A link is only in the manifest.
             (Entry::Link { .. }, _) => Found::Same,
             (Entry::Folder { .. }, Ok(meta)) if meta.is_dir() => Found::Same,
             (Entry::File { sha256, size, .. }, Ok(meta)) if meta.is_file() && meta.len() == *size => {
-                match backup::sum_from_disk(&copy) {
+                match backup::sum_below(&files, path) {
                     Ok(sum) if sum == *sha256 => Found::Same,
                     _ => Found::Changed,
                 }
@@ -133,18 +166,22 @@ fn compare(backup: &Backup, result: &mut Examined) {
             Found::Changed => result.changed.push((*path).clone()),
         }
     }
-    let gitignore = backup.gitignore_path();
-    let sum = backup::sum_from_disk(&gitignore).ok();
-    if backup.manifest.project_gitignore.is_some() && sum != backup.manifest.project_gitignore {
-        let gone = !gitignore.exists();
-        let name = gitignore.file_name().unwrap_or_default().as_encoded_bytes();
-        if let Ok(path) = RelPath::new(name) {
-            if gone { result.missing.push(path) } else { result.changed.push(path) }
+    for (path, expected) in backup.beside() {
+        let gone = matches!(fs::is_there(&path), Ok(false));
+        let sound = backup::sum_from_disk(&path).is_ok_and(|sum| sum == *expected);
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        if let Ok(name) = RelPath::new(name)
+            && !sound
+        {
+            if gone { result.missing.push(name) } else { result.changed.push(name) }
         }
     }
-    for entry in WalkDir::new(&files).min_depth(1).into_iter().flatten() {
-        let rest = entry.path().strip_prefix(&files).ok().map(|p| p.as_os_str().as_encoded_bytes());
-        let Some(path) = rest.and_then(|bytes| RelPath::new(bytes).ok()) else { continue };
+    let held = walk::below(&files, |_| true).unwrap_or_else(|e| {
+        // What can't be looked into may hold anything.
+        result.problem.get_or_insert(e.to_string());
+        Vec::new()
+    });
+    for (path, _) in held {
         let stored = |e: &Entry| !matches!(e, Entry::Link { .. });
         if !backup.manifest.entries.get(&path).is_some_and(stored) {
             result.extra.push(path);
@@ -161,14 +198,34 @@ pub struct Pruned {
     pub problems: Vec<String>,
 }
 
-/// The names that [`prune`] would remove: all but the newest `keep` complete ones, at least one, and what is
-/// protected. Unfinished backups go with the old ones.
-pub fn prunable(install: &Path, keep: usize, protected: &[String]) -> Vec<String> {
-    let all = list(install);
+/// The newest complete backup from before an upgrade that changed something, and is not taken back: no number of later
+/// ones from before nothing is worth as much. One whose session is not on record may be one.
+fn newest_of_change<'b>(all: &'b [Kept], sessions: &[Session]) -> Option<&'b str> {
+    let changed = |backup: &&Kept| match sessions.iter().find(|s| s.backup.as_ref() == Some(&backup.name)) {
+        Some(session) => {
+            let is_back = matches!(session.status, Status::RolledBack | Status::Failed | Status::Aborted);
+            !is_back && session.changes_something()
+        }
+        None => true,
+    };
+    all.iter().rev().filter(|b| b.complete).find(changed).map(|b| b.name.as_str())
+}
+
+/// The names that [`prune`] would remove: all but the newest `keep` complete ones, at least one, the newest one of a real
+/// change, and what is protected. Unfinished backups go with the old ones.
+///
+/// # Errors
+/// Those of [`list`]. A backup that can't be read now stays: it may be whole.
+pub fn prunable(install: &Path, keep: usize, protected: &[String]) -> Result<Vec<String>, String> {
+    let all = list(install)?;
+    let of_change = newest_of_change(&all, &recover::survey(install).sessions).map(str::to_owned);
     let kept: BTreeSet<&str> =
         all.iter().rev().filter(|b| b.complete).take(keep.max(1)).map(|b| b.name.as_str()).collect();
-    let may_go = |b: &&Kept| !kept.contains(b.name.as_str()) && !b.needed && !protected.contains(&b.name);
-    all.iter().filter(may_go).map(|b| b.name.clone()).collect()
+    let may_go = |b: &&Kept| {
+        let is_protected = protected.contains(&b.name) || of_change.as_ref() == Some(&b.name);
+        !kept.contains(b.name.as_str()) && !b.needed && !b.unreadable && !is_protected
+    };
+    Ok(all.iter().filter(may_go).map(|b| b.name.clone()).collect())
 }
 
 /// Removes these backups, and with each the environment that is only kept for going back to it.
@@ -202,6 +259,7 @@ fn remove(install: &Path, name: &str) -> Result<(), FsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs as stdfs;
 
     /// An install with backups of these names; those that end in `!` were not finished.
     fn install(names: &[&str]) -> (tempfile::TempDir, PathBuf) {
@@ -249,16 +307,16 @@ mod tests {
         let names = ["2026-01-01-000000", "2026-01-02-000000", "2026-01-03-000000!"];
         let (_dir, install) = install(&names);
         stdfs::create_dir_all(backup::folder_of(&install).join("mine")).unwrap();
-        assert_eq!(prunable(&install, 1, &[]), ["2026-01-01-000000", "2026-01-03-000000"]);
-        assert_eq!(prunable(&install, 0, &[]), ["2026-01-01-000000", "2026-01-03-000000"], "one always stays");
-        assert_eq!(prunable(&install, 1, &["2026-01-03-000000".into()]), ["2026-01-01-000000"]);
-        let pruned = prune(&install, &prunable(&install, 1, &[])).unwrap();
+        assert_eq!(prunable(&install, 1, &[]).unwrap(), ["2026-01-01-000000", "2026-01-03-000000"]);
+        assert_eq!(prunable(&install, 0, &[]).unwrap(), ["2026-01-01-000000", "2026-01-03-000000"], "one always stays");
+        assert_eq!(prunable(&install, 1, &["2026-01-03-000000".into()]).unwrap(), ["2026-01-01-000000"]);
+        let pruned = prune(&install, &prunable(&install, 1, &[]).unwrap()).unwrap();
         assert_eq!(pruned.removed.len(), 2);
-        assert_eq!(list(&install).iter().map(|b| b.name.as_str()).collect::<Vec<_>>(), ["2026-01-02-000000"]);
-        assert!(list(&install)[0].newest_good && backup::folder_of(&install).join("mine").exists());
+        assert_eq!(list(&install).unwrap().iter().map(|b| b.name.as_str()).collect::<Vec<_>>(), ["2026-01-02-000000"]);
+        assert!(list(&install).unwrap()[0].newest_good && backup::folder_of(&install).join("mine").exists());
         // A damaged manifest makes it no good one, however new it is.
         let (_dir, install) = self::install(&["2026-01-01-000000", "2026-01-02-000000"]);
         stdfs::write(backup::folder_of(&install).join("2026-01-02-000000").join(MANIFEST), "{}").unwrap();
-        assert_eq!(prunable(&install, 1, &[]), ["2026-01-02-000000"]);
+        assert_eq!(prunable(&install, 1, &[]).unwrap(), ["2026-01-02-000000"]);
     }
 }

@@ -72,6 +72,11 @@ impl Folder {
         Ok(Self { fd, path: path.to_owned() })
     }
 
+    /// Its descriptor.
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
     /// Its path, for messages.
     pub fn path(&self) -> &Path {
         &self.path

@@ -10,10 +10,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::fs::{Mode, OFlags};
-use walkdir::WalkDir;
 
 use super::crash::{CREATE, CREATE_FOLDER, REMOVE_FILE, REMOVE_TREE, REPLACE, REPLACEMENT, around};
 pub use super::folder::{Content, Folder, Found};
+use super::walk;
 use crate::core::blob::{BlobId, ObjectFormat};
 use crate::core::classify::{Installed, InstalledTree};
 use crate::core::layout::layouts;
@@ -106,7 +106,8 @@ pub(super) fn timespec(nanoseconds: i128) -> rustix::fs::Timespec {
     }
 }
 
-/// Replaces a file of our own as a whole: temporary file beside it, sync, rename, sync of the folder.
+/// Replaces a file of our own as a whole: temporary file beside it, sync, rename, sync of the folder. It stays with its
+/// owner and group, as far as this user may say so.
 ///
 /// # Errors
 /// [`FsError`].
@@ -141,6 +142,7 @@ fn temporary(folder: &Path, path: &Path, bytes: &[u8], mode: u32) -> Result<temp
         .tempfile_in(folder)
         .doing("create a file in", folder)?;
     temporary.write_all(bytes).doing("write", path)?;
+    super::ownership::as_of(path, temporary.as_file());
     temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
     temporary.as_file().sync_all().doing("sync", path)?;
     Ok(temporary)
@@ -298,7 +300,7 @@ fn read_up_to(file: File, most: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
 }
 
-fn read_all(mut file: File) -> io::Result<Vec<u8>> {
+pub(super) fn read_all(mut file: File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |m| usize::try_from(m.len()).unwrap_or(0)));
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -312,6 +314,87 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
     if_there(open_regular(path, OFlags::empty()).and_then(read_all), path)
 }
 
+/// The bytes of a file of our own; none where nothing stands there, or something that is no file and so none of ours.
+///
+/// # Errors
+/// [`FsError`] where it is there and can't be read: that must not be taken for nothing.
+pub fn read_own_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    own_if_there(read_own(path), path)
+}
+
+/// The same for notes of ours that are read back: what is larger than any is none.
+///
+/// # Errors
+/// Those of [`read_own_if_there`].
+pub fn read_own_note_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    own_if_there(read_note(path), path)
+}
+
+/// The same for small files, see [`read_small`].
+///
+/// # Errors
+/// Those of [`read_own_if_there`].
+pub fn read_own_small_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    own_if_there(read_small(path), path)
+}
+
+fn own_if_there(read: io::Result<Vec<u8>>, path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        // The system has no such error: it is no regular file, or too large to be ours.
+        Err(e) if is_absence(&e) || e.raw_os_error().is_none() => Ok(None),
+        Err(e) => match fs::symlink_metadata(path) {
+            Ok(meta) if !meta.is_file() => Ok(None),
+            _ => Err(e).doing("read", path),
+        },
+    }
+}
+
+/// Whether an error says that nothing stands there.
+pub fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Whether anything stands at a path, also a link that leads nowhere.
+///
+/// # Errors
+/// [`FsError`] where that can't be told.
+pub fn is_there(path: &Path) -> Result<bool, FsError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(e) if is_absence(&e) => Ok(false),
+        Err(e) => Err(e).doing("look at", path),
+    }
+}
+
+/// The names of all that is in a folder; none where there is no such folder.
+///
+/// # Errors
+/// [`FsError`] where that can't be told: what can't be listed is not empty.
+pub fn entries_in(folder: &Path) -> Result<Vec<fs::DirEntry>, FsError> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| entry.doing("list", folder)).collect(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(e).doing("list", folder),
+    }
+}
+
+/// The names of the folders in a folder. A link is none: what is behind it is somebody else's.
+///
+/// # Errors
+/// Those of [`entries_in`].
+pub fn folders_in(folder: &Path) -> Result<Vec<String>, FsError> {
+    let mut names = Vec::new();
+    for entry in entries_in(folder)? {
+        if entry.file_type().doing("look at", entry.path())?.is_dir()
+            && let Ok(name) = entry.file_name().into_string()
+        {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
 /// Looks at everything in an install that releases may have put there, hashing each file once.
 ///
 /// # Errors
@@ -319,27 +402,16 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
 pub fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsError> {
     let mut tree = InstalledTree::default();
     let mut paths = Vec::new();
-    let relative = |path: &Path| {
-        let rest = path.strip_prefix(install).ok()?;
-        RelPath::new(rest.as_os_str().as_bytes()).ok()
-    };
     let mut skipped = BTreeSet::new();
     let own = |path: &RelPath| layouts().is_own(path) && !layouts().is_config(path);
-    let mut wanted = |path: &Path| match relative(path) {
-        Some(path) if layouts().is_ephemeral(&path) || own(&path) => {
-            skipped.insert(path);
-            false
+    let wanted = |path: &RelPath| {
+        let skip = layouts().is_ephemeral(path) || own(path);
+        if skip {
+            skipped.insert(path.clone());
         }
-        _ => true,
+        !skip
     };
-    let walk = WalkDir::new(install).follow_links(false).into_iter().filter_entry(|e| wanted(e.path()));
-    for entry in walk {
-        let entry = entry.map_err(|e| {
-            let path = e.path().unwrap_or(install).to_owned();
-            FsError { doing: "look at", path, source: e.into() }
-        })?;
-        let Some(path) = relative(entry.path()) else { continue };
-        let kind = entry.file_type();
+    for (path, kind) in walk::below(install, wanted)? {
         if kind.is_dir() {
             tree.folders.insert(path);
         } else if kind.is_symlink() {
@@ -350,15 +422,17 @@ pub fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsErr
             tree.special.insert(path);
         }
     }
-    let found = in_parallel(&paths, |path| hash_installed(&path.under(install), format))?;
+    let found = in_parallel(&paths, |path| hash_installed(install, path, format))?;
     tree.files = paths.into_iter().zip(found).collect();
     tree.skipped = skipped;
     Ok(tree)
 }
 
-fn hash_installed(path: &Path, format: ObjectFormat) -> Result<Installed, FsError> {
-    let bytes = fs::read(path).doing("read", path)?;
-    let mode = fs::symlink_metadata(path).doing("read", path)?.permissions().mode();
+fn hash_installed(install: &Path, path: &RelPath, format: ObjectFormat) -> Result<Installed, FsError> {
+    let shown = || path.under(install);
+    let file = walk::open_file(install, path).doing("read", shown())?;
+    let mode = file.metadata().doing("read", shown())?.permissions().mode();
+    let bytes = read_all(file).doing("read", shown())?;
     let lf = with_lf(&bytes).map(|text| BlobId::of(&text, format));
     Ok(Installed { blob: BlobId::of(&bytes, format), blob_with_lf: lf, executable: mode & 0o100 != 0 })
 }
@@ -422,6 +496,15 @@ pub fn in_parallel<T: Sync, R: Send, E: Send>(
 pub fn free_space(path: &Path) -> Result<u64, FsError> {
     let stat = rustix::fs::statvfs(path).doing("ask for free space at", path)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// How many more files and folders can be made on the file system that holds `path`; none if it does not count them.
+///
+/// # Errors
+/// [`FsError`].
+pub fn free_inodes(path: &Path) -> Result<Option<u64>, FsError> {
+    let stat = rustix::fs::statvfs(path).doing("ask for free inodes at", path)?;
+    Ok((stat.f_files > 0).then_some(stat.f_favail))
 }
 
 /// Whether names that differ in case only lead to the same file in this install, which has a folder of ours.

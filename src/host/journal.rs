@@ -219,13 +219,19 @@ impl Journal {
     }
 
     /// Whether a journal was committed in a folder, sound or not.
-    pub fn was_committed(folder: &Path) -> bool {
-        stdfs::symlink_metadata(folder.join(JOURNAL)).is_ok()
+    ///
+    /// # Errors
+    /// [`FsError`] where that can't be told.
+    pub fn was_committed(folder: &Path) -> Result<bool, FsError> {
+        fs::is_there(&folder.join(JOURNAL))
     }
 
     /// Whether a folder shows that a journal was at least about to be committed there, sound or not.
-    pub fn was_begun(folder: &Path) -> bool {
-        [JOURNAL, COPY].iter().any(|name| stdfs::symlink_metadata(folder.join(name)).is_ok())
+    ///
+    /// # Errors
+    /// [`FsError`] where that can't be told.
+    pub fn was_begun(folder: &Path) -> Result<bool, FsError> {
+        Ok(fs::is_there(&folder.join(JOURNAL))? || fs::is_there(&folder.join(COPY))?)
     }
 
     /// Whether everything was applied and verified, and the staging dropped.

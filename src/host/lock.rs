@@ -91,6 +91,8 @@ pub struct Held {
     pub who: String,
     /// The session to name to `unlock`, where nobody here can tell whether it still runs.
     pub unlock: Option<String>,
+    /// Whether anybody is can't be told, and why is in `who`.
+    pub untold: bool,
 }
 
 impl std::fmt::Display for Held {
@@ -133,13 +135,13 @@ impl Lock {
         let file = open(install)?;
         let begun = Instant::now();
         while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let note = read_note(install);
+            let note = read_note(install)?;
             if begun.elapsed() > A_LOOK || note.as_ref().is_some_and(|n| n.holder() == Holder::Alive) {
                 return Err(LockError::Held(locked(note.as_ref())));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        let note = read_note(install);
+        let note = read_note(install)?;
         let ended = match note.as_ref().map(|note| (note, note.holder())) {
             Some((note, Holder::Alive | Holder::Unverifiable)) => return Err(LockError::Held(held(Some(note)))),
             Some((note, Holder::Dead)) => note.end_children(install),
@@ -262,17 +264,21 @@ fn host_name() -> String {
 }
 
 /// The explaining file, if there is one that can be read.
-pub fn read_note(install: &Path) -> Option<LockNote> {
-    serde_json::from_slice(&fs::read_small(&note_path(install)).ok()?).ok()
+///
+/// # Errors
+/// [`FsError`] where one stands there that can't be read: it may be that of somebody who works.
+pub fn read_note(install: &Path) -> Result<Option<LockNote>, FsError> {
+    let text = fs::read_own_small_if_there(&note_path(install))?;
+    Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
 }
 
 fn held(note: Option<&LockNote>) -> Held {
     match note {
         Some(note) => {
             let unlock = (note.holder() == Holder::Unverifiable).then(|| fs::visible(&note.session_id));
-            Held { who: note.describe(), unlock }
+            Held { who: note.describe(), unlock, untold: false }
         }
-        None => Held { who: "its process has not said more yet".to_owned(), unlock: None },
+        None => Held { who: "its process has not said more yet".to_owned(), unlock: None, untold: false },
     }
 }
 
@@ -281,19 +287,30 @@ fn locked(note: Option<&LockNote>) -> Held {
     Held { unlock: None, ..held(note) }
 }
 
-/// Who holds the lock now, without taking or creating it; none if it is free.
+/// Who holds the lock now, without taking or creating it; none if it is free. What can't be read is not free: it is
+/// [`Held::untold`].
 pub fn held_by(install: &Path) -> Option<Held> {
-    let note = read_note(install);
-    if is_locked(install) {
-        return Some(locked(note.as_ref()));
+    let untold = |e: FsError| Held { who: e.to_string(), unlock: None, untold: true };
+    match (is_locked(install), read_note(install)) {
+        (Ok(true), note) => Some(locked(note.ok().flatten().as_ref())),
+        (Err(e), _) | (_, Err(e)) => Some(untold(e)),
+        (Ok(false), Ok(note)) => note.filter(|n| n.holder() != Holder::Dead).map(|n| held(Some(&n))),
     }
-    note.filter(|n| n.holder() != Holder::Dead).map(|n| held(Some(&n)))
 }
 
 /// Whether a living process of this machine holds the lock itself.
-fn is_locked(install: &Path) -> bool {
-    let Ok(file) = fs::open_own(&install.join(".upgrade/lock")) else { return false };
-    flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+fn is_locked(install: &Path) -> Result<bool, FsError> {
+    let path = install.join(".upgrade/lock");
+    let file = match fs::open_own(&path) {
+        Ok(file) => file,
+        Err(e) if fs::is_absence(&e) => return Ok(false),
+        // Something else stands there, which nobody can have locked; whoever takes the lock is told.
+        Err(e) => match std::fs::symlink_metadata(&path) {
+            Ok(meta) if !meta.is_file() => return Ok(false),
+            _ => return Err(e).doing("open", path),
+        },
+    };
+    Ok(flock(&file, FlockOperation::NonBlockingLockShared).is_err())
 }
 
 /// Removes the explaining file of a holder that can't be asked, because a person says that it is over. The lock itself
@@ -303,7 +320,7 @@ fn is_locked(install: &Path) -> bool {
 /// [`LockError::Held`] where a living process has the lock.
 pub fn remove_note(install: &Path) -> Result<Vec<String>, LockError> {
     let file = open(install)?;
-    let note = read_note(install);
+    let note = read_note(install)?;
     let taken = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
     if !taken || note.as_ref().is_some_and(|n| n.holder() == Holder::Alive) {
         return Err(LockError::Held(locked(note.as_ref())));
@@ -434,7 +451,7 @@ mod tests {
         let mut lock = Lock::acquire(dir.path()).unwrap();
         lock.explain("s1", "2026-11-22T10:00:00Z").unwrap();
         drop(lock);
-        let own = read_note(dir.path()).unwrap();
+        let own = read_note(dir.path()).unwrap().unwrap();
         assert_eq!(own.holder(), Holder::Dead, "this process does not stand in its own way");
         let write = |note: &LockNote| std::fs::write(note_path(dir.path()), serde_json::to_vec(note).unwrap()).unwrap();
         write(&LockNote { pid_namespace: Some("pid:[1]".into()), ..own.clone() });
@@ -471,7 +488,7 @@ mod tests {
         lock.hand_over(&handed_over, server.id()).unwrap();
         drop(lock);
         let mut innocent = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let mut note = read_note(dir.path()).unwrap();
+        let mut note = read_note(dir.path()).unwrap().unwrap();
         assert_eq!((note.children.len(), note.marks.len()), (1, 2));
         // The number of somebody else, with the right start; and a holder that is no more.
         note.children.push(ChildNote { pid: innocent.id(), start: process::start_ticks(innocent.id()).unwrap() });

@@ -5,6 +5,7 @@ use std::fs as stdfs;
 use std::path::{Path, PathBuf};
 
 use crate::core::baseline;
+use crate::core::os_text::quoted;
 use crate::core::session::DOCUMENTS;
 use crate::core::visible::Shown as _;
 
@@ -47,15 +48,15 @@ impl Odd {
 
     /// What to do about it.
     pub fn next(&self) -> String {
-        let path = self.path.shown();
+        let path = quoted(&self.path);
         let behind = self.leads.as_ref().map(|leads| self.path.parent().unwrap_or(Path::new(".")).join(leads));
         match behind {
             Some(behind) if self.folder && behind.is_dir() => format!(
                 "put a folder there: rm {path} && mkdir {path} (to keep it on another disk, mount that there: mount --bind {} {path})",
-                behind.shown()
+                quoted(behind)
             ),
             Some(behind) if !self.folder && behind.is_file() => {
-                format!("put the file itself there: cp --remove-destination {} {path}", behind.shown())
+                format!("put the file itself there: cp --remove-destination {} {path}", quoted(behind))
             }
             Some(_) => format!("remove the link: rm {path}"),
             None => format!("move it aside: mv {path} {path}.old"),
@@ -85,7 +86,8 @@ pub fn odd_folders(install: &Path) -> Vec<Odd> {
         return all;
     }
     all.extend(odd(install.join(".upgrade/lock"), false));
-    for id in super::store::ids(install) {
+    // Where they can't be listed, whoever looks at the sessions next says so.
+    for id in super::store::ids(install).unwrap_or_default() {
         let session = super::store::folder(install, &id);
         for journal in super::journal::FOLDERS.map(|name| session.join(name)) {
             let stages = STAGES.map(|name| journal.join(name));

@@ -1,14 +1,18 @@
 //! Processes, known by more than a number: start time, command line, folder, environment. Signals go through pidfds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::core::os_text;
 
 /// What `/proc` says of a process.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,11 +21,11 @@ pub struct Process {
     pub pid: u32,
     /// When it started, in clock ticks since boot: with the number, its identity.
     pub start: u64,
-    /// Its command line.
+    /// Its command line; what is not UTF-8 as [`os_text::encode`] writes it.
     pub command: Vec<String>,
     /// Its folder.
     pub cwd: PathBuf,
-    /// Its environment as it was when it started.
+    /// Its environment as it was when it started, written in the same way.
     pub env: BTreeMap<String, String>,
     /// The program that it runs; empty where that can't be seen.
     pub program: PathBuf,
@@ -155,19 +159,23 @@ pub fn pid_namespace() -> Option<String> {
 pub fn look(pid: u32) -> Option<Process> {
     let start = start_ticks(pid)?;
     let folder = PathBuf::from(format!("/proc/{pid}"));
-    let strings = |name: &str| -> Option<Vec<String>> {
+    let text = |bytes: &[u8]| os_text::encode(OsStr::from_bytes(bytes));
+    let strings = |name: &str| -> Option<Vec<Vec<u8>>> {
         let bytes = std::fs::read(folder.join(name)).ok()?;
-        let part = |p: &[u8]| String::from_utf8_lossy(p).into_owned();
-        Some(bytes.split(|b| *b == 0).filter(|p| !p.is_empty()).map(part).collect())
+        Some(bytes.split(|b| *b == 0).filter(|p| !p.is_empty()).map(<[u8]>::to_vec).collect())
+    };
+    let variable = |v: Vec<u8>| {
+        let at = v.iter().position(|b| *b == b'=')?;
+        Some((text(&v[..at]), text(&v[at + 1..])))
     };
     let link = |name: &str| std::fs::read_link(folder.join(name)).ok();
     let env = strings("environ").unwrap_or_default().into_iter();
     let process = Process {
         pid,
         start,
-        command: strings("cmdline")?,
+        command: strings("cmdline")?.iter().map(|word| text(word)).collect(),
         cwd: link("cwd").unwrap_or_default(),
-        env: env.filter_map(|v| v.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()))).collect(),
+        env: env.filter_map(variable).collect(),
         program: link("exe").unwrap_or_default(),
     };
     // The number may have gone to another process while we read.

@@ -1,4 +1,4 @@
-//! The sources that upgrades were planned from lately, in the user's state folder: a convenience, so that nothing here
+//! The sources that upgrades were completed from lately, in the user's state folder: a convenience, so that nothing here
 //! is an error. A list that can't be read is empty, one that can't be written is forgotten.
 
 use std::path::{Path, PathBuf};
@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::fs;
+use crate::core::os_text;
 
 /// How many are kept.
 const KEPT: usize = 8;
 const FILE: &str = "sources.json";
 
-/// `sources.json`: `{"schema":1,"sources":["/home/ada/src/praxis-os"]}`, the last one first.
+/// `sources.json`: `{"schema":1,"sources":["/home/ada/src/praxis-os"]}`, the last one first. What is not UTF-8 stands as
+/// [`os_text::encode`] writes it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct List {
     schema: u32,
@@ -26,18 +28,26 @@ pub fn folder() -> Option<PathBuf> {
 
 /// The sources used lately, the last one first; those that are gone are left out.
 pub fn sources(folder: &Path) -> Vec<PathBuf> {
-    read(folder).sources.into_iter().map(PathBuf::from).filter(|p| p.is_absolute() && p.is_dir()).collect()
+    read(folder)
+        .sources
+        .into_iter()
+        .map(|text| PathBuf::from(os_text::decode(&text)))
+        .filter(|p| p.is_absolute() && p.is_dir())
+        .collect()
 }
 
-/// Puts a source to the front of the list. A path that is not UTF-8 is not remembered.
+/// Puts a source to the front of the list.
 pub fn remember(folder: &Path, source: &Path) {
-    let Some(text) = source.to_str().filter(|_| source.is_absolute()) else { return };
-    let mut list = read(folder);
-    if list.sources.first().is_some_and(|first| first == text) {
+    if !source.is_absolute() {
         return;
     }
-    list.sources.retain(|s| s != text);
-    list.sources.insert(0, text.to_owned());
+    let text = os_text::encode(source);
+    let mut list = read(folder);
+    if list.sources.first().is_some_and(|first| *first == text) {
+        return;
+    }
+    list.sources.retain(|s| *s != text);
+    list.sources.insert(0, text);
     list.sources.truncate(KEPT);
     let Ok(bytes) = serde_json::to_vec(&List { schema: 1, ..list }) else { return };
     if std::fs::create_dir_all(folder).is_ok() {
@@ -53,12 +63,20 @@ fn read(folder: &Path) -> List {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
 
     #[test]
     fn the_last_used_comes_first_and_nothing_is_listed_twice() {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("state/deep");
-        let made: Vec<PathBuf> = (0..KEPT + 2).map(|i| dir.path().join(format!("clone {i}"))).collect();
+        let made: Vec<PathBuf> = (0..KEPT + 2)
+            .map(|i| {
+                dir.path().join(OsStr::from_bytes(
+                    format!("clone {i}").as_bytes().iter().chain(b"\xe9\n").copied().collect::<Vec<_>>().as_slice(),
+                ))
+            })
+            .collect();
         for path in &made {
             std::fs::create_dir(path).unwrap();
             remember(&state, path);

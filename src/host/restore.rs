@@ -6,13 +6,13 @@ use std::path::Path;
 
 use rustix::fs::{FileType, RenameFlags};
 use rustix::io::Errno;
-use walkdir::WalkDir;
 
 use super::aside;
 use super::backup::{Backup, BackupError, Entry};
 use super::crash::{RESTORE, SET_ASIDE, around};
 use super::fs::{self, Content, Doing, Folder, FsError};
 use super::rename;
+use super::walk;
 use crate::core::blob::sha256;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -95,7 +95,7 @@ pub fn restore(install: &Path, backup: &Backup, path: &RelPath, rescue: &RelPath
     }
     let new = content(backup, path)?;
     let root = Folder::open(install)?;
-    let made = missing_folders(install, path);
+    let made = missing_folders(install, path)?;
     if is_same(&root, path, &new)? {
         let (folder, name) = root.parent_of(path, false)?;
         return match new.mtime() {
@@ -149,11 +149,15 @@ fn is_same(root: &Folder, path: &RelPath, new: &New) -> Result<bool, RestoreErro
 }
 
 /// Folders above a path that are not there, from the outside in.
-fn missing_folders(install: &Path, path: &RelPath) -> Vec<RelPath> {
-    let above = std::iter::successors(path.parent(), RelPath::parent);
-    let mut missing: Vec<RelPath> = above.filter(|p| p.under(install).symlink_metadata().is_err()).collect();
+fn missing_folders(install: &Path, path: &RelPath) -> Result<Vec<RelPath>, FsError> {
+    let mut missing = Vec::new();
+    for folder in std::iter::successors(path.parent(), RelPath::parent) {
+        if !fs::is_there(&folder.under(install))? {
+            missing.push(folder);
+        }
+    }
     missing.reverse();
-    missing
+    Ok(missing)
 }
 
 /// Puts the new content where it waits, durable; the folder that it has the path's last part in.
@@ -245,34 +249,32 @@ fn swap(
 /// [`RestoreError`]; what is left is tried again next time.
 pub fn settle(install: &Path, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, RestoreError> {
     let top = install.join(STAGE);
-    if !std::fs::symlink_metadata(&top).is_ok_and(|meta| meta.is_dir()) {
-        return Ok(Vec::new());
+    match std::fs::symlink_metadata(&top) {
+        Ok(meta) if meta.is_dir() => {}
+        Err(e) if !fs::is_absence(&e) => return Err(e).doing("look at", &top)?,
+        _ => return Ok(Vec::new()),
     }
     fs::sweep(&top);
     let root = Folder::open(install)?;
     let mut rescued = Vec::new();
-    for entry in WalkDir::new(&top).min_depth(2) {
-        let entry = entry.map_err(|e| FsError { doing: "look at", path: top.clone(), source: e.into() })?;
-        let kind = entry.file_type();
-        let Some((named, path)) = parts(entry.path().strip_prefix(&top).unwrap_or(entry.path())) else {
-            continue;
-        };
-        let found = if kind.is_dir() {
-            continue;
-        } else if kind.is_symlink() {
-            let target = std::fs::read_link(entry.path()).doing("read link", entry.path())?;
-            sum(None, Some(target.as_os_str().as_bytes()))
+    for (staged, kind) in walk::below(&top, |_| true)? {
+        let Some((named, path)) = parts(staged.as_path()).filter(|_| !kind.is_dir()) else { continue };
+        let found = if kind.is_symlink() {
+            let target = walk::link_target(&top, &staged).doing("read link", staged.under(&top))?;
+            sum(None, Some(&target))
         } else {
-            sum(Some(&fs::read_own(entry.path()).doing("read", entry.path())?), None)
+            let bytes = walk::open_file(&top, &staged).and_then(fs::read_all);
+            sum(Some(&bytes.doing("read", staged.under(&top))?), None)
         };
         if found == named {
             continue;
         }
+        let shown = staged.under(&top);
         let staged = RelPath::new(format!("{STAGE}/{named}")).and_then(|p| p.join(path.as_bytes()));
         let Ok(staged) = staged else { continue };
         let (from, name) = root.parent_of(&staged, false)?;
         let (aside, aside_name, to) = aside::free_place(&root, rescue, &path)?;
-        around(SET_ASIDE, || from.place(name, &aside, &aside_name)).doing("set aside", entry.path())?;
+        around(SET_ASIDE, || from.place(name, &aside, &aside_name)).doing("set aside", shown)?;
         aside.sync()?;
         rescued.push((path, to));
     }
@@ -289,7 +291,7 @@ fn parts(staged: &Path) -> Option<(String, RelPath)> {
 
 /// A folder that had to be made gets its old mode.
 fn folder_as_before(root: &Folder, backup: &Backup, path: &RelPath) -> Result<(), FsError> {
-    let Some(Entry::Folder { mode, mtime }) = backup.manifest.entries.get(path) else { return Ok(()) };
+    let Some(Entry::Folder { mode, mtime, .. }) = backup.manifest.entries.get(path) else { return Ok(()) };
     root.below(path, false)?.set_mode(*mode)?;
     let (parent, name) = root.parent_of(path, false)?;
     mtime.parse().map_or(Ok(()), |time| parent.set_mtime(name, time))

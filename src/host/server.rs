@@ -7,7 +7,9 @@ mod owner;
 mod settings;
 mod start;
 
+use std::ffi::OsStr;
 use std::fs as stdfs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,6 +21,7 @@ use super::fs::{self, Doing as _, FsError};
 use super::ports;
 use super::process::{self, Process, Stopped};
 use crate::core::layout::layouts;
+use crate::core::os_text;
 use crate::core::session::ServerBefore;
 
 pub use editors::planned;
@@ -177,15 +180,19 @@ fn runs_server(process: &Process) -> bool {
 /// Whether a server is one of this install: by the project that its environment names, else by the code that it runs.
 fn is_for(process: &Process, install: &Path) -> bool {
     let (layout, project) = (&layouts().server, install.parent().unwrap_or(install));
-    let same = |text: &str, folder: &Path| {
+    let same = |text: &OsStr, folder: &Path| {
         stdfs::canonicalize(process.cwd.join(text)).is_ok_and(|p| stdfs::canonicalize(folder).is_ok_and(|f| f == p))
     };
     let mut named = layout.project_environment.iter().filter_map(|n| process.env.get(n)).peekable();
     if named.peek().is_some() {
-        return named.all(|v| same(v, install) || same(v, project));
+        return named.map(|v| os_text::decode(v)).all(|v| same(&v, install) || same(&v, project));
     }
-    let mut code = layout.code_environment.iter().filter_map(|n| process.env.get(n)).flat_map(|v| v.split(':'));
-    let by_code = code.any(|folder| !folder.is_empty() && same(folder, install));
+    let mut code = layout.code_environment.iter().filter_map(|n| process.env.get(n)).map(|v| os_text::decode(v));
+    let named = |folders: &OsStr| {
+        let mut folders = folders.as_bytes().split(|b| *b == b':').map(OsStr::from_bytes);
+        folders.any(|folder| !folder.is_empty() && same(folder, install))
+    };
+    let by_code = code.any(|folders| named(&folders));
     by_code || process.command.first().is_some_and(|p| launch::is_own_python(install, &process.cwd, p))
 }
 
@@ -231,8 +238,7 @@ impl Live {
         };
         let package = layouts().server.package.under(install);
         let ephemeral = |e: &walkdir::DirEntry| {
-            crate::core::path::RelPath::new(e.file_name().to_string_lossy().into_owned())
-                .is_ok_and(|name| layouts().never_installed(&name))
+            crate::core::path::RelPath::new(e.file_name().as_bytes()).is_ok_and(|name| layouts().never_installed(&name))
         };
         let files = walkdir::WalkDir::new(package).into_iter().filter_entry(|e| !ephemeral(e)).flatten();
         // The inode's time: who copies files may bring their own modification time along.

@@ -19,7 +19,9 @@ pub fn has_marks(folder: &Path) -> bool {
 /// # Errors
 /// [`GitError::Failed`] with git's words.
 pub fn take(folder: &Path) -> Result<tempfile::TempDir, GitError> {
-    let home = tempfile::Builder::new().prefix("pos-upgrade-").tempdir().map_err(GitError::NoGit)?;
+    let home = tempfile::Builder::new().prefix("pos-upgrade-").tempdir();
+    let unwritten = |e: std::io::Error| GitError::NoView { path: std::env::temp_dir(), why: e.to_string() };
+    let home = home.map_err(unwritten)?;
     let run = |arguments: &[&str]| {
         let mut command = git(folder);
         let command = at(&mut command, home.path(), folder)
@@ -36,11 +38,11 @@ pub fn take(folder: &Path) -> Result<tempfile::TempDir, GitError> {
         }
         Ok(())
     };
-    run(&["init", "--quiet", "--template=", "-b", "files"])?;
+    run(&["init", "--quiet", "--template=", "--object-format=sha1", "-b", "files"])?;
     let attributes = home.path().join("info/attributes");
     let written = std::fs::create_dir_all(home.path().join("info"))
         .and_then(|()| std::fs::write(attributes, "* -text -filter -ident !working-tree-encoding\n"));
-    written.map_err(GitError::NoGit)?;
+    written.map_err(unwritten)?;
     run(&["add", "--all", "--force"])?;
     run(&["commit", "--quiet", "--no-verify", "--allow-empty", "-m", "The files of a folder without history"])?;
     Ok(home)

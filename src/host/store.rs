@@ -64,6 +64,18 @@ pub enum Truth {
     Damaged(String),
     /// Written by another version of this program, in this schema.
     Foreign(u32),
+    /// They may be whole, but can't be read now. That is not the same as damaged: the reason may pass.
+    Unreadable(FsError),
+}
+
+impl Truth {
+    /// The number and the earlier sessions that the files tell; 0 and none where they tell nothing.
+    pub fn order(&self) -> (u64, &[String]) {
+        match self {
+            Truth::Sound(session) | Truth::Previous(session, _) => (session.number, &session.after),
+            Truth::Damaged(_) | Truth::Foreign(_) | Truth::Unreadable(_) => (0, &[]),
+        }
+    }
 }
 
 /// Where sessions live in an install.
@@ -71,12 +83,8 @@ pub fn folder(install: &Path, session_id: &str) -> PathBuf {
     install.join(".upgrade").join(session_id)
 }
 
-fn read_slot(folder: &Path, name: &str) -> Slot {
-    try_slot(folder, name).unwrap_or_else(|e| Slot::Damaged(format!("{name} can't be read ({})", e.source)))
-}
-
 /// A generation; an error where it can't be told, for a reason that may pass, what stands there.
-fn try_slot(folder: &Path, name: &str) -> Result<Slot, FsError> {
+fn read_slot(folder: &Path, name: &str) -> Result<Slot, FsError> {
     let path = folder.join(name);
     let damaged = |why: &str| Slot::Damaged(format!("{name} {why}"));
     match stdfs::symlink_metadata(&path) {
@@ -121,7 +129,11 @@ fn at_home(mut session: Box<Session>, install: &Path) -> Box<Session> {
 /// What the files of one session say.
 pub fn read(install: &Path, session_id: &str) -> Truth {
     let folder = folder(install, session_id);
-    let [one, two] = NAMES.map(|name| read_slot(&folder, name));
+    let (one, two) = match NAMES.map(|name| read_slot(&folder, name)) {
+        [Ok(one), Ok(two)] => (one, two),
+        // The other may be a step behind: what stands in the unreadable one may be the end of the session.
+        [Err(e), _] | [_, Err(e)] => return Truth::Unreadable(e),
+    };
     match (one, two) {
         (Slot::Foreign(schema), _) | (_, Slot::Foreign(schema)) => Truth::Foreign(schema),
         (Slot::Sound(a, sum, one), Slot::Sound(b, other, two)) => match a.cmp(&b) {
@@ -188,7 +200,7 @@ fn show(session: &Session) -> Result<(), FsError> {
 /// that contradict each other go both: whoever saves now knows better.
 fn clear_damaged(folder: &Path) -> Result<([Option<u64>; 2], Vec<PathBuf>), FsError> {
     // What can't be read now may be whole: nothing is moved then.
-    let slots = [try_slot(folder, NAMES[0])?, try_slot(folder, NAMES[1])?];
+    let slots = [read_slot(folder, NAMES[0])?, read_slot(folder, NAMES[1])?];
     let contradict = matches!(&slots, [Slot::Sound(a, x, _), Slot::Sound(b, y, _)] if a == b && x != y);
     let mut moved = Vec::new();
     let mut numbers = [None, None];
@@ -234,18 +246,26 @@ pub fn move_aside(path: &Path) -> Result<PathBuf, FsError> {
 }
 
 /// Whether a session's folder holds anything in the place of a generation.
-pub fn has_files(folder: &Path) -> bool {
-    NAMES.iter().any(|name| stdfs::symlink_metadata(folder.join(name)).is_ok())
+///
+/// # Errors
+/// [`FsError`] where that can't be told.
+pub fn has_files(folder: &Path) -> Result<bool, FsError> {
+    for name in NAMES {
+        if fs::is_there(&folder.join(name))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-/// The ids of all sessions that an install has files of, oldest first: version 7 uuids sort by time.
-pub fn ids(install: &Path) -> Vec<String> {
-    let Ok(entries) = stdfs::read_dir(install.join(".upgrade")) else { return Vec::new() };
+/// The ids of all sessions that an install has folders of, sorted by id, which is not the order they were made in: see
+/// [`super::recover::survey`].
+///
+/// # Errors
+/// [`FsError`] where that can't be told: a folder that can't be read is not an empty one.
+pub fn ids(install: &Path) -> Result<Vec<String>, FsError> {
     let is_session = |name: &String| uuid::Uuid::try_parse(name).is_ok_and(|id| id.to_string() == *name);
-    // A link is none: it would lead what is saved there out of the install.
-    let folders = entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir()));
-    let names = folders.filter_map(|e| e.file_name().into_string().ok());
-    let mut ids: Vec<String> = names.filter(is_session).collect();
+    let mut ids: Vec<String> = fs::folders_in(&install.join(".upgrade"))?.into_iter().filter(is_session).collect();
     ids.sort();
-    ids
+    Ok(ids)
 }

@@ -490,6 +490,8 @@ fn a_click_before_the_question_is_drawn_is_dropped() {
     assert!(update(&mut model, click()).is_empty(), "clicked ahead");
     assert_eq!(model.screen, Screen::Preview);
     update(&mut model, Msg::Drawn);
+    assert!(update(&mut model, click()).is_empty(), "not shown yet");
+    update(&mut model, Msg::Seen);
     assert!(matches!(update(&mut model, click())[..], [Effect::Start(..)]));
     assert!(model.undrawn && update(&mut model, Msg::Click { x: 1, y: 23 }).is_empty());
 }

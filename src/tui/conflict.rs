@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::core::merge::Choice;
-use crate::core::session::Answer;
 pub use crate::core::session::Decision;
 
 /// What kind of conflict a file is.
@@ -31,18 +30,11 @@ pub struct Settled {
     pub aside: Option<Choices>,
     /// The person accepted it with Enter after the last change.
     pub accepted: bool,
-    /// The answer that the engine has.
-    pub sent: Option<Answer>,
     /// Why what is decided can't be written: the file is open until that is mended.
     pub problem: Option<String>,
 }
 
 impl Settled {
-    /// The answer, if nothing is open.
-    pub fn answer(&self) -> Option<Answer> {
-        self.decision.answer().filter(|_| self.problem.is_none())
-    }
-
     /// Whether nothing is open.
     pub fn is_settled(&self) -> bool {
         self.problem.is_none() && self.is_decided()
@@ -137,14 +129,8 @@ pub struct Settling {
 impl Settling {
     /// `count` files about which nothing is known or decided.
     pub fn new(count: usize) -> Self {
-        let file = Settled {
-            shape: Shape::Waiting,
-            decision: Decision::Open,
-            aside: None,
-            accepted: false,
-            sent: None,
-            problem: None,
-        };
+        let file =
+            Settled { shape: Shape::Waiting, decision: Decision::Open, aside: None, accepted: false, problem: None };
         Self { files: vec![file; count], ..Self::default() }
     }
 
@@ -175,6 +161,7 @@ impl Settling {
             let hunks = if let Shape::Text(hunks) = shape { hunks } else { 0 };
             if matches!(&f.decision, Decision::Merge(choices) if choices.len() != hunks) {
                 f.decision = Decision::Open;
+                self.untold.insert(file);
             }
             f.shape = shape;
         }
@@ -190,18 +177,14 @@ impl Settling {
     /// What the engine has an answer for, it has from before.
     pub fn known(&mut self, file: usize) {
         if let Some(f) = self.files.get_mut(file) {
-            f.accepted = true;
-            f.sent = f.answer();
+            f.accepted = f.is_settled();
         }
     }
 
     /// What is decided about a file can't be written, or can after all.
     pub fn set_problem(&mut self, file: usize, problem: Option<String>) {
         if let Some(f) = self.files.get_mut(file) {
-            if problem.is_some() {
-                f.accepted = false;
-                f.sent = None;
-            }
+            f.accepted &= problem.is_none();
             f.problem = problem;
         }
     }
@@ -428,24 +411,22 @@ impl Settling {
         found.is_some()
     }
 
-    /// Enter: a settled file is accepted and the next open one is shown, an open one shows its next open hunk.
-    /// Returns what the engine must hear. Decides nothing.
-    pub fn accept(&mut self) -> Option<(usize, Answer)> {
+    /// Enter: a settled file is accepted and the next open one is shown, an open one shows its next open hunk. Which file
+    /// was accepted. Decides nothing.
+    pub fn accept(&mut self) -> Option<usize> {
         let at = self.cursor.0;
         let file = self.files.get_mut(at)?;
-        let Some(answer) = file.answer() else {
+        if !file.is_settled() {
             self.step_open_within();
             return None;
-        };
+        }
         file.accepted = true;
-        let fresh = file.sent.as_ref() != Some(&answer);
-        file.sent = Some(answer.clone());
         let count = self.files.len();
         let next = (1..count).map(|i| (at + i) % count).find(|i| !self.files[*i].accepted);
         if let Some(next) = next {
             self.go_to(next);
         }
-        fresh.then_some((at, answer))
+        Some(at)
     }
 
     fn step_open_within(&mut self) {
@@ -456,21 +437,18 @@ impl Settling {
         }
     }
 
-    /// Answers that the engine doesn't have yet, marked as sent. None while something is open.
-    pub fn finish(&mut self) -> Option<Vec<(usize, Answer)>> {
+    /// All that is decided, in the files' order.
+    pub fn all(&self) -> Vec<(usize, Decision)> {
+        self.files.iter().map(|f| f.decision.clone()).enumerate().collect()
+    }
+
+    /// All that is decided, for whoever carries it out. None while something is open.
+    pub fn finish(&mut self) -> Option<Vec<(usize, Decision)>> {
         if self.open_files() > 0 {
             return None;
         }
-        let mut out = Vec::new();
-        for (i, file) in self.files.iter_mut().enumerate() {
-            let answer = file.answer();
-            if answer != file.sent {
-                file.sent.clone_from(&answer);
-                out.extend(answer.map(|a| (i, a)));
-            }
-            file.accepted = true;
-        }
-        Some(out)
+        self.files.iter_mut().for_each(|f| f.accepted = true);
+        Some(self.all())
     }
 }
 

@@ -56,15 +56,13 @@ async fn play(name: String, events: mpsc::Sender<Event>, mut commands: mpsc::Rec
         let files = Arc::new(samples::conflict_files());
         let count = files.len();
         let _ = events.send(Event::ConflictsOpen { files }).await;
-        let mut answers = 0;
-        loop {
+        let answers = loop {
             match commands.recv().await {
-                Some(Command::Answer { .. }) => answers += 1,
-                Some(Command::AnswersDone) => break,
-                Some(Command::Drafts(_)) => {}
+                Some(Command::Finish(all)) => break all.iter().filter(|(_, d)| d.answer().is_some()).count(),
+                Some(Command::Decide(_)) => {}
                 _ => return drop(events.send(finish(FinishKind::Interrupted, 130, "Paused.")).await),
             }
-        }
+        };
         let (outcome, detail) = (Outcome::Done, String::new());
         let _ = events.send(Event::TaskFinished { phase, task: "lock", outcome, detail, seconds: 0.1 }).await;
         let _ = events.send(finish(FinishKind::Completed, 0, &format!("{answers} of {count} answers came."))).await;
@@ -140,7 +138,7 @@ fn child() {
 struct Live {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
-    writer: Box<dyn Write + Send>,
+    writer: Arc<Mutex<Box<dyn Write + Send>>>,
     screen: Arc<Mutex<vt100::Parser>>,
     /// How the terminal treats lines and echo before the program has it.
     modes: Option<u32>,
@@ -174,13 +172,23 @@ impl Live {
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(24), cells(80), 0)));
         let (mut reader, sink) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&screen));
+        let writer = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
+        let answers = Arc::clone(&writer);
         std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
+            let (mut bytes, mut waiting) = ([0; 4096], Vec::new());
             while let Ok(n @ 1..) = reader.read(&mut bytes) {
-                sink.lock().unwrap().process(&bytes[..n]);
+                waiting.extend_from_slice(&bytes[..n]);
+                let whole = whole_frames(&waiting);
+                let mut screen = sink.lock().unwrap();
+                screen.process(&waiting[..whole]);
+                let asked = waiting[..whole].windows(4).filter(|w| w == b"\x1b[5n").count();
+                // Before anybody can see the screen and press a key.
+                let _ = answers.lock().unwrap().write_all(&b"\x1b[0n".repeat(asked));
+                drop(screen);
+                waiting.drain(..whole);
             }
+            sink.lock().unwrap().process(&waiting);
         });
-        let writer = pair.master.take_writer().unwrap();
         Self { child, master: pair.master, writer, screen, modes }
     }
 
@@ -197,7 +205,7 @@ impl Live {
     }
 
     fn send(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).unwrap();
+        self.writer.lock().unwrap().write_all(keys.as_bytes()).unwrap();
     }
 
     fn exit(&mut self) -> u32 {
@@ -324,12 +332,22 @@ fn to_the_shell_and_back() {
     live.send("\x1a");
     std::thread::sleep(Duration::from_millis(300));
     live.signal(Signal::CONT);
+    live.wait("D discard");
     live.send("?");
     live.wait("Esc closes");
     live.send("\x1b");
     std::thread::sleep(Duration::from_millis(300));
     live.send("q");
     assert_eq!(live.exit(), 10);
+}
+
+/// How much of this can be shown: a frame that has begun is shown when it has ended, as terminals do it.
+fn whole_frames(bytes: &[u8]) -> usize {
+    let last = |sequence: &[u8]| bytes.windows(sequence.len()).rposition(|w| w == sequence);
+    match (last(b"\x1b[?2026h"), last(b"\x1b[?2026l")) {
+        (Some(begun), ended) if ended.is_none_or(|ended| ended < begun) => begun,
+        _ => bytes.len(),
+    }
 }
 
 fn cells(n: u16) -> std::num::NonZero<u16> {

@@ -8,6 +8,7 @@ pub mod click;
 pub mod conflict;
 pub mod diff;
 pub mod folding;
+pub mod input;
 pub mod keymap;
 pub mod merge_rows;
 pub mod model;
@@ -16,6 +17,7 @@ pub mod run;
 pub mod samples;
 pub mod search;
 pub mod setup;
+mod sight;
 pub mod svg;
 pub mod terminal;
 pub mod text;
@@ -24,6 +26,8 @@ pub mod update;
 pub mod view;
 mod worker;
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod click_tests;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::outcome::Sides;
-use crate::core::plan::{FileEntry, Kind, Only, Plan};
+use crate::core::plan::{FileEntry, Kind, Only, Plan, Removals};
 use crate::core::question;
 use crate::core::session::{OnConflict, Session};
 use crate::core::settings::{Look, Options};
@@ -92,6 +92,8 @@ pub enum Question {
     Save(PathBuf),
     /// Fetch what a shallow source lacks.
     Deepen,
+    /// Start a plan that removes unusually many files.
+    Removals(Removals),
     /// Keep (or take) these conflicts of a folder, by position.
     Folder {
         /// Which.
@@ -357,8 +359,10 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// What a running phase asks; stands over the screen until it is answered.
     pub asked: Option<question::Question>,
-    /// A question has come up that has not been drawn yet: keys don't answer it.
+    /// A screen or a question has come up that has not been drawn yet.
     pub undrawn: bool,
+    /// It has come up and is not known to stand on the terminal yet: what is typed, pasted or clicked is not meant for it.
+    pub unseen: bool,
     /// The last click.
     pub clicked: Option<Click>,
     /// First row of the list since one of its rows was clicked: it stays where it is then.
@@ -418,7 +422,9 @@ impl Model {
             screen: Screen::Checking,
             overlay: None,
             asked: None,
-            undrawn: false,
+            undrawn: true,
+            // It decides nothing.
+            unseen: false,
             clicked: None,
             held: None,
             status: None,
@@ -493,6 +499,11 @@ impl Model {
         }
     }
 
+    /// The same of a path, with every byte that is no text shown by its number.
+    pub fn tilde_path(&self, path: &std::path::Path) -> String {
+        self.tilde(&super::text::visible(path.as_os_str().as_encoded_bytes(), false))
+    }
+
     /// A text for people, with the home folder as `~` wherever a path in it begins with that.
     pub fn tilde_text(&self, text: &str) -> String {
         let shown: Vec<String> = text.lines().map(|l| super::text::visible_str(l, false)).collect();
@@ -505,7 +516,12 @@ impl Model {
 
     /// The install's folder for the title.
     pub fn install(&self) -> String {
-        self.tilde(&self.launch.project.join(".praxis-os").to_string_lossy())
+        self.tilde_path(&self.launch.project.join(".praxis-os"))
+    }
+
+    /// Whether the plan is there and starting it would do nothing.
+    pub fn is_current(&self) -> bool {
+        self.preview.as_ref().is_some_and(|p| p.inspection.current)
     }
 
     /// Whether something moves by itself, so that a clock must tick.

@@ -1,19 +1,20 @@
 //! The loop that joins model, terminal and engine.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use ratatui::crossterm::event::{Event as Input, EventStream, MouseButton, MouseEventKind};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::input::{Input, Keyboard};
 use super::model::{Launch, Model};
+use super::sight::Sight;
 use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::{Effect, Msg, awaits_texts, update};
-use super::worker::{Engine, Real, Worker};
-use crate::engine::events::Event;
+use super::worker::{Ears, Engine, Real, Worker};
+use crate::engine::events::{Command, Event};
 use crate::engine::executor::Handle;
 use crate::engine::outside::{self, Tool};
 
@@ -23,6 +24,12 @@ const FRAME: Duration = Duration::from_millis(16);
 const TICK: Duration = Duration::from_millis(250);
 /// How long a key waits for the texts that it is about.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the terminal's answers are waited for before somebody else gets it.
+const LAST_ANSWERS: Duration = Duration::from_millis(300);
+/// So soon after it went on by itself, the signal that says so is no news.
+const OWN_RETURN: Duration = Duration::from_secs(1);
+/// How long the loop may take to hear a signal that asks for the end.
+const STUCK: Duration = Duration::from_secs(5);
 /// How long a session may take to finish its step after a signal.
 pub(super) const GRACE: Duration = Duration::from_secs(60);
 
@@ -88,6 +95,7 @@ impl Signals {
 enum Woken {
     Msg(Box<Msg>),
     Continued,
+    Resized,
     Draw,
     Nothing,
 }
@@ -96,23 +104,54 @@ enum Woken {
 type End = (u8, Vec<String>);
 
 pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Result<u8> {
-    let mut signals = Signals::new()?;
-    let mut continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+    let signals = Signals::new()?;
+    let continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+    let resized = signal(SignalKind::window_change())?;
     let mut screen = Screen::enter(launch.look.mouse)?;
-    let mut input = Some(EventStream::new());
+    let mut input = Some(Keyboard::start()?);
     let (results, mut inbox) = mpsc::channel::<Msg>(64);
     let (width, height) = screen.size()?;
     let theme = Theme::detect(launch.look, |name| std::env::var(name).ok());
     let mut model = Model::new(launch, theme, width, height);
     model.home = std::env::var("HOME").ok();
     model.started = Some(jiff::Timestamp::now());
-    let mut worker = Worker { engine, results, handle: None, commands: None, looks: Arc::default() };
+    let mut worker =
+        Worker { engine, results, handle: None, commands: None, engine_ears: Arc::default(), looks: Arc::default() };
     worker.open(&model.launch);
-    let ended = turn(&mut signals, &mut continued, &mut screen, &mut input, &mut inbox, &mut model, &mut worker).await;
+    let is_left = watch(Arc::clone(&worker.engine_ears))?;
+    let mut sight = Sight::new(Instant::now());
+    let mut outside = Outside { signals, continued, resized, input: &mut input, sight: &mut sight };
+    let ended = turn(&mut outside, &mut screen, &mut inbox, &mut model, &mut worker).await;
     let (exit_code, lines) = ended.unwrap_or_else(|error| lost(&mut model, &mut worker, &error));
+    answered(&mut input, &mut sight).await;
+    // Nobody but the shell may read keys now.
+    drop(input);
     screen.leave(&lines);
+    is_left.store(true, Ordering::SeqCst);
     worker.wind_down().await;
     Ok(exit_code)
+}
+
+/// Ends the program where a signal asks for that and the terminal takes nothing: a write to it can't be given up, and the
+/// loop stands still in it. The session pauses first. To be told when the loop has ended by itself.
+fn watch(engine: Ears) -> std::io::Result<Arc<AtomicBool>> {
+    let mut signals = Signals::new()?;
+    let is_left = Arc::new(AtomicBool::new(false));
+    let left = Arc::clone(&is_left);
+    tokio::spawn(async move {
+        signals.ended().await;
+        tokio::time::sleep(STUCK).await;
+        if left.load(Ordering::SeqCst) {
+            return;
+        }
+        let commands = engine.lock().ok().and_then(|ears| ears.as_ref()?.upgrade());
+        if let Some(commands) = commands {
+            let _ = commands.try_send(Command::Pause);
+            let _ = tokio::time::timeout(GRACE, commands.closed()).await;
+        }
+        std::process::exit(130);
+    });
+    Ok(is_left)
 }
 
 /// The terminal is gone: as after a hang-up, the session pauses.
@@ -128,51 +167,91 @@ fn lost<E: Engine>(model: &mut Model, worker: &mut Worker<E>, error: &color_eyre
     end
 }
 
+/// What the loop listens to besides the engine.
+struct Outside<'a> {
+    signals: Signals,
+    continued: Signal,
+    resized: Signal,
+    /// None while a program of the person's reads the terminal.
+    input: &'a mut Option<Keyboard>,
+    sight: &'a mut Sight,
+}
+
 /// Turns until the person or a signal ends it.
 ///
 /// # Errors
 /// When the terminal is gone.
 async fn turn<E: Engine>(
-    signals: &mut Signals,
-    continued: &mut Signal,
+    outside: &mut Outside<'_>,
     screen: &mut Screen,
-    input: &mut Option<EventStream>,
     inbox: &mut mpsc::Receiver<Msg>,
     model: &mut Model,
     worker: &mut Worker<E>,
 ) -> color_eyre::Result<End> {
     let began = Instant::now();
     let mut drawn = Instant::now();
-    screen.draw(model)?;
-    let mut dirty = false;
+    let mut dirty = true;
     let mut resized = false;
     let mut awaited: Option<Instant> = None;
+    let mut back: Option<Instant> = None;
     loop {
+        if model.undrawn || dirty && drawn.elapsed() >= FRAME {
+            // A frame for the old size may have met the new one, also when the size is what it was by now.
+            if std::mem::take(&mut resized) {
+                fit(model, screen, worker)?;
+                screen.refresh()?;
+            }
+            let asking = model.undrawn;
+            screen.draw(model, asking)?;
+            drawn = Instant::now();
+            dirty = false;
+            if asking {
+                outside.sight.asked(drawn);
+            }
+            update(model, Msg::Drawn);
+        }
         // The texts come after the screen, by an instant. A key pressed in between is about them: it is read then.
         awaited = awaits_texts(model).then(|| awaited.unwrap_or_else(Instant::now));
         let unread = awaited.map(|since| since + PATIENCE).filter(|end| *end > Instant::now());
+        let patience = outside.sight.patience().filter(|_| model.unseen);
         let woken = tokio::select! {
             biased;
-            () = signals.end() => Woken::Msg(Box::new(Msg::Terminate)),
-            _ = continued.recv() => Woken::Continued,
+            () = outside.signals.end() => Woken::Msg(Box::new(Msg::Terminate)),
+            _ = outside.continued.recv() => Woken::Continued,
+            _ = outside.resized.recv() => Woken::Resized,
             event = next_event(&mut worker.handle) => Woken::Msg(Box::new(event.map_or(Msg::EngineGone, Msg::Event))),
             Some(msg) = inbox.recv() => Woken::Msg(Box::new(msg)),
             () = tokio::time::sleep_until((drawn + FRAME).into()), if dirty => Woken::Draw,
             () = tokio::time::sleep_until(unread.unwrap_or(drawn).into()), if unread.is_some() => Woken::Nothing,
-            read = next_input(input), if unread.is_none() => read_input(read),
+            read = next_input(outside.input), if unread.is_none() => read_input(read, outside.sight),
+            () = tokio::time::sleep_until(patience.unwrap_or(drawn).into()), if patience.is_some() => {
+                outside.sight.gave_up();
+                // What was typed while it was waited for.
+                while let Some(read) = outside.input.as_mut().and_then(Keyboard::take) {
+                    let _ = read_input(read, outside.sight);
+                }
+                Woken::Msg(Box::new(Msg::Seen))
+            }
             () = tokio::time::sleep(TICK), if model.ticks() => Woken::Draw,
         };
         model.now = began.elapsed();
         let effects = match woken {
             Woken::Msg(msg) => {
-                dirty = true;
-                resized |= matches!(*msg, Msg::Resize(..));
+                dirty |= !matches!(*msg, Msg::Seen);
                 update(model, *msg)
             }
+            Woken::Resized => {
+                (dirty, resized) = (true, true);
+                let (width, height) = screen.size()?;
+                update(model, Msg::Resize(width, height))
+            }
+            // That of our own Ctrl-z was heard where it stopped us.
+            Woken::Continued if back.is_some_and(|back| back.elapsed() < OWN_RETURN) => vec![],
             Woken::Continued => {
                 screen.reenter()?;
                 dirty = true;
                 let (width, height) = screen.size()?;
+                update(model, Msg::Covered);
                 update(model, Msg::Resize(width, height))
             }
             Woken::Draw => {
@@ -188,16 +267,25 @@ async fn turn<E: Engine>(
                 }
                 Effect::Copy(text) => screen.copy(&text)?,
                 Effect::Suspend => {
+                    answered(outside.input, outside.sight).await;
                     screen.suspend()?;
+                    back = Some(Instant::now());
+                    update(model, Msg::Covered);
                     fit(model, screen, worker)?;
                 }
                 Effect::Edit { tool, name } => {
-                    let edited = edit(screen, input, signals, tool, name, &model.launch).await?;
-                    fit(model, screen, worker)?;
-                    for effect in update(model, Msg::Edited(edited)) {
-                        worker.perform(effect, &model.launch);
+                    let (edited, saved, back) = edit(screen, outside, tool, name, &model.launch).await;
+                    // Before anything else: it may be all that is left of what the person wrote.
+                    let saved = saved.filter(|_| edited.is_err()).map(Msg::LeftOver);
+                    for msg in saved.into_iter().chain([Msg::Edited(edited)]) {
+                        for effect in update(model, msg) {
+                            worker.perform(effect, &model.launch);
+                        }
                     }
-                    if signals.ended {
+                    back?;
+                    update(model, Msg::Covered);
+                    fit(model, screen, worker)?;
+                    if outside.signals.ended {
                         let _ = worker.results.try_send(Msg::Terminate);
                     }
                     dirty = true;
@@ -205,28 +293,22 @@ async fn turn<E: Engine>(
                 other => worker.perform(other, &model.launch),
             }
         }
-        if model.undrawn {
-            // What was typed before the question stands there is not an answer to it. Dropped before drawing, not
-            // after: whoever answers as soon as the question is seen must be heard, however busy the machine is.
-            while let Some(read) = waiting(input).await {
-                if let Input::Resize(width, height) = read? {
-                    resized = true;
-                    (model.width, model.height) = (width, height);
-                }
-            }
-        }
-        if model.undrawn || dirty && drawn.elapsed() >= FRAME {
-            // A frame for the old size may have met the new one, also when the size is what it was by now.
-            if std::mem::take(&mut resized) {
-                fit(model, screen, worker)?;
-                screen.refresh()?;
-            }
-            screen.draw(model)?;
-            drawn = Instant::now();
-            dirty = false;
-            update(model, Msg::Drawn);
-        }
     }
+}
+
+/// Waits a moment for the terminal's answers that are still to come: nobody else must get them for keys.
+async fn answered(input: &mut Option<Keyboard>, sight: &mut Sight) {
+    let Some(keyboard) = input else { return };
+    let all = async {
+        while sight.is_owed() {
+            if let Woken::Msg(msg) = read_input(keyboard.next().await, sight)
+                && matches!(*msg, Msg::Terminate)
+            {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LAST_ANSWERS, all).await;
 }
 
 /// Tells the model how large the terminal is now, which may have changed while somebody else had it.
@@ -253,32 +335,32 @@ async fn next_event(handle: &mut Option<Handle>) -> Option<Event> {
 }
 
 /// The next input, or forever nothing while a program of the person's reads the terminal.
-async fn next_input(input: &mut Option<EventStream>) -> Option<std::io::Result<Input>> {
+async fn next_input(input: &mut Option<Keyboard>) -> Input {
     match input {
-        Some(stream) => stream.next().await,
+        Some(keyboard) => keyboard.next().await,
         None => std::future::pending().await,
     }
 }
 
+/// What came of a program of the person's, what it had saved, and whether the terminal could be had back.
+type Edited = (Result<Vec<u8>, String>, Option<Vec<u8>>, color_eyre::Result<()>);
+
 /// Gives the terminal to a program of the person's, waits for its end and takes the terminal back.
-async fn edit(
-    screen: &mut Screen,
-    input: &mut Option<EventStream>,
-    signals: &mut Signals,
-    tool: Tool,
-    name: String,
-    launch: &Launch,
-) -> color_eyre::Result<Result<Vec<u8>, String>> {
+async fn edit(screen: &mut Screen, outside: &mut Outside<'_>, tool: Tool, name: String, launch: &Launch) -> Edited {
     let project = launch.project.clone();
     let prepared = tokio::task::spawn_blocking(move || outside::prepare(&tool, &name, &project)).await;
     let mut prepared = match prepared.unwrap_or_else(|_| Err("Preparing it ended in a bug.".to_owned())) {
         Ok(prepared) => prepared,
-        Err(why) => return Ok(Err(why)),
+        Err(why) => return (Err(why), None, Ok(())),
     };
-    let Some(command) = prepared.command() else { return Ok(Err("It was started already.".to_owned())) };
+    let Some(command) = prepared.command() else { return (Err("It was started already.".to_owned()), None, Ok(())) };
+    answered(outside.input, outside.sight).await;
     // Nobody but the program may read keys now.
-    *input = None;
-    screen.give_up()?;
+    *outside.input = None;
+    if let Err(e) = screen.give_up() {
+        return (Err("The terminal was lost.".to_owned()), None, Err(e.into()));
+    }
+    let signals = &mut outside.signals;
     let ended = match tokio::process::Command::from(command).kill_on_drop(true).spawn() {
         Ok(mut child) => {
             tokio::select! {
@@ -296,39 +378,24 @@ async fn edit(
         Err(e) => Err(e),
     };
     signals.forget_interrupts().await;
-    screen.reenter()?;
-    *input = Some(EventStream::new());
-    let result = tokio::task::spawn_blocking(move || prepared.result(ended)).await;
-    Ok(result.unwrap_or_else(|_| Err("Reading it ended in a bug.".to_owned())))
+    let result = tokio::task::spawn_blocking(move || (prepared.saved(), prepared.result(ended))).await;
+    let (saved, result) = result.unwrap_or_else(|_| (None, Err("Reading it ended in a bug.".to_owned())));
+    let back = screen.reenter().and_then(|()| Keyboard::start()).map(|keyboard| *outside.input = Some(keyboard));
+    (result, saved, back.map_err(Into::into))
 }
 
-/// Input that is there already. Not `now_or_never`: the stream would keep that call's waker and ours would sleep
-/// through keys; and no timer either, since even a millisecond is long enough to swallow an answer.
-async fn waiting(input: &mut Option<EventStream>) -> Option<std::io::Result<Input>> {
-    tokio::select! {
-        biased;
-        read = next_input(input) => read,
-        () = std::future::ready(()) => None,
-    }
-}
-
-fn read_input(read: Option<std::io::Result<Input>>) -> Woken {
+fn read_input(read: Input, sight: &mut Sight) -> Woken {
     let msg = match read {
-        Some(Ok(Input::Key(key))) => Msg::Key(key),
-        Some(Ok(Input::Paste(text))) => Msg::Paste(text),
-        Some(Ok(Input::Resize(width, height))) => Msg::Resize(width, height),
-        Some(Ok(Input::Mouse(mouse))) => match mouse.kind {
-            MouseEventKind::ScrollUp => Msg::Wheel { up: true },
-            MouseEventKind::ScrollDown => Msg::Wheel { up: false },
-            // With a key held it is meant for the terminal, which may tell of it all the same.
-            MouseEventKind::Down(MouseButton::Left) if mouse.modifiers.is_empty() => {
-                Msg::Click { x: mouse.column, y: mouse.row }
-            }
-            _ => return Woken::Nothing,
+        Input::Key(key) => Msg::Key(key),
+        Input::Paste(text) => Msg::Paste(text),
+        Input::Wheel(up) => Msg::Wheel { up },
+        Input::Click(x, y) => Msg::Click { x, y },
+        Input::Shown => match sight.answered() {
+            true => Msg::Seen,
+            false => return Woken::Nothing,
         },
-        Some(Ok(_)) => return Woken::Nothing,
-        // The terminal is gone, as after a hang-up.
-        Some(Err(_)) | None => Msg::Terminate,
+        // As after a hang-up.
+        Input::Lost(_) => Msg::Terminate,
     };
     Woken::Msg(Box::new(msg))
 }

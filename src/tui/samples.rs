@@ -160,12 +160,14 @@ pub fn plan() -> Plan {
         schema: 1,
         source: PlanSource {
             path: "/home/ada/src/praxis-os".to_owned(),
+            path_base64: None,
             version: "1.2.0".to_owned(),
             commit: TO.to_owned(),
             shallow: false,
         },
         install: PlanInstall {
             path: "/home/ada/shop/.praxis-os".to_owned(),
+            path_base64: None,
             layout: "current".to_owned(),
             release: Some(FROM.to_owned()),
             release_evidence: ReleaseEvidence::History,
@@ -204,6 +206,7 @@ pub fn inspection() -> Inspection {
         },
         problems: Vec::new(),
         pointers: Vec::new(),
+        current: false,
         plan: Some(plan()),
         prior: Default::default(),
         ask_again: false,
@@ -345,6 +348,7 @@ pub fn feed(model: &mut Model, msg: Msg) -> Vec<Effect> {
         todo.extend(update(model, answer));
     }
     update(model, Msg::Drawn);
+    update(model, Msg::Seen);
     left
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::core::os_text;
 use crate::core::plan::Only;
 use crate::core::session::OnConflict;
 use crate::engine::sources::{Candidate, Found, Standing};
@@ -375,11 +376,8 @@ impl Setup {
     pub fn complete(&mut self) -> Option<String> {
         self.completing = self.looked_now().is_none();
         let looked = self.looked_now()?;
-        let names: Vec<String> = looked
-            .folders
-            .iter()
-            .filter_map(|c| c.path.file_name().and_then(|n| n.to_str()).map(str::to_owned))
-            .collect();
+        let names: Vec<String> =
+            looked.folders.iter().filter_map(|c| c.path.file_name().map(os_text::escaped)).collect();
         let text = self.field.text();
         let parent = text.rfind('/').map_or("", |slash| &text[..=slash]);
         let Some(first) = names.first() else {
@@ -399,9 +397,9 @@ impl Setup {
     }
 }
 
-/// A path as a person would type it: the home folder as `~`.
+/// A path as a person would type it: the home folder as `~`, what can't be typed as [`os_text::escaped`] has it.
 pub fn as_typed(path: &Path, home: Option<&str>) -> String {
-    let text = path.to_string_lossy().into_owned();
+    let text = os_text::escaped(path);
     match home.filter(|h| h.len() > 1).and_then(|h| text.strip_prefix(h)) {
         Some(rest) if rest.starts_with('/') => format!("~{rest}"),
         _ => text,
@@ -418,8 +416,12 @@ fn common<'a>(a: &'a str, b: &str) -> &'a str {
 pub fn path_of(typed: &str, home: Option<&str>, here: &Path) -> PathBuf {
     let typed = typed.trim();
     let path = match (typed.strip_prefix('~'), home) {
-        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => PathBuf::from(format!("{home}{rest}")),
-        _ => PathBuf::from(typed),
+        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+            let mut path = std::ffi::OsString::from(home);
+            path.push(os_text::unescaped(rest));
+            PathBuf::from(path)
+        }
+        _ => PathBuf::from(os_text::unescaped(typed)),
     };
     // Without doubled slashes, which would be seen wherever the path is.
     here.join(path).components().collect()

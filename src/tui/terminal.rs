@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "the wizard draws on standard output")]
 
 use std::io::{self, Stdout, Write, stdout};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::{Mutex, Once};
 use std::thread::{self, ThreadId};
@@ -16,6 +17,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use ratatui::crossterm::style::Print;
 use ratatui::crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode, is_raw_mode_enabled,
@@ -34,9 +36,13 @@ static DRAWING: Mutex<Option<ThreadId>> = Mutex::new(None);
 static ELSEWHERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static HOOK: Once = Once::new();
 
+/// Asks the terminal whether it is well. It answers in the stream of keys, once it has taken in all that was written before.
+const QUERY: &str = "\x1b[5n";
+
 /// The terminal while the wizard has it. Dropping it gives it back.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: its drop prints to a terminal that may be gone, and panics then, because the print fails.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     taken: bool,
     mouse: bool,
 }
@@ -108,7 +114,7 @@ impl Screen {
         *lock(&DRAWING) = Some(thread::current().id());
         let opened = take(mouse).and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         match opened {
-            Ok(terminal) => Ok(Self { terminal, taken: true, mouse }),
+            Ok(terminal) => Ok(Self { terminal: ManuallyDrop::new(terminal), taken: true, mouse }),
             Err(error) => {
                 *lock(&DRAWING) = None;
                 let _ = give_back();
@@ -125,11 +131,11 @@ impl Screen {
         self.terminal.size().map(|s| (s.width, s.height))
     }
 
-    /// Paints the model.
+    /// Paints the model; with `asking` the terminal is asked to answer once it has taken the frame in.
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn draw(&mut self, model: &Model) -> io::Result<()> {
+    pub fn draw(&mut self, model: &Model, asking: bool) -> io::Result<()> {
         let drawn = Rect::new(0, 0, model.width, model.height);
         // Terminals that know it show the frame as a whole, the others ignore it.
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
@@ -147,6 +153,9 @@ impl Screen {
                 }
             })
             .map(drop)?;
+        if asking {
+            queue!(self.terminal.backend_mut(), Print(QUERY))?;
+        }
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 

@@ -17,6 +17,7 @@ use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::Way;
+use crate::core::session::Decision;
 use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind};
 use crate::engine::inspect::{About, Problem};
 
@@ -294,6 +295,8 @@ fn input_before_a_question_is_drawn_never_answers_it() {
     let enter = || Msg::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
     assert!(update(&mut model, enter()).is_empty(), "typed ahead");
     update(&mut model, Msg::Drawn);
+    assert!(update(&mut model, enter()).is_empty(), "drawn, and not shown by the terminal yet");
+    update(&mut model, Msg::Seen);
     assert!(matches!(update(&mut model, enter())[..], [Effect::Start(..)]));
 }
 
@@ -304,6 +307,7 @@ fn a_key_waits_for_the_texts_that_it_is_about() {
         let open = Msg::Event(Event::ConflictsOpen { files: std::sync::Arc::new(files) });
         let merges = update(&mut model, open);
         update(&mut model, Msg::Drawn);
+        update(&mut model, Msg::Seen);
         (model, merges)
     };
     let (mut model, merges) = opened(samples::conflict_files());
@@ -319,32 +323,53 @@ fn a_key_waits_for_the_texts_that_it_is_about() {
 }
 
 #[test]
-fn answers_reach_the_engine_one_by_one() {
+fn decisions_reach_the_engine_one_by_one() {
     let mut model = samples::conflict(MONO, 80, 24);
     let sent = |effects: Vec<Effect>| -> Vec<String> {
-        let name = |e: &Effect| match e {
-            Effect::Send(Command::Answer { path, answer }) => format!("{path}: {answer:?}"),
-            other => format!("{other:?}"),
+        let name = |(path, decision): &(RelPath, Decision)| format!("{path}: {decision:?}");
+        let said = |e: &Effect| match e {
+            Effect::Send(Command::Decide(all)) => all.iter().map(name).collect(),
+            Effect::Send(Command::Finish(all)) => all.iter().map(name).chain(["Finish".to_owned()]).collect::<Vec<_>>(),
+            other => vec![format!("{other:?}")],
         };
-        let is_draft = |e: &&Effect| matches!(e, Effect::Send(Command::Drafts(_)));
-        effects.iter().filter(|e| !is_draft(e)).map(name).collect()
+        effects.iter().flat_map(said).collect()
     };
-    assert!(sent(keys(&mut model, "12")).is_empty());
-    let first = sent(press(&mut model, KeyCode::Enter));
-    assert_eq!(first, ["standards/universal/ai-safety/git-safety-rules.md: Merge([Mine, Theirs])"]);
+    let first = "standards/universal/ai-safety/git-safety-rules.md: Merge([Some(Mine), ";
+    assert_eq!(sent(keys(&mut model, "1")), [format!("{first}None])")]);
+    assert_eq!(sent(keys(&mut model, "2")), [format!("{first}Some(Theirs)])")]);
+    assert!(sent(press(&mut model, KeyCode::Enter)).is_empty(), "Enter decides nothing");
     assert!(sent(keys(&mut model, "F")).is_empty(), "three are open");
     assert!(model.status.as_deref().unwrap().starts_with("3 files are still open"));
-    keys(&mut model, "k");
-    assert_eq!(sent(press(&mut model, KeyCode::Enter)), ["workflows/spec_creation_v1/metadata.json: Keep"]);
+    assert_eq!(sent(keys(&mut model, "k")), ["workflows/spec_creation_v1/metadata.json: Keep"]);
+    press(&mut model, KeyCode::Enter);
     assert!(sent(keys(&mut model, "m")).is_empty());
     assert!(model.status.as_deref().unwrap().contains("you deleted this file"), "{:?}", model.status);
     keys(&mut model, "t");
     press(&mut model, KeyCode::Enter);
     keys(&mut model, "1");
     assert!(model.status.as_deref().unwrap().contains("not text"));
-    keys(&mut model, "k");
+    assert_eq!(sent(keys(&mut model, "k")), ["usage/diagram.png: Keep"]);
+    // The last word says all of it once more.
     let last = sent(keys(&mut model, "F"));
-    assert_eq!(last, ["usage/diagram.png: Keep", "Send(AnswersDone)"]);
+    assert_eq!(last.len(), 5, "{last:?}");
+    assert_eq!(last[0], format!("{first}Some(Theirs)])"));
+    assert_eq!(last[3..], ["usage/diagram.png: Keep", "Finish"]);
+}
+
+#[test]
+fn a_refusal_of_what_was_changed_meanwhile_is_not_meant_any_more() {
+    let mut model = samples::conflict(MONO, 80, 24);
+    keys(&mut model, "k");
+    let path = model.conflicts.files[0].path.clone();
+    let refused = |decision| {
+        Msg::Event(Event::AnswerRefused { path: path.clone(), decision, problem: "it can't be written".to_owned() })
+    };
+    samples::feed(&mut model, refused(Decision::Take));
+    assert!(model.conflicts.settling.files()[0].is_settled());
+    samples::feed(&mut model, refused(Decision::Keep));
+    assert!(!model.conflicts.settling.files()[0].is_settled());
+    keys(&mut model, "t");
+    assert!(model.conflicts.settling.files()[0].is_settled());
 }
 
 #[test]
@@ -368,10 +393,15 @@ fn a_phase_is_answered_only_by_what_it_offers() {
     let key = |c| Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
     assert!(update(&mut model, key('R')).is_empty());
     update(&mut model, Msg::Drawn);
+    assert!(update(&mut model, key('R')).is_empty());
+    update(&mut model, Msg::Seen);
     keys(&mut model, "?");
     update(&mut model, Msg::Key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE)));
     assert!(update(&mut model, key('R')).is_empty());
+    update(&mut model, Msg::Seen);
+    assert!(update(&mut model, key('R')).is_empty(), "that was about the frame before");
     update(&mut model, Msg::Drawn);
+    update(&mut model, Msg::Seen);
     assert!(matches!(update(&mut model, key('R'))[..], [Effect::Send(Command::Choose { way: Way::RollBack, .. })]));
 }
 

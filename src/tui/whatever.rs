@@ -8,6 +8,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::conflict::Decision;
+use super::keymap::Mode;
 use super::model::{Compare, Model, Screen};
 use super::samples;
 use super::svg::paint;
@@ -182,6 +183,21 @@ fn click(model: &Model, random: &mut Random) -> Msg {
     Msg::Click { x: random.below(model.width.into()) as u16, y }
 }
 
+/// All is settled, as the screen says: so F finishes, with what it shows. False where no key reaches the conflicts now.
+fn finishes(model: &Model) -> bool {
+    if model.mode() != Mode::Conflict {
+        return false;
+    }
+    let mut model = model.clone();
+    let all = model.conflicts.settling.all();
+    let effects = samples::feed(&mut model, Msg::Key(KeyEvent::new(KeyCode::Char('F'), KeyModifiers::SHIFT)));
+    let [Effect::Send(Command::Finish(told))] = &effects[..] else { panic!("F with all settled: {effects:?}") };
+    assert!(told.iter().map(|(_, decision)| decision).eq(all.iter().map(|(_, decision)| decision)));
+    assert!(told.iter().all(|(_, decision)| decision.answer().is_some()), "{told:?}");
+    assert_eq!(model.screen, Screen::Progress);
+    true
+}
+
 #[test]
 fn what_is_shown_as_the_result_is_what_is_written() {
     let seed = std::env::var("POS_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0x5eed_0006);
@@ -189,7 +205,7 @@ fn what_is_shown_as_the_result_is_what_is_written() {
     let mut random = Random(seed | 1);
     let mut saved = Saved::new();
     let mut model = opened(&saved);
-    let (mut finished, mut edits, mut relaunches) = (0, 0, 0);
+    let (mut finished, mut settled, mut edits, mut relaunches) = (0, 0, 0, 0);
     for n in 0..KEYS {
         let key = if random.below(10) == 0 { click(&model, &mut random) } else { Msg::Key(key(&mut random)) };
         let what = format!("{key:?}");
@@ -199,13 +215,13 @@ fn what_is_shown_as_the_result_is_what_is_written() {
         let mut over = false;
         while let Some(effect) = effects.pop() {
             match effect {
-                Effect::Send(Command::Drafts(all)) => saved.extend(all),
-                Effect::Send(Command::Answer { path, answer }) => {
-                    let decision = saved.get(&path).unwrap_or(&Decision::Open);
-                    assert_eq!(decision.answer(), Some(answer), "{path}: an answer that was saved before");
-                }
-                Effect::Send(Command::AnswersDone) => {
+                Effect::Send(Command::Decide(all)) => saved.extend(all),
+                Effect::Send(Command::Finish(all)) => {
+                    for (path, decision) in &all {
+                        assert_eq!(saved.get(path), Some(decision), "{path}: what was told before");
+                    }
                     assert!(saved.values().filter(|d| d.answer().is_some()).count() == files().len(), "none is open");
+                    assert_eq!(all.len(), files().len());
                     (finished, over) = (finished + 1, true);
                 }
                 Effect::Send(Command::Pause) | Effect::Quit { .. } => over = true,
@@ -226,6 +242,9 @@ fn what_is_shown_as_the_result_is_what_is_written() {
         if n % 7 == 0 {
             check(&model, &saved);
         }
+        if !over && model.screen == Screen::Conflict && model.conflicts.settling.open_files() == 0 {
+            settled += usize::from(finishes(&model));
+        }
         if n % 23 == 0 {
             let (width, height) = [(80, 24), (40, 10), (120, 40), (200, 60), (13, 5)][random.below(5)];
             samples::feed(&mut model, Msg::Resize(width, height));
@@ -244,7 +263,7 @@ fn what_is_shown_as_the_result_is_what_is_written() {
             relaunches += 1;
         }
     }
-    println!("{finished} times finished, {edits} edits, {relaunches} relaunches");
+    println!("{finished} times finished, {settled} times all was settled, {edits} edits, {relaunches} relaunches");
     assert!(edits > 50 && relaunches > 20, "it got somewhere");
 }
 
@@ -252,19 +271,20 @@ fn what_is_shown_as_the_result_is_what_is_written() {
 fn all_of_it_can_be_answered_by_hand() {
     let mut saved = Saved::new();
     let mut model = opened(&saved);
-    let mut answers = 0;
+    let mut finished = Vec::new();
     for keys in ["1203120F", "\t1F", "\t1F", "\tkF", "\t12F", "\tkF", "\ttF", "\t1F", "\tk.F"] {
         for c in keys.chars() {
             let code = if c == '\t' { KeyCode::Tab } else { KeyCode::Char(c) };
             for effect in samples::feed(&mut model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE))) {
                 match effect {
-                    Effect::Send(Command::Drafts(all)) => saved.extend(all),
-                    Effect::Send(Command::Answer { .. }) => answers += 1,
+                    Effect::Send(Command::Decide(all)) => saved.extend(all),
+                    Effect::Send(Command::Finish(all)) => finished.extend(all),
                     _ => {}
                 }
             }
         }
     }
+    let answers = finished.iter().filter(|(_, decision)| decision.answer().is_some()).count();
     assert_eq!(answers, files().len(), "{:?}", model.status);
     assert_eq!(saved.values().filter(|d| d.answer() == Some(Answer::Park)).count(), 1);
 }

@@ -1,8 +1,8 @@
 //! Does what effects ask for, off the drawing thread, and reaches the engine.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -52,12 +52,12 @@ impl Engine for Real {
     }
 
     fn inspect(&self, request: &inspect::Request) -> inspect::Inspection {
-        inspect::inspect(request)
+        inspect::approval(request)
     }
 
     fn deepen(&self, request: &inspect::Request) -> Result<inspect::Inspection, String> {
         inspect::deepen(&request.source).map_err(|e| e.to_string())?;
-        Ok(inspect::inspect(request))
+        Ok(inspect::approval(request))
     }
 
     fn texts(&self, request: &inspect::Request, entry: &FileEntry) -> Result<Sides, String> {
@@ -107,12 +107,17 @@ impl Engine for Real {
     }
 }
 
+/// Where the running session hears commands, once there is one; it ends as if this did not exist.
+pub(super) type Ears = Arc<Mutex<Option<mpsc::WeakSender<Command>>>>;
+
 /// Does what effects ask for, off the drawing thread.
 pub(super) struct Worker<E> {
     pub engine: E,
     pub results: mpsc::Sender<Msg>,
     pub handle: Option<Handle>,
     pub commands: Option<mpsc::UnboundedSender<Command>>,
+    /// The same, for whoever must reach the engine while the loop stands still.
+    pub engine_ears: Ears,
     /// Counts the paths that were to be looked at: only the last one matters.
     pub looks: Arc<AtomicU64>,
 }
@@ -266,6 +271,9 @@ impl<E: Engine> Worker<E> {
     pub fn forward(&mut self, to: mpsc::Sender<Command>) {
         let (sender, mut queue) = mpsc::unbounded_channel();
         self.commands = Some(sender);
+        if let Ok(mut ears) = self.engine_ears.lock() {
+            *ears = Some(to.downgrade());
+        }
         tokio::spawn(async move {
             while let Some(command) = queue.recv().await {
                 if to.send(command).await.is_err() {

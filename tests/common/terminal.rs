@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::io::{Read as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,14 +13,32 @@ use ratatui::style::{Color, Modifier, Style};
 use super::PATIENCE;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+/// What the terminal sends: keys, and its own answers.
+type Keys = Arc<Mutex<Box<dyn Write + Send>>>;
+
+/// Asks a terminal whether it is well, and what it answers.
+const QUERY: &[u8] = b"\x1b[5n";
+const ANSWER: &[u8] = b"\x1b[0n";
+
+/// How a terminal behaves.
+#[derive(Clone, Copy)]
+pub struct Manners {
+    /// It answers queries, once it shows what came before them.
+    pub answers: bool,
+    /// How long what is written is on its way to it, and what it sends on its way back.
+    pub delay: Duration,
+}
+
 /// The binary on a terminal of its own. Killed when dropped.
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
-    keys: Box<dyn Write + Send>,
+    keys: Keys,
     screen: Arc<Mutex<vt100::Parser>>,
     output: Arc<Mutex<Vec<u8>>>,
     // Kept open: without it the program loses its terminal.
     master: Box<dyn MasterPty + Send>,
+    /// Nothing is read from the program while this is set.
+    stalled: Arc<AtomicBool>,
     /// Local modes (echo, line by line) of the terminal before the program took it.
     modes: u32,
 }
@@ -68,6 +87,11 @@ impl Terminal {
 
     /// Runs any command on a terminal of this size.
     pub fn run(command: CommandBuilder, cols: u16, rows: u16) -> Self {
+        Self::run_on(command, cols, rows, Manners { answers: true, delay: Duration::ZERO })
+    }
+
+    /// The same on a terminal that behaves so.
+    pub fn run_on(command: CommandBuilder, cols: u16, rows: u16, manners: Manners) -> Self {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let modes = local_modes(&*pair.master);
@@ -77,23 +101,41 @@ impl Terminal {
         let mut output = pair.master.try_clone_reader().unwrap();
         let (shown, bytes) = (screen.clone(), Arc::new(Mutex::new(Vec::new())));
         let all = bytes.clone();
+        let keys: Keys = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
+        let stalled = Arc::new(AtomicBool::new(false));
+        let (answers, stands) = (keys.clone(), stalled.clone());
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             let mut waiting = Vec::new();
-            while let Ok(n) = output.read(&mut buffer) {
-                if n == 0 {
-                    break;
+            loop {
+                while stands.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                let Ok(n @ 1..) = output.read(&mut buffer) else { break };
+                if !manners.delay.is_zero() {
+                    std::thread::sleep(manners.delay);
                 }
                 all.lock().unwrap().extend_from_slice(&buffer[..n]);
                 waiting.extend_from_slice(&buffer[..n]);
                 let whole = whole_frames(&waiting);
-                shown.lock().unwrap().process(&waiting[..whole]);
+                let mut screen = shown.lock().unwrap();
+                screen.process(&waiting[..whole]);
+                let asked = waiting[..whole].windows(QUERY.len()).filter(|w| *w == QUERY).count();
+                // Before anybody can see the screen and press a key: so it is with a terminal, too.
+                if manners.answers {
+                    let _ = answers.lock().unwrap().write_all(&ANSWER.repeat(asked));
+                }
+                drop(screen);
                 waiting.drain(..whole);
             }
             shown.lock().unwrap().process(&waiting);
         });
-        let keys = pair.master.take_writer().unwrap();
-        Self { child, keys, screen, output: bytes, master: pair.master, modes }
+        Self { child, keys, screen, output: bytes, master: pair.master, stalled, modes }
+    }
+
+    /// Reads nothing more of what the program writes, or reads on.
+    pub fn stall(&self, on: bool) {
+        self.stalled.store(on, Ordering::SeqCst);
     }
 
     /// The screen as text.
@@ -118,6 +160,11 @@ impl Terminal {
         let mut screen = self.screen.lock().unwrap();
         self.master.resize(size).unwrap();
         screen.screen_mut().set_size(cells(rows), cells(cols));
+    }
+
+    /// Gives the terminal a size that can't be shown.
+    pub fn resize_only(&self, cols: u16, rows: u16) {
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     /// Whether the terminal is as it was before the program: normal screen, cursor, echo, no mouse, no marked pastes.
@@ -194,8 +241,11 @@ impl Terminal {
 
     /// Presses keys, as the bytes that a terminal sends.
     pub fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
+        {
+            let mut writer = self.keys.lock().unwrap();
+            writer.write_all(keys.as_bytes()).unwrap();
+            writer.flush().unwrap();
+        }
         if keys.ends_with('\x1b') {
             // With a key right behind it, it would be another one.
             std::thread::sleep(Duration::from_millis(150));
@@ -223,6 +273,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        self.stall(false);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -187,7 +187,13 @@ fn the_backups_manifest_covers_everything() {
     let name = folder.file_name().unwrap().to_str().unwrap();
     jiff::civil::DateTime::strptime("%Y-%m-%d-%H%M%S", name).expect(name);
     let manifest: Value = serde_json::from_slice(&fs::read(folder.join("MANIFEST.json")).unwrap()).unwrap();
-    assert_eq!(keys(&manifest), set(&["schema", "session_id", "created_at", "entries", "project_gitignore"]));
+    let documented =
+        ["schema", "session_id", "number", "parent", "created_at", "entries", "project_gitignore", "beside"];
+    assert_eq!(keys(&manifest), set(&documented));
+    assert_eq!((&manifest["number"], &manifest["parent"]), (&json!(1), &json!(null)), "the first one");
+    for (name, sum) in manifest["beside"].as_object().unwrap() {
+        assert_eq!(*sum, sha256(&fs::read(folder.join(name)).unwrap()), "{name}");
+    }
     assert_eq!((&manifest["schema"], &manifest["session_id"]), (&json!(1), &events[0]["session_id"]));
     assert_time(&manifest["created_at"]);
     let entries: BTreeMap<String, Value> = serde_json::from_value(manifest["entries"].clone()).unwrap();
@@ -215,7 +221,7 @@ fn inventory(install: &Path) -> BTreeMap<String, Value> {
         let meta = entry.path().symlink_metadata().unwrap();
         let mode = meta.permissions().mode() & 0o7777;
         let mtime = (i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())).to_string();
-        let value = if meta.is_dir() {
+        let mut value = if meta.is_dir() {
             json!({"type": "folder", "mode": mode, "mtime": mtime})
         } else if meta.is_symlink() {
             json!({"type": "link", "target": fs::read_link(entry.path()).unwrap(), "mtime": mtime})
@@ -223,6 +229,7 @@ fn inventory(install: &Path) -> BTreeMap<String, Value> {
             let bytes = fs::read(entry.path()).unwrap();
             json!({"type": "file", "sha256": sha256(&bytes), "size": bytes.len(), "mode": mode, "mtime": mtime})
         };
+        (value["uid"], value["gid"]) = (json!(meta.uid()), json!(meta.gid()));
         all.insert(entry.path().strip_prefix(install).unwrap().to_string_lossy().into_owned(), value);
     }
     all

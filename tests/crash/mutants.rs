@@ -52,7 +52,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "a replacement is renamed before it is synced",
         "src/host/fs.rs",
-        "        temporary.as_file().sync_all().doing(\"sync\", path)?;\n",
+        "    temporary.as_file().sync_all().doing(\"sync\", path)?;\n",
         "",
         power_in_upgrade,
     ),
@@ -93,9 +93,9 @@ const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "what comes out of the live tree is not looked at",
-        "src/host/journal.rs",
-        "            applied.rescued.extend(self.rescue(&root, &stage, number, rescue)?);\n",
-        "",
+        "src/host/journal/steps.rs",
+        "            self.rescue(&at, number, &mut applied)?;\n        }\n        let Place",
+        "        }\n        let Place",
         written_meanwhile,
     ),
     mutant(
@@ -114,14 +114,14 @@ const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "steps are done again that are done",
-        "src/host/journal.rs",
-        "if !step.new.matches(&root.look(&step.path)?) {",
-        "if !step.new.matches(&root.look(&step.path)?) || step.new != State::Absent {",
+        "src/host/journal/steps.rs",
+        "        if step.new.matches(&live) {\n            return Ok(Standing::Reached);\n        }\n",
+        "        if step.new != State::Absent {\n            return Ok(Standing::ToDo);\n        }\n",
         crashes_among_the_exchanges,
     ),
     mutant(
         "the install's own folder is not synced",
-        "src/host/journal.rs",
+        "src/host/journal/steps.rs",
         "            root.sync()?;\n",
         "",
         power_in_upgrade,

@@ -354,7 +354,7 @@ const PACKAGE: &str = "lib/package/text.py";
 /// Builds a generation of the environment and switches to it, as phase 3 does when pip is done.
 fn switch_environment(project: &Path) {
     let install = project.join(".praxis-os");
-    let id = store::ids(&install).pop().unwrap();
+    let id = store::ids(&install).unwrap().pop().unwrap();
     let store::Truth::Sound(mut session) = store::read(&install, &id) else { panic!("no session") };
     let built = venv::generation(&install, &session.stamp).join(PACKAGE);
     fs::create_dir_all(built.parent().unwrap()).unwrap();

@@ -11,6 +11,7 @@ use pos_upgrade_tui::host::demo;
 use serde_json::json;
 
 use crate::common::{Sandbox, git};
+use crate::passes_over;
 
 /// What stands in a file's place.
 enum Bad {
@@ -207,7 +208,7 @@ fn try_all(
     commands: &[&str],
 ) -> u32 {
     let (mut tried, mut wrongs) = (0, Vec::new());
-    for (what, bad) in bad {
+    for (_, (what, bad)) in bad.iter().enumerate().filter(|(n, _)| !passes_over(*n)) {
         let root = world.copy();
         let project = root.join("project");
         let paths = path(&root);
@@ -248,8 +249,10 @@ fn settings_that_can_not_be_used_are_blamed_by_name() {
     let plain = ["nothing at all", "an empty object"];
     for of_user in [false, true] {
         let (mut tried, mut wrongs) = (0, Vec::new());
-        for (what, bad) in all.iter().filter(|(what, _)| !plain.contains(&what.as_str())) {
-            let root = world.copy();
+        // What is refused changes nothing, so one copy is enough.
+        let root = world.copy();
+        let bad = all.iter().filter(|(what, _)| !plain.contains(&what.as_str()));
+        for (_, (what, bad)) in bad.enumerate().filter(|(n, _)| !passes_over(*n)) {
             let (project, source) = (root.join("project"), root.join("source"));
             let path = if of_user { home.join("upgrade.json") } else { project.join(".praxis-os/upgrade.json") };
             put(&path, bad);
@@ -273,16 +276,16 @@ fn settings_that_can_not_be_used_are_blamed_by_name() {
         }
         println!("upgrade.json of the {}: {tried} runs", if of_user { "user" } else { "project" });
         assert!(wrongs.is_empty(), "{} wrong:\n{}", wrongs.len(), wrongs.join("\n---\n"));
-        assert!(tried > 100);
+        assert!(tried > 30);
     }
 }
 
 #[test]
 fn a_saved_plan_that_can_not_be_used_is_blamed_by_name() {
     let world = World::new();
+    let root = world.copy();
     let (mut tried, mut wrongs) = (0, Vec::new());
-    for (what, bad) in contents() {
-        let root = world.copy();
+    for (_, (what, bad)) in contents().into_iter().enumerate().filter(|(n, _)| !passes_over(*n)) {
         let plan = root.join("plan.json");
         put(&plan, &bad);
         let (plan, source) = (plan.to_str().unwrap(), root.join("source"));
@@ -323,13 +326,7 @@ fn files_that_are_read_back() {
     of("the baseline", &|root| in_install(root, ".upgrade-baseline.json"));
     of("the lock's note", &|root| in_install(root, ".upgrade-lock"));
     of("manifests", &|root| named(root, "MANIFEST.json"));
-    of("sessions", &|root| {
-        let all: Vec<_> = ["session.json", "session.json.1", "session.prev.json", "session.old.json"]
-            .iter()
-            .flat_map(|name| named(root, name))
-            .collect();
-        all
-    });
+    of("sessions", &|root| [named(root, "session.json"), named(root, "session.1.json")].concat());
     println!("read back: {tried} runs");
 }
 
@@ -369,7 +366,7 @@ fn files_of_a_release() {
     let all: Vec<(String, Vec<u8>)> =
         bytes.chain(toml.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes()))).collect();
     for file in ["pyproject.toml", "universal/.universal-manifest.json", "universal/templates/config.json"] {
-        for (what, bytes) in &all {
+        for (_, (what, bytes)) in all.iter().enumerate().filter(|(n, _)| !passes_over(*n)) {
             let root = world.copy();
             let (project, source) = (root.join("project"), root.join("source"));
             fs::create_dir_all(source.join(file).parent().unwrap()).unwrap();

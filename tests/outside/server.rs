@@ -182,7 +182,7 @@ const WRONG: &[(&str, &str, Answer)] = &[
         write!(s, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99999999999999\r\n\r\n")?;
         for_ever(s, stop, &b" ".repeat(60_000), NO_PAUSE)
     }),
-    ("events without end", "event stream is larger", |_, s, stop| {
+    ("events without end", "event stream has more than", |_, s, stop| {
         head(s, "200 OK", "text/event-stream")?;
         let event =
             json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}});

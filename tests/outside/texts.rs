@@ -12,6 +12,7 @@ use pos_upgrade_tui::host::demo;
 use serde_json::{Value, json};
 
 use crate::common::{Sandbox, git};
+use crate::passes_over;
 
 /// What a terminal would act on, and what would pass for a line of ours.
 const NASTY: &str = "x\u{1b}]0;t\u{7}\u{1b}[31m\u{9b}2J\u{202e}\u{2066}\u{200d}\u{7f}\u{85}\u{2028}\r\nFAKE-LINE y";
@@ -179,9 +180,9 @@ fn commands(source: &Path) -> Vec<Vec<String>> {
         "unlock 0",
         "upgrade --source SOURCE --on-conflict fail --only content --yes",
         "upgrade --source SOURCE --dry-run",
-        "upgrade --source SOURCE --on-conflict merge-keep --only content --yes --git-commit",
+        "upgrade --source SOURCE --on-conflict merge-keep --yes --git-commit",
         "status",
-        "upgrade --source SOURCE --on-conflict take --only content --yes --json --ask-again",
+        "upgrade --source SOURCE --on-conflict take --yes --json --ask-again",
         "rollback --yes",
         "restore standards/universal/architecture/error-handling.md",
         "restore standards/universal/nothing.md --json",
@@ -396,7 +397,7 @@ fn no_text_from_outside_reaches_a_terminal_as_it_is() {
     let world = World::new();
     let (mut pairs, mut shown_pairs, mut wrongs) = (0, 0, Vec::new());
     let mut unseen = Vec::new();
-    for (name, set_up) in TEXTS {
+    for (_, (name, set_up)) in TEXTS.iter().enumerate().filter(|(n, _)| !passes_over(*n)) {
         let mut case = world.case();
         set_up(&mut case);
         let mut all = case.more.clone();
@@ -416,6 +417,14 @@ fn no_text_from_outside_reaches_a_terminal_as_it_is() {
                     wrongs.push(format!("{name}, {words:?}: {what}"));
                 }
             }
+            // A rollback takes most of them back.
+            let reports =
+                if words.iter().any(|w| w == "upgrade") { reports(&case.install(), &case.project) } else { Vec::new() };
+            for report in reports {
+                if let Some(what) = wrong(&fs::read(&report).unwrap(), case.lines) {
+                    wrongs.push(format!("{name}, {words:?}, {}: {what}", report.display()));
+                }
+            }
             let both = [&output.stdout[..], &output.stderr].concat();
             let both = String::from_utf8_lossy(&both);
             shown += u32::from(SHOWN.iter().any(|s| both.contains(s)) || both.contains("\\u{202e}"));
@@ -427,20 +436,16 @@ fn no_text_from_outside_reaches_a_terminal_as_it_is() {
                 }
             }
         }
-        for report in reports(&case.install(), &case.project) {
-            if let Some(what) = wrong(&fs::read(&report).unwrap(), case.lines) {
-                wrongs.push(format!("{name}, {}: {what}", report.display()));
-            }
-        }
+        println!("{name}: {} commands, {shown} show it, {} wrong so far", all.len(), wrongs.len());
         if shown == 0 {
             unseen.push(*name);
         }
         shown_pairs += shown;
     }
-    println!("{} texts, {pairs} pairs of text and command, {shown_pairs} show the text", TEXTS.len());
+    println!("of {} texts: {pairs} pairs of text and command, {shown_pairs} show the text", TEXTS.len());
     println!("shown by none: {unseen:?}");
     assert!(wrongs.is_empty(), "{} wrong:\n{}", wrongs.len(), wrongs.join("\n---\n"));
-    assert!(shown_pairs > 200, "the texts get nowhere: {shown_pairs}");
+    assert!(shown_pairs > 40, "the texts get nowhere: {shown_pairs}");
     assert!(unseen.len() <= 9, "the texts get nowhere: {unseen:?}");
 }
 
@@ -451,7 +456,7 @@ fn reports(install: &Path, project: &Path) -> Vec<PathBuf> {
     let cache = fs::read_dir(install.join(".cache")).into_iter().flatten().flatten().map(|e| e.path());
     all.extend(cache.filter(|p| p.is_file()));
     all.retain(|p| p.is_file());
-    assert!(all.len() > 2);
+    assert!(!all.is_empty(), "{}", install.display());
     all
 }
 

@@ -136,7 +136,7 @@ fn unlocked_instead_of_resumed() {
     let Some(world) = world(Start::Stopped) else { return };
     let arguments = arguments(&world, Start::Stopped);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let output = world.command(&arguments).env("POS_CRASH_AT", "child.end before 2").output().unwrap();
+    let output = world.command(&arguments).env("POS_CRASH_AT", "child.end before").output().unwrap();
     assert_eq!(output.status.code(), None, "{}", text(&output).1);
     assert!(!left_behind(&world.sandbox, &world.install).is_empty() || tools(&world.install).is_some());
     let note: serde_json::Value =

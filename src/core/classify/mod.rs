@@ -80,7 +80,7 @@ pub struct Inputs<'a> {
     /// For the plan's head.
     pub source: PlanSource,
     /// The install's folder, for the plan's head.
-    pub install_path: String,
+    pub install_path: std::path::PathBuf,
     /// Contents.
     pub texts: &'a dyn Texts,
 }
@@ -127,7 +127,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
         schema: 1,
         source: inputs.source.clone(),
         install: PlanInstall {
-            path: inputs.install_path.clone(),
+            path: inputs.install_path.to_string_lossy().into_owned(),
+            path_base64: super::os_text::base64(&inputs.install_path),
             layout: inputs.layout_now.name.clone(),
             release,
             release_evidence,

@@ -4,11 +4,13 @@ use std::sync::Mutex;
 
 use crate::core::phase::{BackupEvidence, Fact, NotApplicable, Phase};
 use crate::engine::run::{Run, Stop, done, not_applicable, warned};
-use crate::host::backup::{self, Backup};
+use crate::host::backup::{self, Backup, Manifest};
 use crate::host::timing::{Who, waiting};
 use crate::host::{fs, packages, pip, venv};
 
 const PHASE: Phase = Phase::Backup;
+/// What was installed in the environment.
+const REQUIREMENTS: &str = "requirements-snapshot.txt";
 
 /// Makes the backup. What an interrupted try left is removed first: without its manifest it is no backup.
 ///
@@ -25,7 +27,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
     let folder = run.task(PHASE, "backup_folder", |run| {
         let name = match &run.session.backup {
             Some(name) => name.clone(),
-            None => free_name(run),
+            None => free_name(run)?,
         };
         run.session.backup = Some(name.clone());
         run.save()?;
@@ -33,7 +35,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         fs::remove_tree(&folder)?;
         done(name, folder)
     })?;
-    let made = run.task(PHASE, "backup_files", |run| {
+    let mut made = run.task(PHASE, "backup_files", |run| {
         let (files, _) = backup::measure(&install)?;
         let (id, at) = (run.session.session_id.clone(), crate::engine::run::now());
         let project = run.session.project.clone();
@@ -44,6 +46,8 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
             }
         })
         .map_err(Stop::failed)?;
+        let (number, parent) = (run.session.number, run.session.parent().map(str::to_owned));
+        let made = Backup { manifest: Manifest { number, parent, ..made.manifest }, ..made };
         let (count, bytes) = made.size();
         done(format!("{count} files, {}", fs::human_size(bytes)), made)
     })?;
@@ -52,7 +56,6 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         if !venv::live(&install).exists() {
             return not_applicable(NotApplicable::NoVenv, Fact::NotApplicable(NotApplicable::NoVenv));
         }
-        let path = folder.join("requirements-snapshot.txt");
         // Read from the packages' own metadata; pip is only asked where they are not all in the environment.
         let text = match packages::installed(&venv::live(&install)) {
             Some(installed) => Ok(installed.snapshot()),
@@ -64,7 +67,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         };
         match text {
             Ok(text) => {
-                fs::write_durable(&path, text.as_bytes(), 0o600)?;
+                let path = made.keep_beside(REQUIREMENTS, text.as_bytes())?;
                 done(format!("{} packages", text.lines().count()), Fact::Is(run.shown(&path)))
             }
             // Rolling back never needs it: the old environment itself is kept.
@@ -97,9 +100,17 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
 }
 
 /// The session's stamp, with a number behind it where another backup has that second already.
-fn free_name(run: &Run) -> String {
+///
+/// # Errors
+/// [`Stop::Failed`] where it can't be told which names are taken.
+fn free_name(run: &Run) -> Result<String, Stop> {
     let stamp = &run.session.stamp;
-    let taken = |name: &String| backup::folder_of(&run.session.install).join(name).exists();
-    let numbered = (2..).map(|n| format!("{stamp}-{n}"));
-    std::iter::once(stamp.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or_else(|| stamp.clone())
+    let folder = backup::folder_of(&run.session.install);
+    let mut name = stamp.clone();
+    let mut number = 1_u32;
+    while fs::is_there(&folder.join(&name))? {
+        number += 1;
+        name = format!("{stamp}-{number}");
+    }
+    Ok(name)
 }

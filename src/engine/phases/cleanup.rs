@@ -1,6 +1,7 @@
 //! Phase 5: old backups, reports, the optional commit, and the lock.
 
 use crate::core::phase::{CleanupEvidence, Phase};
+use crate::core::visible::Shown as _;
 use crate::engine::documents;
 use crate::engine::run::{Run, Stop, done, warned};
 use crate::host::{backups, fs, git};
@@ -17,7 +18,8 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         let keep = run.session.options.keep_backups as usize;
         let own = run.session.backup.clone().unwrap_or_default();
         // An environment kept for a rollback goes with the backup that the rollback would need.
-        let pruned = backups::prune(&install, &backups::prunable(&install, keep, &[own]));
+        let pruned = backups::prunable(&install, keep, &[own])
+            .and_then(|names| backups::prune(&install, &names).map_err(|e| e.to_string()));
         let backups::Pruned { removed, problems } = pruned.unwrap_or_else(|e| {
             run.warn("backup", format!("old backups could not be removed: {e}"));
             backups::Pruned::default()
@@ -51,9 +53,16 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
             return done("not asked for", false);
         }
         match commit(run) {
-            Ok(id) => done(id, true),
+            Ok(git::Committed { id, behind: None }) => done(id, true),
+            Ok(git::Committed { id, behind: Some(problem) }) => {
+                let words = "the changes are committed, but git's index does not know it yet, so that git status shows them \
+                             the other way round; git reset mends that";
+                run.warn("git", format!("{words} ({problem})"));
+                warned(id, true)
+            }
             Err(problem) => {
-                run.warn("git", format!("the changes were not committed: {problem}"));
+                let by_hand = format!("git -C {} add .praxis-os .gitignore, then git commit", run.session.project.shown());
+                run.warn("git", format!("the changes were not committed: {problem}; to do it yourself: {by_hand}"));
                 warned("not committed", false)
             }
         }
@@ -73,7 +82,7 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
 }
 
 /// Commits exactly the paths that this upgrade changed.
-fn commit(run: &Run) -> Result<String, String> {
+fn commit(run: &Run) -> Result<git::Committed, String> {
     let project = &run.session.project;
     git::work_tree_of(project).ok_or("the project is not in a git repository")?;
     let mut paths: Vec<std::path::PathBuf> = vec![project.join(".gitignore")];

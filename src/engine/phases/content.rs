@@ -144,8 +144,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     let decided = settle(run, texts)?;
     let live = Folder::open(install)?;
     let (server, mut content) = wanted(run, &live, decided)?;
-    let mut next_baseline = serde_json::to_vec_pretty(&planned.next_baseline).unwrap_or_default();
-    next_baseline.push(b'\n');
+    let next_baseline = planned.next_baseline.to_json();
     content.push(replaced(&live, baseline::FILE, |_| next_baseline)?);
     content.push(replaced(&live, "VERSION.txt", |old| documents::version_text(&run.session, old))?);
     let preview = preview(&run.session.plan);
@@ -278,15 +277,16 @@ fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
     fs::create_folders(&folder)?;
     // What stands there may be a link: it is replaced, never written through.
     let folder = Folder::open(&folder)?;
-    for file in source.tree.values() {
+    for (path, file) in &source.tree {
         // One that a crash tore is written again.
-        if planning::kept_base(install, &file.blob).is_some() {
+        if planning::kept_base(install, &file.blob)?.is_some() {
             continue;
         }
         if let Some(bytes) = source.read(&file.blob) {
             let name = std::ffi::OsStr::new(file.blob.as_str());
             around(KEEP, || folder.put(name, &bytes, crate::host::process::new_file_mode()))?;
         }
+        source.must_be_sound(Some(&file.blob), path).map_err(Stop::failed)?;
     }
     Ok(())
 }

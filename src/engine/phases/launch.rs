@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::server::PHASE;
+use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
 use crate::engine::events::Level;
@@ -118,7 +119,7 @@ pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
         }
     }
     let settings = settings(run);
-    run.commands_run.push(launch.command.join(" "));
+    run.commands_run.push(os_text::command_line(&launch.command));
     let mut watch = Starting { run, mark: None, pid: None, asked: None };
     let started = server::start(&install, &launch, &settings, &mut watch);
     let Starting { run, mark, pid, asked } = watch;

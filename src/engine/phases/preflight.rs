@@ -7,6 +7,7 @@ use crate::engine::checks;
 use crate::engine::events::{Event, Level};
 use crate::engine::inspect::Request;
 use crate::engine::pointers;
+use crate::engine::possible;
 use crate::engine::run::{Run, Stop};
 use crate::engine::writable;
 use crate::host::consent::{self, Wish};
@@ -28,6 +29,8 @@ pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
         checked.problems.extend(pointers::problem(source, &pointers::found(source, &run.session.plan.files)));
     }
     checked.problems.extend(writable::unwritable(&run.session.install, &run.session.plan));
+    checked.problems.extend(possible::problems(&run.session.install, &run.session.plan));
+    checked.problems.extend(possible::tried(&run.session.install, &run.session.plan, &run.folder("names")));
     for warning in &checked.evidence.warnings {
         run.warn("checks", warning.clone());
     }

@@ -111,11 +111,21 @@ pub fn prepare(dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoE
     built
 }
 
+/// Tells the source of a demo from a real one.
+const MARK: &str = ".git/pos-upgrade-tui-demo";
+
+/// Whether a source was made by [`prepare`].
+pub fn is_demo(source: &Path) -> bool {
+    source.join(MARK).exists()
+}
+
 fn build(dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoError> {
     let (source, project) = (dir.join("source"), dir.join("project"));
     let install = project.join(".praxis-os");
 
     let commits = prepare_source(&source)?;
+    let mark = source.join(MARK);
+    fs::write(&mark, "Made by pos-upgrade-tui demo: no clone of praxis-os.\n").at("write", &mark)?;
     progress(&format!("built a source with {} releases in {}", commits.len(), source.shown()));
     let oldest = commits.first().ok_or_else(|| DemoError::Asset("there is no release".into()))?;
     install_release(&source, oldest, &install)?;

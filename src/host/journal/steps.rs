@@ -11,7 +11,7 @@ use super::{ASIDE, Applied, Journal, JournalError, STAGE, State, Step, remove_em
 use crate::core::path::RelPath;
 use crate::host::aside;
 use crate::host::crash::{EXCHANGE, RESCUE, around};
-use crate::host::fs::{Doing, Folder, Found, FsError};
+use crate::host::fs::{self, Doing, Folder, Found, FsError};
 use crate::host::rename;
 
 /// How a path may change under a step, before it is said that it does not come to rest.
@@ -67,8 +67,11 @@ impl Journal {
         let Place { root, stage, .. } = &at;
         let paths = || self.steps.iter().map(|step| &step.path);
         for folder in paths().filter_map(RelPath::parent).collect::<BTreeSet<_>>() {
-            if let Ok(open) = root.below(&folder, false) {
-                open.sync()?;
+            match root.below(&folder, false) {
+                Ok(open) => open.sync()?,
+                // One that is gone, or no folder of ours any more, has nothing to be made durable.
+                Err(e) if e.is_no_folder() || fs::is_absence(&e.source) => {}
+                Err(e) => return Err(e.into()),
             }
         }
         if paths().any(|path| path.parent().is_none()) {
@@ -154,7 +157,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError`].
     pub fn rescue_left(&self, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, JournalError> {
-        if !self.folder.join(STAGE).exists() {
+        if !fs::is_there(&self.folder.join(STAGE))? {
             return Ok(Vec::new());
         }
         let at = self.place(rescue)?;

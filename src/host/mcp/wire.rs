@@ -24,6 +24,8 @@ use crate::host::fs::human_size;
 
 /// An answer that is larger is none: the longest list of tools has a hundredth of that.
 const ANSWER: usize = 4 << 20;
+/// No answer takes more events: notes on how far it is are among them.
+const EVENTS_OF_ONE: usize = 5_000;
 /// Of an answer that says that something went wrong.
 const COMPLAINT: usize = 64 << 10;
 /// Of what a server says, in a message of ours.
@@ -146,8 +148,14 @@ impl Wire {
             }
         });
         let wire = self.clone();
+        let mut count = 0;
         let checked = SseStream::from_bytes_stream(Box::pin(bytes)).map(move |event| {
             wire.seen.events.fetch_add(1, Ordering::Relaxed);
+            count += 1;
+            if count > EVENTS_OF_ONE {
+                let what = format!("the server's event stream has more than {EVENTS_OF_ONE} events, and does not end");
+                return Err(SseError::Body(Box::new(wire.note(what))));
+            }
             let event = event.map_err(|e| match e {
                 SseError::Body(e) => SseError::Body(e),
                 other => SseError::Body(Box::new(wire.note(format!("the server's event stream is broken: {other}")))),

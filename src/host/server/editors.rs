@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::super::fs;
 use super::launch::{checked, default_launch, python};
 use crate::core::layout::layouts;
+use crate::core::os_text;
 use crate::core::session::ServerBefore;
 
 /// The launch command for a server that was not running: what the editor's settings say, else the layout's table.
@@ -31,7 +32,8 @@ fn command_in(path: &Path, install: &Path, project: &Path) -> Option<(ServerBefo
     let config: Value = serde_json::from_str(&without_comments(&text)).ok()?;
     let servers = ["mcpServers", "servers"].iter().find_map(|key| config[key].as_object())?;
     servers.values().find_map(|server| {
-        let fill = |value: &Value| Some(value.as_str()?.replace("${workspaceFolder}", &project.to_string_lossy()));
+        let folder = [("${workspaceFolder}", project.as_os_str())];
+        let fill = |value: &Value| Some(os_text::encode(os_text::filled(value.as_str()?, &folder)));
         let arguments = server["args"].as_array().into_iter().flatten();
         let command = [&server["command"]].into_iter().chain(arguments).map(fill).collect::<Option<Vec<String>>>()?;
         let env = server["env"].as_object().into_iter().flatten();

@@ -1,11 +1,14 @@
 //! How a server is started: as it was, or as the layout's table says. Whatever a file or a process says is checked first:
 //! what runs is this install's Python with this install's package, for this project.
 
+use std::ffi::OsStr;
 use std::fs as stdfs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::super::fs;
 use crate::core::layout::layouts;
+use crate::core::os_text;
 use crate::core::session::ServerBefore;
 
 /// Options of Python that change nothing about what is run, and those among them that take a value.
@@ -37,7 +40,7 @@ pub(super) fn python(install: &Path) -> PathBuf {
 
 /// Whether a program is the interpreter of the install's environment, by whatever way its folder is named.
 pub fn is_own_python(install: &Path, cwd: &Path, program: &str) -> bool {
-    let program = cwd.join(program);
+    let program = cwd.join(os_text::decode(program));
     let python = program.file_name().is_some_and(|n| n.to_string_lossy().starts_with("python"));
     let folder = |path: &Path| stdfs::canonicalize(path.parent()?).ok();
     // Not the program itself: that is a link to the machine's Python.
@@ -48,9 +51,12 @@ pub fn is_own_python(install: &Path, cwd: &Path, program: &str) -> bool {
 pub(super) fn default_launch(install: &Path, project: &Path) -> ServerBefore {
     let layout = &layouts().server;
     let fill = |text: &String| {
-        text.replace("{install}", &install.to_string_lossy()).replace("{project}", &project.to_string_lossy())
+        os_text::encode(os_text::filled(
+            text,
+            &[("{install}", install.as_os_str()), ("{project}", project.as_os_str())],
+        ))
     };
-    let mut command = vec![python(install).to_string_lossy().into_owned()];
+    let mut command = vec![os_text::encode(python(install))];
     command.extend(layout.arguments.iter().cloned());
     ServerBefore {
         was_running: false,
@@ -124,15 +130,16 @@ pub fn checked(install: &Path, project: &Path, told: &ServerBefore) -> Result<Se
     let Some((_, arguments)) = module(&told.command).filter(|(m, _)| *m == package) else {
         return Err(format!("its command line does not run {package}"));
     };
-    let place = |text: &str| -> Option<PathBuf> {
+    let place = |text: &OsStr| -> Option<PathBuf> {
+        let text = Path::new(text);
         let absolute = told.cwd.join(text);
-        if text.starts_with('/') { Some(absolute) } else { stdfs::canonicalize(absolute).ok() }
+        if text.is_absolute() { Some(absolute) } else { stdfs::canonicalize(absolute).ok() }
     };
     let within = |path: &Path| {
         let found = stdfs::canonicalize(path).ok();
         found.is_some_and(|p| stdfs::canonicalize(project).is_ok_and(|project| p.starts_with(project)))
     };
-    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let text = |path: &Path| os_text::encode(path);
     let mut env = default_launch(install, project).env;
     let named: Vec<_> = layout
         .project_environment
@@ -144,18 +151,23 @@ pub fn checked(install: &Path, project: &Path, told: &ServerBefore) -> Result<Se
         env.retain(|name, _| !layout.project_environment.contains(name));
     }
     for (name, value) in named {
-        let us = place(value).filter(|place| [install, project].iter().any(|f| same(place, f)));
+        let us = place(&os_text::decode(value)).filter(|place| [install, project].iter().any(|f| same(place, f)));
         let us = us.ok_or_else(|| format!("{name} names another project"))?;
         env.insert(name.clone(), text(&us));
     }
     for name in &layout.code_environment {
         let Some(told) = told.env.get(name) else { continue };
+        let told = os_text::decode(told);
+        let parts = told.as_bytes().split(|b| *b == b':').map(OsStr::from_bytes);
         let folders: Option<Vec<PathBuf>> =
-            told.split(':').map(|part| place(part).filter(|p| !part.is_empty() && within(p))).collect();
+            parts.map(|part| place(part).filter(|p| !part.is_empty() && within(p))).collect();
         let usual = env.entry(name.clone()).or_insert_with(|| text(install));
+        let mut all = os_text::decode(usual);
         for folder in folders.unwrap_or_default().iter().filter(|f| !same(f, install)) {
-            *usual = format!("{usual}:{}", text(folder));
+            all.push(":");
+            all.push(folder);
         }
+        *usual = os_text::encode(all);
     }
     // Those two hide the environment, by which the package is found now.
     let options = &told.command[1..told.command.len() - arguments.len() - 2];

@@ -14,10 +14,12 @@ use std::path::Path;
 
 use super::editors;
 use crate::core::layout::layouts;
+use crate::core::os_text;
 use crate::host::process::Process;
 
 /// Variables that a server is started with beyond those that make it this install's. Their values may be secrets: they
-/// are held in memory and given to the server, never saved, logged or shown.
+/// are held in memory and given to the server, never saved, logged or shown. What is not UTF-8 is written as
+/// [`os_text::encode`] does.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings(BTreeMap<String, String>);
 
@@ -30,9 +32,7 @@ impl fmt::Debug for Settings {
 impl Settings {
     /// Those of a running server.
     pub fn of_process(process: &Process) -> Self {
-        // What is no text can't be handed on as it was.
-        let sound = process.env.iter().filter(|(_, value)| !value.contains('\u{fffd}'));
-        Self::taken(sound, &process.cwd)
+        Self::taken(process.env.iter(), &process.cwd)
     }
 
     /// Those that an editor gives the server which it starts in this project.
@@ -46,9 +46,10 @@ impl Settings {
         let table = &layouts().server.settings_environment;
         let taken = env.filter(|(name, _)| table.has(name)).map(|(name, value)| {
             // It was read from where the server ran; ours runs in the project's folder.
-            let relative = table.is_path(name) && !value.is_empty() && !value.starts_with('/');
-            let there = cwd.join(value);
-            let value = if relative && there.exists() { there.to_string_lossy().into_owned() } else { value.clone() };
+            let named = os_text::decode(value);
+            let relative = table.is_path(name) && !named.is_empty() && Path::new(&named).is_relative();
+            let there = cwd.join(named);
+            let value = if relative && there.exists() { os_text::encode(there) } else { value.clone() };
             (name.clone(), value)
         });
         Self(taken.collect())

@@ -1,5 +1,6 @@
 //! Starts the server, detached from us, and waits until it is the one that answers.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use super::super::{crash, ports, process};
 use super::log::{self, last_lines, log_path};
 use super::{Settings, address, read_state};
 use crate::core::layout::layouts;
+use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
 
@@ -124,7 +126,11 @@ fn patience() -> Duration {
 }
 
 fn command(install: &Path, launch: &ServerBefore, settings: &Settings) -> Option<Command> {
-    let (program, arguments) = launch.command.split_first()?;
+    let words: Vec<_> = launch.command.iter().map(|word| os_text::decode(word)).collect();
+    let (program, arguments) = words.split_first()?;
+    let exact = |values: &BTreeMap<String, String>| -> Vec<_> {
+        values.iter().map(|(name, value)| (os_text::decode(name), os_text::decode(value))).collect()
+    };
     let python = install.join("venv/bin/python");
     let mut command = if python.exists() {
         let mut command = children::command(python);
@@ -138,7 +144,8 @@ fn command(install: &Path, launch: &ServerBefore, settings: &Settings) -> Option
         command.env_remove(name);
     }
     // What makes it this install's server has the last word.
-    command.args(arguments).envs(settings.values()).envs(&launch.env).current_dir(&launch.cwd).stdin(Stdio::null());
+    command.args(arguments).envs(exact(settings.values())).envs(exact(&launch.env));
+    command.current_dir(&launch.cwd).stdin(Stdio::null());
     Some(command)
 }
 

@@ -28,22 +28,32 @@ fn choices_move_on_and_settle() {
     assert_eq!((s.file(), s.hunk()), (0, 1));
     assert_eq!(s.accept(), None);
     assert!(s.choose(Choice::Both));
-    let answer = Answer::Merge(vec![Choice::Mine, Choice::Both]);
-    assert_eq!(s.accept(), Some((0, answer)));
+    assert_eq!((s.accept(), s.finish()), (Some(0), None));
     assert_eq!(s.file(), 1);
     s.decide(Decision::Take);
-    assert_eq!(s.finish(), Some(vec![(1, Answer::Take)]));
-    assert_eq!(s.finish(), Some(vec![]), "nothing is sent twice");
+    let both = Decision::Merge(vec![Some(Choice::Mine), Some(Choice::Both)]);
+    let all = vec![(0, both), (1, Decision::Take)];
+    assert_eq!(s.finish(), Some(all.clone()));
+    assert_eq!(s.finish(), Some(all), "as often as it is asked");
 }
 
 #[test]
-fn a_changed_answer_is_sent_again() {
+fn each_change_is_told() {
     let mut s = settling(&[Shape::Text(1)]);
     s.decide(Decision::Keep);
+    assert_eq!(s.untold(), [(0, Decision::Keep)]);
     assert!(s.accept().is_some());
-    assert!(s.accept().is_none());
+    assert_eq!(s.untold(), [], "it decides nothing");
     s.decide(Decision::Take);
-    assert_eq!(s.accept(), Some((0, Answer::Take)));
+    assert_eq!(s.accept(), Some(0));
+    assert_eq!(s.untold(), [(0, Decision::Take)]);
+    s.undo();
+    s.undo();
+    assert_eq!(s.untold(), [(0, Decision::Open)]);
+    // What does not fit the hunks that there are.
+    s.restore(0, Decision::Merge(vec![Some(Choice::Mine); 3]));
+    s.set_shape(0, Shape::Text(1));
+    assert_eq!(s.untold(), [(0, Decision::Open)]);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub fn session(applied: bool) -> Session {
     Session {
         schema: 1,
         session_id: "019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned(),
+        number: 1,
+        after: Vec::new(),
         status: if applied { Status::Running } else { Status::AwaitingDecision },
         reason: None,
         install: launch.project.join(".praxis-os"),

@@ -22,7 +22,7 @@ mod opening;
 mod rule;
 mod telling;
 
-pub(super) use editing::done as edited;
+pub(super) use editing::{done as edited, left_over};
 pub(super) use looking::{found, search};
 pub(super) use opening::{merge_ready, open, refused};
 pub(super) use rule::add as add_rule;

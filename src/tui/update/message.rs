@@ -98,12 +98,18 @@ pub enum Msg {
         /// Their positions.
         hits: Vec<usize>,
     },
+    /// What a program of the person's had saved when it came to no good end; [`Msg::Edited`] follows.
+    LeftOver(Vec<u8>),
     /// The person's program has ended: what it wrote, or a sentence saying why that can't be used.
     Edited(Result<Vec<u8>, String>),
     /// Time since the wizard's start.
     Tick(Duration),
-    /// The screen has been drawn, and what was typed before that is gone.
+    /// Somebody else had the terminal: what stands here must be shown again before it is answered.
+    Covered,
+    /// The screen has been drawn and is on its way to the terminal.
     Drawn,
+    /// The terminal shows what was drawn last: what is typed from now on is meant for it.
+    Seen,
     /// A signal asks to end.
     Terminate,
 }
@@ -171,7 +177,7 @@ pub enum Effect {
         /// What was found.
         inspection: Box<Inspection>,
     },
-    /// Remember the source that a plan was made from.
+    /// Remember the source that an upgrade was completed from.
     Remember(std::path::PathBuf),
     /// Fetch the history that the source lacks, then check and plan.
     Deepen(Box<Request>),

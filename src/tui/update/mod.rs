@@ -15,6 +15,8 @@ pub use message::{Effect, Look, Msg, Owner, Place};
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
+use crate::core::os_text::quoted;
+use crate::core::session::Status;
 use crate::engine::events::{Command, Event, FinishKind, Level};
 use crate::engine::inspect::{About, Problem, Unfinished};
 
@@ -23,18 +25,18 @@ use super::model::{LogView, Model, Overlay, Pane, Question, Screen};
 use super::progress::Progress;
 use super::setup::Spot;
 use super::view;
-use crate::core::visible::Shown as _;
 
 /// Takes a message in.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Opened(found) => opened(model, found),
         Msg::Broken(what) => stopped(model, 1, what.to_owned()),
-        Msg::Key(key) if key.kind != KeyEventKind::Release && !model.undrawn => on_key(model, &key),
+        // Made before anybody saw what stands there now.
+        Msg::Key(_) | Msg::Wheel { .. } | Msg::Click { .. } | Msg::Paste(_) if model.unseen => vec![],
+        Msg::Key(key) if key.kind != KeyEventKind::Release => on_key(model, &key),
         Msg::Key(_) => vec![],
         Msg::Wheel { up } => wheel(model, up),
-        Msg::Click { x, y } if !model.undrawn => click::click(model, x, y),
-        Msg::Click { .. } => vec![],
+        Msg::Click { x, y } => click::click(model, x, y),
         Msg::Paste(text) => paste(model, &text),
         Msg::Resize(width, height) => {
             (model.width, model.height) = (width, height);
@@ -52,10 +54,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Looked(looked) => setup::looked(model, *looked),
         Msg::Stood(typed, standing) => setup::stood(model, typed, standing),
         Msg::Recalled(session) => {
+            // A session that settles what was put off has no source of its own.
+            let upgraded = session.as_ref().filter(|s| s.status == Status::Completed && !s.resolving);
+            let source = upgraded.map(|s| Effect::Remember(s.source.clone()));
             if model.screen == Screen::Report && !model.running {
                 model.session = session.map(|s| *s);
             }
-            vec![]
+            source.into_iter().collect()
         }
         Msg::Saved(saved) => preview::saved(model, saved),
         Msg::NotDeepened(why) => preview::not_deepened(model, &why),
@@ -69,13 +74,22 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::MergeReady { file, merge, rows } => conflict::merge_ready(model, file, merge, rows),
         Msg::Found { owner: Owner::Conflict(file), needle, hits } => conflict::found(model, file, &needle, hits),
         Msg::Found { owner: Owner::Preview(entry), needle, hits } => preview::found(model, &entry, &needle, hits),
+        Msg::LeftOver(text) => conflict::left_over(model, text),
         Msg::Edited(text) => conflict::edited(model, text),
         Msg::Tick(now) => {
             model.now = now;
             vec![]
         }
+        Msg::Covered => {
+            unseen(model);
+            vec![]
+        }
         Msg::Drawn => {
             model.undrawn = false;
+            vec![]
+        }
+        Msg::Seen => {
+            model.unseen = model.undrawn;
             vec![]
         }
         Msg::Terminate => terminate(model),
@@ -86,7 +100,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 fn show(model: &mut Model, screen: Screen) {
     if model.screen != screen {
         model.screen = screen;
-        model.undrawn = true;
+        unseen(model);
         model.scroll = 0;
         model.across = 0;
         model.status = None;
@@ -99,9 +113,14 @@ fn show(model: &mut Model, screen: Screen) {
     }
 }
 
+/// Something has come up that must be seen before it is answered.
+fn unseen(model: &mut Model) {
+    (model.undrawn, model.unseen) = (true, true);
+}
+
 fn ask(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
     model.overlay = Some(overlay);
-    model.undrawn = true;
+    unseen(model);
     vec![]
 }
 
@@ -158,10 +177,10 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             vec![]
         }
         Event::ConflictsOpen { files } => conflict::open(model, files),
-        Event::AnswerRefused { path, problem } => conflict::refused(model, &path, &problem),
+        Event::AnswerRefused { path, decision, problem } => conflict::refused(model, &path, &decision, &problem),
         Event::QuestionAsked(question) => {
             model.asked = Some(question);
-            model.undrawn = true;
+            unseen(model);
             vec![]
         }
         Event::QuestionAnswered { .. } => {
@@ -209,7 +228,7 @@ fn last_words(finish: &crate::engine::events::Finish) -> Vec<String> {
 
 fn terminate(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let resume = format!("Next: pos-upgrade-tui resume --project {}", model.launch.project.shown());
+    let resume = format!("Next: pos-upgrade-tui resume --project {}", quoted(&model.launch.project));
     let mut lines = vec!["Interrupted; nothing was changed.".to_owned()];
     if model.running {
         effects.push(Effect::Send(Command::Pause));
@@ -235,7 +254,7 @@ fn begin(model: &mut Model, effect: Effect) -> Vec<Effect> {
 fn wheel(model: &mut Model, up: bool) -> Vec<Effect> {
     let mode = model.mode();
     let action = if up { Action::Up } else { Action::Down };
-    if model.undrawn || !keymap::in_mode(mode).any(|b| b.action == action) {
+    if !keymap::in_mode(mode).any(|b| b.action == action) {
         return vec![];
     }
     (0..3).flat_map(|_| act(model, mode, action)).collect()
@@ -388,7 +407,9 @@ fn leave(model: &mut Model, action: Action) -> Vec<Effect> {
 /// Takes away what lies over the screen. A question that stood behind it has to be seen before it is answered.
 fn uncover(model: &mut Model) {
     model.overlay = None;
-    model.undrawn |= model.asked.is_some();
+    if model.asked.is_some() {
+        unseen(model);
+    }
 }
 
 /// A key that answers the question of a running phase, if the question offers that.
@@ -429,6 +450,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
         (Question::Folder { files, take, folder }, _) => conflict::decide_folder(model, &files, take, &folder),
         (Question::Rule { take, patterns, at }, _) => conflict::add_rule(model, take, patterns.get(at)),
         (Question::Deepen, _) => preview::deepen(model),
+        (Question::Removals(_), _) => preview::start(model),
         (Question::Save(path), _) => preview::save(model, &path),
         (Question::RollBack, _) if model.running => {
             model.going_back = true;

@@ -30,7 +30,7 @@ pub(super) fn inspected(model: &mut Model, inspection: Inspection) -> Vec<Effect
         return setup::open(model, if of_source { Spot::Source } else { Spot::Install });
     }
     show(model, Screen::Preview);
-    model.launch.source.iter().map(|source| Effect::Remember(source.clone())).collect()
+    vec![]
 }
 
 /// Fetches the history; the plan is made again with it.
@@ -177,7 +177,7 @@ pub(super) fn save(model: &Model, path: &Path) -> Vec<Effect> {
 
 pub(super) fn saved(model: &mut Model, saved: Result<PathBuf, String>) -> Vec<Effect> {
     model.status = Some(match saved {
-        Ok(path) => format!("Written: {}", model.tilde(&path.to_string_lossy())),
+        Ok(path) => format!("Written: {}", model.tilde_path(&path)),
         Err(why) => format!("{why}; nothing was changed."),
     });
     vec![]
@@ -194,6 +194,21 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         model.status = Some("This is only a look: nothing can be started. o changes that, q leaves.".to_owned());
         return vec![];
     }
+    if model.is_current() {
+        model.status =
+            Some("There is nothing to do, so nothing is started. q leaves, o changes the source.".to_owned());
+        return vec![];
+    }
+    let policy = model.launch.on_conflict;
+    let removals = model.preview.as_ref().and_then(|p| p.inspection.plan.as_ref()?.many_removals(policy));
+    match removals {
+        Some(removals) => ask(model, Overlay::Confirm(Question::Removals(removals))),
+        None => start(model),
+    }
+}
+
+/// Starts what the preview shows.
+pub(super) fn start(model: &mut Model) -> Vec<Effect> {
     let plan = model.preview.as_ref().and_then(|p| p.inspection.plan.clone());
     match (model.launch.request(), plan) {
         (Some(request), Some(plan)) => {

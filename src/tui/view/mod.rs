@@ -185,7 +185,7 @@ fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
         (Mode::Unfinished, Action::Again) => model.session.as_ref().is_some_and(|s| !s.rebuilt),
         (Mode::Unfinished, Action::Accept) => model.session.as_ref().is_some_and(|s| !s.rebuilt && !s.rolling_back),
         (Mode::Conflict, action) => conflict::possible(model, action),
-        (Mode::Preview, Action::Accept) => !model.launch.options.dry_run,
+        (Mode::Preview, Action::Accept) => !model.launch.options.dry_run && !model.is_current(),
         (Mode::Report, Action::RollBack) => model.session.is_some(),
         (Mode::Preview, Action::Toggle) => preview::is_folder(model),
         (Mode::Preview, Action::AskAgain) => model.preview.as_ref().is_some_and(|p| p.inspection.answered_before() > 0),

@@ -35,12 +35,17 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
         }
         Question::Save(path) => vec![
             "Write this plan to a file?".to_owned(),
-            model.tilde(&path.to_string_lossy()),
+            model.tilde_path(path),
             "The install is not touched. A file that is there is not written over.".to_owned(),
         ],
         Question::Deepen => vec![
             "Fetch the history that this shallow clone lacks?".to_owned(),
             "Runs `git fetch --unshallow` in the source, over the network; then plans again.".to_owned(),
+        ],
+        Question::Removals(removals) => vec![
+            format!("Remove {} of the {} files that releases put here?", removals.removed, removals.managed),
+            "The source ships nothing in their place. Is it the right one?".to_owned(),
+            "The backup keeps them; a rollback brings them back.".to_owned(),
         ],
         Question::Folder { files, take, folder } => {
             let count = text::count(files.len() as u64, "open file", "open files");

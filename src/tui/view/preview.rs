@@ -9,7 +9,7 @@ use ratatui::text::Line;
 use super::canvas::Canvas;
 use super::difftext::{self, Look};
 use super::frame::{self, line};
-use crate::core::plan::{FileEntry, Kind, Summary};
+use crate::core::plan::{FileEntry, Kind, Plan, Summary};
 use crate::core::session::OnConflict;
 use crate::engine::inspect::Inspection;
 use crate::tui::click::Target;
@@ -105,6 +105,13 @@ fn sentence(s: &Summary, settled: Settled, policy: OnConflict) -> String {
     out.trim_start().to_owned()
 }
 
+/// What is said of an install that is what the source ships.
+fn nothing_to_do(plan: &Plan) -> String {
+    let commit = text::short(&plan.source.commit);
+    let release = text::visible_str(&plan.source.version, false);
+    format!("Nothing to do: this install is at {release} ({commit}) already, its environment and its server too.")
+}
+
 /// What a kind means for the person, in a few words.
 fn meaning(kind: Kind) -> &'static str {
     match kind {
@@ -130,7 +137,10 @@ struct Areas {
 fn head(model: &Model, preview: &Preview, area: Rect) -> Vec<Line<'static>> {
     let theme = model.theme;
     let summary = preview.inspection.plan.as_ref().map(|p| p.summary.clone()).unwrap_or_default();
-    let said = sentence(&summary, Settled::of(&preview.inspection), model.launch.on_conflict);
+    let said = match &preview.inspection.plan {
+        Some(plan) if preview.inspection.current => nothing_to_do(plan),
+        _ => sentence(&summary, Settled::of(&preview.inspection), model.launch.on_conflict),
+    };
     let mut rows: Vec<Line> = text::wrap(&said, usize::from(area.width.saturating_sub(2)))
         .into_iter()
         .map(|part| line(theme, &[(" ", Role::Text), (&part, Role::Text)]))
@@ -202,7 +212,7 @@ pub fn note(model: &Model) -> (String, Role) {
     let Some(preview) = &model.preview else { return (String::new(), Role::Text) };
     match &preview.pane {
         Pane::Diff(pane) if pane.search.is_some() => return ("Esc ends the search.".to_owned(), Role::Dim),
-        Pane::Diff(_) | Pane::News(_) if model.launch.options.dry_run || model.width < 60 => {
+        Pane::Diff(_) | Pane::News(_) if model.launch.options.dry_run || model.is_current() || model.width < 60 => {
             return ("Esc goes back to the plan.".to_owned(), Role::Dim);
         }
         Pane::Diff(_) | Pane::News(_) => {
@@ -218,6 +228,8 @@ pub fn note(model: &Model) -> (String, Role) {
             format!("filter: {shown} ({}); Esc drops it", text::count(preview.listed() as u64, "file", "files")),
             Role::Dim,
         )
+    } else if model.is_current() {
+        ("Nothing to do: q leaves, N what's new, o another source or other options.".to_owned(), Role::Good)
     } else if model.launch.options.dry_run {
         ("Only looking: this can't be started. o changes that.".to_owned(), Role::Dim)
     } else {

@@ -5,10 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::frame::{self, line};
+use crate::core::os_text::quoted;
 use crate::engine::events::{FinishKind, Level};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
+use std::path::Path;
 
 /// `wanted`: it ended as the person asked.
 fn head(kind: FinishKind, wanted: bool, resolving: bool) -> (&'static str, &'static str, Role) {
@@ -105,10 +107,14 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
         rows.fact("next", next, Role::Accent);
     }
     if let Some(backup) = &finish.backup {
-        rows.fact("backup", &model.tilde(&backup.to_string_lossy()), Role::Text);
+        rows.fact("backup", &model.tilde_path(backup), Role::Text);
     }
     if finish.result == FinishKind::Completed {
-        let project = model.tilde(&model.launch.project.to_string_lossy());
+        // A shell puts the home only in the place of a tilde that is not quoted.
+        let project = match quoted(&model.launch.project) {
+            plain if Path::new(&plain) == model.launch.project => model.tilde(&plain),
+            quoted => quoted,
+        };
         let now = if model.session.is_some() { "R puts it all back; later: " } else { "" };
         rows.fact("undo", &format!("{now}pos-upgrade-tui rollback --project {project}"), Role::Text);
     }

@@ -28,7 +28,7 @@ const OFFERS: usize = 5;
 pub fn checking(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let beat = SPINNER[(model.now.as_millis() / 250) as usize % SPINNER.len()];
-    let source = model.launch.source.as_ref().map(|s| model.tilde(&s.to_string_lossy())).unwrap_or_default();
+    let source = model.launch.source.as_ref().map(|s| model.tilde_path(s)).unwrap_or_default();
     let rows = [
         Line::default(),
         line(theme, &[("  Looking at the install and the source ", Role::Text), (beat, Role::Accent)]),
@@ -207,7 +207,7 @@ impl Rows<'_> {
                 _ => "",
             };
             let room = self.width.saturating_sub(NAMES + 4 + text::width(note) + 2);
-            let shown = text::fit_end(&self.model.tilde(&path.to_string_lossy()), room);
+            let shown = text::fit_end(&self.model.tilde_path(path), room);
             let here = setup.spot == Spot::Offer(i);
             let left = format!("{:NAMES$}{} ", "", if here { "▸" } else { "·" });
             let (mark, role) = if here { (Role::Accent, Role::Accent) } else { (Role::Dim, Role::Text) };

@@ -14,7 +14,7 @@ use crate::core::session::WORKFLOW_TYPE;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::run::{Run, Stop, Told, done, not_applicable, warned};
 use crate::host::mcp::{Client, McpError};
-use crate::host::{fs, index, process, server};
+use crate::host::{index, process, server};
 
 /// How long a server that does nothing may take to notice the index flag; one that computes may go on.
 const INDEX_IDLE: Duration = Duration::from_secs(60);
@@ -488,7 +488,7 @@ fn installed_workflows(install: &Path) -> usize {
 fn a_sentence(install: &Path) -> Option<String> {
     let files = walkdir::WalkDir::new(install.join("standards")).sort_by_file_name().into_iter().flatten();
     let standards = files.filter(|e| e.path().extension().is_some_and(|x| x == "md"));
-    standards.filter_map(|e| String::from_utf8(fs::read_if_there(e.path()).ok()??).ok()).find_map(|text| {
+    standards.filter_map(|e| String::from_utf8(crate::host::fs::read_if_there(e.path()).ok()??).ok()).find_map(|text| {
         text.lines().find_map(|l| l.strip_prefix("# ")).map(|l| l.trim().to_owned()).filter(|l| !l.is_empty())
     })
 }

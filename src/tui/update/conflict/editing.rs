@@ -96,6 +96,14 @@ fn without_hint(text: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The program ended badly, or with the terminal: what it had saved until then is kept, and given again next time.
+pub(in crate::tui::update) fn left_over(model: &mut Model, text: Vec<u8>) -> Vec<Effect> {
+    match model.conflicts.editing.clone() {
+        Some(editing) if editing.text != text => keep(model, &editing, Some(text)).into_iter().collect(),
+        _ => vec![],
+    }
+}
+
 /// Takes in what came back. What can't be used is refused with the place, kept, and given again next time.
 pub(in crate::tui::update) fn done(model: &mut Model, text: Result<Vec<u8>, String>) -> Vec<Effect> {
     let Some(editing) = model.conflicts.editing.take() else { return vec![] };

@@ -10,8 +10,8 @@ use crate::core::session::Refused;
 use crate::engine::events::ConflictFile;
 
 use super::super::{Effect, show};
-use super::{ALIGNING, WIDE, damage_of, look, moved};
-use crate::tui::conflict::{Settling, Shape};
+use super::{ALIGNING, WIDE, damage_of, decisions, look, moved};
+use crate::tui::conflict::{Decision, Settling, Shape};
 use crate::tui::merge_rows::MergeRows;
 use crate::tui::model::{ConflictTexts, Conflicts, Model, Screen};
 
@@ -76,10 +76,19 @@ fn again(model: &mut Model, files: &[ConflictFile]) -> Option<Vec<Effect>> {
     Some(effects)
 }
 
-/// An answer that can't be carried out; what is decided stays on the screen, to be changed.
-pub(in crate::tui::update) fn refused(model: &mut Model, path: &RelPath, problem: &str) -> Vec<Effect> {
+/// A decision that can't be carried out stays on the screen, to be changed. One that was changed meanwhile is no longer
+/// meant.
+pub(in crate::tui::update) fn refused(
+    model: &mut Model,
+    path: &RelPath,
+    decision: &Decision,
+    problem: &str,
+) -> Vec<Effect> {
     let c = &mut model.conflicts;
     let Some(at) = c.files.iter().position(|f| f.path == *path) else { return vec![] };
+    if c.settling.files().get(at).is_none_or(|f| f.decision != *decision) {
+        return vec![];
+    }
     c.settling.set_problem(at, Some(problem.to_owned()));
     c.said = Some(problem.to_owned());
     if model.screen != Screen::Conflict {
@@ -120,8 +129,10 @@ pub(in crate::tui::update) fn merge_ready(
         let problem = damage_of(c, file);
         c.settling.set_problem(file, problem);
     }
+    // A choice for other hunks than there are was dropped.
+    let mut effects = decisions(c);
     if c.settling.file() != file {
-        return vec![];
+        return effects;
     }
     if first && model.status.as_deref() == Some(ALIGNING) {
         model.status = None;
@@ -130,5 +141,6 @@ pub(in crate::tui::update) fn merge_ready(
     if first && c.settling.hunk() == 0 {
         c.settling.go_to(file);
     }
-    look(model)
+    effects.extend(look(model));
+    effects
 }

@@ -1,16 +1,19 @@
-//! What the engine is told: answers that are accepted, drafts, the word that all is settled.
+//! What the engine is told: each change of a decision at once, and with the word that all is settled all of them again,
+//! so that what the screen shows as settled is what the engine has.
 
-use crate::core::session::Answer;
+use crate::core::path::RelPath;
 use crate::engine::events::Command;
 
 use super::super::{Effect, pause, show};
 use super::moved;
+use crate::tui::conflict::Decision;
 use crate::tui::model::{Conflicts, Model, Screen};
 use crate::tui::text;
 
-pub(super) fn send(c: &Conflicts, file: usize, answer: Answer) -> Option<Effect> {
-    let path = c.files.get(file)?.path.clone();
-    Some(Effect::Send(Command::Answer { path, answer }))
+/// Decisions by path.
+fn by_path(c: &Conflicts, decided: Vec<(usize, Decision)>) -> Vec<(RelPath, Decision)> {
+    let path = |i: usize| c.files.get(i).map(|f| f.path.clone());
+    decided.into_iter().filter_map(|(i, decision)| Some((path(i)?, decision))).collect()
 }
 
 pub(super) fn accept(model: &mut Model) -> Vec<Effect> {
@@ -19,13 +22,11 @@ pub(super) fn accept(model: &mut Model) -> Vec<Effect> {
         model.status = Some(what);
         return vec![];
     }
-    let told = model.conflicts.settling.accept();
-    let mut effects: Vec<Effect> = told.and_then(|(i, a)| send(&model.conflicts, i, a)).into_iter().collect();
+    model.conflicts.settling.accept();
     if !model.conflicts.settling.current().is_some_and(|f| f.is_settled()) {
         model.conflicts.compare = None;
     }
-    effects.extend(moved(model, before));
-    effects
+    moved(model, before)
 }
 
 pub(super) fn finish(model: &mut Model) -> Vec<Effect> {
@@ -34,12 +35,11 @@ pub(super) fn finish(model: &mut Model) -> Vec<Effect> {
         model.status = Some(what);
         return vec![];
     }
-    let Some(unsent) = c.settling.finish() else { return vec![] };
-    let mut effects: Vec<Effect> = unsent.into_iter().filter_map(|(i, a)| send(c, i, a)).collect();
-    effects.push(Effect::Send(Command::AnswersDone));
+    let Some(all) = c.settling.finish() else { return vec![] };
+    let all = by_path(c, all);
     c.said = None;
     show(model, Screen::Progress);
-    effects
+    vec![Effect::Send(Command::Finish(all))]
 }
 
 /// What is still open, the first two files by name; none if nothing is.
@@ -68,22 +68,17 @@ pub(super) fn decisions(c: &mut Conflicts) -> Vec<Effect> {
     let mut commands: Vec<Command> =
         rules.map(|((take, pattern), made)| Command::Rule { take, pattern, made }).collect();
     let changed = c.settling.untold();
-    let path = |i: usize| c.files.get(i).map(|f| f.path.clone());
-    let all: Vec<_> = changed.into_iter().filter_map(|(i, decision)| Some((path(i)?, decision))).collect();
+    let all = by_path(c, changed);
     if !all.is_empty() {
-        commands.push(Command::Drafts(all));
+        commands.push(Command::Decide(all));
     }
     commands.into_iter().map(Effect::Send).collect()
 }
 
-/// Saves what is settled but not yet accepted, too: it is worth keeping.
+/// Leaves, with all that is decided so far.
 pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
-    let c = &mut model.conflicts;
-    let unsent: Vec<(usize, Answer)> = (0..c.files.len())
-        .filter_map(|i| c.settling.files().get(i).and_then(|f| Some((i, f.answer()?))))
-        .filter(|(i, a)| c.settling.files()[*i].sent.as_ref() != Some(a))
-        .collect();
-    let mut effects: Vec<Effect> = unsent.into_iter().filter_map(|(i, a)| send(c, i, a)).collect();
+    let c = &model.conflicts;
+    let mut effects = vec![Effect::Send(Command::Decide(by_path(c, c.settling.all())))];
     effects.extend(pause(model));
     effects
 }

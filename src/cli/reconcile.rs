@@ -1,0 +1,105 @@
+//! `reconcile`: one baseline where a git merge left two.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::args::{Common, From};
+use super::{Refusal, ask, diff, output, restore, settings};
+use crate::core::baseline;
+use crate::core::classify::short;
+use crate::core::visible::Shown as _;
+use crate::engine::documents;
+use crate::engine::planning::Source;
+use crate::engine::reconcile::{self, Found};
+use crate::host::fs;
+
+/// How many paths of each kind are shown; the JSON has all.
+const SHOWN: usize = 20;
+
+/// Runs the subcommand. Writes `.upgrade-baseline.json` and nothing else; one that could not be read is kept among the
+/// rescued files.
+///
+/// # Errors
+/// [`Refusal`]; then nothing was changed.
+pub fn run(common: &Common, source: Option<&Path>) -> Result<u8, Refusal> {
+    let install = settings::install(common)?;
+    let project = settings::project(common)?;
+    let from = From { source: source.map(Path::to_owned), ..From::default() };
+    let Some(path) = settings::absolute(settings::settings(&project, &from)?.source_path.as_deref()) else {
+        return Err(Refusal::usage(
+            "no source: where is the clone of praxis-os that has these releases? nothing was changed",
+            "pos-upgrade-tui reconcile --source DIR",
+        ));
+    };
+    let unusable = |what: String| {
+        Refusal::refused(format!("{what}; nothing was changed"), "name a clone: pos-upgrade-tui reconcile --source DIR")
+    };
+    let source = Source::open(&path, None).map_err(|e| unusable(e.to_string()))?;
+    if !source.is_praxis_os().map_err(|e| unusable(e.to_string()))? {
+        return Err(unusable(format!("{}: not a praxis-os repository", path.shown())));
+    }
+    // From here on nobody else writes there.
+    let _lock = restore::locked(&install)?;
+    let found = reconcile::find(&source, &install).map_err(|e| unusable(e.to_string()))?;
+    let shown = install.join(baseline::FILE);
+    if found.same {
+        let message = format!("{}: nothing to do, it says what the install is", shown.shown());
+        return Ok(output::nothing_to_do(&message, common.json));
+    }
+    if !common.json {
+        print(&shown, &found);
+    }
+    ask(common, "Write it?", &format!("reconcile --source {}", path.shown()))?;
+    let failed =
+        |e: fs::FsError| Refusal::refused(format!("{e}; the install is as it was"), "mend that, then try again");
+    let mut kept = None;
+    if found.unusable {
+        let rescue = restore::rescue_folder(&install)?;
+        let folder = rescue.under(&install);
+        fs::create_folders(&folder).map_err(failed)?;
+        let old = fs::read_if_there(&shown).map_err(failed)?.unwrap_or_default();
+        fs::write_durable(&folder.join(baseline::FILE), &old, 0o644).map_err(failed)?;
+        kept = Some(format!(".praxis-os/{rescue}/{}", baseline::FILE));
+    }
+    fs::write_durable(&shown, &found.baseline.to_json(), documents::mode_of(&shown)).map_err(failed)?;
+    if common.json {
+        let others: Vec<_> = found.others.iter().map(|(path, of)| json!({"path": path, "release": of})).collect();
+        let line = json!({"schema": 1, "install": install, "release": found.baseline.release, "named": found.named,
+                          "others": others, "edited": found.edited, "kept": kept});
+        say!("{line}");
+        return Ok(0);
+    }
+    say!("{} is of release {}", shown.shown(), short(&found.baseline.release));
+    if let Some(kept) = kept {
+        say!("  what stood there is now in {kept}");
+    }
+    say!("  next: commit it, then see what is to do: pos-upgrade-tui plan --source {}", path.shown());
+    Ok(0)
+}
+
+fn print(shown: &Path, found: &Found) {
+    say!("{}", shown.shown());
+    let named: Vec<&str> = found.named.iter().map(|release| short(release)).collect();
+    match named.as_slice() {
+        [] => say!("  names no release that can be read"),
+        [one] => say!("  names release {one}"),
+        all => say!("  names the releases {}", all.join(" and ")),
+    }
+    say!("  the install is of release {}, with {} files", short(&found.baseline.release), found.baseline.files.len());
+    let others: Vec<String> =
+        found.others.iter().map(|(path, of)| format!("{} (of {})", diff::path(path), short(of))).collect();
+    list("of other releases", &others);
+    list("edited by you", &found.edited.iter().map(diff::path).collect::<Vec<_>>());
+}
+
+fn list(what: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    say!("  {what}: {}", lines.len());
+    lines.iter().take(SHOWN).for_each(|line| say!("    {line}"));
+    if lines.len() > SHOWN {
+        say!("    and {} more", lines.len() - SHOWN);
+    }
+}

@@ -1,0 +1,161 @@
+//! Files of the user's that lines are added to. They are bytes: nothing is decoded and written back, so what was there
+//! stays there, whatever it is. Only what is added takes the form of what it is added to.
+
+use std::borrow::Cow;
+
+/// How a file's characters are written, as far as that matters for a line that is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// One byte or more each, ASCII as itself: UTF-8, Latin-1 and most others.
+    Bytes,
+    Utf16Le,
+    Utf16Be,
+}
+
+impl Form {
+    /// By the mark at the beginning; without one it is bytes.
+    fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [0xff, 0xfe, ..] => Form::Utf16Le,
+            [0xfe, 0xff, ..] => Form::Utf16Be,
+            _ => Form::Bytes,
+        }
+    }
+
+    fn write(self, text: &str) -> Vec<u8> {
+        match self {
+            Form::Bytes => text.as_bytes().to_vec(),
+            Form::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            Form::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        }
+    }
+
+    fn read(self, bytes: &[u8]) -> Cow<'_, str> {
+        let units = |unit: fn([u8; 2]) -> u16| {
+            let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+            Cow::Owned(String::from_utf16_lossy(&units))
+        };
+        match self {
+            Form::Bytes => String::from_utf8_lossy(bytes),
+            Form::Utf16Le => units(u16::from_le_bytes),
+            Form::Utf16Be => units(u16::from_be_bytes),
+        }
+    }
+
+    /// Where lines begin behind a line end.
+    fn starts(self, bytes: &[u8]) -> Vec<usize> {
+        match self {
+            Form::Bytes => bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1).collect(),
+            Form::Utf16Le | Form::Utf16Be => {
+                let end = self.write("\n");
+                let pairs = bytes.chunks_exact(2).enumerate();
+                pairs.filter(|(_, pair)| *pair == end).map(|(at, _)| at * 2 + 2).collect()
+            }
+        }
+    }
+}
+
+/// The line end that a file uses: that of its first line.
+fn line_end(form: Form, bytes: &[u8]) -> &'static str {
+    let first = form.starts(bytes).first().map(|end| &bytes[..*end]);
+    if first.is_some_and(|line| line.ends_with(&form.write("\r\n"))) { "\r\n" } else { "\n" }
+}
+
+/// A text with the line ends of a file, in its form.
+fn in_form_of(form: Form, old: &[u8], text: &str) -> Vec<u8> {
+    form.write(&text.replace('\n', line_end(form, old)))
+}
+
+fn added(form: Form, old: &[u8], text: &str) -> Vec<u8> {
+    let mut bytes = old.to_vec();
+    let only_a_mark = form != Form::Bytes && old.len() == 2;
+    let begun = !old.is_empty() && !only_a_mark;
+    if begun && !old.ends_with(&form.write("\n")) {
+        bytes.extend(in_form_of(form, old, "\n"));
+    }
+    bytes.extend(in_form_of(form, old, text));
+    bytes
+}
+
+/// A document with a text behind it, on a line of its own, with the document's line ends and in its form. The old bytes
+/// are where they were.
+pub fn appended(old: &[u8], text: &str) -> Vec<u8> {
+    added(Form::of(old), old, text)
+}
+
+/// The same for what programs read byte by byte, as git reads `.gitignore`: what is added is plain, whatever form the
+/// rest has.
+pub fn appended_plain(old: &[u8], text: &str) -> Vec<u8> {
+    added(Form::Bytes, old, text)
+}
+
+/// Whether a document holds a text, in its form.
+pub fn holds(bytes: &[u8], text: &str) -> bool {
+    let form = Form::of(bytes);
+    let text = in_form_of(form, bytes, text);
+    text.is_empty() || bytes.windows(text.len()).any(|window| window == text)
+}
+
+/// Whether a document ends with a text, in its form.
+pub fn ends_with(bytes: &[u8], text: &str) -> bool {
+    bytes.ends_with(&in_form_of(Form::of(bytes), bytes, text))
+}
+
+/// A document as text, for looking at; never for writing back.
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    Form::of(bytes).read(bytes)
+}
+
+/// Every way to cut a document behind a line end: what is before, and what is behind as text.
+pub fn cuts(bytes: &[u8]) -> impl Iterator<Item = (&[u8], Cow<'_, str>)> {
+    let form = Form::of(bytes);
+    form.starts(bytes).into_iter().map(move |at| (&bytes[..at], form.read(&bytes[at..])))
+}
+
+/// Takes lines out that were added, wherever they stand now. A line is what stands between two line ends, without white
+/// space at its end.
+pub fn without_lines(bytes: &[u8], lines: &[String]) -> Vec<u8> {
+    let ours = |line: &&[u8]| lines.iter().any(|ours| ours.as_bytes() == line.trim_ascii_end());
+    bytes.split_inclusive(|b| *b == b'\n').filter(|line| !ours(line)).collect::<Vec<_>>().concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str, little: bool) -> Vec<u8> {
+        let form = if little { Form::Utf16Le } else { Form::Utf16Be };
+        form.write(&format!("\u{feff}{text}"))
+    }
+
+    #[test]
+    fn texts_are_appended_on_a_line_of_their_own() {
+        assert_eq!(appended(b"a", "b\n"), b"a\nb\n");
+        assert_eq!(appended(b"", "b\n"), b"b\n");
+        assert_eq!(appended(b"a\r\nb", "c\nd\n"), b"a\r\nb\r\nc\r\nd\r\n");
+        assert_eq!(appended(b"\xe9\xff\0", "b\n"), b"\xe9\xff\0\nb\n");
+        assert_eq!(appended(b"\xef\xbb\xbfa\n", "b\n"), b"\xef\xbb\xbfa\nb\n");
+    }
+
+    #[test]
+    fn what_is_added_has_the_form_of_the_rest() {
+        for little in [true, false] {
+            assert_eq!(appended(&utf16("a\r\nb", little), "c\n"), utf16("a\r\nb\r\nc\r\n", little));
+            assert_eq!(appended(&utf16("", little), "c\n"), utf16("c\n", little), "only a mark");
+            let both = appended(&utf16("a\n", little), "c\nd\n");
+            assert!(holds(&both, "c\nd\n") && ends_with(&both, "d\n") && !holds(&both, "x"));
+            assert_eq!(text(&both).trim_start_matches('\u{feff}'), "a\nc\nd\n");
+            let rest: Vec<String> = cuts(&both).map(|(_, rest)| rest.into_owned()).collect();
+            assert_eq!(rest, ["c\nd\n", "d\n", ""]);
+        }
+        let plain = appended_plain(&utf16("a\n", true), "b\n");
+        assert!(plain.ends_with(b"\nb\n") && plain.starts_with(&utf16("a\n", true)));
+    }
+
+    #[test]
+    fn lines_go_and_all_else_stays_byte_for_byte() {
+        let ours = [".praxis-os/venv".to_owned()];
+        assert_eq!(without_lines(b"\xe9\r\n.praxis-os/venv\r\nb\xff", &ours), b"\xe9\r\nb\xff");
+        assert_eq!(without_lines(b".praxis-os/venv2\n.praxis-os/venv", &ours), b".praxis-os/venv2\n");
+    }
+}

@@ -1,0 +1,170 @@
+//! Fetches the history that a shallow clone lacks, when a person asks for it. The one thing that writes to a source and
+//! uses the network.
+//!
+//! Where the clone came from is read from its settings, and nothing else: it is fetched through a git folder of our own.
+//! How the user reaches other machines is his own affair, so his credentials, proxies and ssh command count, from his
+//! own settings and environment. Only usual protocols are spoken: an address such as `ext::` would start any program.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use super::command::{finish, git_to_fetch};
+use super::settings::Settings;
+use super::view::Parts;
+use super::{GitError, Repo};
+use crate::core::visible::Shown as _;
+
+/// The protocols that are spoken, as `GIT_ALLOW_PROTOCOL` has them.
+const PROTOCOLS: &str = "file:git:http:https:ssh";
+
+/// What of the user's own settings is needed to reach another machine.
+const TO_REACH: [&str; 9] =
+    ["credential.", "http.", "url.", "ssh.", "protocol.", "safe.", "core.sshcommand", "core.askpass", "core.gitproxy"];
+
+impl Repo {
+    /// Fetches the history that a shallow clone lacks. The one thing here that writes to the source and uses the
+    /// network; only done when asked for.
+    ///
+    /// # Errors
+    /// [`GitError::Failed`] with git's words.
+    pub fn deepen(&mut self) -> Result<(), GitError> {
+        let Some(parts) = &self.parts else {
+            let said = "it is a folder without git, so there is nothing to fetch from; name a clone".to_owned();
+            return Err(GitError::NotARepository { path: self.path.clone(), said });
+        };
+        let url = self.origin(&Settings::of_repository(&self.path)?, parts)?;
+        let user = Settings::of_user(self.view.home())?;
+        // On this machine nothing has to be reached, and a git that gives reads these settings too.
+        let wanted: &[&str] = if is_here(&url) { &["safe."] } else { &TO_REACH };
+        let settings = user.written(|key| wanted.iter().any(|wanted| key.starts_with(wanted)));
+        let file = self.view.home().join("user-config");
+        fs::write(&file, settings).map_err(|e| self.unwritten(&file, &e))?;
+
+        let mut fetch = git_to_fetch(&self.path);
+        // Those of the user's that reach another machine: nothing of the source's own is read.
+        if !is_here(&url) {
+            for (key, value) in user.iter().filter(|(key, _)| key.starts_with("credential.")) {
+                fetch.arg("-c").arg(format!("{key}={value}"));
+            }
+        }
+        fetch.args(["-c", "fetch.recurseSubmodules=false", "-c", "fetch.writeCommitGraph=false"]);
+        fetch.args(["fetch", "--unshallow", "--quiet", "--no-tags", "--", &url]);
+        self.view.lead(&mut fetch);
+        fetch.env("GIT_CONFIG_GLOBAL", &file).env("GIT_CONFIG_NOSYSTEM", "1");
+        fetch.env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env_remove("GIT_NO_REPLACE_OBJECTS");
+        if std::env::var_os("GIT_SSH_COMMAND").is_none() && user.get("core.sshcommand").is_none() {
+            // A password asked for on the terminal would stand in the middle of the wizard.
+            fetch.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
+        }
+        let own_list = self.view.home().join("shallow");
+        let before = read(&own_list).map_err(|e| self.unwritten(&own_list, &e))?;
+        finish(&self.path, "fetch", &mut fetch)?;
+        let now = read(&own_list).map_err(|e| self.unwritten(&own_list, &e))?;
+        hand_over(&parts.common, before.as_deref(), now.as_deref())
+            .map_err(|e| self.unwritten(&parts.common.join("shallow"), &e))?;
+        self.shallow = now.is_some_and(|list| !list.is_empty());
+        Ok(())
+    }
+
+    fn unwritten(&self, file: &Path, error: &io::Error) -> GitError {
+        GitError::NoFetch { path: self.path.clone(), why: format!("{}: {error}", file.shown()) }
+    }
+
+    /// The address that the clone came from.
+    fn origin(&self, settings: &Settings, parts: &Parts) -> Result<String, GitError> {
+        let refused = |why: String| GitError::NoFetch { path: self.path.clone(), why };
+        let head = fs::read_to_string(parts.git_dir.join("HEAD")).unwrap_or_default();
+        let of_branch = head.trim().strip_prefix("ref: refs/heads/").map(|b| format!("branch.{b}.remote"));
+        let named = of_branch.and_then(|key| settings.get(&key)).filter(|name| *name != ".").unwrap_or("origin");
+        let address = |name: &str| {
+            let key = format!("remote.{name}.url");
+            settings.iter().find(|(known, _)| *known == key).map(|(_, url)| url.to_owned())
+        };
+        let only = || {
+            settings
+                .iter()
+                .find_map(|(key, url)| (key.starts_with("remote.") && key.ends_with(".url")).then(|| url.to_owned()))
+        };
+        let url = address(named).or_else(only);
+        let url = url.ok_or_else(|| refused("it names no remote that its history could be fetched from".to_owned()))?;
+        // `helper::address` starts a program of that name.
+        if url.split_once("::").is_some_and(|(helper, _)| helper.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+        {
+            return Err(refused(format!("history is not fetched from {url:?}, which would start a program")));
+        }
+        Ok(url)
+    }
+}
+
+/// Whether an address is a path on this machine.
+fn is_here(url: &str) -> bool {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    // `host:path` is ssh, `./a:b` and `/a:b` are paths.
+    let is_scp = url.find(':').is_some_and(|colon| !url[..colon].contains('/'));
+    scheme.map_or(!is_scp, |scheme| scheme == "file")
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Lets the clone know where its history ends now, under git's own lock, unless another git told it meanwhile.
+fn hand_over(common: &Path, before: Option<&[u8]>, now: Option<&[u8]>) -> io::Result<()> {
+    let (file, lock) = (common.join("shallow"), common.join("shallow.lock"));
+    let mut written = OpenOptions::new().write(true).create_new(true).open(&lock)?;
+    let result = (|| {
+        if read(&file)?.as_deref() != before {
+            return Err(io::Error::other("another git changed it meanwhile; try again"));
+        }
+        match now.filter(|list| !list.is_empty()) {
+            Some(list) => {
+                written.write_all(list)?;
+                written.sync_all()?;
+                fs::rename(&lock, &file)
+            }
+            None => match fs::remove_file(&file) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+                _ => fs::remove_file(&lock),
+            },
+        }
+    })();
+    if result.is_err() {
+        let _ = fs::remove_file(&lock);
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_on_this_machine_is_known() {
+        for here in ["/srv/praxis", "../praxis", "file:///srv/praxis", "./a:b"] {
+            assert!(is_here(here), "{here}");
+        }
+        for elsewhere in ["https://example.invalid/x", "git@example.invalid:x", "host:/srv", "ssh://h/x"] {
+            assert!(!is_here(elsewhere), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_clone_that_another_git_works_on_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let shallow = dir.path().join("shallow");
+        fs::write(&shallow, "other\n").unwrap();
+        assert!(hand_over(dir.path(), Some(b"id\n"), None).is_err());
+        assert_eq!(fs::read(&shallow).unwrap(), b"other\n");
+        fs::write(dir.path().join("shallow.lock"), "").unwrap();
+        assert!(hand_over(dir.path(), Some(b"other\n"), None).is_err());
+        assert!(dir.path().join("shallow.lock").exists() && shallow.exists());
+        fs::remove_file(dir.path().join("shallow.lock")).unwrap();
+        hand_over(dir.path(), Some(b"other\n"), None).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

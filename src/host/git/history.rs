@@ -1,0 +1,139 @@
+//! A source's history, as `git log` tells it.
+
+use super::{GitError, Repo, installable, is_file};
+use crate::core::blob::BlobId;
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::core::provenance::{Change, Commit};
+
+impl Repo {
+    /// The last commit before this one (or this one) that wrote something into a folder; none if there is none.
+    pub fn last_with(&self, commit: &str, folder: &str) -> Option<String> {
+        let out =
+            self.run(&["log", "-1", "--no-color", "--format=%H", "--diff-filter=AM", commit, "--", folder]).ok()?;
+        Some(String::from_utf8_lossy(&out).trim().to_owned()).filter(|commit| !commit.is_empty())
+    }
+
+    /// The history up to a commit, parents before children, each against its first parent: one read.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn history(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
+        self.log(&[commit], installable)
+    }
+
+    /// The same with every path below a folder that some release installed from: more than any install can hold. The
+    /// manifest is left out, it is about the others.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn history_of_all(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
+        self.log(&[commit], |bytes| {
+            let path = RelPath::new(bytes).ok()?;
+            let listed = layouts().source_tops().iter().any(|top| path.strip(top).is_some());
+            (listed && path.name() != b".universal-manifest.json").then_some(path)
+        })
+    }
+
+    /// The commits of all branches and tags that `commit` doesn't contain, parents before children: later releases.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn later(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
+        self.log(&["--branches", "--tags", "--remotes", "--not", commit], installable)
+    }
+
+    /// Whether `old` is `new` or one of its ancestors; false if the repository lacks one of them.
+    pub fn is_ancestor(&self, old: &str, new: &str) -> bool {
+        self.run(&["merge-base", "--is-ancestor", old, new]).is_ok()
+    }
+
+    /// The date of a commit, `YYYY-MM-DD`; none if it can't be told.
+    pub fn date_of(&self, commit: &str) -> Option<String> {
+        let out = self.run(&["log", "-1", "--no-color", "--format=%cs", commit]).ok()?;
+        Some(String::from_utf8_lossy(&out).trim().to_owned()).filter(|date| !date.is_empty())
+    }
+
+    fn log(&self, which: &[&str], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Vec<Commit>, GitError> {
+        let how = [
+            "log",
+            "--raw",
+            "-z",
+            "-M",
+            "-l0",
+            "--no-abbrev",
+            "--no-ext-diff",
+            "--no-color",
+            "--diff-merges=first-parent",
+            "--topo-order",
+            "--reverse",
+            "--root",
+            "--format=%x01%H%x00%P%x00%cs%x00%s",
+        ];
+        let out = self.run(&[&how[..], which].concat())?;
+        parse_log(&out, wanted)
+    }
+}
+
+fn parse_log(out: &[u8], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Vec<Commit>, GitError> {
+    let odd = |what: &str| GitError::Unexpected { command: "log", what: what.to_owned() };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut commits: Vec<Commit> = Vec::new();
+    let mut tokens = out.split(|b| *b == 0).map(|t| t.strip_prefix(b"\n").unwrap_or(t));
+    while let Some(token) = tokens.next() {
+        if token.is_empty() {
+            continue;
+        }
+        if let Some(id) = token.strip_prefix(b"\x01") {
+            let mut next = || tokens.next().ok_or_else(|| odd("a commit without its fields"));
+            let (parents, date, subject) = (text(next()?), text(next()?), text(next()?));
+            commits.push(Commit {
+                id: text(id),
+                parent: parents.split(' ').next().filter(|p| !p.is_empty()).map(str::to_owned),
+                date,
+                subject,
+                changes: Vec::new(),
+            });
+            continue;
+        }
+        let head = text(token.strip_prefix(b":").ok_or_else(|| odd(&text(token)))?);
+        let words: Vec<&str> = head.split(' ').collect();
+        let [_, mode, _, new, status] = words[..] else { return Err(odd(&head)) };
+        let first = tokens.next().ok_or_else(|| odd("a change without its path"))?;
+        let second = if status.starts_with(['R', 'C']) { tokens.next() } else { None };
+        let Some(commit) = commits.last_mut() else { return Err(odd("a change before any commit")) };
+        let blob = BlobId::from_hex(new).filter(|id| !id.is_null() && is_file(mode));
+        let executable = mode == "100755";
+        let (path, from) = (second.unwrap_or(first), second.and(wanted(first)).filter(|_| status.starts_with('R')));
+        match (wanted(path), from) {
+            (Some(path), renamed_from) => commit.changes.push(Change { path, renamed_from, blob, executable }),
+            // Moved out of what is installed: gone, as far as an install can tell.
+            (None, Some(path)) => {
+                commit.changes.push(Change { path, renamed_from: None, blob: None, executable: false });
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(commits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_read() {
+        let zero = "0".repeat(40);
+        let (a, b) = ("a".repeat(40), "b".repeat(40));
+        let log = format!(
+            "\x01c1\0\02025-10-07\0first\0\n:000000 100755 {zero} {a} A\0scripts/a b\n.py\0:000000 100644 {zero} {b} A\0docs/x\0\0\
+             \x01c2\0c1 c9\02025-10-08\0second\0\n:100755 100644 {a} {b} R090\0scripts/a b\n.py\0scripts/b.py\0"
+        );
+        let commits = parse_log(log.as_bytes(), installable).unwrap();
+        assert_eq!(commits.len(), 2);
+        assert_eq!(commits[0].changes.len(), 1, "docs are not installed");
+        assert!(commits[0].changes[0].executable);
+        assert_eq!(commits[1].parent.as_deref(), Some("c1"));
+        assert_eq!(commits[1].changes[0].renamed_from.as_ref().unwrap().as_bytes(), b"scripts/a b\n.py");
+    }
+}

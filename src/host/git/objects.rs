@@ -1,0 +1,290 @@
+//! The contents of a repository's objects. An object's name is the hash of its bytes: whatever is read here is hashed,
+//! so that nothing can stand for something else, wherever the repository has its objects from.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::command::finish_with;
+use super::view::View;
+use super::{GitError, is_file};
+use crate::core::blob::{BlobId, LFS_POINTER_LIMIT, ObjectFormat};
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::core::provenance::{Shipped, Tree};
+use crate::host::timing::{Who, waiting};
+
+/// A file of a release that is larger is not read: it would have to be held in memory.
+const LARGEST: u64 = 512 << 20;
+
+/// Folders in folders; git itself follows no more of them.
+const DEEPEST: usize = 2048;
+
+/// Contents of a repository's objects, read through one long-lived `git cat-file --batch`.
+#[derive(Debug)]
+pub struct Blobs {
+    path: PathBuf,
+    format: ObjectFormat,
+    view: Arc<View>,
+    pipes: Mutex<Option<Pipes>>,
+    damaged: Mutex<Vec<String>>,
+}
+
+/// What a commit ships.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The files that an install can hold. Links and submodules are left out.
+    pub tree: Tree,
+    /// Those of their blobs that are small enough for git-lfs pointers.
+    pub small: HashSet<BlobId>,
+    /// The names of the folders at its top.
+    pub top_folders: Vec<String>,
+    /// All files at its top and in the folders that something is installed from.
+    seen: BTreeMap<RelPath, BlobId>,
+}
+
+impl Listing {
+    /// The content of a file at the commit's top or in a folder that something is installed from.
+    pub fn blob(&self, path: &str) -> Option<&BlobId> {
+        self.seen.get(&path.parse().ok()?)
+    }
+}
+
+/// One entry of a tree object.
+struct Entry<'a> {
+    mode: &'a str,
+    name: &'a [u8],
+    id: String,
+}
+
+impl Blobs {
+    pub(super) fn open(path: &Path, format: ObjectFormat, view: Arc<View>) -> Result<Self, GitError> {
+        let pipes = Mutex::new(Some(Pipes::open(view.git())?));
+        Ok(Self { path: path.to_owned(), format, view, pipes, damaged: Mutex::new(Vec::new()) })
+    }
+
+    /// The bytes of a blob; none if the repository doesn't have it, or has other bytes under this name, which
+    /// [`Self::damaged`] tells.
+    pub fn read(&self, id: &BlobId) -> Option<Arc<[u8]>> {
+        // Of another format, as a baseline's may be: no name of anything here.
+        if id.format() != self.format {
+            return None;
+        }
+        match self.object("blob", id.as_str()) {
+            Ok(found) => found.map(Into::into),
+            Err(_) => {
+                self.damaged.lock().ok()?.push(id.as_str().to_owned());
+                None
+            }
+        }
+    }
+
+    /// Whether this was asked for, and other bytes were found under its name.
+    pub fn is_damaged(&self, id: &BlobId) -> bool {
+        self.damaged.lock().is_ok_and(|ids| ids.iter().any(|known| known == id.as_str()))
+    }
+
+    /// The bytes of an object; none if the repository has none of this name and kind.
+    fn object(&self, kind: &'static str, id: &str) -> Result<Option<Vec<u8>>, GitError> {
+        let damaged = || GitError::Damaged { path: self.path.clone(), kind, id: id.to_owned(), file: None };
+        let _git = waiting(Who::Git);
+        let mut guard = self.pipes.lock().map_err(|_| damaged())?;
+        if guard.is_none() {
+            *guard = Some(Pipes::open(self.view.git())?);
+        }
+        let Some(pipes) = guard.as_mut() else { return Err(damaged()) };
+        let Ok(found) = pipes.ask(id) else {
+            // It gave up over this object, and is out of step with us: another one answers the next question.
+            *guard = None;
+            return Err(damaged());
+        };
+        let Some((found_kind, bytes)) = found else { return Ok(None) };
+        if found_kind != kind {
+            return Ok(None);
+        }
+        if BlobId::of_object(kind, &bytes, self.format).as_str() == id { Ok(Some(bytes)) } else { Err(damaged()) }
+    }
+
+    fn needed(&self, kind: &'static str, id: &str, file: &str) -> Result<Vec<u8>, GitError> {
+        let found = self.object(kind, id).map_err(|e| e.of_file(file))?;
+        let missing = || GitError::Damaged { path: self.path.clone(), kind, id: id.to_owned(), file: None };
+        found.ok_or_else(|| missing().of_file(file))
+    }
+
+    /// The tree of a commit, by its id.
+    fn root_of(&self, commit: &str) -> Result<String, GitError> {
+        let bytes = self.needed("commit", commit, "")?;
+        let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+        let id = line.strip_prefix(b"tree ").and_then(|id| std::str::from_utf8(id).ok());
+        id.map(str::to_owned).ok_or(GitError::Unexpected { command: "cat-file", what: format!("commit {commit}") })
+    }
+
+    /// The names of the folders at the top of a commit.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn top_folders(&self, commit: &str) -> Result<Vec<String>, GitError> {
+        let bytes = self.needed("tree", &self.root_of(commit)?, "")?;
+        let folders = entries(&bytes, self.format).filter(|e| e.mode == "40000");
+        Ok(folders.map(|e| String::from_utf8_lossy(e.name).into_owned()).collect())
+    }
+
+    /// What a commit ships, read folder by folder.
+    ///
+    /// # Errors
+    /// [`GitError::Damaged`] for a commit or folder that can't be read, or is not what its name says.
+    pub fn listing(&self, commit: &str) -> Result<Listing, GitError> {
+        let mut listing = Listing::default();
+        let tops = layouts().source_tops();
+        // The folders that are still to be read.
+        let mut open = vec![(None::<RelPath>, self.root_of(commit)?, 0)];
+        while let Some((folder, id, depth)) = open.pop() {
+            let named = folder.as_ref().map(ToString::to_string).unwrap_or_default();
+            let bytes = self.needed("tree", &id, &named)?;
+            for entry in entries(&bytes, self.format) {
+                let path = match &folder {
+                    Some(folder) => folder.join(entry.name).ok(),
+                    None => RelPath::new(entry.name).ok(),
+                };
+                // A name that no file can have, or that leads elsewhere.
+                let Some(path) = path.filter(|_| !entry.name.contains(&b'/')) else { continue };
+                if entry.mode == "40000" {
+                    if folder.is_none() {
+                        listing.top_folders.push(String::from_utf8_lossy(entry.name).into_owned());
+                    }
+                    if depth < DEEPEST && tops.iter().any(|top| path.is_within(top)) {
+                        open.push((Some(path), entry.id, depth + 1));
+                    }
+                    continue;
+                }
+                let Some(blob) = BlobId::from_hex(&entry.id).filter(|_| is_file(entry.mode)) else { continue };
+                if layouts().is_installable(&path) {
+                    let shipped = Shipped { blob: blob.clone(), executable: entry.mode == "100755" };
+                    listing.tree.insert(path.clone(), shipped);
+                }
+                listing.seen.insert(path, blob);
+            }
+        }
+        listing.small = self.small(listing.tree.values().map(|shipped| &shipped.blob))?;
+        Ok(listing)
+    }
+
+    /// Those that are small enough for git-lfs pointers, by what git says of their sizes.
+    fn small<'a>(&self, blobs: impl Iterator<Item = &'a BlobId>) -> Result<HashSet<BlobId>, GitError> {
+        let asked = blobs.fold(String::new(), |all, id| all + id.as_str() + "\n");
+        let mut command = self.view.git();
+        command.args(["cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer"]);
+        let said = finish_with(&self.path, "cat-file", &mut command, asked.as_bytes())?;
+        let small = |line: &str| {
+            let (id, size) = line.split_once(' ')?;
+            let size: usize = size.parse().ok()?;
+            BlobId::from_hex(id).filter(|_| size < LFS_POINTER_LIMIT)
+        };
+        Ok(String::from_utf8_lossy(&said).lines().filter_map(small).collect())
+    }
+}
+
+/// The entries of a tree object, as far as it is one.
+fn entries(bytes: &[u8], format: ObjectFormat) -> impl Iterator<Item = Entry<'_>> {
+    let length = match format {
+        ObjectFormat::Sha1 => 20,
+        ObjectFormat::Sha256 => 32,
+    };
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let blank = rest.iter().position(|b| *b == b' ')?;
+        let end = blank + rest[blank..].iter().position(|b| *b == 0)?;
+        let id = rest.get(end + 1..end + 1 + length)?;
+        let mode = std::str::from_utf8(&rest[..blank]).ok()?;
+        let entry = Entry { mode, name: &rest[blank + 1..end], id: crate::core::blob::hex(id) };
+        rest = &rest[end + 1 + length..];
+        Some(entry)
+    })
+}
+
+#[derive(Debug)]
+struct Pipes {
+    child: Child,
+    ask: Option<ChildStdin>,
+    answer: BufReader<ChildStdout>,
+}
+
+impl Drop for Pipes {
+    fn drop(&mut self) {
+        let _git = waiting(Who::Git);
+        // Closing its input ends it; one that still has something to say would wait for a reader. Waiting keeps no zombie.
+        self.ask.take();
+        let begun = std::time::Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < std::time::Duration::from_secs(1) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Pipes {
+    fn open(mut command: Command) -> Result<Self, GitError> {
+        let _git = waiting(Who::Git);
+        command.args(["cat-file", "--batch"]);
+        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut child = spawned.map_err(GitError::NoGit)?;
+        let (Some(ask), Some(answer)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(GitError::Unexpected { command: "cat-file", what: "no pipes".into() });
+        };
+        Ok(Self { child, ask: Some(ask), answer: BufReader::new(answer) })
+    }
+
+    /// Kind and bytes of the object with this id; none if there is none.
+    fn ask(&mut self, id: &str) -> std::io::Result<Option<(String, Vec<u8>)>> {
+        let ask = self.ask.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        ask.write_all(id.as_bytes())?;
+        ask.write_all(b"\n")?;
+        ask.flush()?;
+        let mut line = Vec::new();
+        // It repeats what it was asked, and a few words.
+        self.answer.by_ref().take(id.len() as u64 + 256).read_until(b'\n', &mut line)?;
+        if line.last() != Some(&b'\n') {
+            return Err(std::io::ErrorKind::InvalidData.into());
+        }
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let mut words = line.trim_end().rsplit(' ');
+        let (size, kind) = (words.next(), words.next());
+        let Some(size) = size.and_then(|s| s.parse::<u64>().ok()) else { return Ok(None) };
+        if size > LARGEST {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        // As it comes, not as it was promised.
+        let mut bytes = Vec::new();
+        self.answer.by_ref().take(size + 1).read_to_end(&mut bytes)?;
+        if bytes.pop() != Some(b'\n') || bytes.len() as u64 != size {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(Some((kind.unwrap_or_default().to_owned(), bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_is_read_as_far_as_it_is_one() {
+        let mut bytes = b"100644 a b\n\0".to_vec();
+        bytes.extend([7; 20]);
+        bytes.extend(b"40000 c\0");
+        bytes.extend([1; 20]);
+        let read = |bytes: &[u8]| {
+            let entries = entries(bytes, ObjectFormat::Sha1);
+            entries.map(|e| (e.mode.to_owned(), e.name.to_vec(), e.id)).collect::<Vec<_>>()
+        };
+        let all = read(&bytes);
+        assert_eq!(all[0], ("100644".into(), b"a b\n".to_vec(), "07".repeat(20)));
+        assert_eq!(all[1], ("40000".into(), b"c".to_vec(), "01".repeat(20)));
+        for cut in 0..bytes.len() {
+            assert!(read(&bytes[..cut]).len() < 2);
+        }
+    }
+}
