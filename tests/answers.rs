@@ -1,13 +1,11 @@
 //! Saved plans, standing rules and remembered answers, on the built binary.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
+use crate::common;
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::terminal::Terminal;
-use common::{Sandbox, assert_same, snapshot, text};
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, assert_same, snapshot, text};
 use pos_upgrade_tui::host::demo::Demo;
 
 const GIT_SAFETY: &str = "standards/universal/ai-safety/git-safety.md";

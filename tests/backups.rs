@@ -1,16 +1,13 @@
 //! `backups`, `restore` and `history`, and what a backup could not hold: found before anything begins.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-
+use crate::common;
+use crate::common::ext;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Sandbox, assert_same, snapshot, text};
-use ext::{Mode, Plain, refused, refused_by};
+use crate::common::ext::{Mode, Plain, refused, refused_by};
+use crate::common::{Sandbox, assert_same, snapshot, text};
 use pos_upgrade_tui::host::demo::Demo;
 use serde_json::Value;
 

@@ -1,16 +1,12 @@
 //! Two people upgrade on two branches, then merge them with git: what is left by the merge is told, and made one again.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-
+use crate::common;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Sandbox, git, snapshot, text};
-use ext::refused;
+use crate::common::ext::refused;
+use crate::common::{Sandbox, git, snapshot, text};
 use pos_upgrade_tui::core::baseline::{self, Baseline};
 use pos_upgrade_tui::host::demo::Demo;
 use serde_json::Value;

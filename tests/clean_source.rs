@@ -1,15 +1,12 @@
 //! Whether a source's work tree is what is committed: told as git tells it, for every way in which git checks files out,
 //! without running the filters that git would run.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Sandbox, git, text};
+use crate::common::{Sandbox, git, text};
 use pos_upgrade_tui::host::demo::Demo;
 
 const PAGE: &str = "universal/standards/testing/test-pyramid.md";

@@ -1,18 +1,14 @@
 //! The order of upgrades when the clock is set back, stands still or runs ahead: which is the last, what is rolled back,
 //! restored, pruned and listed goes by number.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-
+use crate::common::ext;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Sandbox, assert_same, git, snapshot, text};
-use ext::{refused_by, skipped};
+use crate::common::ext::{refused_by, skipped};
+use crate::common::{Sandbox, assert_same, git, snapshot, text};
 use pos_upgrade_tui::host::backup::{Backup, folder_of};
 use pos_upgrade_tui::host::demo::Demo;
 use pos_upgrade_tui::host::store::{self, Truth};

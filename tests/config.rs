@@ -1,12 +1,9 @@
 //! The user's config and the source's template for it, on the built binary.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::fs;
 
-use common::terminal::Terminal;
-use common::{Sandbox, git, text};
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, git, text};
 use pos_upgrade_tui::host::demo::Demo;
 
 /// The demo with a template that has one key more than the user's config.

@@ -1,15 +1,12 @@
 //! Nothing to do makes nothing: no session, no backup, no line in a log; and no number of such upgrades costs a backup.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use common::terminal::Terminal;
-use common::{Sandbox, text};
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, text};
 use pos_upgrade_tui::core::plan::Summary;
 use pos_upgrade_tui::core::session::Status;
 use pos_upgrade_tui::host::{backup, store};

@@ -1,7 +1,4 @@
 //! What a person reads before saying yes, and what they have customised: `plan --diff` and `edits`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{Sandbox, assert_same, git, snapshot, text};
+use crate::common::{Sandbox, assert_same, git, snapshot, text};
 use pos_upgrade_tui::core::baseline::{self, Baseline};
 use pos_upgrade_tui::core::plan::{Kind, Plan};
 use pos_upgrade_tui::host::demo::Demo;

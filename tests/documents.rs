@@ -1,17 +1,13 @@
 //! Files of the user's that lines are added to: in any writing, with any line ends, they come back byte for byte, and
 //! until then what the user wrote stands in front, unchanged.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-
+use crate::common::ext;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::{Sandbox, git, text};
+use crate::common::{Sandbox, git, text};
 use pos_upgrade_tui::host::demo::Demo;
 
 fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {

@@ -1,8 +1,5 @@
 //! What a rollback and a restore bring back, entry by entry: type, mode, time, bytes, where a link leads, for the
 //! oddest things that an install can hold.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -13,7 +10,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{Sandbox, git, text};
+use crate::common::{Sandbox, git, text};
 use pos_upgrade_tui::core::blob::sha256;
 use pos_upgrade_tui::host::demo;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};

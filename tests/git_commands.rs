@@ -1,8 +1,5 @@
 //! git starts nobody's program: every setting, hook, attribute and variable that makes git run a command is planted, with
 //! a command that leaves a mark, and no command of ours may leave one.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{Sandbox, git, text};
+use crate::common::{Sandbox, git, text};
 use pos_upgrade_tui::host::demo::Demo;
 
 /// Settings whose value is a command, or a program; `!` stands before those that a shell reads. What git's manual lists

@@ -1,17 +1,12 @@
 //! `--git-commit`: exactly the changed paths, made beside the user's index, which nothing that goes wrong may change.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 
-use common::{Sandbox, eventually, git, text};
-use ext::Helper;
+use crate::common::ext::Helper;
+use crate::common::{Sandbox, eventually, git, text};
 use pos_upgrade_tui::host::demo::Demo;
 
 const UPGRADE: [&str; 7] = ["upgrade", "--yes", "--only", "content", "--on-conflict", "keep", "--git-commit"];

@@ -1,16 +1,14 @@
 //! The plan against `git merge` (ort, renames on): random releases of the real content, random edits of a user.
 //!
 //! `POS_CASES` says how many (200), `POS_SEED` with which seed (today's date, printed).
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
+use crate::common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Sandbox, git};
+use crate::common::{Sandbox, git};
 use pos_upgrade_tui::core::layout::layouts;
 use pos_upgrade_tui::core::outcome::{Outcome, outcome};
 use pos_upgrade_tui::core::plan::Kind;

@@ -1,11 +1,9 @@
 //! Whole upgrades of the demo without a terminal: git, venv, pip and the MCP server are real.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
+use crate::common;
 use std::fs;
 
-use common::{Sandbox, assert_same, snapshot, text, tools};
+use crate::common::{Sandbox, assert_same, snapshot, text, tools};
 use pos_upgrade_tui::core::plan::{Kind, Plan};
 
 fn plan(sandbox: &Sandbox, project: &str, source: &str) -> Plan {

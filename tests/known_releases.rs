@@ -1,13 +1,11 @@
 //! The table of known releases, made anew from a clone: small ones, and the real content against the embedded table.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
+use crate::common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{Sandbox, git, text};
+use crate::common::{Sandbox, git, text};
 
 const EMBEDDED: &str = include_str!("../assets/praxis-os-releases.tsv");
 /// What stands in a row besides path and blob id: first commit, its date, last commit, its date.

@@ -1,15 +1,10 @@
 //! A source that has git-lfs pointers instead of files: the plan says so, an upgrade is refused before anything changes.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
 
 use std::fs;
 use std::path::Path;
 
-use common::{Sandbox, assert_same, git, snapshot, text};
-use ext::refused;
+use crate::common::ext::refused;
+use crate::common::{Sandbox, assert_same, git, snapshot, text};
 use pos_upgrade_tui::core::plan::{Kind, Plan};
 use pos_upgrade_tui::host::demo::Demo;
 

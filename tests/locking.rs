@@ -1,19 +1,15 @@
 //! One upgrade at a time: many starts at once with winners that are killed, what a dead one leaves behind, and a lock
 //! that nobody here can check.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-
+use crate::common::ext;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Sandbox, assert_same, eventually, snapshot, text};
-use ext::{Helper, refused};
+use crate::common::ext::{Helper, refused};
+use crate::common::{Sandbox, assert_same, eventually, snapshot, text};
 use pos_upgrade_tui::host::lock::{Lock, LockError, LockNote};
 use pos_upgrade_tui::host::{process, venv};
 
@@ -59,7 +55,7 @@ fn a_thousand_starts_have_one_winner_at_a_time() {
     fs::create_dir(&install).unwrap();
     let start = || {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "child", "--nocapture", "--test-threads=1"]).env(STARTS, &install);
+        command.args(["--exact", "locking::child", "--nocapture", "--test-threads=1"]).env(STARTS, &install);
         Helper(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
     };
     let begun = Instant::now();

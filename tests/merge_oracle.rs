@@ -1,8 +1,6 @@
 //! The merge against `git merge-file --diff-algorithm=histogram`, on every triple of versions of the real content.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
+use crate::common;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

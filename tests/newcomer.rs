@@ -1,14 +1,12 @@
 //! Somebody who has read nothing upgrades the demo at 80x24: the program is started without arguments in the project,
 //! and every key pressed is one that the screen named, or that everybody would try.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
+use crate::common;
 use std::fs;
 use std::path::Path;
 
-use common::terminal::Terminal;
-use common::{Sandbox, tools};
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, tools};
 use pos_upgrade_tui::host::demo;
 
 /// At most so many keys, from the start to the shell.

@@ -1,8 +1,5 @@
 //! A project and a source in folders whose names are no UTF-8 and hold a space, quotes and a line's end: all commands, a
 //! kill and a resume, a rollback, the wizard. Every path that is stored, printed or handed on is bytes.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -13,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, assert_same, eventually, snapshot, text, tools};
 use base64::Engine as _;
-use common::terminal::Terminal;
-use common::{Sandbox, assert_same, eventually, snapshot, text, tools};
 use pos_upgrade_tui::core::os_text;
 use pos_upgrade_tui::host::demo::Demo;
 use pos_upgrade_tui::host::process;

@@ -1,11 +1,7 @@
 //! Owner and group: root on somebody else's project becomes its owner or refuses, and what an upgrade replaces or brings
 //! back belongs to whom it did.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-
+use crate::common::ext;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
@@ -13,8 +9,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use common::{Sandbox, assert_same, snapshot, text};
-use ext::{State, is_root, skipped};
+use crate::common::ext::{State, is_root, skipped};
+use crate::common::{Sandbox, assert_same, snapshot, text};
 use pos_upgrade_tui::host::demo::Demo;
 use pos_upgrade_tui::host::process;
 use pos_upgrade_tui::host::server::{self, Running};

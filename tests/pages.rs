@@ -1,11 +1,8 @@
 //! What the program says about itself: the workflow's pages, the help, the completions.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::process::{Command, Output};
 
-use common::text;
+use crate::common::text;
 use serde_json::Value;
 
 const PAGES: [&str; 9] = [

@@ -1,10 +1,5 @@
 //! What planning does to the machine: it writes nothing at all, asks git for each thing once, and reads each file of the
 //! install once (an edited one again, to merge it).
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -12,8 +7,8 @@ use std::mem::MaybeUninit;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use common::{Sandbox, git, text};
-use ext::program;
+use crate::common::ext::program;
+use crate::common::{Sandbox, git, text};
 use pos_upgrade_tui::core::plan::{Kind, Plan};
 use pos_upgrade_tui::host::demo::Demo;
 use rustix::fs::inotify;

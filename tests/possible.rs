@@ -1,23 +1,17 @@
 //! What can't stand on a file system is refused before anything changes, at the very byte; what the user has there already
 //! stops nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-#[path = "crash/mounts.rs"]
 #[allow(dead_code)]
-mod mounts;
-
+use crate::common::ext;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use common::{Sandbox, assert_same, git, snapshot, text};
-use ext::refused;
-use mounts::{Mount, tool};
+use crate::common::ext::refused;
+use crate::common::mounts::{Mount, tool};
+use crate::common::{Sandbox, assert_same, git, snapshot, text};
 use pos_upgrade_tui::core::path::RelPath;
 use pos_upgrade_tui::core::possible::LONGEST_PATH;
 use pos_upgrade_tui::host::demo::Demo;

@@ -1,11 +1,7 @@
 //! The history of the real content: an install of every release that nobody has edited is upgraded to the newest one
 //! without a single question, and is then exactly a fresh install. `POS_REAL_CONTENT` names a git bundle of it.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-
+use crate::common::ext;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -16,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use common::{Sandbox, git, text};
+use crate::common::{Sandbox, git, text};
 use pos_upgrade_tui::core::plan::Plan;
 use pos_upgrade_tui::host::demo;
 

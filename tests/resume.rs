@@ -1,12 +1,10 @@
 //! Killed with SIGKILL in the middle, then resumed or rolled back, without a terminal.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
+use crate::common;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use common::{Sandbox, assert_same, snapshot, text, tools};
+use crate::common::{Sandbox, assert_same, snapshot, text, tools};
 use pos_upgrade_tui::host::demo::Demo;
 
 /// Starts `upgrade --json` and kills it as soon as a line holds all of `words`.

@@ -1,17 +1,13 @@
 //! Going back: twice, further than once, interrupted, and where the disk or the permissions refuse.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-
+use crate::common::ext;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Sandbox, assert_same, snapshot, text};
-use ext::{Mode, Plain, refused, skipped};
+use crate::common::ext::{Mode, Plain, refused, skipped};
+use crate::common::{Sandbox, assert_same, snapshot, text};
 use pos_upgrade_tui::core::session::Status;
 use pos_upgrade_tui::host::demo::Demo;
 use pos_upgrade_tui::host::{recover, store};

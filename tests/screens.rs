@@ -1,15 +1,13 @@
 //! Setup, preview, report and unfinished session by keyboard on a pseudo-terminal: every key of theirs at least once.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
+use crate::common;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::terminal::Terminal;
-use common::{Sandbox, assert_same, snapshot};
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, assert_same, snapshot};
 use pos_upgrade_tui::host::demo::Demo;
 use pos_upgrade_tui::tui::keymap::{self, Chord, Mode};
 use ratatui::crossterm::event::KeyCode;

@@ -1,17 +1,13 @@
 //! Session files that anything may have happened to: what is used instead is the generation before, else what journal
 //! and backup tell, else nothing; and the install is never left between two releases.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-
+use crate::common::ext;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Sandbox, assert_same, snapshot, text};
+use crate::common::{Sandbox, assert_same, snapshot, text};
 use pos_upgrade_tui::core::blob::sha256;
 use pos_upgrade_tui::core::path::RelPath;
 use pos_upgrade_tui::core::session::{Session, Status};

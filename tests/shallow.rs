@@ -1,12 +1,9 @@
 //! A shallow source: what it can't tell, and how the wizard fetches it.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::fs;
 
-use common::terminal::Terminal;
-use common::{Sandbox, git, text};
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, git, text};
 
 #[test]
 fn a_key_fetches_the_history_and_the_plan_is_made_again() {

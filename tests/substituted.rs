@@ -1,18 +1,13 @@
 //! What git can put in the place of an object: replacements, grafts, other bytes under its name, here or in another
 //! repository. Either the true bytes are written or nothing is, and what was installed is what the baseline says.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{Sandbox, git, text};
-use ext::refused;
+use crate::common::ext::refused;
+use crate::common::{Sandbox, git, text};
 use pos_upgrade_tui::core::blob::{BlobId, ObjectFormat};
 use pos_upgrade_tui::core::plan::{FileEntry, Kind, Plan};
 use pos_upgrade_tui::host::demo::Demo;

@@ -1,13 +1,10 @@
 //! A file where a folder comes and the reverse, on the built binary: nothing is asked, and a rollback brings all back.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use common::{Sandbox, assert_same, git, snapshot, text};
+use crate::common::{Sandbox, assert_same, git, snapshot, text};
 use pos_upgrade_tui::host::demo;
 
 /// Puts the files of a release into a repository, and nothing else of the folder they stand in.

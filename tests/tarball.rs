@@ -1,12 +1,9 @@
 //! Sources that lost their history: an unpacked tarball, with and without a git repository of its own around it.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Sandbox, assert_same, git, real_content, snapshot, text};
+use crate::common::{Sandbox, assert_same, git, real_content, snapshot, text};
 use serde_json::Value;
 
 /// The files of a commit, without git.

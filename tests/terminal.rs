@@ -1,15 +1,12 @@
 //! What the built binary does to a terminal, and what it survives: idle, resized, suspended, ended, gone.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use common::terminal::Terminal;
-use common::{Sandbox, eventually, text};
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, eventually, text};
 use pos_upgrade_tui::host::demo::Demo;
 use pos_upgrade_tui::host::process;
 use rustix::process::{Pid, Signal, kill_process};

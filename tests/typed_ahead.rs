@@ -1,14 +1,11 @@
 //! What is typed or pasted before a screen or a question stands on the terminal never answers it: on terminals
 //! that answer and such that don't, on slow lines, and on those that stand still for a while.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::fs;
 use std::time::Duration;
 
-use common::terminal::{Manners, Terminal};
-use common::{Sandbox, assert_same, eventually, snapshot};
+use crate::common::terminal::{Manners, Terminal};
+use crate::common::{Sandbox, assert_same, eventually, snapshot};
 use pos_upgrade_tui::host::demo::Demo;
 
 /// Every key that answers something somewhere, and a paste with such keys in it. None that leaves: while the source is

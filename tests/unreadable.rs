@@ -1,18 +1,14 @@
 //! What can't be read is never taken for what is not there: every place of ours is made unreadable, by its mode and by a
 //! disk that gives errors, and every command either says so, naming it, or does exactly what it does otherwise.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
-
+use crate::common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Sandbox, snapshot, text};
-use ext::{Mode, Plain, skipped};
+use crate::common::ext::{Mode, Plain, skipped};
+use crate::common::{Sandbox, snapshot, text};
 use pos_upgrade_tui::host::demo::Demo;
 use pos_upgrade_tui::host::{recover, store};
 

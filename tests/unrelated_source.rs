@@ -1,17 +1,12 @@
 //! A source that has nothing to do with the install is refused, and a plan that removes unusually many files needs a yes
 //! of its own. What is no stranger is let through: shallow clones, tarballs, forks, new and small installs.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
-#[path = "common/ext.rs"]
-mod ext;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::terminal::Terminal;
-use common::{Sandbox, assert_same, git, real_content, snapshot, text};
-use ext::refused;
+use crate::common::ext::refused;
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, assert_same, git, real_content, snapshot, text};
 use pos_upgrade_tui::host::demo;
 
 const FILES: usize = 60;

@@ -1,9 +1,7 @@
 //! The terminal goes away, in every way and on every screen: the program ends by itself, without a panic, the session is
 //! saved, and whoever comes back goes on with it. Pipes that nobody reads end nothing and stop nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
+use crate::common;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use common::terminal::Terminal;
-use common::{Sandbox, assert_same, eventually, snapshot, text};
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, assert_same, eventually, snapshot, text};
 use pos_upgrade_tui::host::demo::Demo;
 use rustix::process::{Pid, Signal, kill_process};
 

@@ -1,12 +1,10 @@
 //! The wizard by keyboard on a pseudo-terminal, on the demo: real git, venv, pip and MCP server.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
+use crate::common;
 use std::fs;
 
-use common::terminal::Terminal;
-use common::{Sandbox, assert_same, snapshot, text, tools};
+use crate::common::terminal::Terminal;
+use crate::common::{Sandbox, assert_same, snapshot, text, tools};
 use pos_upgrade_tui::host::demo::Demo;
 
 const ENTER: &str = "\r";

@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use crate::bad_input::set_up::{CONFLICTS, LOCKED, USAGE, plan, small_demo, upgrade, utf8};
+use crate::common::ext::{self, refused, sessions};
 use crate::common::{assert_same, snapshot, text};
-use crate::ext::{self, refused, sessions};
-use crate::set_up::{CONFLICTS, LOCKED, USAGE, plan, small_demo, upgrade, utf8};
 
 #[test]
 fn settings_that_can_not_be_read() {

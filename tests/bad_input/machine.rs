@@ -7,9 +7,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::bad_input::set_up::{LOCKED, REFUSED, small_demo, upgrade, utf8};
+use crate::common::ext::{self, Helper, State, refusal, refused, refused_by, sessions, skipped, sleeper};
 use crate::common::{Sandbox, text};
-use crate::ext::{self, Helper, State, refusal, refused, refused_by, sessions, skipped, sleeper};
-use crate::set_up::{LOCKED, REFUSED, small_demo, upgrade, utf8};
 
 /// A command as the sandbox gives it: its home, its folder, no terminal.
 fn like(sandbox: &Sandbox, mut command: Command) -> Command {

@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use crate::bad_input::set_up::{REFUSED, USAGE, git_repository, plan, small_demo, upgrade, utf8};
+use crate::common::ext::{refusal, refused, refused_by};
 use crate::common::{git, text};
-use crate::ext::{refusal, refused, refused_by};
-use crate::set_up::{REFUSED, USAGE, git_repository, plan, small_demo, upgrade, utf8};
 
 #[test]
 fn no_source() {

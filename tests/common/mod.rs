@@ -1,6 +1,8 @@
 //! What the tests on the built binary share: a sandbox with its own home, a prepared demo, snapshots of trees.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod ext;
+pub mod mounts;
 pub mod terminal;
 
 use std::collections::BTreeMap;

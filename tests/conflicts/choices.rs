@@ -7,7 +7,7 @@ use pos_upgrade_tui::tui::keymap::{self, Mode};
 
 use crate::common::terminal::Terminal;
 use crate::common::{assert_same, snapshot};
-use crate::world::{DOWN, ENTER, JSON, SEVEN, Triple, UP, World, approve, conflict, finished, hunks, json};
+use crate::conflicts::world::{DOWN, ENTER, JSON, SEVEN, Triple, UP, World, approve, conflict, finished, hunks, json};
 
 /// Seven hunks by all kinds of choice, undone and redone; the editor that works, that fails, that leaves markers.
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::{self, assert_same, snapshot};
-use crate::world::{DOWN, SEVEN, World, approve, conflict, finished, hunks};
+use crate::conflicts::world::{DOWN, SEVEN, World, approve, conflict, finished, hunks};
 
 /// Killed in the middle of a half-resolved file: every choice is still there, also what was written by hand.
 #[test]

@@ -7,8 +7,8 @@ use std::path::Path;
 use pos_upgrade_tui::core::phase::{NotApplicable, Phase};
 use serde_json::{Value, json};
 
-use crate::ext::{keys, set};
-use crate::set::{FINISHED, Set, assert_time};
+use crate::common::ext::{keys, set};
+use crate::contracts::set::{FINISHED, Set, assert_time};
 
 /// The seed's evidence keys, with what their values are.
 fn seeds_evidence(phase: u64) -> Vec<(&'static str, char)> {

@@ -9,10 +9,10 @@ use std::process::Stdio;
 use pos_upgrade_tui::core::blob::sha256;
 use serde_json::{Value, json};
 
+use crate::common::ext::{self, Helper, keys, lines, set};
 use crate::common::{eventually, git, text};
-use crate::events::assert_evidence;
-use crate::ext::{self, Helper, keys, lines, set};
-use crate::set::{FINISHED, Set, assert_time};
+use crate::contracts::events::assert_evidence;
+use crate::contracts::set::{FINISHED, Set, assert_time};
 
 /// A session's newest generation, read as the files say it: both checked against their sums.
 pub fn truth(install: &Path, session: &str) -> Value {

@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use crate::common::ext::{keys, set};
 use crate::common::git;
-use crate::ext::{keys, set};
-use crate::set::{KINDS, Set, installed, is_id};
+use crate::contracts::set::{KINDS, Set, installed, is_id};
 
 #[test]
 fn the_plan() {

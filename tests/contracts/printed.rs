@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::common::ext::{self, keys, set};
 use crate::common::text;
-use crate::ext::{self, keys, set};
-use crate::files::truth;
-use crate::set::{FINISHED, Set, assert_time};
+use crate::contracts::files::truth;
+use crate::contracts::set::{FINISHED, Set, assert_time};
 
 #[test]
 fn the_status() {

@@ -6,8 +6,8 @@ use std::fs;
 use pos_upgrade_tui::host::demo::Demo;
 use serde_json::Value;
 
+use crate::common::ext::lines;
 use crate::common::{Sandbox, git, text};
-use crate::ext::lines;
 
 pub const KINDS: [&str; 10] =
     ["unchanged", "update", "new", "remove", "move", "local_only", "auto_merge", "conflict", "stays_deleted", "linked"];

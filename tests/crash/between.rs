@@ -9,9 +9,9 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use crate::common::text;
-use crate::many::{Slot, each, shard};
-use crate::points::{crash_at, record};
-use crate::world::{Case, Small};
+use crate::crash::many::{Slot, each, shard};
+use crate::crash::points::{crash_at, record};
+use crate::crash::world::{Case, Small};
 use pos_upgrade_tui::core::blob::sha256;
 
 /// In how many parts one day's run is one.
@@ -347,7 +347,7 @@ fn what_the_user_does_between_a_crash_and_the_next_command() {
 /// A run that can't go on says what takes the obstacle away, and that does.
 #[test]
 fn set_aside_gets_over_what_can_not_be_read() {
-    use crate::ext::{is_root, skipped};
+    use crate::common::ext::{is_root, skipped};
     if !is_root() {
         return skipped("only root can make what another user may not read");
     }

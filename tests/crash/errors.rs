@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::common::mounts::Mount;
 use crate::common::text;
-use crate::many::{Slot, each, shard};
-use crate::mounts::Mount;
-use crate::strace::{self, Call, Traced};
-use crate::world::{Case, Small, copy};
+use crate::crash::many::{Slot, each, shard};
+use crate::crash::strace::{self, Call, Traced};
+use crate::crash::world::{Case, Small, copy};
 
 /// In how many parts one day's run is one.
 const PARTS: usize = 32;

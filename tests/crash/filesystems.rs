@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use crate::common::ext::skipped;
+use crate::common::mounts::{Mount, tool};
 use crate::common::text;
-use crate::ext::skipped;
-use crate::many::{Slot, shard};
-use crate::mounts::{Mount, tool};
-use crate::strace::{self, Call};
-use crate::world::{Small, copy};
+use crate::crash::many::{Slot, shard};
+use crate::crash::strace::{self, Call};
+use crate::crash::world::{Small, copy};
 
 /// An upgrade and its rollback, undisturbed.
 fn there_and_back(small: &Small, project: &Path) {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::many::{Slot, each, shard};
-use crate::strace::{self, Call};
-use crate::world::{Case, Outcome, Small};
+use crate::crash::many::{Slot, each, shard};
+use crate::crash::strace::{self, Call};
+use crate::crash::world::{Case, Outcome, Small};
 
 const SIGKILL: i32 = 9;
 /// In how many parts one day's run is one.

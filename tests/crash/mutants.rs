@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::text;
-use crate::many::{Slot, shard};
-use crate::model::Run;
-use crate::points::{crash_at, record};
-use crate::power::traced;
-use crate::world::Small;
+use crate::crash::many::{Slot, shard};
+use crate::crash::model::Run;
+use crate::crash::points::{crash_at, record};
+use crate::crash::power::traced;
+use crate::crash::world::Small;
 
 /// A mistake, and the part of the harness that notices it by panicking.
 struct Mutant {
@@ -155,7 +155,7 @@ fn power_in_rollback(small: &Small) {
 }
 
 /// A project in which apply has begun, and the folder of its session.
-fn half_applied(small: &Small) -> (crate::world::Case, PathBuf) {
+fn half_applied(small: &Small) -> (crate::crash::world::Case, PathBuf) {
     let slot = Slot::take();
     let points = record(small, &slot, &small.case(&small.pristine), &small.upgrade());
     let exchanges: Vec<usize> = (0..points.len()).filter(|n| points[*n] == "journal.exchange before").collect();
@@ -295,7 +295,7 @@ impl Workshop {
 #[test]
 fn every_mistake_is_noticed() {
     if Command::new("strace").arg("-V").output().is_err() {
-        return crate::ext::skipped("strace is not here");
+        return crate::common::ext::skipped("strace is not here");
     }
     let mutants = shard(MUTANTS.iter().collect(), 14, |m: &&Mutant| m.name.to_owned());
     let sound = Small::new();

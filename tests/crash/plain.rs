@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common::text;
-use crate::many::{Slot, each, shard};
-use crate::strace::{self, Call};
-use crate::world::{Case, Small};
+use crate::crash::many::{Slot, each, shard};
+use crate::crash::strace::{self, Call};
+use crate::crash::world::{Case, Small};
 
 const EXCHANGE: (&str, &str) = ("POS_WITHOUT", "exchange");
 const LINKS: (&str, &str) = ("POS_WITHOUT", "exchange,links");

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::common::{Sandbox, assert_same, snapshot, text, tools};
-use crate::many::{Slot, each, shard};
-use crate::world::{Case, Small};
+use crate::crash::many::{Slot, each, shard};
+use crate::crash::world::{Case, Small};
 use pos_upgrade_tui::host::crash;
 
 /// SIGABRT.

@@ -6,13 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::common::ext::{is_root, skipped};
 use crate::common::text;
-use crate::ext::{is_root, skipped};
-use crate::many::{Slot, each, shard};
-use crate::model::{Disk, Run};
-use crate::points::{crash_at, record};
-use crate::trace;
-use crate::world::{Case, Outcome, Small, copy};
+use crate::crash::many::{Slot, each, shard};
+use crate::crash::model::{Disk, Run};
+use crate::crash::points::{crash_at, record};
+use crate::crash::trace;
+use crate::crash::world::{Case, Outcome, Small, copy};
 
 /// A small generator: the same number gives the same subset on every machine.
 fn coin(seed: u64, at: usize) -> bool {

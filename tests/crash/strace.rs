@@ -12,9 +12,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::ext::skipped;
-use crate::many::Slot;
-use crate::world::{Case, Small};
+use crate::common::ext::skipped;
+use crate::crash::many::Slot;
+use crate::crash::world::{Case, Small};
 
 /// Calls that change what is on disk or make it durable. Not every machine has each of them.
 const CALLS: [&str; 38] = [

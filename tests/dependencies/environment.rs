@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::common::text;
-use crate::index::{Index, Mood};
-use crate::world::{World, package, plain};
+use crate::dependencies::index::{Index, Mood};
+use crate::dependencies::world::{World, package, plain};
 
 /// Puts a mark in the place of pip: whoever runs it is seen. Returns where the mark would be.
 fn mark_pip(world: &World) -> std::path::PathBuf {
@@ -176,7 +176,7 @@ fn a_large_environment_is_put_back_quickly_and_without_a_network() {
             fs::write(folder.join(format!("m{file}.py")), "X = 1\n").unwrap();
         }
     }
-    let venv = crate::world::entries(&world.demo.install.join("venv"));
+    let venv = crate::dependencies::world::entries(&world.demo.install.join("venv"));
     let world = World { venv, ..world };
     let packages = world.sandbox.path().join("packages");
     plain(&packages, "from-afar", "1.0");

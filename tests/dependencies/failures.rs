@@ -6,8 +6,8 @@ use pos_upgrade_tui::host::process;
 
 use crate::common::terminal::Terminal;
 use crate::common::{eventually, text};
-use crate::index::{Index, Mood};
-use crate::world::{World, built, package, plain};
+use crate::dependencies::index::{Index, Mood};
+use crate::dependencies::world::{World, built, package, plain};
 
 /// A build that says nothing and does nothing until a file is there.
 fn waits_for(world: &World) -> (std::path::PathBuf, String) {
@@ -103,7 +103,7 @@ fn packages_that_do_not_fit_together() {
         .output()
         .unwrap();
     assert!(installed.status.success(), "{}", text(&installed).1);
-    let world = World { venv: crate::world::entries(&world.demo.install.join("venv")), ..world };
+    let world = World { venv: crate::dependencies::world::entries(&world.demo.install.join("venv")), ..world };
     plain(&world.wheels(), "shared", "2.0");
     world.release("shared==2.0\n");
     world.assert_failed(&world.upgrade(&[]), &["does not fit together", "mine 1.0", "shared"]);

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::common::ext::left_behind;
 use crate::common::text;
-use crate::ext::left_behind;
-use crate::post_install::playwright;
-use crate::world::World;
+use crate::dependencies::post_install::playwright;
+use crate::dependencies::world::World;
 
 /// A release that needs a package and a step after its installation.
 fn world() -> World {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use pos_upgrade_tui::host::demo;
 
+use crate::common::ext::{is_root, skipped};
+use crate::common::mounts::Mount;
 use crate::common::{Sandbox, text};
-use crate::ext::{is_root, skipped};
-use crate::mounts::Mount;
-use crate::world::{World, package, plain};
+use crate::dependencies::world::{World, package, plain};
 
 /// The project lies in the lower layer, as in a container's image: its folders can't be renamed, so not exchanged.
 #[test]
@@ -53,7 +53,7 @@ fn on_an_overlay() {
     let plain = |all: std::collections::BTreeMap<String, String>| {
         all.into_iter().map(|(path, state)| (path, same(&state))).collect::<Vec<(String, Vec<String>)>>()
     };
-    assert_eq!(plain(crate::world::entries(&venv)), plain(world.venv.clone()));
+    assert_eq!(plain(crate::dependencies::world::entries(&venv)), plain(world.venv.clone()));
     assert_eq!(crate::common::tools(&world.demo.install).as_ref(), Some(&world.tools));
     end_server(&world.demo.install);
     drop(mount);

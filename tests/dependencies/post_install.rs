@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::common::terminal::Terminal;
 use crate::common::text;
-use crate::world::{World, package};
+use crate::dependencies::world::{World, package};
 
 /// A playwright whose installation does what a file says, and whose browser is another file.
 pub fn playwright(world: &World) -> (std::path::PathBuf, std::path::PathBuf) {

@@ -174,14 +174,14 @@ impl World {
     }
 
     /// Runs a command until a line of its JSON has all these words; it is held by the caller from there on.
-    pub fn until(&self, mut command: Command, words: &[&str]) -> crate::ext::Helper {
+    pub fn until(&self, mut command: Command, words: &[&str]) -> crate::common::ext::Helper {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let reached = lines.by_ref().map_while(Result::ok).any(|line| words.iter().all(|w| line.contains(w)));
         // Who writes to a pipe that nobody reads from would end.
         std::thread::spawn(move || lines.for_each(drop));
         assert!(reached, "it never said {words:?}");
-        crate::ext::Helper(child)
+        crate::common::ext::Helper(child)
     }
 
     /// Install, environment and server are as they were before anything.
@@ -197,7 +197,7 @@ impl World {
         let status = self.command(&["status"]).output().unwrap();
         assert_eq!(status.status.code(), Some(0), "{}", text(&status).1);
         // What was fetched or begun takes no space any more.
-        for session in crate::ext::sessions(&self.demo.install) {
+        for session in crate::common::ext::sessions(&self.demo.install) {
             let fetched = self.demo.install.join(".upgrade").join(&session).join("fetch");
             assert!(!fetched.exists(), "{}", fetched.display());
         }

@@ -1,6 +1,6 @@
 //! What a person, or a script with a name from elsewhere, may type.
 
-use crate::world::World;
+use crate::escape::world::World;
 
 #[test]
 fn arguments() {

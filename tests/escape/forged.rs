@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use pos_upgrade_tui::host::{children, process};
 use serde_json::{Value, json};
 
-use crate::notes::sealed;
-use crate::world::{Case, World, pipe, replace};
+use crate::escape::notes::sealed;
+use crate::escape::world::{Case, World, pipe, replace};
 
 /// Processes of the user's that nobody may end: by itself, in a group that it leads, and with a mark that is made up.
 struct Innocents(Vec<Child>);

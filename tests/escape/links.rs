@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::world::{World, pipe, replace};
+use crate::escape::world::{World, pipe, replace};
 
 /// Folders that everything is written to.
 const FOLDERS: [&str; 8] =

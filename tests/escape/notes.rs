@@ -5,7 +5,7 @@ use std::path::Path;
 use pos_upgrade_tui::core::blob::sha256;
 use serde_json::{Value, json};
 
-use crate::world::{Case, World, change, pipe, replace};
+use crate::escape::world::{Case, World, change, pipe, replace};
 
 /// Paths that lead out, by themselves or behind a link.
 const OUT: [&str; 7] = [

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::common::text;
-use crate::world::World;
+use crate::escape::world::World;
 
 /// Where a trap notes that it was stepped on, a line each.
 struct Traps {
@@ -49,7 +49,7 @@ fn reading_commands_run_nothing_of_project_or_source() {
     let (project, install) = (case.project(), case.install());
     let source = world.source.to_str().unwrap();
     // An edited Python file that the release changed, too: its merge would be compiled.
-    let plan = |case: &crate::world::Case<'_>| -> Value {
+    let plan = |case: &crate::escape::world::Case<'_>| -> Value {
         let said = case.run(&[&["plan", "--json", "--source", source]]).remove(0).1;
         serde_json::from_str(said.trim().lines().next().unwrap()).unwrap()
     };

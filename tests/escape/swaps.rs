@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::common::snapshot;
-use crate::world::{Case, World};
+use crate::escape::world::{Case, World};
 
 const ROUNDS: usize = 20;
 /// Folders that the upgrade changes files in, or above them.

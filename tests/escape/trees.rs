@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::git;
-use crate::world::World;
+use crate::escape::world::World;
 
 /// An entry of a tree, as git stores it.
 type Entry = (&'static str, Vec<u8>, String);

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use pos_upgrade_tui::core::merge::Choice;
 use pos_upgrade_tui::core::plan::Kind;
 
-use crate::content::{LINES, with};
-use crate::seen::Effect::{Nothing, Refused};
-use crate::seen::write;
-use crate::world::{World, each};
+use crate::matrix::content::{LINES, with};
+use crate::matrix::seen::Effect::{Nothing, Refused};
+use crate::matrix::seen::write;
+use crate::matrix::world::{World, each};
 
 const BASE: &[u8] = b"PNG\0base";
 

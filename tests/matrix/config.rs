@@ -3,9 +3,9 @@
 use pos_upgrade_tui::core::merge::Choice;
 use pos_upgrade_tui::core::plan::Kind;
 
-use crate::seen::Effect::{Nothing, Refused};
-use crate::seen::write;
-use crate::world::{World, each};
+use crate::matrix::seen::Effect::{Nothing, Refused};
+use crate::matrix::seen::write;
+use crate::matrix::world::{World, each};
 
 const TEMPLATE: &str = "universal/templates/config.json";
 const OLD: &str = "{\n  \"mcp\": {\n    \"port\": 4242,\n    \"groups\": [\"rag\"]\n  },\n  \"log\": \"info\"\n}\n";

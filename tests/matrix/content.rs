@@ -3,9 +3,9 @@
 use pos_upgrade_tui::core::merge::Choice;
 use pos_upgrade_tui::core::plan::Kind;
 
-use crate::seen::Effect::{Nothing, Refused};
-use crate::seen::write;
-use crate::world::{World, each, file};
+use crate::matrix::seen::Effect::{Nothing, Refused};
+use crate::matrix::seen::write;
+use crate::matrix::world::{World, each, file};
 
 pub const LINES: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n";
 

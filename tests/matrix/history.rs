@@ -2,9 +2,9 @@
 
 use pos_upgrade_tui::core::plan::Kind;
 
-use crate::seen::Effect::{Nothing, Remove, WriteOnly};
-use crate::seen::{Planned, write};
-use crate::world::{World, each, file};
+use crate::matrix::seen::Effect::{Nothing, Remove, WriteOnly};
+use crate::matrix::seen::{Planned, write};
+use crate::matrix::world::{World, each, file};
 
 const TEXT: &str = "a text\nthat is long\nenough to be\nrecognised\nwhen it moves\n";
 

@@ -4,9 +4,9 @@ use std::os::unix::fs::FileTypeExt as _;
 
 use pos_upgrade_tui::core::plan::{Kind, Plan};
 
-use crate::seen::Effect::{Nothing, Refused, Remove};
-use crate::seen::{Planned, write};
-use crate::world::{World, each, file};
+use crate::matrix::seen::Effect::{Nothing, Refused, Remove};
+use crate::matrix::seen::{Planned, write};
+use crate::matrix::world::{World, each, file};
 
 mod linked {
     use super::*;

@@ -2,9 +2,9 @@
 
 use pos_upgrade_tui::core::plan::{Kind, ReleaseEvidence};
 
-use crate::seen::Effect::{Nothing, Remove};
-use crate::seen::write;
-use crate::world::{World, each};
+use crate::matrix::seen::Effect::{Nothing, Remove};
+use crate::matrix::seen::write;
+use crate::matrix::world::{World, each};
 
 const TEXT: &str = "a text\nthat is long\nenough to be\nrecognised\nwhen it moves\n";
 
@@ -271,8 +271,8 @@ mod ties {
 
 mod shallow {
     use super::*;
-    use crate::content::{LINES, with};
-    use crate::world::file;
+    use crate::matrix::content::{LINES, with};
+    use crate::matrix::world::file;
 
     fn world(baseline: bool) -> World {
         let (before, after) = ([("f.md", TEXT), ("g.md", "1\n")], [("f.md", &*changed()), ("g.md", "2\n")]);

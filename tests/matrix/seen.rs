@@ -7,7 +7,7 @@ use pos_upgrade_tui::core::plan::{FileEntry, Kind, Plan};
 use pos_upgrade_tui::core::session::Answer;
 use pos_upgrade_tui::engine::planning::{Source, sides};
 
-use crate::world::{World, full};
+use crate::matrix::world::{World, full};
 
 /// A plan and its world.
 pub struct Planned {

@@ -14,7 +14,7 @@ use pos_upgrade_tui::core::plan::{Kind, Summary};
 use pos_upgrade_tui::engine::planning::{Source, base_path, make_plan};
 
 use crate::common::git;
-use crate::seen::Planned;
+use crate::matrix::seen::Planned;
 
 /// What releases and installs have at their top. Any other name is short for a file of the standards.
 const TOPS: [&str; 16] = [

@@ -11,7 +11,7 @@ use pos_upgrade_tui::host::demo;
 use serde_json::json;
 
 use crate::common::{Sandbox, git};
-use crate::passes_over;
+use crate::outside::passes_over;
 
 /// What stands in a file's place.
 enum Bad {

@@ -12,7 +12,7 @@ use pos_upgrade_tui::host::demo;
 use serde_json::{Value, json};
 
 use crate::common::{Sandbox, git};
-use crate::passes_over;
+use crate::outside::passes_over;
 
 /// What a terminal would act on, and what would pass for a line of ours.
 const NASTY: &str = "x\u{1b}]0;t\u{7}\u{1b}[31m\u{9b}2J\u{202e}\u{2066}\u{200d}\u{7f}\u{85}\u{2028}\r\nFAKE-LINE y";

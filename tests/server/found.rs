@@ -15,9 +15,9 @@ use pos_upgrade_tui::host::process;
 use pos_upgrade_tui::host::server::{self, Owner, Running};
 use serde_json::json;
 
+use crate::common::ext::{Helper, sleeper};
 use crate::common::{eventually, text, tools};
-use crate::ext::{Helper, sleeper};
-use crate::world::World;
+use crate::server::world::World;
 
 fn state_bytes(world: &World) -> (Vec<u8>, u32, SystemTime) {
     let path = world.install.join(".mcp_server_state.json");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::common::{assert_same, eventually, snapshot, text, tools};
-use crate::world::{Upgraded, World};
+use crate::server::world::{Upgraded, World};
 
 /// How a release misbehaves, with an index of this kind.
 fn kept(more: &Value) -> Value {

@@ -7,9 +7,9 @@ use std::process::Stdio;
 use pos_upgrade_tui::host::process::{self, Process};
 use serde_json::json;
 
+use crate::common::ext::kill_at;
 use crate::common::{text, tools};
-use crate::ext::kill_at;
-use crate::world::{Upgraded, World};
+use crate::server::world::{Upgraded, World};
 
 const SECRET: &str = "sk-nobody-may-read-this";
 

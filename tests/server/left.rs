@@ -8,9 +8,9 @@ use pos_upgrade_tui::host::process;
 use pos_upgrade_tui::host::server::{self, Running};
 use serde_json::json;
 
+use crate::common::ext::left_behind;
 use crate::common::{eventually, text, tools};
-use crate::ext::left_behind;
-use crate::world::World;
+use crate::server::world::World;
 
 /// How a project stands before the command that is killed.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,9 +5,9 @@ use std::fs;
 use pos_upgrade_tui::host::{ports, process, server};
 use serde_json::{Value, json};
 
+use crate::common::ext::kill_at;
 use crate::common::{Sandbox, assert_same, eventually, snapshot, text, tools};
-use crate::ext::kill_at;
-use crate::world::{Upgraded, World};
+use crate::server::world::{Upgraded, World};
 
 fn report(world: &World) -> Value {
     let mut files = fs::read_dir(world.install.join(".cache")).unwrap().map(|e| e.unwrap().path());

@@ -16,8 +16,8 @@ use pos_upgrade_tui::host::mcp::Client;
 use pos_upgrade_tui::host::process::{self, Process};
 use serde_json::{Value, json};
 
+use crate::common::ext::skipped;
 use crate::common::{Sandbox, assert_same, eventually, git, snapshot, text, tools};
-use crate::ext::skipped;
 
 /// What the environment holds, as pip is asked for it.
 const PACKAGE: &str = "fastmcp==4.1.2";

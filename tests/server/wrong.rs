@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use pos_upgrade_tui::host::ports;
 use serde_json::{Value, json};
 
+use crate::common::ext::sleeper;
 use crate::common::git;
-use crate::ext::sleeper;
-use crate::world::World;
+use crate::server::world::World;
 
 #[test]
 fn a_server_that_exits_at_once() {

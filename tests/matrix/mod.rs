@@ -3,11 +3,8 @@
 //!
 //! The table's empty cells can't be built: what is pristine, edited or deleted was shipped before, so its path is not
 //! new, and where nothing was shipped nothing can be changed, removed or renamed.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bytes;
-#[path = "../common/mod.rs"]
-mod common;
 mod config;
 mod content;
 mod history;
@@ -16,6 +13,7 @@ mod releases;
 mod seen;
 mod world;
 
+use crate::common;
 use pos_upgrade_tui::core::merge::Choice;
 use pos_upgrade_tui::core::plan::Kind;
 use seen::Effect::{self, Nothing, Remove, WriteOnly};

@@ -1,9 +1,6 @@
 //! What comes from outside: texts that would do something to a terminal, servers that answer anything, programs that never
 //! end to talk, and files that nobody wrote for this program.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod files;
 mod floods;
 mod server;

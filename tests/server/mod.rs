@@ -1,11 +1,6 @@
 //! Phases 3 and 4 against a real FastMCP server: whole upgrades by the binary, and every way in which a server can go
 //! wrong. A process that is not this install's server is never signalled.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../common/mod.rs"]
-mod common;
-#[path = "../common/ext.rs"]
-mod ext;
 mod found;
 mod index;
 mod launched;

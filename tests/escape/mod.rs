@@ -1,10 +1,7 @@
 //! Paths that would lead out of the install, from everywhere that paths come from: git trees, every file that is read,
 //! arguments, links, and links that change while an upgrade runs. Nothing outside may change.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod arguments;
-#[path = "../common/mod.rs"]
-mod common;
 mod forged;
 mod links;
 mod notes;

@@ -1,10 +1,11 @@
 //! File systems for a test, unmounted when it ends.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::ext::{is_root, skipped};
+use super::ext::{is_root, skipped};
 
 /// A mounted file system.
 pub struct Mount {

@@ -3,19 +3,13 @@
 //!
 //! What takes long runs as a rotating shard, a different one every day: `POS_SHARD=all` runs everything,
 //! `POS_SHARD=2/6` one part, `POS_CALL=fsync:30` the one case of that name.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod between;
-#[path = "../common/mod.rs"]
-mod common;
 mod errors;
-#[path = "../common/ext.rs"]
-mod ext;
 mod filesystems;
 mod kill;
 mod many;
 mod model;
-mod mounts;
 mod mutants;
 mod plain;
 mod points;

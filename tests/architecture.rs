@@ -1,0 +1,250 @@
+//! Which file may know which: read off the `use` lines and paths of `src/`, without building anything.
+//!
+//! Arrows run one way between the layers, no two files know each other, and `core` neither waits nor touches the world.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// From the bottom up: a layer knows itself and those before it. The commands start the wizard, so they stand above it.
+const LAYERS: [&str; 5] = ["core", "host", "engine", "tui", "cli"];
+
+/// What `core` must not name: files, processes, clocks, waiting, drawing.
+const IMPURE: [&str; 9] = [
+    "std::fs",
+    "std::process",
+    "std::net",
+    "std::thread",
+    "SystemTime::now",
+    "Instant::now",
+    "Timestamp::now",
+    "tokio::",
+    "ratatui::",
+];
+
+/// Files that still know each other. None may join them, and one that is free must leave this list.
+const STILL_TIED: &[&str] = &[];
+
+/// A module's path: `engine::phases::content` is `["engine", "phases", "content"]`.
+type Module = Vec<String>;
+
+/// The code of one file: without comments, texts and what only tests see.
+struct Source {
+    file: String,
+    module: Module,
+    code: String,
+}
+
+/// All of `src/` that is shipped.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+        let entry = entry.unwrap();
+        let file = entry.path().strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        let Some(path) = file.strip_suffix(".rs") else { continue };
+        let mut module: Module = path.split('/').map(str::to_owned).collect();
+        if matches!(module.last().map(String::as_str), Some("mod" | "lib")) {
+            module.pop();
+        }
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        found.push(Source { code: shipped(&text), module, file });
+    }
+    let tests: Vec<Module> = found.iter().flat_map(test_modules).collect();
+    found.retain(|source| !tests.iter().any(|test| source.module.starts_with(test)));
+    for source in &mut found {
+        source.code = without_tests(&source.code);
+    }
+    found
+}
+
+/// The code without comments, and with empty texts.
+fn shipped(text: &str) -> String {
+    let mut code = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if rest.starts_with("//") {
+            rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
+        } else if c == '"' {
+            let mut escaped = false;
+            let end = rest[1..].find(|c| {
+                let ends = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                ends
+            });
+            code.push_str("\"\"");
+            rest = &rest[end.map_or(rest.len(), |end| end + 2)..];
+        } else if let Some(quoted) = ["'\"'", "'\\''", "'\\\\'"].into_iter().find(|q| rest.starts_with(q)) {
+            code.push_str("' '");
+            rest = &rest[quoted.len()..];
+        } else {
+            code.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    code
+}
+
+/// The modules that a file declares for tests alone.
+fn test_modules(source: &Source) -> Vec<Module> {
+    let lines: Vec<&str> = source.code.lines().map(str::trim).collect();
+    let declared = |pair: &[&str]| {
+        let name = pair[1].trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';')?.to_owned();
+        pair[0].contains("cfg(").then_some(())?;
+        pair[0].contains("test").then(|| [source.module.clone(), vec![name]].concat())
+    };
+    lines.windows(2).filter_map(declared).collect()
+}
+
+/// The code without its `#[cfg(test)] mod … { … }`, which stand at the end.
+fn without_tests(code: &str) -> String {
+    let inline = code.match_indices("#[cfg(test)]").find(|(at, mark)| {
+        let behind = code[at + mark.len()..].trim_start();
+        behind.starts_with("mod ") && behind.find('{') < behind.find(';')
+    });
+    inline.map_or(code, |(at, _)| &code[..at]).to_owned()
+}
+
+/// Every path that a piece of code names, `use` trees spread out.
+fn paths(code: &str) -> Vec<Module> {
+    let mut found = Vec::new();
+    let mut rest = code;
+    while let Some(at) = next_word(rest, "use") {
+        let end = rest[at..].find(';').map_or(rest.len(), |end| at + end);
+        spread(&[], &rest[at + 3..end], &mut found);
+        rest = &rest[end..];
+    }
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    for start in ["crate::", "super::", "self::"] {
+        for (at, _) in code.match_indices(start) {
+            let path = &code[at..];
+            let path = &path[..path.find(|c| !word(c)).unwrap_or(path.len())];
+            found.push(path.trim_end_matches(':').split("::").map(str::to_owned).collect());
+        }
+    }
+    found
+}
+
+fn next_word(text: &str, word: &str) -> Option<usize> {
+    let bounds = |at: usize| {
+        let before = text[..at].chars().next_back().is_none_or(|c| c.is_whitespace() || c == ';' || c == '}');
+        before && text[at + word.len()..].starts_with(char::is_whitespace)
+    };
+    text.match_indices(word).map(|(at, _)| at).find(|at| bounds(*at))
+}
+
+fn spread(above: &[String], tree: &str, found: &mut Vec<Module>) {
+    let mut depth = 0;
+    let at_top = |c: char| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == ',' && depth == 0
+    };
+    for part in tree.split(at_top).map(str::trim).filter(|part| !part.is_empty()) {
+        let (path, below) = match (part.find('{'), part.rfind('}')) {
+            (Some(open), Some(close)) if open < close => (&part[..open], Some(&part[open + 1..close])),
+            _ => (part.split(" as ").next().unwrap_or(part), None),
+        };
+        let names = path.split("::").map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+        let path = above.iter().cloned().chain(names).collect::<Module>();
+        match below {
+            Some(below) => spread(&path, below, found),
+            None => found.push(path),
+        }
+    }
+}
+
+/// A path from the crate's root, or none if it leads out of the crate.
+fn absolute(path: &Module, source: &Source, children: &BTreeSet<Module>) -> Option<Module> {
+    let mut from = source.module.clone();
+    let mut rest = path.as_slice();
+    match rest.first()?.as_str() {
+        "crate" => return Some(rest[1..].to_vec()),
+        "self" => rest = &rest[1..],
+        "super" => {
+            while rest.first().is_some_and(|part| part == "super") {
+                from.pop();
+                rest = &rest[1..];
+            }
+        }
+        name => {
+            let child = [from.clone(), vec![name.to_owned()]].concat();
+            children.contains(&child).then_some(())?;
+        }
+    }
+    Some([from, rest.to_vec()].concat())
+}
+
+/// Who names whom, by file.
+fn arrows(sources: &[Source]) -> BTreeMap<&str, BTreeSet<&str>> {
+    let modules: BTreeSet<Module> = sources.iter().map(|s| s.module.clone()).collect();
+    let files: BTreeMap<&[String], &str> = sources.iter().map(|s| (&s.module[..], &s.file[..])).collect();
+    let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for source in sources {
+        let to = arrows.entry(&source.file).or_default();
+        for path in paths(&source.code).iter().filter_map(|path| absolute(path, source, &modules)) {
+            let file = (1..=path.len()).rev().find_map(|length| files.get(&path[..length]));
+            to.extend(file.filter(|file| **file != source.file));
+        }
+    }
+    arrows
+}
+
+/// All files that a file reaches.
+fn reached<'f>(from: &'f str, arrows: &BTreeMap<&'f str, BTreeSet<&'f str>>) -> BTreeSet<&'f str> {
+    let mut seen = BTreeSet::new();
+    let mut next = vec![from];
+    while let Some(file) = next.pop() {
+        next.extend(arrows.get(file).into_iter().flatten().filter(|to| seen.insert(**to)));
+    }
+    seen
+}
+
+#[test]
+fn no_two_files_know_each_other() {
+    let sources = sources();
+    let arrows = arrows(&sources);
+    let reach: BTreeMap<&str, BTreeSet<&str>> = arrows.keys().map(|file| (*file, reached(file, &arrows))).collect();
+    let tied: BTreeSet<&str> = reach.iter().filter(|(file, seen)| seen.contains(**file)).map(|(f, _)| *f).collect();
+    let count: usize = arrows.values().map(BTreeSet::len).sum();
+    println!("{} files, {count} arrows, {} files in circles", sources.len(), tied.len());
+    assert!(sources.len() > 150 && count > 500, "the sources were not read");
+    let ways = |file: &&str| {
+        let back = arrows[*file].iter().filter(|to| reach.get(**to).is_some_and(|seen| seen.contains(*file)));
+        format!("{file} -> {}", back.copied().collect::<Vec<_>>().join(", "))
+    };
+    let new: Vec<String> = tied.iter().filter(|file| !STILL_TIED.contains(file)).map(ways).collect();
+    assert!(new.is_empty(), "these files lead back to themselves:\n{}", new.join("\n"));
+    let free: Vec<_> = STILL_TIED.iter().filter(|file| !tied.contains(*file)).collect();
+    assert!(free.is_empty(), "no longer tied, strike them off the list: {free:?}");
+}
+
+#[test]
+fn arrows_run_one_way_between_the_layers() {
+    let level = |file: &str| LAYERS.iter().position(|layer| file.split(['/', '.']).next() == Some(layer));
+    let sources = sources();
+    let mut wrong = Vec::new();
+    for (from, all) in arrows(&sources) {
+        for to in all {
+            let (Some(low), Some(high)) = (level(from), level(to)) else { continue };
+            if high > low {
+                wrong.push(format!("{from} -> {to}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "arrows that run up:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn core_neither_waits_nor_touches_the_world() {
+    let sources = sources();
+    let core = sources.iter().filter(|s| s.module.first().is_some_and(|layer| layer == "core"));
+    let mut wrong = Vec::new();
+    for source in core {
+        let named: Vec<String> = paths(&source.code).iter().map(|path| path.join("::")).collect();
+        for impure in IMPURE {
+            if source.code.contains(impure) || named.iter().any(|path| format!("{path}::").contains(impure)) {
+                wrong.push(format!("{} names {impure}", source.file));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
