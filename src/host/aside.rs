@@ -13,42 +13,52 @@ use super::fs::{Doing, Folder, FsError};
 use super::rename;
 use crate::core::path::RelPath;
 
+/// What a place among the rescued files is good for.
+enum Spot {
+    /// Nothing stands there; its folder, open, and its name in it.
+    Free(Folder, OsString),
+    /// Something stands there.
+    Taken,
+    /// Nothing can: a file or a link was set aside where a folder would be needed, or the name is too long.
+    Impossible(FsError),
+}
+
+fn spot(root: &Folder, place: &RelPath) -> Result<Spot, FsError> {
+    let (folder, name) = match root.parent_of(place, true) {
+        Ok((folder, name)) => (folder, name.to_owned()),
+        Err(e) if e.is_no_folder() => return Ok(Spot::Impossible(e)),
+        Err(e) => return Err(e),
+    };
+    match folder.kind(&name) {
+        Ok(None) => Ok(Spot::Free(folder, name)),
+        Ok(Some(_)) => Ok(Spot::Taken),
+        Err(e) if e.source.kind() == std::io::ErrorKind::InvalidFilename => Ok(Spot::Impossible(e)),
+        Err(e) => Err(e),
+    }
+}
+
 /// A place among the rescued files that nothing has, with its folder open: an earlier try may have rescued another text of
-/// the same path, or what stood where one of its folders was.
+/// the same path, or what stood where one of its folders was. Then it has a number behind its name, and where that can't
+/// be, behind that of the rescued files' folder.
 ///
 /// # Errors
 /// [`FsError`].
 pub fn free_place(root: &Folder, rescue: &RelPath, path: &RelPath) -> Result<(Folder, OsString, RelPath), FsError> {
     let shown = || path.under(root.path());
-    let joined = |rescue: &RelPath, name: &[u8]| rescue.join(name).map_err(|_| Errno::INVAL).doing("rescue", shown());
     let mut last = None;
     for number in 1..1000 {
-        let more = format!(".{number}").into_bytes();
-        let beside = RelPath::new([rescue.as_bytes(), &more].concat()).map_err(|_| Errno::INVAL);
-        let places = match number {
-            1 => vec![joined(rescue, path.as_bytes())?],
-            // A name can be as long as a name may be.
-            _ => vec![
-                joined(rescue, &[path.as_bytes(), &more].concat())?,
-                joined(&beside.doing("rescue", shown())?, path.as_bytes())?,
-            ],
+        let numbered = |name: &[u8]| match number {
+            1 => name.to_vec(),
+            _ => [name, format!(".{number}").as_bytes()].concat(),
         };
-        for place in places {
-            let found = root.parent_of(&place, true).map(|(folder, name)| (folder, name.to_owned()));
-            let (folder, name) = match found {
-                Ok(found) => found,
-                // A file or a link was set aside where this would need a folder.
-                Err(e) if e.is_no_folder() => {
-                    last = Some(e);
-                    continue;
-                }
-                Err(e) => return Err(e),
-            };
-            match folder.kind(&name) {
-                Ok(None) => return Ok((folder, name, place)),
-                Ok(Some(_)) => {}
-                Err(e) if e.source.kind() == std::io::ErrorKind::InvalidFilename => last = Some(e),
-                Err(e) => return Err(e),
+        let near = rescue.join(&numbered(path.as_bytes()));
+        let far = RelPath::new(numbered(rescue.as_bytes())).and_then(|beside| beside.join(path.as_bytes()));
+        for place in [near, far] {
+            let place = place.map_err(|_| Errno::INVAL).doing("rescue", shown())?;
+            match spot(root, &place)? {
+                Spot::Free(folder, name) => return Ok((folder, name, place)),
+                Spot::Taken => break,
+                Spot::Impossible(e) => last = Some(e),
             }
         }
     }

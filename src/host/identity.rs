@@ -13,6 +13,8 @@ use rustix::fs::{Access, access};
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 
+use super::children;
+
 /// An account of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -38,7 +40,7 @@ pub fn owner_of(folder: &Path) -> Option<(u32, u32)> {
 
 /// The account with this number, if the machine knows one: by its directory services too.
 pub fn account(uid: u32) -> Option<Account> {
-    let asked = Command::new("getent").args(["passwd", &uid.to_string()]).stdin(Stdio::null()).output();
+    let asked = children::helper("getent").args(["passwd", &uid.to_string()]).stdin(Stdio::null()).output();
     let said = asked.ok().filter(|out| out.status.success()).map(|out| out.stdout);
     let text = said.or_else(|| fs::read("/etc/passwd").ok())?;
     String::from_utf8_lossy(&text).lines().filter_map(entry).find(|account| account.uid == uid)
@@ -56,7 +58,7 @@ fn entry(line: &str) -> Option<Account> {
 impl Account {
     /// All groups that it is in.
     fn groups(&self) -> Vec<u32> {
-        let asked = Command::new("id").args(["-G", "--", &self.name]).stdin(Stdio::null()).output();
+        let asked = children::helper("id").args(["-G", "--", &self.name]).stdin(Stdio::null()).output();
         let said = asked.ok().filter(|out| out.status.success()).map(|out| out.stdout).unwrap_or_default();
         let mut groups: Vec<u32> =
             String::from_utf8_lossy(&said).split_whitespace().filter_map(|g| g.parse().ok()).collect();
