@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pos_upgrade_tui::core::layout::layouts;
-use pos_upgrade_tui::engine::planning::{Source, make_plan};
+use pos_upgrade_tui::engine::planning::make_plan::{Source, make_plan};
 use pos_upgrade_tui::host::demo;
 
 const RUNS: usize = 15;

@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pos_upgrade_tui::host::demo;
-use pos_upgrade_tui::host::store::{self, Truth};
-use pos_upgrade_tui::host::venv;
+use pos_upgrade_tui::host::python::venv;
+use pos_upgrade_tui::host::session::store;
+use pos_upgrade_tui::host::session::store::Truth;
 
 const RUNS: usize = 3;
 const CHANGED: usize = 2_000;

@@ -292,10 +292,10 @@ fn every_byte_that_may_be_written_back_is_verified() {
     assert_eq!(code, 0, "{said}");
     let upgraded = snapshot(&demo.install);
     let ignored = fs::read(demo.project.join(".gitignore")).unwrap();
-    let session = pos_upgrade_tui::host::recover::survey(&demo.install).sessions.remove(0);
+    let session = pos_upgrade_tui::host::session::catalog::survey(&demo.install).sessions.remove(0);
     let backup = Path::new(".praxis-os/.backups").join(session.backup.unwrap());
     // A file beside the copies, as an install with an environment has it.
-    let opened = pos_upgrade_tui::host::backup::Backup::open(&demo.project.join(&backup)).unwrap();
+    let opened = pos_upgrade_tui::host::backup::copy::Backup::open(&demo.project.join(&backup)).unwrap();
     let mut with_snapshot = opened;
     with_snapshot.keep_beside("requirements-snapshot.txt", b"a==1\n").unwrap();
     with_snapshot.write_manifest().unwrap();

@@ -9,10 +9,12 @@ use std::process::Command;
 
 use crate::common::ext::{refused_by, skipped};
 use crate::common::{Sandbox, assert_same, git, snapshot, text};
-use pos_upgrade_tui::host::backup::{Backup, folder_of};
+use pos_upgrade_tui::host::backup::copy::{Backup, folder_of};
+use pos_upgrade_tui::host::backup::retention;
 use pos_upgrade_tui::host::demo::Demo;
-use pos_upgrade_tui::host::store::{self, Truth};
-use pos_upgrade_tui::host::{backups, recover};
+use pos_upgrade_tui::host::session::catalog;
+use pos_upgrade_tui::host::session::store;
+use pos_upgrade_tui::host::session::store::Truth;
 use serde_json::Value;
 
 /// Whoever loads this asks it for the time of day.
@@ -114,7 +116,7 @@ impl World {
 
     /// The sessions' ids, in the order in which the upgrades were made.
     fn ids(&self) -> Vec<String> {
-        recover::survey(&self.demo.install).sessions.into_iter().map(|s| s.session_id).collect()
+        catalog::survey(&self.demo.install).sessions.into_iter().map(|s| s.session_id).collect()
     }
 }
 
@@ -122,7 +124,7 @@ impl World {
 fn the_clock_does_not_tell_the_order() {
     let Some(world) = World::new(TIMES.len()) else { return };
     let install = &world.demo.install;
-    let sessions = recover::survey(install).sessions;
+    let sessions = catalog::survey(install).sessions;
     let commits: Vec<&String> = sessions.iter().map(|s| &s.source_commit).collect();
     assert_eq!(commits, world.commits[..TIMES.len()].iter().collect::<Vec<_>>(), "as they were made");
     let ids = world.ids();
@@ -169,7 +171,7 @@ fn the_clock_does_not_tell_the_order() {
     let (code, said) =
         text(&world.command(NOON, &project, &["backups", "prune", "--keep", "2", "--yes"]).output().unwrap());
     assert_eq!(code, 0, "{said}");
-    let left = backups::list(&project.join(".praxis-os")).unwrap();
+    let left = retention::list(&project.join(".praxis-os")).unwrap();
     assert_eq!(left.iter().map(|b| b.session_id.clone().unwrap()).collect::<Vec<_>>(), ids[4..]);
     // So they do when an upgrade prunes.
     let project = world.copy("pruned-by-upgrade");
@@ -177,7 +179,7 @@ fn the_clock_does_not_tell_the_order() {
     let more = ["upgrade", "--yes", "--on-conflict", "keep", "--keep-backups", "2", "--source", source];
     let (code, said) = text(&world.command(0, &project, &more).output().unwrap());
     assert_eq!(code, 0, "{said}");
-    let left = backups::list(&project.join(".praxis-os")).unwrap();
+    let left = retention::list(&project.join(".praxis-os")).unwrap();
     assert_eq!(left.len(), 2);
     assert_eq!(left[0].session_id.as_ref(), ids.last(), "the one before");
 
@@ -217,7 +219,7 @@ fn killed_with_the_clock_set_back() {
             if output.status.code() == Some(0) {
                 panic!("it was to die at {point}: {}", text(&output).1);
             }
-            let found = recover::survey(&install);
+            let found = catalog::survey(&install);
             let unfinished = found.unfinished().unwrap_or_else(|| panic!("{point}: nothing is unfinished"));
             assert_eq!((unfinished.number, &unfinished.source_commit), (3, &world.commits[2]), "{point}");
             let id = unfinished.session_id.clone();
@@ -251,7 +253,7 @@ fn as_earlier_builds_wrote(install: &Path) {
         store::save(&session).unwrap();
         store::save(&session).unwrap();
     }
-    for kept in backups::list(install).unwrap() {
+    for kept in retention::list(install).unwrap() {
         let mut backup = Backup::open(&folder_of(install).join(&kept.name)).unwrap();
         backup.manifest.number = 0;
         backup.manifest.parent = None;
@@ -277,9 +279,9 @@ fn sessions_of_earlier_builds_come_first() {
     }
     let ids = world.ids();
     assert_eq!(ids[..2], old);
-    let sessions = recover::survey(&world.demo.install).sessions;
+    let sessions = catalog::survey(&world.demo.install).sessions;
     assert_eq!(sessions.iter().map(|s| s.number).collect::<Vec<_>>(), [0, 0, 3, 4]);
-    let listed = backups::list(&world.demo.install).unwrap();
+    let listed = retention::list(&world.demo.install).unwrap();
     assert_eq!(listed.iter().map(|b| b.session_id.clone().unwrap()).collect::<Vec<_>>(), ids);
     for state in (0..4).rev() {
         let (code, said) = world.run(NOON, &["rollback", &ids[state], "--yes"]);
@@ -299,7 +301,7 @@ fn a_damaged_session_keeps_its_place() {
         for name in ["session.json", "session.1.json"] {
             fs::write(store::folder(&install, &ids[damaged]).join(name), "torn").unwrap();
         }
-        let found = recover::survey(&install);
+        let found = catalog::survey(&install);
         assert!(found.lost().is_none(), "{:?}", found.damages);
         let mut places: Vec<_> = found.places.iter().map(|(id, place)| (place, id)).collect();
         places.sort();

@@ -9,7 +9,8 @@ use crate::common::terminal::Terminal;
 use crate::common::{Sandbox, text};
 use pos_upgrade_tui::core::plan::Summary;
 use pos_upgrade_tui::core::session::Status;
-use pos_upgrade_tui::host::{backup, store};
+use pos_upgrade_tui::host::backup::copy;
+use pos_upgrade_tui::host::session::store;
 use pos_upgrade_tui::tui::samples;
 
 /// Everything below a folder, whatever it is: type, mode, times and bytes.
@@ -110,7 +111,7 @@ fn backups_from_before_nothing_cost_no_backup_from_before_a_change() {
         session.backup = Some(name.clone());
         store::save(&session).unwrap();
         let folder = demo.install.join(".backups").join(&name);
-        let made = backup::create(&demo.install, &demo.project, &folder, &session.session_id, "now", &|_, _| {});
+        let made = copy::create(&demo.install, &demo.project, &folder, &session.session_id, "now", &|_, _| {});
         made.unwrap().write_manifest().unwrap();
     }
     assert_eq!(names().len(), 5);

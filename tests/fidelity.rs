@@ -178,8 +178,8 @@ impl World {
     }
 
     fn upgrade(&self) {
-        let words = ["upgrade", "--yes", "--only", "content", "--on-conflict", "take", "--source"].map(OsStr::new);
-        self.run(&[&words[..], &[self.source.as_os_str()]].concat());
+        let words = ["upgrade", "--yes", "--only", "content", "--on-conflict", "take", "--allow-removals", "12"];
+        self.run(&[&words.map(OsStr::new)[..], &["--source".as_ref(), self.source.as_os_str()]].concat());
         let after = tree(&self.install);
         let paths: BTreeSet<_> = self.before.keys().chain(after.keys()).collect();
         let changed = paths.into_iter().filter(|p| self.before.get(*p) != after.get(*p)).count();

@@ -367,7 +367,8 @@ fn plain(repository: &Path, arguments: &[&str]) -> String {
 fn control(sandbox: &Sandbox, demo: &Demo, field: &Field) -> BTreeSet<String> {
     let run = |folder: &Path, arguments: &[&str]| {
         let mut command = Command::new("git");
-        command.current_dir(folder).args(arguments).env("HOME", sandbox.path().join("home"));
+        command.current_dir(folder).args(["-c", "user.name=t", "-c", "user.email=t@example.invalid"]);
+        command.args(arguments).env("HOME", sandbox.path().join("home"));
         let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     };
     touch_all(&demo.source);

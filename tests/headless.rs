@@ -157,8 +157,8 @@ fn a_server_that_was_stopped_is_proven_and_stopped_again() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
     let pid = demo.server_pid.unwrap();
-    let process = pos_upgrade_tui::host::process::look(pid).unwrap();
-    pos_upgrade_tui::host::process::stop(&process, std::time::Duration::from_secs(5));
+    let process = pos_upgrade_tui::host::process::proc::look(pid).unwrap();
+    pos_upgrade_tui::host::process::proc::stop(&process, std::time::Duration::from_secs(5));
     let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
     let output = sandbox.run(&[
         "upgrade",
@@ -200,7 +200,11 @@ fn only_the_content_leaves_the_server_alone_and_the_next_upgrade_brings_it() {
     assert!(said.contains("mcp_server/ and its dependencies are untouched"), "{said}");
     assert!(!said.contains("phase 3") && said.contains("phase 5"), "{said}");
     assert_eq!(server(&demo.install), before);
-    assert_eq!(demo.server_pid.map(|p| pos_upgrade_tui::host::process::look(p).is_some()), Some(true), "it still runs");
+    assert_eq!(
+        demo.server_pid.map(|p| pos_upgrade_tui::host::process::proc::look(p).is_some()),
+        Some(true),
+        "it still runs"
+    );
     let plan = plan(&sandbox, project, source);
     let pending: Vec<_> = plan.files.iter().filter(|f| f.kind.changes_install()).map(|f| f.path.to_string()).collect();
     assert!(!pending.is_empty() && pending.iter().all(|p| p.starts_with("mcp_server/")), "{pending:?}");

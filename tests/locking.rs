@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::common::ext::{Helper, refused};
 use crate::common::{Sandbox, assert_same, eventually, snapshot, text};
-use pos_upgrade_tui::host::lock::{Lock, LockError, LockNote};
-use pos_upgrade_tui::host::{process, venv};
+use pos_upgrade_tui::host::process::proc;
+use pos_upgrade_tui::host::python::venv;
+use pos_upgrade_tui::host::session::lock::{Lock, LockError, LockNote};
 
 const STARTS: &str = "POS_LOCK_STARTS";
 const ROUNDS: usize = 20;
@@ -29,13 +30,13 @@ fn child() {
             let inside = install.join("inside");
             if let Ok(text) = fs::read_to_string(&inside)
                 && let Some((pid, start)) = text.split_once(' ')
-                && process::start_ticks(pid.parse().unwrap()) == start.parse().ok()
+                && proc::start_ticks(pid.parse().unwrap()) == start.parse().ok()
             {
                 writeln!(out, "\nTWO: {pid} is inside too").unwrap();
                 return;
             }
             let own = std::process::id();
-            fs::write(&inside, format!("{own} {}", process::start_ticks(own).unwrap())).unwrap();
+            fs::write(&inside, format!("{own} {}", proc::start_ticks(own).unwrap())).unwrap();
             lock.explain(&format!("of-{own}"), &jiff::Timestamp::now().to_string()).unwrap();
             writeln!(out, "\nwon").unwrap();
             out.flush().unwrap();
@@ -116,7 +117,7 @@ fn a_pip_that_a_killed_upgrade_left_is_ended_first() {
     ext::kill_at(command, |l| l["event"] == "task_progress" && l["task"] == "dependencies");
     let note: LockNote = serde_json::from_slice(&fs::read(demo.install.join(".upgrade-lock")).unwrap()).unwrap();
     let pip = note.children.last().expect("pip is noted").clone();
-    let lived = process::start_ticks(pip.pid) == Some(pip.start);
+    let lived = proc::start_ticks(pip.pid) == Some(pip.start);
     // Held where it is, it can't end by itself.
     if lived {
         let pid = rustix::process::Pid::from_raw(pip.pid.cast_signed()).unwrap();
@@ -124,7 +125,7 @@ fn a_pip_that_a_killed_upgrade_left_is_ended_first() {
     }
     let (code, said) = text(&sandbox.run(&[&["rollback", "--yes"], &project[..]].concat()));
     assert_eq!(code, 0, "{said}");
-    assert_ne!(process::start_ticks(pip.pid), Some(pip.start), "{said}");
+    assert_ne!(proc::start_ticks(pip.pid), Some(pip.start), "{said}");
     if lived {
         assert_eq!(said.matches("left by the upgrade that died").count(), 1, "one line says so: {said}");
     } else {

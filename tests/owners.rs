@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::common::ext::{State, is_root, skipped};
 use crate::common::{Sandbox, assert_same, snapshot, text};
 use pos_upgrade_tui::host::demo::Demo;
-use pos_upgrade_tui::host::process;
+use pos_upgrade_tui::host::process::proc;
 use pos_upgrade_tui::host::server::{self, Running};
 
 /// An account that every machine has, and numbers that none has.
@@ -89,7 +89,7 @@ fn demo_for_all(sandbox: &mut Sandbox) -> Demo {
     let install = project.join(".praxis-os");
     sandbox.watch(&install);
     if let Running::Yes(live) = server::find(&install) {
-        process::stop(&live.process, Duration::from_secs(5));
+        proc::stop(&live.process, Duration::from_secs(5));
     }
     Demo { dir, source, project, install, server_pid: None, commits: Vec::new() }
 }

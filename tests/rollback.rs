@@ -10,7 +10,7 @@ use crate::common::ext::{Mode, Plain, refused, skipped};
 use crate::common::{Sandbox, assert_same, snapshot, text};
 use pos_upgrade_tui::core::session::Status;
 use pos_upgrade_tui::host::demo::Demo;
-use pos_upgrade_tui::host::{recover, store};
+use pos_upgrade_tui::host::session::{catalog, store};
 
 struct World {
     sandbox: Sandbox,
@@ -75,7 +75,7 @@ fn twice_is_once_and_further_back_is_said() {
         world.assert_at(1);
     }
     // Further back, by the name of its backup.
-    let first = recover::survey(&world.demo.install).sessions.remove(0);
+    let first = catalog::survey(&world.demo.install).sessions.remove(0);
     let (code, said) = world.run(&["rollback", first.backup.as_deref().unwrap(), "--yes"]);
     assert_eq!(code, 0, "{said}");
     world.assert_at(0);
@@ -105,7 +105,7 @@ fn killed_in_the_rollback_of_a_finished_upgrade() {
         let (code, said) = text(&command.output().unwrap());
         assert_eq!(code, -1, "it was to die at {point}: {said}");
         let install = Path::new(project).join(".praxis-os");
-        let found = recover::survey(&install);
+        let found = catalog::survey(&install);
         let last = found.sessions.last().unwrap();
         // Whether going back had begun by then is for the next run to find; that it is told is what counts.
         if still_whole {
@@ -291,7 +291,7 @@ fn a_full_disk_stops_a_rollback() {
 #[test]
 fn a_backup_that_is_damaged_changes_nothing() {
     let world = World::new(1);
-    let session = recover::survey(&world.demo.install).sessions.remove(0);
+    let session = catalog::survey(&world.demo.install).sessions.remove(0);
     let backup = world.demo.install.join(".backups").join(session.backup.as_deref().unwrap());
     let damaged = changed_file(&world, &backup.join("files"));
     let good = fs::read(&damaged).unwrap();
@@ -325,7 +325,7 @@ fn changed_file(world: &World, files: &Path) -> PathBuf {
 
 #[test]
 fn what_a_crash_left_staged_of_the_users_is_rescued() {
-    use pos_upgrade_tui::host::journal::Journal;
+    use pos_upgrade_tui::host::files::journal::Journal;
     let mut sandbox = Sandbox::new();
     let demo = sandbox.content_demo();
     let before = snapshot(&demo.install);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::common::terminal::Terminal;
 use crate::common::{Sandbox, eventually, text};
 use pos_upgrade_tui::host::demo::Demo;
-use pos_upgrade_tui::host::process;
+use pos_upgrade_tui::host::process::proc;
 use rustix::process::{Pid, Signal, kill_process};
 
 const ENTER: &str = "\r";
@@ -233,10 +233,10 @@ fn an_editor_is_not_left_behind() {
     wizard.press("e");
     eventually("the editor", || pid_file.exists());
     let pid: u32 = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
-    let sleeper = process::descendants(pid);
+    let sleeper = proc::descendants(pid);
     signal(wizard.pid(), Signal::TERM);
     assert_eq!(wizard.end_sane(), 130);
-    assert!(process::look(pid).is_none() && sleeper.iter().all(|p| process::look(*p).is_none()), "{sleeper:?}");
+    assert!(proc::look(pid).is_none() && sleeper.iter().all(|p| proc::look(*p).is_none()), "{sleeper:?}");
     world.is_saved();
 }
 
@@ -292,15 +292,15 @@ fn an_editor_of_a_killed_wizard_is_ended_by_who_goes_on() {
     wizard.press("e");
     eventually("the editor", || pid_file.exists());
     let pid: u32 = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
-    eventually("what it started", || !process::descendants(pid).is_empty());
-    let sleeper = process::descendants(pid);
+    eventually("what it started", || !proc::descendants(pid).is_empty());
+    let sleeper = proc::descendants(pid);
     signal(wizard.pid(), Signal::KILL);
-    eventually("the wizard is gone", || process::look(wizard.pid().cast_unsigned()).is_none());
-    assert!(process::look(pid).is_some(), "it lives on by itself");
+    eventually("the wizard is gone", || proc::look(wizard.pid().cast_unsigned()).is_none());
+    assert!(proc::look(pid).is_some(), "it lives on by itself");
     let project = world.demo.project.to_str().unwrap();
     let output = world.sandbox.run(&["rollback", "--yes", "--project", project]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
-    assert!(process::look(pid).is_none() && sleeper.iter().all(|p| process::look(*p).is_none()), "{sleeper:?}");
+    assert!(proc::look(pid).is_none() && sleeper.iter().all(|p| proc::look(*p).is_none()), "{sleeper:?}");
 }
 
 /// A program of the person's that leaves the terminal in modes of its own: ours are not mixed up with them.

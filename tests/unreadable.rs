@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::common::ext::{Mode, Plain, skipped};
 use crate::common::{Sandbox, snapshot, text};
 use pos_upgrade_tui::host::demo::Demo;
-use pos_upgrade_tui::host::{recover, store};
+use pos_upgrade_tui::host::session::{catalog, store};
 
 struct World {
     sandbox: Sandbox,
@@ -89,7 +89,7 @@ impl World {
             ["", "/session.json", "/session.1.json", "/content", "/content/journal.json"]
                 .map(|n| format!("{session}{n}")),
         );
-        let found = recover::survey(install);
+        let found = catalog::survey(install);
         let name = found.sessions.last().unwrap().backup.clone().unwrap();
         let backup = format!(".backups/{name}");
         let inside =
@@ -267,17 +267,10 @@ fn a_disk_with_errors_is_not_empty() {
     let all = ["status", "history", "backups", "plan", "edits", "upgrade --yes --on-conflict keep", "rollback --yes"];
     for (world, commands) in [(World::upgraded(), &all[..]), (World::killed(), &all[..1])] {
         let broken = |project: &Path, path: &Path, arguments: &[String]| {
-            let mut command = Command::new("strace");
+            let mut command = world.plain.program(Path::new("strace"), &world.sandbox);
             command.args(["-f", "-b", "execve", "-o"]).arg(project.join("trace")).arg("-P").arg(path);
             command.args(["-e", "inject=?openat,?statx,?newfstatat,?lstat,?stat,?getdents64,?readlinkat:error=EIO"]);
-            command.arg(env!("CARGO_BIN_EXE_pos-upgrade-tui")).args(arguments);
-            for (name, value) in world.sandbox.command().get_envs() {
-                match value {
-                    Some(value) => command.env(name, value),
-                    None => command.env_remove(name),
-                };
-            }
-            command.current_dir(world.sandbox.path()).stdin(std::process::Stdio::null());
+            command.arg(world.plain.binary()).args(arguments);
             let (code, said) = text(&command.output().unwrap());
             // Where it never looked there, nothing was tried.
             let struck = fs::read_to_string(project.join("trace")).unwrap().contains("(INJECTED)");

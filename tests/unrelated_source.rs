@@ -213,7 +213,13 @@ fn a_few_removals_need_no_second_yes() {
     let (code, said) = world.run(&UPGRADE, &world.source);
     assert_eq!(code, 0, "{said}");
     // What a policy gives up of the user's is.
-    let world = given_up(7);
+    let world = World::new();
+    write(&world.source.join(page(9)), "# Page 9\n\nNews.\n");
+    world.release("The second release");
+    let (code, said) = world.run(&UPGRADE, &world.source);
+    assert_eq!(code, 0, "what was installed is noted: {said}");
+    (0..7).for_each(|n| fs::remove_file(world.source.join(page(n))).unwrap());
+    world.release("Less");
     for n in 0..7 {
         write(&world.install.join(page(n).replacen("universal/standards", "standards/universal", 1)), "Mine.\n");
     }
@@ -266,7 +272,7 @@ fn the_wizard_asks_before_it_starts() {
     wizard.press("\r");
     wizard.see(&["Remove 30 of the 6", "y yes"]);
     wizard.press("y");
-    wizard.see(&["report"]);
+    wizard.see(&["✔ Upgraded"]);
     wizard.press("q");
     assert_eq!(wizard.end(), 0);
     let state = home.join(".local/state/pos-upgrade-tui/sources.json");
@@ -295,13 +301,13 @@ fn a_demo_is_never_remembered() {
     let mut wizard = Terminal::start(&home, &[&from[..], &["--only", "server"]].concat());
     wizard.see(&["preview", "Enter start"]);
     wizard.press("\r");
-    wizard.see(&["report"]);
+    wizard.see(&["✔ Upgraded"]);
     wizard.press("q");
     assert_eq!(wizard.end(), 0);
     let state = home.join(".local/state/pos-upgrade-tui");
     assert!(!state.join("sources.json").exists());
     // Nor is one offered that an earlier version of this program remembered.
-    pos_upgrade_tui::host::recent::remember(&state, &built.source);
-    let offered = pos_upgrade_tui::engine::sources::candidates(&sandbox.path().join("p"), None, Some(&state));
+    pos_upgrade_tui::host::user::recent_sources::remember(&state, &built.source);
+    let offered = pos_upgrade_tui::engine::planning::sources::candidates(&sandbox.path().join("p"), None, Some(&state));
     assert_eq!(offered, []);
 }

@@ -10,7 +10,8 @@ use super::args::{Cli, Command};
 use super::{Refusal, order, output, settings};
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
-use crate::host::identity::{self, Account};
+use crate::host::user::identity;
+use crate::host::user::identity::Account;
 
 /// How many paths a refusal names.
 const SHOWN: usize = 10;

@@ -9,9 +9,10 @@ use super::{Refusal, ask, diff, output, print, restore, settings};
 use crate::core::os_text::about;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
-use crate::host::backups::{self, Examined, Kept};
-use crate::host::fs::human_size;
-use crate::host::recover;
+use crate::host::backup::retention;
+use crate::host::backup::retention::{Examined, Kept};
+use crate::host::files::fs::human_size;
+use crate::host::session::catalog;
 
 /// Exit code for a damaged backup.
 const DAMAGED: u8 = 4;
@@ -36,7 +37,7 @@ pub fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<u8, Refu
 /// # Errors
 /// [`Refusal`] naming what can't be read: no list may pass for an empty one.
 pub fn all(install: &Path) -> Result<Vec<Kept>, Refusal> {
-    backups::list(install).map_err(|what| {
+    retention::list(install).map_err(|what| {
         let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
         Refusal::refused(format!("{}: {what}; nothing was changed", install.shown()), next)
     })
@@ -81,7 +82,7 @@ fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<u8, Re
         // One that was never finished is none, so it can't be damaged.
         None => all.iter().filter(|b| b.complete || !b.unfinished).map(|b| b.name.as_str()).collect(),
     };
-    let examined: Vec<Examined> = names.into_iter().map(|name| backups::examine(install, name)).collect();
+    let examined: Vec<Examined> = names.into_iter().map(|name| retention::examine(install, name)).collect();
     let damaged = examined.iter().any(|e| !e.sound);
     diff::to_stdout(|paper| {
         if common.json {
@@ -121,7 +122,7 @@ fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<u8, Re
 fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
     let _lock = restore::lock(install)?;
     // Without knowing what the last session needs, nothing can be said not to be needed.
-    if let Some(damage) = recover::survey(install).lost() {
+    if let Some(damage) = catalog::survey(install).lost() {
         let exit_code = 7;
         let what = format!("{}; nothing was changed", damage.describe());
         return Err(Refusal { exit_code, what, next: damage.next() });
@@ -129,9 +130,9 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
     let all = all(install)?;
     // A whole manifest is not enough here: the one that stays for certain must be readable to its last byte.
     let complete = all.iter().rev().filter(|b| b.complete);
-    let newest_sound = complete.map(|b| b.name.clone()).find(|name| backups::examine(install, name).sound);
+    let newest_sound = complete.map(|b| b.name.clone()).find(|name| retention::examine(install, name).sound);
     let protected: Vec<String> = newest_sound.into_iter().collect();
-    let names = backups::prunable(install, keep, &protected)
+    let names = retention::prunable(install, keep, &protected)
         .map_err(|what| Refusal::refused(format!("{what}; nothing was changed"), "pos-upgrade-tui backups"))?;
     if names.is_empty() {
         let message = format!("nothing to prune: {} backups in {}", all.len(), install.join(".backups").shown());
@@ -148,7 +149,7 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
         }
     }
     ask(common, "Remove these for good?", &format!("backups prune --keep {keep}"))?;
-    let pruned = backups::prune(install, &names).map_err(|e| {
+    let pruned = retention::prune(install, &names).map_err(|e| {
         let what = format!("{e}; what was removed before that is gone, the install itself is untouched");
         Refusal::refused(what, "see what is left: pos-upgrade-tui backups")
     })?;
@@ -165,7 +166,9 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
 /// For messages: the backups that hold a path.
 pub fn that_hold(install: &Path, path: &RelPath) -> Vec<String> {
     // Only a hint.
-    let all = backups::list(install).unwrap_or_default().into_iter().rev().filter(|b| b.complete);
-    let open = |name: &String| crate::host::backup::Backup::open(&crate::host::backup::folder_of(install).join(name));
+    let all = retention::list(install).unwrap_or_default().into_iter().rev().filter(|b| b.complete);
+    let open = |name: &String| {
+        crate::host::backup::copy::Backup::open(&crate::host::backup::copy::folder_of(install).join(name))
+    };
     all.map(|b| b.name).filter(|name| open(name).is_ok_and(|b| b.manifest.entries.contains_key(path))).collect()
 }

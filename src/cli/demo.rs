@@ -10,11 +10,12 @@ use crate::core::session::{OnConflict, Status};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::executor;
-use crate::engine::inspect::{self, Request};
+use crate::engine::planning::inspect;
+use crate::engine::planning::inspect::Request;
 use crate::host::demo::{self, Demo, DemoError};
-use crate::host::process;
-use crate::host::recover;
+use crate::host::process::proc;
 use crate::host::server::{self, Running};
+use crate::host::session::catalog;
 use crate::tui::model::Launch;
 
 /// Runs the subcommand.
@@ -79,7 +80,7 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
     stop_server(&built);
     say(&format!("\nlook around: {}", dir.shown()));
     say("the demo's server is ended");
-    let sessions = recover::survey(&built.project.join(".praxis-os")).sessions;
+    let sessions = catalog::survey(&built.project.join(".praxis-os")).sessions;
     if sessions.last().is_some_and(|s| s.status == Status::Completed) {
         say(&format!("undo it:     pos-upgrade-tui rollback --project {project}"));
     }
@@ -120,6 +121,6 @@ async fn headless(request: Request, json: bool) -> Result<u8, Refusal> {
 /// Whatever server runs for the demo's install now was started by the demo.
 fn stop_server(built: &Demo) {
     if let Running::Yes(live) = server::find(&built.install) {
-        process::stop(&live.process, Duration::from_secs(5));
+        proc::stop(&live.process, Duration::from_secs(5));
     }
 }

@@ -14,7 +14,7 @@ use crate::core::merge::is_binary;
 use crate::core::path::RelPath;
 use crate::core::visible;
 pub use crate::core::visible::line_of as shown;
-use crate::host::fs;
+use crate::host::files::fs;
 
 /// Unchanged lines shown around a change.
 const CONTEXT: usize = 3;

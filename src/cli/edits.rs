@@ -10,9 +10,11 @@ use crate::core::classify::short;
 use crate::core::os_text::quoted;
 use crate::core::plan::ReleaseEvidence;
 use crate::core::visible::Shown as _;
-use crate::engine::edits::{self, Edit, EditKind, EditTexts, Edits, EditsError};
-use crate::engine::planning::{self, Source};
-use crate::host::fs;
+use crate::engine::planning::edits;
+use crate::engine::planning::edits::{Edit, EditKind, EditTexts, Edits, EditsError};
+use crate::engine::planning::make_plan;
+use crate::engine::planning::make_plan::Source;
+use crate::host::files::fs;
 
 /// The way out where a clone is needed.
 const WITH_SOURCE: &str = "name a clone of praxis-os: pos-upgrade-tui edits --source DIR";
@@ -49,7 +51,7 @@ pub fn run(common: &Common, arguments: &EditsArgs) -> Result<u8, Refusal> {
 /// do without.
 fn source(project: &Path, install: &Path, arguments: &EditsArgs) -> Result<Option<Source>, Refusal> {
     let from = From { source: arguments.source.clone(), ..From::default() };
-    let has_baseline = planning::read_baseline(install).map_err(|e| refusal(&e.into()))?.is_some();
+    let has_baseline = make_plan::read_baseline(install).map_err(|e| refusal(&e.into()))?.is_some();
     let can_do_without = has_baseline && arguments.source.is_none();
     if can_do_without && !arguments.diff {
         return Ok(None);
@@ -70,8 +72,8 @@ fn source(project: &Path, install: &Path, arguments: &EditsArgs) -> Result<Optio
 fn refusal(error: &EditsError) -> Refusal {
     let next = match error {
         EditsError::NoRelease(_) => WITH_SOURCE.to_owned(),
-        EditsError::Planning(merged @ planning::PlanningError::Merged { .. }) => super::status::mending(merged),
-        EditsError::Planning(planning::PlanningError::Baseline { path, .. }) => {
+        EditsError::Planning(merged @ make_plan::PlanningError::Merged { .. }) => super::status::mending(merged),
+        EditsError::Planning(make_plan::PlanningError::Baseline { path, .. }) => {
             format!("bring it back from git, or move it aside and name a clone: mv {0} {0}.old", quoted(path))
         }
         EditsError::Planning(_) => "mend that, then try again: pos-upgrade-tui edits".to_owned(),

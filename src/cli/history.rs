@@ -11,8 +11,10 @@ use crate::core::classify::short;
 use crate::core::os_text::about;
 use crate::core::session::{Session, moment};
 use crate::core::visible::Shown as _;
-use crate::host::recover::{self, Used};
-use crate::host::{backup, fs};
+use crate::host::backup::copy;
+use crate::host::files::fs;
+use crate::host::session::catalog;
+use crate::host::session::catalog::Used;
 
 /// Exit code where something of it can't be read.
 const UNREADABLE: u8 = 4;
@@ -23,11 +25,11 @@ const UNREADABLE: u8 = 4;
 /// [`Refusal`] where there is no install, or the output can't be written.
 pub fn run(common: &Common) -> Result<u8, Refusal> {
     let install = settings::install(common)?;
-    let found = recover::survey(&install);
+    let found = catalog::survey(&install);
     let mut problems = found.damages.iter().any(|d| d.used == Used::Unreadable);
     let mut there = BTreeSet::new();
     for (session, name) in found.sessions.iter().filter_map(|s| Some((s, s.backup.as_ref()?))) {
-        match fs::is_there(&backup::folder_of(&install).join(name).join(backup::MANIFEST)) {
+        match fs::is_there(&copy::folder_of(&install).join(name).join(copy::MANIFEST)) {
             Ok(false) => {}
             Ok(true) => drop(there.insert(&session.session_id)),
             Err(e) => {
@@ -42,7 +44,7 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
     diff::to_stdout(|paper| {
         if common.json {
             let sessions: Vec<_> = found.sessions.iter().rev().map(|s| entry(s, has(s))).collect();
-            let damaged: Vec<_> = found.damages.iter().map(recover::Damage::describe).collect();
+            let damaged: Vec<_> = found.damages.iter().map(catalog::Damage::describe).collect();
             let all = about(&install, json!({"sessions": sessions, "damaged": damaged}));
             return paper.json(&all);
         }

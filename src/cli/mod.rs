@@ -98,7 +98,7 @@ pub async fn run() -> u8 {
         Some(Command::Workflow { page }) => workflow::run(&cli.common, page.as_deref()),
         Some(Command::Completions { shell }) => completions::run(shell),
         Some(Command::CrashPoints) => {
-            crate::host::crash::ALL.iter().for_each(|point| say!("{}", point.0));
+            crate::host::files::crash_points::ALL.iter().for_each(|point| say!("{}", point.0));
             Ok(0)
         }
         Some(Command::Demo(arguments)) => demo::run(&cli.common, &arguments).await,

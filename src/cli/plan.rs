@@ -11,8 +11,10 @@ use crate::core::merge::{Choice, is_binary};
 use crate::core::outcome::{Outcome, Sides, is_keyed, merge_of, outcome};
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::session::OnConflict;
-use crate::engine::inspect::{self, Inspection, Texts};
-use crate::host::{fs, python};
+use crate::engine::planning::inspect;
+use crate::engine::planning::inspect::{Inspection, Texts};
+use crate::host::files::fs;
+use crate::host::python::compile;
 
 /// Exit code when something is pending and `--exit-code` asks.
 const PENDING: u8 = 10;
@@ -41,7 +43,7 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
     })?;
     let merged = |f: &FileEntry| matches!(f.kind, Kind::AutoMerge | Kind::Conflict) && f.path.name().ends_with(b".py");
     let unchecked = plan.files.iter().filter(|f| merged(f)).count();
-    if unchecked > 0 && !python::can_compile(&request.project.join(".praxis-os")) {
+    if unchecked > 0 && !compile::can_compile(&request.project.join(".praxis-os")) {
         complain!(
             "not checked: whether {unchecked} merged Python files compile. Only a python3 that is not the project's own \
              is asked for that, and there is none on PATH"

@@ -9,10 +9,11 @@ use super::{Refusal, ask, diff, output, restore, settings};
 use crate::core::baseline;
 use crate::core::classify::short;
 use crate::core::visible::Shown as _;
-use crate::engine::documents;
-use crate::engine::planning::Source;
-use crate::engine::reconcile::{self, Found};
-use crate::host::fs;
+use crate::engine::maintenance::reconcile;
+use crate::engine::maintenance::reconcile::Found;
+use crate::engine::planning::make_plan::Source;
+use crate::engine::report::documents;
+use crate::host::files::fs;
 
 /// How many paths of each kind are shown; the JSON has all.
 const SHOWN: usize = 20;

@@ -5,8 +5,8 @@ use super::{Refusal, at_a_terminal, output, session, settings, wizard};
 use crate::core::path::RelPath;
 use crate::core::session::OnConflict;
 use crate::core::visible::Shown as _;
-use crate::engine::inspect;
-use crate::engine::parking;
+use crate::engine::conflicts::deferred;
+use crate::engine::planning::inspect;
 use crate::tui::model::Launch;
 
 /// Runs the subcommand.
@@ -25,7 +25,7 @@ pub async fn run(common: &Common, look: &Look) -> Result<u8, Refusal> {
         });
     }
     let unusable = |e: String| Refusal::refused(format!("{e}; nothing was changed"), "pos-upgrade-tui status");
-    let plan = parking::plan(&install, &found.sessions).map_err(unusable)?;
+    let plan = deferred::plan(&install, &found.sessions).map_err(unusable)?;
     let Some(plan) = plan else {
         let message = format!("{}: nothing to resolve, no conflict is put off", install.shown());
         return Ok(output::nothing_to_do(&message, common.json));

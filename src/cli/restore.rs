@@ -13,15 +13,17 @@ use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::session::stamp_of;
 use crate::core::visible::Shown as _;
-use crate::engine::inspect;
-use crate::host::backup::{self, Backup};
-use crate::host::backups::Kept;
-use crate::host::fs::{is_there, visible};
-use crate::host::index;
-use crate::host::lock::{Lock, LockError};
-use crate::host::ownership;
-use crate::host::recover;
-use crate::host::restore::{self, RestoreError, Restored};
+use crate::engine::planning::inspect;
+use crate::host::backup::copy;
+use crate::host::backup::copy::Backup;
+use crate::host::backup::retention::Kept;
+use crate::host::files::fs::{is_there, visible};
+use crate::host::files::ownership;
+use crate::host::files::restore;
+use crate::host::files::restore::{RestoreError, Restored};
+use crate::host::server::search_index;
+use crate::host::session::catalog;
+use crate::host::session::lock::{Lock, LockError};
 
 /// Runs the subcommand.
 ///
@@ -45,11 +47,11 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
             Refusal::refused(what, "pos-upgrade-tui backups")
         })?,
     };
-    let backup = Backup::open(&backup::folder_of(&install).join(name)).map_err(|e| {
+    let backup = Backup::open(&copy::folder_of(&install).join(name)).map_err(|e| {
         Refusal::refused(format!("{e}; nothing was changed"), "name another backup: pos-upgrade-tui backups")
     })?;
     let _lock = locked(&install)?;
-    recover::sweep(install.parent().unwrap_or(&install), &install).iter().for_each(|line| complain!("{line}"));
+    catalog::sweep(install.parent().unwrap_or(&install), &install).iter().for_each(|line| complain!("{line}"));
     let rescue = rescue_folder(&install)?;
     let done = restore::restore(&install, &backup, &path, &rescue).map_err(|e| refusal(&install, &path, name, &e))?;
     let rescued = match &done {
@@ -85,18 +87,18 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
 
 /// A page that comes back has its old time, by which the server would not read it again.
 fn outdate_index(install: &Path, path: &RelPath) {
-    let places = index::places(install);
+    let places = search_index::places(install);
     if !places.is_page(path) {
         return;
     }
-    match index::outdate(install, &places, Trust::Files) {
+    match search_index::outdate(install, &places, Trust::Files) {
         Ok(false) => {}
         Ok(true) => {
-            if let Err(e) = index::ask_for_rebuild(install) {
-                complain!("{}", index::problem(&places, &e));
+            if let Err(e) = search_index::ask_for_rebuild(install) {
+                complain!("{}", search_index::problem(&places, &e));
             }
         }
-        Err(e) => complain!("{}", index::problem(&places, &e)),
+        Err(e) => complain!("{}", search_index::problem(&places, &e)),
     }
 }
 
@@ -181,7 +183,7 @@ fn refusal(install: &Path, path: &RelPath, name: &str, error: &RestoreError) -> 
             Some(other) => {
                 format!("a backup that has it: pos-upgrade-tui restore {} --from {other}", quoted(path.as_path()))
             }
-            None => format!("see what it holds: {}", quoted(backup::folder_of(install).join(name).join("files"))),
+            None => format!("see what it holds: {}", quoted(copy::folder_of(install).join(name).join("files"))),
         },
         RestoreError::Backup(_) => format!("see what is sound in it: pos-upgrade-tui backups verify {name}"),
         RestoreError::Blocked(_) => format!("move it aside: mv {0} {0}.old", quoted(path.under(install))),

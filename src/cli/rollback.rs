@@ -8,7 +8,7 @@ use crate::core::os_text::quoted;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
 use crate::engine::executor;
-use crate::host::backup;
+use crate::host::backup::copy;
 
 /// Runs the subcommand. Going back twice is going back once: a session that was rolled back is said to be, exit code 0.
 ///
@@ -72,8 +72,8 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
 }
 
 fn unknown(install: &std::path::Path, name: &str) -> Refusal {
-    let shown = crate::host::fs::visible(name);
-    let known = match backup::list(install) {
+    let shown = crate::host::files::fs::visible(name);
+    let known = match copy::list(install) {
         Ok(all) => all.iter().any(|(backup, _)| backup == name),
         Err(e) => return Refusal::refused(format!("{e}; nothing was changed"), "mend that, then try again"),
     };
@@ -99,7 +99,7 @@ fn usable_backup(session: &Session) -> Result<(), Refusal> {
         let what = format!("session {} has no backup; nothing was changed", session.session_id);
         return Err(Refusal::refused(what, next));
     };
-    match backup::Backup::open(&backup::folder_of(&session.install).join(name)) {
+    match copy::Backup::open(&copy::folder_of(&session.install).join(name)) {
         Ok(_) => Ok(()),
         Err(e) => Err(Refusal::refused(
             format!("session {} can't be rolled back: {e}; nothing was changed", session.session_id),

@@ -8,14 +8,15 @@ use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
 use crate::core::visible::line as visible;
 use crate::engine::executor;
-use crate::host::recover::{self, Found};
+use crate::host::session::catalog;
+use crate::host::session::catalog::Found;
 
 /// All sessions of a project, as far as anything can be told of them.
 ///
 /// # Errors
 /// [`Refusal`] if nothing can be told of the last one.
 pub fn all(project: &Path) -> Result<Found, Refusal> {
-    let found = recover::survey(&project.join(".praxis-os"));
+    let found = catalog::survey(&project.join(".praxis-os"));
     match found.lost() {
         None => Ok(found),
         Some(damage) => Err(Refusal::refused(format!("{}; nothing was changed", damage.describe()), damage.next())),
@@ -53,7 +54,7 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
     }
     if session.rebuilt {
         let damage = found.damage(&session.session_id);
-        let why = damage.map_or_else(|| session.reason.clone().unwrap_or_default(), recover::Damage::describe);
+        let why = damage.map_or_else(|| session.reason.clone().unwrap_or_default(), catalog::Damage::describe);
         let next = format!("pos-upgrade-tui rollback --project {}", quoted(&project));
         return Err(Refusal::refused(format!("{why}; nothing was changed"), next));
     }

@@ -7,10 +7,12 @@ use super::args::{Colours, Common, From, Look, Part};
 use crate::core::os_text::quoted;
 use crate::core::settings::{self as core, FILE, Options, Settings};
 use crate::core::visible::Shown as _;
-use crate::engine::inspect::{self, Request};
-use crate::host::consent::{self, Wish};
-use crate::host::fs;
+use crate::engine::planning::inspect;
+use crate::engine::planning::inspect::Request;
+use crate::host::files::fs;
 use crate::host::git::Repo;
+use crate::host::user::consent;
+use crate::host::user::consent::Wish;
 
 /// The project: `--project`, or the nearest parent that has an install.
 ///

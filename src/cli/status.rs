@@ -8,9 +8,10 @@ use crate::core::classify::short;
 use crate::core::os_text;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
-use crate::engine::parking;
-use crate::engine::planning::{self, PlanningError};
-use crate::host::lock;
+use crate::engine::conflicts::deferred;
+use crate::engine::planning::make_plan;
+use crate::engine::planning::make_plan::PlanningError;
+use crate::host::session::lock;
 
 /// Exit code while an upgrade is unfinished, or conflicts are put off.
 const PENDING: u8 = 10;
@@ -27,13 +28,13 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
     let found = session::all(&project)?;
     let unfinished = found.unfinished();
     let last = unfinished.or(found.sessions.last());
-    let (release, trouble) = match planning::read_baseline(&install) {
+    let (release, trouble) = match make_plan::read_baseline(&install) {
         Ok(baseline) => (baseline.map(|b| b.release), None),
         // That it can't be told is not that it isn't known.
         Err(e) => (None, Some(e)),
     };
     let running = lock::held_by(&install);
-    let parked = parking::waiting(&install, &found.sessions).map_err(|e| {
+    let parked = deferred::waiting(&install, &found.sessions).map_err(|e| {
         let next = "mend that, then look again: pos-upgrade-tui status";
         Refusal::refused(format!("which conflicts are put off can't be told: {e}; nothing was changed"), next)
     })?;
@@ -53,7 +54,7 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             shown.insert("path".into(), json!(p.path));
             shown.insert("since".into(), json!(p.since));
             shown.insert("commit".into(), json!(p.commit));
-            match parking::theirs_path(&install, p) {
+            match deferred::theirs_path(&install, p) {
                 Some(theirs) => os_text::put(&mut shown, "theirs", &theirs),
                 None => drop(shown.insert("theirs".into(), serde_json::Value::Null)),
             }
@@ -104,7 +105,7 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             let word = if parked.len() == 1 { "conflict" } else { "conflicts" };
             say!("  put off: {} {word}; yours stays until you settle it", parked.len());
             for one in &parked {
-                let theirs = parking::theirs_path(&install, one);
+                let theirs = deferred::theirs_path(&install, one);
                 let theirs = theirs.map_or("removed by the source".to_owned(), |p| format!("theirs: {}", p.shown()));
                 say!("    {} (since {}; {theirs})", one.path, moment(&one.since, None));
             }

@@ -4,8 +4,10 @@ use super::args::Common;
 use super::{Refusal, ask, output, settings};
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
-use crate::host::fs::{self, visible};
-use crate::host::lock::{self, LockError};
+use crate::host::files::fs;
+use crate::host::files::fs::visible;
+use crate::host::session::lock;
+use crate::host::session::lock::LockError;
 
 /// Exit code while a living process has the lock.
 const LOCKED: u8 = 7;

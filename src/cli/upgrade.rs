@@ -12,8 +12,9 @@ use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::visible::{self, Shown as _};
-use crate::engine::{executor, inspect};
-use crate::host::fs;
+use crate::engine::executor;
+use crate::engine::planning::inspect;
+use crate::host::files::fs;
 
 /// Runs the subcommand.
 ///
@@ -84,7 +85,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
 
 /// A source that only the project's own file names is not the user's word.
 fn foreign_source(source: &Path) -> Refusal {
-    let source = crate::host::fs::visible(&source.to_string_lossy());
+    let source = crate::host::files::fs::visible(&source.to_string_lossy());
     Refusal::usage(
         format!(
             "{source}: only the project's own .praxis-os/upgrade.json names this source, and its code would run here; \

@@ -4,7 +4,8 @@ use super::args::{Common, From, Look, Part};
 use super::{Refusal, at_a_terminal, settings};
 use crate::core::os_text::quoted;
 use crate::core::session::{OnConflict, Session};
-use crate::host::consent::{self, Wish};
+use crate::host::user::consent;
+use crate::host::user::consent::Wish;
 use crate::tui;
 use crate::tui::model::Launch;
 

@@ -225,7 +225,7 @@ impl Seconds {
 /// One upgrade. `session.json` in `.upgrade/<uuid>/` is this, wrapped with a sequence number and a checksum.
 ///
 /// ```json
-/// {"schema":1,"session_id":"0192…","number":2,"after":["0191…"],"status":"running","reason":null,"project":"/p","install":"/p/.praxis-os",
+/// {"schema":1,"session_id":"0192…","number":1,"status":"running","reason":null,"project":"/p","install":"/p/.praxis-os",
 ///  "source":"/src","source_commit":"<id>","source_version":"1.2.0","from_release":"<id>",
 ///  "created_at":"2026-11-22T10:30:45Z","updated_at":"2026-11-22T10:30:46Z","current_phase":2,
 ///  "completed_phases":[0,1],"phase_artifacts":{"0":{"evidence":{},"commands":[],"timestamp":"…","seconds":0.1}},

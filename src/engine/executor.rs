@@ -5,15 +5,8 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
-use super::estimates::estimates;
 use super::events::{Command, Event, Finish, FinishKind, Level};
-use super::inspect::{About, Problem, Request};
-use super::parking;
 use super::phases;
-use super::planning::{self, PlanningError};
-use super::rollback;
-use super::run::{Run, START_AGAIN, Stop, now};
-use super::{checks, documents, report};
 use crate::core::classify::short;
 use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
@@ -21,9 +14,18 @@ use crate::core::plan::{Only, Plan};
 use crate::core::session::{OnConflict, Session, Status, stamp_of};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
-use crate::host::backup;
-use crate::host::lock::{Lock, LockError};
-use crate::host::recover;
+use crate::engine::conflicts::deferred;
+use crate::engine::planning::checks;
+use crate::engine::planning::inspect::{About, Problem, Request};
+use crate::engine::planning::make_plan;
+use crate::engine::planning::make_plan::PlanningError;
+use crate::engine::report::{documents, final_report};
+use crate::engine::rollback::put_back;
+use crate::engine::session::context::{Run, START_AGAIN, Stop, now};
+use crate::engine::session::estimates::estimates;
+use crate::host::backup::copy;
+use crate::host::session::catalog;
+use crate::host::session::lock::{Lock, LockError};
 
 /// A running session. Dropping it pauses the session after the current step.
 #[derive(Debug)]
@@ -51,8 +53,8 @@ pub fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
 
 /// Begins to run a session under the lock: its first save, the lock's note, and what was found on the way.
 fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
-    let rescued = recover::sweep(&run.session.project, &run.session.install);
-    let found = recover::survey(&run.session.install);
+    let rescued = catalog::sweep(&run.session.project, &run.session.install);
+    let found = catalog::survey(&run.session.install);
     run.estimates = estimates(&found.sessions, &run.session);
     let session = &run.session;
     let resumed = how != Begin::Anew;
@@ -76,7 +78,7 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         run.warn("session", damage.describe());
     }
     let own = run.session.session_id.clone();
-    match recover::settle(&run.session.install, &found, &own) {
+    match catalog::settle(&run.session.install, &found, &own) {
         Ok(lines) => lines.into_iter().for_each(|line| run.warn("session", line)),
         // They are history: what matters is this session.
         Err(e) => run.warn("session", e.to_string()),
@@ -131,14 +133,14 @@ pub fn tidy(project: &Path) -> Vec<String> {
     if install.join(".upgrade/lock").exists()
         && let Ok(mut lock) = Lock::acquire(&install)
     {
-        let lines = [lock.ended(), &recover::sweep(project, &install)].concat();
+        let lines = [lock.ended(), &catalog::sweep(project, &install)].concat();
         lock.unexplain();
         return lines;
     }
     Vec::new()
 }
 
-/// Begins a session that settles the conflicts which earlier ones put off: `plan` is [`parking::plan`]'s. Needs a tokio
+/// Begins a session that settles the conflicts which earlier ones put off: `plan` is [`deferred::plan`]'s. Needs a tokio
 /// runtime.
 pub fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
     let source = plan.source.folder();
@@ -183,7 +185,7 @@ pub fn discard(session: Session) -> Handle {
                 Some(documents::undo_command(&run.session)),
             );
         }
-        rollback::drop_unfinished_backup(run);
+        put_back::drop_unfinished_backup(run);
         run.session.status = Status::Aborted;
         run.session.reason = Some("discarded".into());
         run.lock.unexplain();
@@ -284,7 +286,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
         let in_the_way = checks::session_in_the_way(&session.install);
         return in_the_way.map_or(Ok(()), |p| Err(Problem { what: format!("{}; nothing was changed", p.what), ..p }));
     }
-    let found = recover::survey(&session.install);
+    let found = catalog::survey(&session.install);
     if let Some(damage) = found.lost() {
         let what = format!("{}; nothing was changed", damage.describe());
         return Err(Problem { about: About::Install, exit_code: checks::REFUSED, what, next: damage.next() });
@@ -339,7 +341,7 @@ pub fn overtaken(session: &Session) -> Result<(), Problem> {
             next,
         })
     };
-    match planning::read_baseline(&session.install) {
+    match make_plan::read_baseline(&session.install) {
         Ok(Some(baseline)) if baseline.release != session.source_commit => problem(
             format!(
                 "session {} installed release {}, but the install is of release {} since, which came by git or by \
@@ -364,9 +366,9 @@ fn take_place(session: &mut Session, how: Begin) -> Result<(), Problem> {
     if how != Begin::Anew {
         return Ok(());
     }
-    let place = recover::next_place(&session.install);
+    let place = catalog::next_place(&session.install);
     let taken = place.and_then(|(number, after)| {
-        let stamp = recover::free_stamp(&session.install, jiff::Timestamp::now())?;
+        let stamp = catalog::free_stamp(&session.install, jiff::Timestamp::now())?;
         Ok((number, after, stamp))
     });
     match taken {
@@ -417,15 +419,15 @@ fn refused(problem: &Problem) -> Finish {
 
 fn finish(run: &Run, result: FinishKind, exit_code: u8, message: String, next: Option<String>) -> Finish {
     let session = &run.session;
-    let folder = session.backup.as_ref().map(|name| backup::folder_of(&session.install).join(name));
+    let folder = session.backup.as_ref().map(|name| copy::folder_of(&session.install).join(name));
     Finish {
         result,
         exit_code,
         message,
         next,
-        report: report::report(session, &run.warnings, run.seconds()),
+        report: final_report::report(session, &run.warnings, run.seconds()),
         session_id: Some(session.session_id.clone()),
-        backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(backup::MANIFEST).exists()),
+        backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(copy::MANIFEST).exists()),
         seconds: Some(run.seconds()),
     }
 }
@@ -448,7 +450,7 @@ fn drive(run: &mut Run) -> Finish {
             Phase::PreFlight => run.phase(phase, phases::preflight::run),
             Phase::Backup => run.phase(phase, phases::backup::run),
             Phase::Content => run.phase(phase, phases::content::run),
-            Phase::Server => run.phase(phase, phases::server::run),
+            Phase::Server => run.phase(phase, phases::server::replace::run),
             Phase::Validation => run.phase(phase, phases::validation::run).and_then(|()| let_go(run)),
             // Whoever goes on after a crash behind phase 4 has still to put back what the proof left.
             Phase::Cleanup => let_go(run).and_then(|()| run.phase(phase, phases::cleanup::run)),
@@ -473,10 +475,10 @@ fn drive(run: &mut Run) -> Finish {
         message.push_str(&format!("; {parked} put off, where yours stays until you settle it"));
     }
     let next = (parked > 0).then(|| format!("pos-upgrade-tui resolve --project {}", quoted(&run.session.project)));
-    let found = recover::survey(&run.session.install);
+    let found = catalog::survey(&run.session.install);
     // What a damaged session put off is needed still, and can't be told.
     if found.damages.is_empty() {
-        parking::sweep(&run.session.install, &found.sessions);
+        deferred::sweep(&run.session.install, &found.sessions);
     }
     finish(run, FinishKind::Completed, exit::DONE, message, next)
 }
@@ -517,7 +519,7 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
         }
         Stop::Failed { what, next } => {
             run.fetch = None;
-            rollback::drop_unfinished_backup(run);
+            put_back::drop_unfinished_backup(run);
             run.session.status = Status::Failed;
             run.session.reason = Some(what.clone());
             run.lock.unexplain();
@@ -544,8 +546,8 @@ fn pause(run: &mut Run, phase: Phase) -> Finish {
 
 fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
     run.session.asked = None;
-    phases::fetch::clear(run);
-    match rollback::roll_back(run, reason) {
+    phases::server::fetch::clear(run);
+    match put_back::roll_back(run, reason) {
         Ok(restored) => {
             let install = run.session.install.shown().to_string();
             if let Some(problem) = restored.server_problem {
@@ -585,7 +587,7 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
             documents::set_aside_command(&run.session)
         );
         let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
-        return Finish { report: report::not_back(&run.session, &run.warnings), ..finish };
+        return Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish };
     }
     run.lock.unexplain();
     let message = format!(
@@ -594,5 +596,5 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
         documents::set_aside_command(&run.session)
     );
     let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
-    Finish { report: report::not_back(&run.session, &run.warnings), ..finish }
+    Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish }
 }

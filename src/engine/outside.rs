@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::visible;
-use crate::host::output::{SHORT, last_line, output};
-use crate::host::{children, fs, process};
+use crate::host::files::fs;
+use crate::host::process::output::{SHORT, last_line, output};
+use crate::host::process::{children, proc};
 
 /// What a person writes as the text of one file is not larger.
 const LARGEST: u64 = 256 << 20;
@@ -107,10 +108,10 @@ impl Prepared {
 /// Ends a program that was started for a person, and what it started in turn, such as the editor behind its shell: TERM,
 /// then KILL. Blocking, up to a few seconds.
 pub fn end(pid: u32) {
-    let all = std::iter::once(pid).chain(process::descendants(pid)).filter_map(process::look).collect::<Vec<_>>();
+    let all = std::iter::once(pid).chain(proc::descendants(pid)).filter_map(proc::look).collect::<Vec<_>>();
     // The innermost first: it may have something to save, and a shell that is gone can't wait for it.
     for process in all.iter().rev() {
-        process::stop(process, Duration::from_secs(1));
+        proc::stop(process, Duration::from_secs(1));
     }
 }
 

@@ -1,38 +1,11 @@
-//! Touches the world, one file per thing. Knows nothing of phases.
+//! Touches the world, one room a subject. Knows nothing of phases.
 
-pub mod aside;
 pub mod backup;
-pub mod backups;
-pub mod children;
-mod clear;
-pub mod consent;
-pub mod crash;
 pub mod demo;
-pub mod folder;
-pub mod fs;
+pub mod files;
 pub mod git;
-pub mod identity;
-pub mod index;
-pub mod journal;
-pub mod lock;
-pub mod mcp;
-pub mod names;
-pub mod output;
-pub mod ownership;
-pub mod packages;
-pub mod pip;
-pub mod places;
-pub mod ports;
 pub mod process;
-pub mod program;
 pub mod python;
-pub mod recent;
-pub mod recover;
-mod rename;
-pub mod restore;
 pub mod server;
-pub mod snapshot;
-pub mod store;
-pub mod timing;
-pub mod venv;
-pub mod walk;
+pub mod session;
+pub mod user;

@@ -13,7 +13,7 @@ use super::update::{Effect, Msg};
 use crate::core::outcome::{Sides, merge_of};
 use crate::core::path::RelPath;
 use crate::core::session::{Answer, Decision};
-use crate::engine::decisions::ledger::Ledger;
+use crate::engine::conflicts::settle::ledger::Ledger;
 use crate::engine::events::{Command, ConflictFile, Event};
 
 /// The longest words, in keys; `POS_WORDS` says otherwise: 6 takes minutes.

@@ -21,8 +21,8 @@ use crate::core::plan::FileEntry;
 use crate::core::session::Session;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::Handle;
-use crate::engine::inspect::{Inspection, Request, Unfinished};
-use crate::engine::sources::{Candidate, Found, Standing};
+use crate::engine::planning::inspect::{Inspection, Request, Unfinished};
+use crate::engine::planning::sources::{Candidate, Found, Standing};
 
 const PLAY: &str = "POS_TUI_PLAY";
 static CALLS: AtomicUsize = AtomicUsize::new(0);

@@ -12,8 +12,8 @@ use crate::core::question::{Question, Way};
 use crate::core::session::{OnConflict, Session, Status};
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
-use crate::engine::inspect::Inspection;
-use crate::engine::sources::{Candidate, Facts, Found, Standing};
+use crate::engine::planning::inspect::Inspection;
+use crate::engine::planning::sources::{Candidate, Facts, Found, Standing};
 
 mod sessions;
 

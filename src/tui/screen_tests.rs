@@ -13,10 +13,10 @@ use super::update::{Effect, Look, Msg};
 use crate::core::phase::Phase;
 use crate::core::plan::Kind;
 use crate::core::session::{OnConflict, Session};
-use crate::engine::dry_run;
 use crate::engine::events::{Event, Finish, FinishKind};
-use crate::engine::inspect::{About, Draft, Problem};
-use crate::engine::sources::{Candidate, Found};
+use crate::engine::planning::inspect::{About, Draft, Problem};
+use crate::engine::planning::sources::{Candidate, Found};
+use crate::engine::report::plan_document;
 
 fn shown(model: &Model) -> String {
     text(&paint(model))
@@ -354,10 +354,10 @@ fn the_written_plan_names_every_file_and_is_never_written_over() {
     let dir = tempfile::tempdir().unwrap();
     let request = samples::launch().request().unwrap();
     let inspection = samples::inspection();
-    let first = dry_run::save(dir.path(), &request, &inspection).unwrap();
+    let first = plan_document::save(dir.path(), &request, &inspection).unwrap();
     let plan = inspection.plan.as_ref().unwrap();
-    assert_eq!(first, dry_run::planned_path(dir.path(), plan));
-    let second = dry_run::save(dir.path(), &request, &inspection).unwrap();
+    assert_eq!(first, plan_document::planned_path(dir.path(), plan));
+    let second = plan_document::save(dir.path(), &request, &inspection).unwrap();
     assert_ne!(first, second);
     let text = std::fs::read_to_string(&first).unwrap();
     assert_eq!(text, std::fs::read_to_string(&second).unwrap());
@@ -367,7 +367,7 @@ fn the_written_plan_names_every_file_and_is_never_written_over() {
     assert!(text.contains("pos-upgrade-tui --project /home/ada/shop --source /home/ada/src/praxis-os"), "{text}");
     assert!(text.contains("- files: 3 conflict, 2 merge, 11 update") && text.contains("1 yours, 1 deleted"), "{text}");
     assert!(text.contains("(moves from workflows/agent_os_upgrade_v1/metadata.json)"), "{text}");
-    let gone = dry_run::save(&dir.path().join("gone"), &request, &inspection).unwrap_err();
+    let gone = plan_document::save(&dir.path().join("gone"), &request, &inspection).unwrap_err();
     assert!(gone.contains("gone/upgrade-plan-"), "{gone}");
 }
 

@@ -17,13 +17,15 @@ use crate::core::merge::Merge;
 use crate::core::outcome::{Outcome, Sides, merge_of};
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::session::{Answer, OnConflict};
-use crate::engine::dry_run;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
-use crate::engine::inspect;
-use crate::engine::sources::{self, Candidate, Found, Standing};
-use crate::host::consent::{self, Wish};
-use crate::host::recent;
+use crate::engine::planning::inspect;
+use crate::engine::planning::sources;
+use crate::engine::planning::sources::{Candidate, Found, Standing};
+use crate::engine::report::plan_document;
+use crate::host::user::consent;
+use crate::host::user::consent::Wish;
+use crate::host::user::recent_sources;
 
 /// How long a path must stay as it is before it is looked at.
 const PAUSE: Duration = Duration::from_millis(150);
@@ -66,7 +68,7 @@ impl Engine for Real {
 
     fn candidates(&self, launch: &Launch) -> Vec<Candidate> {
         let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
-        sources::candidates(&launch.project, home.as_deref(), recent::folder().as_deref())
+        sources::candidates(&launch.project, home.as_deref(), recent_sources::folder().as_deref())
     }
 
     fn look(&self, look: &Look) -> Looked {
@@ -83,7 +85,7 @@ impl Engine for Real {
     }
 
     fn remember(&self, source: &Path) {
-        if let Some(folder) = recent::folder() {
+        if let Some(folder) = recent_sources::folder() {
             sources::remember(&folder, source);
         }
     }
@@ -166,7 +168,7 @@ impl<E: Engine> Worker<E> {
                 );
             }
             Effect::Save { folder, request, inspection } => self.spawn(
-                move || Msg::Saved(dry_run::save(&folder, &request, &inspection)),
+                move || Msg::Saved(plan_document::save(&folder, &request, &inspection)),
                 || Msg::Saved(Err("Writing it ended in a bug".to_owned())),
             ),
             Effect::Deepen(request) => {

@@ -6,8 +6,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use pos_upgrade_tui::host::process::{children, proc};
 use pos_upgrade_tui::host::server::{self, Running};
-use pos_upgrade_tui::host::{children, process};
 use serde_json::Value;
 
 use crate::common::{Sandbox, assert_same, snapshot, text};
@@ -240,8 +240,18 @@ impl Plain {
 
     /// The binary, as that user, in the sandbox.
     pub fn command(&self, sandbox: &Sandbox) -> Command {
+        self.program(&self.binary, sandbox)
+    }
+
+    /// Where the binary is that this user may run.
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// Another program, as that user, in the sandbox.
+    pub fn program(&self, program: &Path, sandbox: &Sandbox) -> Command {
         use std::os::unix::process::CommandExt as _;
-        let mut command = Command::new(&self.binary);
+        let mut command = Command::new(program);
         command.current_dir(sandbox.path()).stdin(Stdio::null());
         for (name, value) in sandbox.command().get_envs() {
             match value {
@@ -278,13 +288,13 @@ impl Drop for Mode {
 
 /// The living processes that an upgrade of this sandbox started, but for the server that the install has now, with all
 /// that it started: they carry the mark, and the sandbox's home.
-pub fn left_behind(sandbox: &Sandbox, install: &Path) -> Vec<process::Process> {
+pub fn left_behind(sandbox: &Sandbox, install: &Path) -> Vec<proc::Process> {
     let home = sandbox.path().join("home").display().to_string();
     let mut users = BTreeSet::new();
     if let Running::Yes(live) = server::find(install) {
         users.insert(live.process.pid);
-        users.extend(process::descendants(live.process.pid));
+        users.extend(proc::descendants(live.process.pid));
     }
-    let ours = |p: &process::Process| p.env.contains_key(children::MARK) && p.env.get("HOME") == Some(&home);
-    process::all().filter(|pid| !users.contains(pid)).filter_map(process::look).filter(ours).collect()
+    let ours = |p: &proc::Process| p.env.contains_key(children::MARK) && p.env.get("HOME") == Some(&home);
+    proc::all().filter(|pid| !users.contains(pid)).filter_map(proc::look).filter(ours).collect()
 }

@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use pos_upgrade_tui::host::demo::{self, Demo};
-use pos_upgrade_tui::host::process;
+use pos_upgrade_tui::host::process::proc;
 use pos_upgrade_tui::host::server::{self, Running};
 
 /// A temporary folder with a home of its own. Servers started below it are ended when it goes.
@@ -86,7 +86,7 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         for install in &self.installs {
             if let Running::Yes(live) = server::find(install) {
-                process::stop(&live.process, Duration::from_secs(5));
+                proc::stop(&live.process, Duration::from_secs(5));
             }
         }
     }
@@ -149,7 +149,7 @@ pub fn tools(install: &Path) -> Option<Vec<String>> {
     let Running::Yes(live) = server::find(install) else { return None };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let client = pos_upgrade_tui::host::mcp::Client::connect(&live.url).await.ok()?;
+        let client = pos_upgrade_tui::host::server::mcp::Client::connect(&live.url).await.ok()?;
         let tools = client.tools().await.ok();
         client.close().await;
         tools

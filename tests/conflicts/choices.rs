@@ -241,18 +241,21 @@ fn what_can_not_be_written_is_not_settled() {
     let mut wizard = world.open(&[]);
     approve(&mut wizard, python);
     world.editor("def (\n");
-    world.edit(&mut wizard, "E", &["1 of 2 resolved"]);
+    // The engine is told at once, and says at once what it can't write.
+    world.edit(&mut wizard, "E", &["does not compile", "0 of 2 resolved"]);
     wizard.press("\t");
     wizard.see(&["conflict 2 of 2", json]);
     // Both lines, and no comma between them.
     wizard.press("3");
-    wizard.see(&["the result is not valid JSON", "line 5", "e or E mends it", "1 of 2 resolved"]);
+    wizard.see(&["the result is not valid JSON", "line 5", "e or E mends it", "0 of 2 resolved"]);
     wizard.press("F");
-    wizard.see(&["1 file is still open: metadata.json (can't be written as it is)"]);
+    wizard.see(&["2 files are still open: tool.py (can't be written as it is)"]);
     wizard.press("1");
-    wizard.see(&["2 of 2 resolved"]);
+    wizard.see(&["1 of 2 resolved"]);
     wizard.press("F");
-    wizard.see(&["conflict 1 of 2", "does not compile", "1 of 2 resolved"]);
+    wizard.see(&["1 file is still open: tool.py (can't be written as it is)"]);
+    wizard.press("n");
+    wizard.see(&["conflict 1 of 2", "your own text", "1 of 2 resolved"]);
     assert_eq!(world.read(python), code("mine"), "nothing was written");
     wizard.press("t");
     wizard.see(&["2 of 2 resolved"]);

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use crate::common::{Sandbox, assert_same, snapshot, text, tools};
 use crate::crash::many::{Slot, each, shard};
 use crate::crash::world::{Case, Small};
-use pos_upgrade_tui::host::crash;
+use pos_upgrade_tui::host::files::crash_points;
 
 /// SIGABRT.
 const ABORTED: i32 = 6;
@@ -290,10 +290,10 @@ fn no_point_is_never_passed() {
     let elsewhere = ["journal.rescue", "venv.link", "venv.switch", "restore.rename", "restore.aside", "damaged.aside"];
     // Of an install without a server there are none: `server/left.rs` kills at each of them.
     let elsewhere = [&elsewhere[..], &["child.start", "child.end", "child.hand_over"]].concat();
-    let missing: Vec<&str> = crash::ALL.iter().map(|p| p.0).filter(|p| !elsewhere.contains(p)).collect();
+    let missing: Vec<&str> = crash_points::ALL.iter().map(|p| p.0).filter(|p| !elsewhere.contains(p)).collect();
     let missing: Vec<&&str> = missing.iter().filter(|p| !passed.contains(&format!("{p} after"))).collect();
     assert!(missing.is_empty(), "never passed: {missing:?}");
     let output = small.run(&small.pristine, &["crash-points"]);
     let listed = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(listed.lines().collect::<Vec<_>>(), crash::ALL.iter().map(|p| p.0).collect::<Vec<_>>());
+    assert_eq!(listed.lines().collect::<Vec<_>>(), crash_points::ALL.iter().map(|p| p.0).collect::<Vec<_>>());
 }

@@ -12,10 +12,11 @@ use serde_json::Value;
 
 use crate::common::{git, snapshot, text};
 use pos_upgrade_tui::core::blob::sha256;
-use pos_upgrade_tui::host::{lock, store, venv};
+use pos_upgrade_tui::host::python::venv;
+use pos_upgrade_tui::host::session::{lock, store};
 
 /// What stands in the install before: path, bytes, permission bits.
-const INSTALLED: [(&str, &str, u32); 14] = [
+const INSTALLED: [(&str, &str, u32); 15] = [
     ("standards/universal/a/unchanged.md", "same\n", 0o644),
     ("standards/universal/a/local.md", "first\nsecond of mine\n", 0o640),
     ("standards/universal/a/merge.md", "first\n2\n3\n4\n5\n6\nlast of mine\n", 0o644),
@@ -29,6 +30,7 @@ const INSTALLED: [(&str, &str, u32); 14] = [
     ("UPDATE_LOG.txt", "installed\n", 0o644),
     ("mcp_server/__init__.py", "", 0o644),
     ("venv/lib/package/text.py", "old\n", 0o644),
+    ("venv/lib/python3/site-packages/pip/__init__.py", "", 0o644),
     // Asked whether it works, and which packages there are.
     ("venv/bin/python", "#!/bin/sh\n", 0o755),
 ];
@@ -107,7 +109,7 @@ impl Small {
         for kind in
             ["unchanged", "update", "new", "remove", "move", "local_only", "auto_merge", "conflict", "stays_deleted"]
         {
-            assert!(plan["summary"][kind].as_u64() > Some(0), "no {kind} in {}", plan["summary"]);
+            assert!(plan["summary"][kind].as_u64() > Some(0), "no {kind} in {plan}");
         }
         let (code, said) = text(&small.run(&small.upgraded, &small.upgrade()));
         assert_eq!(code, 0, "{said}");

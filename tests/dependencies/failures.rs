@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pos_upgrade_tui::host::process;
+use pos_upgrade_tui::host::process::proc;
 
 use crate::common::terminal::Terminal;
 use crate::common::{eventually, text};
@@ -117,7 +117,7 @@ fn a_build_that_hangs() {
     world.release("tobuild==1.0\n");
     world.env("POS_PIP_SILENCE", "3");
     world.assert_failed(&world.upgrade(&[]), &["pip did nothing for 3 s", "tobuild"]);
-    assert_eq!(process::start_ticks(builder(&world)), None, "what pip started was ended, too");
+    assert_eq!(proc::start_ticks(builder(&world)), None, "what pip started was ended, too");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn cancelled_by_key_while_pip_is_silent() {
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     wizard.press("\r");
     assert_eq!(wizard.end(), 0);
-    assert_eq!(process::start_ticks(builder), None);
+    assert_eq!(proc::start_ticks(builder), None);
     world.assert_as_before();
 }
 
@@ -164,10 +164,10 @@ fn killed_while_pip_installs_and_rolled_back() {
     let world = World::new();
     let (_, code) = waits_for(&world);
     let builder = killed_while_building(&world, &code);
-    assert!(process::start_ticks(builder).is_some(), "it lives on by itself");
+    assert!(proc::start_ticks(builder).is_some(), "it lives on by itself");
     let back = world.command(&["rollback", "--yes"]).output().unwrap();
     assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);
-    assert_eq!(process::start_ticks(builder), None, "the relaunch ended pip and what it had started");
+    assert_eq!(proc::start_ticks(builder), None, "the relaunch ended pip and what it had started");
     world.assert_as_before();
 }
 

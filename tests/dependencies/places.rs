@@ -60,9 +60,10 @@ fn on_an_overlay() {
 }
 
 fn end_server(install: &Path) {
-    use pos_upgrade_tui::host::{process, server};
+    use pos_upgrade_tui::host::process::proc;
+    use pos_upgrade_tui::host::server;
     if let server::Running::Yes(live) = server::find(install) {
-        process::stop(&live.process, std::time::Duration::from_secs(5));
+        proc::stop(&live.process, std::time::Duration::from_secs(5));
     }
 }
 

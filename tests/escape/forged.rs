@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use pos_upgrade_tui::host::{children, process};
+use pos_upgrade_tui::host::process::{children, proc};
 use serde_json::{Value, json};
 
 use crate::escape::notes::sealed;
@@ -28,13 +28,13 @@ impl Innocents {
             sleep(|c| c.env(children::MARK, "a".repeat(64))),
         ];
         for child in &all {
-            while process::look(child.id()).is_none_or(|p| p.command.first().map(String::as_str) != Some("sleep")) {}
+            while proc::look(child.id()).is_none_or(|p| p.command.first().map(String::as_str) != Some("sleep")) {}
         }
         Self(all)
     }
 
     fn notes(&self) -> Vec<Value> {
-        let note = |child: &Child| json!({"pid": child.id(), "start": process::start_ticks(child.id())});
+        let note = |child: &Child| json!({"pid": child.id(), "start": proc::start_ticks(child.id())});
         self.0.iter().map(note).collect()
     }
 
@@ -67,7 +67,7 @@ fn the_locks_note() {
     let world = World::broken();
     let mut innocents = Innocents::new();
     let id = |case: &Case<'_>| case.session().file_name().unwrap().to_string_lossy().into_owned();
-    let boot = process::boot_id();
+    let boot = proc::boot_id();
     let commands: [&[&str]; 6] = [
         &["status"],
         &["resume"],
@@ -83,7 +83,7 @@ fn the_locks_note() {
             let note = json!({
                 "session_id": session, "started_at": "2020-01-01T00:00:00Z", "pid": holder, "boot_id": boot,
                 "host": rustix::system::uname().nodename().to_string_lossy(),
-                "pid_namespace": process::pid_namespace(),
+                "pid_namespace": proc::pid_namespace(),
                 "children": innocents.notes(), "marks": ["a".repeat(64), "", "..", "a"],
             });
             std::fs::write(case.install().join(".upgrade-lock"), note.to_string()).unwrap();

@@ -161,13 +161,13 @@ impl Case<'_> {
 
     /// The folder of the only session.
     pub fn session(&self) -> PathBuf {
-        let ids = pos_upgrade_tui::host::store::ids(&self.install()).unwrap();
-        pos_upgrade_tui::host::store::folder(&self.install(), ids.last().unwrap())
+        let ids = pos_upgrade_tui::host::session::store::ids(&self.install()).unwrap();
+        pos_upgrade_tui::host::session::store::folder(&self.install(), ids.last().unwrap())
     }
 
     /// The folder of the only backup.
     pub fn backup(&self) -> PathBuf {
-        let name = &pos_upgrade_tui::host::backup::list(&self.install()).unwrap()[0].0;
+        let name = &pos_upgrade_tui::host::backup::copy::list(&self.install()).unwrap()[0].0;
         self.install().join(".backups").join(name)
     }
 

@@ -8,9 +8,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use pos_upgrade_tui::core::session::ServerBefore;
-use pos_upgrade_tui::host::program::Listener;
+use pos_upgrade_tui::host::process::program::Listener;
+use pos_upgrade_tui::host::python::{compile, pip};
 use pos_upgrade_tui::host::server::{self, Settings, Watch};
-use pos_upgrade_tui::host::{pip, python};
 use serde_json::json;
 
 use crate::common::{Sandbox, assert_same, snapshot};
@@ -88,7 +88,7 @@ fn a_test_command_that_never_ends_to_talk() {
                 continue;
             }
             let mut command = sandbox.command();
-            command.args(["upgrade", "--yes", "--on-conflict", "keep"]).args(more);
+            command.args(["upgrade", "--yes", "--on-conflict", "keep", "--allow-test-command"]).args(more);
             command.args(["--project", project, "--source", source]);
             let ended = watched(command, &sandbox.path(), Duration::from_secs(90));
             assert_eq!(ended.code, Some(5), "{flood}: {}", ended.said);
@@ -169,8 +169,8 @@ fn a_pip_and_a_python_that_never_end_to_talk() {
         pip::missing(&venv, &requirements, &mut Ear::new()).unwrap_err();
         pip::not_importable(&venv, &["a".to_owned()], &mut Ear::new()).unwrap_err();
         let begun = Instant::now();
-        let _ = python::compile_error(&install, b"x = 1\n");
-        let _ = python::registered_tools(&install, &install, "{}");
+        let _ = compile::compile_error(&install, b"x = 1\n");
+        let _ = compile::registered_tools(&install, &install, "{}");
         assert!(begun.elapsed() < Duration::from_secs(60), "{flood}");
     }
     let more = peak(std::process::id()).unwrap().saturating_sub(before);

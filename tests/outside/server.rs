@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use pos_upgrade_tui::host::mcp::Client;
+use pos_upgrade_tui::host::server::mcp::Client;
 use serde_json::{Value, json};
 
 /// What the client may hold more than before: an answer of the greatest size, parsed.

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-use pos_upgrade_tui::host::process;
+use pos_upgrade_tui::host::process::proc;
 use pos_upgrade_tui::host::server::{self, Owner, Running};
 use serde_json::json;
 
@@ -51,26 +51,26 @@ fn a_state_file_that_points_to_an_innocent_process() {
 fn two_projects_side_by_side() {
     let (Some(mut ours), Some(theirs)) = (World::new(), World::running()) else { return };
     let (other, answers) = (theirs.state()["pid"].as_u64().unwrap(), tools(&theirs.install));
-    let other = process::look(u32::try_from(other).unwrap()).unwrap();
+    let other = proc::look(u32::try_from(other).unwrap()).unwrap();
     // A state file that came along with a copied project.
     fs::copy(theirs.install.join(".mcp_server_state.json"), ours.install.join(".mcp_server_state.json")).unwrap();
     ours.release(&json!({}));
     let done = ours.upgrade(&["--only", "server"]);
     assert_eq!(done.code, 0, "{}", done.said);
     assert_eq!(done.evidence(3)["server_found"], "state file of another project's server");
-    assert_eq!(process::look(other.pid).as_ref(), Some(&other), "the other server did not notice");
+    assert_eq!(proc::look(other.pid).as_ref(), Some(&other), "the other server did not notice");
 
     // Ours runs now, and so does theirs.
     ours.start();
     ours.release(&json!({"log_error": "broken"}));
     ours.fails(&["broken"]);
-    assert_eq!(process::look(other.pid).as_ref(), Some(&other));
+    assert_eq!(proc::look(other.pid).as_ref(), Some(&other));
     assert_eq!(tools(&theirs.install), answers);
 }
 
 /// Where descriptor 0 of a process leads.
 fn stdin_of(pid: u32) -> String {
-    process::descriptors(pid).remove(&0).map(|d| d.leads).unwrap_or_default()
+    proc::descriptors(pid).remove(&0).map(|d| d.leads).unwrap_or_default()
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_server_that_an_editor_owns() {
     let others: Vec<u32> = server::others(&world.install).iter().map(|p| p.pid).collect();
     assert_eq!(others, [pid]);
     drop(held);
-    eventually("it ends with its editor", || process::look(pid).is_none());
+    eventually("it ends with its editor", || proc::look(pid).is_none());
 }
 
 /// Editors that are written for Node hold a pair of sockets, and its end may have been moved away, too.
@@ -118,7 +118,7 @@ fn a_server_that_an_editor_holds_by_a_socket() {
     let found = server::find(&world.install);
     assert!(matches!(&found, Running::Yes(live) if live.owner == Owner::Editor), "{found:?}");
     drop(held);
-    eventually("it ends with its editor", || process::look(pid).is_none());
+    eventually("it ends with its editor", || proc::look(pid).is_none());
 }
 
 #[test]

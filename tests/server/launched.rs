@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use pos_upgrade_tui::host::process::{self, Process};
+use pos_upgrade_tui::host::process::proc;
+use pos_upgrade_tui::host::process::proc::Process;
 use serde_json::json;
 
 use crate::common::ext::kill_at;
@@ -15,7 +16,7 @@ const SECRET: &str = "sk-nobody-may-read-this";
 
 /// The process that the state file names.
 fn running(world: &World) -> Process {
-    process::look(u32::try_from(world.state()["pid"].as_u64().unwrap()).unwrap()).unwrap()
+    proc::look(u32::try_from(world.state()["pid"].as_u64().unwrap()).unwrap()).unwrap()
 }
 
 /// Asserts that the secret stands in no file below a folder, and was not said.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use pos_upgrade_tui::host::process;
+use pos_upgrade_tui::host::process::proc;
 use pos_upgrade_tui::host::server::{self, Running};
 use serde_json::json;
 
@@ -111,7 +111,7 @@ fn killed_everywhere(start: Start) {
 
 fn stop_all(world: &World) {
     if let Running::Yes(live) = server::find(&world.install) {
-        process::stop(&live.process, std::time::Duration::from_secs(10));
+        proc::stop(&live.process, std::time::Duration::from_secs(10));
     }
 }
 
@@ -195,7 +195,7 @@ fn a_server_that_was_started_during_an_interruption() {
         assert_eq!(output.status.code(), None, "{}", text(&output).1);
         // The one for the proof may still be there, and has the port.
         for left in left_behind(&world.sandbox, &world.install) {
-            process::stop(&left, std::time::Duration::from_secs(10));
+            proc::stop(&left, std::time::Duration::from_secs(10));
         }
         stop_all(&world);
         world.start();

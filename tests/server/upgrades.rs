@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use pos_upgrade_tui::host::{ports, process, server};
+use pos_upgrade_tui::host::process::proc;
+use pos_upgrade_tui::host::server;
+use pos_upgrade_tui::host::server::ports;
 use serde_json::{Value, json};
 
 use crate::common::ext::kill_at;
@@ -47,10 +49,10 @@ fn a_running_server_is_replaced_and_has_other_tools() {
     assert_eq!(named("search")["saw"]["query"], "Names say what a thing is for");
     assert_eq!(report["server_version"], commit);
 
-    let detached = process::look(u32::try_from(world.state()["pid"].as_u64().unwrap()).unwrap()).unwrap();
+    let detached = proc::look(u32::try_from(world.state()["pid"].as_u64().unwrap()).unwrap()).unwrap();
     let stat = fs::read_to_string(format!("/proc/{}/stat", detached.pid)).unwrap();
     let session: u32 = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(3).unwrap().parse().unwrap();
-    let stdin = process::descriptors(detached.pid).remove(&0).map(|d| d.leads);
+    let stdin = proc::descriptors(detached.pid).remove(&0).map(|d| d.leads);
     assert_eq!((session, stdin.as_deref()), (detached.pid, Some("/dev/null")), "a session of its own");
     for file in fs::read_dir(format!("/proc/{}/fd", detached.pid)).unwrap() {
         let leads = fs::read_link(file.unwrap().path()).unwrap_or_default();
@@ -83,7 +85,7 @@ fn a_session_is_resumed_across_the_restart() {
     let (port, pid) = (world.port(), u32::try_from(pid.as_u64().unwrap()).unwrap());
     let back = world.run(&["rollback", "--yes"]);
     assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);
-    assert!(process::look(pid).is_none());
+    assert!(proc::look(pid).is_none());
     eventually("the port is free", || !ports::is_open(port));
 }
 
@@ -101,7 +103,7 @@ fn a_starting_server_is_not_left_behind() {
     assert_eq!(left.len(), 1, "it still starts: {left:?}");
     let done = Upgraded::of(&world.run(&["resume", "--json"]));
     assert_eq!(done.code, 0, "{}", done.said);
-    assert!(process::look(left[0].pid).is_none() && server::others(&world.install).is_empty());
+    assert!(proc::look(left[0].pid).is_none() && server::others(&world.install).is_empty());
     assert!(done.warnings().contains(&format!("ended pid {}", left[0].pid)), "{}", done.warnings());
     assert!(tools(&world.install).unwrap().contains(&"list_standards".to_owned()));
 }
@@ -114,7 +116,7 @@ fn a_server_that_ignores_term_is_killed() {
     world.release(&json!({}));
     let done = world.upgrade(&[]);
     assert_eq!(done.code, 0, "{}", done.said);
-    assert!(process::look(pid).is_none());
+    assert!(proc::look(pid).is_none());
     assert!(done.said.contains(&format!("TERM to pid {pid}")), "{}", done.said);
     assert!(done.warnings().contains("did not end in 10 s and was killed"), "{}", done.warnings());
 }

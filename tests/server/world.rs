@@ -12,8 +12,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use pos_upgrade_tui::host::demo;
-use pos_upgrade_tui::host::mcp::Client;
-use pos_upgrade_tui::host::process::{self, Process};
+use pos_upgrade_tui::host::process::proc;
+use pos_upgrade_tui::host::process::proc::Process;
+use pos_upgrade_tui::host::server::mcp::Client;
 use serde_json::{Value, json};
 
 use crate::common::ext::skipped;
@@ -149,7 +150,7 @@ impl World {
     /// Stops all servers that were started.
     pub fn stop(&mut self) {
         for server in self.servers.drain(..) {
-            process::stop(&server, Duration::from_secs(10));
+            proc::stop(&server, Duration::from_secs(10));
         }
         fs::remove_file(self.install.join(".mcp_server_state.json")).unwrap();
     }
@@ -173,10 +174,10 @@ impl World {
         self.collect(child);
         let log = self.project.join("server.log");
         eventually("the server answers", || {
-            assert!(process::look(pid).is_some(), "it ended: {}", fs::read_to_string(&log).unwrap());
+            assert!(proc::look(pid).is_some(), "it ended: {}", fs::read_to_string(&log).unwrap());
             self.state()["pid"] == pid && tools(&self.install).is_some()
         });
-        self.servers.extend(process::look(pid));
+        self.servers.extend(proc::look(pid));
         pid
     }
 
@@ -253,7 +254,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         for server in &self.servers {
-            process::stop(server, Duration::from_secs(3));
+            proc::stop(server, Duration::from_secs(3));
         }
     }
 }

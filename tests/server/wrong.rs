@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use pos_upgrade_tui::host::ports;
+use pos_upgrade_tui::host::server::ports;
 use serde_json::{Value, json};
 
 use crate::common::ext::sleeper;

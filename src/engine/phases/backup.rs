@@ -3,10 +3,12 @@
 use std::sync::Mutex;
 
 use crate::core::phase::{BackupEvidence, Fact, NotApplicable, Phase};
-use crate::engine::run::{Run, Stop, done, not_applicable, warned};
-use crate::host::backup::{self, Backup, Manifest};
-use crate::host::timing::{Who, waiting};
-use crate::host::{fs, packages, pip, venv};
+use crate::engine::session::context::{Run, Stop, done, not_applicable, warned};
+use crate::host::backup::copy;
+use crate::host::backup::copy::{Backup, Manifest};
+use crate::host::files::fs;
+use crate::host::process::timing::{Who, waiting};
+use crate::host::python::{packages, pip, venv};
 
 const PHASE: Phase = Phase::Backup;
 /// What was installed in the environment.
@@ -23,7 +25,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         run.lock.explain(&id, &since)?;
         done("held", ())
     })?;
-    super::fetch::begin(run);
+    crate::engine::phases::server::fetch::begin(run);
     let folder = run.task(PHASE, "backup_folder", |run| {
         let name = match &run.session.backup {
             Some(name) => name.clone(),
@@ -31,16 +33,16 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         };
         run.session.backup = Some(name.clone());
         run.save()?;
-        let folder = backup::folder_of(&install).join(&name);
+        let folder = copy::folder_of(&install).join(&name);
         fs::remove_tree(&folder)?;
         done(name, folder)
     })?;
     let mut made = run.task(PHASE, "backup_files", |run| {
-        let (files, _) = backup::measure(&install)?;
-        let (id, at) = (run.session.session_id.clone(), crate::engine::run::now());
+        let (files, _) = copy::measure(&install)?;
+        let (id, at) = (run.session.session_id.clone(), crate::engine::session::context::now());
         let project = run.session.project.clone();
         let teller = Mutex::new(&mut *run);
-        let made = backup::create(&install, &project, &folder, &id, &at, &|n, path| {
+        let made = copy::create(&install, &project, &folder, &id, &at, &|n, path| {
             if let Ok(mut run) = teller.lock() {
                 run.progress(PHASE, "backup_files", n, files, path);
             }
@@ -92,7 +94,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         backup_timestamp: made.manifest.created_at.clone(),
         files_backed_up,
         backup_size_bytes,
-        backup_manifest: run.shown(&folder.join(backup::MANIFEST)),
+        backup_manifest: run.shown(&folder.join(copy::MANIFEST)),
         integrity_verified: true,
         lock_acquired: true,
         requirements_snapshot: snapshot,
@@ -105,7 +107,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
 /// [`Stop::Failed`] where it can't be told which names are taken.
 fn free_name(run: &Run) -> Result<String, Stop> {
     let stamp = &run.session.stamp;
-    let folder = backup::folder_of(&run.session.install);
+    let folder = copy::folder_of(&run.session.install);
     let mut name = stamp.clone();
     let mut number = 1_u32;
     while fs::is_there(&folder.join(&name))? {

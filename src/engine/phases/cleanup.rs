@@ -2,9 +2,11 @@
 
 use crate::core::phase::{CleanupEvidence, Phase};
 use crate::core::visible::Shown as _;
-use crate::engine::documents;
-use crate::engine::run::{Run, Stop, done, warned};
-use crate::host::{backups, fs, git};
+use crate::engine::report::documents;
+use crate::engine::session::context::{Run, Stop, done, warned};
+use crate::host::backup::retention;
+use crate::host::files::fs;
+use crate::host::git;
 
 const PHASE: Phase = Phase::Cleanup;
 
@@ -18,11 +20,11 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         let keep = run.session.options.keep_backups as usize;
         let own = run.session.backup.clone().unwrap_or_default();
         // An environment kept for a rollback goes with the backup that the rollback would need.
-        let pruned = backups::prunable(&install, keep, &[own])
-            .and_then(|names| backups::prune(&install, &names).map_err(|e| e.to_string()));
-        let backups::Pruned { removed, problems } = pruned.unwrap_or_else(|e| {
+        let pruned = retention::prunable(&install, keep, &[own])
+            .and_then(|names| retention::prune(&install, &names).map_err(|e| e.to_string()));
+        let retention::Pruned { removed, problems } = pruned.unwrap_or_else(|e| {
             run.warn("backup", format!("old backups could not be removed: {e}"));
-            backups::Pruned::default()
+            retention::Pruned::default()
         });
         for problem in problems {
             run.warn("venv", format!("an old environment could not be removed: {problem}"));
@@ -42,7 +44,7 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         done("INSTALLATION_SUMMARY.md", ())
     })?;
     run.task(PHASE, "update_log", |run| {
-        let date = crate::engine::run::now();
+        let date = crate::engine::session::context::now();
         let short = crate::core::classify::short(&run.session.source_commit).to_owned();
         let line = format!("{} | {short} | validated, session {}\n", &date[..10], run.session.session_id);
         documents::append_document(run, "UPDATE_LOG.txt", &line)?;

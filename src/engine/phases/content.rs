@@ -13,21 +13,25 @@ use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::Session;
 use crate::core::settings;
 use crate::core::visible::Shown as _;
-use crate::engine::apply::{self, Decided};
-use crate::engine::decisions;
-use crate::engine::documents;
-use crate::engine::parking;
-use crate::engine::planning::{self, Source};
-use crate::engine::rules;
-use crate::engine::run::{Run, Stop, done};
-use crate::engine::undo;
-use crate::host::backup::{self, Backup, Entry};
-use crate::host::crash::{KEEP, around};
-use crate::host::fs::{self, Content, Folder};
-use crate::host::index;
-use crate::host::journal::{Journal, NewFile, State, Wanted};
-use crate::host::recover;
+use crate::engine::conflicts::apply;
+use crate::engine::conflicts::apply::Decided;
+use crate::engine::conflicts::deferred;
+use crate::engine::conflicts::rules;
+use crate::engine::conflicts::settle;
+use crate::engine::planning::make_plan;
+use crate::engine::planning::make_plan::Source;
+use crate::engine::report::documents;
+use crate::engine::rollback::changes;
+use crate::engine::session::context::{Run, Stop, done};
+use crate::host::backup::copy;
+use crate::host::backup::copy::{Backup, Entry};
+use crate::host::files::crash_points::{KEEP, around};
+use crate::host::files::fs;
+use crate::host::files::fs::{Content, Folder};
+use crate::host::files::journal::{Journal, NewFile, State, Wanted};
+use crate::host::server::search_index;
 use crate::host::server::{self, Running};
+use crate::host::session::catalog;
 
 const PHASE: Phase = Phase::Content;
 
@@ -44,7 +48,7 @@ fn is_server(decided: &Decided) -> bool {
 pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     let install = run.session.install.clone();
     // A session that was taken up here has lost what it began in phase 1.
-    super::fetch::begin(run);
+    crate::engine::phases::server::fetch::begin(run);
     let folder = run.folder("content");
     let preview = preview(&run.session.plan);
     let journal = match Journal::load(&install, &folder)? {
@@ -71,7 +75,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         let running = || matches!(server::find(&install), Running::Yes(_));
         if run.session.plan.only == Some(Only::Content) && (outdated || running()) {
             // No phase 3 will do it, and the index is out of date now: for a running server, and for the next one.
-            index::ask_for_rebuild(&install)?;
+            search_index::ask_for_rebuild(&install)?;
         }
         done(format!("{} paths, {lines} lines in .gitignore", journal.len()), (applied, lines))
     })?;
@@ -104,14 +108,14 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
 /// went away, or were staged before an interruption. Whether there is an index that is out of date now.
 fn outdate_index(run: &mut Run, journal: &Journal) -> bool {
     let install = run.session.install.clone();
-    let places = index::places(&install);
+    let places = search_index::places(&install);
     let mut pages = journal.results().filter(|(path, _)| places.is_page(path)).peekable();
     // An index elsewhere can't be marked; it matters only where pages went.
     if pages.peek().is_none() || (places.index.is_none() && !pages.any(|(_, state)| *state == State::Absent)) {
         return false;
     }
-    index::outdate(&install, &places, Trust::Files).unwrap_or_else(|e| {
-        run.warn("index", index::problem(&places, &e));
+    search_index::outdate(&install, &places, Trust::Files).unwrap_or_else(|e| {
+        run.warn("index", search_index::problem(&places, &e));
         true
     })
 }
@@ -133,14 +137,14 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     let (source, planned) = run.task(PHASE, "dry_run", |run| {
         let commit = run.session.source_commit.clone();
         let source = Source::open(&run.session.source, Some(&commit)).map_err(Stop::failed)?;
-        let planned = planning::make_plan_for(&source, install, run.session.plan.only).map_err(Stop::failed)?;
+        let planned = make_plan::make_plan_for(&source, install, run.session.plan.only).map_err(Stop::failed)?;
         if let Some(what) = difference(&run.session.plan, &planned.plan) {
             let next = Some("look at the new plan: start the upgrade again".into());
             return Err(Stop::Failed { what, next });
         }
         done(format!("{} paths, as approved", planned.plan.files.len()), (source, planned))
     })?;
-    let texts = |entry: &FileEntry| Ok(planning::sides(&source, install, entry)?);
+    let texts = |entry: &FileEntry| Ok(make_plan::sides(&source, install, entry)?);
     let decided = settle(run, texts)?;
     let live = Folder::open(install)?;
     let (server, mut content) = wanted(run, &live, decided)?;
@@ -152,7 +156,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     content.extend(rules_file(run, &live)?);
     covered(run, server.iter().chain(&content))?;
     keep_base(install, &source)?;
-    parking::keep(run, texts)?;
+    deferred::keep(run, texts)?;
     commit(run, install, folder, server, content)
 }
 
@@ -183,7 +187,7 @@ fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> R
         done(format!("{} new, {} updated, {} conflicts", p.new_files, p.updated_files, p.conflicts), ())
     })?;
     let decided = run.task(PHASE, "conflicts", |run| {
-        let decided = decisions::settle(run, texts)?;
+        let decided = settle::settle(run, texts)?;
         let parked = run.session.put_off();
         let (answers, asked) = (run.session.answers.len() - parked, run.session.prompts);
         let later = if parked == 0 { String::new() } else { format!(", {parked} put off") };
@@ -198,7 +202,7 @@ fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> R
 /// The same for conflicts that earlier sessions put off. Needs no source; the release stays what it is.
 fn prepare_parked(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop> {
     run.task(PHASE, "dry_run", |run| {
-        let now = parking::plan(install, &recover::survey(install).sessions).map_err(Stop::failed)?;
+        let now = deferred::plan(install, &catalog::survey(install).sessions).map_err(Stop::failed)?;
         let what = match &now {
             Some(now) => difference(&run.session.plan, now),
             None => Some("none of these conflicts waits any more, so nothing was applied".to_owned()),
@@ -208,7 +212,7 @@ fn prepare_parked(run: &mut Run, install: &Path, folder: &Path) -> Result<Journa
             None => done(format!("{} paths", run.session.plan.files.len()), ()),
         }
     })?;
-    let texts = |entry: &FileEntry| parking::sides(install, entry);
+    let texts = |entry: &FileEntry| deferred::sides(install, entry);
     let decided = settle(run, texts)?;
     let live = Folder::open(install)?;
     let (server, mut content) = wanted(run, &live, decided)?;
@@ -222,9 +226,9 @@ fn prepare_parked(run: &mut Run, install: &Path, folder: &Path) -> Result<Journa
 /// backup was made could not be brought back.
 fn covered<'w>(run: &Run, mut wanted: impl Iterator<Item = &'w Wanted>) -> Result<(), Stop> {
     let Some(name) = &run.session.backup else { return Ok(()) };
-    let backup = Backup::open(&backup::folder_of(&run.session.install).join(name)).map_err(Stop::failed)?;
+    let backup = Backup::open(&copy::folder_of(&run.session.install).join(name)).map_err(Stop::failed)?;
     let folds = fs::folds_case(&run.session.install);
-    let held = |w: &Wanted| match (&w.old, undo::entry(&backup, &w.path, folds)) {
+    let held = |w: &Wanted| match (&w.old, changes::entry(&backup, &w.path, folds)) {
         (State::Absent, _) => true,
         (State::File { sha256, mode }, Some((_, Entry::File { sha256: saved, mode: m, .. }))) => {
             sha256 == saved && mode == m
@@ -248,7 +252,7 @@ fn replaced(live: &Folder, name: &str, text: impl FnOnce(&[u8]) -> Vec<u8>) -> R
         Content::Folder | Content::Other => {
             return Err(Stop::failed(format!("{name}: something other than a file stands there")));
         }
-        Content::Absent => (State::Absent, Vec::new(), crate::host::process::new_file_mode()),
+        Content::Absent => (State::Absent, Vec::new(), crate::host::process::proc::new_file_mode()),
     };
     Ok(Wanted { path, old, new: Some(NewFile { bytes: text(&bytes), mode, mtime: None }) })
 }
@@ -279,12 +283,12 @@ fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
     let folder = Folder::open(&folder)?;
     for (path, file) in &source.tree {
         // One that a crash tore is written again.
-        if planning::kept_base(install, &file.blob)?.is_some() {
+        if make_plan::kept_base(install, &file.blob)?.is_some() {
             continue;
         }
         if let Some(bytes) = source.read(&file.blob) {
             let name = std::ffi::OsStr::new(file.blob.as_str());
-            around(KEEP, || folder.put(name, &bytes, crate::host::process::new_file_mode()))?;
+            around(KEEP, || folder.put(name, &bytes, crate::host::process::proc::new_file_mode()))?;
         }
         source.must_be_sound(Some(&file.blob), path).map_err(Stop::failed)?;
     }

@@ -3,15 +3,16 @@
 use crate::core::phase::{Phase, PreFlightEvidence};
 use crate::core::plan::Only;
 use crate::core::question::{Question, Way};
-use crate::engine::checks;
 use crate::engine::events::{Event, Level};
-use crate::engine::inspect::Request;
-use crate::engine::pointers;
-use crate::engine::possible;
-use crate::engine::run::{Run, Stop};
-use crate::engine::writable;
-use crate::host::consent::{self, Wish};
-use crate::host::fs::visible;
+use crate::engine::planning::checks;
+use crate::engine::planning::inspect::Request;
+use crate::engine::planning::lfs_pointers;
+use crate::engine::planning::possible;
+use crate::engine::planning::writable;
+use crate::engine::session::context::{Run, Stop};
+use crate::host::files::fs::visible;
+use crate::host::user::consent;
+use crate::host::user::consent::Wish;
 
 /// Runs the checks again, now that the lock is held: what was found before the approval may have changed.
 ///
@@ -26,7 +27,7 @@ pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     });
     // Seen before the approval too, but a session says nothing of it.
     if let Some(source) = &checked.source {
-        checked.problems.extend(pointers::problem(source, &pointers::found(source, &run.session.plan.files)));
+        checked.problems.extend(lfs_pointers::problem(source, &lfs_pointers::found(source, &run.session.plan.files)));
     }
     checked.problems.extend(writable::unwritable(&run.session.install, &run.session.plan));
     checked.problems.extend(possible::problems(&run.session.install, &run.session.plan));

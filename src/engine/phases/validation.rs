@@ -8,18 +8,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::server::{note_server, start_again, stop_outdated};
 use crate::core::phase::{Fact, NotApplicable, Phase, ValidationEvidence};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Level;
-use crate::engine::run::{Run, Stop, Told, done, not_applicable, now};
-use crate::host::children;
-use crate::host::consent::{self, Wish};
-use crate::host::fs;
-use crate::host::mcp::{Client, McpError};
-use crate::host::program::{self, Limits, Listener, ProgramError};
+use crate::engine::phases::server::replace::{note_server, start_again, stop_outdated};
+use crate::engine::session::context::{Run, Stop, Told, done, not_applicable, now};
+use crate::host::files::fs;
+use crate::host::process::children;
+use crate::host::process::program;
+use crate::host::process::program::{Limits, Listener, ProgramError};
+use crate::host::process::timing::{Who, waiting};
+use crate::host::server::mcp::{Client, McpError};
 use crate::host::server::{self, Owner, Running};
-use crate::host::timing::{Who, waiting};
+use crate::host::user::consent;
+use crate::host::user::consent::Wish;
 
 const PHASE: Phase = Phase::Validation;
 
@@ -140,7 +142,7 @@ fn server_to_ask(run: &mut Run) -> Result<Option<Server>, Stop> {
 /// A request that failed, with the server's last words if it has ended.
 fn failure(server: &Server, error: &McpError) -> Stop {
     let mut what = error.to_string();
-    if crate::host::process::start_ticks(server.pid).is_none() {
+    if crate::host::process::proc::start_ticks(server.pid).is_none() {
         let last = server::last_lines(&server.log, server.log_from, 8);
         what.push_str(&format!("\nthe server (pid {}) has ended; its log ends with:\n{last}", server.pid));
     }

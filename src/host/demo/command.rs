@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{At, DemoError};
-use crate::host::children;
-use crate::host::output::{Bounds, OutputError, SHORT, output};
+use crate::host::process::children;
+use crate::host::process::output::{Bounds, OutputError, SHORT, output};
 
 const NO_GIT: DemoError = DemoError::MissingTool {
     tool: "git",

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::command::{clean_python, git, last_lines, python, run, run_git};
 use super::{At, DemoError, assets};
-use crate::host::children;
+use crate::host::process::children;
 
 /// What the stock installer copies, and where to.
 const LAYOUT: [(&str, &str); 4] = [

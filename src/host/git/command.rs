@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::GitError;
-use crate::host::children;
-use crate::host::output::{Answer, Bounds, OutputError, SHORT, output};
-use crate::host::timing::{Who, waiting};
+use crate::host::process::children;
+use crate::host::process::output::{Answer, Bounds, OutputError, SHORT, output};
+use crate::host::process::timing::{Who, waiting};
 
 /// Settings that make git start a program, or wait for one, with the value that makes it start none.
 const OFF: [&str; 11] = [

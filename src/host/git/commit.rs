@@ -15,7 +15,7 @@ use super::command::{finish, finish_with, git_as_user};
 use super::view::Parts;
 use super::{GitError, work_tree_of};
 use crate::core::visible::Shown as _;
-use crate::host::timing::{Who, waiting};
+use crate::host::process::timing::{Who, waiting};
 
 /// Paths named one by one in a refusal.
 const SHOWN: usize = 10;

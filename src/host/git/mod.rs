@@ -12,6 +12,7 @@ mod deepen;
 mod history;
 mod objects;
 mod settings;
+pub mod snapshot;
 mod view;
 
 use std::ffi::OsStr;
@@ -22,12 +23,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::snapshot;
-use super::timing::{Who, waiting};
 use crate::core::blob::ObjectFormat;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::visible::{self, Shown as _};
+use crate::host::process::timing::{Who, waiting};
 pub use clean::Uncommitted;
 pub use command::{answer, git};
 use command::{finish, last_lines, short_answer};
@@ -256,6 +256,11 @@ fn is_file(mode: &str) -> bool {
 fn installable(bytes: &[u8]) -> Option<RelPath> {
     let path = RelPath::new(bytes).ok()?;
     layouts().is_installable(&path).then_some(path)
+}
+
+/// Whether some parent of `dir` (or itself) looks like a git work tree's top. Asks no git.
+pub fn seems_in_work_tree(dir: &Path) -> bool {
+    dir.ancestors().any(|folder| folder.join(".git").symlink_metadata().is_ok())
 }
 
 /// The nearest parent of `dir` (or itself) that is a git work tree's top; none outside of any.

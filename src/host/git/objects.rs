@@ -14,7 +14,7 @@ use crate::core::blob::{BlobId, LFS_POINTER_LIMIT, ObjectFormat};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::provenance::{Shipped, Tree};
-use crate::host::timing::{Who, waiting};
+use crate::host::process::timing::{Who, waiting};
 
 /// A file of a release that is larger is not read: it would have to be held in memory.
 const LARGEST: u64 = 512 << 20;

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::fs;
 use super::launch::{checked, default_launch, python};
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
+use crate::host::files::fs;
 
 /// The launch command for a server that was not running: what the editor's settings say, else the layout's table.
 /// None without an environment or server code.
@@ -78,7 +78,8 @@ fn without_comments(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::launch::tests::{project, words};
-    use super::super::{Settings, without_stdin};
+    use super::super::launch::without_stdin;
+    use super::super::settings::Settings;
     use super::*;
 
     #[test]

@@ -6,10 +6,10 @@ use std::fs as stdfs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use super::super::fs;
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
+use crate::host::files::fs;
 
 /// Options of Python that change nothing about what is run, and those among them that take a value.
 const HARMLESS: [&str; 12] = ["-u", "-B", "-O", "-OO", "-s", "-S", "-E", "-I", "-q", "-v", "-b", "-P"];

@@ -5,8 +5,9 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::super::fs::{self, Doing, FsError};
 use crate::core::visible::start_of;
+use crate::host::files::fs;
+use crate::host::files::fs::{Doing, FsError};
 
 /// More than this is not read: the last part tells what is asked for.
 const MOST: u64 = 8 << 20;

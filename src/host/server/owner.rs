@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::launch;
-use crate::host::process::{self, Descriptor, Process};
+use crate::host::process::proc;
+use crate::host::process::proc::{Descriptor, Process};
 
 /// Who started a running server, and would miss it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub enum Owner {
 
 impl Owner {
     pub(super) fn of(process: &Process) -> Self {
-        let (open, sockets) = (process::descriptors(process.pid), process::nameless_sockets(process.pid));
+        let (open, sockets) = (proc::descriptors(process.pid), proc::nameless_sockets(process.pid));
         Self::by(launch::reads_stdin(&process.command), &open, sockets.as_ref())
     }
 

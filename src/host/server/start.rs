@@ -5,15 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::super::children::{self, Mark};
-use super::super::fs::{Doing, FsError};
-use super::super::{crash, ports, process};
+use super::live::{address, read_state, stop_all};
 use super::log::{self, last_lines, log_path};
-use super::{Settings, address, read_state};
+use super::settings::Settings;
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
+use crate::host::files::crash_points;
+use crate::host::files::fs::{Doing, FsError};
+use crate::host::process::children;
+use crate::host::process::children::Mark;
+use crate::host::process::proc;
+use crate::host::server::ports;
 
 /// A server that neither writes to its log nor computes for so long will never answer.
 const IDLE: Duration = Duration::from_secs(60);
@@ -90,9 +94,9 @@ impl Started {
 
     /// Stops it.
     pub fn stop(mut self) {
-        crash::around(crash::END, || {
-            if let Some(process) = process::look(self.child.id()) {
-                super::stop_all(&process, self.port, Duration::from_secs(10), &mut |_| {});
+        crash_points::around(crash_points::END, || {
+            if let Some(process) = proc::look(self.child.id()) {
+                stop_all(&process, self.port, Duration::from_secs(10), &mut |_| {});
             }
             let _ = self.child.wait();
         });
@@ -176,8 +180,8 @@ pub fn start(
     match waiting.until_it_listens(&mut child, watch) {
         Ok((url, port)) => Ok(Started { child, url, port, log_from }),
         Err(error) => {
-            if let Some(process) = process::look(child.id()) {
-                process::stop(&process, Duration::from_secs(5));
+            if let Some(process) = proc::look(child.id()) {
+                proc::stop(&process, Duration::from_secs(5));
             }
             let _ = child.wait();
             Err(error)
@@ -261,7 +265,7 @@ impl<'a> Pulse<'a> {
 
     fn quiet_for(&mut self) -> Duration {
         let length = std::fs::metadata(self.log).map_or(0, |m| m.len());
-        let used = process::seconds_used(self.pid).unwrap_or(0.0);
+        let used = proc::seconds_used(self.pid).unwrap_or(0.0);
         // Counted over a while: what it takes to wait adds up to little.
         let busy = used - self.used > (BUSY * self.since.elapsed().as_secs_f64()).max(0.2);
         if length != self.length || busy {

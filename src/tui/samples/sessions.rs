@@ -7,7 +7,7 @@ use super::{FROM, TO, feed, fresh, launch, path, plan};
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::session::{Answer, OnConflict, Session, Status};
-use crate::engine::inspect::{Draft, Unfinished};
+use crate::engine::planning::inspect::{Draft, Unfinished};
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 use crate::tui::update::Msg;

@@ -10,9 +10,9 @@ use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
 use crate::core::session::{Answer, OnConflict, Session};
 use crate::engine::events::{Command, ConflictFile, Event};
-use crate::engine::inspect::{Inspection, Request, Unfinished};
 use crate::engine::outside::Tool;
-use crate::engine::sources::{Candidate, Standing};
+use crate::engine::planning::inspect::{Inspection, Request, Unfinished};
+use crate::engine::planning::sources::{Candidate, Standing};
 
 use crate::tui::diff::{Diff, How};
 use crate::tui::merge_rows::{Layout, MergeRows};

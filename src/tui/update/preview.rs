@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::dry_run;
-use crate::engine::inspect::{About, Inspection};
+use crate::engine::planning::inspect::{About, Inspection};
+use crate::engine::report::plan_document;
 
 use super::click::follow;
 use super::setup;
@@ -161,7 +161,7 @@ fn ask_save(model: &mut Model) -> Vec<Effect> {
     let Some(plan) = plan else { return vec![] };
     let Launch { here, project, .. } = &model.launch;
     let folder = if here.starts_with(project.join(".praxis-os")) { project } else { here };
-    let path = dry_run::planned_path(folder, plan);
+    let path = plan_document::planned_path(folder, plan);
     ask(model, Overlay::Confirm(Question::Save(path)))
 }
 

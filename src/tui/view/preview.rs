@@ -11,7 +11,7 @@ use super::difftext::{self, Look};
 use super::frame::{self, line};
 use crate::core::plan::{FileEntry, Kind, Plan, Summary};
 use crate::core::session::OnConflict;
-use crate::engine::inspect::Inspection;
+use crate::engine::planning::inspect::Inspection;
 use crate::tui::click::Target;
 use crate::tui::folding::{Moved, Row};
 use crate::tui::model::{Compare, DiffPane, Model, Pane, Preview};

@@ -10,7 +10,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::Kind;
 use crate::core::session::{Answer, Session, Status, moment};
-use crate::engine::inspect::Draft;
+use crate::engine::planning::inspect::Draft;
 use crate::tui::click::Target;
 use crate::tui::model::Model;
 use crate::tui::text;

@@ -12,9 +12,11 @@ use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable};
 use crate::core::session::WORKFLOW_TYPE;
 use crate::core::visible::{self, Shown as _};
-use crate::engine::run::{Run, Stop, Told, done, not_applicable, warned};
-use crate::host::mcp::{Client, McpError};
-use crate::host::{index, process, server};
+use crate::engine::session::context::{Run, Stop, Told, done, not_applicable, warned};
+use crate::host::process::proc;
+use crate::host::server;
+use crate::host::server::mcp::{Client, McpError};
+use crate::host::server::search_index;
 
 /// How long a server that does nothing may take to notice the index flag; one that computes may go on.
 const INDEX_IDLE: Duration = Duration::from_secs(60);
@@ -373,7 +375,7 @@ impl Probing<'_> {
         while flag.exists() {
             run.check()?;
             self.flag_is_taken(&flag, begun)?;
-            let Some(now) = process::seconds_used(self.server.pid) else {
+            let Some(now) = proc::seconds_used(self.server.pid) else {
                 let last = server::last_lines(&self.server.log, self.server.log_from, 8);
                 let what = format!("the server ended before it took the index flag; its log ends with:\n{last}");
                 return self.failed("index flag", begun, what, "the server has ended");
@@ -434,7 +436,7 @@ impl Probing<'_> {
             let what = format!("the server logged an error since its start: {}", shortened(first));
             return self.failed("server log", begun, what, json!({"errors": errors}));
         }
-        if process::start_ticks(self.server.pid).is_none() {
+        if proc::start_ticks(self.server.pid).is_none() {
             let last = server::last_lines(&self.server.log, self.server.log_from, 8);
             let what = format!("the server ended while it was tried; its log ends with:\n{last}");
             return self.failed("server log", begun, what, "the server has ended");
@@ -461,7 +463,7 @@ impl Probing<'_> {
 /// Where the flag stands that the server has to take; none where it has its standards elsewhere.
 fn index_flag(run: &Run) -> Option<PathBuf> {
     let install = &run.session.install;
-    index::places(install).flag().map(|flag| flag.under(install))
+    search_index::places(install).flag().map(|flag| flag.under(install))
 }
 
 fn is_unsupported(complaint: &str) -> bool {
@@ -488,7 +490,7 @@ fn installed_workflows(install: &Path) -> usize {
 fn a_sentence(install: &Path) -> Option<String> {
     let files = walkdir::WalkDir::new(install.join("standards")).sort_by_file_name().into_iter().flatten();
     let standards = files.filter(|e| e.path().extension().is_some_and(|x| x == "md"));
-    standards.filter_map(|e| String::from_utf8(crate::host::fs::read_if_there(e.path()).ok()??).ok()).find_map(|text| {
-        text.lines().find_map(|l| l.strip_prefix("# ")).map(|l| l.trim().to_owned()).filter(|l| !l.is_empty())
-    })
+    standards.filter_map(|e| String::from_utf8(crate::host::files::fs::read_if_there(e.path()).ok()??).ok()).find_map(
+        |text| text.lines().find_map(|l| l.strip_prefix("# ")).map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()),
+    )
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::core::layout::layouts;
 use crate::core::server_log::Patterns;
-use crate::host::{fs, python};
+use crate::host::files::fs;
+use crate::host::python::compile;
 
 /// The whole table.
 #[derive(Deserialize)]
@@ -178,7 +179,7 @@ pub fn expected_tools(
 ) -> Result<Expected, String> {
     let table = table();
     let rules = serde_json::to_string(&table.registered_by).unwrap_or_default();
-    let found = python::registered_tools(install, &layouts().server.package.under(install), &rules)?;
+    let found = compile::registered_tools(install, &layouts().server.package.under(install), &rules)?;
     let mut expected = Expected::default();
     for (name, file) in found {
         let by_file = || {

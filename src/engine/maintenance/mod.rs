@@ -1,0 +1,3 @@
+//! What is done to an install besides upgrades.
+
+pub mod reconcile;

@@ -1,0 +1,301 @@
+//! Phase 3's dependencies: pip, in a new generation of the environment beside the live one, while the old server still
+//! answers; the switch comes when it has stopped.
+
+use std::path::{Path, PathBuf};
+
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::core::phase::{Fact, NotApplicable, Phase};
+use crate::core::requirements::of_file;
+use crate::engine::events::Level;
+use crate::engine::phases::server::fetch;
+use crate::engine::phases::server::fetch::Fetched;
+use crate::engine::phases::server::replace::Told;
+use crate::engine::planning::environment;
+use crate::engine::planning::environment::Satisfied;
+use crate::engine::session::context::{Run, Stop, done, not_applicable};
+use crate::host::files::fs;
+use crate::host::files::fs::Doing as _;
+use crate::host::files::journal::Journal;
+use crate::host::process::program::{Listener, ProgramError};
+use crate::host::process::timing::{Who, waiting};
+use crate::host::python::pip;
+use crate::host::python::pip::Wanted;
+use crate::host::python::venv;
+
+const PHASE: Phase = Phase::Server;
+/// Where the server's package stands as it will be, in the session's folder.
+const DRAFT: &str = "draft";
+
+/// Installs what the new requirements need into a new generation of the environment.
+///
+/// # Errors
+/// [`Stop`], with pip's last lines; the live environment is as it was.
+pub fn run(run: &mut Run, journal: &Journal) -> Told<Fact<bool>> {
+    let install = run.session.install.clone();
+    let skip = |why| not_applicable(why, Fact::NotApplicable(why));
+    if !venv::live(&install).exists() {
+        return skip(NotApplicable::NoVenv);
+    }
+    if run.session.venv_generation.as_ref().is_some_and(|name| venv::is_live(&install, name)) {
+        return done("in place already", Fact::Is(true));
+    }
+    let requirements = draft(run, journal)?;
+    let Some(bytes) = fs::read_if_there(&requirements)? else {
+        return skip(NotApplicable::NoRequirements);
+    };
+    let now = fs::read_if_there(&layouts().server.requirements.under(&install))?;
+    let unchanged = now.as_ref() == Some(&bytes);
+    if let Some(why) = environment::without_pip(&install, &bytes, unchanged) {
+        run.fetch = None;
+        return nothing(run, why, &bytes);
+    }
+    let fetched = fetch::take(run, &bytes)?;
+    let missing = match fetched.missing.clone() {
+        Some(missing) => Some(missing),
+        None => ask_pip(run, &requirements)?,
+    };
+    if missing.as_ref().is_some_and(Vec::is_empty) {
+        return nothing(run, Satisfied::Asked, &bytes);
+    }
+    let name = run.session.venv_generation.clone().unwrap_or_else(|| run.session.stamp.clone());
+    run.session.venv_generation = Some(name.clone());
+    run.session.applied = true;
+    run.save()?;
+    let before = venv::fingerprint(&install)?;
+    let names: Vec<String> = of_file(&String::from_utf8_lossy(&bytes)).0.into_iter().map(|r| r.name).collect();
+    let count = missing.map_or(0, |m| m.len());
+    if let Err(stop) = build(run, &name, &requirements, &fetched, &names, count) {
+        venv::discard(&install, &name)?;
+        return Err(stop);
+    }
+    let after = venv::fingerprint(&install)?;
+    let old = if before == after {
+        format!("the old one is unchanged, {} entries", after.1)
+    } else {
+        run.warn("venv", "the old environment was changed while the new one was built; not by this upgrade".into());
+        "the old one was changed meanwhile".to_owned()
+    };
+    let count = if count == 0 { "packages".to_owned() } else { format!("{count} packages") };
+    done(format!("{count} into venvs/{name}; {old}"), Fact::Is(true))
+}
+
+/// Where the requirements stand that phase 3 works with: as they will be, or as they are.
+pub fn requirements(run: &Run, journal: &Journal) -> PathBuf {
+    let drafted = layouts().server.requirements.under(&run.folder(DRAFT));
+    if drafted.is_file() && !journal.is_done() {
+        drafted
+    } else {
+        layouts().server.requirements.under(&run.session.install)
+    }
+}
+
+/// Makes the environment that was built the live one, when no server runs from the old one any more.
+///
+/// # Errors
+/// [`Stop`].
+pub fn switch(run: &mut Run) -> Result<(), Stop> {
+    let install = run.session.install.clone();
+    if let Some(name) = run.session.venv_generation.clone().filter(|name| venv::generation(&install, name).is_dir()) {
+        venv::switch(&install, &name)?;
+        run.log(Level::Info, "venv", &format!("venv leads to venvs/{name} now"));
+    }
+    Ok(())
+}
+
+/// After the server has started with it: notes what the environment satisfies, and drops what is not needed any more.
+pub fn settle(run: &mut Run) {
+    let path = layouts().server.requirements.under(&run.session.install);
+    if run.session.venv_generation.is_some()
+        && let Ok(Some(bytes)) = fs::read_if_there(&path)
+        && let Err(e) = environment::note(&run.session.install, &bytes)
+    {
+        run.log(Level::Warn, "venv", &e.to_string());
+    }
+    fetch::clear(run);
+    let _ = fs::remove_tree(&run.folder(DRAFT));
+}
+
+/// Nothing has to be installed, for this reason.
+fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> Told<Fact<bool>> {
+    // What an interrupted try began to build is of no use.
+    if let Some(name) = run.session.venv_generation.take() {
+        venv::discard(&run.session.install, &name)?;
+        run.save()?;
+    }
+    run.log(Level::Info, "venv", why.words());
+    if why != Satisfied::Known
+        && let Err(e) = environment::note(&run.session.install, requirements)
+    {
+        run.log(Level::Warn, "venv", &e.to_string());
+    }
+    let why = NotApplicable::RequirementsSatisfied;
+    not_applicable(why, Fact::NotApplicable(why))
+}
+
+/// The server's package as it will be, for pip to read its requirements from; the path of these.
+fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
+    let folder = run.folder(DRAFT);
+    fs::remove_tree(&folder)?;
+    let install = &run.session.install;
+    let server = &layouts().server;
+    let mut all: Vec<RelPath> = journal.results().map(|(path, _)| path.clone()).collect();
+    for entry in walkdir::WalkDir::new(server.package.under(install)).into_iter().flatten() {
+        let path = entry.path().strip_prefix(install).ok();
+        let path = path.and_then(|p| RelPath::new(std::os::unix::ffi::OsStrExt::as_bytes(p.as_os_str())).ok());
+        if let Some(path) = path.filter(|_| entry.file_type().is_file()) {
+            all.push(path);
+        }
+    }
+    for path in all {
+        let bytes = match journal.to_come(&path) {
+            Some(Some(bytes)) => bytes,
+            Some(None) => continue,
+            None => match fs::read_own(&path.under(install)) {
+                Ok(bytes) => bytes,
+                // Gone, or nothing that pip would read.
+                Err(_) => continue,
+            },
+        };
+        put(&folder, &path, &bytes)?;
+    }
+    Ok(server.requirements.under(&folder))
+}
+
+/// Writes a file of a draft. It is made anew whenever it is needed, so nobody waits for the disk.
+pub(crate) fn put(folder: &Path, path: &RelPath, bytes: &[u8]) -> Result<(), Stop> {
+    let to = path.under(folder);
+    if let Some(parent) = to.parent() {
+        std::fs::create_dir_all(parent).doing("create folder", parent)?;
+    }
+    Ok(std::fs::write(&to, bytes).doing("write", &to)?)
+}
+
+/// What pip would install. None if it can't tell: then the real one says why, in its words.
+fn ask_pip(run: &mut Run, requirements: &Path) -> Result<Option<Vec<Wanted>>, Stop> {
+    run.commands_run.push("venv/bin/python -m pip install --dry-run -r mcp_server/requirements.txt".into());
+    let live = venv::live(&run.session.install);
+    Ok(pip_in(run, 0, |listener| pip::missing(&live, requirements, listener))?.ok())
+}
+
+fn build(
+    run: &mut Run,
+    name: &str,
+    requirements: &Path,
+    fetched: &Fetched,
+    names: &[String],
+    count: usize,
+) -> Result<(), Stop> {
+    let install = run.session.install.clone();
+    let target = venv::generation(&install, name);
+    venv::clone_live(&install, name)?;
+    let shown = |with: &str| format!("venvs/{name}/bin/python -m pip install{with} -r mcp_server/requirements.txt");
+    let offline = fetched.wheels.as_deref();
+    run.commands_run.push(shown(if offline.is_some() { " --no-index --find-links <fetched>" } else { "" }));
+    let mut installed = pip_in(run, count, |listener| pip::install(&target, requirements, offline, listener))?;
+    if let (Err(e), Some(_)) = (&installed, offline) {
+        run.log(Level::Warn, "pip", &format!("not from what was fetched before: {e}"));
+        venv::clone_live(&install, name)?;
+        run.commands_run.push(shown(""));
+        installed = pip_in(run, count, |listener| pip::install(&target, requirements, None, listener))?;
+    }
+    installed.map_err(failed)?;
+    run.commands_run.push(format!("venvs/{name}/bin/python -m pip check"));
+    let complaints = pip_in(run, 0, |listener| pip::complaints(&target, listener))?.map_err(failed)?;
+    if !complaints.is_empty() {
+        // What did not fit before doesn't stop an upgrade that has no part in it.
+        let live = venv::live(&install);
+        let before = pip_in(run, 0, |listener| pip::complaints(&live, listener))?.unwrap_or_default();
+        let (old, new): (Vec<&String>, Vec<&String>) = complaints.iter().partition(|c| before.contains(c));
+        for line in old {
+            run.warn("pip", format!("pip check complained before, and does so still: {line}"));
+        }
+        if !new.is_empty() {
+            let lines: Vec<&str> = new.into_iter().map(String::as_str).collect();
+            return Err(Stop::Failed {
+                what: format!("the new environment does not fit together, pip check says:\n{}", lines.join("\n")),
+                next: Some("see which requirement brings it, then upgrade again".into()),
+            });
+        }
+    }
+    match pip_in(run, 0, |listener| pip::not_importable(&target, names, listener))? {
+        Ok(problems) if problems.is_empty() => {}
+        Ok(problems) => {
+            return Err(Stop::Failed {
+                what: format!("a required package can't be imported in the new environment:\n{}", problems.join("\n")),
+                next: Some("see what it lacks, then upgrade again".into()),
+            });
+        }
+        // A large package on a slow machine: the server's start will tell.
+        Err(e @ ProgramError::Ended { .. }) => run.warn("pip", format!("not known whether all can be imported: {e}")),
+        Err(e) => return Err(failed(e)),
+    }
+    Ok(venv::finish(&install, name)?)
+}
+
+/// Lets pip work, followed by the session; the wish to stop comes before pip's own end.
+fn pip_in<T>(
+    run: &mut Run,
+    count: usize,
+    work: impl FnOnce(&mut dyn Listener) -> Result<T, ProgramError>,
+) -> Result<Result<T, ProgramError>, Stop> {
+    let mut listener = PipListener::new(run, count as u64);
+    let result = {
+        let _pip = waiting(Who::Pip);
+        work(&mut listener)
+    };
+    match listener.asked {
+        Some(asked) => Err(asked),
+        None => Ok(result),
+    }
+}
+
+fn failed(error: ProgramError) -> Stop {
+    Stop::Failed {
+        what: error.to_string(),
+        next: Some("mend what pip names (network, package index, disk), then upgrade again".into()),
+    }
+}
+
+/// Shows pip's lines, notes its process, and stops it when a person asks.
+struct PipListener<'a> {
+    run: &'a mut Run,
+    /// Packages collected so far, and how many there will be; 0 if that isn't known.
+    done: u64,
+    total: u64,
+    lines: u64,
+    asked: Option<Stop>,
+}
+
+impl<'a> PipListener<'a> {
+    fn new(run: &'a mut Run, total: u64) -> Self {
+        Self { run, done: 0, total, lines: 0, asked: None }
+    }
+}
+
+impl Listener for PipListener<'_> {
+    fn started(&mut self, pid: u32) {
+        self.run.note_child(pid);
+        // From here on a person sees that pip works.
+        self.run.progress(PHASE, "dependencies", 0, self.total, "pip");
+    }
+
+    fn line(&mut self, text: &str) {
+        self.lines += 1;
+        self.run.log(Level::Info, "pip", text);
+        let first = text.split_whitespace().next().unwrap_or_default();
+        if first == "Collecting" || first == "Processing" {
+            self.done = (self.done + 1).min(self.total);
+        }
+        let (done, detail) = match self.total {
+            0 => (self.lines, text.to_owned()),
+            total => (self.done, format!("package {} of {total}: {}", self.done, text.trim_start())),
+        };
+        self.run.progress(PHASE, "dependencies", done, self.total, detail);
+    }
+
+    fn go_on(&mut self) -> bool {
+        self.asked = self.run.check().err();
+        self.asked.is_none()
+    }
+}

@@ -1,0 +1,243 @@
+//! Fetches packages from phase 1 on, while the backup is made and questions are answered: phase 3 then needs neither
+//! the network nor the time. Whatever goes wrong here is of no consequence: pip is asked again later.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::core::blob::{BlobId, sha256};
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::core::phase::Phase;
+use crate::core::plan::Only;
+use crate::engine::events::Level;
+use crate::engine::phases::server::dependencies::put;
+use crate::engine::planning::environment;
+use crate::engine::planning::make_plan::Source;
+use crate::engine::session::context::{Run, Stop};
+use crate::host::files::fs;
+use crate::host::process::children;
+use crate::host::process::program;
+use crate::host::process::program::{Newest, Pulse};
+use crate::host::process::timing::{Who, waiting};
+use crate::host::python::pip;
+use crate::host::python::pip::Wanted;
+use crate::host::python::venv;
+
+/// Its folder in the session's.
+const FOLDER: &str = "fetch";
+const REPORT: &str = "report.json";
+const WHEELS: &str = "wheels";
+/// What is asked for exactly, beside the requirements: options that name places relative to them still lead there.
+const EXACTLY: &str = "exactly.txt";
+
+/// A running fetch. Its program ends with it.
+#[derive(Debug)]
+pub struct Fetch {
+    venv: PathBuf,
+    folder: PathBuf,
+    /// The requirements that it is for, where they stand and by sha256.
+    requirements: PathBuf,
+    sum: String,
+    child: Option<Child>,
+    pulse: Option<Pulse>,
+    said: Newest,
+    fetched: Fetched,
+    downloading: bool,
+}
+
+/// What a fetch found out and brought.
+#[derive(Debug, Clone, Default)]
+pub struct Fetched {
+    /// What pip would install; none if that isn't known.
+    pub missing: Option<Vec<Wanted>>,
+    /// A folder with wheels of all that, if they were fetched.
+    pub wheels: Option<PathBuf>,
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            program::end(&mut child);
+        }
+    }
+}
+
+/// Begins, if there is something to fetch. Never an error: later pip says what is wrong.
+pub fn begin(run: &mut Run) {
+    if run.fetch.is_some() || run.session.plan.only == Some(Only::Content) {
+        return;
+    }
+    match prepare(run) {
+        Ok(Some(mut fetch)) => {
+            let pid = fetch.spawn(|f| pip::dry_run(&f.venv, &f.requirements, &f.folder.join(REPORT)));
+            if let Some(pid) = pid {
+                run.note_child(pid);
+                run.fetch = Some(fetch);
+            }
+        }
+        Ok(None) => {}
+        Err(why) => run.log(Level::Info, "fetch", &why),
+    }
+}
+
+/// The requirements of the release, as far as they can be known before conflicts are settled.
+fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
+    let install = &run.session.install;
+    let venv = venv::live(install);
+    if !venv.exists() {
+        return Ok(None);
+    }
+    let source = Source::open(&run.session.source, Some(&run.session.source_commit)).map_err(|e| e.to_string())?;
+    let server = &layouts().server;
+    let place = |path: &RelPath| {
+        let path = layouts().target().install_path(path, |_| false)?;
+        layouts().target().is_server(&path).then_some(path)
+    };
+    let files: Vec<(RelPath, &BlobId)> =
+        source.tree.iter().filter_map(|(path, file)| Some((place(path)?, &file.blob))).collect();
+    let theirs = files.iter().find(|(path, _)| *path == server.requirements);
+    let Some(bytes) = theirs.and_then(|(_, blob)| source.read(blob)) else { return Ok(None) };
+    let now = fs::read_if_there(&server.requirements.under(install)).map_err(|e| e.to_string())?;
+    if environment::without_pip(install, &bytes, now.as_deref() == Some(&bytes)).is_some() {
+        return Ok(None);
+    }
+    let folder = run.folder(FOLDER);
+    fs::remove_tree(&folder).map_err(|e| e.to_string())?;
+    for (path, blob) in files {
+        let Some(bytes) = source.read(blob) else { continue };
+        put(&folder, &path, &bytes).map_err(|_| format!("{path} could not be written"))?;
+    }
+    let requirements = server.requirements.under(&folder);
+    let (sum, fetched) = (sha256(&bytes), Fetched::default());
+    let said = Newest::default();
+    Ok(Some(Fetch { venv, folder, requirements, sum, child: None, pulse: None, said, fetched, downloading: false }))
+}
+
+/// Looks after it: called whenever the session looks around.
+pub fn poll(run: &mut Run) {
+    if let Some(pid) = run.fetch.as_mut().and_then(Fetch::poll) {
+        run.note_child(pid);
+    }
+}
+
+/// Waits for what was begun, if it was for these requirements, and takes what it brought.
+///
+/// # Errors
+/// [`Stop`] if that is what was asked.
+pub fn take(run: &mut Run, requirements: &[u8]) -> Result<Fetched, Stop> {
+    if run.fetch.as_ref().is_none_or(|f| f.sum != sha256(requirements)) {
+        run.fetch = None;
+        return Ok(Fetched::default());
+    }
+    run.commands_run.push("venv/bin/python -m pip install --dry-run -r mcp_server/requirements.txt".into());
+    let _pip = waiting(Who::Pip);
+    let mut told = String::new();
+    while run.fetch.as_ref().is_some_and(|f| f.child.is_some()) {
+        run.check()?;
+        let said = run.fetch.as_ref().map(Fetch::last_line).unwrap_or_default();
+        if said != told {
+            run.progress(Phase::Server, "dependencies", 0, 0, &said);
+            told = said;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        if let Some(fetch) = &mut run.fetch
+            && fetch.hangs()
+        {
+            fetch.give_up();
+        }
+    }
+    let Some(fetch) = run.fetch.take() else { return Ok(Fetched::default()) };
+    if fetch.downloading {
+        run.commands_run.push("venv/bin/python -m pip download --no-deps -r <exactly these>".into());
+        let said = match (&fetch.fetched.wheels, &fetch.fetched.missing) {
+            (Some(_), Some(missing)) => format!("{} packages were fetched while other work was done", missing.len()),
+            _ => format!("packages could not be fetched before: {}", fetch.last_line()),
+        };
+        run.log(Level::Info, "fetch", &said);
+    }
+    Ok(fetch.fetched.clone())
+}
+
+/// Ends what still runs and removes what was fetched.
+pub fn clear(run: &mut Run) {
+    run.fetch = None;
+    let _ = fs::remove_tree(&run.folder(FOLDER));
+}
+
+impl Fetch {
+    /// Whether a program of it runs.
+    pub fn is_busy(&self) -> bool {
+        self.child.is_some()
+    }
+
+    fn spawn(&mut self, command: impl FnOnce(&Self) -> Command) -> Option<u32> {
+        let mut command = command(self);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = children::spawn(&mut command).ok()?;
+        self.said.follow(&mut child);
+        let pid = child.id();
+        self.child = Some(child);
+        self.pulse = Some(Pulse::of(pid));
+        Some(pid)
+    }
+
+    /// Goes on to the next step when one has ended; the number of a process that was started.
+    fn poll(&mut self) -> Option<u32> {
+        let status = self.child.as_mut()?.try_wait();
+        let ended = match status {
+            Ok(None) => return None,
+            Ok(Some(status)) => status.success(),
+            Err(_) => false,
+        };
+        self.child = None;
+        if self.downloading {
+            self.fetched.wheels = Some(self.folder.join(WHEELS)).filter(|folder| ended && only_wheels(folder));
+            return None;
+        }
+        if !ended {
+            return None;
+        }
+        let missing = pip::wanted(&pip::read_report(&self.folder.join(REPORT)).ok()?)?;
+        self.fetched.missing = Some(missing.clone());
+        // What lies on this machine needs no fetching.
+        if missing.iter().all(|m| m.url.starts_with("file:")) {
+            return None;
+        }
+        let exactly = self.exactly(&missing)?;
+        self.downloading = true;
+        self.spawn(|f| pip::download(&f.venv, &exactly, &f.folder.join(WHEELS)))
+    }
+
+    /// A requirements file that asks for exactly these, from the same places.
+    fn exactly(&self, missing: &[Wanted]) -> Option<PathBuf> {
+        let text = std::fs::read_to_string(&self.requirements).ok()?;
+        let places = text.lines().filter(|l| l.trim_start().starts_with('-')).map(ToOwned::to_owned);
+        let pins = missing.iter().map(|m| format!("{}=={}", m.name, m.version));
+        let lines: Vec<String> = places.chain(pins).collect();
+        let path = self.requirements.with_file_name(EXACTLY);
+        std::fs::write(&path, lines.join("\n") + "\n").ok()?;
+        Some(path)
+    }
+
+    fn last_line(&self) -> String {
+        self.said.line()
+    }
+
+    fn hangs(&mut self) -> bool {
+        self.pulse.as_mut().is_some_and(|pulse| pulse.silence() > pip::silence())
+    }
+
+    fn give_up(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            program::end(&mut child);
+        }
+    }
+}
+
+/// Whether a folder has packages, all of them ready to be installed without building.
+fn only_wheels(folder: &Path) -> bool {
+    let names: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
+    !names.is_empty() && names.iter().all(|n| n.to_string_lossy().ends_with(".whl"))
+}

@@ -1,0 +1,477 @@
+//! The checks of phase 0. They only read, and report all problems at once.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::core::baseline;
+use crate::core::classify::short;
+use crate::core::layout::layouts;
+use crate::core::os_text::quoted;
+use crate::core::path::RelPath;
+use crate::core::phase::PreFlightEvidence;
+use crate::core::plan::{FileEntry, Kind, Only};
+use crate::core::visible::{self, Shown as _};
+use crate::engine::events::Outcome;
+use crate::engine::planning::inspect::{About, Problem, Request};
+use crate::engine::planning::make_plan;
+use crate::engine::planning::make_plan::{Planned, PlanningError, Source, layout_of, read_baseline, stale_manifest};
+use crate::engine::planning::writable;
+use crate::host::backup::copy;
+use crate::host::backup::retention;
+use crate::host::backup::retention::Kept;
+use crate::host::files::{fs, own_places};
+use crate::host::git::GitError;
+use crate::host::process::timing::{Who, waiting};
+use crate::host::process::{children, output};
+use crate::host::python::venv;
+use crate::host::server::{self, Case, Owner, Running};
+use crate::host::session::catalog::Used;
+use crate::host::session::{catalog, lock};
+
+/// A check's result, as it is told: task id, how it ended, a few words, seconds.
+pub type Tell<'a> = dyn FnMut(&'static str, Outcome, &str, f64) + 'a;
+
+/// What the checks found.
+#[derive(Debug)]
+pub struct Checked {
+    /// The phase's evidence.
+    pub evidence: PreFlightEvidence,
+    /// What stops the upgrade.
+    pub problems: Vec<Problem>,
+    /// The source, if it could be opened.
+    pub source: Option<Source>,
+}
+
+/// Exit code for a pre-flight refusal.
+pub const REFUSED: u8 = 4;
+/// Exit code for a lock or unfinished session in the way.
+pub const LOCKED: u8 = 7;
+
+struct Check<'a, 'b> {
+    tell: &'a mut Tell<'b>,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_, '_> {
+    /// Runs one check; its problems are collected.
+    fn run<T>(&mut self, task: &'static str, check: impl FnOnce() -> Result<(String, T), Problem>) -> Option<T> {
+        let begun = Instant::now();
+        let result = check();
+        let seconds = begun.elapsed().as_secs_f64();
+        match result {
+            Ok((detail, value)) => {
+                (self.tell)(task, Outcome::Done, &detail, seconds);
+                Some(value)
+            }
+            Err(mut problem) => {
+                if task.starts_with("source_") {
+                    problem.about = About::Source;
+                }
+                (self.tell)(task, Outcome::Failed, problem.what.lines().next().unwrap_or_default(), seconds);
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+}
+
+/// A refusal.
+pub(crate) fn problem(what: impl ToString, next: impl Into<String>) -> Problem {
+    Problem { about: About::Install, exit_code: REFUSED, what: what.to_string(), next: next.into() }
+}
+
+/// Runs all checks. `own` says that this process holds the lock and the session in question.
+pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked {
+    let install = request.project.join(".praxis-os");
+    let mut check = Check { tell, problems: Vec::new() };
+    let mut warnings = Vec::new();
+
+    let source = check.run("source_valid", || source_valid(request));
+    let clean = source.as_ref().map(|source| check.run("source_clean", || source_clean(source)).is_some());
+    if let Some(source) = &source {
+        check.run("source_identity", || {
+            let detail = format!("{} ({})", source.version, crate::core::classify::short(&source.commit));
+            Ok((detail, ()))
+        });
+        if source.repo.is_snapshot() {
+            warnings.push(
+                "the source is a folder without git: whether it is whole can't be told, and edits can only be merged \
+                 where the old text is known; a clone would tell more"
+                    .into(),
+            );
+        } else if source.repo.shallow {
+            warnings.push("the source is a shallow clone: edits can only be merged where the old text is known; h (or --deepen) fetches the rest".into());
+        }
+    }
+    warnings.extend(source.as_ref().and_then(stale_manifest));
+    let damages = catalog::survey(&install).damages;
+    let only_told = |d: &&catalog::Damage| !matches!(d.used, Used::Nothing | Used::Unreadable);
+    warnings.extend(damages.iter().filter(only_told).map(catalog::Damage::describe));
+    let mut valid = check.run("target_valid", || target_valid(&request.project, &install, own)).is_some();
+    for problem in own_places(&request.project, &install) {
+        valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
+    }
+    for problem in writable::around(&request.project, &install, source.as_ref()) {
+        valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
+    }
+    warnings.extend(old_backups(&install, &mut check));
+    let space = if install.is_dir() { check.run("disk_space", || disk_space(&install)) } else { None };
+    let alone = check.run("concurrent_workflows", || concurrent(&install, own));
+    let (available, required) = space.unwrap_or_default();
+    let evidence = PreFlightEvidence {
+        source_path: request.source.to_string_lossy().into_owned(),
+        source_version: source.as_ref().map(|s| s.version.clone()).unwrap_or_default(),
+        source_commit: source.as_ref().map(|s| s.commit.clone()).unwrap_or_default(),
+        source_git_clean: clean.unwrap_or(false),
+        target_exists: install.is_dir(),
+        target_structure_valid: valid,
+        disk_space_available: fs::human_size(available),
+        disk_space_required: fs::human_size(required),
+        disk_space_available_bytes: available,
+        disk_space_required_bytes: required,
+        no_concurrent_workflows: alone.is_some(),
+        server_found: server_found(request, &install, &mut warnings),
+        warnings,
+    };
+    Checked { evidence, problems: check.problems, source }
+}
+
+fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
+    let (path, named) = (request.source.shown(), quoted(&request.source));
+    let clone = "name a clone of praxis-os: --source DIR";
+    let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| match &e {
+        GitError::NoGit(_) => problem(&e, "install git (Debian: apt install git), then try again"),
+        GitError::NoSuchCommit { .. } => problem(&e, format!("see what there is: git -C {named} log --oneline --all")),
+        GitError::Failed { .. } => problem(&e, format!("see what git says: git -C {named} status")),
+        GitError::Damaged { .. } => problem(&e, damaged_source(&request.source)),
+        GitError::NoView { .. } => {
+            problem(&e, "make it readable for you, and the temporary folder writable, then try again")
+        }
+        _ => problem(&e, clone),
+    })?;
+    match source.is_praxis_os() {
+        Ok(true) => Ok((path.to_string(), source)),
+        Ok(false) => {
+            let marks = layouts().source_marks.join("/ and ");
+            let commit = short(&source.commit);
+            if let Some(last) = source.last_known() {
+                let what = format!(
+                    "{path}: commit {commit} has no {marks}/ any more: its release is laid out in a later way than this program \
+                     knows; the last one that it knows there is {}",
+                    short(&last)
+                );
+                return Err(problem(what, format!("upgrade to that one: --to {}", short(&last))));
+            }
+            Err(problem(format!("{path}: not a praxis-os repository (no {marks}/ at commit {commit})"), clone))
+        }
+        Err(e) => Err(problem(e, clone)),
+    }
+}
+
+fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
+    const SHOWN: usize = 10;
+    let (path, named) = (source.repo.path().shown(), quoted(source.repo.path()));
+    let dirty = source.repo.dirty().map_err(|e| problem(e, format!("see what git says: git -C {named} status")))?;
+    if dirty.is_empty() {
+        return Ok(("clean".into(), ()));
+    }
+    let unsure = dirty.iter().filter(|change| change.filter.is_some()).count();
+    let mut what = match unsure == dirty.len() {
+        true => format!("{path}: may have uncommitted changes, then it would be no release:"),
+        false => format!("{path}: has uncommitted changes, so it is no release:"),
+    };
+    for change in dirty.iter().take(SHOWN) {
+        what.push_str("\n  ");
+        what.push_str(&change.line);
+        if let Some(filter) = &change.filter {
+            what.push_str(&format!(" (only its filter \"{}\" could tell, which is not run)", visible::line(filter)));
+        }
+    }
+    if dirty.len() > SHOWN {
+        what.push_str(&format!("\n  and {} more", dirty.len() - SHOWN));
+    }
+    let stash = format!("commit or stash them: git -C {named} stash --include-untracked");
+    Err(problem(
+        what,
+        match unsure {
+            0 => stash,
+            _ => format!("let git look at them with its filters: git -C {named} status; if they are changed, {stash}"),
+        },
+    ))
+}
+
+/// What to do about a source with damaged objects.
+pub fn damaged_source(path: &Path) -> String {
+    format!("see what is damaged: git -C {} fsck, or name another clone: --source DIR", quoted(path))
+}
+
+fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()), Problem> {
+    let shown = install.shown();
+    if !install.is_dir() {
+        if project.join(".agent-os").is_dir() {
+            let what = format!("{}: holds an .agent-os install, which is too old to upgrade here", project.shown());
+            return Err(problem(
+                what,
+                "rename it first, as praxis-os's own notes for that release say, then try again",
+            ));
+        }
+        let what = format!("{}: no .praxis-os folder here, so there is nothing to upgrade", project.shown());
+        return Err(problem(what, "name the project that has one: --project DIR"));
+    }
+    if install.join("ouroboros").is_dir() {
+        let what = format!("{shown}: holds an ouroboros server, a later generation than this program knows");
+        return Err(problem(what, "nothing was changed; use a later pos-upgrade-tui"));
+    }
+    let layout = layout_of(install).map_err(|e| problem(e, "name the project that has one: --project DIR"))?;
+    let folders = layout.install_folders().map(|f| f.under(install)).filter(|f| f.is_dir());
+    for folder in std::iter::once(install.to_owned()).chain(folders) {
+        let fix = format!("make it writable for you: chmod -R u+w {}", quoted(&folder));
+        fs::check_writable(&folder).map_err(|e| problem(format!("{e}; the install can't be written"), fix))?;
+    }
+    read_baseline(install).map_err(|e| {
+        if let PlanningError::Merged { .. } = e {
+            return problem(e, "make one of them: pos-upgrade-tui reconcile --source DIR");
+        }
+        let next = format!(
+            "take it back from your repository, or move it aside: mv {0} {0}.old",
+            quoted(install.join(crate::core::baseline::FILE))
+        );
+        problem(e, next)
+    })?;
+    can_be_copied(install)?;
+    venv_works(install, own)?;
+    Ok((format!("{} layout", layout.name), ()))
+}
+
+/// How the install's server is found, and what a person should know about it before he says yes.
+fn server_found(request: &Request, install: &Path, warnings: &mut Vec<String>) -> String {
+    if request.only == Some(Only::Content) || !install.is_dir() {
+        return String::new();
+    }
+    let reload = "it will run the old release until you";
+    let found = match server::find(install) {
+        Running::Yes(live) => {
+            let pid = live.process.pid;
+            let auto = request.options.auto_restart;
+            match live.owner {
+                Owner::Nobody if auto => {}
+                Owner::Terminal if auto && request.options.restart_by_hand => {}
+                Owner::Nobody => warnings.push(format!("the server (pid {pid}) is left alone: {reload} restart it")),
+                Owner::Editor => warnings.push(format!(
+                    "the server (pid {pid}) belongs to an editor and is left alone: {reload} reload it there"
+                )),
+                Owner::Terminal => warnings.push(format!(
+                    "the server (pid {pid}) was started by hand on a terminal: {reload} restart it there, or let it be \
+                     restarted in the background (--restart)"
+                )),
+            }
+            live.owner.words()
+        }
+        Running::No(missing) => {
+            if missing.case == Case::NotListening {
+                warnings.push(format!("{}; it is left alone", missing.why));
+            }
+            missing.case.words()
+        }
+    };
+    let others = server::others(install);
+    warnings.extend(others.iter().map(|p| {
+        format!("process {} is a server of this install that an editor talks to: {reload} reload it there", p.pid)
+    }));
+    found.to_owned()
+}
+
+/// What this program writes must be its own: a link would take it out of the install.
+fn own_places(project: &Path, install: &Path) -> Vec<Problem> {
+    let odd = own_places::odd_folders(install).into_iter().chain(own_places::odd_documents(project, install));
+    odd.map(|odd| problem(odd.describe(), odd.next())).collect()
+}
+
+/// Names for a message, not too many of them.
+fn some_of(paths: &[RelPath]) -> String {
+    const SHOWN: usize = 10;
+    let more = if paths.len() > SHOWN { format!("\n  and {} more", paths.len() - SHOWN) } else { String::new() };
+    paths.iter().take(SHOWN).map(|p| format!("\n  {p}")).collect::<String>() + &more
+}
+
+/// The backup copies all that is not made again by itself: what can't be copied is said before anything begins.
+fn can_be_copied(install: &Path) -> Result<(), Problem> {
+    let shown = install.shown();
+    let readable = format!("make it readable for you: chmod -R u+rX {}", quoted(install));
+    let found = copy::obstacles(install).map_err(|e| problem(e, readable.clone()))?;
+    if !found.special.is_empty() {
+        let what =
+            format!("{shown}: holds sockets, pipes or devices, which can't be backed up:{}", some_of(&found.special));
+        return Err(problem(what, "end the program that made them, or move them out of the install"));
+    }
+    if !found.unreadable.is_empty() {
+        let what = format!("{shown}: holds files that you may not read:{}", some_of(&found.unreadable));
+        return Err(problem(what, readable));
+    }
+    Ok(())
+}
+
+/// Files in which git left two sides of a merge, and that would be merged once more, or asked about. What stands there is
+/// nobody's text yet.
+pub fn unmerged(source: &Source, install: &Path, planned: &Planned) -> Option<Problem> {
+    let mut found = Vec::new();
+    let touched = |f: &&FileEntry| matches!(f.kind, Kind::AutoMerge | Kind::Conflict | Kind::Move);
+    for entry in planned.plan.files.iter().filter(touched).filter(|f| f.mine.is_some() && f.mine != f.base) {
+        let path = entry.from.as_ref().unwrap_or(&entry.path);
+        let Some(line) = planned.unmerged.get(path) else { continue };
+        let sides = match make_plan::sides(source, install, entry) {
+            Ok(sides) => sides,
+            Err(e) => return Some(problem(e, "mend that, then try again")),
+        };
+        // A page may be about such marks.
+        let shipped = [&sides.base, &sides.theirs].into_iter().flatten().any(|text| baseline::marker(text).is_some());
+        if !shipped {
+            found.push(format!("\n  {path}, line {line}"));
+        }
+    }
+    if found.is_empty() {
+        return None;
+    }
+    let what = format!(
+        "{}: git left two sides of a merge in files that would be merged again:{}",
+        install.shown(),
+        found.concat()
+    );
+    Some(problem(what, "settle these first, in your editor or with git mergetool, then try again"))
+}
+
+/// A venv whose python is gone can neither be installed into nor run the server. It is only `run` where the upgrade itself
+/// begins: what only looks runs nothing of the project's.
+fn venv_works(install: &Path, run: bool) -> Result<(), Problem> {
+    let venv = install.join("venv");
+    if std::fs::symlink_metadata(&venv).is_err() {
+        return Ok(());
+    }
+    let python = venv.join("bin/python");
+    if !run {
+        return match venv::looks_whole(&venv) {
+            Ok(()) => Ok(()),
+            Err(why) => Err(no_python(&venv, &why)),
+        };
+    }
+    let _program = waiting(Who::Programs);
+    let mut command = children::helper(&python);
+    command.args(["-I", "-c", "import pip"]).env("PYTHONDONTWRITEBYTECODE", "1");
+    let said = match output::output(&mut command, None, output::SHORT) {
+        Ok(out) if out.status.success() => return Ok(()),
+        Ok(out) => output::last_line(&out.stderr),
+        Err(e) => e.to_string(),
+    };
+    Err(no_python(&venv, &said))
+}
+
+fn no_python(venv: &Path, said: &str) -> Problem {
+    let python = venv.join("bin/python");
+    let what = format!("{}: this python3 does not work, or has no pip ({})", python.shown(), fs::visible(said));
+    problem(
+        what,
+        format!(
+            "install python3 with venv (Debian: apt install python3-venv) and make the environment anew: python3 -m venv --clear {}",
+            quoted(venv)
+        ),
+    )
+}
+
+fn old_backups(install: &Path, check: &mut Check<'_, '_>) -> Vec<String> {
+    const OLD_DAYS: i64 = 7;
+    let begun = Instant::now();
+    let all = match retention::list(install) {
+        Ok(all) => all,
+        Err(what) => {
+            let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
+            check.run::<()>("existing_backups", || Err(problem(what, next)));
+            return Vec::new();
+        }
+    };
+    let good: Vec<&Kept> = all.iter().filter(|b| b.complete).collect();
+    let age = |one: &&Kept| {
+        let then: jiff::Timestamp = one.created_at.as_ref()?.parse().ok()?;
+        Some((jiff::Timestamp::now().as_second() - then.as_second()) / 86_400)
+    };
+    let newest = good.last().and_then(age);
+    let (detail, warning) = match newest {
+        None => ("none yet".to_owned(), None),
+        Some(days) if days > OLD_DAYS => {
+            let text = format!("the newest backup is {days} days old; a new one is made before anything changes");
+            (format!("{}, {days} days old", good.len()), Some(text))
+        }
+        Some(_) => (format!("{}, the newest this week", good.len()), None),
+    };
+    let outcome = if warning.is_some() { Outcome::Warning } else { Outcome::Done };
+    (check.tell)("existing_backups", outcome, &detail, begun.elapsed().as_secs_f64());
+    warning.into_iter().collect()
+}
+
+fn disk_space(install: &Path) -> Result<(String, (u64, u64)), Problem> {
+    let next = "free some space there, then try again";
+    let (_, bytes) = copy::measure(install).map_err(|e| problem(e, next))?;
+    let available = fs::free_space(install).map_err(|e| problem(e, next))?;
+    let required = bytes * 2;
+    if available < required {
+        let what = format!(
+            "{}: {} free, {} needed (twice what will be copied)",
+            install.shown(),
+            fs::human_size(available),
+            fs::human_size(required)
+        );
+        return Err(problem(what, next));
+    }
+    Ok((format!("{} free, {} needed", fs::human_size(available), fs::human_size(required)), (available, required)))
+}
+
+fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
+    if own {
+        return Ok(("this one only".into(), ()));
+    }
+    if let Some(holder) = lock::held_by(install) {
+        if holder.untold {
+            let what = format!("{}: whether an upgrade is running here can't be told: {holder}", install.shown());
+            return Err(problem(what, wait_or_unlock(&holder)));
+        }
+        return Err(Problem {
+            about: About::Install,
+            exit_code: LOCKED,
+            what: format!("{}: another upgrade is running here ({holder})", install.shown()),
+            next: wait_or_unlock(&holder),
+        });
+    }
+    match session_in_the_way(install) {
+        Some(problem) => Err(problem),
+        None => Ok(("none".into(), ())),
+    }
+}
+
+/// What to do about a lock that is held.
+pub fn wait_or_unlock(holder: &lock::Held) -> String {
+    match &holder.unlock {
+        None if holder.untold => "mend that, then look again: pos-upgrade-tui status".into(),
+        Some(session) => format!("if you know that it is over: pos-upgrade-tui unlock {session}"),
+        None => "wait for it to end, then try again: pos-upgrade-tui status".into(),
+    }
+}
+
+/// An earlier session that must be settled before another can begin.
+pub fn session_in_the_way(install: &Path) -> Option<Problem> {
+    let found = catalog::survey(install);
+    let problem = |what: String, next: String| Some(Problem { about: About::Install, exit_code: LOCKED, what, next });
+    if let Some(damage) = found.lost() {
+        let in_the_way = problem(damage.describe(), damage.next());
+        // Nobody is known to be in the way: the disk refuses.
+        let exit_code = if damage.used == Used::Unreadable { REFUSED } else { LOCKED };
+        return in_the_way.map(|p| Problem { exit_code, ..p });
+    }
+    let session = found.unfinished()?;
+    match found.damage(&session.session_id) {
+        Some(damage) if session.rebuilt => problem(damage.describe(), damage.next()),
+        damage => problem(
+            format!("{}: session {} is not finished", install.shown(), session.session_id)
+                + &damage.map(|d| format!("\n{}", d.describe())).unwrap_or_default(),
+            "go on with it: pos-upgrade-tui resume, or undo it: pos-upgrade-tui rollback".into(),
+        ),
+    }
+}

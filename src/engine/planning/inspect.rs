@@ -1,0 +1,374 @@
+//! What a person sees before saying yes: the checks of phase 0 and the plan. Reads, never writes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::core::answers::{self, Prior, Rules};
+use crate::core::outcome::Sides;
+use crate::core::path::RelPath;
+use crate::core::phase::PreFlightEvidence;
+use crate::core::plan::{FileEntry, Kind, Only, Plan};
+use crate::core::session::Session;
+use crate::core::settings::Options;
+use crate::core::visible::Shown as _;
+use crate::engine::conflicts::settle;
+pub use crate::engine::conflicts::settle::{Draft, unasked_outcome};
+use crate::engine::planning::checks;
+use crate::engine::planning::checks::REFUSED;
+pub use crate::engine::planning::checks::{session_in_the_way, wait_or_unlock};
+use crate::engine::planning::environment;
+use crate::engine::planning::lfs_pointers;
+use crate::engine::planning::make_plan;
+use crate::engine::planning::make_plan::{Planned, PlanningError, Source};
+use crate::engine::planning::possible;
+use crate::engine::planning::writable;
+use crate::host::files::fs;
+use crate::host::git::{GitError, Repo};
+use crate::host::server::{self, Owner, Running};
+use crate::host::session::catalog;
+
+/// What to upgrade, and from where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The project's folder, the one that holds `.praxis-os`.
+    pub project: PathBuf,
+    /// The clone of praxis-os.
+    pub source: PathBuf,
+    /// Commit, tag or branch; HEAD if none.
+    pub to: Option<String>,
+    /// Only this part of the install; all of it if none.
+    pub only: Option<Only>,
+    /// The options.
+    pub options: Options,
+}
+
+/// What a problem is about, so that it can be shown where it is mended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum About {
+    /// The clone of praxis-os: another one, or another commit, would do.
+    Source,
+    /// The install, the machine, or another upgrade.
+    #[default]
+    Install,
+    /// A downgrade that was not allowed.
+    Downgrade,
+}
+
+/// Something that stops an upgrade, found before anything was changed. All are reported at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What it is about.
+    pub about: About,
+    /// The exit code it leads to.
+    pub exit_code: u8,
+    /// What is wrong, and with which path. May have several lines.
+    pub what: String,
+    /// The next command to type or thing to do.
+    pub next: String,
+}
+
+/// The result of looking.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// The checks' evidence; fields that couldn't be found are empty when there are problems.
+    pub evidence: PreFlightEvidence,
+    /// What stops the upgrade; empty if nothing does.
+    pub problems: Vec<Problem>,
+    /// The plan; none when a problem made planning impossible.
+    pub plan: Option<Plan>,
+    /// Subjects of the source's commits since the installed release: `(short id, date, subject)`, newest first.
+    pub whats_new: Vec<(String, String, String)>,
+    /// Short ids of the commits since the installed release that changed a file, newest first; only of those that change.
+    pub changed_by: BTreeMap<RelPath, Vec<String>>,
+    /// The answers that conflicts have already, by a standing rule or from before.
+    pub prior: BTreeMap<RelPath, Prior>,
+    /// Those from before don't count.
+    pub ask_again: bool,
+    /// Paths of the plan for which the source has only git-lfs pointers: one of the problems, which the plan names too.
+    pub pointers: Vec<RelPath>,
+    /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
+    pub current: bool,
+}
+
+impl Inspection {
+    /// What settles a conflict, so that it is not asked.
+    pub fn settled(&self, path: &RelPath) -> Option<&Prior> {
+        self.prior.get(path).filter(|prior| !(prior.earlier && self.ask_again))
+    }
+
+    /// How many conflicts have an answer from before, whether it counts or not.
+    pub fn answered_before(&self) -> u64 {
+        self.prior.values().filter(|prior| prior.earlier).count() as u64
+    }
+
+    /// How many conflicts a person will be asked.
+    pub fn asks(&self) -> u64 {
+        let conflicts = self.plan.as_ref().map_or(0, |p| p.summary.conflict);
+        let settled = self.prior.keys().filter(|path| self.settled(path).is_some()).count();
+        conflicts.saturating_sub(settled as u64)
+    }
+
+    /// Whether the plan itself says all that is wrong, so that it can be shown although it can't be carried out.
+    pub fn plan_says_it(&self) -> bool {
+        self.problems.len() == usize::from(!self.pointers.is_empty())
+    }
+
+    /// The exit code of all problems together: a lock in the way outweighs the rest.
+    pub fn exit_code(&self) -> u8 {
+        self.problems.iter().map(|p| p.exit_code).max().unwrap_or(0)
+    }
+}
+
+/// Checks and plans. Blocking: call it off the drawing thread.
+pub fn inspect(request: &Request) -> Inspection {
+    let checked = checks::pre_flight(request, false, &mut |_, _, _, _| {});
+    let mut inspection = Inspection {
+        evidence: checked.evidence,
+        problems: checked.problems,
+        plan: None,
+        whats_new: Vec::new(),
+        changed_by: BTreeMap::new(),
+        prior: BTreeMap::new(),
+        ask_again: request.options.ask_again,
+        pointers: Vec::new(),
+        current: false,
+    };
+    let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
+        return inspection;
+    };
+    match make_plan::make_plan_for(&source, &request.project.join(".praxis-os"), request.only) {
+        Ok(planned) => {
+            if let Some(why) = planned.stranger.as_ref().filter(|_| !request.options.unrelated_source) {
+                inspection.problems.push(Problem {
+                    about: About::Source,
+                    exit_code: REFUSED,
+                    what: unrelated(&request.source, why),
+                    next: "name the clone that this install came from: --source DIR (--unrelated-source insists on this one)"
+                        .into(),
+                });
+            }
+            if let Some(why) = planned.downgrade.as_ref().filter(|_| !request.options.allow_downgrade) {
+                let what = format!("{}: this would be a downgrade: {why}", request.project.join(".praxis-os").shown());
+                let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
+                inspection.problems.push(Problem {
+                    about: About::Downgrade,
+                    exit_code: REFUSED,
+                    what,
+                    next: next.into(),
+                });
+            }
+            inspection.problems.extend(lfs_pointers::problem(&source, &planned.pointers));
+            inspection.pointers.clone_from(&planned.pointers);
+            let install = request.project.join(".praxis-os");
+            inspection.problems.extend(writable::unwritable(&install, &planned.plan));
+            inspection.problems.extend(checks::unmerged(&source, &install, &planned));
+            inspection.problems.extend(possible::problems(&install, &planned.plan));
+            inspection.whats_new = whats_new(&planned);
+            inspection.changed_by = changed_by(&planned);
+            match prior(request, &planned.plan) {
+                Ok(prior) => inspection.prior = prior,
+                Err(e) => inspection.problems.push(unreadable(&e)),
+            }
+            inspection.plan = Some(planned.plan);
+        }
+        Err(PlanningError::Git(e)) => inspection.problems.push(Problem {
+            about: About::Source,
+            exit_code: REFUSED,
+            what: e.to_string(),
+            next: checks::damaged_source(&request.source),
+        }),
+        Err(e) => inspection.problems.push(Problem {
+            about: About::Install,
+            exit_code: REFUSED,
+            what: e.to_string(),
+            next: match e {
+                PlanningError::Merged { .. } => reconcile(request),
+                _ => UNREADABLE.into(),
+            },
+        }),
+    }
+    inspection
+}
+
+/// What a person is told of a source that has nothing to do with the install.
+pub fn unrelated(source: &Path, why: &str) -> String {
+    format!("{}: this install did not come from there: {why}", source.shown())
+}
+
+/// The same for somebody who is going to start what is planned: also whether that would do anything. Blocking; may run
+/// pip's dry run.
+pub fn approval(request: &Request) -> Inspection {
+    let mut inspection = inspect(request);
+    let plan = inspection.plan.as_ref().filter(|_| inspection.problems.is_empty());
+    inspection.current = plan.is_some_and(|plan| nothing_to_do(request, plan));
+    inspection
+}
+
+const UNREADABLE: &str = "mend that (for a file that can't be read: chmod u+r), then try again";
+
+fn unreadable(error: &fs::FsError) -> Problem {
+    Problem { about: About::Install, exit_code: REFUSED, what: error.to_string(), next: UNREADABLE.into() }
+}
+
+/// The command that makes one baseline of two.
+fn reconcile(request: &Request) -> String {
+    format!("pos-upgrade-tui reconcile --source {} --project {}", request.source.shown(), request.project.shown())
+}
+
+/// Fetches the history that a shallow clone lacks; nothing to do for one that is whole. Blocking, and the one thing
+/// here that uses the network and writes to the source.
+///
+/// # Errors
+/// [`GitError`] with git's words.
+pub fn deepen(source: &Path) -> Result<(), GitError> {
+    let mut repo = Repo::open(source)?;
+    if repo.shallow { repo.deepen() } else { Ok(()) }
+}
+
+/// The answers that the conflicts of a plan have already; those from before also where they don't count. Blocking.
+///
+/// # Errors
+/// [`fs::FsError`] where the earlier answers are there and can't be read.
+pub fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, fs::FsError> {
+    let remembered = settle::remembered(&request.project.join(".praxis-os"))?;
+    let rules = Rules::of(&request.options);
+    let conflicts = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
+    Ok(conflicts.filter_map(|f| Some((f.path.clone(), answers::prior(f, &rules, &remembered)?))).collect())
+}
+
+fn whats_new(planned: &Planned) -> Vec<(String, String, String)> {
+    let Some(release) = &planned.plan.install.release else { return Vec::new() };
+    let paths: Vec<_> = planned.plan.files.iter().filter_map(|f| f.source_path.as_ref()).collect();
+    let line = |c: &crate::core::provenance::Commit| {
+        let subject = fs::visible(&c.subject);
+        (crate::core::classify::short(&c.id).to_owned(), c.date.clone(), subject)
+    };
+    planned.history.commits_touching(release, &paths).map(line).collect()
+}
+
+fn changed_by(planned: &Planned) -> BTreeMap<RelPath, Vec<String>> {
+    let Some(release) = &planned.plan.install.release else { return BTreeMap::new() };
+    let changed = planned.plan.files.iter().filter(|f| f.kind.changes_install());
+    let commits = |f: &FileEntry| {
+        let found = planned.history.changes_of(release, f.source_path.as_ref()?);
+        let ids: Vec<String> = found.iter().map(|c| crate::core::classify::short(&c.id).to_owned()).collect();
+        Some((f.path.clone(), ids)).filter(|(_, ids)| !ids.is_empty())
+    };
+    changed.filter_map(commits).collect()
+}
+
+/// Reads the texts of one entry, for its diff. Blocking.
+///
+/// # Errors
+/// A sentence naming the path that can't be read.
+pub fn texts(request: &Request, entry: &FileEntry) -> Result<Sides, String> {
+    let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| e.to_string())?;
+    make_plan::sides(&source, &request.project.join(".praxis-os"), entry).map_err(|e| e.to_string())
+}
+
+/// The texts of a plan's entries, for showing all of them: the source is opened once, at the plan's commit.
+#[derive(Debug)]
+pub struct Texts {
+    source: Source,
+    install: PathBuf,
+}
+
+impl Texts {
+    /// Opens the source of a plan. Blocking.
+    ///
+    /// # Errors
+    /// A sentence naming the source that can't be read.
+    pub fn open(request: &Request, plan: &Plan) -> Result<Self, String> {
+        let source = Source::open(&request.source, Some(&plan.source.commit)).map_err(|e| e.to_string())?;
+        Ok(Self { source, install: request.project.join(".praxis-os") })
+    }
+
+    /// The texts of one entry. Blocking.
+    ///
+    /// # Errors
+    /// A sentence naming the path that can't be read.
+    pub fn of(&self, entry: &FileEntry) -> Result<Sides, String> {
+        make_plan::sides(&self.source, &self.install, entry).map_err(|e| e.to_string())
+    }
+
+    /// Whether the installed file of an entry is executable now; none if there is none. Blocking.
+    pub fn executable_now(&self, entry: &FileEntry) -> Option<bool> {
+        let spot = entry.from.as_ref().unwrap_or(&entry.path);
+        match fs::Folder::open(&self.install).and_then(|folder| folder.read(spot)) {
+            Ok(fs::Content::File { mode, .. }) => Some(mode & 0o100 != 0),
+            _ => None,
+        }
+    }
+}
+
+/// A session that was left, with what is settled in it without being an answer yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unfinished {
+    /// The session.
+    pub session: Session,
+    /// What would be lost with it.
+    pub drafts: Vec<Draft>,
+}
+
+impl From<Session> for Unfinished {
+    fn from(session: Session) -> Self {
+        Self { session, drafts: Vec::new() }
+    }
+}
+
+/// The unfinished session of an install, if it has one. Blocking.
+///
+/// # Errors
+/// A sentence saying what is damaged and what to do.
+pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
+    let found = catalog::survey(&project.join(".praxis-os"));
+    match found.lost() {
+        Some(damage) => Err(format!("{}\n{}", damage.describe(), damage.next())),
+        None => {
+            let with_drafts = |s: &Session| Ok(Unfinished { drafts: settle::drafts(s)?, session: s.clone() });
+            found.unfinished().map(with_drafts).transpose().map_err(|e: fs::FsError| e.to_string())
+        }
+    }
+}
+
+/// A session of an install by its id, if it can be read. Blocking.
+pub fn session(project: &Path, id: &str) -> Option<Session> {
+    catalog::survey(&project.join(".praxis-os")).sessions.into_iter().find(|s| s.session_id == id)
+}
+
+/// Whether an upgrade would change nothing: the plan is empty, the environment satisfies the requirements, and a
+/// running server was started after its code's last change. Blocking; may run pip's dry run.
+pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
+    let server = || {
+        request.only == Some(Only::Content)
+            || (environment::is_current(&request.project.join(".praxis-os")) && server_current(request))
+    };
+    plan.summary.pending() == 0 && server()
+}
+
+/// What to do about a running server that runs other code than what is installed, and that is not ours to restart.
+pub fn server_left_behind(request: &Request) -> Option<String> {
+    let install = request.project.join(".praxis-os");
+    let Running::Yes(live) = server::find(&install) else { return None };
+    let pid = live.process.pid;
+    let whose = live.owner.words();
+    live.is_older_than_code(&install).then(|| {
+        format!(
+            "the server (pid {pid}; {whose}) was started before its code last changed: restart it where it was started"
+        )
+    })
+}
+
+fn server_current(request: &Request) -> bool {
+    let install = request.project.join(".praxis-os");
+    match server::find(&install) {
+        Running::Yes(live) => {
+            let options = &request.options;
+            let by_hand = live.owner == Owner::Terminal && options.restart_by_hand;
+            let ours = options.auto_restart && (live.owner == Owner::Nobody || by_hand);
+            // One that is not ours to restart would not be restarted now either.
+            !ours || !live.is_older_than_code(&install)
+        }
+        _ => true,
+    }
+}

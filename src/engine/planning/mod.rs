@@ -1,0 +1,11 @@
+//! What would happen, before anybody says yes: the source, the checks of phase 0, the plan. Reads, never writes.
+
+pub mod checks;
+pub mod edits;
+pub mod environment;
+pub mod inspect;
+pub mod lfs_pointers;
+pub mod make_plan;
+pub mod possible;
+pub mod sources;
+pub mod writable;

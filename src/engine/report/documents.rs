@@ -1,0 +1,263 @@
+//! The texts that an upgrade leaves for people: version file, update log, summaries, and lines in `.gitignore`.
+
+use std::fmt::Write as _;
+
+use crate::core::classify::short;
+use crate::core::document::{self, appended, appended_plain};
+use crate::core::os_text::quoted;
+use crate::core::phase::DryRunPreview;
+use crate::core::plan::Kind;
+use crate::core::session::{Answer, Seconds, Session};
+use crate::core::visible::{self, Shown as _, cell};
+use crate::engine::phases::content::from_to;
+use crate::engine::report::final_report::report;
+use crate::engine::session::context::{Run, Stop, now};
+use crate::host::files::fs;
+use crate::host::git;
+
+/// What every install of ours needs ignored, besides the release's own list. `venv` without a slash: it may be a link.
+const OURS: [&str; 5] = [".upgrade/", ".backups/", ".upgrade-lock", "venvs/", "venv"];
+const LIST: &str = "standards/universal/installation/gitignore-requirements.md";
+
+/// `VERSION.txt` with the new release behind what it said.
+pub fn version_text(session: &Session, old: &[u8]) -> Vec<u8> {
+    let text = format!(
+        "version={}\nversion_updated={}\ncommit={}\n",
+        visible::line(&session.source_version),
+        visible::line(&session.created_at),
+        visible::line(&session.source_commit)
+    );
+    appended(old, &text)
+}
+
+/// `UPDATE_LOG.txt` with an entry for this upgrade behind what it said.
+pub fn update_log(session: &Session, preview: &DryRunPreview, old: &[u8]) -> Vec<u8> {
+    let text = format!(
+        "{} | {} | upgraded to {} ({})\n  - {} new, {} updated, {} conflicts settled\n  - session {}\n",
+        day(session),
+        visible::line(short(&session.source_commit)),
+        visible::line(&session.source_version),
+        visible::line(&from_to(session)),
+        preview.new_files,
+        preview.updated_files,
+        session.answers.len() - session.put_off(),
+        session.session_id,
+    );
+    appended(old, &text)
+}
+
+/// The day that a session began on, `YYYY-MM-DD`.
+fn day(session: &Session) -> String {
+    visible::start_of(session.created_at.get(..10).unwrap_or(&session.created_at), 10)
+}
+
+/// `UPDATE_LOG.txt` with an entry for conflicts that were settled later.
+pub fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
+    let (put_off, settled): (Vec<_>, Vec<_>) = session.answers.values().partition(|a| **a == Answer::Park);
+    let text = format!(
+        "{} | {} | conflicts put off before: {} settled, {} still wait\n  - session {}\n",
+        day(session),
+        visible::line(short(&session.source_commit)),
+        settled.len(),
+        put_off.len(),
+        session.session_id,
+    );
+    appended(old, &text)
+}
+
+/// One line more in `UPDATE_LOG.txt`, written at once.
+///
+/// # Errors
+/// [`Stop::Failed`].
+pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
+    let path = session.install.join("UPDATE_LOG.txt");
+    if is_something_else(&path) {
+        // The user's; it is one line of history that is not told.
+        return Ok(());
+    }
+    let old = fs::read_if_there(&path)?.unwrap_or_default();
+    let said = format!("{} | {} | {text}", &now()[..10], short(&session.source_commit));
+    let line = visible::line(&said) + "\n";
+    if document::ends_with(&old, &line) {
+        return Ok(());
+    }
+    Ok(fs::write_durable(&path, &appended(&old, &line), mode_of(&path))?)
+}
+
+/// Whether all that stands here are lines that rollbacks of later sessions appended to `UPDATE_LOG.txt`.
+pub fn is_of_rollbacks(text: &str) -> bool {
+    let ours = |line: &str| line.split(" | ").nth(2).is_some_and(|said| said.starts_with("rolled back, session "));
+    text.lines().all(ours)
+}
+
+/// Whether something other than a file stands there: a folder, a link, which writing would replace.
+pub fn is_something_else(path: &std::path::Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_file())
+}
+
+/// Permission bits of a file, or those that a new one gets.
+pub fn mode_of(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).map_or(crate::host::process::proc::new_file_mode(), |m| m.permissions().mode() & 0o7777)
+}
+
+/// Adds the lines that an install needs to the project's `.gitignore`, those that are missing. Returns how many.
+///
+/// # Errors
+/// [`Stop::Failed`].
+pub fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
+    let path = run.session.project.join(".gitignore");
+    if is_something_else(&path) {
+        run.warn("gitignore", format!("{}: no file any more, so no lines were added", path.shown()));
+        return Ok(0);
+    }
+    let old = fs::read_if_there(&path)?;
+    if old.is_none() && git::work_tree_of(&run.session.project).is_none() {
+        return Ok(0);
+    }
+    let is_new = old.is_none();
+    let old = old.unwrap_or_default();
+    let list = fs::read_if_there(&run.session.install.join(LIST))?.unwrap_or_default();
+    let missing = missing_lines(&old, &list);
+    if missing.is_empty() {
+        return Ok(0);
+    }
+    // Saved first, so that a rollback knows which lines are ours even after a crash right here.
+    run.session.gitignore_added.extend(missing.iter().cloned());
+    run.save()?;
+    let text = missing.iter().fold(String::new(), |all, line| all + line + "\n");
+    let bytes = appended_plain(&old, &text);
+    if is_new {
+        if !fs::create_durable(&path, &bytes, mode_of(&path))? {
+            // Somebody made one since it was looked for; it is never new again.
+            return add_gitignore_lines(run);
+        }
+    } else {
+        fs::write_durable(&path, &bytes, mode_of(&path))?;
+    }
+    Ok(missing.len())
+}
+
+/// The lines that a `.gitignore` lacks, given a release's own list.
+fn missing_lines(gitignore: &[u8], list: &[u8]) -> Vec<String> {
+    // As git reads it: byte by byte, behind the mark that some editors put first.
+    let bare = gitignore.strip_prefix(b"\xef\xbb\xbf").unwrap_or(gitignore);
+    let have: Vec<&[u8]> = bare.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).collect();
+    let ours = OURS.iter().map(|l| format!(".praxis-os/{l}"));
+    let mut missing: Vec<String> = Vec::new();
+    for line in required_lines(&String::from_utf8_lossy(list)).into_iter().chain(ours) {
+        if !have.contains(&line.as_bytes()) && !missing.contains(&line) {
+            missing.push(line);
+        }
+    }
+    missing
+}
+
+/// Whether an upgrade to a release with this list will write the project's `.gitignore`.
+pub fn writes_gitignore(project: &std::path::Path, install: &std::path::Path, shipped: Option<&[u8]>) -> bool {
+    let old = fs::read_if_there(&project.join(".gitignore")).ok().flatten();
+    if old.is_none() && !git::seems_in_work_tree(project) {
+        return false;
+    }
+    let old = old.unwrap_or_default();
+    // One that is edited stays, so both may be the one that counts.
+    let installed = fs::read_if_there(&install.join(LIST)).ok().flatten().unwrap_or_default();
+    [&installed[..], shipped.unwrap_or_default()].iter().any(|list| !missing_lines(&old, list).is_empty())
+}
+
+/// Whether a source's path is that of a release's list for `.gitignore`.
+pub fn is_list(source: &crate::core::path::RelPath) -> bool {
+    source.to_str().is_some_and(|path| path.ends_with("standards/installation/gitignore-requirements.md"))
+}
+
+/// The lines of the first `gitignore` block of a document, without their trailing comments, which git would take for
+/// part of the pattern.
+fn required_lines(document: &str) -> Vec<String> {
+    let inside = document.lines().skip_while(|l| l.trim() != "```gitignore").skip(1);
+    let lines = inside.take_while(|l| !l.trim().starts_with("```"));
+    let bare = |line: &str| {
+        let line = line.trim();
+        let cut = line.find(" #").map_or(line, |at| &line[..at]);
+        cut.trim_end().to_owned()
+    };
+    // What can't be seen in a list of names is none that should be ignored.
+    lines.map(bare).filter(|l| !l.is_empty() && !l.starts_with('#') && !visible::has_unsafe(l)).collect()
+}
+
+/// The command that takes this session back.
+pub fn undo_command(session: &Session) -> String {
+    format!("pos-upgrade-tui rollback --project {}", quoted(&session.project))
+}
+
+/// The command that takes it back though something stands in the way.
+pub fn set_aside_command(session: &Session) -> String {
+    format!("pos-upgrade-tui rollback --set-aside --project {}", quoted(&session.project))
+}
+
+/// `.cache/upgrade-summary-<date>.md`.
+pub fn summary(session: &Session, warnings: &[String], seconds: Seconds) -> String {
+    let mut text = format!("# Upgrade {}\n\n", visible::line(&from_to(session)));
+    let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source.shown());
+    let commit = format!("- commit: {} ({})", session.source_commit, session.source_version);
+    let _ = writeln!(text, "{}\n", visible::line(&commit));
+    for line in report(session, warnings, seconds) {
+        let line = visible::line(&line);
+        let _ = match line.strip_prefix("# ") {
+            Some(heading) => writeln!(text, "\n## {heading}\n"),
+            None => writeln!(text, "- {line}"),
+        };
+    }
+    text.push_str("\n## Files\n\n| what | path | why |\n|---|---|---|\n");
+    for file in session.plan.files.iter().filter(|f| f.kind != Kind::Unchanged) {
+        let _ = writeln!(text, "| {} | {} | {} |", file.kind.word(), cell(&file.path.to_string()), cell(&file.reason));
+    }
+    text
+}
+
+/// A section for `INSTALLATION_SUMMARY.md`.
+pub fn installation_section(session: &Session) -> String {
+    let line = visible::line;
+    format!(
+        "\n## {} {}\n\n- release: {} ({})\n- was: {}\n- session: {}\n- backup: {}\n",
+        if session.resolving { "Settled what was put off," } else { "Upgraded" },
+        line(&session.created_at),
+        line(&session.source_commit),
+        line(&session.source_version),
+        line(session.from_release.as_deref().unwrap_or("unknown")),
+        session.session_id,
+        line(session.backup.as_deref().unwrap_or("none")),
+    )
+}
+
+/// A document with text appended, and its new bytes' sha256 noted for the rollback.
+///
+/// # Errors
+/// [`Stop::Failed`].
+pub fn append_document(run: &mut Run, name: &str, text: &str) -> Result<(), Stop> {
+    let path = run.session.install.join(name);
+    if is_something_else(&path) {
+        let root = fs::Folder::open(&run.session.install)?;
+        let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;
+        if let Some(to) = crate::host::files::aside::set_aside(&root, &rel, &run.rescue_folder()?)? {
+            run.warn("rescued", format!("{name}: no file any more; what stood there is now in {to}"));
+        }
+    }
+    let old = fs::read_if_there(&path)?.unwrap_or_default();
+    let bytes = if document::holds(&old, text) { old } else { appended(&old, text) };
+    let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;
+    run.session.documents.insert(rel, crate::core::blob::sha256(&bytes));
+    run.save()?;
+    Ok(fs::write_durable(&path, &bytes, mode_of(&path))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gitignore_lines_lose_their_comments() {
+        let document = "text\n```gitignore\n# head\n.praxis-os/.cache/   # the index, 1 GB\n.praxis-os/venv/\n\n```\nmore\n```gitignore\nno\n```\n";
+        assert_eq!(required_lines(document), [".praxis-os/.cache/", ".praxis-os/venv/"]);
+        assert!(required_lines("nothing").is_empty());
+    }
+}

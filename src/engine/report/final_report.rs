@@ -1,0 +1,192 @@
+//! The end of an upgrade in words, as lines: what changed, how questions were answered, how long it took, the way back.
+//! A line that begins with `# ` is a heading.
+
+use crate::core::classify::short;
+use crate::core::merge::Choice;
+use crate::core::os_text::quoted;
+use crate::core::phase::{Fact, Phase, ServerEvidence};
+use crate::core::plan::{Kind, Only};
+use crate::core::session::{Answer, Seconds, Session, Status};
+use crate::core::visible::Shown as _;
+use crate::engine::phases::content::from_to;
+use crate::engine::report::documents::undo_command;
+
+/// So many paths of a kind are named.
+const NAMED: usize = 20;
+
+/// The report on a session as it stands.
+pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<String> {
+    let mut lines = vec![format!("{}  {}", session.install.shown(), from_to(session))];
+    if session.status == Status::RolledBack {
+        lines.push(format!("back at {}", session.from_release.as_deref().map_or("the release before", short)));
+        lines.extend(told(warnings));
+        lines.extend(times(session));
+        return lines;
+    }
+    if matches!(session.status, Status::Failed | Status::Aborted) && !session.applied {
+        lines.push("nothing in the install was changed".into());
+        lines.extend(told(warnings));
+        return lines;
+    }
+    lines.extend(changes(session));
+    lines.extend(put_off(session));
+    lines.extend(edits(session));
+    lines.extend(server(session));
+    if !warnings.is_empty() {
+        lines.push("# Worth a look".into());
+        lines.extend(told(warnings));
+    }
+    lines.extend(times(session));
+    lines.push(seconds.line());
+    lines.push("# The way back".into());
+    if let Some(backup) = &session.backup {
+        lines.push(format!("backup: .praxis-os/.backups/{backup}/"));
+    }
+    lines.push(format!("undo: {}", undo_command(session)));
+    lines
+}
+
+/// What is said when a rollback could not be done: what the upgrade did does not matter then.
+pub fn not_back(session: &Session, warnings: &[String]) -> Vec<String> {
+    let mut lines = vec![session.install.shown().to_string()];
+    if let Some(backup) = &session.backup {
+        lines.push(format!("backup: .praxis-os/.backups/{backup}/"));
+    }
+    lines.extend(told(warnings));
+    lines
+}
+
+fn told(warnings: &[String]) -> Vec<String> {
+    warnings.iter().map(|w| format!("warning: {w}")).collect()
+}
+
+fn changes(session: &Session) -> Vec<String> {
+    let plan = &session.plan;
+    let mut lines = vec!["# What changed".to_owned()];
+    let counted = [
+        (Kind::Update, "updated"),
+        (Kind::New, "new"),
+        (Kind::Move, "moved"),
+        (Kind::Remove, "removed"),
+        (Kind::AutoMerge, "merged with your edits"),
+    ];
+    let parked = session.put_off() as u64;
+    let settled = plan.summary.get(Kind::Conflict).saturating_sub(parked);
+    let conflicts = [
+        (settled, if settled == 1 { "conflict settled" } else { "conflicts settled" }),
+        (parked, if parked == 1 { "conflict put off" } else { "conflicts put off" }),
+    ];
+    let counts = counted.iter().map(|(kind, word)| (plan.summary.get(*kind), *word)).chain(conflicts);
+    let counts: Vec<String> = counts.filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    lines.push(if counts.is_empty() { "no file".to_owned() } else { format!("files: {}", counts.join(", ")) });
+    match plan.only {
+        Some(Only::Content) => lines.push("only the content: mcp_server/ and its dependencies are untouched".into()),
+        Some(Only::Server) => lines.push("only the server: standards, workflows and scripts are untouched".into()),
+        None => {}
+    }
+    lines
+}
+
+fn edits(session: &Session) -> Vec<String> {
+    let plan = &session.plan;
+    let mut lines = Vec::new();
+    let merged: Vec<_> = plan.files.iter().filter(|f| f.kind == Kind::AutoMerge).collect();
+    lines.extend(merged.iter().take(NAMED).map(|file| format!("merged by itself: {}", file.path)));
+    if merged.len() > NAMED {
+        lines.push(format!("merged by themselves: {} more", merged.len() - NAMED));
+    }
+    for (path, answer) in session.answers.iter().filter(|(_, answer)| **answer != Answer::Park) {
+        let why = session.answered_by.get(path).map(|why| format!(" ({why})")).unwrap_or_default();
+        lines.push(format!("conflict: {path}: {}{why}", answer_words(answer)));
+    }
+    let (alone, deleted) = (plan.summary.get(Kind::LocalOnly), plan.summary.get(Kind::StaysDeleted));
+    let counted = |n: u64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    if alone > 0 {
+        lines.push(counted(alone, "edit of yours was left alone", "edits of yours were left alone"));
+    }
+    if deleted > 0 {
+        lines.push(counted(deleted, "file that you deleted stays deleted", "files that you deleted stay deleted"));
+    }
+    if !lines.is_empty() {
+        lines.insert(0, "# Your edits".into());
+    }
+    lines
+}
+
+/// What became of the server.
+fn server(session: &Session) -> Vec<String> {
+    let Some(evidence) = session.evidence::<ServerEvidence>(Phase::Server) else { return Vec::new() };
+    let ran = session.server.as_ref().is_some_and(|s| s.was_running);
+    let line = match (ran, &evidence.server_restarted) {
+        (true, Fact::Is(true)) => "it was restarted with the new code, and runs",
+        (true, _) => "the running one was left alone, with the code that it was started with",
+        (false, Fact::Is(true)) => "it was not running: started to prove that it works, and stopped again",
+        (false, _) => return Vec::new(),
+    };
+    vec!["# The server".into(), line.into()]
+}
+
+/// What waits for a person.
+fn put_off(session: &Session) -> Vec<String> {
+    let mut lines = Vec::new();
+    let put_off: Vec<_> = session.answers.iter().filter(|(_, answer)| **answer == Answer::Park).collect();
+    if !put_off.is_empty() {
+        lines.push("# Put off for another day".into());
+        lines.extend(put_off.iter().map(|(path, answer)| format!("conflict: {path}: {}", answer_words(answer))));
+        lines.push(format!("settle them: pos-upgrade-tui resolve --project {}", quoted(&session.project)));
+    }
+    lines
+}
+
+/// How a conflict was settled, in a few words.
+fn answer_words(answer: &Answer) -> String {
+    match answer {
+        Answer::Keep => "kept yours".to_owned(),
+        Answer::Take => "took theirs".to_owned(),
+        Answer::Edited(_) => "your own text".to_owned(),
+        Answer::Park => "put off, yours stays for now".to_owned(),
+        Answer::Merge(choices) => {
+            let words = ["yours", "theirs", "both", "as before", "edited"];
+            let which = |choice: &Choice| match choice {
+                Choice::Mine => 0,
+                Choice::Theirs => 1,
+                Choice::Both => 2,
+                Choice::Base => 3,
+                Choice::Edited(_) => 4,
+            };
+            let count = |i: usize| choices.iter().filter(|c| which(c) == i).count();
+            let parts: Vec<String> =
+                (0..words.len()).filter(|i| count(*i) > 0).map(|i| format!("{} {}", count(i), words[i])).collect();
+            let hunks =
+                if choices.len() == 1 { "1 hunk chosen".to_owned() } else { format!("{} hunks chosen", choices.len()) };
+            if parts.is_empty() { "merged".to_owned() } else { format!("merged, {hunks}: {}", parts.join(", ")) }
+        }
+    }
+}
+
+fn times(session: &Session) -> Vec<String> {
+    if session.phase_artifacts.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec!["# Time".to_owned()];
+    for (number, record) in &session.phase_artifacts {
+        let name = Phase::try_from(*number).map_or("", Phase::name);
+        lines.push(format!("phase {number} {name}: {:.1} s", record.seconds));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_is_told_as_it_was_given() {
+        let merged = Answer::Merge(vec![Choice::Mine, Choice::Edited(b"x".to_vec()), Choice::Mine]);
+        assert_eq!(answer_words(&merged), "merged, 3 hunks chosen: 2 yours, 1 edited");
+        assert_eq!(answer_words(&Answer::Merge(vec![Choice::Both])), "merged, 1 hunk chosen: 1 both");
+        assert_eq!(answer_words(&Answer::Merge(vec![])), "merged");
+        let all = [Answer::Keep, Answer::Take, Answer::Park, Answer::Edited(Vec::new())].map(|a| answer_words(&a));
+        assert!(all.iter().enumerate().all(|(i, word)| !all[..i].contains(word)), "{all:?}");
+    }
+}

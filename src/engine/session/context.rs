@@ -1,0 +1,478 @@
+//! A session while it runs: its state, its voice, its ears, and how tasks are timed and told.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+
+use crate::core::path::RelPath;
+use crate::core::phase::{NotApplicable, Phase};
+use crate::core::question::{Question, Way};
+use crate::core::session::{PhaseRecord, Seconds, Session, Status, time_of};
+use crate::core::visible::Shown as _;
+use crate::engine::events::{Command, Event, Level, Outcome};
+use crate::engine::phases::server::fetch;
+use crate::engine::phases::server::fetch::Fetch;
+use crate::host::files::fs::visible;
+use crate::host::process::children::Mark;
+use crate::host::process::timing;
+use crate::host::process::timing::{Who, waiting};
+use crate::host::server::{self, Started};
+use crate::host::session::lock::Lock;
+use crate::host::session::store;
+
+/// Progress is told at most this often.
+const PROGRESS: Duration = Duration::from_millis(50);
+
+/// How long an answer is waited for before looking around.
+const LOOK_AROUND: Duration = Duration::from_millis(250);
+
+/// Where the state file of a server that is left alone is kept meanwhile.
+const KEPT_STATE: &str = "server-state.json";
+
+/// Why a phase did not end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// Something failed.
+    Failed {
+        /// What, and with which path.
+        what: String,
+        /// What to do about it.
+        next: Option<String>,
+    },
+    /// A person or a signal asked to pause.
+    Pause,
+    /// A person asked to go back.
+    RollBack,
+}
+
+impl Stop {
+    /// A failure without advice.
+    pub fn failed(what: impl ToString) -> Self {
+        Stop::Failed { what: what.to_string(), next: None }
+    }
+}
+
+/// How a task ended, with what it found.
+pub struct Told<T> {
+    outcome: Outcome,
+    detail: String,
+    value: T,
+}
+
+/// A task that was done.
+pub fn done<T>(detail: impl Into<String>, value: T) -> Result<Told<T>, Stop> {
+    Ok(Told { outcome: Outcome::Done, detail: detail.into(), value })
+}
+
+/// A task that was done, with something to look at.
+pub fn warned<T>(detail: impl Into<String>, value: T) -> Result<Told<T>, Stop> {
+    Ok(Told { outcome: Outcome::Warning, detail: detail.into(), value })
+}
+
+/// A task that did not apply.
+pub fn not_applicable<T>(why: NotApplicable, value: T) -> Result<Told<T>, Stop> {
+    Ok(Told { outcome: Outcome::NotApplicable, detail: why.reason().to_owned(), value })
+}
+
+/// Tasks that do little but wait for somebody.
+fn spent_on(task: &str) -> Option<Who> {
+    match task {
+        "stop_server" | "start_server" | "health" | "tools" | "smoke" | "browser" | "watcher" | "index" => {
+            Some(Who::Server)
+        }
+        "unit_tests" => Some(Who::Programs),
+        _ => None,
+    }
+}
+
+/// The running session.
+pub struct Run {
+    /// What is saved.
+    pub session: Session,
+    /// Held until the end.
+    pub lock: Lock,
+    /// A server that this process started.
+    pub server: Option<Started>,
+    /// What the server before was told by its environment; secrets may be among it, so it is never saved.
+    pub server_settings: Option<server::Settings>,
+    /// Warnings for the report.
+    pub warnings: Vec<String>,
+    /// Programs that the current phase ran.
+    pub commands_run: Vec<String>,
+    /// What is fetched in the background.
+    pub fetch: Option<Fetch>,
+    /// Seconds that the phases may take.
+    pub estimates: [u32; 6],
+    /// A rollback moves aside also what can't be looked at.
+    pub set_aside: bool,
+    /// For talking MCP.
+    pub runtime: tokio::runtime::Handle,
+    events: mpsc::Sender<Event>,
+    commands: mpsc::Receiver<Command>,
+    asked: Option<Stop>,
+    /// Answers that were heard while looking for a wish to stop.
+    answers: VecDeque<Command>,
+    deaf: bool,
+    last_progress: Instant,
+    begun: Instant,
+}
+
+impl Run {
+    /// Takes a session up. Must be made on a thread that may block.
+    pub fn new(
+        session: Session,
+        lock: Lock,
+        runtime: tokio::runtime::Handle,
+        events: mpsc::Sender<Event>,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        let now = Instant::now();
+        timing::reset();
+        Self {
+            begun: now,
+            session,
+            lock,
+            server: None,
+            server_settings: None,
+            warnings: Vec::new(),
+            commands_run: Vec::new(),
+            fetch: None,
+            set_aside: false,
+            estimates: Phase::ALL.map(Phase::estimate_seconds),
+            runtime,
+            events,
+            commands,
+            asked: None,
+            answers: VecDeque::new(),
+            deaf: false,
+            last_progress: now.checked_sub(PROGRESS).unwrap_or(now),
+        }
+    }
+
+    /// Where the time went since this process took the session up.
+    pub fn seconds(&self) -> Seconds {
+        // To the millisecond.
+        let round = |time: Duration| time.as_millis() as f64 / 1e3;
+        let [pip, server, git, programs, waiting] = Who::ALL.map(timing::spent);
+        let total = self.begun.elapsed();
+        let own = total.saturating_sub(pip + server + git + programs + waiting);
+        Seconds {
+            total: round(total),
+            own: round(own),
+            pip: round(pip),
+            server: round(server),
+            git: round(git),
+            programs: round(programs),
+            waiting: round(waiting),
+        }
+    }
+
+    /// Says something to the face. A face that is gone is noticed at the next [`Self::check`].
+    pub fn say(&self, event: Event) {
+        let _ = self.events.blocking_send(event);
+    }
+
+    /// A log line.
+    pub fn log(&self, level: Level, origin: &'static str, text: &str) {
+        self.say(Event::Log { level, origin, text: visible(text) });
+    }
+
+    /// A warning: logged, and kept for the report.
+    pub fn warn(&mut self, origin: &'static str, text: String) {
+        self.log(Level::Warn, origin, &text);
+        self.warnings.push(visible(&text));
+    }
+
+    /// How far a task is; most calls are swallowed.
+    pub fn progress(&mut self, phase: Phase, task: &'static str, done: u64, total: u64, detail: impl ToString) {
+        if self.last_progress.elapsed() >= PROGRESS || done == total {
+            self.last_progress = Instant::now();
+            self.say(Event::TaskProgress { phase, task, done, total, detail: visible(&detail.to_string()) });
+        }
+    }
+
+    /// Saves the session.
+    ///
+    /// # Errors
+    /// [`Stop::Failed`]: without its truth on disk nothing may go on.
+    pub fn save(&mut self) -> Result<(), Stop> {
+        self.session.updated_at = now();
+        for moved in store::save(&self.session)? {
+            self.warn("session", format!("a damaged session file was moved aside: {}", moved.shown()));
+        }
+        Ok(())
+    }
+
+    /// Whether the face asked to stop; called between steps, where stopping is safe.
+    ///
+    /// # Errors
+    /// [`Stop::Pause`] or [`Stop::RollBack`].
+    pub fn check(&mut self) -> Result<(), Stop> {
+        fetch::poll(self);
+        if self.deaf {
+            return Ok(());
+        }
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.hear(command),
+                Err(mpsc::error::TryRecvError::Empty) => break,
+                // The face is gone.
+                Err(mpsc::error::TryRecvError::Disconnected) => {
+                    self.asked.get_or_insert(Stop::Pause);
+                    break;
+                }
+            }
+        }
+        self.asked.clone().map_or(Ok(()), Err)
+    }
+
+    fn hear(&mut self, command: Command) {
+        match command {
+            Command::Pause => self.asked = Some(Stop::Pause),
+            Command::RollBack => self.asked = Some(Stop::RollBack),
+            Command::Decide(_)
+            | Command::Refused(..)
+            | Command::Rule { .. }
+            | Command::Finish(_)
+            | Command::Choose { .. } => self.answers.push_back(command),
+        }
+    }
+
+    /// Whether more answers have come already.
+    pub fn has_answers(&mut self) -> bool {
+        // A wish to stop is heard by whoever waits for the next one.
+        let _ = self.check();
+        !self.answers.is_empty()
+    }
+
+    /// The next answer, waiting for it.
+    ///
+    /// # Errors
+    /// [`Stop`] if that is what was asked, or the face is gone.
+    pub fn wait_for_answer(&mut self) -> Result<Command, Stop> {
+        let _person = waiting(Who::Person);
+        loop {
+            let stop = self.check();
+            // What was said before the wish to stop still counts.
+            if let Some(answer) = self.answers.pop_front() {
+                return Ok(answer);
+            }
+            stop?;
+            let heard = match self.fetch.as_ref().is_some_and(Fetch::is_busy) {
+                // A while at a time: what is fetched meanwhile is looked after.
+                true => self.runtime.block_on(tokio::time::timeout(LOOK_AROUND, self.commands.recv())),
+                false => Ok(self.runtime.block_on(self.commands.recv())),
+            };
+            match heard {
+                Ok(Some(command)) => self.hear(command),
+                Ok(None) => return Err(Stop::Pause),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Asks a person in the middle of a phase, and waits. The question and an answer that lasts are saved: what was
+    /// answered once isn't asked again by a session that is taken up. A face without a person answers with
+    /// [`Question::unattended`].
+    ///
+    /// # Errors
+    /// [`Stop`] if that is what was asked, the face is gone, or the session can't be saved.
+    pub fn ask(&mut self, question: Question) -> Result<Way, Stop> {
+        if let Some(way) = self.session.chosen.get(&question.id).filter(|way| question.offers(**way)) {
+            return Ok(*way);
+        }
+        self.session.asked = Some(question.clone());
+        self.session.status = Status::AwaitingDecision;
+        self.save()?;
+        self.say(Event::QuestionAsked(question.clone()));
+        let way = loop {
+            match self.wait_for_answer()? {
+                Command::Choose { id, way } if id == question.id && question.offers(way) => break way,
+                // Meant for a question that is answered already.
+                _ => {}
+            }
+        };
+        self.session.asked = None;
+        self.session.status = Status::Running;
+        if way.lasts() {
+            self.session.chosen.insert(question.id.clone(), way);
+        }
+        self.save()?;
+        self.say(Event::QuestionAnswered { id: question.id, way });
+        Ok(way)
+    }
+
+    /// From here on nobody is asked: a rollback must not be stopped by the wish that began it.
+    pub fn stop_listening(&mut self) {
+        self.asked = None;
+        self.deaf = true;
+        self.commands.close();
+    }
+
+    /// Runs one task and tells its beginning and end.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn task<T>(
+        &mut self,
+        phase: Phase,
+        task: &'static str,
+        work: impl FnOnce(&mut Self) -> Result<Told<T>, Stop>,
+    ) -> Result<T, Stop> {
+        self.say(Event::TaskStarted { phase, task });
+        let clock = Clock::start();
+        let result = {
+            let _others = spent_on(task).map(waiting);
+            work(self)
+        };
+        let seconds = clock.seconds();
+        let told = |outcome, detail: &str| Event::TaskFinished {
+            phase,
+            task,
+            outcome,
+            detail: visible(detail.lines().next().unwrap_or_default()),
+            seconds,
+        };
+        match result {
+            Ok(Told { outcome, detail, value }) => {
+                self.say(told(outcome, &detail));
+                Ok(value)
+            }
+            Err(stop) => {
+                if let Stop::Failed { what, .. } = &stop {
+                    self.say(told(Outcome::Failed, what));
+                    for line in what.lines() {
+                        self.log(Level::Error, "upgrade", line);
+                    }
+                }
+                Err(stop)
+            }
+        }
+    }
+
+    /// Runs one phase and saves its evidence before it returns.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn phase<E: Serialize>(
+        &mut self,
+        phase: Phase,
+        work: impl FnOnce(&mut Self) -> Result<E, Stop>,
+    ) -> Result<(), Stop> {
+        self.check()?;
+        self.session.current_phase = phase;
+        self.session.status = Status::Running;
+        // One that was left open is asked again when the phase comes to it.
+        self.session.asked = None;
+        self.commands_run.clear();
+        self.save()?;
+        let estimate_seconds = self.estimates[usize::from(phase.number())];
+        self.say(Event::PhaseStarted { phase, name: phase.name(), estimate_seconds });
+        let clock = Clock::start();
+        let evidence = match serde_json::to_value(work(self)?) {
+            Ok(Value::Object(evidence)) => evidence,
+            _ => Map::new(),
+        };
+        let seconds = clock.seconds();
+        let record = PhaseRecord {
+            evidence: evidence.clone(),
+            commands: std::mem::take(&mut self.commands_run),
+            timestamp: now(),
+            seconds,
+        };
+        self.session.complete(phase, record);
+        self.save()?;
+        self.say(Event::PhaseFinished { phase, evidence, seconds });
+        Ok(())
+    }
+
+    /// A folder of this session's own.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        store::folder(&self.session.install, &self.session.session_id).join(name)
+    }
+
+    /// Notes a child process that would live on if this one died, so that whoever takes the lock over can end it.
+    pub fn note_child(&mut self, pid: u32) {
+        // Without the note the child just ends by itself later.
+        if let Err(e) = self.lock.note_child(pid) {
+            self.log(Level::Warn, "lock", &e.to_string());
+        }
+    }
+
+    /// Lets a server live on, whatever this process ends of: it is the user's from here on.
+    pub fn hand_over(&mut self, mark: &Mark, pid: u32) {
+        if let Err(e) = self.lock.hand_over(mark, pid) {
+            self.log(Level::Warn, "lock", &e.to_string());
+        }
+    }
+
+    /// Keeps the state file of a server that is left alone: ours, started for the proof, overwrites it.
+    pub fn keep_server_state(&mut self) {
+        if let Err(e) = server::copy_state(&server::state_file(&self.session.install), &self.folder(KEPT_STATE)) {
+            self.warn("server", format!("the state file of the running server can't be kept: {e}"));
+        }
+    }
+
+    /// Stops a server that was only started for the proof, and puts back the state file of the one that was left alone.
+    pub fn stop_proof_server(&mut self) {
+        if let Some(started) = self.server.take() {
+            started.stop();
+        }
+        let kept = self.folder(KEPT_STATE);
+        if kept.exists() {
+            // It may have been started anew meanwhile, and then has written a file of its own.
+            if matches!(server::find(&self.session.install), server::Running::Yes(_)) {
+                drop(std::fs::remove_file(kept));
+                return;
+            }
+            match server::copy_state(&kept, &server::state_file(&self.session.install)) {
+                Ok(()) => drop(std::fs::remove_file(kept)),
+                Err(e) => {
+                    self.warn("server", format!("the state file of the running server could not be put back: {e}"));
+                }
+            }
+        }
+    }
+
+    /// A path as the seed writes it: relative to the project, beginning with `.praxis-os/`.
+    pub fn shown(&self, path: &std::path::Path) -> String {
+        path.strip_prefix(&self.session.project).unwrap_or(path).to_string_lossy().into_owned()
+    }
+
+    /// Where this session puts what the user wrote and no plan could place.
+    ///
+    /// # Errors
+    /// Never in practice: stamps are digits.
+    pub fn rescue_folder(&self) -> Result<RelPath, Stop> {
+        RelPath::new(format!("rescued/{}", self.session.stamp)).map_err(Stop::failed)
+    }
+}
+
+/// How long something takes, without the time that a person takes over questions.
+struct Clock {
+    begun: Instant,
+    waited: Duration,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { begun: Instant::now(), waited: timing::spent(Who::Person) }
+    }
+
+    fn seconds(&self) -> f64 {
+        let waited = timing::spent(Who::Person).saturating_sub(self.waited);
+        self.begun.elapsed().saturating_sub(waited).as_secs_f64()
+    }
+}
+
+/// What an advice ends with that comes from a failed file operation during an upgrade; a rollback says something else.
+pub const START_AGAIN: &str = ", then start the upgrade again";
+
+/// Now, UTC, to the second, as RFC 3339.
+pub fn now() -> String {
+    time_of(jiff::Timestamp::now())
+}

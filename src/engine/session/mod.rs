@@ -1,0 +1,6 @@
+//! A session while it runs: its state, what it says and hears, how long it may take.
+
+pub mod context;
+pub mod estimates;
+pub mod remedy;
+pub mod wait_until_idle;

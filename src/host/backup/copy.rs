@@ -1,0 +1,554 @@
+//! A verified copy of the whole install, and the manifest that says what was where.
+
+use std::collections::BTreeMap;
+use std::fs as stdfs;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustix::fs::{Advice, FileType, Mode, OFlags, fadvise};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::core::blob::{hex, sha256};
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::core::visible::{self, Shown as _};
+use crate::host::files::crash_points::{BACK_UP, around};
+use crate::host::files::fs;
+use crate::host::files::fs::{Doing, FsError};
+use crate::host::files::ownership::Owner;
+use crate::host::files::walk;
+
+/// The manifest's name in the backup's folder.
+pub const MANIFEST: &str = "MANIFEST.json";
+/// The manifest's own checksum, as `sha256sum -c` reads it: a damaged path in it would make a rollback remove a file.
+const SUM: &str = "MANIFEST.json.sha256";
+const FILES: &str = "files";
+const GITIGNORE: &str = "project.gitignore";
+
+/// What stood at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Entry {
+    /// A regular file; its bytes are in the backup.
+    File {
+        /// Of its content.
+        sha256: String,
+        /// In bytes.
+        size: u64,
+        /// Permission bits.
+        mode: u32,
+        /// Nanoseconds since 1970, as text: JSON numbers are too small.
+        mtime: String,
+        /// The owner; older backups don't know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+        /// The group; likewise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gid: Option<u32>,
+    },
+    /// A folder.
+    Folder {
+        /// Permission bits.
+        mode: u32,
+        /// Nanoseconds since 1970.
+        mtime: String,
+        /// The owner; older backups don't know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+        /// The group; likewise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gid: Option<u32>,
+    },
+    /// A symbolic link.
+    Link {
+        /// Where it leads, as lossy text.
+        target: String,
+        /// The very bytes, where the text does not tell them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target_base64: Option<String>,
+        /// Nanoseconds since 1970; older backups don't know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mtime: Option<String>,
+        /// The owner; older backups don't know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+        /// The group; likewise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gid: Option<u32>,
+    },
+}
+
+impl Entry {
+    /// A link that leads to these bytes.
+    pub fn link(target: &[u8], mtime: Option<String>, owner: Option<Owner>) -> Self {
+        let text = String::from_utf8_lossy(target).into_owned();
+        // What may stand for lost bytes stands for itself only where that is said.
+        let exact = text.contains(LOST);
+        let target_base64 = exact.then(|| STANDARD.encode(target));
+        Entry::Link { target: text, target_base64, mtime, uid: owner.map(|o| o.uid), gid: owner.map(|o| o.gid) }
+    }
+
+    /// Owner and group, if the backup noted them.
+    pub fn owner(&self) -> Option<Owner> {
+        let (Entry::File { uid, gid, .. } | Entry::Folder { uid, gid, .. } | Entry::Link { uid, gid, .. }) = self;
+        Some(Owner { uid: (*uid)?, gid: (*gid)? })
+    }
+
+    /// Where a link leads, byte for byte; none if this is no link, or its backup did not keep that.
+    pub fn target(&self) -> Option<Vec<u8>> {
+        match self {
+            Entry::Link { target_base64: Some(coded), .. } => STANDARD.decode(coded).ok().filter(|t| !t.is_empty()),
+            Entry::Link { target, .. } if !target.is_empty() && !target.contains(LOST) => Some(target.clone().into()),
+            _ => None,
+        }
+    }
+}
+
+/// What lossy text has where bytes were no text.
+const LOST: char = char::REPLACEMENT_CHARACTER;
+
+/// `MANIFEST.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// 1.
+    pub schema: u32,
+    /// Whose backup.
+    pub session_id: String,
+    /// The number of that session, by which backups are ordered; 0 in what earlier builds wrote.
+    #[serde(default)]
+    pub number: u64,
+    /// The id of the session before it.
+    #[serde(default)]
+    pub parent: Option<String>,
+    /// UTC.
+    pub created_at: String,
+    /// Every path of the install but the ephemeral ones.
+    pub entries: BTreeMap<RelPath, Entry>,
+    /// The sha256 of the project's `.gitignore`; none if there was none.
+    pub project_gitignore: Option<String>,
+    /// The sha256 of what else is kept beside the copies, by name; older backups don't know it.
+    #[serde(default)]
+    pub beside: BTreeMap<String, String>,
+}
+
+/// Why there is no good backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The file system.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// Read back, it isn't what was written.
+    #[error("{}: read back from the backup, it is not what was copied", .0.shown())]
+    Differs(PathBuf),
+    /// No manifest, or one that can't be read.
+    #[error("{}: not a usable backup ({})", .path.shown(), visible::line(.problem))]
+    Unusable {
+        /// The backup's folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// A backup on disk.
+#[derive(Debug)]
+pub struct Backup {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it holds.
+    pub manifest: Manifest,
+}
+
+/// Where an install's backups are.
+pub fn folder_of(install: &Path) -> PathBuf {
+    install.join(".backups")
+}
+
+/// How many files a backup would copy, and their bytes: the measure for the space that is needed.
+///
+/// # Errors
+/// [`FsError`].
+pub fn measure(install: &Path) -> Result<(u64, u64), FsError> {
+    let mut sum = (0, 0);
+    for (path, kind) in walk(install)? {
+        if kind.is_file() {
+            let meta = walk::metadata(install, &path).doing("look at", path.under(install))?;
+            sum = (sum.0 + 1, sum.1 + meta.len());
+        }
+    }
+    Ok(sum)
+}
+
+/// How many files, folders and links a backup would have.
+///
+/// # Errors
+/// [`FsError`].
+pub fn count(install: &Path) -> Result<u64, FsError> {
+    Ok(walk(install)?.len() as u64)
+}
+
+fn walk(install: &Path) -> Result<Vec<(RelPath, FileType)>, FsError> {
+    walk::below(install, |path| !layouts().is_ephemeral(path) && !can_only_stay(install, path))
+}
+
+/// Whether a rollback set aside what nobody can copy: a pipe, or what this user may not read. It stays where it is, and
+/// must not keep the next upgrade from beginning.
+fn can_only_stay(install: &Path, path: &RelPath) -> bool {
+    use rustix::fs::{Access, access};
+    if !path.as_bytes().starts_with(b"rescued/") {
+        return false;
+    }
+    let path = path.under(install);
+    let Ok(kind) = stdfs::symlink_metadata(&path).map(|meta| meta.file_type()) else { return false };
+    let need = match () {
+        () if kind.is_symlink() => return false,
+        () if kind.is_dir() => Access::READ_OK | Access::EXEC_OK,
+        () if kind.is_file() => Access::READ_OK,
+        () => return true,
+    };
+    access(&path, need).is_err()
+}
+
+/// What a backup could not copy, so that it is told before anything begins.
+#[derive(Debug, Default)]
+pub struct Obstacles {
+    /// Sockets, pipes and devices.
+    pub special: Vec<RelPath>,
+    /// Files and folders that this user may not read.
+    pub unreadable: Vec<RelPath>,
+}
+
+/// Looks for what a backup could not copy.
+///
+/// # Errors
+/// [`FsError`] for a folder that can't be looked into.
+pub fn obstacles(install: &Path) -> Result<Obstacles, FsError> {
+    let mut found = Obstacles::default();
+    for (path, kind) in walk(install)? {
+        if kind.is_file() {
+            if !walk::is_readable(install, &path) {
+                found.unreadable.push(path);
+            }
+        } else if !kind.is_dir() && !kind.is_symlink() {
+            found.special.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Copies the install into `folder`, hashing in the same pass, and writes the manifest last.
+///
+/// # Errors
+/// [`BackupError`]; then the folder has no manifest and counts as no backup.
+pub fn create(
+    install: &Path,
+    project: &Path,
+    folder: &Path,
+    session_id: &str,
+    created_at: &str,
+    progress: &(dyn Fn(u64, &RelPath) + Sync),
+) -> Result<Backup, BackupError> {
+    let files = folder.join(FILES);
+    fs::create_folders(&files)?;
+    let paths = walk(install)?;
+    for (path, _) in paths.iter().filter(|(_, kind)| kind.is_dir()) {
+        walk::create_folder(&files, path)?;
+    }
+    let done = AtomicU64::new(0);
+    let entries = fs::in_parallel(&paths, |(path, kind)| {
+        let from = path.under(install);
+        let meta = walk::metadata(install, path).doing("look at", &from)?;
+        if FileType::from_raw_mode(meta.mode()) != *kind {
+            // A manifest of two moments would bring back what never was.
+            let source = std::io::Error::other("something else came to stand there meanwhile");
+            return Err(FsError { doing: "copy", path: from, source });
+        }
+        let mtime = (i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())).to_string();
+        let mode = meta.permissions().mode() & 0o7777;
+        let (uid, gid) = (Some(meta.uid()), Some(meta.gid()));
+        let entry = if kind.is_dir() {
+            Entry::Folder { mode, mtime, uid, gid }
+        } else if kind.is_symlink() {
+            let target = walk::link_target(install, path).doing("read link", &from)?;
+            Entry::link(&target, Some(mtime), Some(Owner { uid: meta.uid(), gid: meta.gid() }))
+        } else if kind.is_file() {
+            let (sha256, size) = around(BACK_UP, || copy(install, &files, path))?;
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, path);
+            Entry::File { sha256, size, mode, mtime, uid, gid }
+        } else {
+            let source = std::io::Error::other("it is a socket, pipe or device");
+            return Err(FsError { doing: "copy", path: from, source });
+        };
+        Ok::<_, FsError>((path.clone(), entry))
+    })?;
+    for (path, _) in paths.iter().filter(|(_, kind)| kind.is_dir()) {
+        walk::sync_folder(&files, path)?;
+    }
+    fs::sync_folder(&files)?;
+    let gitignore = fs::read_if_there(&project.join(".gitignore"))?;
+    if let Some(bytes) = &gitignore {
+        fs::write_durable(&folder.join(GITIGNORE), bytes, 0o644)?;
+    }
+    let manifest = Manifest {
+        schema: 1,
+        session_id: session_id.to_owned(),
+        number: 0,
+        parent: None,
+        created_at: created_at.to_owned(),
+        entries: entries.into_iter().collect(),
+        project_gitignore: gitignore.map(|b| sha256(&b)),
+        beside: BTreeMap::new(),
+    };
+    Ok(Backup { folder: folder.to_owned(), manifest })
+}
+
+fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), FsError> {
+    let (from, to) = (&path.under(install), &path.under(files));
+    let mut source = walk::open_file(install, path).doing("read", from)?;
+    // Only the owner reads a backup: it may hold what the user keeps private. The mode is in the manifest.
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    let mut target = walk::open(files, path, flags, Mode::from_raw_mode(0o600)).doing("create", to)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut size = 0;
+    loop {
+        let n = source.read(&mut buffer).doing("read", from)?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&buffer[..n]);
+        target.write_all(&buffer[..n]).doing("write", to)?;
+        size += n as u64;
+    }
+    target.sync_all().doing("sync", to)?;
+    Ok((hex(&hasher.finalize()), size))
+}
+
+/// The sha256 of a file, read past the page cache as far as that can be had.
+///
+/// # Errors
+/// [`FsError`].
+pub fn sum_from_disk(path: &Path) -> Result<String, FsError> {
+    sum(fs::open_own(path).doing("read back", path)?, path)
+}
+
+/// The same for a file below a folder.
+///
+/// # Errors
+/// [`FsError`].
+pub fn sum_below(top: &Path, path: &RelPath) -> Result<String, FsError> {
+    let shown = path.under(top);
+    sum(walk::open_file(top, path).doing("read back", &shown)?, &shown)
+}
+
+fn sum(mut file: stdfs::File, path: &Path) -> Result<String, FsError> {
+    // Best effort: what isn't in the cache is read from the disk.
+    let _ = fadvise(&file, 0, None, Advice::DontNeed);
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let n = file.read(&mut buffer).doing("read back", path)?;
+        if n == 0 {
+            return Ok(hex(&hasher.finalize()));
+        }
+        hasher.update(&buffer[..n]);
+    }
+}
+
+impl Backup {
+    /// Where the copies are.
+    pub fn files(&self) -> PathBuf {
+        self.folder.join(FILES)
+    }
+
+    /// Keeps a file beside the copies, and its sum for the manifest, which is to be written behind it.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn keep_beside(&mut self, name: &str, bytes: &[u8]) -> Result<PathBuf, FsError> {
+        let path = self.folder.join(name);
+        fs::write_durable(&path, bytes, 0o600)?;
+        self.manifest.beside.insert(name.to_owned(), sha256(bytes));
+        Ok(path)
+    }
+
+    /// The files beside the copies, by name and sum: the project's `.gitignore` and what else was kept.
+    pub fn beside(&self) -> impl Iterator<Item = (PathBuf, &String)> {
+        let gitignore = self.manifest.project_gitignore.iter().map(|sum| (GITIGNORE, sum));
+        let others = self.manifest.beside.iter().map(|(name, sum)| (name.as_str(), sum));
+        gitignore.chain(others).map(|(name, sum)| (self.folder.join(name), sum))
+    }
+
+    /// Writes the manifest: from here on it is a backup.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn write_manifest(&self) -> Result<(), FsError> {
+        let mut bytes = serde_json::to_vec_pretty(&self.manifest).unwrap_or_default();
+        bytes.push(b'\n');
+        fs::write_durable(&self.folder.join(SUM), sum_line(&bytes).as_bytes(), 0o600)?;
+        fs::write_durable(&self.folder.join(MANIFEST), &bytes, 0o600)?;
+        fs::sync_folder(self.folder.parent().unwrap_or(&self.folder))
+    }
+
+    /// Opens a backup by its folder.
+    ///
+    /// # Errors
+    /// [`BackupError::Unusable`].
+    pub fn open(folder: &Path) -> Result<Self, BackupError> {
+        let unusable = |problem: String| BackupError::Unusable { path: folder.to_owned(), problem };
+        let bytes =
+            fs::read_note_if_there(&folder.join(MANIFEST))?.ok_or_else(|| unusable("it has no manifest".into()))?;
+        if let Some(sum) = fs::read_note_if_there(&folder.join(SUM))?
+            && sum != sum_line(&bytes).as_bytes()
+        {
+            return Err(unusable(format!("{MANIFEST} does not have the checksum that {SUM} names")));
+        }
+        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
+        if manifest.schema != 1 {
+            return Err(unusable(format!("its schema {} is not known", manifest.schema)));
+        }
+        // They are joined to the folder's path.
+        if manifest.beside.keys().any(|name| name.contains('/') || name.starts_with('.') || name.is_empty()) {
+            return Err(unusable("\"beside\" is not what this program writes".into()));
+        }
+        Ok(Self { folder: folder.to_owned(), manifest })
+    }
+
+    /// Reads every file back past the page cache and compares.
+    ///
+    /// # Errors
+    /// [`BackupError::Differs`] for the first that isn't what was copied.
+    pub fn verify(&self) -> Result<u64, BackupError> {
+        let files: Vec<(&RelPath, &String)> = self
+            .manifest
+            .entries
+            .iter()
+            .filter_map(|(p, e)| if let Entry::File { sha256, .. } = e { Some((p, sha256)) } else { None })
+            .collect();
+        fs::in_parallel(&files, |(path, expected)| {
+            let sum = sum_below(&self.files(), path)?;
+            let copy = || path.under(&self.files());
+            if sum == **expected { Ok(()) } else { Err(BackupError::Differs(copy())) }
+        })?;
+        for (path, expected) in self.beside() {
+            if sum_from_disk(&path)? != *expected {
+                return Err(BackupError::Differs(path));
+            }
+        }
+        Ok(files.len() as u64)
+    }
+
+    /// Files and their bytes.
+    pub fn size(&self) -> (u64, u64) {
+        let sizes = self.manifest.entries.values().filter_map(|e| match e {
+            Entry::File { size, .. } => Some(*size),
+            Entry::Link { .. } => Some(0),
+            Entry::Folder { .. } => None,
+        });
+        sizes.fold((0, 0), |(n, sum), size| (n + 1, sum + size))
+    }
+
+    /// The bytes of a backed-up file, checked against the manifest.
+    ///
+    /// # Errors
+    /// [`BackupError`] if they are gone or changed.
+    pub fn bytes(&self, path: &RelPath) -> Result<Vec<u8>, BackupError> {
+        let copy = path.under(&self.folder.join(FILES));
+        let bytes = walk::open_file(&self.files(), path).and_then(fs::read_all).doing("read", &copy)?;
+        match self.manifest.entries.get(path) {
+            Some(Entry::File { sha256: expected, .. }) if sha256(&bytes) == *expected => Ok(bytes),
+            _ => Err(BackupError::Differs(copy)),
+        }
+    }
+
+    /// The project's `.gitignore` as it was, checked against the manifest; none if there was none.
+    ///
+    /// # Errors
+    /// [`BackupError`] if it is gone or changed.
+    pub fn gitignore(&self) -> Result<Option<Vec<u8>>, BackupError> {
+        let Some(expected) = &self.manifest.project_gitignore else { return Ok(None) };
+        let path = self.folder.join(GITIGNORE);
+        match fs::read_own_if_there(&path)? {
+            Some(bytes) if sha256(&bytes) == *expected => Ok(Some(bytes)),
+            _ => Err(BackupError::Differs(path)),
+        }
+    }
+}
+
+/// What stands beside the manifest, as `sha256sum -c` reads it.
+fn sum_line(manifest: &[u8]) -> String {
+    format!("{}  {MANIFEST}\n", sha256(manifest))
+}
+
+/// An install's backups as `(name, has a manifest)`, sorted by name, which is not the order they were made in: see
+/// [`crate::host::backup::retention::list`].
+///
+/// # Errors
+/// [`FsError`] where that can't be told: a folder that can't be read is not an empty one.
+pub fn list(install: &Path) -> Result<Vec<(String, bool)>, FsError> {
+    let folder = folder_of(install);
+    let mut found = Vec::new();
+    for name in fs::folders_in(&folder)? {
+        let has_manifest = fs::is_there(&folder.join(&name).join(MANIFEST))?;
+        found.push((name, has_manifest));
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_backup_did_not_note_is_not_known() {
+        let old = r#"{"type":"file","sha256":"a","size":1,"mode":420,"mtime":"1"}"#;
+        assert_eq!(serde_json::from_str::<Entry>(old).unwrap().owner(), None);
+        let dir = tempfile::tempdir().unwrap();
+        stdfs::write(dir.path().join("f"), "").unwrap();
+        let made = create(dir.path(), dir.path(), &dir.path().join(".backups/b"), "s", "now", &|_, _| {}).unwrap();
+        let text = serde_json::to_string(&made.manifest).unwrap();
+        let read: Manifest = serde_json::from_str(&text).unwrap();
+        let meta = stdfs::metadata(dir.path().join("f")).unwrap();
+        let entry = &read.entries[&RelPath::new("f").unwrap()];
+        assert_eq!(entry.owner(), Some(Owner { uid: meta.uid(), gid: meta.gid() }));
+    }
+
+    #[test]
+    fn where_a_link_leads_is_kept_byte_for_byte() {
+        for target in [&b"a b/c"[..], b"\xff/x", "\u{fffd}".as_bytes(), b"../\n"] {
+            let entry = Entry::link(target, None, None);
+            let back: Entry = serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
+            assert_eq!(back.target().as_deref(), Some(target));
+        }
+        let old = |text: &str| serde_json::from_str::<Entry>(&format!("{{\"type\":\"link\",\"target\":\"{text}\"}}"));
+        assert_eq!(old("x").unwrap().target().as_deref(), Some(&b"x"[..]));
+        assert_eq!(old("\u{fffd}").unwrap().target(), None, "an older backup lost it");
+    }
+
+    #[test]
+    fn a_backup_is_verified_and_a_changed_one_is_found_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let install = dir.path().join(".praxis-os");
+        stdfs::create_dir_all(install.join("standards/a")).unwrap();
+        stdfs::create_dir_all(install.join("venv/bin")).unwrap();
+        stdfs::write(install.join("standards/a/x.md"), "text").unwrap();
+        stdfs::write(install.join("venv/bin/python"), "no").unwrap();
+        std::os::unix::fs::symlink("a/x.md", install.join("standards/l")).unwrap();
+        let folder = folder_of(&install).join("2026-11-22-103045");
+        let backup = create(&install, dir.path(), &folder, "s", "now", &|_, _| {}).unwrap();
+        assert!(Backup::open(&folder).is_err(), "no backup before its manifest");
+        backup.write_manifest().unwrap();
+        let backup = Backup::open(&folder).unwrap();
+        assert_eq!((backup.verify().unwrap(), backup.size()), (1, (2, 4)));
+        assert!(!backup.manifest.entries.keys().any(|p| p.to_string().starts_with("venv")));
+        stdfs::write(folder.join("files/standards/a/x.md"), "texT").unwrap();
+        assert!(matches!(backup.verify(), Err(BackupError::Differs(_))));
+    }
+}

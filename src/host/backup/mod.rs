@@ -1,0 +1,4 @@
+//! Backups: the verified copy of an install, and which of them stay.
+
+pub mod copy;
+pub mod retention;

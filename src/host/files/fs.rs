@@ -1,0 +1,580 @@
+//! Files: durable writes, our own files and trees, and what an install holds.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::core::blob::{BlobId, ObjectFormat};
+use crate::core::classify::{Installed, InstalledTree};
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::core::visible::Shown as _;
+pub use crate::core::visible::line as visible;
+use crate::host::files::crash_points::{CREATE, CREATE_FOLDER, REMOVE_FILE, REMOVE_TREE, REPLACE, REPLACEMENT, around};
+pub use crate::host::files::folder::{Content, Folder, Found};
+use crate::host::files::walk;
+
+/// An I/O error with what was being done, and to which path.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {}: {source}", .path.shown())]
+pub struct FsError {
+    /// `read`, `write`, …
+    pub doing: &'static str,
+    /// Where.
+    pub path: PathBuf,
+    /// Why not.
+    pub source: io::Error,
+}
+
+impl FsError {
+    /// Whether a link or a file stands where a folder was expected.
+    pub fn is_no_folder(&self) -> bool {
+        self.is_link() || self.source.raw_os_error() == Some(libc_errno::ENOTDIR)
+    }
+
+    /// Whether a link stands where a folder was expected.
+    pub fn is_link(&self) -> bool {
+        self.source.raw_os_error() == Some(libc_errno::ELOOP)
+    }
+}
+
+/// Says what was being done when an I/O call failed.
+pub trait Doing<T> {
+    /// Adds it.
+    ///
+    /// # Errors
+    /// The same error, explained.
+    fn doing(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, FsError>;
+}
+
+impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
+    fn doing(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, FsError> {
+        self.map_err(|e| FsError { doing, path: path.into(), source: e.into() })
+    }
+}
+
+/// Larger than any file that we write and read back: a manifest of a million files.
+pub const NOTE: u64 = 256 << 20;
+/// Larger than any settings.
+pub const SETTINGS: u64 = 1 << 20;
+
+/// How the names of half-written replacements begin.
+pub(crate) const TEMPORARY: &str = ".pos-upgrade-tmp-";
+
+/// The few error numbers that are told apart by value.
+pub(crate) mod libc_errno {
+    pub const ENOENT: i32 = rustix::io::Errno::NOENT.raw_os_error();
+    pub const ENOTDIR: i32 = rustix::io::Errno::NOTDIR.raw_os_error();
+    pub const ELOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();
+}
+
+/// Creates a new file with these bytes, mode and (if given, in nanoseconds since 1970) modification time, and begins to
+/// write it out. It is durable once the caller has synced it, and its folder.
+///
+/// # Errors
+/// [`FsError`].
+pub fn create_early(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i128>) -> Result<File, FsError> {
+    around(CREATE, || {
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(mode).open(path).doing("create", path)?;
+        file.write_all(bytes).doing("write", path)?;
+        // The mode given at creation is cut by the umask.
+        file.set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
+        if let Some(time) = mtime {
+            let times = rustix::fs::Timestamps { last_access: timespec(time), last_modification: timespec(time) };
+            rustix::fs::futimens(&file, &times).doing("set time of", path)?;
+        }
+        // Waits for nothing: the first sync of many then finds the blocks of all given out, and the others find their
+        // work done. Best effort.
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        Ok(file)
+    })
+}
+
+/// Nanoseconds since 1970.
+pub(crate) fn timespec(nanoseconds: i128) -> rustix::fs::Timespec {
+    rustix::fs::Timespec {
+        tv_sec: i64::try_from(nanoseconds.div_euclid(1_000_000_000)).unwrap_or(0),
+        tv_nsec: i64::try_from(nanoseconds.rem_euclid(1_000_000_000)).unwrap_or(0),
+    }
+}
+
+/// Replaces a file of our own as a whole: temporary file beside it, sync, rename, sync of the folder. It stays with its
+/// owner and group, as far as this user may say so.
+///
+/// # Errors
+/// [`FsError`].
+pub fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = around(REPLACEMENT, || temporary(folder, path, bytes, mode))?;
+    around(REPLACE, || temporary.persist(path)).map_err(|e| e.error).doing("replace", path)?;
+    sync_folder(folder)
+}
+
+/// Makes a new file, durable, over nothing: whole or not at all, as [`write_durable`] does. False if something stands
+/// there, which then stays.
+///
+/// # Errors
+/// [`FsError`].
+pub fn create_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, FsError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = around(REPLACEMENT, || temporary(folder, path, bytes, mode))?;
+    match around(REPLACE, || temporary.persist_noclobber(path)) {
+        Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        placed => placed.map_err(|e| e.error).doing("create", path)?,
+    };
+    sync_folder(folder)?;
+    Ok(true)
+}
+
+/// The temporary file that will stand at `path`, whole and durable.
+fn temporary(folder: &Path, path: &Path, bytes: &[u8], mode: u32) -> Result<tempfile::NamedTempFile, FsError> {
+    let mut temporary = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .doing("create a file in", folder)?;
+    temporary.write_all(bytes).doing("write", path)?;
+    crate::host::files::ownership::as_of(path, temporary.as_file());
+    temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
+    temporary.as_file().sync_all().doing("sync", path)?;
+    Ok(temporary)
+}
+
+/// Makes a folder's entries durable.
+///
+/// # Errors
+/// [`FsError`].
+pub fn sync_folder(path: &Path) -> Result<(), FsError> {
+    Folder::open(path)?.sync()
+}
+
+/// Creates folders as needed, each durable before the next: what is made durable in them later is found again.
+///
+/// # Errors
+/// [`FsError`].
+pub fn create_folders(path: &Path) -> Result<(), FsError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_folders(parent)?;
+    match around(CREATE_FOLDER, || fs::create_dir(path)) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.doing("create folder", path)?,
+    }
+    sync_folder(parent)
+}
+
+/// Removes a folder with all that is in it. Nothing there is as good.
+///
+/// # Errors
+/// [`FsError`].
+pub fn remove_tree(path: &Path) -> Result<(), FsError> {
+    let removed = around(REMOVE_TREE, || {
+        crate::host::files::clear::files_below(path);
+        fs::remove_dir_all(path)
+    });
+    match removed {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.doing("remove", path),
+    }
+}
+
+/// Removes a file of our own. Nothing there is as good.
+///
+/// # Errors
+/// [`FsError`].
+pub fn remove_file(path: &Path) -> Result<(), FsError> {
+    match around(REMOVE_FILE, || fs::remove_file(path)) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.doing("remove", path),
+    }
+}
+
+/// Removes what a crash left of half-written replacements in a folder of ours. Only while nobody else can be writing
+/// there: under the lock.
+pub fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().as_bytes().starts_with(TEMPORARY.as_bytes()) {
+            // Tried again next time.
+            let _ = remove_file(&entry.path());
+        }
+    }
+}
+
+/// Opens a file of our own for reading: no link, and nothing that could keep the reader waiting or never end.
+///
+/// # Errors
+/// [`io::Error`], also where something other than a regular file stands there.
+pub fn open_own(path: &Path) -> io::Result<File> {
+    open_regular(path, OFlags::NOFOLLOW)
+}
+
+/// The bytes of a file of our own; see [`open_own`].
+///
+/// # Errors
+/// [`io::Error`].
+pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    read_all(open_own(path)?)
+}
+
+/// [`read_own`], for notes of ours that are read back: what is larger than any is none.
+///
+/// # Errors
+/// [`io::Error`].
+pub fn read_note(path: &Path) -> io::Result<Vec<u8>> {
+    read_up_to(open_own(path)?, NOTE)
+}
+
+/// [`read_own`], for small files that others write: the server's state, editors' settings.
+///
+/// # Errors
+/// [`io::Error`].
+pub fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    read_up_to(open_own(path)?, SETTINGS)
+}
+
+/// The bytes of a file, also where a link leads to it, if there are not more of them than so many.
+///
+/// # Errors
+/// [`io::Error`], also for what is no regular file.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_up_to(open_regular(path, OFlags::empty())?, most)
+}
+
+/// The text of settings that people write; none if it isn't there.
+///
+/// # Errors
+/// A sentence about the file: it can't be read, is far too large for settings, or is no UTF-8 text.
+pub fn read_settings(path: &Path) -> Result<Option<String>, String> {
+    let bytes = if_there(read_at_most(path, SETTINGS), path).map_err(|e| e.to_string())?;
+    bytes.map(String::from_utf8).transpose().map_err(|_| "not UTF-8 text".to_owned())
+}
+
+/// [`read_if_there`], for notes that are read back: what is larger than any is an error.
+///
+/// # Errors
+/// [`FsError`].
+pub fn read_note_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    if_there(read_at_most(path, NOTE), path)
+}
+
+fn if_there(read: io::Result<Vec<u8>>, path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(e).doing("read", path),
+    }
+}
+
+fn open_regular(path: &Path, more: OFlags) -> io::Result<File> {
+    // Opening a pipe would wait for somebody who writes into it.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | more;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let meta = file.metadata()?;
+    match meta.is_file() {
+        true => Ok(file),
+        false if meta.is_dir() => Err(rustix::io::Errno::ISDIR.into()),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
+fn read_up_to(file: File, most: u64) -> io::Result<Vec<u8>> {
+    let length = file.metadata().map_or(0, |m| m.len());
+    let too_large = || io::Error::other(format!("it is larger than {}", human_size(most)));
+    if length > most {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    // It may grow meanwhile.
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
+}
+
+pub(crate) fn read_all(mut file: File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |m| usize::try_from(m.len()).unwrap_or(0)));
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a text or byte file, also where a link leads to it; none if it isn't there.
+///
+/// # Errors
+/// [`FsError`], also for what is no regular file.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    if_there(open_regular(path, OFlags::empty()).and_then(read_all), path)
+}
+
+/// The bytes of a file of our own; none where nothing stands there, or something that is no file and so none of ours.
+///
+/// # Errors
+/// [`FsError`] where it is there and can't be read: that must not be taken for nothing.
+pub fn read_own_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    own_if_there(read_own(path), path)
+}
+
+/// The same for notes of ours that are read back: what is larger than any is none.
+///
+/// # Errors
+/// Those of [`read_own_if_there`].
+pub fn read_own_note_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    own_if_there(read_note(path), path)
+}
+
+/// The same for small files, see [`read_small`].
+///
+/// # Errors
+/// Those of [`read_own_if_there`].
+pub fn read_own_small_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    own_if_there(read_small(path), path)
+}
+
+fn own_if_there(read: io::Result<Vec<u8>>, path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
+        // The system has no such error: it is no regular file, or too large to be ours.
+        Err(e) if is_absence(&e) || e.raw_os_error().is_none() => Ok(None),
+        Err(e) => match fs::symlink_metadata(path) {
+            Ok(meta) if !meta.is_file() => Ok(None),
+            _ => Err(e).doing("read", path),
+        },
+    }
+}
+
+/// Whether an error says that nothing stands there.
+pub fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Whether anything stands at a path, also a link that leads nowhere.
+///
+/// # Errors
+/// [`FsError`] where that can't be told.
+pub fn is_there(path: &Path) -> Result<bool, FsError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(e) if is_absence(&e) => Ok(false),
+        Err(e) => Err(e).doing("look at", path),
+    }
+}
+
+/// The names of all that is in a folder; none where there is no such folder.
+///
+/// # Errors
+/// [`FsError`] where that can't be told: what can't be listed is not empty.
+pub fn entries_in(folder: &Path) -> Result<Vec<fs::DirEntry>, FsError> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| entry.doing("list", folder)).collect(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(e).doing("list", folder),
+    }
+}
+
+/// The names of the folders in a folder. A link is none: what is behind it is somebody else's.
+///
+/// # Errors
+/// Those of [`entries_in`].
+pub fn folders_in(folder: &Path) -> Result<Vec<String>, FsError> {
+    let mut names = Vec::new();
+    for entry in entries_in(folder)? {
+        if entry.file_type().doing("look at", entry.path())?.is_dir()
+            && let Ok(name) = entry.file_name().into_string()
+        {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Looks at everything in an install that releases may have put there, hashing each file once.
+///
+/// # Errors
+/// [`FsError`] for the first file that can't be read.
+pub fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsError> {
+    let mut tree = InstalledTree::default();
+    let mut paths = Vec::new();
+    let mut skipped = BTreeSet::new();
+    let own = |path: &RelPath| layouts().is_own(path) && !layouts().is_config(path);
+    let wanted = |path: &RelPath| {
+        let skip = layouts().is_ephemeral(path) || own(path);
+        if skip {
+            skipped.insert(path.clone());
+        }
+        !skip
+    };
+    for (path, kind) in walk::below(install, wanted)? {
+        if kind.is_dir() {
+            tree.folders.insert(path);
+        } else if kind.is_symlink() {
+            tree.links.insert(path);
+        } else if kind.is_file() {
+            paths.push(path);
+        } else {
+            tree.special.insert(path);
+        }
+    }
+    let found = in_parallel(&paths, |path| hash_installed(install, path, format))?;
+    tree.files = paths.into_iter().zip(found).collect();
+    tree.skipped = skipped;
+    Ok(tree)
+}
+
+fn hash_installed(install: &Path, path: &RelPath, format: ObjectFormat) -> Result<Installed, FsError> {
+    let shown = || path.under(install);
+    let file = walk::open_file(install, path).doing("read", shown())?;
+    let mode = file.metadata().doing("read", shown())?.permissions().mode();
+    let bytes = read_all(file).doing("read", shown())?;
+    let lf = with_lf(&bytes).map(|text| BlobId::of(&text, format));
+    Ok(Installed { blob: BlobId::of(&bytes, format), blob_with_lf: lf, executable: mode & 0o100 != 0 })
+}
+
+/// The text with CRLF read as LF; none if it has no CRLF or is binary.
+fn with_lf(bytes: &[u8]) -> Option<Vec<u8>> {
+    let crlf = bytes.windows(2).any(|w| w == b"\r\n") && !crate::core::merge::is_binary(bytes);
+    crlf.then(|| {
+        let mut out = Vec::with_capacity(bytes.len());
+        let mut rest = bytes.iter().peekable();
+        while let Some(byte) = rest.next() {
+            if !(*byte == b'\r' && rest.peek() == Some(&&b'\n')) {
+                out.push(*byte);
+            }
+        }
+        out
+    })
+}
+
+/// Runs `work` for every item on all processors and keeps the order; the first error wins.
+///
+/// # Errors
+/// Whatever `work` returns.
+pub fn in_parallel<T: Sync, R: Send, E: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    if threads <= 1 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<(usize, Result<R, E>)>> = Mutex::new(Vec::with_capacity(items.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(at) else { break };
+                    let result = work(item);
+                    let failed = result.is_err();
+                    if let Ok(mut all) = results.lock() {
+                        all.push((at, result));
+                    }
+                    if failed {
+                        next.store(items.len(), Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let mut all = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Free bytes for us on the file system that holds `path`.
+///
+/// # Errors
+/// [`FsError`].
+pub fn free_space(path: &Path) -> Result<u64, FsError> {
+    let stat = rustix::fs::statvfs(path).doing("ask for free space at", path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// How many more files and folders can be made on the file system that holds `path`; none if it does not count them.
+///
+/// # Errors
+/// [`FsError`].
+pub fn free_inodes(path: &Path) -> Result<Option<u64>, FsError> {
+    let stat = rustix::fs::statvfs(path).doing("ask for free inodes at", path)?;
+    Ok((stat.f_files > 0).then_some(stat.f_favail))
+}
+
+/// Whether names that differ in case only lead to the same file in this install, which has a folder of ours.
+pub fn folds_case(install: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let identity = |name: &str| fs::symlink_metadata(install.join(name)).map(|m| (m.dev(), m.ino())).ok();
+    identity(".upgrade").is_some_and(|ours| identity(".UPGRADE") == Some(ours))
+}
+
+/// Whether we may create and remove entries in a folder.
+///
+/// # Errors
+/// [`FsError`] with the reason if not.
+pub fn check_writable(path: &Path) -> Result<(), FsError> {
+    use rustix::fs::Access;
+    rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).doing("write in", path)
+}
+
+/// Whether we may pass through a folder to what is in it.
+pub fn can_be_walked(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// A size for people: `45.2 MB`.
+pub fn human_size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rel(text: &str) -> RelPath {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_link_can_not_lead_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let inside = dir.path().join("inside");
+        fs::create_dir(&inside).unwrap();
+        fs::write(dir.path().join("secret"), "s").unwrap();
+        std::os::unix::fs::symlink("..", inside.join("up")).unwrap();
+        std::os::unix::fs::symlink("../secret", inside.join("link")).unwrap();
+        let folder = Folder::open(&inside).unwrap();
+        assert_eq!(folder.look(&rel("up/secret")).unwrap(), Found::Other);
+        fs::write(inside.join("file"), "f").unwrap();
+        assert_eq!(folder.look(&rel("file/none")).unwrap(), Found::Absent);
+        assert_eq!(folder.look(&rel("link")).unwrap(), Found::Other);
+        assert!(folder.below(&rel("up/new"), true).is_err());
+        assert!(!dir.path().join("new").exists());
+    }
+
+    #[test]
+    fn sizes_are_for_people() {
+        assert_eq!(human_size(999), "999 B");
+        assert_eq!(human_size(45_200_000), "45.2 MB");
+    }
+
+    #[test]
+    fn parallel_work_keeps_order_and_reports_errors() {
+        let items: Vec<u32> = (0..100).collect();
+        assert_eq!(in_parallel(&items, |i| Ok::<_, ()>(i * 2)).unwrap()[99], 198);
+        assert!(in_parallel(&items, |i| if *i == 50 { Err("no") } else { Ok(()) }).is_err());
+    }
+}

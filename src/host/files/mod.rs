@@ -1,0 +1,14 @@
+//! Files: durable writes, journalled changes, and how a file system keeps names, owners and folders.
+
+pub mod aside;
+pub mod clear;
+pub mod crash_points;
+pub mod folder;
+pub mod fs;
+pub mod journal;
+pub mod names;
+pub mod own_places;
+pub mod ownership;
+pub mod rename;
+pub mod restore;
+pub mod walk;

@@ -1,0 +1,106 @@
+//! Asks a Python interpreter whether a text compiles. Writes nothing, runs nothing of it.
+
+use std::path::{Path, PathBuf};
+
+use crate::core::visible;
+use crate::host::process::children;
+use crate::host::process::output::{SHORT, last_line, output};
+use crate::host::process::timing::{Who, waiting};
+
+/// What is wrong with a Python text, in the words of this machine's interpreter; none if it compiles, or if there is nobody
+/// to ask ([`can_compile`]). No interpreter of the project's is asked, and none runs anything at its start that lies
+/// where it looks for packages.
+pub fn compile_error(install: &Path, text: &[u8]) -> Option<String> {
+    let _program = waiting(Who::Programs);
+    // One that says neither is none, as a shim for a version that is not there.
+    of_machine(install).iter().find_map(|python| ask_to_compile(python, text))?.err()
+}
+
+/// What one interpreter says; none if it says nothing that can be understood.
+fn ask_to_compile(python: &Path, text: &[u8]) -> Option<Result<(), String>> {
+    // Only the error's last line: the name of the file is the caller's to tell.
+    const CODE: &str = "import sys; compile(sys.stdin.buffer.read(), 'merged', 'exec', dont_inherit=True); print('ok')";
+    let mut command = children::helper(python);
+    // One that is a script may look around where it is started.
+    command.args(["-I", "-S", "-B", "-c", CODE]).current_dir("/");
+    let out = output(&mut command, Some(text.to_vec()), SHORT).ok()?;
+    if out.status.success() && out.stdout.trim_ascii() == b"ok" {
+        return Some(Ok(()));
+    }
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    let word = said.lines().rev().find(|l| l.contains("Error"))?;
+    Some(Err(visible::start_of(word.trim(), 300)))
+}
+
+/// Whether there is an interpreter that can be asked for an install without running anything of its project.
+pub fn can_compile(install: &Path) -> bool {
+    !of_machine(install).is_empty()
+}
+
+/// Interpreters on `PATH` that are not the project's own, as one of an active environment would be; first those of the
+/// version that the install's environment has.
+fn of_machine(install: &Path) -> Vec<PathBuf> {
+    let project = std::fs::canonicalize(install).ok().and_then(|real| Some(real.parent()?.to_owned()));
+    let foreign = |path: &Path| {
+        let real = std::fs::canonicalize(path).ok();
+        real.is_some_and(|real| project.as_ref().is_none_or(|project| !real.starts_with(project)))
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).filter(|f| f.is_absolute() && foreign(f)).collect();
+    // The environment's own file is only read for a number, which chooses among this machine's interpreters.
+    let config = crate::host::files::fs::read_own(&install.join("venv/pyvenv.cfg")).unwrap_or_default();
+    let same = version(&String::from_utf8_lossy(&config)).map(|version| format!("python{version}"));
+    let names = same.into_iter().chain(["python3".to_owned()]);
+    let places = names.flat_map(|name| folders.iter().map(move |folder| folder.join(&name)));
+    places.filter(|path| path.is_file() && foreign(path)).collect()
+}
+
+/// The version that a `pyvenv.cfg` names, as interpreters are called: `3.12`.
+fn version(config: &str) -> Option<String> {
+    let lines = config.lines().filter_map(|line| line.split_once('='));
+    let named =
+        lines.filter(|(key, _)| matches!(key.trim(), "version" | "version_info")).map(|(_, value)| value.trim());
+    let mut parts = named.flat_map(|value| value.split('.').take(2).map(str::parse::<u32>));
+    let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);
+    Some(format!("{major}.{minor}"))
+}
+
+/// The tools that a package registers, each with the file that does so, by rules that `assets/registered-tools.py`
+/// explains. Python reads the code and runs none of it.
+///
+/// # Errors
+/// Python's last line.
+pub fn registered_tools(install: &Path, package: &Path, rules: &str) -> Result<Vec<(String, String)>, String> {
+    let mut command = children::helper(interpreter(install));
+    command.args(["-I", "-S", "-B", "-c", include_str!("../../../assets/registered-tools.py"), rules]).arg(package);
+    let out = output(&mut command, None, SHORT).map_err(|e| e.to_string())?;
+    serde_json::from_slice(&out.stdout).map_err(|_| last_line(&out.stderr))
+}
+
+/// The install's own interpreter, else any.
+fn interpreter(install: &Path) -> PathBuf {
+    let own = install.join("venv/bin/python");
+    if own.exists() { own } else { PathBuf::from("python3") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_names_a_version_and_nothing_else() {
+        assert_eq!(version("home = /evil\nversion = 3.12.4\n").as_deref(), Some("3.12"));
+        assert_eq!(version("version_info=3.9.final.0").as_deref(), Some("3.9"));
+        for text in ["", "version = ../evil.1", "version = 3", "version = 3.x", "home = /usr/bin"] {
+            assert_eq!(version(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_python_is_told_and_nothing_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(compile_error(dir.path(), b"raise SystemExit(1)\n"), None);
+        let error = compile_error(dir.path(), b"def f(:\n").unwrap();
+        assert!(error.starts_with("SyntaxError"), "{error}");
+    }
+}

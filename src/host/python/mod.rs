@@ -1,0 +1,6 @@
+//! The install's Python: its environment, its packages, pip, and what compiles.
+
+pub mod compile;
+pub mod packages;
+pub mod pip;
+pub mod venv;

@@ -1,0 +1,460 @@
+//! The install's virtual environment. The live one is never changed: pip works in a hard-link clone, `venvs/<name>`,
+//! and `venv` is switched to it in one step; switching back needs no network.
+
+use std::fs as stdfs;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, utimensat};
+use rustix::io::Errno;
+use walkdir::WalkDir;
+
+use crate::core::blob::sha256;
+use crate::host::files::crash_points::{LINK, SWITCH, around};
+use crate::host::files::fs;
+use crate::host::files::fs::{Doing, FsError};
+use crate::host::files::rename;
+
+/// Where the live environment is.
+pub fn live(install: &Path) -> PathBuf {
+    install.join("venv")
+}
+
+fn generations(install: &Path) -> PathBuf {
+    install.join("venvs")
+}
+
+/// The folder of a generation.
+pub fn generation(install: &Path, name: &str) -> PathBuf {
+    generations(install).join(name)
+}
+
+/// Where the folder that stood at `venv` is kept after the first switch, so that it can come back.
+fn original(install: &Path, name: &str) -> PathBuf {
+    generations(install).join(format!("before-{name}"))
+}
+
+/// Makes generation `name`: a clone of the live environment by hard links, for pip to work in.
+///
+/// # Errors
+/// [`FsError`]; the live environment is as it was.
+pub fn clone_live(install: &Path, name: &str) -> Result<(), FsError> {
+    discard(install, name)?;
+    fs::create_folders(&generations(install))?;
+    let live = live(install);
+    clone_by_links(&stdfs::canonicalize(&live).doing("open", &live)?, &generation(install, name))
+}
+
+/// Makes generation `name` ready to be switched to: its scripts name the place where it will be.
+///
+/// # Errors
+/// [`FsError`].
+pub fn finish(install: &Path, name: &str) -> Result<(), FsError> {
+    point_scripts_at(&generation(install, name), &live(install))
+}
+
+/// Every entry of the live environment with kind, size, time and number, as one sum: another one if anything in it was
+/// replaced or written to. Bytecode doesn't count, a running server makes that. With it, how many entries there are.
+///
+/// # Errors
+/// [`FsError`].
+pub fn fingerprint(install: &Path) -> Result<(String, u64), FsError> {
+    let root = live(install);
+    let root = stdfs::canonicalize(&root).doing("open", &root)?;
+    let mut text = Vec::new();
+    let mut count = 0;
+    let walk = WalkDir::new(&root).follow_links(false).sort_by_file_name().into_iter();
+    for entry in walk.filter_entry(|e| e.file_name() != "__pycache__") {
+        let entry = entry.map_err(|e| FsError { doing: "look at", path: root.clone(), source: e.into() })?;
+        let meta = entry.metadata().map_err(|e| FsError { doing: "look at", path: root.clone(), source: e.into() })?;
+        // A folder's own time changes with the bytecode in it; what it holds is listed anyway.
+        let time = if meta.is_dir() { (0, 0, 0) } else { (meta.mtime(), meta.mtime_nsec(), meta.len()) };
+        text.extend_from_slice(entry.path().as_os_str().as_bytes());
+        text.extend_from_slice(format!(" {:o} {} {time:?}\n", meta.mode(), meta.ino()).as_bytes());
+        count += 1;
+    }
+    Ok((sha256(&text), count))
+}
+
+/// Removes a generation that is not live.
+///
+/// # Errors
+/// [`FsError`].
+pub fn discard(install: &Path, name: &str) -> Result<(), FsError> {
+    let target = generation(install, name);
+    fs::remove_tree(&target)?;
+    // Only when it was the last one.
+    let all = generations(install);
+    match stdfs::remove_dir(&all) {
+        Err(e) if !matches!(e.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {
+            Err(e).doing("remove folder", &all)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Walks a tree and makes its folders and links anew elsewhere; `place` then sees every link that was made, and puts every
+/// file there.
+fn mirror(
+    from: &Path,
+    to: &Path,
+    doing: &'static str,
+    place: impl Fn(&walkdir::DirEntry, &Path) -> Result<(), FsError>,
+) -> Result<(), FsError> {
+    for entry in WalkDir::new(from).follow_links(false) {
+        let entry = entry.map_err(|e| FsError { doing, path: from.to_owned(), source: e.into() })?;
+        let Ok(rest) = entry.path().strip_prefix(from) else { continue };
+        let target = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };
+        if entry.file_type().is_dir() {
+            stdfs::create_dir(&target).doing("create folder", &target)?;
+            continue;
+        }
+        if entry.file_type().is_symlink() {
+            let leads = stdfs::read_link(entry.path()).doing("read link", entry.path())?;
+            symlink(leads, &target).doing("link", &target)?;
+        }
+        place(&entry, &target)?;
+    }
+    Ok(())
+}
+
+fn clone_by_links(from: &Path, to: &Path) -> Result<(), FsError> {
+    mirror(from, to, "clone", |entry, target| {
+        if !entry.file_type().is_symlink() && stdfs::hard_link(entry.path(), target).is_err() {
+            // Across file systems, or where links are not allowed.
+            stdfs::copy(entry.path(), target).doing("copy to", target)?;
+        }
+        Ok(())
+    })
+}
+
+/// Scripts carry the path of the interpreter that pip ran under; they must name the path that stays the same.
+fn point_scripts_at(built: &Path, live: &Path) -> Result<(), FsError> {
+    let bin = built.join("bin");
+    let old = built.as_os_str().as_bytes().to_vec();
+    let new = live.as_os_str().as_bytes();
+    for entry in stdfs::read_dir(&bin).doing("read", &bin)?.flatten() {
+        if !entry.file_type().is_ok_and(|t| t.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        let bytes = stdfs::read(&path).doing("read", &path)?;
+        // A path that is too long for the first line, or has a space, stands in the second; it may have lines itself.
+        let before = usize::from(bytes.starts_with(b"#!/bin/sh"));
+        let lines = before + old.iter().filter(|b| **b == b'\n').count();
+        let mut ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at);
+        let end = ends.nth(lines).unwrap_or(0);
+        let named = bytes[..end].windows(old.len()).position(|w| w == old);
+        if let Some(at) = named.filter(|_| bytes.starts_with(b"#!")) {
+            let text = [&bytes[..at], new, &bytes[at + old.len()..]].concat();
+            let mode =
+                std::os::unix::fs::PermissionsExt::mode(&entry.metadata().doing("look at", &path)?.permissions());
+            // Replaced, not rewritten: the old file may be shared with the live environment.
+            fs::write_durable(&path, &text, mode & 0o7777)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes generation `name` the live one, in one step. Can be repeated.
+///
+/// # Errors
+/// [`FsError`].
+pub fn switch(install: &Path, name: &str) -> Result<(), FsError> {
+    let venv = live(install);
+    let target = Path::new("venvs").join(name);
+    if is_live(install, name) {
+        return Ok(());
+    }
+    let link = original(install, name);
+    match stdfs::symlink_metadata(&link) {
+        // What a switch in two steps kept before it was cut off.
+        Ok(meta) if meta.is_dir() => {
+            in_two_steps(&venv, &target, &link)?;
+            return both_durable(install);
+        }
+        Ok(_) => fs::remove_file(&link)?,
+        Err(_) => {}
+    }
+    around(LINK, || symlink(&target, &link)).doing("link", &link)?;
+    // The link takes the place of what is live, and that the place of the link, in one step.
+    match around(SWITCH, || rename::paths(&link, &venv, RenameFlags::EXCHANGE)) {
+        Ok(()) => {}
+        Err(errno) if cannot_exchange(errno) => in_two_steps(&venv, &target, &link)?,
+        other => other.doing("switch", &venv)?,
+    }
+    both_durable(install)
+}
+
+/// What changed places between the install and its generations is durable when both folders are.
+fn both_durable(install: &Path) -> Result<(), FsError> {
+    fs::sync_folder(&generations(install))?;
+    fs::sync_folder(install)
+}
+
+/// Errors of file systems that can't exchange, or can't move this folder: overlays have it in a lower layer.
+fn cannot_exchange(errno: Errno) -> bool {
+    matches!(errno, Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
+}
+
+/// Puts a link to `target` at `venv` where the two can't be exchanged, and what stood there at `kept`: moved if that
+/// works, otherwise copied, whole and durable before anything goes. A crash between leaves `kept`, a repetition goes on.
+fn in_two_steps(venv: &Path, target: &Path, kept: &Path) -> Result<(), FsError> {
+    let kind = |path: &Path| stdfs::symlink_metadata(path).map(|m| m.file_type());
+    if !kind(kept).is_ok_and(|k| k.is_dir()) {
+        if kind(venv).is_ok_and(|k| k.is_symlink()) {
+            // From one generation to the next: only links change places, and the new one replaces the old.
+            let before = stdfs::read_link(venv).doing("read link", venv)?;
+            fs::remove_file(kept)?;
+            symlink(before, kept).doing("link", kept)?;
+            let new = kept.with_extension("new");
+            fs::remove_file(&new)?;
+            symlink(target, &new).doing("link", &new)?;
+            return around(SWITCH, || stdfs::rename(&new, venv)).doing("switch", venv);
+        }
+        fs::remove_file(kept)?;
+        if around(SWITCH, || stdfs::rename(venv, kept)).is_err() {
+            let half = kept.with_extension("half");
+            fs::remove_tree(&half)?;
+            copy_tree(venv, &half)?;
+            stdfs::rename(&half, kept).doing("keep", kept)?;
+        }
+        if let Some(parent) = kept.parent() {
+            fs::sync_folder(parent)?;
+        }
+    }
+    match kind(venv) {
+        Ok(kind) if kind.is_dir() => around(SWITCH, || fs::remove_tree(venv))?,
+        Ok(_) => fs::remove_file(venv)?,
+        Err(_) => {}
+    }
+    around(SWITCH, || symlink(target, venv)).doing("link", venv)
+}
+
+/// A copy that shares nothing with what it is made from, with its modes and times.
+fn copy_tree(from: &Path, to: &Path) -> Result<(), FsError> {
+    mirror(from, to, "copy", |entry, target| {
+        if entry.file_type().is_symlink() {
+            if let Ok(meta) = entry.metadata() {
+                let time = Timespec { tv_sec: meta.mtime(), tv_nsec: meta.mtime_nsec() };
+                let times = Timestamps { last_access: time, last_modification: time };
+                utimensat(CWD, target, &times, AtFlags::SYMLINK_NOFOLLOW).doing("set the time of", target)?;
+            }
+            return Ok(());
+        }
+        stdfs::copy(entry.path(), target).doing("copy to", target)?;
+        let time = entry.metadata().ok().and_then(|m| m.modified().ok());
+        // One that can't be opened for writing keeps today's time, which nothing depends on.
+        if let (Ok(file), Some(time)) = (stdfs::File::options().write(true).open(target), time) {
+            file.set_modified(time).doing("set the time of", target)?;
+            file.sync_all().doing("sync", target)?;
+        }
+        Ok(())
+    })
+}
+
+/// Whether generation `name` is the live one.
+pub fn is_live(install: &Path, name: &str) -> bool {
+    stdfs::read_link(live(install)).is_ok_and(|leads| leads == Path::new("venvs").join(name))
+}
+
+/// Whether anything of generation `name` is there: itself, or what it replaced.
+pub fn has_generation(install: &Path, name: &str) -> bool {
+    [generation(install, name), original(install, name)].iter().any(|path| stdfs::symlink_metadata(path).is_ok())
+}
+
+/// Undoes [`switch`] and removes the generation. Can be repeated; does nothing where the switch never happened.
+///
+/// # Errors
+/// [`FsError`].
+pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
+    let venv = live(install);
+    let kept = original(install, name);
+    let kind = |path: &Path| stdfs::symlink_metadata(path).map(|m| m.file_type()).ok();
+    let mut back = false;
+    if is_live(install, name) && kind(&kept).is_some() {
+        match around(SWITCH, || rename::paths(&kept, &venv, RenameFlags::EXCHANGE)) {
+            // A link may simply be renamed over ours.
+            Err(errno) if cannot_exchange(errno) && kind(&kept).is_some_and(|k| k.is_symlink()) => {
+                stdfs::rename(&kept, &venv).doing("switch back", &venv)?;
+                back = true;
+            }
+            Err(errno) if !cannot_exchange(errno) => return Err(errno).doing("switch back", &venv),
+            exchanged => back = exchanged.is_ok(),
+        }
+    }
+    // Kept by a switch in two steps: whatever stands at `venv` is our link, or what a crash left of the folder.
+    if !back && kind(&kept).is_some_and(|k| k.is_dir()) {
+        match kind(&venv) {
+            Some(kind) if kind.is_dir() => fs::remove_tree(&venv)?,
+            Some(_) => fs::remove_file(&venv)?,
+            None => {}
+        }
+        rename::path_over_nothing(&kept, &venv).doing("switch back", &venv)?;
+        back = true;
+    }
+    // Also where a run before did it: nothing of the generation may go before that is durable.
+    if back || kind(&generations(install)).is_some_and(|k| k.is_dir()) {
+        both_durable(install)?;
+    }
+    fs::remove_tree(&kept.with_extension("half"))?;
+    fs::remove_file(&kept.with_extension("new"))?;
+    if stdfs::symlink_metadata(&kept).is_ok_and(|m| m.file_type().is_symlink()) {
+        fs::remove_file(&kept)?;
+    }
+    discard(install, name)
+}
+
+/// Removes what is only kept for rolling `name` back (its backup is gone too).
+///
+/// # Errors
+/// [`FsError`].
+pub fn forget_original(install: &Path, name: &str) -> Result<(), FsError> {
+    let kept = original(install, name);
+    match stdfs::symlink_metadata(&kept) {
+        Ok(meta) if meta.is_dir() => fs::remove_tree(&kept),
+        Ok(_) => {
+            // A link leads to the generation before: with the way back to it, that goes too.
+            let before = stdfs::read_link(&kept).ok().and_then(|leads| leads.file_name().map(ToOwned::to_owned));
+            fs::remove_file(&kept)?;
+            match before.as_ref().and_then(|name| name.to_str()) {
+                Some(before) if !is_live(install, before) => discard(install, before),
+                _ => Ok(()),
+            }
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+/// Whether an environment has an interpreter and pip, as far as that can be seen without running anything of it.
+///
+/// # Errors
+/// What is missing.
+pub fn looks_whole(venv: &Path) -> Result<(), String> {
+    let python = venv.join("bin/python");
+    let meta = std::fs::metadata(&python).map_err(|e| e.to_string())?;
+    if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
+        return Err("it is no program".to_owned());
+    }
+    let config = fs::read_own(&venv.join("pyvenv.cfg")).unwrap_or_default();
+    let config = String::from_utf8_lossy(&config).to_lowercase();
+    let shared = config
+        .lines()
+        .filter_map(|l| l.split_once('='))
+        .any(|(key, value)| (key.trim(), value.trim()) == ("include-system-site-packages", "true"));
+    let libraries = ["lib", "lib64"].iter().flat_map(|lib| std::fs::read_dir(venv.join(lib))).flatten().flatten();
+    let mut packages = libraries.map(|entry| entry.path().join("site-packages/pip"));
+    // One that shares the machine's packages may have that one's pip.
+    if shared || packages.any(|pip| pip.is_dir()) { Ok(()) } else { Err("No module named pip".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn switching_and_back_leaves_the_original() {
+        let dir = tempfile::tempdir().unwrap();
+        let install = dir.path();
+        stdfs::create_dir_all(install.join("venv/bin")).unwrap();
+        stdfs::write(install.join("venv/bin/x"), "old").unwrap();
+        clone_by_links(&install.join("venv"), &{
+            stdfs::create_dir(install.join("venvs")).unwrap();
+            generation(install, "g1")
+        })
+        .unwrap();
+        switch(install, "g1").unwrap();
+        switch(install, "g1").unwrap();
+        assert!(stdfs::symlink_metadata(install.join("venv")).unwrap().file_type().is_symlink());
+        assert!(original(install, "g1").join("bin/x").is_file());
+        switch_back(install, "g1").unwrap();
+        switch_back(install, "g1").unwrap();
+        assert!(stdfs::symlink_metadata(install.join("venv")).unwrap().is_dir());
+        assert!(!install.join("venvs").exists());
+    }
+
+    #[test]
+    fn a_switch_in_two_steps_can_be_cut_off_anywhere() {
+        // 0: nothing done; 1: kept, by a copy; 2: half of the folder removed; 3: all of it; 4: done.
+        for (at, back) in (0..5).flat_map(|at| [(at, true), (at, false)]) {
+            let dir = tempfile::tempdir().unwrap();
+            let install = dir.path();
+            let (venv, kept) = (live(install), original(install, "g1"));
+            stdfs::create_dir_all(venv.join("bin")).unwrap();
+            stdfs::create_dir_all(generation(install, "g1")).unwrap();
+            for name in ["a", "b"] {
+                stdfs::write(venv.join("bin").join(name), name).unwrap();
+            }
+            let target = Path::new("venvs/g1");
+            if at > 0 {
+                copy_tree(&venv, &kept).unwrap();
+            }
+            match at {
+                0 | 1 => {}
+                2 => stdfs::remove_file(venv.join("bin/a")).unwrap(),
+                3 => stdfs::remove_dir_all(&venv).unwrap(),
+                _ => in_two_steps(&venv, target, &kept).unwrap(),
+            }
+            if !back {
+                in_two_steps(&venv, target, &kept).unwrap();
+                assert!(is_live(install, "g1") && kept.join("bin/a").is_file(), "{at}");
+            }
+            if at > 0 || !back {
+                switch_back(install, "g1").unwrap();
+            }
+            let all: Vec<_> = ["a", "b"].iter().filter(|n| venv.join("bin").join(n).is_file()).collect();
+            assert_eq!(all.len(), 2, "{at} {back}");
+            assert!(stdfs::symlink_metadata(&venv).unwrap().is_dir() && !kept.exists(), "{at}");
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_sees_what_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("venv/lib/x.py");
+        stdfs::create_dir_all(dir.path().join("venv/lib/__pycache__")).unwrap();
+        stdfs::write(&file, "one").unwrap();
+        let before = fingerprint(dir.path()).unwrap();
+        stdfs::write(dir.path().join("venv/lib/__pycache__/x.pyc"), "").unwrap();
+        assert_eq!(fingerprint(dir.path()).unwrap(), before);
+        stdfs::write(&file, "two").unwrap();
+        assert_ne!(fingerprint(dir.path()).unwrap().0, before.0);
+    }
+
+    #[test]
+    fn old_generations_go_with_their_way_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let install = dir.path();
+        stdfs::create_dir_all(install.join("venv/bin")).unwrap();
+        for name in ["g1", "g2"] {
+            stdfs::create_dir_all(generation(install, name)).unwrap();
+            switch(install, name).unwrap();
+        }
+        forget_original(install, "g1").unwrap();
+        assert!(generation(install, "g1").exists(), "g2 can still be rolled back to it");
+        forget_original(install, "g2").unwrap();
+        assert!(!generation(install, "g1").exists() && is_live(install, "g2"));
+        let left: Vec<_> = stdfs::read_dir(generations(install)).unwrap().flatten().map(|e| e.file_name()).collect();
+        assert_eq!(left, ["g2"]);
+    }
+
+    #[test]
+    fn scripts_name_the_path_that_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let bin = dir.path().join("venvs/g/bin");
+        stdfs::create_dir_all(&bin).unwrap();
+        let built = dir.path().join("venvs/g");
+        stdfs::write(bin.join("tool"), format!("#!{}/bin/python\nprint(1)\n", built.display())).unwrap();
+        point_scripts_at(&built, &dir.path().join("venv")).unwrap();
+        let text = stdfs::read_to_string(bin.join("tool")).unwrap();
+        assert_eq!(text, format!("#!{}/venv/bin/python\nprint(1)\n", dir.path().display()));
+        // As pip writes it where the path has a space, or is too long for the kernel.
+        let long =
+            |at: &Path| format!("#!/bin/sh\n'''exec' \"{}/bin/python\" \"$0\" \"$@\"\n' '''\nimport x\n", at.display());
+        stdfs::write(bin.join("tool"), long(&built)).unwrap();
+        point_scripts_at(&built, &dir.path().join("venv")).unwrap();
+        assert_eq!(stdfs::read_to_string(bin.join("tool")).unwrap(), long(&dir.path().join("venv")));
+    }
+}

@@ -1,0 +1,468 @@
+//! What can be told of an install's sessions, also where their files are damaged: the other generation first, else
+//! what journals and backup say, which is enough for going back. Looking at it only reads; [`settle`] and [`sweep`] clear
+//! away, for who holds the lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::core::document;
+use crate::core::order::{self, Known, Place};
+use crate::core::os_text;
+use crate::core::os_text::quoted;
+use crate::core::path::RelPath;
+use crate::core::phase::Phase;
+use crate::core::plan::{Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
+use crate::core::session::{OnConflict, Session, Status, stamp_of, time_of};
+use crate::core::settings::Options;
+use crate::core::visible::Shown as _;
+use crate::host::backup::copy;
+use crate::host::backup::copy::{Backup, BackupError};
+use crate::host::files::fs;
+use crate::host::files::fs::FsError;
+use crate::host::files::journal;
+use crate::host::files::journal::Journal;
+use crate::host::files::restore;
+use crate::host::session::store;
+use crate::host::session::store::Truth;
+
+/// What a damaged session is replaced by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Used {
+    /// Its other generation, which may be one step behind.
+    Previous,
+    /// What journals and backup tell: it can be rolled back.
+    Rebuilt,
+    /// Nothing, and nothing is needed: a later upgrade was begun, so this one had ended.
+    Over,
+    /// Nothing: a person must look.
+    Nothing,
+    /// Nothing, because it can't be read now: whether an upgrade is unfinished can't be told.
+    Unreadable,
+}
+
+/// A session whose files are damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// Whose.
+    pub session_id: String,
+    /// Where its files are.
+    pub folder: PathBuf,
+    /// What is wrong with them.
+    pub what: String,
+    /// What is used instead.
+    pub used: Used,
+}
+
+impl Damage {
+    /// In a sentence for people.
+    pub fn describe(&self) -> String {
+        let how = match self.used {
+            Used::Previous => "the generation before it is used",
+            Used::Rebuilt => "the session was rebuilt from its journal and backup, and can only be rolled back",
+            Used::Over => "a later upgrade was begun since, so nothing depends on it",
+            Used::Nothing => "neither going on nor rolling back is possible",
+            Used::Unreadable => {
+                return format!("which upgrades were made here, and how they ended, can't be told: {}", self.what);
+            }
+        };
+        format!("{}: the files of this session are damaged ({}); {how}", self.folder.shown(), self.what)
+    }
+
+    /// What to do where [`Used::Nothing`] is left.
+    pub fn next(&self) -> String {
+        match self.used {
+            Used::Nothing => {
+                format!("look at .praxis-os/.backups, then move it aside: mv {0} {0}.damaged", quoted(&self.folder))
+            }
+            Used::Unreadable => format!(
+                "mend that (for permissions: chmod u+rwX {}), then look again: pos-upgrade-tui status",
+                quoted(&self.folder)
+            ),
+            _ => "undo it: pos-upgrade-tui rollback".to_owned(),
+        }
+    }
+}
+
+/// All that is known of an install's sessions.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Oldest first.
+    pub sessions: Vec<Session>,
+    /// Those with damaged files, oldest first; what could be saved of them stands in `sessions` too.
+    pub damages: Vec<Damage>,
+    /// The place of each in the order, also of those of which nothing can be told.
+    pub places: BTreeMap<String, Place>,
+    /// The greatest number that any session has.
+    highest: u64,
+}
+
+impl Found {
+    /// The session that is not finished; at most one can be.
+    pub fn unfinished(&self) -> Option<&Session> {
+        self.sessions.iter().rev().find(|s| s.is_unfinished())
+    }
+
+    /// The damage that stands in the way of everything: nothing can be told of the last session.
+    pub fn lost(&self) -> Option<&Damage> {
+        self.damages.iter().find(|d| matches!(d.used, Used::Nothing | Used::Unreadable))
+    }
+
+    /// The last session after this one of which something is left in the install.
+    pub fn later(&self, session_id: &str) -> Option<&Session> {
+        self.sessions.iter().rev().take_while(|s| s.session_id != session_id).find(|s| !s.is_back())
+    }
+
+    /// The last session before this one of which something is left in the install.
+    pub fn earlier(&self, session_id: &str) -> Option<&Session> {
+        self.sessions.iter().rev().skip_while(|s| s.session_id != session_id).skip(1).find(|s| !s.is_back())
+    }
+
+    fn unreadable(install: &Path, error: &FsError) -> Self {
+        let inside = error.path.starts_with(install);
+        let folder = if inside { error.path.clone() } else { install.join(".upgrade") };
+        let what = error.to_string();
+        let damage = Damage { session_id: String::new(), folder, what, used: Used::Unreadable };
+        Found { damages: vec![damage], ..Found::default() }
+    }
+
+    /// The damage of one session.
+    pub fn damage(&self, session_id: &str) -> Option<&Damage> {
+        self.damages.iter().find(|d| d.session_id == session_id)
+    }
+}
+
+/// Looks at all sessions of an install. What can't be read is never taken for what is not there: then nothing is told
+/// but that, as [`Used::Unreadable`].
+pub fn survey(install: &Path) -> Found {
+    try_survey(install).unwrap_or_else(|e| Found::unreadable(install, &e))
+}
+
+fn try_survey(install: &Path) -> Result<Found, FsError> {
+    let mut truths = Vec::new();
+    for id in store::ids(install)? {
+        if leaves_a_trace(install, &id)? {
+            let truth = match store::read(install, &id) {
+                Truth::Unreadable(e) => return Err(e),
+                truth => truth,
+            };
+            truths.push((id, truth));
+        }
+    }
+    let mut found = Found { places: places(install, &truths)?, ..Found::default() };
+    found.highest = truths.iter().map(|(_, truth)| truth.order().0).max().unwrap_or(0);
+    truths.sort_by(|(a, _), (b, _)| found.places.get(a).cmp(&found.places.get(b)));
+    let count = truths.len();
+    for (at, (id, truth)) in truths.into_iter().enumerate() {
+        // No upgrade begins while another is unfinished.
+        take_in(install, &mut found, &id, truth, at + 1 == count)?;
+    }
+    Ok(found)
+}
+
+/// A stamp for a session that begins now, from `now` on: no backup, environment or rescued file of an earlier session has
+/// it, also where two begin in one second or the clock was set back. Only for who holds the lock.
+///
+/// # Errors
+/// [`FsError`] where it can't be told which are taken.
+pub fn free_stamp(install: &Path, now: jiff::Timestamp) -> Result<String, FsError> {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    for folder in [copy::folder_of(install), install.join("rescued"), install.join("venvs")] {
+        for entry in fs::entries_in(&folder)? {
+            taken.extend(entry.file_name().to_str().and_then(|name| name.get(..17)).map(ToOwned::to_owned));
+        }
+    }
+    taken.extend(try_survey(install)?.sessions.into_iter().map(|s| s.stamp));
+    let mut time = now;
+    while taken.contains(&stamp_of(time)) {
+        match time.checked_add(jiff::SignedDuration::from_secs(1)) {
+            Ok(next) => time = next,
+            Err(_) => break,
+        }
+    }
+    Ok(stamp_of(time))
+}
+
+/// Adds what the files of one session say.
+fn take_in(install: &Path, found: &mut Found, id: &str, truth: Truth, last: bool) -> Result<(), FsError> {
+    let folder = store::folder(install, id);
+    let damage = |what: String, used: Used| Damage { session_id: id.to_owned(), folder: folder.clone(), what, used };
+    match truth {
+        Truth::Sound(session) => found.sessions.push(if last { with_facts(*session)? } else { *session }),
+        Truth::Previous(session, why) if last => {
+            found.sessions.push(with_facts(*session)?);
+            found.damages.push(damage(why, Used::Previous));
+        }
+        Truth::Previous(mut session, why) => {
+            if session.is_unfinished() {
+                (session.status, session.rolling_back) = (Status::Failed, false);
+                session.reason = Some("its last state is damaged; a later upgrade was begun since".into());
+            }
+            found.sessions.push(*session);
+            found.damages.push(damage(why, Used::Over));
+        }
+        Truth::Damaged(why) if last => match rebuilt(install, id, &why)? {
+            Some(session) => {
+                found.sessions.push(session);
+                found.damages.push(damage(why, Used::Rebuilt));
+            }
+            None => found.damages.push(damage(format!("{why}, and it has no backup"), Used::Nothing)),
+        },
+        Truth::Foreign(schema) if last => {
+            let why = format!("another version of this program wrote them, in schema {schema}; use that one");
+            found.damages.push(damage(why, Used::Nothing));
+        }
+        // Its files were moved aside already.
+        Truth::Damaged(_) if !store::has_files(&folder)? => {}
+        Truth::Damaged(why) => found.damages.push(damage(why, Used::Over)),
+        Truth::Foreign(_) => {}
+        Truth::Unreadable(e) => return Err(e),
+    }
+    Ok(())
+}
+
+/// The places of sessions: by the numbers in their files, else in their backups, else as later ones name them.
+fn places(install: &Path, truths: &[(String, Truth)]) -> Result<BTreeMap<String, Place>, FsError> {
+    let mut known = Vec::new();
+    for (id, truth) in truths {
+        let (mut number, after) = truth.order();
+        if matches!(truth, Truth::Damaged(_)) {
+            number = backup_of(install, id)?.map_or(0, |(_, backup)| backup.manifest.number);
+        }
+        known.push(Known { id, number, after });
+    }
+    Ok(order::places(&known))
+}
+
+/// The number of a session that begins now, and the ids of all that came before it. Only for who holds the lock.
+///
+/// # Errors
+/// [`FsError`] where earlier ones can't be read: the new one must not pass for an earlier one.
+pub fn next_place(install: &Path) -> Result<(u64, Vec<String>), FsError> {
+    let found = try_survey(install)?;
+    let mut highest = found.highest.max(found.places.len() as u64);
+    // Sessions may be gone that backups still know of.
+    for (name, _) in copy::list(install)? {
+        match Backup::open(&copy::folder_of(install).join(name)) {
+            Ok(backup) => highest = highest.max(backup.manifest.number),
+            Err(BackupError::Fs(e)) => return Err(e),
+            Err(_) => {}
+        }
+    }
+    let mut after: Vec<(Place, String)> = found.places.into_iter().map(|(id, place)| (place, id)).collect();
+    after.sort();
+    Ok((highest.saturating_add(1), after.into_iter().map(|(_, id)| id).collect()))
+}
+
+/// Moves damaged files of sessions that have ended out of the way, and saves again what is known of them; a line for
+/// each file. Only for who holds the lock. The session `own` is its runner's to save.
+///
+/// # Errors
+/// [`FsError`].
+pub fn settle(install: &Path, found: &Found, own: &str) -> Result<Vec<String>, FsError> {
+    let mut lines = Vec::new();
+    let mendable = |d: &&Damage| d.session_id != own && !matches!(d.used, Used::Nothing | Used::Unreadable);
+    for damage in found.damages.iter().filter(mendable) {
+        let session = found.sessions.iter().find(|s| s.session_id == damage.session_id);
+        let moved = match session {
+            Some(session) if session.is_unfinished() => continue,
+            Some(session) => store::save(session)?,
+            None => store::clear(&store::folder(install, &damage.session_id))?,
+        };
+        let line = |path: &PathBuf| format!("a damaged file of an earlier session was moved aside: {}", path.shown());
+        lines.extend(moved.iter().map(line));
+    }
+    Ok(lines)
+}
+
+/// A folder that was made and never written to is no session.
+fn leaves_a_trace(install: &Path, id: &str) -> Result<bool, FsError> {
+    Ok(store::has_files(&store::folder(install, id))? || has_journals(install, id)?)
+}
+
+/// Whether a session came so far that it may have changed the install.
+fn has_journals(install: &Path, id: &str) -> Result<bool, FsError> {
+    let folder = store::folder(install, id);
+    for journal in journal::FOLDERS {
+        if Journal::was_begun(&folder.join(journal))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What the disk proves outweighs what a session says that may be a step behind: after the commit of the content the
+/// install may be changed, and after the commit of a rollback there is no way but back.
+fn with_facts(mut session: Session) -> Result<Session, FsError> {
+    let folder = store::folder(&session.install, &session.session_id);
+    let open = session.is_unfinished();
+    if (open || session.status == Status::Completed) && Journal::was_committed(&folder.join("rollback"))? {
+        (session.applied, session.rolling_back, session.status) = (true, true, Status::Running);
+    } else if open && Journal::was_committed(&folder.join("content"))? {
+        session.applied = true;
+        if !session.completed_phases.contains(&Phase::Backup) {
+            // Another backup would be one of the half-changed install.
+            session.rolling_back = true;
+        }
+    }
+    if session.rolling_back && session.backup.is_none() {
+        session.backup = backup_of(&session.install, &session.session_id)?.map(|(name, _)| name);
+    }
+    Ok(session)
+}
+
+/// The backup that a session made, by what its manifest says.
+fn backup_of(install: &Path, session_id: &str) -> Result<Option<(String, Backup)>, FsError> {
+    for (name, _) in copy::list(install)?.into_iter().rev().filter(|(_, good)| *good) {
+        match Backup::open(&copy::folder_of(install).join(&name)) {
+            Ok(backup) if backup.manifest.session_id == session_id => return Ok(Some((name, backup))),
+            // It may be the one.
+            Err(BackupError::Fs(e)) => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// A session made of what is left; none if the install was changed and there is no backup to go back to.
+fn rebuilt(install: &Path, id: &str, why: &str) -> Result<Option<Session>, FsError> {
+    let applied = has_journals(install, id)?;
+    let backup = backup_of(install, id)?;
+    if applied && backup.is_none() {
+        return Ok(None);
+    }
+    let Some(began) = time_in(id) else { return Ok(None) };
+    let stamp = backup.as_ref().and_then(|(name, _)| name.get(..17)).map(ToOwned::to_owned);
+    let stamp = stamp.unwrap_or_else(|| stamp_of(began));
+    let ended = if applied { end_in_log(install, id)? } else { None };
+    let gitignore_added = match &backup {
+        Some((_, backup)) => gitignore_lines(install, backup)?,
+        None => Vec::new(),
+    };
+    let venv_generation = crate::host::python::venv::has_generation(install, &stamp).then(|| stamp.clone());
+    Ok(Some(Session {
+        schema: 1,
+        session_id: id.to_owned(),
+        number: backup.as_ref().map_or(0, |(_, b)| b.manifest.number),
+        after: backup.as_ref().and_then(|(_, b)| b.manifest.parent.clone()).into_iter().collect(),
+        status: ended.unwrap_or(Status::Interrupted),
+        reason: Some(format!("its files were damaged ({why}); rebuilt from journal and backup")),
+        project: install.parent().unwrap_or(install).to_owned(),
+        install: install.to_owned(),
+        source: PathBuf::new(),
+        source_commit: String::new(),
+        source_version: String::new(),
+        from_release: None,
+        created_at: time_of(began),
+        updated_at: time_of(began),
+        current_phase: if applied { Phase::Content } else { Phase::PreFlight },
+        completed_phases: Vec::new(),
+        phase_artifacts: Default::default(),
+        answers: Default::default(),
+        prompts: 0,
+        answered_by: Default::default(),
+        answers_done: false,
+        rules: Vec::new(),
+        on_conflict: OnConflict::Ask,
+        applied,
+        counted: (0, 0),
+        rolling_back: ended.is_none(),
+        documents: Default::default(),
+        asked: None,
+        chosen: Default::default(),
+        options: Options::default(),
+        plan: no_plan(install),
+        gitignore_added,
+        backup: backup.map(|(name, _)| name),
+        stamp,
+        server: None,
+        venv_generation,
+        rebuilt: true,
+        set_aside: Vec::new(),
+        resolving: false,
+    }))
+}
+
+/// When a session began, as its id has it.
+fn time_in(id: &str) -> Option<jiff::Timestamp> {
+    let (seconds, _) = uuid::Uuid::try_parse(id).ok()?.get_timestamp().map(|t| t.to_unix()).unwrap_or_default();
+    jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok()
+}
+
+fn no_plan(install: &Path) -> Plan {
+    let unknown = String::new;
+    Plan {
+        schema: 1,
+        source: PlanSource {
+            path: unknown(),
+            path_base64: None,
+            version: unknown(),
+            commit: unknown(),
+            shallow: false,
+        },
+        install: PlanInstall {
+            path: install.to_string_lossy().into_owned(),
+            path_base64: os_text::base64(install),
+            layout: unknown(),
+            release: None,
+            release_evidence: ReleaseEvidence::None,
+        },
+        only: None,
+        summary: Summary::default(),
+        files: Vec::new(),
+    }
+}
+
+/// How a session ended, by the lines that only its end writes.
+fn end_in_log(install: &Path, id: &str) -> Result<Option<Status>, FsError> {
+    let Some(log) = fs::read_if_there(&install.join("UPDATE_LOG.txt"))? else { return Ok(None) };
+    let log = document::text(&log);
+    let end = |line: &str| match line.rsplit(" | ").next()? {
+        text if text.starts_with(&format!("rolled back, session {id}")) => Some(Status::RolledBack),
+        text if text == format!("validated, session {id}") => Some(Status::Completed),
+        _ => None,
+    };
+    Ok(log.lines().rev().find_map(end))
+}
+
+/// The lines that were appended to the project's `.gitignore` since the backup, if they all are about the install.
+fn gitignore_lines(install: &Path, backup: &Backup) -> Result<Vec<String>, FsError> {
+    let path = install.parent().unwrap_or(install).join(".gitignore");
+    let Some(now) = fs::read_if_there(&path)? else { return Ok(Vec::new()) };
+    let before = match backup.gitignore() {
+        Ok(before) => before.unwrap_or_default(),
+        Err(BackupError::Fs(e)) => return Err(e),
+        // The rollback refuses to use it, and says so.
+        Err(_) => return Ok(Vec::new()),
+    };
+    let Some(added) = now.strip_prefix(&before[..]) else { return Ok(Vec::new()) };
+    let lines = added.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l));
+    let lines: Vec<&[u8]> = lines.filter(|l| !l.trim_ascii().is_empty()).collect();
+    // Ours are plain text; what is not is somebody else's.
+    let ours = |line: &[u8]| String::from_utf8(line.to_vec()).ok().filter(|l| l.starts_with(".praxis-os/"));
+    let texts: Option<Vec<String>> = lines.into_iter().map(ours).collect();
+    Ok(texts.unwrap_or_default())
+}
+
+/// Removes the half-written replacements that a crash left where this program writes, and sets aside what is the
+/// user's of a restore that was cut off, a line for each. Only under the lock.
+pub fn sweep(project: &Path, install: &Path) -> Vec<String> {
+    let notes = install.join(".upgrade");
+    for folder in [project.to_owned(), install.to_owned(), install.join(".cache"), install.join(".cache/state")] {
+        fs::sweep(&folder);
+    }
+    // The notes of sessions are a few files each, and so are their journals.
+    for entry in walkdir::WalkDir::new(&notes).max_depth(2).into_iter().flatten().filter(|e| e.file_type().is_dir()) {
+        fs::sweep(entry.path());
+    }
+    let stamp = stamp_of(jiff::Timestamp::now());
+    let settled = RelPath::new(format!("rescued/{stamp}-restore")).map(|rescue| restore::settle(install, &rescue));
+    match settled {
+        Ok(Ok(rescued)) => {
+            let line = |(path, to)| format!("{path}: restoring it was cut off; what stood there is now in {to}");
+            rescued.into_iter().map(line).collect()
+        }
+        // Nothing is lost: it is tried again next time.
+        Ok(Err(e)) => vec![format!("what a cut-off restore left is still in .upgrade/restore: {e}")],
+        Err(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,5 @@
+//! Sessions on the disk: their files, all that can be told of them, and the lock.
+
+pub mod catalog;
+pub mod lock;
+pub mod store;
