@@ -54,6 +54,7 @@ fn killed_in_phase_2_and_resumed() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
 fn killed_in_phase_3_and_resumed() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -67,6 +68,7 @@ fn killed_in_phase_3_and_resumed() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
 fn killed_in_phase_3_and_rolled_back() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -83,6 +85,7 @@ fn killed_in_phase_3_and_rolled_back() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
 fn a_failing_pip_rolls_back_by_itself() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -103,6 +106,7 @@ fn a_failing_pip_rolls_back_by_itself() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
 fn a_server_that_does_not_start_rolls_back_by_itself() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();

@@ -192,7 +192,8 @@ fn other_bytes_are_refused(format: &str) -> usize {
                 let plans = of(&["plan", "--only", "content"], &demo);
                 // git itself finds no commit where there is none.
                 let names: Vec<&str> = match at {
-                    5 | 6 if !matches!(found, Found::Other | Found::Borrowed) => vec![demo.source.to_str().unwrap()],
+                    6 => vec![demo.source.to_str().unwrap()],
+                    5 if !matches!(found, Found::Other | Found::Borrowed) => vec![demo.source.to_str().unwrap()],
                     // Without it git does not see that the file has moved: its old name is told.
                     3 => vec![demo.source.to_str().unwrap(), id],
                     _ => vec![demo.source.to_str().unwrap(), id, file],

@@ -188,12 +188,11 @@ fn judge(place: &Path, project: &Path, before: &Ended, reference: &Ended, ended:
     true
 }
 
+/// Runs a command in a project with one path of it made unreadable; none if it never looked there.
+type Unreadable<'a> = &'a dyn Fn(&Path, &Path, &[String]) -> Option<Ended>;
+
 /// Runs every command with every place made unreadable; how many pairs there were, and how many of them said so.
-fn sweep(
-    world: &World,
-    commands: &[&str],
-    unreadable: &dyn Fn(&Path, &Path, &[String]) -> Option<Ended>,
-) -> (usize, usize) {
+fn sweep(world: &World, commands: &[&str], unreadable: Unreadable<'_>) -> (usize, usize) {
     let (mut pairs, mut told) = (0, 0);
     for command in commands {
         let project = world.copy("reference");

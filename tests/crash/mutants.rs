@@ -37,98 +37,98 @@ const fn mutant(
 const MUTANTS: &[Mutant] = &[
     mutant(
         "staged bytes are not synced",
-        "src/host/journal.rs",
+        "src/host/files/journal.rs",
         "Some(file) => around(SYNC_FILE, || file.sync_all()).doing(\"sync\", path),",
         "Some(_) => around(SYNC_FILE, || Ok::<(), std::io::Error>(())).doing(\"sync\", path),",
         power_in_upgrade,
     ),
     mutant(
         "folders are not synced",
-        "src/host/folder.rs",
+        "src/host/files/folder.rs",
         "around(SYNC_FOLDER, || rustix::fs::fsync(&self.fd))",
         "around(SYNC_FOLDER, || Ok::<(), rustix::io::Errno>(()))",
         power_in_upgrade,
     ),
     mutant(
         "a replacement is renamed before it is synced",
-        "src/host/fs.rs",
+        "src/host/files/fs.rs",
         "    temporary.as_file().sync_all().doing(\"sync\", path)?;\n",
         "",
         power_in_upgrade,
     ),
     mutant(
         "files are written in place",
-        "src/host/fs.rs",
+        "src/host/files/fs.rs",
         "    around(REPLACE, || temporary.persist(path)).map_err(|e| e.error).doing(\"replace\", path)?;",
         "    drop(temporary);\n    around(REPLACE, || fs::write(path, bytes)).doing(\"replace\", path)?;",
         power_in_upgrade,
     ),
     mutant(
         "the journal's checksum is not looked at",
-        "src/host/journal.rs",
+        "src/host/files/journal.rs",
         "    if sha256(committed.steps.get().as_bytes()) != committed.sha256 {\n        return None;\n    }\n",
         "",
         tampered_journal,
     ),
     mutant(
         "committed before the staging folder is durable",
-        "src/host/journal.rs",
+        "src/host/files/journal.rs",
         "        fs::sync_folder(&stage)?;\n        let step =",
         "        let step =",
         power_in_upgrade,
     ),
     mutant(
         "the lock's file is unlinked",
-        "src/host/lock.rs",
+        "src/host/session/lock.rs",
         "        let file = open(install)?;\n        let begun",
         "        let _ = std::fs::remove_file(install.join(\".upgrade/lock\"));\n        let file = open(install)?;\n        let begun",
         lock_is_held,
     ),
     mutant(
         "the newer generation of a session is overwritten",
-        "src/host/store.rs",
+        "src/host/session/store.rs",
         "(1 - slot, sequence.saturating_add(1))",
         "(slot, sequence.saturating_add(1))",
         newest_generation_torn,
     ),
     mutant(
         "what comes out of the live tree is not looked at",
-        "src/host/journal/steps.rs",
+        "src/host/files/journal/steps.rs",
         "            self.rescue(&at, number, &mut applied)?;\n        }\n        let Place",
         "        }\n        let Place",
         written_meanwhile,
     ),
     mutant(
         "a rollback leaves what was added",
-        "src/engine/undo.rs",
+        "src/engine/rollback/changes.rs",
         "        None => None,\n    };\n    Ok(Some",
         "        None => return Ok(None),\n    };\n    Ok(Some",
         there_and_back,
     ),
     mutant(
         "modes are not set",
-        "src/host/fs.rs",
+        "src/host/files/fs.rs",
         "        file.set_permissions(fs::Permissions::from_mode(mode)).doing(\"set mode of\", path)?;\n        if let",
         "        if let",
         odd_umask,
     ),
     mutant(
         "steps are done again that are done",
-        "src/host/journal/steps.rs",
+        "src/host/files/journal/steps.rs",
         "        if step.new.matches(&live) {\n            return Ok(Standing::Reached);\n        }\n",
         "        if step.new != State::Absent {\n            return Ok(Standing::ToDo);\n        }\n",
         crashes_among_the_exchanges,
     ),
     mutant(
         "the install's own folder is not synced",
-        "src/host/journal/steps.rs",
+        "src/host/files/journal/steps.rs",
         "            root.sync()?;\n",
         "",
         power_in_upgrade,
     ),
     mutant(
         "the environment is given up before the switch back is durable",
-        "src/host/venv.rs",
+        "src/host/python/venv.rs",
         "    fs::sync_folder(&generations(install))?;\n    fs::sync_folder(install)",
         "    fs::sync_folder(install)",
         power_in_rollback,
@@ -264,7 +264,7 @@ impl Workshop {
             let status = Command::new("cp").arg(how).arg("--").arg(from).arg(to).status().unwrap();
             assert!(status.success(), "cp {}", from.display());
         };
-        for part in ["Cargo.toml", "Cargo.lock", "src", "assets", "benches"] {
+        for part in ["Cargo.toml", "Cargo.lock", "src", "assets", "benches", "tests"] {
             copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &tree.join(part), "-a");
         }
         if !built.exists() {

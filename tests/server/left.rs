@@ -71,7 +71,7 @@ fn ways(number: usize) -> Vec<&'static str> {
     let today = usize::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400).unwrap();
     match std::env::var("POS_SHARD").as_deref() {
         Ok("all") => both.to_vec(),
-        _ if (number + today) % 3 == 0 => vec![both[(number + today / 3) % 2]],
+        _ if (number + today).is_multiple_of(3) => vec![both[(number + today / 3) % 2]],
         _ => Vec::new(),
     }
 }
