@@ -38,6 +38,9 @@ fn record(small: &Small, start: &Path, arguments: &[&str]) -> Vec<Call> {
     strace::targets(&run)
 }
 
+/// How often a call is tried to be struck.
+const TRIES: usize = 5;
+
 fn killed_everywhere(scenario: &Scenario<'_>) {
     let Scenario { small, name, start, arguments } = scenario;
     let all = record(small, start, arguments);
@@ -46,17 +49,26 @@ fn killed_everywhere(scenario: &Scenario<'_>) {
     println!("{name}: {} calls: {by_name:?}", all.len());
     let chosen = shard(all.clone(), PARTS, Call::id);
     let results = each(&chosen, Call::id, |call, slot| {
-        let (case, struck) = kill(small, slot, start, arguments, call);
-        let outcome = small.recover(case);
-        ((!struck.is(call)).then(|| call.clone()), outcome)
+        let mut tries = 0;
+        loop {
+            let (case, struck) = kill(small, slot, start, arguments, call);
+            let outcome = small.recover(case);
+            tries += 1;
+            // Another thread may have reached the number first; the next time it need not.
+            if struck.is(call) || tries == TRIES {
+                return ((!struck.is(call)).then(|| call.clone()), outcome);
+            }
+        }
     });
     let mut outcomes: BTreeMap<Outcome, usize> = BTreeMap::new();
     results.iter().for_each(|(_, outcome)| *outcomes.entry(*outcome).or_default() += 1);
     let missed: Vec<&Call> = results.iter().filter_map(|(missed, _)| missed.as_ref()).collect();
     println!("{name}: {} kills, {} of them in another thread; then {outcomes:?}", results.len(), missed.len());
-    // Other threads load libraries, talk to git and print: they may reach a number first. Then the state before this
-    // call was not tried; it differs from that before the next call by nothing or an empty temporary file.
-    let other = missed.iter().find(|c| !["openat", "write"].contains(&c.name.as_str()));
+    // Other threads load libraries, talk to git, make the folder that git works in, and print: they may reach a number
+    // first. Then the state before this call was not tried; it differs from that before the next call by nothing, an empty
+    // temporary file or an empty folder.
+    let other = missed.iter().find(|c| !["openat", "write", "mkdir"].contains(&c.name.as_str()));
+    assert!(missed.iter().filter(|c| c.name == "mkdir").count() <= 3, "folders are hardly tried: {missed:?}");
     assert!(other.is_none(), "never struck: {other:?}");
     assert!(!results.is_empty());
 }
