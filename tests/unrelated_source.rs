@@ -285,7 +285,7 @@ fn the_wizard_says_that_a_source_is_a_stranger() {
     let home = world.sandbox.path().join("home");
     let stranger = world.stranger();
     let mut wizard = Terminal::start(&home, &world.arguments(&[], &stranger));
-    wizard.see(&["One thing stops the upgrade", "did not come from there"]);
+    wizard.see(&["One thing stops the upgrade", "--unrelated-source"]);
     wizard.press("\x03");
     wizard.end();
     assert!(!home.join(".local/state/pos-upgrade-tui/sources.json").exists());

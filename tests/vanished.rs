@@ -265,8 +265,8 @@ fn while_it_is_suspended() {
     let binary = argv[0].clone().into_string().unwrap();
     *argv = ["python3", "-c", HOLDER].map(Into::into).to_vec();
     argv.push(world.note("").into());
-    argv.extend(["bash", "--norc", "--noprofile", "-i"].map(Into::into));
-    command.env("PS1", "READY> ");
+    // A python3 that a shell script starts would lose the prompt on its way.
+    argv.extend(["env", "PS1=READY> ", "bash", "--norc", "--noprofile", "-i"].map(Into::into));
     let mut shell = Terminal::run(command, 80, 24);
     shell.see(&["READY>"]);
     shell.press(&format!("{binary} {}\r", world.arguments().join(" ")));
