@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::layout::layouts;
 use super::path::RelPath;
 
-/// How the index is laid out: the table `index` in `assets/layouts.json`.
+/// How the index is laid out: the table `index` in `assets/generations.json`.
 #[derive(Debug, Deserialize)]
 pub struct IndexLayout {
     /// Its folder, unless the config names another one.
@@ -59,7 +59,7 @@ impl Places {
     /// As the config says, where it can be understood; else as releases have it.
     pub fn of(config: Option<&[u8]>, install: &Path) -> Self {
         let config: Value = config.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
-        let (server, layout) = (&layouts().server, &layouts().server.index);
+        let (server, layout) = (&layouts().server(), &layouts().server().index);
         let place = |keys: &[String], default: Option<RelPath>| {
             let named = keys.iter().try_fold(&config, |at, key| at.get(key)).and_then(Value::as_str);
             named.map_or(default, |text| inside(install, text))
@@ -72,17 +72,17 @@ impl Places {
 
     /// The file whose presence makes a starting server look for what changed.
     pub fn flag(&self) -> Option<RelPath> {
-        self.standards.as_ref()?.join(layouts().server.rebuild_flag.name()).ok()
+        self.standards.as_ref()?.join(layouts().server().rebuild_flag.name()).ok()
     }
 
     /// The note.
     pub fn note(&self) -> Option<RelPath> {
-        self.index.as_ref()?.join(layouts().server.index.note.as_bytes()).ok()
+        self.index.as_ref()?.join(layouts().server().index.note.as_bytes()).ok()
     }
 
     /// Whether a file is in the index.
     pub fn is_page(&self, path: &RelPath) -> bool {
-        let page = path.as_bytes().ends_with(layouts().server.index.pages.as_bytes());
+        let page = path.as_bytes().ends_with(layouts().server().index.pages.as_bytes());
         page && self.standards.as_ref().is_some_and(|folder| path.is_within(folder))
     }
 
@@ -113,7 +113,7 @@ fn inside(install: &Path, text: &str) -> Option<RelPath> {
 /// Whether a note is marked as [`outdated`] leaves it: no server has looked at its files since.
 pub fn is_marked(note: &[u8]) -> bool {
     let note: Value = serde_json::from_slice(note).unwrap_or_default();
-    let built = &note[&layouts().server.index.built];
+    let built = &note[&layouts().server().index.built];
     built.as_str() == Some(LONG_AGO) || built.as_i64() == Some(-1)
 }
 
@@ -121,7 +121,7 @@ pub fn is_marked(note: &[u8]) -> bool {
 /// stay: by them the server sees which are gone. With [`Trust::Files`] one file that is `there` is marked as changed, for
 /// a server that only sees that files are gone does not load its index again.
 pub fn outdated(note: &[u8], trust: Trust, there: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
-    let layout = &layouts().server.index;
+    let layout = &layouts().server().index;
     let raw = |text: &str| RawValue::from_string(text.to_owned()).ok();
     let mut all: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(note).ok()?;
     let built: Value = serde_json::from_str(all.get(&layout.built)?.get()).ok()?;

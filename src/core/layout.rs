@@ -1,4 +1,4 @@
-//! Which source path lands where, and who owns it. The tables are data: `assets/layouts.json`.
+//! Which source path lands where, and who owns it. The tables are data: `assets/generations.json`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,19 +8,36 @@ use serde::Deserialize;
 use super::index::IndexLayout;
 use super::path::RelPath;
 
+pub mod roots;
+
 /// All that the table says.
 #[derive(Debug, Deserialize)]
 pub struct Layouts {
-    layouts: Vec<Layout>,
-    target_layout: String,
-    /// Folders that every praxis-os repository has.
-    pub source_marks: Vec<String>,
+    /// Oldest first.
+    generations: Vec<Generation>,
     never_installed: Patterns,
     config_templates: Vec<Template>,
     own: Vec<RelPath>,
     ephemeral: Patterns,
-    /// How the server is laid out and started.
-    pub server: ServerLayout,
+    servers: BTreeMap<String, ServerLayout>,
+}
+
+/// An age of praxis-os: where its releases keep what they ship, and how installs of it are laid out.
+#[derive(Debug, Deserialize)]
+pub struct Generation {
+    /// Its name in plans.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// The folder of an install, within the project.
+    pub folder: RelPath,
+    /// Folders that its sources have. None for a generation that nothing is upgraded to any more: what its releases ship
+    /// is installed as the next one has it.
+    #[serde(default)]
+    pub source_marks: Vec<RelPath>,
+    /// The newest first.
+    layouts: Vec<Layout>,
+    server: String,
 }
 
 /// One way of laying an install out.
@@ -32,10 +49,12 @@ pub struct Layout {
     maps: Vec<Map>,
 }
 
+/// A folder of the source, and the folder of the install that it is copied to.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-struct Map {
+pub struct Map {
     source: RelPath,
-    install: RelPath,
+    /// The root: the folder of the install.
+    pub install: RelPath,
     /// Counts only where the install has the folder: some installers left it out.
     #[serde(default)]
     only_if_present: bool,
@@ -131,23 +150,55 @@ impl Patterns {
 /// The embedded table.
 pub fn layouts() -> &'static Layouts {
     static TABLE: LazyLock<Layouts> = LazyLock::new(|| {
-        let text = include_str!("../../assets/layouts.json");
+        let text = include_str!("../../assets/generations.json");
         // Embedded at build time and read by a test: it can't be broken by input.
         #[allow(clippy::expect_used)]
-        serde_json::from_str(text).expect("assets/layouts.json is valid")
+        serde_json::from_str(text).expect("assets/generations.json is valid")
     });
     &TABLE
 }
 
-impl Layouts {
-    /// The layout that upgrades lead to.
-    pub fn target(&self) -> &Layout {
-        self.layouts.iter().find(|l| l.name == self.target_layout).unwrap_or(&self.layouts[0])
-    }
-
+impl Generation {
     /// The layout of an install, by the folders it has; `exists` is asked for folders relative to it.
     pub fn detect(&self, exists: impl Fn(&RelPath) -> bool) -> Option<&Layout> {
         self.layouts.iter().find(|l| l.marks.iter().all(&exists))
+    }
+
+    /// The layout that upgrades lead to.
+    pub fn newest(&self) -> &Layout {
+        &self.layouts[0]
+    }
+}
+
+impl Layouts {
+    /// The generation that upgrades lead to.
+    pub fn newest(&self) -> &Generation {
+        let installed = self.generations.iter().rev().find(|g| !g.source_marks.is_empty());
+        installed.unwrap_or(&self.generations[0])
+    }
+
+    /// The layout that upgrades lead to.
+    pub fn target(&self) -> &Layout {
+        self.newest().newest()
+    }
+
+    /// How the server is laid out and started.
+    pub fn server(&self) -> &ServerLayout {
+        &self.servers[&self.newest().server]
+    }
+
+    /// The generation of an install, by the name of its folder; the newest for a name that none has.
+    pub fn generation_in(&self, folder: &[u8]) -> &Generation {
+        self.generations.iter().rev().find(|g| g.folder.as_bytes() == folder).unwrap_or_else(|| self.newest())
+    }
+
+    /// Every map of every generation once, those of the newest first.
+    pub fn maps(&self) -> impl Iterator<Item = &Map> {
+        let all: Vec<&Map> = self.generations.iter().rev().flat_map(|g| &g.layouts).flat_map(|l| &l.maps).collect();
+        let is_first =
+            |at: usize| !all[..at].iter().any(|m| m.source == all[at].source && m.install == all[at].install);
+        let firsts: Vec<&Map> = (0..all.len()).filter(|at| is_first(*at)).map(|at| all[at]).collect();
+        firsts.into_iter()
     }
 
     /// Whether the installer leaves this source path out.
@@ -180,14 +231,12 @@ impl Layouts {
 
     /// Whether some layout installs this source path, or it is the template of a config file.
     pub fn is_installable(&self, source: &RelPath) -> bool {
-        let mut maps = self.layouts.iter().flat_map(|l| &l.maps);
-        maps.any(|m| source.strip(&m.source).is_some()) || self.config_path(source).is_some()
+        self.maps().any(|m| source.strip(&m.source).is_some()) || self.config_path(source).is_some()
     }
 
     /// The top folders of the source that some layout installs from, in the order of the tables.
     pub fn source_tops(&self) -> Vec<RelPath> {
-        let tops =
-            self.layouts.iter().flat_map(|l| &l.maps).filter_map(|m| RelPath::new(m.source.parts().next()?).ok());
+        let tops = self.maps().filter_map(|m| RelPath::new(m.source.parts().next()?).ok());
         tops.fold(Vec::new(), |mut all, top| {
             if !all.contains(&top) {
                 all.push(top);
@@ -198,7 +247,18 @@ impl Layouts {
 
     /// Folders of an install in which some layout puts files.
     pub fn managed_folders(&self) -> impl Iterator<Item = &RelPath> {
-        self.layouts.iter().flat_map(Layout::install_folders)
+        self.maps().map(|m| &m.install)
+    }
+}
+
+impl Map {
+    /// Where a source path lands; none if it isn't installed from here.
+    pub fn place(&self, source: &RelPath) -> Option<RelPath> {
+        if layouts().never_installed(source) || layouts().config_path(source).is_some() {
+            return None;
+        }
+        let path = self.install.join(source.strip(&self.source)?).ok()?;
+        (!layouts().is_own(&path)).then_some(path)
     }
 }
 
@@ -215,8 +275,12 @@ impl Layout {
         if map.only_if_present && !present(&map.install) {
             return None;
         }
-        let path = map.install.join(source.strip(&map.source)?).ok()?;
-        (!layouts().is_own(&path)).then_some(path)
+        map.place(source)
+    }
+
+    /// Its maps.
+    pub fn maps(&self) -> &[Map] {
+        &self.maps
     }
 
     /// Folders of the install in which managed paths can stand.
@@ -258,9 +322,10 @@ mod tests {
     #[test]
     fn layouts_are_told_apart_by_their_folders() {
         let has = |folders: &'static [&'static str]| move |p: &RelPath| folders.contains(&p.to_str().unwrap());
-        assert_eq!(layouts().detect(has(&["standards", "standards/universal"])).unwrap().name, "current");
-        assert_eq!(layouts().detect(has(&["standards"])).unwrap().name, "legacy");
-        assert!(layouts().detect(has(&[])).is_none());
+        let newest = layouts().newest();
+        assert_eq!(newest.detect(has(&["standards", "standards/universal"])).unwrap().name, "current");
+        assert_eq!(newest.detect(has(&["standards"])).unwrap().name, "legacy");
+        assert!(newest.detect(has(&[])).is_none());
     }
 
     #[test]

@@ -11,7 +11,8 @@ use super::baseline::Baseline;
 use super::blob::BlobId;
 use super::classify::InstalledTree;
 use super::known::known;
-use super::layout::{Layout, layouts};
+use super::layout::layouts;
+use super::layout::roots::Roots;
 use super::path::RelPath;
 use super::provenance::{History, Tree};
 
@@ -27,8 +28,8 @@ pub struct Both<'a> {
     pub history: &'a History,
     /// That commit's files.
     pub target: &'a Tree,
-    /// The install's layout.
-    pub layout: &'a Layout,
+    /// Where the source's folders stand in the install.
+    pub roots: &'a Roots,
     /// What is installed.
     pub installed: &'a InstalledTree,
     /// What the last upgrade noted.
@@ -69,10 +70,10 @@ pub fn stranger(both: &Both<'_>) -> Option<String> {
 
 /// All files of the install in managed folders, but empty ones, which are alike everywhere.
 fn seen<'a>(both: &Both<'a>) -> BTreeMap<&'a RelPath, Seen> {
-    let Both { history, target, layout, installed, baseline } = both;
+    let Both { history, target, roots, installed, baseline } = both;
     let managed = |path: &RelPath| {
         let own = layouts().is_own(path) || layouts().is_ephemeral(path) || layouts().never_installed(path);
-        !own && layout.install_folders().any(|folder| path.is_within(folder))
+        !own && roots.folders().any(|folder| path.is_within(folder))
     };
     let empty = |id: &BlobId| *id == BlobId::of(b"", id.format());
     let files = installed.files.iter().filter(|(path, mine)| managed(path) && !empty(&mine.blob));
@@ -83,13 +84,15 @@ fn seen<'a>(both: &Both<'a>) -> BTreeMap<&'a RelPath, Seen> {
     }
     let sources = history.paths().chain(history.later_paths()).chain(target.keys());
     let look = |source: &RelPath, is_its: bool, all: &mut BTreeMap<&RelPath, Seen>| {
-        let Some(path) = layout.install_path(source, |folder| installed.folders.contains(folder)) else { return };
-        let (Some(seen), Some(mine)) = (all.get_mut(&path), installed.files.get(&path)) else { return };
-        seen.has_path |= is_its;
-        for blob in std::iter::once(&mine.blob).chain(&mine.blob_with_lf) {
-            let ships = || target.get(source).is_some_and(|shipped| shipped.blob == *blob);
-            seen.has_it |= is_its && (ships() || history.shipped(source, blob) || history.shipped_later(source, blob));
-            seen.released |= seen.has_it || known().version(source, blob).is_some();
+        for path in roots.places(source) {
+            let (Some(seen), Some(mine)) = (all.get_mut(&path), installed.files.get(&path)) else { continue };
+            seen.has_path |= is_its;
+            for blob in std::iter::once(&mine.blob).chain(&mine.blob_with_lf) {
+                let ships = || target.get(source).is_some_and(|shipped| shipped.blob == *blob);
+                let its = || ships() || history.shipped(source, blob) || history.shipped_later(source, blob);
+                seen.has_it |= is_its && its();
+                seen.released |= seen.has_it || known().version(source, blob).is_some();
+            }
         }
     };
     sources.for_each(|source| look(source, true, &mut all));
@@ -133,7 +136,8 @@ mod tests {
         let history = History::new(commits);
         let target: Tree = history.tree("c1").unwrap();
         let layout = layouts().target();
-        stranger(&Both { history: &history, target: &target, layout, installed, baseline }).is_some()
+        let roots = &crate::core::classify::roots(&history, installed, layout, layout);
+        stranger(&Both { history: &history, target: &target, roots, installed, baseline }).is_some()
     }
 
     #[test]

@@ -124,7 +124,9 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn now(&self, source: &RelPath) -> Option<RelPath> {
-        self.inputs.layout_now.install_path(source, |f| self.inputs.installed.folders.contains(f))
+        let mut places = self.inputs.roots.places(source).peekable();
+        let first = places.peek().cloned();
+        places.find(|place| self.inputs.installed.files.contains_key(place)).or(first)
     }
 
     pub(super) fn next(&self, source: &RelPath) -> Option<RelPath> {
@@ -190,6 +192,7 @@ impl<'a> Planner<'a> {
                 source_before: Some(file.source_path.clone()),
                 base: Some(file.shipped()),
                 next,
+                copy_of: None,
             });
         }
         for (source, shipped) in target.iter().filter(|(source, _)| !claimed.contains(*source)) {
@@ -199,6 +202,7 @@ impl<'a> Planner<'a> {
                 source_before: None,
                 base: None,
                 next: Some((path, source.clone(), shipped.clone())),
+                copy_of: None,
             });
         }
         // What releases before the installed one left behind.
@@ -207,12 +211,30 @@ impl<'a> Planner<'a> {
         let history = self.inputs.history;
         let ever: BTreeSet<&RelPath> = history.paths().chain(history.later_paths()).chain(known().paths()).collect();
         for source in ever {
-            let Some(now) = self.now(source).filter(|p| !followed.contains(p)) else { continue };
-            if self.inputs.installed.files.contains_key(&now) {
-                lineages.push(Lineage { now: Some(now), source_before: Some(source.clone()), base: None, next: None });
+            for now in self.inputs.roots.places(source).filter(|p| !followed.contains(p)) {
+                if self.inputs.installed.files.contains_key(&now) {
+                    let copy_of = self.twin(source).filter(|twin| *twin != now && followed.contains(twin));
+                    lineages.push(Lineage {
+                        now: Some(now),
+                        source_before: Some(source.clone()),
+                        base: None,
+                        next: None,
+                        copy_of,
+                    });
+                }
             }
         }
         lineages
+    }
+
+    /// Where a page of an earlier release will stand, for what may be another copy of it.
+    fn twin(&self, source: &RelPath) -> Option<RelPath> {
+        let (history, target) = (self.inputs.history, self.inputs.target);
+        if target.contains_key(source) {
+            return self.next(source);
+        }
+        let begin = history.versions(source, None).last().map(|(commit, _)| commit.id.clone())?;
+        self.next(&history.follow(source, &begin, target)?)
     }
 
     /// Where the target commit has what the release had at `source`.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use crate::core::baseline::Baseline;
 use crate::core::blob::BlobId;
-use crate::core::layout::Layout;
+use crate::core::known::known;
+use crate::core::layout::roots::Roots;
+use crate::core::layout::{Layout, Map};
 use crate::core::path::RelPath;
 use crate::core::plan::{Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::provenance::{History, Match, Shipped, Tree};
@@ -66,9 +68,11 @@ pub struct Inputs<'a> {
     /// That commit's files, only those that an install can hold.
     pub target: &'a Tree,
     /// The layout of the install as it is.
-    pub layout_now: &'a Layout,
+    pub layout_now: &'static Layout,
     /// The layout that it will have.
-    pub layout_next: &'a Layout,
+    pub layout_next: &'static Layout,
+    /// Where the source's folders stand in the install.
+    pub roots: &'a Roots,
     /// What is installed.
     pub installed: &'a InstalledTree,
     /// What the last upgrade noted.
@@ -95,6 +99,8 @@ struct Lineage {
     base: Option<Shipped>,
     /// Where it will stand, its source path, what is shipped.
     next: Option<(RelPath, RelPath, Shipped)>,
+    /// Where the page stands, or comes, of which this is another copy.
+    copy_of: Option<RelPath>,
 }
 
 /// What planning found.
@@ -139,6 +145,30 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
     };
     let next_baseline = planner.next_baseline(base);
     Planned { plan, newer: planner.newer, next_baseline }
+}
+
+/// The roots that an install has: those of its layout, and those in which some file is byte for byte a release's.
+pub fn roots(
+    history: &History,
+    installed: &InstalledTree,
+    layout_now: &'static Layout,
+    layout_next: &'static Layout,
+) -> Roots {
+    let ever: BTreeSet<&RelPath> = history.paths().chain(history.later_paths()).chain(known().paths()).collect();
+    let is_released = |map: &Map| {
+        ever.iter().any(|source| {
+            let mine = map.place(source).and_then(|place| installed.files.get(&place));
+            mine.is_some_and(|mine| {
+                let shipped = |id: &BlobId| {
+                    history.shipped(source, id)
+                        || history.shipped_later(source, id)
+                        || known().version(source, id).is_some()
+                };
+                [Some(&mine.blob), mine.blob_with_lf.as_ref()].into_iter().flatten().any(shipped)
+            })
+        })
+    };
+    Roots::of(layout_now, layout_next, is_released, |folder| installed.folders.contains(folder))
 }
 
 struct Planner<'a> {

@@ -19,7 +19,8 @@ impl Planner<'_> {
         if moved_onto {
             // The user already has a file at the new path: two questions, not one.
             let removed = Lineage { next: None, now: line.now.clone(), ..line_ref(line) };
-            let arrived = Lineage { now: None, source_before: None, base: None, next: line.next.clone() };
+            let arrived =
+                Lineage { now: None, source_before: None, base: None, next: line.next.clone(), copy_of: None };
             return [self.classify(&removed, leaving), self.classify(&arrived, leaving)].concat();
         }
         let spot = line.now.as_ref().or(line.next.as_ref().map(|n| &n.0));
@@ -72,6 +73,10 @@ impl Planner<'_> {
             (None, None) => "pristine".to_owned(),
         };
         let base = Some(mine.blob.clone());
+        if let Some(twin) = &line.copy_of {
+            let reason = format!("a second copy of {twin}, {from}");
+            return self.entry(line, spot.clone(), base, Kind::Remove, Some(mine), reason);
+        }
         let Some((next, _, theirs)) = &line.next else {
             let reason = format!("{from}; source removed it");
             return self.entry(line, spot.clone(), base, Kind::Remove, Some(mine), reason);
@@ -93,6 +98,12 @@ impl Planner<'_> {
     }
 
     fn edited(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> FileEntry {
+        if let Some(twin) = &line.copy_of {
+            let closest = line.source_before.as_ref().and_then(|source| self.closest(source, spot));
+            let since = closest.as_ref().map_or_else(|| "an earlier release".to_owned(), |(commit, _)| commit.clone());
+            let reason = format!("a second copy of {twin}, edited by you since {since}: keep leaves it here");
+            return self.entry(line, spot.clone(), closest.map(|c| c.1.blob), Kind::Conflict, Some(mine), reason);
+        }
         let Some((next, source, theirs)) = &line.next else {
             return match &line.base {
                 Some(base) => {
@@ -219,7 +230,9 @@ impl Planner<'_> {
 
     /// The file is not there.
     fn absent(&self, line: &Lineage, spot: &RelPath) -> Option<FileEntry> {
+        let had = line.source_before.as_ref().is_some_and(|source| self.inputs.roots.had(source, spot));
         let deleted_by_user = line.base.is_some()
+            && (self.inputs.baseline.is_some() || had)
             && match (&self.matched, &line.source_before) {
                 (Some(found), Some(source)) => found.in_every_tie.contains(source),
                 _ => true,
@@ -335,5 +348,6 @@ fn line_ref(line: &Lineage) -> Lineage {
         source_before: line.source_before.clone(),
         base: line.base.clone(),
         next: line.next.clone(),
+        copy_of: line.copy_of.clone(),
     }
 }

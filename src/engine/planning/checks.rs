@@ -152,7 +152,8 @@ fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
     match source.is_praxis_os() {
         Ok(true) => Ok((path.to_string(), source)),
         Ok(false) => {
-            let marks = layouts().source_marks.join("/ and ");
+            let marks: Vec<String> = layouts().newest().source_marks.iter().map(ToString::to_string).collect();
+            let marks = marks.join("/ and ");
             let commit = short(&source.commit);
             if let Some(last) = source.last_known() {
                 let what = format!(

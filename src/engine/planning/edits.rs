@@ -183,7 +183,7 @@ fn own_files(managed: &BTreeSet<&RelPath>, layout: &Layout, installed: &Installe
     let among = |path: &RelPath| {
         let here = |folder: &RelPath| path.is_within(folder);
         // The flag stands wherever the config has the standards.
-        let leftover = layouts().never_installed(path) || path.name() == layouts().server.rebuild_flag.name();
+        let leftover = layouts().never_installed(path) || path.name() == layouts().server().rebuild_flag.name();
         !managed.contains(path) && !leftover && layout.install_folders().any(here)
     };
     let files = installed.files.iter().filter(|(path, _)| among(path));

@@ -82,7 +82,7 @@ pub fn note(install: &Path, requirements: &[u8]) -> Result<(), FsError> {
 
 /// Whether the environment satisfies the requirements that the install has now; pip is asked if need be.
 pub fn is_current(install: &Path) -> bool {
-    let path = layouts().server.requirements.under(install);
+    let path = layouts().server().requirements.under(install);
     if !venv::live(install).exists() || !path.is_file() {
         return true;
     }

@@ -168,7 +168,8 @@ impl Source {
     /// The last release before this commit that has these folders, where the commit itself is laid out otherwise, as
     /// those of a later generation are.
     pub fn last_known(&self) -> Option<String> {
-        let mut last = layouts().source_marks.iter().filter_map(|mark| self.repo.last_with(&self.commit, mark));
+        let mut last =
+            layouts().newest().source_marks.iter().filter_map(|mark| self.repo.last_with(&self.commit, mark.to_str()?));
         last.find(|commit| self.blobs.top_folders(commit).is_ok_and(|top| is_laid_out(&top)))
     }
 
@@ -209,7 +210,7 @@ impl Source {
 
 /// Whether these are the top folders of a praxis-os repository.
 fn is_laid_out(top: &[String]) -> bool {
-    layouts().source_marks.iter().all(|mark| top.contains(mark))
+    layouts().newest().source_marks.iter().all(|mark| top.iter().any(|name| name.as_bytes() == mark.as_bytes()))
 }
 
 /// Texts from the source's objects, the kept base, and the install.
@@ -342,7 +343,8 @@ pub fn kept(path: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>, FsError> {
 /// # Errors
 /// [`PlanningError::UnknownLayout`].
 pub fn layout_of(install: &Path) -> Result<&'static Layout, PlanningError> {
-    let found = layouts().detect(|folder| folder.under(install).is_dir());
+    let generation = layouts().generation_in(install.file_name().unwrap_or_default().as_encoded_bytes());
+    let found = generation.detect(|folder| folder.under(install).is_dir());
     found.ok_or_else(|| PlanningError::UnknownLayout(install.to_owned()))
 }
 
@@ -425,12 +427,14 @@ pub fn plan_from(
     let told = |e: GitError| source.find_damage().err().unwrap_or(e);
     let (history, later) = (history.map_err(told)?, source.repo.later(&source.commit).map_err(told)?);
     let (history, installed) = (History::new(history).with_later(&later), installed?);
+    let roots = classify::roots(&history, &installed, layout_now, layout_next);
     let texts = Store::open(&source.blobs, install)?;
     let classify::Planned { mut plan, newer, next_baseline } = classify::plan(&Inputs {
         history: &history,
         target: &source.tree,
         layout_now,
         layout_next,
+        roots: &roots,
         installed: &installed,
         baseline: baseline.as_ref(),
         manifest: source.manifest(),
@@ -444,7 +448,7 @@ pub fn plan_from(
     let both = Both {
         history: &history,
         target: &source.tree,
-        layout: layout_now,
+        roots: &roots,
         installed: &installed,
         baseline: baseline.as_ref(),
     };

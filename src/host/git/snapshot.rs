@@ -11,7 +11,7 @@ use crate::host::git::{GitError, answer, git};
 
 /// Whether a folder looks like praxis-os.
 pub fn has_marks(folder: &Path) -> bool {
-    layouts().source_marks.iter().all(|mark| folder.join(mark).is_dir())
+    layouts().newest().source_marks.iter().all(|mark| mark.under(folder).is_dir())
 }
 
 /// Makes the repository, with one commit of all files. Nothing is written into the folder itself.

@@ -14,7 +14,7 @@ use crate::host::files::fs;
 /// The launch command for a server that was not running: what the editor's settings say, else the layout's table.
 /// None without an environment or server code.
 pub fn planned(install: &Path, project: &Path) -> Option<ServerBefore> {
-    if !python(install).exists() || !layouts().server.package.under(install).is_dir() {
+    if !python(install).exists() || !layouts().server().package.under(install).is_dir() {
         return None;
     }
     Some(of_editor(install, project).map_or_else(|| default_launch(install, project), |(launch, _)| launch))
@@ -23,7 +23,7 @@ pub fn planned(install: &Path, project: &Path) -> Option<ServerBefore> {
 /// What the first settings file of an editor says that starts this install's server: the command, checked, and the whole
 /// environment, as it stands there.
 pub(super) fn of_editor(install: &Path, project: &Path) -> Option<(ServerBefore, BTreeMap<String, String>)> {
-    let mut files = layouts().server.editor_configs.iter().map(|p| p.under(project));
+    let mut files = layouts().server().editor_configs.iter().map(|p| p.under(project));
     files.find_map(|path| command_in(&path, install, project))
 }
 
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn an_editors_command_is_taken_where_it_starts_this_server() {
         let (_dir, project, install) = project();
-        assert_eq!(planned(&install, &project).unwrap().command[1..], layouts().server.arguments);
+        assert_eq!(planned(&install, &project).unwrap().command[1..], layouts().server().arguments);
         std::fs::create_dir(project.join(".cursor")).unwrap();
         let config = r#"{
             // two of them, with commas as people leave them
@@ -112,7 +112,7 @@ mod tests {
         let (own, _) = without_stdin(found);
         assert_eq!(own.command[1..], words("-m mcp_server --transport http --log-level DEBUG"));
         std::fs::write(project.join(".cursor/mcp.json"), "{ not json").unwrap();
-        assert_eq!(planned(&install, &project).unwrap().command[1..], layouts().server.arguments);
+        assert_eq!(planned(&install, &project).unwrap().command[1..], layouts().server().arguments);
         assert!(Settings::of_editor(&install, &project).names().is_empty());
     }
 }

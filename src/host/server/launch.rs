@@ -49,7 +49,7 @@ pub fn is_own_python(install: &Path, cwd: &Path, program: &str) -> bool {
 
 /// How a server is started of which nobody says anything.
 pub(super) fn default_launch(install: &Path, project: &Path) -> ServerBefore {
-    let layout = &layouts().server;
+    let layout = layouts().server();
     let fill = |text: &String| {
         os_text::encode(os_text::filled(
             text,
@@ -70,7 +70,7 @@ pub(super) fn default_launch(install: &Path, project: &Path) -> ServerBefore {
 
 /// What a command line of the server says of how it talks, as its parser reads it: the last word counts.
 fn transport(command: &[String]) -> Option<&str> {
-    let option = &layouts().server.transport_option;
+    let option = &layouts().server().transport_option;
     let (_, arguments) = module(command)?;
     let value = |at: usize| match arguments[at].strip_prefix(option.as_str())? {
         "" => Some(arguments.get(at + 1)?.as_str()),
@@ -82,7 +82,7 @@ fn transport(command: &[String]) -> Option<&str> {
 /// Whether a server of this command line reads its standard input, and ends with it. One that does not say that it talks
 /// as ours do is held to do so.
 pub fn reads_stdin(command: &[String]) -> bool {
-    transport(command) != Some(layouts().server.own_transport.as_str())
+    transport(command) != Some(layouts().server().own_transport.as_str())
 }
 
 /// The same command for a server that nobody talks to over its standard input, which would end at once otherwise; also
@@ -91,7 +91,7 @@ pub fn without_stdin(mut launch: ServerBefore) -> (ServerBefore, Option<String>)
     if !reads_stdin(&launch.command) {
         return (launch, None);
     }
-    let (option, own) = (&layouts().server.transport_option, &layouts().server.own_transport);
+    let (option, own) = (&layouts().server().transport_option, &layouts().server().own_transport);
     let was = match transport(&launch.command) {
         Some(was) => format!("{option} {own} instead of {}", fs::visible(was)),
         None => format!("{option} {own}"),
@@ -121,7 +121,7 @@ pub fn without_stdin(mut launch: ServerBefore) -> (ServerBefore, Option<String>)
 /// # Errors
 /// What is wrong with it.
 pub fn checked(install: &Path, project: &Path, told: &ServerBefore) -> Result<ServerBefore, String> {
-    let layout = &layouts().server;
+    let layout = layouts().server();
     let program = told.command.first().ok_or("its command line is empty")?;
     if !is_own_python(install, &told.cwd, program) {
         return Err(format!("{} is not the Python of this install's environment", fs::visible(program)));

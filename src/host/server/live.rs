@@ -89,7 +89,7 @@ pub struct Live {
 
 /// Where the state file is.
 pub fn state_file(install: &Path) -> PathBuf {
-    layouts().server.state_file.under(install)
+    layouts().server().state_file.under(install)
 }
 
 pub(super) fn read_state(install: &Path) -> Option<StateFile> {
@@ -163,12 +163,12 @@ fn started_after(state: &StateFile, install: &Path) -> bool {
 fn runs_server(process: &Process) -> bool {
     let program = process.program.file_name().unwrap_or_default().to_string_lossy();
     let python = program.starts_with("python") || program.starts_with("pypy");
-    python && launch::module(&process.command).is_some_and(|(m, _)| m == layouts().server.package.to_string())
+    python && launch::module(&process.command).is_some_and(|(m, _)| m == layouts().server().package.to_string())
 }
 
 /// Whether a server is one of this install: by the project that its environment names, else by the code that it runs.
 fn is_for(process: &Process, install: &Path) -> bool {
-    let (layout, project) = (&layouts().server, install.parent().unwrap_or(install));
+    let (layout, project) = (&layouts().server(), install.parent().unwrap_or(install));
     let same = |text: &OsStr, folder: &Path| {
         stdfs::canonicalize(process.cwd.join(text)).is_ok_and(|p| stdfs::canonicalize(folder).is_ok_and(|f| f == p))
     };
@@ -200,7 +200,7 @@ pub fn others(install: &Path) -> Vec<Process> {
 impl Live {
     /// What is needed to start it again.
     pub fn before(&self, tools: Vec<String>) -> ServerBefore {
-        let names = layouts().server.kept_environment();
+        let names = layouts().server().kept_environment();
         let env = names.filter_map(|n| Some((n.clone(), self.process.env.get(n)?.clone()))).collect();
         ServerBefore {
             was_running: true,
@@ -225,7 +225,7 @@ impl Live {
         let Some(started) = proc::started_at(self.process.pid).and_then(|at| at.checked_add(ROOM).ok()) else {
             return false;
         };
-        let package = layouts().server.package.under(install);
+        let package = layouts().server().package.under(install);
         let ephemeral = |e: &walkdir::DirEntry| {
             crate::core::path::RelPath::new(e.file_name().as_bytes()).is_ok_and(|name| layouts().never_installed(&name))
         };

@@ -15,7 +15,7 @@ use crate::host::process::proc::new_file_mode;
 
 /// Where this install's server keeps what it searches.
 pub fn places(install: &Path) -> Places {
-    let config = fs::read_at_most(&layouts().server.index.config.under(install), fs::SETTINGS).ok();
+    let config = fs::read_at_most(&layouts().server().index.config.under(install), fs::SETTINGS).ok();
     Places::of(config.as_deref(), install)
 }
 
@@ -30,7 +30,7 @@ pub fn outdate(install: &Path, places: &Places, trust: Trust) -> Result<bool, Fs
     let Some(note) = places.note() else {
         let source =
             std::io::Error::other("by it the search index lies outside of the install, where nothing is written");
-        return Err(FsError { doing: "follow", path: layouts().server.index.config.under(install), source });
+        return Err(FsError { doing: "follow", path: layouts().server().index.config.under(install), source });
     };
     let root = Folder::open(install)?;
     let (bytes, mode) = match root.read(&note)? {
@@ -77,7 +77,7 @@ pub fn is_built(install: &Path, places: &Places) -> bool {
 /// That the server may go on finding pages that are gone, and what to do about it.
 pub fn problem(places: &Places, error: &FsError) -> String {
     let shown = |path: RelPath| format!(".praxis-os/{path}");
-    let name = &layouts().server.index.note;
+    let name = &layouts().server().index.note;
     let note = places.note().map_or_else(|| format!("{name} in its folder"), shown);
     let flag = places.flag().map(|flag| format!("create the file {}, and ", shown(flag))).unwrap_or_default();
     format!(

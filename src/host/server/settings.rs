@@ -43,7 +43,7 @@ impl Settings {
     }
 
     fn taken<'a>(env: impl Iterator<Item = (&'a String, &'a String)>, cwd: &Path) -> Self {
-        let table = &layouts().server.settings_environment;
+        let table = &layouts().server().settings_environment;
         let taken = env.filter(|(name, _)| table.has(name)).map(|(name, value)| {
             // It was read from where the server ran; ours runs in the project's folder.
             let named = os_text::decode(value);

@@ -143,7 +143,7 @@ fn command(install: &Path, launch: &ServerBefore, settings: &Settings) -> Option
     } else {
         children::command(program)
     };
-    let layout = &layouts().server;
+    let layout = layouts().server();
     for name in layout.kept_environment().chain(&layout.dropped_environment) {
         command.env_remove(name);
     }

@@ -44,7 +44,7 @@ pub fn run(run: &mut Run, journal: &Journal) -> Told<Fact<bool>> {
     let Some(bytes) = fs::read_if_there(&requirements)? else {
         return skip(NotApplicable::NoRequirements);
     };
-    let now = fs::read_if_there(&layouts().server.requirements.under(&install))?;
+    let now = fs::read_if_there(&layouts().server().requirements.under(&install))?;
     let unchanged = now.as_ref() == Some(&bytes);
     if let Some(why) = environment::without_pip(&install, &bytes, unchanged) {
         run.fetch = None;
@@ -82,11 +82,11 @@ pub fn run(run: &mut Run, journal: &Journal) -> Told<Fact<bool>> {
 
 /// Where the requirements stand that phase 3 works with: as they will be, or as they are.
 pub fn requirements(run: &Run, journal: &Journal) -> PathBuf {
-    let drafted = layouts().server.requirements.under(&run.folder(DRAFT));
+    let drafted = layouts().server().requirements.under(&run.folder(DRAFT));
     if drafted.is_file() && !journal.is_done() {
         drafted
     } else {
-        layouts().server.requirements.under(&run.session.install)
+        layouts().server().requirements.under(&run.session.install)
     }
 }
 
@@ -105,7 +105,7 @@ pub fn switch(run: &mut Run) -> Result<(), Stop> {
 
 /// After the server has started with it: notes what the environment satisfies, and drops what is not needed any more.
 pub fn settle(run: &mut Run) {
-    let path = layouts().server.requirements.under(&run.session.install);
+    let path = layouts().server().requirements.under(&run.session.install);
     if run.session.venv_generation.is_some()
         && let Ok(Some(bytes)) = fs::read_if_there(&path)
         && let Err(e) = environment::note(&run.session.install, &bytes)
@@ -138,7 +138,7 @@ fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
     let folder = run.folder(DRAFT);
     fs::remove_tree(&folder)?;
     let install = &run.session.install;
-    let server = &layouts().server;
+    let server = layouts().server();
     let mut all: Vec<RelPath> = journal.results().map(|(path, _)| path.clone()).collect();
     for entry in walkdir::WalkDir::new(server.package.under(install)).into_iter().flatten() {
         let path = entry.path().strip_prefix(install).ok();

@@ -90,7 +90,7 @@ fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
         return Ok(None);
     }
     let source = Source::open(&run.session.source, Some(&run.session.source_commit)).map_err(|e| e.to_string())?;
-    let server = &layouts().server;
+    let server = layouts().server();
     let place = |path: &RelPath| {
         let path = layouts().target().install_path(path, |_| false)?;
         layouts().target().is_server(&path).then_some(path)

@@ -33,7 +33,7 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     let install = run.session.install.clone();
     let journal = Journal::load(&install, &run.folder("server"))?
         .ok_or_else(|| Stop::failed("the journal of the server code is gone; roll back"))?;
-    let has_code = layouts().server.package.under(&install).is_dir() || !journal.is_empty();
+    let has_code = layouts().server().package.under(&install).is_dir() || !journal.is_empty();
     let no_code = || Fact::NotApplicable(NotApplicable::NoServerCode);
     // What runs is noted before anything can fail, so that a rollback knows what to start again.
     note_server(run)?;
@@ -221,7 +221,7 @@ fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
             done(format!("{url}, release {release}"), None)
         }
         Ok(None) => {
-            let has_code = layouts().server.package.under(&install).is_dir();
+            let has_code = layouts().server().package.under(&install).is_dir();
             let why = if has_code { NotApplicable::NoVenv } else { NotApplicable::NoServerCode };
             not_applicable(why, Some(why))
         }

@@ -179,7 +179,7 @@ pub fn expected_tools(
 ) -> Result<Expected, String> {
     let table = table();
     let rules = serde_json::to_string(&table.registered_by).unwrap_or_default();
-    let found = compile::registered_tools(install, &layouts().server.package.under(install), &rules)?;
+    let found = compile::registered_tools(install, &layouts().server().package.under(install), &rules)?;
     let mut expected = Expected::default();
     for (name, file) in found {
         let by_file = || {
@@ -187,7 +187,7 @@ pub fn expected_tools(
             table.group_files.iter().find(of).map(|(group, _)| group.clone())
         };
         // Where nothing tells the group, nothing is demanded; nor of a user's own file, which may be imported nowhere.
-        let wanted = shipped(&format!("{}/{file}", layouts().server.package))
+        let wanted = shipped(&format!("{}/{file}", layouts().server().package))
             && match table.tools.iter().find(|t| t.name == name) {
                 Some(known) => known.group.as_ref().is_none_or(|g| groups.contains(g)),
                 None => by_file().is_some_and(|g| groups.contains(&g)),

@@ -80,7 +80,7 @@ fn a_server_that_ends_at_once_is_told_with_its_words() {
 #[test]
 fn a_server_started_at_once_on_new_code_is_not_older_than_it() {
     let dir = tempfile::tempdir().unwrap();
-    let code = layouts().server.package.under(dir.path()).join("main.py");
+    let code = layouts().server().package.under(dir.path()).join("main.py");
     stdfs::create_dir_all(code.parent().unwrap()).unwrap();
     let write = || stdfs::write(&code, "pass\n").unwrap();
     for again in 0..50 {

@@ -1,0 +1,66 @@
+//! Which roots an install has, one by one: people copied folders by hand, and one release's pages may stand at two
+//! places. So no layout is taken for the whole install.
+
+use super::{Layout, Map, layouts};
+use crate::core::path::RelPath;
+
+/// The roots of an install.
+#[derive(Debug)]
+pub struct Roots {
+    /// Where a path is looked for first stands first.
+    roots: Vec<Root>,
+}
+
+/// A folder of the install with the folder of the source that it is from.
+#[derive(Debug, Clone, Copy)]
+struct Root {
+    map: &'static Map,
+    /// The installer of this install's generation installs all of it: what is missing was deleted by somebody.
+    whole: bool,
+}
+
+impl Roots {
+    /// The roots of an install: those that its own layout has, and every other in which some file is a release's, byte
+    /// for byte. `is_released` tells of a root whether one is; `present` whether the install has a folder.
+    pub fn of(
+        layout: &'static Layout,
+        target: &'static Layout,
+        is_released: impl Fn(&Map) -> bool,
+        present: impl Fn(&RelPath) -> bool,
+    ) -> Self {
+        let own = |map: &Map| layout.maps().iter().any(|m| m.is(map) && (!m.only_if_present || present(&m.install)));
+        let found = layouts().maps().filter_map(|map| {
+            let whole = own(map);
+            (whole || is_released(map)).then_some(Root { map, whole })
+        });
+        let mut roots: Vec<Root> = found.collect();
+        // What stands where it will stand is the one that counts.
+        roots.sort_by_key(|root| (!target.maps().iter().any(|m| m.is(root.map)), !root.whole));
+        Self { roots }
+    }
+
+    /// Where a source path can stand in this install, the likeliest first.
+    pub fn places(&self, source: &RelPath) -> impl Iterator<Item = RelPath> {
+        let config = layouts().config_path(source);
+        let places: Vec<RelPath> = self.roots.iter().filter_map(|root| root.map.place(source)).collect();
+        config.into_iter().chain(places)
+    }
+
+    /// Whether a source path that is missing at a place was deleted there: whoever installed the root installed all of it.
+    pub fn had(&self, source: &RelPath, place: &RelPath) -> bool {
+        let here = |root: &&Root| root.map.place(source).as_ref() == Some(place);
+        layouts().is_config(place) || self.roots.iter().filter(here).any(|root| root.whole)
+    }
+
+    /// The folders in which managed files can stand.
+    pub fn folders(&self) -> impl Iterator<Item = &RelPath> {
+        self.roots.iter().map(|root| &root.map.install)
+    }
+}
+
+impl Map {
+    /// Whether two maps say the same.
+    fn is(&self, other: &Map) -> bool {
+        self.source == other.source && self.install == other.install
+    }
+}
