@@ -6,6 +6,7 @@ pub mod blob;
 pub mod classify;
 pub mod config;
 pub mod document;
+mod formatting;
 mod histogram;
 pub mod index;
 pub mod known;

@@ -3,6 +3,7 @@
 use super::obstacles::Leaving;
 use super::{Installed, Lineage, Planner, short};
 use crate::core::blob::BlobId;
+use crate::core::formatting;
 use crate::core::layout::layouts;
 use crate::core::line_ends::LineEnds;
 use crate::core::merge::Merge;
@@ -151,6 +152,9 @@ impl Planner<'_> {
             (Some((commit, _)), _) => format!("you edited this since {commit} (the closest version)"),
             (None, None) => format!("you edited this since {}", self.since()),
         };
+        if let Some(entry) = self.formatted(line, spot, mine, base) {
+            return entry;
+        }
         if base.blob == theirs.blob {
             let merged =
                 (spot == next && mode_changed).then(|| self.merged(line, spot, mine, Some(base), since.clone()));
@@ -167,6 +171,26 @@ impl Planner<'_> {
             return self.entry(line, next.clone(), Some(base.blob.clone()), kind, Some(mine), reason);
         }
         self.merged(line, spot, mine, Some(base), since)
+    }
+
+    /// A file that differs from the release's in its form alone: theirs is taken, nobody is asked, and the plan says so.
+    fn formatted(&self, line: &Lineage, spot: &RelPath, mine: &Installed, base: &Shipped) -> Option<FileEntry> {
+        let (next, _, theirs) = line.next.as_ref()?;
+        let texts = self.inputs.texts;
+        if self.inputs.baseline.is_some() {
+            // What changed since our own upgrade somebody changed.
+            return None;
+        }
+        if !formatting::is_same(spot, &*texts.blob(&base.blob)?, &*texts.mine(spot)?) {
+            return None;
+        }
+        let (kind, what) = match (spot == next, theirs.blob == base.blob) {
+            (false, _) => (Kind::Move, "source moved it"),
+            (true, true) => (Kind::Update, "the release's form comes back"),
+            (true, false) => (Kind::Update, "source changed it"),
+        };
+        let reason = format!("only formatted differently from {}; {what}", self.since());
+        Some(self.entry(line, next.clone(), Some(mine.blob.clone()), kind, Some(mine), reason))
     }
 
     /// Both sides changed it: merge, or ask.
@@ -300,6 +324,10 @@ impl Planner<'_> {
         let mine = self.inputs.texts.mine(spot)?;
         let history = self.inputs.history;
         let versions = history.versions(source, self.release());
+        if !self.inputs.roots.places(source).any(|place| place == *spot) {
+            // Nobody ever installed anything there.
+            return None;
+        }
         let here = self.release().is_some_and(|release| history.existed(source, release));
         let (likeness, commit, shipped) = self.most_like(&mine, versions.into_iter())?;
         (here || likeness >= 0.5).then(|| (short(&commit.id).to_owned(), shipped))
