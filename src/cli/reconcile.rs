@@ -13,6 +13,7 @@ use crate::engine::maintenance::reconcile;
 use crate::engine::maintenance::reconcile::Found;
 use crate::engine::planning::make_plan::Source;
 use crate::engine::report::documents;
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
 
 /// How many paths of each kind are shown; the JSON has all.
@@ -52,8 +53,7 @@ pub fn run(common: &Common, source: Option<&Path>) -> Result<u8, Refusal> {
         print(&shown, &found);
     }
     ask(common, "Write it?", &format!("reconcile --source {}", path.shown()))?;
-    let failed =
-        |e: fs::FsError| Refusal::refused(format!("{e}; the install is as it was"), "mend that, then try again");
+    let failed = |e: FsError| Refusal::refused(format!("{e}; the install is as it was"), "mend that, then try again");
     let mut kept = None;
     if found.unusable {
         let rescue = restore::rescue_folder(&install)?;

@@ -16,9 +16,9 @@ use crate::core::visible::Shown as _;
 use crate::engine::planning::inspect;
 use crate::host::backup::copy;
 use crate::host::backup::copy::Backup;
+use crate::host::backup::owners;
 use crate::host::backup::retention::Kept;
 use crate::host::files::fs::{is_there, visible};
-use crate::host::files::ownership;
 use crate::host::files::restore;
 use crate::host::files::restore::{RestoreError, Restored};
 use crate::host::server::search_index;
@@ -58,15 +58,15 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
         Restored::Same => {
             let message = format!("nothing to do: {} is as it was in {name}", diff::path(&path));
             if !common.json {
-                ownership::give_back(&install, &backup, std::iter::once((&path, &path)));
+                owners::give_back(&install, &backup, std::iter::once((&path, &path)));
                 return Ok(output::nothing_to_do(&message, false));
             }
             None
         }
         Restored::Back(rescued) => rescued.as_ref(),
     };
-    let wrong = ownership::give_back(&install, &backup, std::iter::once((&path, &path)));
-    if let Some(what) = ownership::not_kept(&wrong) {
+    let wrong = owners::give_back(&install, &backup, std::iter::once((&path, &path)));
+    if let Some(what) = owners::not_kept(&wrong) {
         complain!("{what}");
     }
     if done != Restored::Same {

@@ -4,6 +4,7 @@ use super::args::Common;
 use super::{Refusal, ask, output, settings};
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
 use crate::host::files::fs::visible;
 use crate::host::session::lock;
@@ -20,7 +21,7 @@ pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
     let install = project.join(".praxis-os");
     let path = lock::note_path(&install);
-    let untold = |e: fs::FsError| Refusal::refused(format!("{e}; nothing was changed"), "mend that, then try again");
+    let untold = |e: FsError| Refusal::refused(format!("{e}; nothing was changed"), "mend that, then try again");
     let Some(note) = lock::read_note(&install).map_err(untold)? else {
         let what = match fs::is_there(&path).map_err(untold)? {
             true => format!("{}: says nothing that can be read, and keeps nobody out", path.shown()),

@@ -22,8 +22,8 @@ pub use crate::engine::conflicts::settle::ledger::{Draft, drafts};
 use crate::engine::events::{Command, ConflictFile, Event, Level};
 use crate::engine::planning::make_plan;
 use crate::engine::session::context::{Run, Stop};
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
-use crate::host::files::fs::FsError;
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
 /// for it, so any policy keeps it, or puts it off with the rest.

@@ -11,7 +11,9 @@ use crate::core::provenance::{History, Shipped, Tree};
 use crate::core::visible::Shown as _;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{PlanningError, Source};
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::files::scan;
 
 /// Why no baseline can be made.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +26,8 @@ pub enum ReconcileError {
     NoRelease(String),
 }
 
-impl From<fs::FsError> for ReconcileError {
-    fn from(error: fs::FsError) -> Self {
+impl From<FsError> for ReconcileError {
+    fn from(error: FsError) -> Self {
         Self::Planning(error.into())
     }
 }
@@ -61,7 +63,7 @@ pub fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
     };
     let mut named: Vec<String> = sides.iter().map(|side| side.release.clone()).collect();
     named.dedup();
-    let installed = fs::scan(install, source.repo.format)?;
+    let installed = scan::scan(install, source.repo.format)?;
     let layout = make_plan::layout_of(install)?;
     let place = |path: &RelPath| layout.install_path(path, |folder| installed.folders.contains(folder));
     let release = match choose(source, &named, &installed, &place)? {

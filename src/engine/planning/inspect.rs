@@ -22,6 +22,8 @@ use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError, Source};
 use crate::engine::planning::possible;
 use crate::engine::planning::writable;
+use crate::host::files::error::FsError;
+use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::git::{GitError, Repo};
 use crate::host::server::{self, Owner, Running};
@@ -206,7 +208,7 @@ pub fn approval(request: &Request) -> Inspection {
 
 const UNREADABLE: &str = "mend that (for a file that can't be read: chmod u+r), then try again";
 
-fn unreadable(error: &fs::FsError) -> Problem {
+fn unreadable(error: &FsError) -> Problem {
     Problem { about: About::Install, exit_code: REFUSED, what: error.to_string(), next: UNREADABLE.into() }
 }
 
@@ -228,8 +230,8 @@ pub fn deepen(source: &Path) -> Result<(), GitError> {
 /// The answers that the conflicts of a plan have already; those from before also where they don't count. Blocking.
 ///
 /// # Errors
-/// [`fs::FsError`] where the earlier answers are there and can't be read.
-pub fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, fs::FsError> {
+/// [`FsError`] where the earlier answers are there and can't be read.
+pub fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, FsError> {
     let remembered = settle::remembered(&request.project.join(".praxis-os"))?;
     let rules = Rules::of(&request.options);
     let conflicts = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
@@ -294,8 +296,8 @@ impl Texts {
     /// Whether the installed file of an entry is executable now; none if there is none. Blocking.
     pub fn executable_now(&self, entry: &FileEntry) -> Option<bool> {
         let spot = entry.from.as_ref().unwrap_or(&entry.path);
-        match fs::Folder::open(&self.install).and_then(|folder| folder.read(spot)) {
-            Ok(fs::Content::File { mode, .. }) => Some(mode & 0o100 != 0),
+        match Folder::open(&self.install).and_then(|folder| folder.read(spot)) {
+            Ok(Content::File { mode, .. }) => Some(mode & 0o100 != 0),
             _ => None,
         }
     }
@@ -326,7 +328,7 @@ pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
         Some(damage) => Err(format!("{}\n{}", damage.describe(), damage.next())),
         None => {
             let with_drafts = |s: &Session| Ok(Unfinished { drafts: settle::drafts(s)?, session: s.clone() });
-            found.unfinished().map(with_drafts).transpose().map_err(|e: fs::FsError| e.to_string())
+            found.unfinished().map(with_drafts).transpose().map_err(|e: FsError| e.to_string())
         }
     }
 }

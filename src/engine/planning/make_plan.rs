@@ -17,8 +17,10 @@ use crate::core::provenance::{History, Tree};
 use crate::core::related::{self, Both};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::planning::lfs_pointers;
+use crate::host::files::error::FsError;
+use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
-use crate::host::files::fs::FsError;
+use crate::host::files::scan;
 use crate::host::git::{Blobs, GitError, Listing, Repo};
 use crate::host::python::compile;
 
@@ -216,7 +218,7 @@ fn is_laid_out(top: &[String]) -> bool {
 struct Store<'a> {
     blobs: &'a Blobs,
     install: &'a Path,
-    folder: fs::Folder,
+    folder: Folder,
     /// The first text that is there and could not be read. A plan without it would be another one.
     unreadable: RefCell<Option<FsError>>,
     /// Texts of the user's in which git left two sides of a merge, with the line.
@@ -228,7 +230,7 @@ impl<'a> Store<'a> {
         Ok(Self {
             blobs,
             install,
-            folder: fs::Folder::open(install)?,
+            folder: Folder::open(install)?,
             unreadable: RefCell::default(),
             unmerged: RefCell::default(),
         })
@@ -270,10 +272,10 @@ impl classify::Texts for Store<'_> {
 ///
 /// # Errors
 /// [`FsError`] where one does and can't be read.
-pub fn mine(folder: &fs::Folder, path: &RelPath) -> Result<Option<Arc<[u8]>>, FsError> {
+pub fn mine(folder: &Folder, path: &RelPath) -> Result<Option<Arc<[u8]>>, FsError> {
     match folder.read(path)? {
-        fs::Content::File { bytes, .. } => Ok(Some(bytes.into())),
-        fs::Content::Absent | fs::Content::Folder | fs::Content::Other => Ok(None),
+        Content::File { bytes, .. } => Ok(Some(bytes.into())),
+        Content::Absent | Content::Folder | Content::Other => Ok(None),
     }
 }
 
@@ -416,7 +418,7 @@ pub fn plan_from(
     let layout_next = layouts().target();
     // The three need different things of the machine: git, the disk, and git again.
     let (history, installed) = std::thread::scope(|scope| {
-        let scan = scope.spawn(|| fs::scan(install, source.repo.format));
+        let scan = scope.spawn(|| scan::scan(install, source.repo.format));
         let history = source.repo.history(&source.commit);
         let installed = scan.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (history, installed)

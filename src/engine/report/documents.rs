@@ -12,6 +12,7 @@ use crate::core::visible::{self, Shown as _, cell};
 use crate::engine::phases::content::from_to;
 use crate::engine::report::final_report::report;
 use crate::engine::session::context::{Run, Stop, now};
+use crate::host::files::folder::Folder;
 use crate::host::files::fs;
 use crate::host::git;
 
@@ -236,7 +237,7 @@ pub fn installation_section(session: &Session) -> String {
 pub fn append_document(run: &mut Run, name: &str, text: &str) -> Result<(), Stop> {
     let path = run.session.install.join(name);
     if is_something_else(&path) {
-        let root = fs::Folder::open(&run.session.install)?;
+        let root = Folder::open(&run.session.install)?;
         let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;
         if let Some(to) = crate::host::files::aside::set_aside(&root, &rel, &run.rescue_folder()?)? {
             run.warn("rescued", format!("{name}: no file any more; what stood there is now in {to}"));

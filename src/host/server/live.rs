@@ -15,8 +15,8 @@ use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::host::files::crash_points;
+use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
-use crate::host::files::fs::{Doing as _, FsError};
 use crate::host::process::proc;
 use crate::host::process::proc::{Process, Stopped};
 

@@ -13,7 +13,7 @@ use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
 use crate::host::files::crash_points;
-use crate::host::files::fs::{Doing, FsError};
+use crate::host::files::error::{Doing, FsError};
 use crate::host::process::children;
 use crate::host::process::children::Mark;
 use crate::host::process::proc;

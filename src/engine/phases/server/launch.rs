@@ -8,8 +8,8 @@ use crate::core::visible::Shown as _;
 use crate::engine::events::Level;
 use crate::engine::phases::server::replace::PHASE;
 use crate::engine::session::context::{Run, Stop};
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
-use crate::host::files::fs::FsError;
 use crate::host::process::children::Mark;
 use crate::host::server::{self, Live, Running, ServerError, Settings, Watch};
 
