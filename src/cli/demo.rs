@@ -11,7 +11,7 @@ use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::executor;
 use crate::engine::planning::inspect;
-use crate::engine::planning::inspect::Request;
+use crate::engine::planning::request::Request;
 use crate::host::demo::{self, Demo, DemoError};
 use crate::host::process::proc;
 use crate::host::server::{self, Running};

@@ -13,7 +13,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::planning::edits;
 use crate::engine::planning::edits::{Edit, EditKind, EditTexts, Edits, EditsError};
 use crate::engine::planning::make_plan;
-use crate::engine::planning::make_plan::Source;
+use crate::engine::planning::source::Source;
 use crate::host::files::fs;
 
 /// The way out where a clone is needed.

@@ -11,7 +11,7 @@ use crate::core::classify::short;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::reconcile;
 use crate::engine::maintenance::reconcile::Found;
-use crate::engine::planning::make_plan::Source;
+use crate::engine::planning::source::Source;
 use crate::engine::report::documents;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;

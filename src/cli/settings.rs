@@ -8,7 +8,7 @@ use crate::core::os_text::quoted;
 use crate::core::settings::{self as core, FILE, Options, Settings};
 use crate::core::visible::Shown as _;
 use crate::engine::planning::inspect;
-use crate::engine::planning::inspect::Request;
+use crate::engine::planning::request::Request;
 use crate::host::files::fs;
 use crate::host::git::Repo;
 use crate::host::user::consent;

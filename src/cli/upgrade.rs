@@ -14,6 +14,7 @@ use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::executor;
 use crate::engine::planning::inspect;
+use crate::engine::planning::request::Request;
 use crate::host::files::fs;
 
 /// Runs the subcommand.
@@ -135,7 +136,7 @@ fn show(plan: &Plan, json: bool) -> u8 {
     0
 }
 
-fn nothing(request: &inspect::Request, json: bool) -> u8 {
+fn nothing(request: &Request, json: bool) -> u8 {
     let install = request.project.join(".praxis-os");
     output::tidy(&request.project);
     let mut message = format!("{}: nothing to do, this install is current", install.shown());

@@ -120,6 +120,15 @@ impl FileEntry {
         let wordless = |entry: &FileEntry| FileEntry { reason: String::new(), ..entry.clone() };
         wordless(self) == wordless(other)
     }
+
+    /// Whether the source's bytes are what is written, offered or merged.
+    pub fn uses_theirs(&self) -> bool {
+        match self.kind {
+            // An edit that follows a move brings only the user's bytes.
+            Kind::Move => self.base != self.theirs || self.mine == self.base,
+            kind => kind.changes_install(),
+        }
+    }
 }
 
 impl Plan {

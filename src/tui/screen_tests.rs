@@ -14,8 +14,9 @@ use crate::core::phase::Phase;
 use crate::core::plan::Kind;
 use crate::core::session::{OnConflict, Session};
 use crate::engine::events::{Event, Finish, FinishKind};
-use crate::engine::planning::inspect::{About, Draft, Problem};
+use crate::engine::planning::inspect::Draft;
 use crate::engine::planning::sources::{Candidate, Found};
+use crate::engine::refusal::{About, Problem};
 use crate::engine::report::plan_document;
 
 fn shown(model: &Model) -> String {

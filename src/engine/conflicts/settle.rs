@@ -21,7 +21,8 @@ use crate::engine::conflicts::settle::ledger::{Decided, Ledger};
 pub use crate::engine::conflicts::settle::ledger::{Draft, drafts};
 use crate::engine::events::{Command, ConflictFile, Event, Level};
 use crate::engine::planning::make_plan;
-use crate::engine::session::context::{Run, Stop};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
 

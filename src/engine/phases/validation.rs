@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 use crate::core::phase::{Fact, NotApplicable, Phase, ValidationEvidence};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Level;
-use crate::engine::phases::server::replace::{note_server, start_again, stop_outdated};
-use crate::engine::session::context::{Run, Stop, Told, done, not_applicable, now};
+use crate::engine::phases::server::launch::start_again;
+use crate::engine::phases::server::replace::{note_server, stop_outdated};
+use crate::engine::session::context::{Run, now};
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::{TaskResult, done, not_applicable};
 use crate::host::files::fs;
 use crate::host::process::children;
 use crate::host::process::program;
@@ -154,7 +157,7 @@ fn read_log(server: &Server) -> String {
 }
 
 /// The project's own test command, if it has one.
-fn unit_tests(run: &mut Run, seen: &mut Seen) -> Result<Told<Fact<bool>>, Stop> {
+fn unit_tests(run: &mut Run, seen: &mut Seen) -> TaskResult<Fact<bool>> {
     let command = run.session.options.test_command.clone();
     let Some((program, arguments)) = command.split_first().filter(|_| !run.session.options.skip_tests) else {
         return not_applicable(NotApplicable::TestsSkipped, Fact::NotApplicable(NotApplicable::TestsSkipped));

@@ -9,65 +9,27 @@ use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::Session;
-use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::settle;
 pub use crate::engine::conflicts::settle::{Draft, unasked_outcome};
 use crate::engine::planning::checks;
-use crate::engine::planning::checks::REFUSED;
 pub use crate::engine::planning::checks::{session_in_the_way, wait_or_unlock};
 use crate::engine::planning::environment;
 use crate::engine::planning::lfs_pointers;
 use crate::engine::planning::make_plan;
-use crate::engine::planning::make_plan::{Planned, PlanningError, Source};
+use crate::engine::planning::make_plan::{Planned, PlanningError};
 use crate::engine::planning::possible;
+use crate::engine::planning::request::Request;
+use crate::engine::planning::source::Source;
 use crate::engine::planning::writable;
+use crate::engine::refusal::REFUSED;
+use crate::engine::refusal::{About, Problem};
 use crate::host::files::error::FsError;
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::git::{GitError, Repo};
 use crate::host::server::{self, Owner, Running};
 use crate::host::session::catalog;
-
-/// What to upgrade, and from where.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// The project's folder, the one that holds `.praxis-os`.
-    pub project: PathBuf,
-    /// The clone of praxis-os.
-    pub source: PathBuf,
-    /// Commit, tag or branch; HEAD if none.
-    pub to: Option<String>,
-    /// Only this part of the install; all of it if none.
-    pub only: Option<Only>,
-    /// The options.
-    pub options: Options,
-}
-
-/// What a problem is about, so that it can be shown where it is mended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum About {
-    /// The clone of praxis-os: another one, or another commit, would do.
-    Source,
-    /// The install, the machine, or another upgrade.
-    #[default]
-    Install,
-    /// A downgrade that was not allowed.
-    Downgrade,
-}
-
-/// Something that stops an upgrade, found before anything was changed. All are reported at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// What it is about.
-    pub about: About,
-    /// The exit code it leads to.
-    pub exit_code: u8,
-    /// What is wrong, and with which path. May have several lines.
-    pub what: String,
-    /// The next command to type or thing to do.
-    pub next: String,
-}
 
 /// The result of looking.
 #[derive(Debug, Clone)]

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use crate::core::classify::short;
 use crate::core::document::{self, appended, appended_plain};
-use crate::core::os_text::quoted;
 use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
 use crate::core::session::{Answer, Seconds, Session};
 use crate::core::visible::{self, Shown as _, cell};
-use crate::engine::phases::content::from_to;
 use crate::engine::report::final_report::report;
-use crate::engine::session::context::{Run, Stop, now};
+use crate::engine::report::words::from_to;
+use crate::engine::session::context::{Run, now};
+use crate::engine::session::stop::Stop;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
 use crate::host::git;
@@ -183,16 +183,6 @@ fn required_lines(document: &str) -> Vec<String> {
     };
     // What can't be seen in a list of names is none that should be ignored.
     lines.map(bare).filter(|l| !l.is_empty() && !l.starts_with('#') && !visible::has_unsafe(l)).collect()
-}
-
-/// The command that takes this session back.
-pub fn undo_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --project {}", quoted(&session.project))
-}
-
-/// The command that takes it back though something stands in the way.
-pub fn set_aside_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --set-aside --project {}", quoted(&session.project))
 }
 
 /// `.cache/upgrade-summary-<date>.md`.

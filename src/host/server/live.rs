@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::launch;
 use super::owner::Owner;
-use super::{launch, ports};
+use super::ports;
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
