@@ -4,8 +4,14 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::args::{BackupsCommand, Common};
-use super::{Refusal, ask, diff, output, print, restore, settings};
+use crate::cli::args::{BackupsCommand, Common};
+use crate::cli::ask::ask;
+use crate::cli::diff;
+use crate::cli::output;
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
+use crate::cli::restore;
+use crate::cli::settings;
 use crate::core::os_text::about;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;

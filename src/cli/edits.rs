@@ -3,9 +3,11 @@
 use std::io;
 use std::path::Path;
 
-use super::args::{Common, EditsArgs, From};
-use super::diff::{self, Ink, Paper};
-use super::{Refusal, settings};
+use crate::cli::args::{Common, EditsArgs, From};
+use crate::cli::diff;
+use crate::cli::diff::{Ink, Paper};
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::classify::short;
 use crate::core::os_text::quoted;
 use crate::core::plan::ReleaseEvidence;

@@ -4,8 +4,13 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::args::{Common, From};
-use super::{Refusal, ask, diff, output, restore, settings};
+use crate::cli::args::{Common, From};
+use crate::cli::ask::ask;
+use crate::cli::diff;
+use crate::cli::output;
+use crate::cli::refusal::Refusal;
+use crate::cli::restore;
+use crate::cli::settings;
 use crate::core::baseline;
 use crate::core::classify::short;
 use crate::core::visible::Shown as _;

@@ -5,9 +5,14 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::args::Common;
-use super::backups::{self as listed, that_hold};
-use super::{Refusal, diff, output, print, settings};
+use crate::cli::args::Common;
+use crate::cli::backups as listed;
+use crate::cli::backups::that_hold;
+use crate::cli::diff;
+use crate::cli::output;
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::index::Trust;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Refusal;
-use super::args::{Colours, Common, From, Look, Part};
+use crate::cli::args::{Colours, Common, From, Look, Part};
+use crate::cli::refusal::Refusal;
 use crate::core::os_text::quoted;
 use crate::core::settings::{self as core, FILE, Options, Settings};
 use crate::core::visible::Shown as _;

@@ -1,7 +1,10 @@
 //! `unlock`: a person says that an upgrade is over which nobody here can ask.
 
-use super::args::Common;
-use super::{Refusal, ask, output, settings};
+use crate::cli::args::Common;
+use crate::cli::ask::ask;
+use crate::cli::output;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
 use crate::host::files::error::FsError;

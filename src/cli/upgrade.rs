@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use super::args::{Common, Policy, UpgradeArgs};
-use super::output::CONFLICTS;
-use super::{Refusal, at_a_terminal, confirmed, output, plan, print, settings};
+use crate::cli::args::{Common, Policy, UpgradeArgs};
+use crate::cli::ask::{at_a_terminal, confirmed};
+use crate::cli::output;
+use crate::cli::output::CONFLICTS;
+use crate::cli::plan;
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::classify::short;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;

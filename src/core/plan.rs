@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::blob::BlobId;
 use super::os_text;
 use super::path::RelPath;
-use super::session::OnConflict;
+use crate::core::policy::OnConflict;
 
 /// What happens to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -9,9 +9,6 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::launch;
-use super::owner::Owner;
-use super::ports;
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
@@ -20,6 +17,9 @@ use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
 use crate::host::process::proc;
 use crate::host::process::proc::{Process, Stopped};
+use crate::host::server::launch;
+use crate::host::server::owner::Owner;
+use crate::host::server::ports;
 
 /// What the state file says; only what we use.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
 use super::frame::{self, line};
-use crate::core::session::OnConflict;
+use crate::core::policy::OnConflict;
 use crate::engine::planning::sources::{Facts, Found, Standing};
 use crate::engine::refusal::{About, Problem};
 use crate::tui::click::Target;
