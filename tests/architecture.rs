@@ -23,8 +23,6 @@ const IMPURE: [&str; 9] = [
 
 /// Files that still know each other. None may join them, and one that is free must leave this list.
 const STILL_TIED: &[&str] = &[
-    "cli/backups.rs",
-    "cli/restore.rs",
     "tui/click.rs",
     "tui/model.rs",
     "tui/model/conflicts.rs",

@@ -1,5 +1,7 @@
 //! What a command says that does not do what was asked.
 
+use crate::engine::refusal::Problem;
+
 /// A refusal with its exit code: printed as it is, and as a JSON object with `--json`.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -18,5 +20,11 @@ impl Refusal {
 
     pub(super) fn refused(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self { exit_code: 4, what: what.into(), next: next.into() }
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { exit_code: problem.exit_code, what: problem.what, next: problem.next }
     }
 }

@@ -31,6 +31,14 @@ pub const REFUSED: u8 = 4;
 /// Exit code for a lock or unfinished session in the way.
 pub const LOCKED: u8 = 7;
 
+/// Exit code for arguments that can't be meant.
+pub(crate) const USAGE: u8 = 2;
+
+/// Arguments that can't be meant.
+pub(crate) fn usage(what: impl ToString, next: impl Into<String>) -> Problem {
+    Problem { exit_code: USAGE, ..problem(what, next) }
+}
+
 /// A refusal.
 pub(crate) fn problem(what: impl ToString, next: impl Into<String>) -> Problem {
     Problem { about: About::Install, exit_code: REFUSED, what: what.to_string(), next: next.into() }
