@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::table::{self, Groups, Way, filled, table};
-use super::{PHASE, Seen, Server, failure, read_log};
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable};
 use crate::core::session::WORKFLOW_TYPE;
 use crate::core::visible::{self, Shown as _};
+use crate::engine::phases::validation::seen::{PHASE, Seen, Server, failure, read_log};
+use crate::engine::phases::validation::table;
+use crate::engine::phases::validation::table::{Groups, Way, filled, table};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{TaskResult, done, not_applicable, warned};
