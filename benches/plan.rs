@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pos_upgrade_tui::core::layout::layouts;
-use pos_upgrade_tui::engine::planning::make_plan::{Source, make_plan};
+use pos_upgrade_tui::engine::planning::make_plan::make_plan;
+use pos_upgrade_tui::engine::planning::source::Source;
 use pos_upgrade_tui::host::demo;
 
 const RUNS: usize = 15;

@@ -12,7 +12,8 @@ use crate::common::{Sandbox, git};
 use pos_upgrade_tui::core::layout::layouts;
 use pos_upgrade_tui::core::outcome::{Outcome, outcome};
 use pos_upgrade_tui::core::plan::Kind;
-use pos_upgrade_tui::engine::planning::make_plan::{Source, make_plan, sides};
+use pos_upgrade_tui::engine::planning::make_plan::{make_plan, sides};
+use pos_upgrade_tui::engine::planning::source::Source;
 
 /// A small generator of our own: the same seed gives the same cases on every machine.
 struct Random(u64);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pos_upgrade_tui::core::merge::Merge;
 use pos_upgrade_tui::core::provenance::History;
-use pos_upgrade_tui::host::files::fs::in_parallel;
+use pos_upgrade_tui::host::files::parallel::in_parallel;
 use pos_upgrade_tui::host::git::Repo;
 
 /// What git makes of it: the merged text, or a conflict.

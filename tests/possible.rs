@@ -211,7 +211,7 @@ fn what_the_user_has_at_a_path_too_long_for_the_system_stops_nothing_and_is_kept
     ok(&sandbox.run(&[&["backups", "verify"], &project[..]].concat()));
     // The backup holds it, and brings it back.
     let (folder, _) = path.as_bytes().split_at(path.as_bytes().len() - "/mine.md".len());
-    let parent = pos_upgrade_tui::host::files::fs::Folder::open(&demo.install).unwrap();
+    let parent = pos_upgrade_tui::host::files::folder::Folder::open(&demo.install).unwrap();
     let parent = parent.below(&RelPath::new(folder).unwrap(), false).unwrap();
     parent.remove(std::ffi::OsStr::new("mine.md")).unwrap();
     let mut restore = sandbox.command();

@@ -12,7 +12,7 @@ use pos_upgrade_tui::core::blob::sha256;
 use pos_upgrade_tui::core::path::RelPath;
 use pos_upgrade_tui::core::session::{Session, Status};
 use pos_upgrade_tui::host::demo::Demo;
-use pos_upgrade_tui::host::files::fs::{Folder, Found};
+use pos_upgrade_tui::host::files::folder::{Folder, Found};
 use pos_upgrade_tui::host::files::journal::Journal;
 use pos_upgrade_tui::host::session::catalog;
 use pos_upgrade_tui::host::session::catalog::Used;

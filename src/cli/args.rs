@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::core::plan::Only;
-use crate::core::session::OnConflict;
+use crate::core::policy::OnConflict;
 use crate::core::settings::Scheme;
 
 /// Upgrades a project's .praxis-os folder from a clone of praxis-os, and loses nothing that you wrote.

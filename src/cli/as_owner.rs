@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory as _, Parser as _};
 use rustix::fs::{Access, access};
 
-use super::args::{Cli, Command};
-use super::{Refusal, order, output, settings};
+use crate::cli::args::{Cli, Command};
+use crate::cli::order;
+use crate::cli::output;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
 use crate::host::user::identity;

@@ -4,15 +4,19 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::args::{BackupsCommand, Common};
-use super::{Refusal, ask, diff, output, print, restore, settings};
+use crate::cli::args::{BackupsCommand, Common};
+use crate::cli::ask::ask;
+use crate::cli::diff;
+use crate::cli::output;
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::os_text::about;
-use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
-use crate::host::backup::retention;
-use crate::host::backup::retention::{Examined, Kept};
+use crate::engine::maintenance::backups;
+use crate::engine::maintenance::backups::Prunable;
+use crate::host::backup::retention::Kept;
 use crate::host::files::fs::human_size;
-use crate::host::session::catalog;
 
 /// Exit code for a damaged backup.
 const DAMAGED: u8 = 4;
@@ -32,19 +36,8 @@ pub fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<u8, Refu
     }
 }
 
-/// The backups, oldest first.
-///
-/// # Errors
-/// [`Refusal`] naming what can't be read: no list may pass for an empty one.
-pub fn all(install: &Path) -> Result<Vec<Kept>, Refusal> {
-    retention::list(install).map_err(|what| {
-        let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
-        Refusal::refused(format!("{}: {what}; nothing was changed", install.shown()), next)
-    })
-}
-
 fn list(common: &Common, install: &Path) -> Result<u8, Refusal> {
-    let all = all(install)?;
+    let all = backups::all(install)?;
     diff::to_stdout(|paper| {
         if common.json {
             return paper.json(&about(install, json!({"backups": all})));
@@ -76,13 +69,7 @@ fn line(backup: &Kept) -> String {
 }
 
 fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<u8, Refusal> {
-    let all = all(install)?;
-    let names: Vec<&str> = match named {
-        Some(name) => vec![restore::backup_named(install, &all, name)?],
-        // One that was never finished is none, so it can't be damaged.
-        None => all.iter().filter(|b| b.complete || !b.unfinished).map(|b| b.name.as_str()).collect(),
-    };
-    let examined: Vec<Examined> = names.into_iter().map(|name| retention::examine(install, name)).collect();
+    let examined = backups::examine(install, named)?;
     let damaged = examined.iter().any(|e| !e.sound);
     diff::to_stdout(|paper| {
         if common.json {
@@ -120,22 +107,9 @@ fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<u8, Re
 }
 
 fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
-    let _lock = restore::lock(install)?;
-    // Without knowing what the last session needs, nothing can be said not to be needed.
-    if let Some(damage) = catalog::survey(install).lost() {
-        let exit_code = 7;
-        let what = format!("{}; nothing was changed", damage.describe());
-        return Err(Refusal { exit_code, what, next: damage.next() });
-    }
-    let all = all(install)?;
-    // A whole manifest is not enough here: the one that stays for certain must be readable to its last byte.
-    let complete = all.iter().rev().filter(|b| b.complete);
-    let newest_sound = complete.map(|b| b.name.clone()).find(|name| retention::examine(install, name).sound);
-    let protected: Vec<String> = newest_sound.into_iter().collect();
-    let names = retention::prunable(install, keep, &protected)
-        .map_err(|what| Refusal::refused(format!("{what}; nothing was changed"), "pos-upgrade-tui backups"))?;
-    if names.is_empty() {
-        let message = format!("nothing to prune: {} backups in {}", all.len(), install.join(".backups").shown());
+    let found = Prunable::find(install, keep, &mut |line| complain!("{line}"))?;
+    if found.names.is_empty() {
+        let message = format!("nothing to prune: {} backups in {}", found.all.len(), install.join(".backups").shown());
         if common.json {
             print::json(&about(install, json!({"removed": [], "problems": []})));
             return Ok(0);
@@ -144,31 +118,18 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
     }
     if !common.json {
         say!("{}", install.join(".backups").shown());
-        for backup in all.iter().filter(|b| names.contains(&b.name)) {
+        for backup in found.going() {
             say!("  goes: {}", line(backup));
         }
     }
     ask(common, "Remove these for good?", &format!("backups prune --keep {keep}"))?;
-    let pruned = retention::prune(install, &names).map_err(|e| {
-        let what = format!("{e}; what was removed before that is gone, the install itself is untouched");
-        Refusal::refused(what, "see what is left: pos-upgrade-tui backups")
-    })?;
+    let pruned = found.remove(install)?;
     if common.json {
         let line = about(install, json!({"removed": pruned.removed, "problems": pruned.problems}));
         print::json(&line);
     } else {
         pruned.problems.iter().for_each(|p| complain!("warning: an old environment could not be removed: {p}"));
-        say!("{} removed, {} left", pruned.removed.len(), all.len().saturating_sub(pruned.removed.len()));
+        say!("{} removed, {} left", pruned.removed.len(), found.all.len().saturating_sub(pruned.removed.len()));
     }
     Ok(0)
-}
-
-/// For messages: the backups that hold a path.
-pub fn that_hold(install: &Path, path: &RelPath) -> Vec<String> {
-    // Only a hint.
-    let all = retention::list(install).unwrap_or_default().into_iter().rev().filter(|b| b.complete);
-    let open = |name: &String| {
-        crate::host::backup::copy::Backup::open(&crate::host::backup::copy::folder_of(install).join(name))
-    };
-    all.map(|b| b.name).filter(|name| open(name).is_ok_and(|b| b.manifest.entries.contains_key(path))).collect()
 }

@@ -2,8 +2,9 @@
 
 use clap::{Command, CommandFactory as _};
 
-use super::args::Cli;
-use super::{Refusal, print};
+use crate::cli::args::Cli;
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
 
 /// What a person may type: without the subcommands that only tests and upkeep use.
 fn visible(all: &Command) -> Command {

@@ -3,15 +3,22 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{Common, DemoArgs, From};
-use super::{Refusal, at_a_terminal, output, plan, print, settings, wizard};
+use crate::cli::args::{Common, DemoArgs, From};
+use crate::cli::ask::at_a_terminal;
+use crate::cli::output;
+use crate::cli::plan;
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
+use crate::cli::wizard;
 use crate::core::os_text::quoted;
-use crate::core::session::{OnConflict, Status};
+use crate::core::policy::OnConflict;
+use crate::core::session::Status;
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::executor;
 use crate::engine::planning::inspect;
-use crate::engine::planning::inspect::Request;
+use crate::engine::planning::request::Request;
 use crate::host::demo::{self, Demo, DemoError};
 use crate::host::process::proc;
 use crate::host::server::{self, Running};

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use similar::{Algorithm, DiffTag, TextDiff};
 
-use super::{Refusal, print};
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
 use crate::core::line_ends::LineEnds;
 use crate::core::merge::is_binary;
 use crate::core::path::RelPath;

@@ -3,9 +3,11 @@
 use std::io;
 use std::path::Path;
 
-use super::args::{Common, EditsArgs, From};
-use super::diff::{self, Ink, Paper};
-use super::{Refusal, settings};
+use crate::cli::args::{Common, EditsArgs, From};
+use crate::cli::diff;
+use crate::cli::diff::{Ink, Paper};
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::classify::short;
 use crate::core::os_text::quoted;
 use crate::core::plan::ReleaseEvidence;
@@ -13,7 +15,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::planning::edits;
 use crate::engine::planning::edits::{Edit, EditKind, EditTexts, Edits, EditsError};
 use crate::engine::planning::make_plan;
-use crate::engine::planning::make_plan::Source;
+use crate::engine::planning::source::Source;
 use crate::host::files::fs;
 
 /// The way out where a clone is needed.

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::args::Common;
-use super::diff::{self, Ink};
-use super::{Refusal, settings};
+use crate::cli::args::Common;
+use crate::cli::diff;
+use crate::cli::diff::Ink;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::classify::short;
 use crate::core::os_text::about;
 use crate::core::session::{Session, moment};

@@ -3,9 +3,9 @@
 //! `assets/praxis-os-releases.tsv` is its output for a whole clone of the public praxis-os. Hidden: only who builds this
 //! program has a use for it.
 
-use super::Refusal;
-use super::args::KnownArgs;
-use super::diff;
+use crate::cli::args::KnownArgs;
+use crate::cli::diff;
+use crate::cli::refusal::Refusal;
 use crate::core::blob::ObjectFormat;
 use crate::core::known;
 use crate::core::visible::Shown as _;

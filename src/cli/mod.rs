@@ -5,6 +5,7 @@ mod print;
 
 mod args;
 mod as_owner;
+mod ask;
 mod backups;
 mod completions;
 mod demo;
@@ -16,6 +17,7 @@ mod order;
 mod output;
 mod plan;
 mod reconcile;
+mod refusal;
 mod resolve;
 mod restore;
 mod rollback;
@@ -28,33 +30,12 @@ mod wizard;
 mod workflow;
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
 
 pub use as_owner::become_owner;
 
+use crate::cli::refusal::Refusal;
 use args::{Cli, Command};
 use clap::{CommandFactory as _, Parser as _};
-
-/// A refusal with its exit code: printed as it is, and as a JSON object with `--json`.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    /// See the design's list.
-    exit_code: u8,
-    /// What happened, to which path, and how the install stands.
-    what: String,
-    /// The next command to type.
-    next: String,
-}
-
-impl Refusal {
-    fn usage(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { exit_code: 2, what: what.into(), next: next.into() }
-    }
-
-    fn refused(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { exit_code: 4, what: what.into(), next: next.into() }
-    }
-}
 
 /// Runs the program and gives its exit code.
 pub async fn run() -> u8 {
@@ -118,37 +99,4 @@ pub fn cannot_start(error: &std::io::Error) {
 /// Reports a bug. Where nobody can read it, that is no bug of its own.
 pub fn report(bug: &impl std::fmt::Display) {
     print::error_text(&bug.to_string());
-}
-
-/// Whether a person can be shown a screen and asked.
-fn at_a_terminal() -> bool {
-    std::io::stdin().is_terminal() && print::at_a_terminal()
-}
-
-/// Asks for a yes, unless `--yes` gave it.
-///
-/// # Errors
-/// [`Refusal`] where nobody can be asked, or the answer is no.
-fn ask(common: &args::Common, question: &str, command: &str) -> Result<(), Refusal> {
-    if common.yes {
-        return Ok(());
-    }
-    if !at_a_terminal() {
-        return Err(Refusal::usage(
-            "there is no terminal to ask at, and --yes is not given; nothing was changed",
-            format!("pos-upgrade-tui {command} --yes"),
-        ));
-    }
-    if confirmed(question) { Ok(()) } else { Err(Refusal::refused("not done; nothing was changed", "")) }
-}
-
-/// Asks for a yes; only at a terminal.
-fn confirmed(question: &str) -> bool {
-    // What nobody could read, nobody confirms.
-    if !print::question(&format!("{question} [y/N]")) {
-        return false;
-    }
-    let mut line = String::new();
-    let read = std::io::stdin().read_line(&mut line).is_ok();
-    read && matches!(line.trim(), "y" | "Y" | "yes")
 }

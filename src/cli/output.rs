@@ -3,7 +3,8 @@
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Refusal, print};
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
 use crate::core::phase::Phase;
 use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};

@@ -2,15 +2,18 @@
 
 use std::io;
 
-use super::args::{Common, PlanArgs};
-use super::diff::{self, Ink, Paper};
-use super::{Refusal, print, settings};
+use crate::cli::args::{Common, PlanArgs};
+use crate::cli::diff;
+use crate::cli::diff::{Ink, Paper};
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::classify::short;
 use crate::core::line_ends::LineEnds;
 use crate::core::merge::{Choice, is_binary};
 use crate::core::outcome::{Outcome, Sides, is_keyed, merge_of, outcome};
 use crate::core::plan::{FileEntry, Kind, Plan};
-use crate::core::session::OnConflict;
+use crate::core::policy::OnConflict;
 use crate::engine::planning::inspect;
 use crate::engine::planning::inspect::{Inspection, Texts};
 use crate::host::files::fs;

@@ -12,7 +12,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
 use clap::CommandFactory as _;
 use serde::Serialize;
 
-use super::Refusal;
+use crate::cli::refusal::Refusal;
 use crate::core::visible;
 
 /// One line on standard output.

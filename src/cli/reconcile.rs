@@ -4,16 +4,15 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::args::{Common, From};
-use super::{Refusal, ask, diff, output, restore, settings};
-use crate::core::baseline;
+use crate::cli::args::{Common, From};
+use crate::cli::ask::ask;
+use crate::cli::diff;
+use crate::cli::output;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::classify::short;
 use crate::core::visible::Shown as _;
-use crate::engine::maintenance::reconcile;
-use crate::engine::maintenance::reconcile::Found;
-use crate::engine::planning::make_plan::Source;
-use crate::engine::report::documents;
-use crate::host::files::fs;
+use crate::engine::maintenance::reconcile::{Found, Reconciled};
 
 /// How many paths of each kind are shown; the JSON has all.
 const SHOWN: usize = 20;
@@ -33,37 +32,17 @@ pub fn run(common: &Common, source: Option<&Path>) -> Result<u8, Refusal> {
             "pos-upgrade-tui reconcile --source DIR",
         ));
     };
-    let unusable = |what: String| {
-        Refusal::refused(format!("{what}; nothing was changed"), "name a clone: pos-upgrade-tui reconcile --source DIR")
-    };
-    let source = Source::open(&path, None).map_err(|e| unusable(e.to_string()))?;
-    if !source.is_praxis_os().map_err(|e| unusable(e.to_string()))? {
-        return Err(unusable(format!("{}: not a praxis-os repository", path.shown())));
-    }
-    // From here on nobody else writes there.
-    let _lock = restore::locked(&install)?;
-    let found = reconcile::find(&source, &install).map_err(|e| unusable(e.to_string()))?;
-    let shown = install.join(baseline::FILE);
+    let reconciled = Reconciled::find(&path, &install, &mut |line| complain!("{line}"))?;
+    let (found, shown) = (&reconciled.found, &reconciled.path);
     if found.same {
         let message = format!("{}: nothing to do, it says what the install is", shown.shown());
         return Ok(output::nothing_to_do(&message, common.json));
     }
     if !common.json {
-        print(&shown, &found);
+        print(shown, found);
     }
     ask(common, "Write it?", &format!("reconcile --source {}", path.shown()))?;
-    let failed =
-        |e: fs::FsError| Refusal::refused(format!("{e}; the install is as it was"), "mend that, then try again");
-    let mut kept = None;
-    if found.unusable {
-        let rescue = restore::rescue_folder(&install)?;
-        let folder = rescue.under(&install);
-        fs::create_folders(&folder).map_err(failed)?;
-        let old = fs::read_if_there(&shown).map_err(failed)?.unwrap_or_default();
-        fs::write_durable(&folder.join(baseline::FILE), &old, 0o644).map_err(failed)?;
-        kept = Some(format!(".praxis-os/{rescue}/{}", baseline::FILE));
-    }
-    fs::write_durable(&shown, &found.baseline.to_json(), documents::mode_of(&shown)).map_err(failed)?;
+    let kept = reconciled.write(&install)?;
     if common.json {
         let others: Vec<_> = found.others.iter().map(|(path, of)| json!({"path": path, "release": of})).collect();
         let line = json!({"schema": 1, "install": install, "release": found.baseline.release, "named": found.named,

@@ -1,9 +1,14 @@
 //! `resolve`: the conflict screen for conflicts that were put off.
 
-use super::args::{Common, From, Look};
-use super::{Refusal, at_a_terminal, output, session, settings, wizard};
+use crate::cli::args::{Common, From, Look};
+use crate::cli::ask::at_a_terminal;
+use crate::cli::output;
+use crate::cli::refusal::Refusal;
+use crate::cli::session;
+use crate::cli::settings;
+use crate::cli::wizard;
 use crate::core::path::RelPath;
-use crate::core::session::OnConflict;
+use crate::core::policy::OnConflict;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
 use crate::engine::planning::inspect;

@@ -2,8 +2,12 @@
 
 use std::io::IsTerminal as _;
 
-use super::args::Common;
-use super::{Refusal, confirmed, output, session, settings};
+use crate::cli::args::Common;
+use crate::cli::ask::confirmed;
+use crate::cli::output;
+use crate::cli::refusal::Refusal;
+use crate::cli::session;
+use crate::cli::settings;
 use crate::core::os_text::quoted;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;

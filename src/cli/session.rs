@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
-use super::args::Common;
-use super::{Refusal, at_a_terminal, output, settings, wizard};
+use crate::cli::args::Common;
+use crate::cli::ask::at_a_terminal;
+use crate::cli::output;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
+use crate::cli::wizard;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
 use crate::core::visible::line as visible;

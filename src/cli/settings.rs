@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Refusal;
-use super::args::{Colours, Common, From, Look, Part};
+use crate::cli::args::{Colours, Common, From, Look, Part};
+use crate::cli::refusal::Refusal;
 use crate::core::os_text::quoted;
 use crate::core::settings::{self as core, FILE, Options, Settings};
 use crate::core::visible::Shown as _;
 use crate::engine::planning::inspect;
-use crate::engine::planning::inspect::Request;
+use crate::engine::planning::request::Request;
 use crate::host::files::fs;
 use crate::host::git::Repo;
 use crate::host::user::consent;

@@ -2,8 +2,11 @@
 
 use serde_json::json;
 
-use super::args::Common;
-use super::{Refusal, print, session, settings};
+use crate::cli::args::Common;
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
+use crate::cli::session;
+use crate::cli::settings;
 use crate::core::classify::short;
 use crate::core::os_text;
 use crate::core::session::{Session, Status, moment};

@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use super::args::{Common, Policy, UpgradeArgs};
-use super::output::CONFLICTS;
-use super::{Refusal, at_a_terminal, confirmed, output, plan, print, settings};
+use crate::cli::args::{Common, Policy, UpgradeArgs};
+use crate::cli::ask::{at_a_terminal, confirmed};
+use crate::cli::output;
+use crate::cli::output::CONFLICTS;
+use crate::cli::plan;
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::classify::short;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -14,6 +19,7 @@ use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::executor;
 use crate::engine::planning::inspect;
+use crate::engine::planning::request::Request;
 use crate::host::files::fs;
 
 /// Runs the subcommand.
@@ -135,7 +141,7 @@ fn show(plan: &Plan, json: bool) -> u8 {
     0
 }
 
-fn nothing(request: &inspect::Request, json: bool) -> u8 {
+fn nothing(request: &Request, json: bool) -> u8 {
     let install = request.project.join(".praxis-os");
     output::tidy(&request.project);
     let mut message = format!("{}: nothing to do, this install is current", install.shown());

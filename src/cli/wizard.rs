@@ -1,9 +1,12 @@
 //! No subcommand: the wizard.
 
-use super::args::{Common, From, Look, Part};
-use super::{Refusal, at_a_terminal, settings};
+use crate::cli::args::{Common, From, Look, Part};
+use crate::cli::ask::at_a_terminal;
+use crate::cli::refusal::Refusal;
+use crate::cli::settings;
 use crate::core::os_text::quoted;
-use crate::core::session::{OnConflict, Session};
+use crate::core::policy::OnConflict;
+use crate::core::session::Session;
 use crate::host::user::consent;
 use crate::host::user::consent::Wish;
 use crate::tui;

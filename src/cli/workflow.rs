@@ -4,9 +4,12 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::args::Common;
-use super::diff::{self, Ink, Paper};
-use super::{Refusal, output, print};
+use crate::cli::args::Common;
+use crate::cli::diff;
+use crate::cli::diff::{Ink, Paper};
+use crate::cli::output;
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
 use crate::core::workflow::{self, Block, METADATA, Page};
 use crate::tui::text;
 

@@ -4,33 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::layout::layouts;
 use super::path::RelPath;
-
-/// How the index is laid out: the table `index` in `assets/generations.json`.
-#[derive(Debug, Deserialize)]
-pub struct IndexLayout {
-    /// Its folder, unless the config names another one.
-    pub folder: RelPath,
-    /// The note's name in that folder.
-    pub note: RelPath,
-    /// The note's key for when the index was built.
-    pub built: String,
-    /// The note's key for the times of the files in it.
-    pub times: String,
-    /// The config file, which is relative to the install; paths in it are relative to the project.
-    pub config: RelPath,
-    /// Its keys for the folder of the standards, from the outside in.
-    pub standards_keys: Vec<String>,
-    /// Those for the folder of the index.
-    pub folder_keys: Vec<String>,
-    /// What ends the names of the files that are in the index.
-    pub pages: String,
-}
 
 /// When no file was written yet, for a server that compares it with the time of each.
 const LONG_AGO: &str = "1900-01-01T00:00:00";

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::index::IndexLayout;
 use super::path::RelPath;
 
 pub mod roots;
@@ -292,6 +291,27 @@ impl Layout {
     pub fn is_server(&self, install: &RelPath) -> bool {
         self.maps.iter().any(|m| m.server && install.is_within(&m.install))
     }
+}
+
+/// How the index is laid out: the table `index` in `assets/generations.json`.
+#[derive(Debug, Deserialize)]
+pub struct IndexLayout {
+    /// Its folder, unless the config names another one.
+    pub folder: RelPath,
+    /// The note's name in that folder.
+    pub note: RelPath,
+    /// The note's key for when the index was built.
+    pub built: String,
+    /// The note's key for the times of the files in it.
+    pub times: String,
+    /// The config file, which is relative to the install; paths in it are relative to the project.
+    pub config: RelPath,
+    /// Its keys for the folder of the standards, from the outside in.
+    pub standards_keys: Vec<String>,
+    /// Those for the folder of the index.
+    pub folder_keys: Vec<String>,
+    /// What ends the names of the files that are in the index.
+    pub pages: String,
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::blob::BlobId;
 use super::os_text;
 use super::path::RelPath;
-use super::session::OnConflict;
+use crate::core::policy::OnConflict;
 
 /// What happens to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -119,6 +119,15 @@ impl FileEntry {
     pub fn agrees(&self, other: &FileEntry) -> bool {
         let wordless = |entry: &FileEntry| FileEntry { reason: String::new(), ..entry.clone() };
         wordless(self) == wordless(other)
+    }
+
+    /// Whether the source's bytes are what is written, offered or merged.
+    pub fn uses_theirs(&self) -> bool {
+        match self.kind {
+            // An edit that follows a move brings only the user's bytes.
+            Kind::Move => self.base != self.theirs || self.mine == self.base,
+            kind => kind.changes_install(),
+        }
     }
 }
 

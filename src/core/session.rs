@@ -12,6 +12,7 @@ use super::phase::Phase;
 use super::plan::{FileEntry, Kind, Only, Plan};
 use super::question::{Question, Way};
 use super::settings::Options;
+use crate::core::policy::OnConflict;
 
 /// The seed's workflow id: the name under which the server knows our sessions.
 pub const WORKFLOW_TYPE: &str = "agent_os_upgrade_v1";
@@ -136,25 +137,6 @@ impl From<Answer> for Decision {
             Answer::Park => Decision::Park,
         }
     }
-}
-
-/// How conflicts are settled when nobody has answered them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnConflict {
-    /// A person is asked.
-    #[default]
-    Ask,
-    /// Keep mine.
-    Keep,
-    /// Take theirs.
-    Take,
-    /// Merge; overlapping regions keep mine.
-    MergeKeep,
-    /// Merge; overlapping regions take theirs.
-    MergeTake,
-    /// Put off: mine stays, theirs is kept for a later day.
-    Park,
 }
 
 /// The saved outcome of one phase.

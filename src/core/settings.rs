@@ -186,7 +186,7 @@ impl Settings {
             let bad = |problem: String| SettingsError::BadValue { key: key.clone(), problem };
             let alone = serde_json::from_value::<Settings>(alone).map_err(|e| bad(e.to_string()))?;
             for pattern in alone.always_keep.iter().chain(&alone.always_take).flatten() {
-                super::answers::glob(pattern).map_err(bad)?;
+                super::glob::glob(pattern).map_err(bad)?;
             }
         }
         serde_json::from_value(value).map_err(|e| SettingsError::Json(e.to_string()))
@@ -256,7 +256,7 @@ pub fn rule_key(take: bool) -> &'static str {
 pub fn with_rule(text: &str, take: bool, pattern: &str, known: &[String]) -> Result<String, SettingsError> {
     let text = if text.trim().is_empty() { "{}" } else { text };
     Settings::parse(text)?;
-    super::answers::glob(pattern)
+    super::glob::glob(pattern)
         .map_err(|problem| SettingsError::BadValue { key: rule_key(take).to_owned(), problem })?;
     let mut value: Value = serde_json::from_str(text).map_err(|e| SettingsError::Json(e.to_string()))?;
     let object = value.as_object_mut().ok_or(SettingsError::NotAnObject)?;

@@ -11,18 +11,22 @@ use crate::core::classify::short;
 use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
-use crate::core::session::{OnConflict, Session, Status, stamp_of};
+use crate::core::policy::OnConflict;
+use crate::core::session::{Session, Status, stamp_of};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
 use crate::engine::planning::checks;
-use crate::engine::planning::inspect::{About, Problem, Request};
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::PlanningError;
-use crate::engine::report::{documents, final_report};
+use crate::engine::planning::request::Request;
+use crate::engine::refusal;
+use crate::engine::refusal::{About, Problem};
+use crate::engine::report::{final_report, words};
 use crate::engine::rollback::put_back;
-use crate::engine::session::context::{Run, START_AGAIN, Stop, now};
+use crate::engine::session::context::{Run, now};
 use crate::engine::session::estimates::estimates;
+use crate::engine::session::stop::{START_AGAIN, Stop};
 use crate::host::backup::copy;
 use crate::host::session::catalog;
 use crate::host::session::lock::{Lock, LockError};
@@ -90,10 +94,10 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
             _ => ("the session could not be saved".to_owned(), None),
         };
         let (message, exit_code, again) = match how {
-            Begin::Anew => ("nothing was changed", checks::REFUSED, None),
-            Begin::Resume => ("nothing was changed", checks::REFUSED, Some(resume_command(&run.session))),
+            Begin::Anew => ("nothing was changed", refusal::REFUSED, None),
+            Begin::Resume => ("nothing was changed", refusal::REFUSED, Some(resume_command(&run.session))),
             Begin::RollBack => {
-                ("not rolled back; nothing was changed", exit::INCOMPLETE, Some(documents::undo_command(&run.session)))
+                ("not rolled back; nothing was changed", exit::INCOMPLETE, Some(words::undo_command(&run.session)))
             }
         };
         run.lock.unexplain();
@@ -177,13 +181,7 @@ pub fn discard(session: Session) -> Handle {
     spawn(session, Begin::Resume, |run| {
         if run.session.applied {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
-            return finish(
-                run,
-                FinishKind::Failed,
-                checks::REFUSED,
-                message,
-                Some(documents::undo_command(&run.session)),
-            );
+            return finish(run, FinishKind::Failed, refusal::REFUSED, message, Some(words::undo_command(&run.session)));
         }
         put_back::drop_unfinished_backup(run);
         run.session.status = Status::Aborted;
@@ -191,7 +189,7 @@ pub fn discard(session: Session) -> Handle {
         run.lock.unexplain();
         match run.save() {
             Ok(()) => finish(run, FinishKind::Aborted, exit::DONE, "discarded; the install is as it was".into(), None),
-            Err(_) => finish(run, FinishKind::Failed, checks::REFUSED, "the session could not be saved".into(), None),
+            Err(_) => finish(run, FinishKind::Failed, refusal::REFUSED, "the session could not be saved".into(), None),
         }
     })
 }
@@ -289,7 +287,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
     let found = catalog::survey(&session.install);
     if let Some(damage) = found.lost() {
         let what = format!("{}; nothing was changed", damage.describe());
-        return Err(Problem { about: About::Install, exit_code: checks::REFUSED, what, next: damage.next() });
+        return Err(Problem { about: About::Install, exit_code: refusal::REFUSED, what, next: damage.next() });
     }
     if let Some(later) = found.later(&session.session_id).filter(|_| how == Begin::RollBack) {
         return Err(followed_by(session, later));
@@ -302,7 +300,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
     }
     Err(Problem {
         about: About::Install,
-        exit_code: checks::LOCKED,
+        exit_code: refusal::LOCKED,
         what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
         next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
     })
@@ -312,7 +310,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
 pub fn followed_by(session: &Session, later: &Session) -> Problem {
     Problem {
         about: About::Install,
-        exit_code: checks::REFUSED,
+        exit_code: refusal::REFUSED,
         what: format!(
             "session {} was followed by session {} ({}), which must be rolled back first; nothing was changed",
             session.session_id,
@@ -336,7 +334,7 @@ pub fn overtaken(session: &Session) -> Result<(), Problem> {
     let problem = |what: String, next: String| {
         Err(Problem {
             about: About::Install,
-            exit_code: checks::REFUSED,
+            exit_code: refusal::REFUSED,
             what: format!("{what}; nothing was changed"),
             next,
         })
@@ -376,7 +374,7 @@ fn take_place(session: &mut Session, how: Begin) -> Result<(), Problem> {
         Err(e) => {
             let what = format!("{e}, so it can't be told what was done here before; nothing was changed");
             let next = format!("mend that, then: pos-upgrade-tui status --project {}", session.project.shown());
-            return Err(Problem { about: About::Install, exit_code: checks::REFUSED, what, next });
+            return Err(Problem { about: About::Install, exit_code: refusal::REFUSED, what, next });
         }
     }
     Ok(())
@@ -386,17 +384,17 @@ fn locked(session: &Session, error: &LockError) -> Finish {
     let problem = match error {
         LockError::Held(holder) => Problem {
             about: About::Install,
-            exit_code: checks::LOCKED,
+            exit_code: refusal::LOCKED,
             what: format!("{}: {error}; nothing was changed", session.install.shown()),
             next: checks::wait_or_unlock(holder),
         },
         LockError::Place(odd) => {
             let what = format!("{error}; nothing was changed");
-            Problem { about: About::Install, exit_code: checks::REFUSED, what, next: odd.next() }
+            Problem { about: About::Install, exit_code: refusal::REFUSED, what, next: odd.next() }
         }
         LockError::Fs(_) => Problem {
             about: About::Install,
-            exit_code: checks::REFUSED,
+            exit_code: refusal::REFUSED,
             what: format!("{}: {error}; nothing was changed", session.install.shown()),
             next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
         },
@@ -469,7 +467,7 @@ fn drive(run: &mut Run) -> Finish {
     let install = run.session.install.shown();
     let mut message = match run.session.resolving {
         true => format!("{install}: {} that had been put off", settled_words(settled)),
-        false => format!("upgraded {install} ({})", phases::content::from_to(&run.session)),
+        false => format!("upgraded {install} ({})", words::from_to(&run.session)),
     };
     if parked > 0 {
         message.push_str(&format!("; {parked} put off, where yours stays until you settle it"));
@@ -518,7 +516,7 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(resume_command(&run.session))))
         }
         Stop::Failed { what, next } => {
-            run.fetch = None;
+            run.background = None;
             put_back::drop_unfinished_backup(run);
             run.session.status = Status::Failed;
             run.session.reason = Some(what.clone());
@@ -526,13 +524,13 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             let _ = run.save();
             let message = format!("{what}\nnothing in the install was changed");
             let next = next.or(Some("mend that, then start the upgrade again".into()));
-            finish(run, FinishKind::Failed, checks::REFUSED, message, next)
+            finish(run, FinishKind::Failed, refusal::REFUSED, message, next)
         }
     }
 }
 
 fn pause(run: &mut Run, phase: Phase) -> Finish {
-    run.fetch = None;
+    run.background = None;
     let _ = let_go(run);
     run.session.status = Status::Interrupted;
     let saved = run.save();
@@ -576,7 +574,7 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
         Stop::Failed { what, next } => (what, next),
         _ => ("it was stopped".to_owned(), None),
     };
-    let again = documents::undo_command(&run.session);
+    let again = words::undo_command(&run.session);
     let next = instead(next, Some(&again)).or(Some(again));
     if run.session.rolling_back || run.session.is_unfinished() {
         run.session.status = Status::Interrupted;
@@ -584,7 +582,7 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
         let message = format!(
             "the rollback is not complete: {what}\nit can be repeated, nothing is lost; if it stops there again, this moves \
              what stands in the way to .praxis-os/rescued/: {}",
-            documents::set_aside_command(&run.session)
+            words::set_aside_command(&run.session)
         );
         let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
         return Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish };
@@ -593,7 +591,7 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
     let message = format!(
         "not rolled back: {what}\nthe install is as it was, with the release that was installed; if something of it can't be \
          read, this moves it to .praxis-os/rescued/: {}",
-        documents::set_aside_command(&run.session)
+        words::set_aside_command(&run.session)
     );
     let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
     Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish }

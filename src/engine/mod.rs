@@ -10,6 +10,7 @@ pub mod maintenance;
 pub mod outside;
 mod phases;
 pub mod planning;
+pub mod refusal;
 pub mod report;
 pub mod rollback;
 pub mod session;

@@ -21,7 +21,8 @@ use crate::core::plan::FileEntry;
 use crate::core::session::Session;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::Handle;
-use crate::engine::planning::inspect::{Inspection, Request, Unfinished};
+use crate::engine::planning::inspect::{Inspection, Unfinished};
+use crate::engine::planning::request::Request;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
 
 const PLAY: &str = "POS_TUI_PLAY";

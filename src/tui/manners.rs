@@ -12,7 +12,7 @@ use super::update::{Effect, Msg};
 use crate::core::phase::Phase;
 use crate::core::question::Way;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
-use crate::engine::planning::inspect::{About, Problem};
+use crate::engine::refusal::{About, Problem};
 
 const MONO: Theme = Theme { depth: Depth::Mono, light: false, ascii: false };
 

@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Kind, Only, Plan, Removals};
+use crate::core::policy::OnConflict;
 use crate::core::question;
-use crate::core::session::{OnConflict, Session};
+use crate::core::session::Session;
 use crate::core::settings::{Look, Options};
 use crate::engine::events::{Finish, Level};
-use crate::engine::planning::inspect::{Draft, Inspection, Problem, Request};
+use crate::engine::planning::inspect::{Draft, Inspection};
+use crate::engine::planning::request::Request;
+use crate::engine::refusal::Problem;
 
 use super::click::Click;
 use super::diff::Diff;

@@ -12,10 +12,12 @@ use super::tests::{MONO, keys, press, text};
 use super::update::{Effect, Look, Msg};
 use crate::core::phase::Phase;
 use crate::core::plan::Kind;
-use crate::core::session::{OnConflict, Session};
+use crate::core::policy::OnConflict;
+use crate::core::session::Session;
 use crate::engine::events::{Event, Finish, FinishKind};
-use crate::engine::planning::inspect::{About, Draft, Problem};
+use crate::engine::planning::inspect::Draft;
 use crate::engine::planning::sources::{Candidate, Found};
+use crate::engine::refusal::{About, Problem};
 use crate::engine::report::plan_document;
 
 fn shown(model: &Model) -> String {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::core::os_text;
 use crate::core::plan::Only;
-use crate::core::session::OnConflict;
+use crate::core::policy::OnConflict;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
 
 use super::model::Launch;

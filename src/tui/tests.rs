@@ -19,7 +19,7 @@ use crate::core::phase::Phase;
 use crate::core::question::Way;
 use crate::core::session::Decision;
 use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind};
-use crate::engine::planning::inspect::{About, Problem};
+use crate::engine::refusal::{About, Problem};
 
 pub(super) const MONO: Theme = Theme { depth: Depth::Mono, light: false, ascii: false };
 pub(super) const RGB: Theme = Theme { depth: Depth::Rgb, light: false, ascii: false };

@@ -16,10 +16,12 @@ use super::{diff, merge_rows};
 use crate::core::merge::Merge;
 use crate::core::outcome::{Outcome, Sides, merge_of};
 use crate::core::plan::{FileEntry, Kind};
-use crate::core::session::{Answer, OnConflict};
+use crate::core::policy::OnConflict;
+use crate::core::session::Answer;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
 use crate::engine::planning::inspect;
+use crate::engine::planning::request::Request;
 use crate::engine::planning::sources;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
 use crate::engine::report::plan_document;
@@ -33,12 +35,12 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// How the wizard reaches the engine; tests put their own in its place.
 pub(crate) trait Engine: Clone + Send + 'static {
     fn unfinished(&self, launch: &Launch) -> Result<Option<inspect::Unfinished>, String>;
-    fn inspect(&self, request: &inspect::Request) -> inspect::Inspection;
-    fn deepen(&self, request: &inspect::Request) -> Result<inspect::Inspection, String>;
-    fn texts(&self, request: &inspect::Request, entry: &FileEntry) -> Result<Sides, String>;
+    fn inspect(&self, request: &Request) -> inspect::Inspection;
+    fn deepen(&self, request: &Request) -> Result<inspect::Inspection, String>;
+    fn texts(&self, request: &Request, entry: &FileEntry) -> Result<Sides, String>;
     fn candidates(&self, launch: &Launch) -> Vec<Candidate>;
     fn look(&self, look: &Look) -> Looked;
-    fn standing(&self, request: &inspect::Request) -> Result<Standing, String>;
+    fn standing(&self, request: &Request) -> Result<Standing, String>;
     fn remember(&self, source: &Path);
     fn recall(&self, launch: &Launch, session: &str) -> Option<crate::core::session::Session>;
     fn handle(&self, effect: Effect, launch: &Launch) -> Option<Handle>;
@@ -53,16 +55,16 @@ impl Engine for Real {
         inspect::unfinished(&launch.project)
     }
 
-    fn inspect(&self, request: &inspect::Request) -> inspect::Inspection {
+    fn inspect(&self, request: &Request) -> inspect::Inspection {
         inspect::approval(request)
     }
 
-    fn deepen(&self, request: &inspect::Request) -> Result<inspect::Inspection, String> {
+    fn deepen(&self, request: &Request) -> Result<inspect::Inspection, String> {
         inspect::deepen(&request.source).map_err(|e| e.to_string())?;
         Ok(inspect::approval(request))
     }
 
-    fn texts(&self, request: &inspect::Request, entry: &FileEntry) -> Result<Sides, String> {
+    fn texts(&self, request: &Request, entry: &FileEntry) -> Result<Sides, String> {
         inspect::texts(request, entry)
     }
 
@@ -80,7 +82,7 @@ impl Engine for Real {
         }
     }
 
-    fn standing(&self, request: &inspect::Request) -> Result<Standing, String> {
+    fn standing(&self, request: &Request) -> Result<Standing, String> {
         sources::standing(request)
     }
 

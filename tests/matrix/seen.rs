@@ -5,7 +5,8 @@ use pos_upgrade_tui::core::outcome::{Outcome, OutcomeError, outcome};
 use pos_upgrade_tui::core::path::RelPath;
 use pos_upgrade_tui::core::plan::{FileEntry, Kind, Plan};
 use pos_upgrade_tui::core::session::Answer;
-use pos_upgrade_tui::engine::planning::make_plan::{Source, sides};
+use pos_upgrade_tui::engine::planning::make_plan::sides;
+use pos_upgrade_tui::engine::planning::source::Source;
 
 use crate::matrix::world::{World, full};
 

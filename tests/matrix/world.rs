@@ -11,7 +11,8 @@ use std::process::{Command, Stdio};
 use pos_upgrade_tui::core::baseline;
 use pos_upgrade_tui::core::blob::BlobId;
 use pos_upgrade_tui::core::plan::{Kind, Summary};
-use pos_upgrade_tui::engine::planning::make_plan::{Source, base_path, make_plan};
+use pos_upgrade_tui::engine::planning::make_plan::{base_path, make_plan};
+use pos_upgrade_tui::engine::planning::source::Source;
 
 use crate::common::git;
 use crate::matrix::seen::Planned;

@@ -8,13 +8,14 @@ use crate::core::outcome::Outcome;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
-use crate::engine::session::context::{Run, START_AGAIN, Stop};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::{START_AGAIN, Stop};
 use crate::host::backup::copy;
 use crate::host::backup::copy::Backup;
-use crate::host::files::fs;
-use crate::host::files::fs::{Content, Folder, Found};
+use crate::host::backup::owners;
+use crate::host::files::folder::{Content, Folder, Found};
 use crate::host::files::journal::{Applied, Journal, JournalError, NewFile, State, Wanted};
-use crate::host::files::ownership;
+use crate::host::files::parallel;
 use crate::host::process::proc;
 
 /// An entry with what it does.
@@ -122,8 +123,8 @@ fn keep_owners(run: &mut Run, journal: &Journal) {
     let moved: BTreeMap<RelPath, RelPath> =
         run.session.plan.files.iter().filter_map(|f| Some((f.path.clone(), f.from.clone()?))).collect();
     let written = journal.results().filter(|(_, state)| **state != State::Absent).map(|(path, _)| path);
-    let wrong = ownership::give_back(&install, &backup, written.map(|path| (path, moved.get(path).unwrap_or(path))));
-    if let Some(what) = ownership::not_kept(&wrong) {
+    let wrong = owners::give_back(&install, &backup, written.map(|path| (path, moved.get(path).unwrap_or(path))));
+    if let Some(what) = owners::not_kept(&wrong) {
         run.warn("owner", what);
     }
 }
@@ -139,7 +140,7 @@ pub fn verify(run: &Run, journal: &Journal, since: &[RelPath]) -> Result<u64, St
     }
     let folder = Folder::open(&run.session.install)?;
     let results: Vec<_> = journal.results().filter(|(path, _)| !since.contains(path)).collect();
-    fs::in_parallel(&results, |(path, state)| {
+    parallel::in_parallel(&results, |(path, state)| {
         let found = folder.look(path)?;
         // A folder may stand where a file went.
         let right = state.matches(&found) || (**state == State::Absent && found == Found::Folder);

@@ -14,9 +14,11 @@ use crate::core::parked::{self, Parked};
 use crate::core::plan::{FileEntry, Kind, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::session::{Answer, Session};
 use crate::engine::planning::make_plan;
-use crate::engine::session::context::{Run, Stop};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::host::files::error::FsError;
+use crate::host::files::folder::Folder;
 use crate::host::files::fs;
-use crate::host::files::fs::{Folder, FsError};
 
 /// The folder of the kept bytes, by blob id.
 const FOLDER: &str = ".upgrade/parked";

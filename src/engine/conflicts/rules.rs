@@ -5,7 +5,8 @@
 use crate::core::session::Session;
 use crate::core::settings;
 use crate::core::visible::Shown as _;
-use crate::engine::session::context::{Run, Stop};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
 use crate::host::files::fs;
 
 /// Notes a rule: the glob will stand in the project's `upgrade.json`, and holds for upgrades to come.

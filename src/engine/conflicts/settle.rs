@@ -12,7 +12,8 @@ use crate::core::merge::Choice;
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
-use crate::core::session::{Answer, Decision, OnConflict, Status};
+use crate::core::policy::OnConflict;
+use crate::core::session::{Answer, Decision, Status};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::apply;
@@ -21,9 +22,10 @@ use crate::engine::conflicts::settle::ledger::{Decided, Ledger};
 pub use crate::engine::conflicts::settle::ledger::{Draft, drafts};
 use crate::engine::events::{Command, ConflictFile, Event, Level};
 use crate::engine::planning::make_plan;
-use crate::engine::session::context::{Run, Stop};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
-use crate::host::files::fs::FsError;
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
 /// for it, so any policy keeps it, or puts it off with the rest.

@@ -1,17 +1,24 @@
 //! Makes one baseline where two upgrades met in a git merge: from the source's releases, what the two sides say, and the
-//! files that stand in the install. Reads only; the caller writes.
+//! files that stand in the install.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::core::baseline::{self, Baseline, BaselineFile};
 use crate::core::classify::{Installed, InstalledTree};
 use crate::core::path::RelPath;
 use crate::core::provenance::{History, Shipped, Tree};
 use crate::core::visible::Shown as _;
+use crate::engine::maintenance::locked;
 use crate::engine::planning::make_plan;
-use crate::engine::planning::make_plan::{PlanningError, Source};
+use crate::engine::planning::make_plan::PlanningError;
+use crate::engine::planning::source::Source;
+use crate::engine::refusal::{Problem, problem};
+use crate::engine::report::documents;
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::files::scan;
+use crate::host::session::lock::Lock;
 
 /// Why no baseline can be made.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +31,61 @@ pub enum ReconcileError {
     NoRelease(String),
 }
 
-impl From<fs::FsError> for ReconcileError {
-    fn from(error: fs::FsError) -> Self {
+impl From<FsError> for ReconcileError {
+    fn from(error: FsError) -> Self {
         Self::Planning(error.into())
+    }
+}
+
+/// A baseline that can be written. The lock is held until this is dropped.
+#[derive(Debug)]
+pub struct Reconciled {
+    /// What was found.
+    pub found: Found,
+    /// Where the baseline is.
+    pub path: PathBuf,
+    _lock: Lock,
+}
+
+impl Reconciled {
+    /// Opens the source, takes the lock, and looks at the install. Nothing is written yet.
+    ///
+    /// # Errors
+    /// [`Problem`] for a source that has nothing to say about the install, and a lock that can't be had.
+    pub fn find(source: &Path, install: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
+        let unusable = |what: String| {
+            let next = "name a clone: pos-upgrade-tui reconcile --source DIR";
+            problem(format!("{what}; nothing was changed"), next)
+        };
+        let opened = Source::open(source, None).map_err(|e| unusable(e.to_string()))?;
+        if !opened.is_praxis_os().map_err(|e| unusable(e.to_string()))? {
+            return Err(unusable(format!("{}: not a praxis-os repository", source.shown())));
+        }
+        // From here on nobody else writes there.
+        let lock = locked::without_session(install, note)?;
+        let found = find(&opened, install).map_err(|e| unusable(e.to_string()))?;
+        Ok(Self { found, path: install.join(baseline::FILE), _lock: lock })
+    }
+
+    /// Writes the baseline and nothing else; one that could not be read is kept among the rescued files. Where, relative
+    /// to the project.
+    ///
+    /// # Errors
+    /// [`Problem`]; then the install is as it was.
+    pub fn write(&self, install: &Path) -> Result<Option<String>, Problem> {
+        let failed = |e: FsError| problem(format!("{e}; the install is as it was"), "mend that, then try again");
+        let mut kept = None;
+        if self.found.unusable {
+            let rescue = locked::rescue_folder(install)?;
+            let folder = rescue.under(install);
+            fs::create_folders(&folder).map_err(failed)?;
+            let old = fs::read_if_there(&self.path).map_err(failed)?.unwrap_or_default();
+            fs::write_durable(&folder.join(baseline::FILE), &old, 0o644).map_err(failed)?;
+            kept = Some(format!(".praxis-os/{rescue}/{}", baseline::FILE));
+        }
+        fs::write_durable(&self.path, &self.found.baseline.to_json(), documents::mode_of(&self.path))
+            .map_err(failed)?;
+        Ok(kept)
     }
 }
 
@@ -51,7 +110,7 @@ pub struct Found {
 ///
 /// # Errors
 /// [`ReconcileError`].
-pub fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
+fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
     let text = fs::read_if_there(&install.join(baseline::FILE))?;
     let now: Option<Baseline> = text.as_ref().and_then(|text| serde_json::from_slice(text).ok());
     let mut sides: Vec<Baseline> = match (&now, &text) {
@@ -61,7 +120,7 @@ pub fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
     };
     let mut named: Vec<String> = sides.iter().map(|side| side.release.clone()).collect();
     named.dedup();
-    let installed = fs::scan(install, source.repo.format)?;
+    let installed = scan::scan(install, source.repo.format)?;
     let layout = make_plan::layout_of(install)?;
     let place = |path: &RelPath| layout.install_path(path, |folder| installed.folders.contains(folder));
     let release = match choose(source, &named, &installed, &place)? {

@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 
 use crate::core::phase::{BackupEvidence, Fact, NotApplicable, Phase};
-use crate::engine::session::context::{Run, Stop, done, not_applicable, warned};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::{done, not_applicable, warned};
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, Manifest};
 use crate::host::files::fs;

@@ -3,7 +3,9 @@
 use crate::core::phase::{CleanupEvidence, Phase};
 use crate::core::visible::Shown as _;
 use crate::engine::report::documents;
-use crate::engine::session::context::{Run, Stop, done, warned};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::{done, warned};
 use crate::host::backup::retention;
 use crate::host::files::fs;
 use crate::host::git;

@@ -3,14 +3,12 @@
 use std::path::Path;
 
 use crate::core::baseline;
-use crate::core::classify::short;
 use crate::core::index::Trust;
 use crate::core::layout::layouts;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::{ActualUpgrade, ContentEvidence, DryRunPreview, Phase};
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
-use crate::core::session::Session;
 use crate::core::settings;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::apply;
@@ -19,15 +17,17 @@ use crate::engine::conflicts::deferred;
 use crate::engine::conflicts::rules;
 use crate::engine::conflicts::settle;
 use crate::engine::planning::make_plan;
-use crate::engine::planning::make_plan::Source;
+use crate::engine::planning::source::Source;
 use crate::engine::report::documents;
 use crate::engine::rollback::changes;
-use crate::engine::session::context::{Run, Stop, done};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::done;
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, Entry};
 use crate::host::files::crash_points::{KEEP, around};
+use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
-use crate::host::files::fs::{Content, Folder};
 use crate::host::files::journal::{Journal, NewFile, State, Wanted};
 use crate::host::server::search_index;
 use crate::host::server::{self, Running};
@@ -305,10 +305,4 @@ fn difference(approved: &Plan, now: &Plan) -> Option<String> {
     let more = if paths.len() > SHOWN { format!("\n  and {} more", paths.len() - SHOWN) } else { String::new() };
     let shown = paths.iter().take(SHOWN).map(|p| format!("\n  {p}")).collect::<String>();
     Some(format!("the install changed since you approved the plan, so nothing was applied:{shown}{more}"))
-}
-
-/// One line that says from where to where.
-pub fn from_to(session: &Session) -> String {
-    let from = session.from_release.as_deref().map_or("an unknown release", short);
-    format!("{from} -> {}", short(&session.source_commit))
 }

@@ -1,49 +1,31 @@
 //! Phase 4: proves over real MCP that the new release works, and writes the report.
 
 mod probes;
+mod seen;
 mod table;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::core::phase::{Fact, NotApplicable, Phase, ValidationEvidence};
+use crate::core::phase::{Fact, NotApplicable, ValidationEvidence};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Level;
-use crate::engine::phases::server::replace::{note_server, start_again, stop_outdated};
-use crate::engine::session::context::{Run, Stop, Told, done, not_applicable, now};
+use crate::engine::phases::server::launch::start_again;
+use crate::engine::phases::server::replace::{note_server, stop_outdated};
+use crate::engine::phases::validation::seen::{PHASE, Seen, Server, failure};
+use crate::engine::session::context::{Run, now};
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::{TaskResult, done, not_applicable};
 use crate::host::files::fs;
 use crate::host::process::children;
 use crate::host::process::program;
 use crate::host::process::program::{Limits, Listener, ProgramError};
 use crate::host::process::timing::{Who, waiting};
-use crate::host::server::mcp::{Client, McpError};
+use crate::host::server::mcp::Client;
 use crate::host::server::{self, Owner, Running};
 use crate::host::user::consent;
 use crate::host::user::consent::Wish;
-
-const PHASE: Phase = Phase::Validation;
-
-/// The server under test.
-struct Server {
-    url: String,
-    pid: u32,
-    log: PathBuf,
-    /// Where its part of the log begins.
-    log_from: u64,
-}
-
-/// What was tried and what was seen: for the report.
-#[derive(Default)]
-struct Seen(Vec<Value>);
-
-impl Seen {
-    fn saw(&mut self, probe: &str, begun: Instant, outcome: &str, saw: impl Into<Value>) {
-        let seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-        self.0.push(json!({"probe": probe, "outcome": outcome, "seconds": seconds, "saw": saw.into()}));
-    }
-}
 
 /// Runs the probes. A server that was only started for this is stopped at the end.
 ///
@@ -139,22 +121,8 @@ fn server_to_ask(run: &mut Run) -> Result<Option<Server>, Stop> {
     Ok(started.map(|s| Server { url: s.url.clone(), pid: s.pid(), log, log_from: s.log_from }))
 }
 
-/// A request that failed, with the server's last words if it has ended.
-fn failure(server: &Server, error: &McpError) -> Stop {
-    let mut what = error.to_string();
-    if crate::host::process::proc::start_ticks(server.pid).is_none() {
-        let last = server::last_lines(&server.log, server.log_from, 8);
-        what.push_str(&format!("\nthe server (pid {}) has ended; its log ends with:\n{last}", server.pid));
-    }
-    Stop::Failed { what, next: Some(read_log(server)) }
-}
-
-fn read_log(server: &Server) -> String {
-    format!("read the server's log: {}", server.log.shown())
-}
-
 /// The project's own test command, if it has one.
-fn unit_tests(run: &mut Run, seen: &mut Seen) -> Result<Told<Fact<bool>>, Stop> {
+fn unit_tests(run: &mut Run, seen: &mut Seen) -> TaskResult<Fact<bool>> {
     let command = run.session.options.test_command.clone();
     let Some((program, arguments)) = command.split_first().filter(|_| !run.session.options.skip_tests) else {
         return not_applicable(NotApplicable::TestsSkipped, Fact::NotApplicable(NotApplicable::TestsSkipped));

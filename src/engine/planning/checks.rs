@@ -12,10 +12,13 @@ use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Kind, Only};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Outcome;
-use crate::engine::planning::inspect::{About, Problem, Request};
 use crate::engine::planning::make_plan;
-use crate::engine::planning::make_plan::{Planned, PlanningError, Source, layout_of, read_baseline, stale_manifest};
+use crate::engine::planning::make_plan::{Planned, PlanningError, layout_of, read_baseline};
+use crate::engine::planning::request::Request;
+use crate::engine::planning::source::{Source, stale_manifest};
 use crate::engine::planning::writable;
+use crate::engine::refusal::{About, Problem};
+use crate::engine::refusal::{LOCKED, REFUSED, problem};
 use crate::host::backup::copy;
 use crate::host::backup::retention;
 use crate::host::backup::retention::Kept;
@@ -41,11 +44,6 @@ pub struct Checked {
     /// The source, if it could be opened.
     pub source: Option<Source>,
 }
-
-/// Exit code for a pre-flight refusal.
-pub const REFUSED: u8 = 4;
-/// Exit code for a lock or unfinished session in the way.
-pub const LOCKED: u8 = 7;
 
 struct Check<'a, 'b> {
     tell: &'a mut Tell<'b>,
@@ -73,11 +71,6 @@ impl Check<'_, '_> {
             }
         }
     }
-}
-
-/// A refusal.
-pub(crate) fn problem(what: impl ToString, next: impl Into<String>) -> Problem {
-    Problem { about: About::Install, exit_code: REFUSED, what: what.to_string(), next: next.into() }
 }
 
 /// Runs all checks. `own` says that this process holds the lock and the session in question.

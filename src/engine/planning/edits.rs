@@ -18,8 +18,11 @@ use crate::core::plan::{Kind, Plan, ReleaseEvidence};
 use crate::core::provenance::{Shipped, Tree};
 use crate::core::visible::Shown as _;
 use crate::engine::planning::make_plan;
-use crate::engine::planning::make_plan::{PlanningError, Source};
-use crate::host::files::fs;
+use crate::engine::planning::make_plan::PlanningError;
+use crate::engine::planning::source::Source;
+use crate::host::files::error::FsError;
+use crate::host::files::folder::Folder;
+use crate::host::files::scan;
 
 /// What the user did to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -99,8 +102,8 @@ pub enum EditsError {
     Planning(#[from] PlanningError),
 }
 
-impl From<fs::FsError> for EditsError {
-    fn from(error: fs::FsError) -> Self {
+impl From<FsError> for EditsError {
+    fn from(error: FsError) -> Self {
         Self::Planning(error.into())
     }
 }
@@ -112,13 +115,13 @@ impl From<fs::FsError> for EditsError {
 pub fn find(install: &Path, source: Option<&Source>) -> Result<Edits, EditsError> {
     match (make_plan::read_baseline(install)?, source) {
         (Some(baseline), _) => {
-            let installed = fs::scan(install, format_of(&baseline))?;
+            let installed = scan::scan(install, format_of(&baseline))?;
             let layout = make_plan::layout_of(install).unwrap_or_else(|_| layouts().target());
             Ok(against_baseline(&baseline, layout, &installed))
         }
         (None, Some(source)) => {
             let planned = make_plan::make_plan(source, install)?;
-            let installed = fs::scan(install, source.repo.format)?;
+            let installed = scan::scan(install, source.repo.format)?;
             let tree = planned.plan.install.release.as_deref().and_then(|id| planned.history.tree(id));
             Ok(against_plan(&planned.plan, &tree.unwrap_or_default(), make_plan::layout_of(install)?, &installed))
         }
@@ -233,7 +236,7 @@ fn against_plan(plan: &Plan, tree: &Tree, layout: &Layout, installed: &Installed
 #[derive(Debug)]
 pub struct EditTexts<'a> {
     install: &'a Path,
-    folder: fs::Folder,
+    folder: Folder,
     source: Option<&'a Source>,
 }
 
@@ -243,14 +246,14 @@ impl<'a> EditTexts<'a> {
     /// # Errors
     /// [`EditsError::Planning`].
     pub fn open(install: &'a Path, source: Option<&'a Source>) -> Result<Self, EditsError> {
-        Ok(Self { install, folder: fs::Folder::open(install)?, source })
+        Ok(Self { install, folder: Folder::open(install)?, source })
     }
 
     /// The release's text; none if neither the install nor the source has it.
     ///
     /// # Errors
-    /// [`fs::FsError`] where the install keeps it and it can't be read.
-    pub fn base(&self, edit: &Edit) -> Result<Option<Arc<[u8]>>, fs::FsError> {
+    /// [`FsError`] where the install keeps it and it can't be read.
+    pub fn base(&self, edit: &Edit) -> Result<Option<Arc<[u8]>>, FsError> {
         let Some(id) = &edit.base else { return Ok(None) };
         let kept = make_plan::kept_base(self.install, id)?;
         Ok(kept.or_else(|| self.source?.read(id)))
@@ -259,8 +262,8 @@ impl<'a> EditTexts<'a> {
     /// The user's text, if a file stands there.
     ///
     /// # Errors
-    /// [`fs::FsError`] where it can't be read.
-    pub fn mine(&self, edit: &Edit) -> Result<Option<Arc<[u8]>>, fs::FsError> {
+    /// [`FsError`] where it can't be read.
+    pub fn mine(&self, edit: &Edit) -> Result<Option<Arc<[u8]>>, FsError> {
         make_plan::mine(&self.folder, &edit.path)
     }
 }

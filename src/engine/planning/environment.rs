@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::core::blob::sha256;
 use crate::core::layout::layouts;
 use crate::core::requirements::of_file;
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
-use crate::host::files::fs::FsError;
 use crate::host::process::program::Deaf;
 use crate::host::python::{packages, pip, venv};
 

@@ -9,63 +9,27 @@ use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::Session;
-use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::settle;
 pub use crate::engine::conflicts::settle::{Draft, unasked_outcome};
 use crate::engine::planning::checks;
-use crate::engine::planning::checks::REFUSED;
 pub use crate::engine::planning::checks::{session_in_the_way, wait_or_unlock};
 use crate::engine::planning::environment;
 use crate::engine::planning::lfs_pointers;
 use crate::engine::planning::make_plan;
-use crate::engine::planning::make_plan::{Planned, PlanningError, Source};
+use crate::engine::planning::make_plan::{Planned, PlanningError};
 use crate::engine::planning::possible;
+use crate::engine::planning::request::Request;
+use crate::engine::planning::source::Source;
 use crate::engine::planning::writable;
+use crate::engine::refusal::REFUSED;
+use crate::engine::refusal::{About, Problem};
+use crate::host::files::error::FsError;
+use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::git::{GitError, Repo};
 use crate::host::server::{self, Owner, Running};
 use crate::host::session::catalog;
-
-/// What to upgrade, and from where.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// The project's folder, the one that holds `.praxis-os`.
-    pub project: PathBuf,
-    /// The clone of praxis-os.
-    pub source: PathBuf,
-    /// Commit, tag or branch; HEAD if none.
-    pub to: Option<String>,
-    /// Only this part of the install; all of it if none.
-    pub only: Option<Only>,
-    /// The options.
-    pub options: Options,
-}
-
-/// What a problem is about, so that it can be shown where it is mended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum About {
-    /// The clone of praxis-os: another one, or another commit, would do.
-    Source,
-    /// The install, the machine, or another upgrade.
-    #[default]
-    Install,
-    /// A downgrade that was not allowed.
-    Downgrade,
-}
-
-/// Something that stops an upgrade, found before anything was changed. All are reported at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// What it is about.
-    pub about: About,
-    /// The exit code it leads to.
-    pub exit_code: u8,
-    /// What is wrong, and with which path. May have several lines.
-    pub what: String,
-    /// The next command to type or thing to do.
-    pub next: String,
-}
 
 /// The result of looking.
 #[derive(Debug, Clone)]
@@ -206,7 +170,7 @@ pub fn approval(request: &Request) -> Inspection {
 
 const UNREADABLE: &str = "mend that (for a file that can't be read: chmod u+r), then try again";
 
-fn unreadable(error: &fs::FsError) -> Problem {
+fn unreadable(error: &FsError) -> Problem {
     Problem { about: About::Install, exit_code: REFUSED, what: error.to_string(), next: UNREADABLE.into() }
 }
 
@@ -228,8 +192,8 @@ pub fn deepen(source: &Path) -> Result<(), GitError> {
 /// The answers that the conflicts of a plan have already; those from before also where they don't count. Blocking.
 ///
 /// # Errors
-/// [`fs::FsError`] where the earlier answers are there and can't be read.
-pub fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, fs::FsError> {
+/// [`FsError`] where the earlier answers are there and can't be read.
+pub fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, FsError> {
     let remembered = settle::remembered(&request.project.join(".praxis-os"))?;
     let rules = Rules::of(&request.options);
     let conflicts = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
@@ -294,8 +258,8 @@ impl Texts {
     /// Whether the installed file of an entry is executable now; none if there is none. Blocking.
     pub fn executable_now(&self, entry: &FileEntry) -> Option<bool> {
         let spot = entry.from.as_ref().unwrap_or(&entry.path);
-        match fs::Folder::open(&self.install).and_then(|folder| folder.read(spot)) {
-            Ok(fs::Content::File { mode, .. }) => Some(mode & 0o100 != 0),
+        match Folder::open(&self.install).and_then(|folder| folder.read(spot)) {
+            Ok(Content::File { mode, .. }) => Some(mode & 0o100 != 0),
             _ => None,
         }
     }
@@ -326,7 +290,7 @@ pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
         Some(damage) => Err(format!("{}\n{}", damage.describe(), damage.next())),
         None => {
             let with_drafts = |s: &Session| Ok(Unfinished { drafts: settle::drafts(s)?, session: s.clone() });
-            found.unfinished().map(with_drafts).transpose().map_err(|e: fs::FsError| e.to_string())
+            found.unfinished().map(with_drafts).transpose().map_err(|e: FsError| e.to_string())
         }
     }
 }

@@ -3,18 +3,18 @@
 
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
-use crate::core::plan::{FileEntry, Kind, Plan};
+use crate::core::plan::{FileEntry, Plan};
 use crate::core::visible::Shown as _;
-use crate::engine::planning::checks::REFUSED;
-use crate::engine::planning::inspect::{About, Problem};
-use crate::engine::planning::make_plan::Source;
+use crate::engine::planning::source::Source;
+use crate::engine::refusal::REFUSED;
+use crate::engine::refusal::{About, Problem};
 
 /// Paths named one by one in a refusal.
 const SHOWN: usize = 10;
 
 /// The paths that would get, or be merged with, a pointer instead of a file. Reads only small blobs of what changes.
 pub fn found(source: &Source, files: &[FileEntry]) -> Vec<RelPath> {
-    let pointer = |f: &&FileEntry| theirs_is_used(f) && f.theirs.as_ref().is_some_and(|id| source.is_lfs_pointer(id));
+    let pointer = |f: &&FileEntry| f.uses_theirs() && f.theirs.as_ref().is_some_and(|id| source.is_lfs_pointer(id));
     files.iter().filter(pointer).map(|f| f.path.clone()).collect()
 }
 
@@ -55,13 +55,4 @@ pub fn problem(source: &Source, paths: &[RelPath]) -> Option<Problem> {
         quoted(source.repo.path())
     );
     Some(Problem { about: About::Source, exit_code: REFUSED, what, next })
-}
-
-/// Whether the source's bytes are what is written, offered or merged.
-pub(crate) fn theirs_is_used(file: &FileEntry) -> bool {
-    match file.kind {
-        // An edit that follows a move brings only the user's bytes.
-        Kind::Move => file.base != file.theirs || file.mine == file.base,
-        kind => kind.changes_install(),
-    }
 }

@@ -7,5 +7,7 @@ pub mod inspect;
 pub mod lfs_pointers;
 pub mod make_plan;
 pub mod possible;
+pub mod request;
+pub mod source;
 pub mod sources;
 pub mod writable;

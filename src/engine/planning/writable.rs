@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{Kind, Plan};
-use crate::engine::planning::checks::problem;
-use crate::engine::planning::inspect::Problem;
-use crate::engine::planning::make_plan::Source;
+use crate::engine::planning::source::Source;
+use crate::engine::refusal::Problem;
+use crate::engine::refusal::problem;
 use crate::engine::report::documents;
 use crate::host::files::{fs, own_places};
 

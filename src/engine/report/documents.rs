@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 
 use crate::core::classify::short;
 use crate::core::document::{self, appended, appended_plain};
-use crate::core::os_text::quoted;
 use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
 use crate::core::session::{Answer, Seconds, Session};
 use crate::core::visible::{self, Shown as _, cell};
-use crate::engine::phases::content::from_to;
 use crate::engine::report::final_report::report;
-use crate::engine::session::context::{Run, Stop, now};
+use crate::engine::report::words::from_to;
+use crate::engine::session::context::{Run, now};
+use crate::engine::session::stop::Stop;
+use crate::host::files::folder::Folder;
 use crate::host::files::fs;
 use crate::host::git;
 
@@ -184,16 +185,6 @@ fn required_lines(document: &str) -> Vec<String> {
     lines.map(bare).filter(|l| !l.is_empty() && !l.starts_with('#') && !visible::has_unsafe(l)).collect()
 }
 
-/// The command that takes this session back.
-pub fn undo_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --project {}", quoted(&session.project))
-}
-
-/// The command that takes it back though something stands in the way.
-pub fn set_aside_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --set-aside --project {}", quoted(&session.project))
-}
-
 /// `.cache/upgrade-summary-<date>.md`.
 pub fn summary(session: &Session, warnings: &[String], seconds: Seconds) -> String {
     let mut text = format!("# Upgrade {}\n\n", visible::line(&from_to(session)));
@@ -236,7 +227,7 @@ pub fn installation_section(session: &Session) -> String {
 pub fn append_document(run: &mut Run, name: &str, text: &str) -> Result<(), Stop> {
     let path = run.session.install.join(name);
     if is_something_else(&path) {
-        let root = fs::Folder::open(&run.session.install)?;
+        let root = Folder::open(&run.session.install)?;
         let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;
         if let Some(to) = crate::host::files::aside::set_aside(&root, &rel, &run.rescue_folder()?)? {
             run.warn("rescued", format!("{name}: no file any more; what stood there is now in {to}"));

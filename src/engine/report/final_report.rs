@@ -8,8 +8,8 @@ use crate::core::phase::{Fact, Phase, ServerEvidence};
 use crate::core::plan::{Kind, Only};
 use crate::core::session::{Answer, Seconds, Session, Status};
 use crate::core::visible::Shown as _;
-use crate::engine::phases::content::from_to;
-use crate::engine::report::documents::undo_command;
+use crate::engine::report::words::from_to;
+use crate::engine::report::words::undo_command;
 
 /// So many paths of a kind are named.
 const NAMED: usize = 20;

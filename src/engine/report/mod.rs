@@ -3,3 +3,4 @@
 pub mod documents;
 pub mod final_report;
 pub mod plan_document;
+pub mod words;

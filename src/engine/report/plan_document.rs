@@ -8,7 +8,8 @@ use crate::core::classify::short;
 use crate::core::os_text::quoted;
 use crate::core::plan::{Kind, Plan};
 use crate::core::visible::{Shown as _, cell, line as visible};
-use crate::engine::planning::inspect::{Inspection, Request};
+use crate::engine::planning::inspect::Inspection;
+use crate::engine::planning::request::Request;
 
 /// So many numbers are tried for a name that is taken.
 const NAMES: u32 = 100;

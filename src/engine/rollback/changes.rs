@@ -11,11 +11,14 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::session::DOCUMENTS;
 use crate::engine::report::documents;
-use crate::engine::session::context::{Run, Stop};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
 use crate::host::backup::copy::{Backup, Entry};
+use crate::host::files::folder::{Content, Folder, Found};
 use crate::host::files::fs;
-use crate::host::files::fs::{Content, Folder, Found};
 use crate::host::files::journal::{Journal, NewFile, State, Wanted};
+use crate::host::files::parallel;
+use crate::host::files::scan;
 
 /// What no file is: where this is expected, whatever stands there is the user's and is rescued.
 const NOBODY_KNOWS: &str = "unknown";
@@ -40,7 +43,7 @@ pub fn wanted(run: &Run, backup: &Backup) -> Result<Vec<Wanted>, Stop> {
     let live = Folder::open(&run.session.install)?;
     let folds = fs::folds_case(&run.session.install);
     let changed: Vec<(RelPath, State)> = changed_paths(run, backup)?.into_iter().collect();
-    let looked_at = fs::in_parallel(&changed, |(path, left)| put_back(&live, backup, folds, path, left))?;
+    let looked_at = parallel::in_parallel(&changed, |(path, left)| put_back(&live, backup, folds, path, left))?;
     let mut all: Vec<Wanted> = looked_at.into_iter().flatten().collect();
     all.sort_by_key(|w| w.new.is_some());
     Ok(all)
@@ -146,7 +149,7 @@ fn differing(run: &Run, backup: &Backup, live: &Folder) -> Result<Left, Stop> {
     let install = &run.session.install;
     let release = Release::of(run)?;
     let format = release.blobs.iter().next().map_or(ObjectFormat::Sha1, BlobId::format);
-    let installed = fs::scan(install, format)?;
+    let installed = scan::scan(install, format)?;
     let mut paths = Left::new();
     for (path, entry) in &backup.manifest.entries {
         let Entry::File { sha256, mode, .. } = entry else { continue };

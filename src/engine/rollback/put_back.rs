@@ -10,18 +10,21 @@ use crate::core::session::Status;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::apply;
 use crate::engine::events::{Event, Level};
-use crate::engine::phases::server::replace::{start_again, stop_live};
+use crate::engine::phases::server::launch::start_again;
+use crate::engine::phases::server::replace::stop_live;
 use crate::engine::report::documents;
 use crate::engine::rollback::changes;
 use crate::engine::rollback::set_aside;
-use crate::engine::session::context::{Run, Stop};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
 use crate::engine::session::wait_until_idle;
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, BackupError, Entry};
+use crate::host::backup::owners;
+use crate::host::files::error::FsError;
+use crate::host::files::folder::Folder;
 use crate::host::files::fs;
-use crate::host::files::fs::{Folder, FsError};
 use crate::host::files::journal::{Journal, JournalError};
-use crate::host::files::ownership;
 use crate::host::process::proc;
 use crate::host::python::venv;
 use crate::host::server::mcp::Client;
@@ -444,8 +447,8 @@ fn missing_folders(install: &std::path::Path, backup: &Backup) -> Result<BTreeSe
 /// What came back belongs to whom it did; what this user may not give away is named.
 fn owners(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>, gone: &BTreeSet<RelPath>) {
     let install = run.session.install.clone();
-    let wrong = ownership::give_back(&install, backup, touched.iter().chain(gone).map(|path| (path, path)));
-    if let Some(what) = ownership::not_kept(&wrong) {
+    let wrong = owners::give_back(&install, backup, touched.iter().chain(gone).map(|path| (path, path)));
+    if let Some(what) = owners::not_kept(&wrong) {
         run.warn("owner", what);
     }
 }

@@ -7,11 +7,12 @@ use rustix::fs::FileType;
 
 use crate::core::path::RelPath;
 use crate::engine::rollback::changes;
-use crate::engine::session::context::{Run, Stop};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
 use crate::host::backup::copy::{Backup, Entry};
 use crate::host::files::aside;
+use crate::host::files::folder::Folder;
 use crate::host::files::fs;
-use crate::host::files::fs::Folder;
 use crate::host::files::journal::{Journal, State};
 use crate::host::files::restore;
 use crate::host::files::restore::{RestoreError, Restored};

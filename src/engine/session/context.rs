@@ -9,13 +9,14 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use crate::core::path::RelPath;
-use crate::core::phase::{NotApplicable, Phase};
+use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
 use crate::core::session::{PhaseRecord, Seconds, Session, Status, time_of};
 use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Level, Outcome};
-use crate::engine::phases::server::fetch;
-use crate::engine::phases::server::fetch::Fetch;
+use crate::engine::session::background::Background;
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::{TaskResult, Told, spent_on};
 use crate::host::files::fs::visible;
 use crate::host::process::children::Mark;
 use crate::host::process::timing;
@@ -33,62 +34,6 @@ const LOOK_AROUND: Duration = Duration::from_millis(250);
 /// Where the state file of a server that is left alone is kept meanwhile.
 const KEPT_STATE: &str = "server-state.json";
 
-/// Why a phase did not end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
-    /// Something failed.
-    Failed {
-        /// What, and with which path.
-        what: String,
-        /// What to do about it.
-        next: Option<String>,
-    },
-    /// A person or a signal asked to pause.
-    Pause,
-    /// A person asked to go back.
-    RollBack,
-}
-
-impl Stop {
-    /// A failure without advice.
-    pub fn failed(what: impl ToString) -> Self {
-        Stop::Failed { what: what.to_string(), next: None }
-    }
-}
-
-/// How a task ended, with what it found.
-pub struct Told<T> {
-    outcome: Outcome,
-    detail: String,
-    value: T,
-}
-
-/// A task that was done.
-pub fn done<T>(detail: impl Into<String>, value: T) -> Result<Told<T>, Stop> {
-    Ok(Told { outcome: Outcome::Done, detail: detail.into(), value })
-}
-
-/// A task that was done, with something to look at.
-pub fn warned<T>(detail: impl Into<String>, value: T) -> Result<Told<T>, Stop> {
-    Ok(Told { outcome: Outcome::Warning, detail: detail.into(), value })
-}
-
-/// A task that did not apply.
-pub fn not_applicable<T>(why: NotApplicable, value: T) -> Result<Told<T>, Stop> {
-    Ok(Told { outcome: Outcome::NotApplicable, detail: why.reason().to_owned(), value })
-}
-
-/// Tasks that do little but wait for somebody.
-fn spent_on(task: &str) -> Option<Who> {
-    match task {
-        "stop_server" | "start_server" | "health" | "tools" | "smoke" | "browser" | "watcher" | "index" => {
-            Some(Who::Server)
-        }
-        "unit_tests" => Some(Who::Programs),
-        _ => None,
-    }
-}
-
 /// The running session.
 pub struct Run {
     /// What is saved.
@@ -103,8 +48,8 @@ pub struct Run {
     pub warnings: Vec<String>,
     /// Programs that the current phase ran.
     pub commands_run: Vec<String>,
-    /// What is fetched in the background.
-    pub fetch: Option<Fetch>,
+    /// What goes on beside the phases.
+    pub background: Option<Box<dyn Background>>,
     /// Seconds that the phases may take.
     pub estimates: [u32; 6],
     /// A rollback moves aside also what can't be looked at.
@@ -140,7 +85,7 @@ impl Run {
             server_settings: None,
             warnings: Vec::new(),
             commands_run: Vec::new(),
-            fetch: None,
+            background: None,
             set_aside: false,
             estimates: Phase::ALL.map(Phase::estimate_seconds),
             runtime,
@@ -212,7 +157,9 @@ impl Run {
     /// # Errors
     /// [`Stop::Pause`] or [`Stop::RollBack`].
     pub fn check(&mut self) -> Result<(), Stop> {
-        fetch::poll(self);
+        if let Some(pid) = self.background.as_mut().and_then(|work| work.poll()) {
+            self.note_child(pid);
+        }
         if self.deaf {
             return Ok(());
         }
@@ -262,8 +209,8 @@ impl Run {
                 return Ok(answer);
             }
             stop?;
-            let heard = match self.fetch.as_ref().is_some_and(Fetch::is_busy) {
-                // A while at a time: what is fetched meanwhile is looked after.
+            let heard = match self.background.as_ref().is_some_and(|work| work.is_busy()) {
+                // A while at a time: what goes on meanwhile is looked after.
                 true => self.runtime.block_on(tokio::time::timeout(LOOK_AROUND, self.commands.recv())),
                 false => Ok(self.runtime.block_on(self.commands.recv())),
             };
@@ -321,7 +268,7 @@ impl Run {
         &mut self,
         phase: Phase,
         task: &'static str,
-        work: impl FnOnce(&mut Self) -> Result<Told<T>, Stop>,
+        work: impl FnOnce(&mut Self) -> TaskResult<T>,
     ) -> Result<T, Stop> {
         self.say(Event::TaskStarted { phase, task });
         let clock = Clock::start();
@@ -468,9 +415,6 @@ impl Clock {
         self.begun.elapsed().saturating_sub(waited).as_secs_f64()
     }
 }
-
-/// What an advice ends with that comes from a failed file operation during an upgrade; a rollback says something else.
-pub const START_AGAIN: &str = ", then start the upgrade again";
 
 /// Now, UTC, to the second, as RFC 3339.
 pub fn now() -> String {

@@ -7,9 +7,9 @@ use rustix::io::Errno;
 
 use crate::core::os_text::quoted;
 use crate::engine::planning::make_plan::PlanningError;
-use crate::engine::session::context::{START_AGAIN, Stop};
+use crate::engine::session::stop::{START_AGAIN, Stop};
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
-use crate::host::files::fs::FsError;
 
 impl From<FsError> for Stop {
     fn from(error: FsError) -> Self {

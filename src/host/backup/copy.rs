@@ -18,9 +18,10 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::visible::{self, Shown as _};
 use crate::host::files::crash_points::{BACK_UP, around};
+use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
-use crate::host::files::fs::{Doing, FsError};
 use crate::host::files::ownership::Owner;
+use crate::host::files::parallel;
 use crate::host::files::walk;
 
 /// The manifest's name in the backup's folder.
@@ -260,7 +261,7 @@ pub fn create(
         walk::create_folder(&files, path)?;
     }
     let done = AtomicU64::new(0);
-    let entries = fs::in_parallel(&paths, |(path, kind)| {
+    let entries = parallel::in_parallel(&paths, |(path, kind)| {
         let from = path.under(install);
         let meta = walk::metadata(install, path).doing("look at", &from)?;
         if FileType::from_raw_mode(meta.mode()) != *kind {
@@ -431,7 +432,7 @@ impl Backup {
             .iter()
             .filter_map(|(p, e)| if let Entry::File { sha256, .. } = e { Some((p, sha256)) } else { None })
             .collect();
-        fs::in_parallel(&files, |(path, expected)| {
+        parallel::in_parallel(&files, |(path, expected)| {
             let sum = sum_below(&self.files(), path)?;
             let copy = || path.under(&self.files());
             if sum == **expected { Ok(()) } else { Err(BackupError::Differs(copy())) }

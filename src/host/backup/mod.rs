@@ -1,4 +1,5 @@
 //! Backups: the verified copy of an install, and which of them stay.
 
 pub mod copy;
+pub mod owners;
 pub mod retention;

@@ -10,8 +10,9 @@ use crate::core::path::RelPath;
 use crate::core::session::{Session, Status, is_stamp};
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, BackupError, Entry, MANIFEST};
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
-use crate::host::files::fs::FsError;
+use crate::host::files::parallel;
 use crate::host::files::walk;
 use crate::host::python::venv;
 use crate::host::session::catalog;
@@ -145,7 +146,7 @@ enum Found {
 fn compare(backup: &Backup, result: &mut Examined) {
     let files = backup.files();
     let entries: Vec<(&RelPath, &Entry)> = backup.manifest.entries.iter().collect();
-    let found = fs::in_parallel(&entries, |(path, entry)| {
+    let found = parallel::in_parallel(&entries, |(path, entry)| {
         Ok::<_, FsError>(match (entry, walk::metadata(&files, path)) {
             // A link is only in the manifest.
             (Entry::Link { .. }, _) => Found::Same,

@@ -7,7 +7,7 @@ use include_dir::{Dir, DirEntry, File, include_dir};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{At, DemoError};
+use crate::host::demo::error::{At as _, DemoError};
 
 static ASSETS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/demo");
 

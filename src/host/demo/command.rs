@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{At, DemoError};
+use crate::host::demo::error::{At as _, DemoError};
 use crate::host::process::children;
 use crate::host::process::output::{Bounds, OutputError, SHORT, output};
 

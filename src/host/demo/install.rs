@@ -10,8 +10,9 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::command::{clean_python, git, last_lines, python, run, run_git};
-use super::{At, DemoError, assets};
+use crate::host::demo::assets;
+use crate::host::demo::command::{clean_python, git, last_lines, python, run, run_git};
+use crate::host::demo::error::{At as _, DemoError};
 use crate::host::process::children;
 
 /// What the stock installer copies, and where to.

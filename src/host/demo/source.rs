@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::assets::{self, Release};
-use super::command::{git, python, run, run_git};
-use super::{At, DemoError};
+use crate::host::demo::assets;
+use crate::host::demo::assets::Release;
+use crate::host::demo::command::{git, python, run, run_git};
+use crate::host::demo::error::{At as _, DemoError};
 
 /// Builds the source repository in the folder `source`; gives back its commits, oldest first.
 ///

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use super::*;
+use crate::host::demo::*;
 
 #[test]
 fn releases_fit_onto_each_other() {

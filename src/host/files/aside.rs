@@ -10,7 +10,8 @@ use rustix::io::Errno;
 
 use crate::core::path::RelPath;
 use crate::host::files::crash_points::{RESCUE, around};
-use crate::host::files::fs::{Doing, Folder, FsError};
+use crate::host::files::error::{Doing, FsError};
+use crate::host::files::folder::Folder;
 use crate::host::files::rename;
 
 /// What a place among the rescued files is good for.

@@ -15,7 +15,7 @@ use crate::core::path::RelPath;
 use crate::host::files::crash_points::{
     CREATE, CREATE_FOLDER, MODE, REMOVE_FILE, REMOVE_FOLDER, SYNC_FOLDER, TIME, around,
 };
-use crate::host::files::fs::{Doing, FsError, libc_errno, timespec};
+use crate::host::files::error::{Doing, FsError, libc_errno};
 use crate::host::files::rename;
 
 /// What stands at a path, as far as apply and rollback care.
@@ -351,5 +351,13 @@ impl Folder {
         let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
         around(TIME, || rustix::fs::utimensat(&self.fd, name, &times, AtFlags::SYMLINK_NOFOLLOW))
             .doing("set time of", self.path.join(name))
+    }
+}
+
+/// Nanoseconds since 1970.
+pub(crate) fn timespec(nanoseconds: i128) -> rustix::fs::Timespec {
+    rustix::fs::Timespec {
+        tv_sec: i64::try_from(nanoseconds.div_euclid(1_000_000_000)).unwrap_or(0),
+        tv_nsec: i64::try_from(nanoseconds.rem_euclid(1_000_000_000)).unwrap_or(0),
     }
 }

@@ -1,64 +1,18 @@
 //! Files: durable writes, our own files and trees, and what an install holds.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::core::blob::{BlobId, ObjectFormat};
-use crate::core::classify::{Installed, InstalledTree};
-use crate::core::layout::layouts;
-use crate::core::path::RelPath;
-use crate::core::visible::Shown as _;
 pub use crate::core::visible::line as visible;
 use crate::host::files::crash_points::{CREATE, CREATE_FOLDER, REMOVE_FILE, REMOVE_TREE, REPLACE, REPLACEMENT, around};
-pub use crate::host::files::folder::{Content, Folder, Found};
-use crate::host::files::walk;
-
-/// An I/O error with what was being done, and to which path.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {doing} {}: {source}", .path.shown())]
-pub struct FsError {
-    /// `read`, `write`, …
-    pub doing: &'static str,
-    /// Where.
-    pub path: PathBuf,
-    /// Why not.
-    pub source: io::Error,
-}
-
-impl FsError {
-    /// Whether a link or a file stands where a folder was expected.
-    pub fn is_no_folder(&self) -> bool {
-        self.is_link() || self.source.raw_os_error() == Some(libc_errno::ENOTDIR)
-    }
-
-    /// Whether a link stands where a folder was expected.
-    pub fn is_link(&self) -> bool {
-        self.source.raw_os_error() == Some(libc_errno::ELOOP)
-    }
-}
-
-/// Says what was being done when an I/O call failed.
-pub trait Doing<T> {
-    /// Adds it.
-    ///
-    /// # Errors
-    /// The same error, explained.
-    fn doing(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, FsError>;
-}
-
-impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
-    fn doing(self, doing: &'static str, path: impl Into<PathBuf>) -> Result<T, FsError> {
-        self.map_err(|e| FsError { doing, path: path.into(), source: e.into() })
-    }
-}
+use crate::host::files::error::{Doing, FsError};
+use crate::host::files::folder::Folder;
+use crate::host::files::folder::timespec;
 
 /// Larger than any file that we write and read back: a manifest of a million files.
 pub const NOTE: u64 = 256 << 20;
@@ -67,13 +21,6 @@ pub const SETTINGS: u64 = 1 << 20;
 
 /// How the names of half-written replacements begin.
 pub(crate) const TEMPORARY: &str = ".pos-upgrade-tmp-";
-
-/// The few error numbers that are told apart by value.
-pub(crate) mod libc_errno {
-    pub const ENOENT: i32 = rustix::io::Errno::NOENT.raw_os_error();
-    pub const ENOTDIR: i32 = rustix::io::Errno::NOTDIR.raw_os_error();
-    pub const ELOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();
-}
 
 /// Creates a new file with these bytes, mode and (if given, in nanoseconds since 1970) modification time, and begins to
 /// write it out. It is durable once the caller has synced it, and its folder.
@@ -96,14 +43,6 @@ pub fn create_early(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i128>) -
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
         Ok(file)
     })
-}
-
-/// Nanoseconds since 1970.
-pub(crate) fn timespec(nanoseconds: i128) -> rustix::fs::Timespec {
-    rustix::fs::Timespec {
-        tv_sec: i64::try_from(nanoseconds.div_euclid(1_000_000_000)).unwrap_or(0),
-        tv_nsec: i64::try_from(nanoseconds.rem_euclid(1_000_000_000)).unwrap_or(0),
-    }
 }
 
 /// Replaces a file of our own as a whole: temporary file beside it, sync, rename, sync of the folder. It stays with its
@@ -395,100 +334,6 @@ pub fn folders_in(folder: &Path) -> Result<Vec<String>, FsError> {
     Ok(names)
 }
 
-/// Looks at everything in an install that releases may have put there, hashing each file once.
-///
-/// # Errors
-/// [`FsError`] for the first file that can't be read.
-pub fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsError> {
-    let mut tree = InstalledTree::default();
-    let mut paths = Vec::new();
-    let mut skipped = BTreeSet::new();
-    let own = |path: &RelPath| layouts().is_own(path) && !layouts().is_config(path);
-    let wanted = |path: &RelPath| {
-        let skip = layouts().is_ephemeral(path) || own(path);
-        if skip {
-            skipped.insert(path.clone());
-        }
-        !skip
-    };
-    for (path, kind) in walk::below(install, wanted)? {
-        if kind.is_dir() {
-            tree.folders.insert(path);
-        } else if kind.is_symlink() {
-            tree.links.insert(path);
-        } else if kind.is_file() {
-            paths.push(path);
-        } else {
-            tree.special.insert(path);
-        }
-    }
-    let found = in_parallel(&paths, |path| hash_installed(install, path, format))?;
-    tree.files = paths.into_iter().zip(found).collect();
-    tree.skipped = skipped;
-    Ok(tree)
-}
-
-fn hash_installed(install: &Path, path: &RelPath, format: ObjectFormat) -> Result<Installed, FsError> {
-    let shown = || path.under(install);
-    let file = walk::open_file(install, path).doing("read", shown())?;
-    let mode = file.metadata().doing("read", shown())?.permissions().mode();
-    let bytes = read_all(file).doing("read", shown())?;
-    let lf = with_lf(&bytes).map(|text| BlobId::of(&text, format));
-    Ok(Installed { blob: BlobId::of(&bytes, format), blob_with_lf: lf, executable: mode & 0o100 != 0 })
-}
-
-/// The text with CRLF read as LF; none if it has no CRLF or is binary.
-fn with_lf(bytes: &[u8]) -> Option<Vec<u8>> {
-    let crlf = bytes.windows(2).any(|w| w == b"\r\n") && !crate::core::merge::is_binary(bytes);
-    crlf.then(|| {
-        let mut out = Vec::with_capacity(bytes.len());
-        let mut rest = bytes.iter().peekable();
-        while let Some(byte) = rest.next() {
-            if !(*byte == b'\r' && rest.peek() == Some(&&b'\n')) {
-                out.push(*byte);
-            }
-        }
-        out
-    })
-}
-
-/// Runs `work` for every item on all processors and keeps the order; the first error wins.
-///
-/// # Errors
-/// Whatever `work` returns.
-pub fn in_parallel<T: Sync, R: Send, E: Send>(
-    items: &[T],
-    work: impl Fn(&T) -> Result<R, E> + Sync,
-) -> Result<Vec<R>, E> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    if threads <= 1 {
-        return items.iter().map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<(usize, Result<R, E>)>> = Mutex::new(Vec::with_capacity(items.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(at) else { break };
-                    let result = work(item);
-                    let failed = result.is_err();
-                    if let Ok(mut all) = results.lock() {
-                        all.push((at, result));
-                    }
-                    if failed {
-                        next.store(items.len(), Ordering::Relaxed);
-                    }
-                }
-            });
-        }
-    });
-    let mut all = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    all.sort_by_key(|(at, _)| *at);
-    all.into_iter().map(|(_, result)| result).collect()
-}
-
 /// Free bytes for us on the file system that holds `path`.
 ///
 /// # Errors
@@ -543,6 +388,9 @@ pub fn human_size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::path::RelPath;
+    use crate::host::files::folder::Found;
+    use crate::host::files::parallel::in_parallel;
 
     fn rel(text: &str) -> RelPath {
         text.parse().unwrap()

@@ -18,8 +18,10 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use crate::host::files::crash_points::{RELEASE, SYNC_FILE, around};
+use crate::host::files::error::{Doing, FsError};
+use crate::host::files::folder::{Folder, Found};
 use crate::host::files::fs;
-use crate::host::files::fs::{Doing, Folder, Found, FsError};
+use crate::host::files::parallel;
 
 /// What stands (or shall stand) at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,13 +162,13 @@ impl Journal {
         let numbered: Vec<(usize, Wanted)> = wanted.into_iter().enumerate().collect();
         // As many at once as may be open: many small files, but few turns of the disk.
         for some in numbered.chunks(TOGETHER) {
-            let files = fs::in_parallel(some, |(number, wanted)| {
+            let files = parallel::in_parallel(some, |(number, wanted)| {
                 let path = stage.join(number.to_string());
                 let new = wanted.new.as_ref();
                 let made = new.map(|new| fs::create_early(&path, &new.bytes, new.mode, new.mtime)).transpose()?;
                 Ok::<_, FsError>((path, made))
             })?;
-            fs::in_parallel(&files, |(path, file)| match file {
+            parallel::in_parallel(&files, |(path, file)| match file {
                 Some(file) => around(SYNC_FILE, || file.sync_all()).doing("sync", path),
                 None => Ok(()),
             })?;

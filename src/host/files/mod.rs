@@ -3,12 +3,15 @@
 pub mod aside;
 pub mod clear;
 pub mod crash_points;
+pub mod error;
 pub mod folder;
 pub mod fs;
 pub mod journal;
 pub mod names;
 pub mod own_places;
 pub mod ownership;
+pub mod parallel;
 pub mod rename;
 pub mod restore;
+pub mod scan;
 pub mod walk;

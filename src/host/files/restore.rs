@@ -13,8 +13,9 @@ use crate::core::path::RelPath;
 use crate::host::backup::copy::{Backup, BackupError, Entry};
 use crate::host::files::aside;
 use crate::host::files::crash_points::{RESTORE, SET_ASIDE, around};
+use crate::host::files::error::{Doing, FsError};
+use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
-use crate::host::files::fs::{Content, Doing, Folder, FsError};
 use crate::host::files::rename;
 use crate::host::files::walk;
 

@@ -12,7 +12,8 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::core::path::RelPath;
-use crate::host::files::fs::{Doing as _, Folder, FsError};
+use crate::host::files::error::{Doing as _, FsError};
+use crate::host::files::folder::Folder;
 
 /// All paths below a folder that are `wanted`, each behind the folder that it is in; what is below one that is not wanted
 /// is not looked at.

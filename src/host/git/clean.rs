@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::command::finish_with;
-use super::settings::Settings;
-use super::{GitError, Repo};
 use crate::core::visible;
+use crate::host::git::command::{finish, finish_with};
+use crate::host::git::error::GitError;
+use crate::host::git::repo::Repo;
+use crate::host::git::settings::Settings;
 
 /// Settings that say how files are checked out, or how to tell that they changed. None of them names a program.
 const KEPT: [&str; 11] = [
@@ -65,7 +66,7 @@ impl Repo {
         // Into submodules a git of its own would look, with their settings: whether they are at the right commit is
         // seen without.
         status.args(["status", "--porcelain=v1", "-z", "--untracked-files=normal", "--ignore-submodules=dirty"]);
-        let out = super::finish(&self.path, "status", &mut status)?;
+        let out = finish(&self.path, "status", &mut status)?;
         let mut found: Vec<(&[u8], &[u8])> = Vec::new();
         let mut entries = out.split(|b| *b == 0).filter(|p| !p.is_empty());
         while let Some(entry) = entries.next() {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::GitError;
+use crate::host::git::error::GitError;
 use crate::host::process::children;
 use crate::host::process::output::{Answer, Bounds, OutputError, SHORT, output};
 use crate::host::process::timing::{Who, waiting};

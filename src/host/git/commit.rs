@@ -11,10 +11,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::command::{finish, finish_with, git_as_user};
-use super::view::Parts;
-use super::{GitError, work_tree_of};
 use crate::core::visible::Shown as _;
+use crate::host::git::command::{finish, finish_with, git_as_user};
+use crate::host::git::error::GitError;
+use crate::host::git::view::Parts;
+use crate::host::git::work_tree::work_tree_of;
 use crate::host::process::timing::{Who, waiting};
 
 /// Paths named one by one in a refusal.

@@ -9,11 +9,12 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::command::{finish, git_to_fetch};
-use super::settings::Settings;
-use super::view::Parts;
-use super::{GitError, Repo};
 use crate::core::visible::Shown as _;
+use crate::host::git::command::{finish, git_to_fetch};
+use crate::host::git::error::GitError;
+use crate::host::git::repo::Repo;
+use crate::host::git::settings::Settings;
+use crate::host::git::view::Parts;
 
 /// The protocols that are spoken, as `GIT_ALLOW_PROTOCOL` has them.
 const PROTOCOLS: &str = "file:git:http:https:ssh";

@@ -1,10 +1,12 @@
 //! A source's history, as `git log` tells it.
 
-use super::{GitError, Repo, installable, is_file};
 use crate::core::blob::BlobId;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::provenance::{Change, Commit};
+use crate::host::git::error::GitError;
+use crate::host::git::objects::is_file;
+use crate::host::git::repo::Repo;
 
 impl Repo {
     /// The last commit before this one (or this one) that wrote something into a folder; none if there is none.
@@ -115,6 +117,11 @@ fn parse_log(out: &[u8], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Ve
         }
     }
     Ok(commits)
+}
+
+fn installable(bytes: &[u8]) -> Option<RelPath> {
+    let path = RelPath::new(bytes).ok()?;
+    layouts().is_installable(&path).then_some(path)
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use super::command::finish_with;
-use super::view::View;
-use super::{GitError, is_file};
 use crate::core::blob::{BlobId, LFS_POINTER_LIMIT, ObjectFormat};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::provenance::{Shipped, Tree};
+use crate::host::git::command::finish_with;
+use crate::host::git::error::GitError;
+use crate::host::git::view::View;
 use crate::host::process::timing::{Who, waiting};
 
 /// A file of a release that is larger is not read: it would have to be held in memory.
@@ -264,6 +264,11 @@ impl Pipes {
         }
         Ok(Some((kind.unwrap_or_default().to_owned(), bytes)))
     }
+}
+
+/// Regular files, executable or not; not links (120000) and submodules (160000).
+pub(super) fn is_file(mode: &str) -> bool {
+    matches!(mode, "100644" | "100755" | "100664")
 }
 
 #[cfg(test)]

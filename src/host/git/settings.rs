@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::GitError;
-use super::command::{finish, git_for_settings};
+use crate::host::git::command::{finish, git_for_settings};
+use crate::host::git::error::GitError;
 
 /// Settings in the order in which git reads them: the last one of a key counts.
 #[derive(Debug, Default)]

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::core::layout::layouts;
-use crate::host::git::{GitError, answer, git};
+use crate::host::git::command::{answer, git};
+use crate::host::git::error::GitError;
 
 /// Whether a folder looks like praxis-os.
 pub fn has_marks(folder: &Path) -> bool {

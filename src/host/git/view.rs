@@ -12,9 +12,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::command::{finish, git};
-use super::{GitError, snapshot};
 use crate::core::blob::ObjectFormat;
+use crate::host::git::command::{finish, git};
+use crate::host::git::error::GitError;
+use crate::host::git::snapshot;
 
 /// The folder; gone with this.
 #[derive(Debug)]

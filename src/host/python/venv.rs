@@ -13,8 +13,8 @@ use walkdir::WalkDir;
 
 use crate::core::blob::sha256;
 use crate::host::files::crash_points::{LINK, SWITCH, around};
+use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
-use crate::host::files::fs::{Doing, FsError};
 use crate::host::files::rename;
 
 /// Where the live environment is.

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::launch::{checked, default_launch, python};
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::host::files::fs;
+use crate::host::server::launch::{checked, default_launch, python};
 
 /// The launch command for a server that was not running: what the editor's settings say, else the layout's table.
 /// None without an environment or server code.

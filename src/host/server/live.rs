@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::owner::Owner;
-use super::{launch, ports};
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::host::files::crash_points;
+use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
-use crate::host::files::fs::{Doing as _, FsError};
 use crate::host::process::proc;
 use crate::host::process::proc::{Process, Stopped};
+use crate::host::server::launch;
+use crate::host::server::owner::Owner;
+use crate::host::server::ports;
 
 /// What the state file says; only what we use.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::core::visible::start_of;
+use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
-use crate::host::files::fs::{Doing, FsError};
 
 /// More than this is not read: the last part tells what is asked for.
 const MOST: u64 = 8 << 20;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::launch;
 use crate::host::process::proc;
 use crate::host::process::proc::{Descriptor, Process};
+use crate::host::server::launch;
 
 /// Who started a running server, and would miss it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

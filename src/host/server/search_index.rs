@@ -9,8 +9,9 @@ use crate::core::index::{Places, Trust, is_marked, outdated};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::host::files::crash_points::{REPLACE, around};
+use crate::host::files::error::{Doing as _, FsError};
+use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
-use crate::host::files::fs::{Content, Doing as _, Folder, FsError};
 use crate::host::process::proc::new_file_mode;
 
 /// Where this install's server keeps what it searches.

@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use super::editors;
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::host::process::proc::Process;
+use crate::host::server::editors;
 
 /// Variables that a server is started with beyond those that make it this install's. Their values may be secrets: they
 /// are held in memory and given to the server, never saved, logged or shown. What is not UTF-8 is written as

@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::live::{address, read_state, stop_all};
-use super::log::{self, last_lines, log_path};
-use super::settings::Settings;
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
 use crate::host::files::crash_points;
-use crate::host::files::fs::{Doing, FsError};
+use crate::host::files::error::{Doing, FsError};
 use crate::host::process::children;
 use crate::host::process::children::Mark;
 use crate::host::process::proc;
+use crate::host::server::live::{address, read_state, stop_all};
+use crate::host::server::log;
+use crate::host::server::log::{last_lines, log_path};
 use crate::host::server::ports;
+use crate::host::server::settings::Settings;
 
 /// A server that neither writes to its log nor computes for so long will never answer.
 const IDLE: Duration = Duration::from_secs(60);

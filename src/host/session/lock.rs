@@ -13,8 +13,8 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
 
 use crate::host::files::crash_points;
+use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
-use crate::host::files::fs::{Doing, FsError};
 use crate::host::files::own_places;
 use crate::host::files::own_places::Odd;
 use crate::host::process::children;

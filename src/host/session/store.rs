@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use crate::core::blob::sha256;
 use crate::core::session::{Session, stamp_of};
 use crate::host::files::crash_points::{MOVE_ASIDE, around};
+use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
-use crate::host::files::fs::{Doing, FsError};
 use crate::host::files::rename;
 
 /// `session.json`: the session with what tells a whole file from a torn one, and the newer from the older.

@@ -8,10 +8,12 @@ use ratatui::crossterm::event::KeyEvent;
 use crate::core::merge::Merge;
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
-use crate::core::session::{Answer, OnConflict, Session};
+use crate::core::policy::OnConflict;
+use crate::core::session::{Answer, Session};
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::outside::Tool;
-use crate::engine::planning::inspect::{Inspection, Request, Unfinished};
+use crate::engine::planning::inspect::{Inspection, Unfinished};
+use crate::engine::planning::request::Request;
 use crate::engine::planning::sources::{Candidate, Standing};
 
 use crate::tui::diff::{Diff, How};

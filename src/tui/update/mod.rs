@@ -18,7 +18,8 @@ use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 use crate::core::os_text::quoted;
 use crate::core::session::Status;
 use crate::engine::events::{Command, Event, FinishKind, Level};
-use crate::engine::planning::inspect::{About, Problem, Unfinished};
+use crate::engine::planning::inspect::Unfinished;
+use crate::engine::refusal::{About, Problem};
 
 use super::keymap::{self, Action, Mode};
 use super::model::{LogView, Model, Overlay, Pane, Question, Screen};

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::planning::inspect::{About, Inspection};
+use crate::engine::planning::inspect::Inspection;
+use crate::engine::refusal::About;
 use crate::engine::report::plan_document;
 
 use super::click::follow;

@@ -201,7 +201,7 @@ pub(super) fn clicked(model: &mut Model, spot: Spot) -> Vec<Effect> {
 /// Where the cursor can be, from top to bottom.
 pub(super) fn spots(model: &Model) -> Vec<Spot> {
     let offers = model.setup.as_ref().map_or(0, |s| s.offers.len());
-    let install = model.problems.iter().any(|p| p.about == crate::engine::planning::inspect::About::Install);
+    let install = model.problems.iter().any(|p| p.about == crate::engine::refusal::About::Install);
     std::iter::once(Spot::Source)
         .chain((0..offers).map(Spot::Offer))
         .chain(install.then_some(Spot::Install))

@@ -10,7 +10,7 @@ use super::canvas::Canvas;
 use super::difftext::{self, Look};
 use super::frame::{self, line};
 use crate::core::plan::{FileEntry, Kind, Plan, Summary};
-use crate::core::session::OnConflict;
+use crate::core::policy::OnConflict;
 use crate::engine::planning::inspect::Inspection;
 use crate::tui::click::Target;
 use crate::tui::folding::{Moved, Row};

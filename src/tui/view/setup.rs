@@ -9,9 +9,9 @@ use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
 use super::frame::{self, line};
-use crate::core::session::OnConflict;
-use crate::engine::planning::inspect::{About, Problem};
+use crate::core::policy::OnConflict;
 use crate::engine::planning::sources::{Facts, Found, Standing};
+use crate::engine::refusal::{About, Problem};
 use crate::tui::click::Target;
 use crate::tui::model::Model;
 use crate::tui::setup::{Choice, Setup, Spot, policy_word};

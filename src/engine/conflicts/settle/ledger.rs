@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::core::merge::Choice;
 use crate::core::path::RelPath;
 use crate::core::session::{Answer, Decision, Refused, Session};
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
-use crate::host::files::fs::FsError;
 use crate::host::session::store;
 
 /// The session's answers by path.

@@ -8,14 +8,15 @@ use crate::core::path::RelPath;
 use crate::core::phase::{Fact, NotApplicable, Phase};
 use crate::core::requirements::of_file;
 use crate::engine::events::Level;
+use crate::engine::phases::server::draft::put;
 use crate::engine::phases::server::fetch;
 use crate::engine::phases::server::fetch::Fetched;
-use crate::engine::phases::server::replace::Told;
 use crate::engine::planning::environment;
 use crate::engine::planning::environment::Satisfied;
-use crate::engine::session::context::{Run, Stop, done, not_applicable};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::{TaskResult, done, not_applicable};
 use crate::host::files::fs;
-use crate::host::files::fs::Doing as _;
 use crate::host::files::journal::Journal;
 use crate::host::process::program::{Listener, ProgramError};
 use crate::host::process::timing::{Who, waiting};
@@ -31,7 +32,7 @@ const DRAFT: &str = "draft";
 ///
 /// # Errors
 /// [`Stop`], with pip's last lines; the live environment is as it was.
-pub fn run(run: &mut Run, journal: &Journal) -> Told<Fact<bool>> {
+pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     let install = run.session.install.clone();
     let skip = |why| not_applicable(why, Fact::NotApplicable(why));
     if !venv::live(&install).exists() {
@@ -47,7 +48,7 @@ pub fn run(run: &mut Run, journal: &Journal) -> Told<Fact<bool>> {
     let now = fs::read_if_there(&layouts().server().requirements.under(&install))?;
     let unchanged = now.as_ref() == Some(&bytes);
     if let Some(why) = environment::without_pip(&install, &bytes, unchanged) {
-        run.fetch = None;
+        run.background = None;
         return nothing(run, why, &bytes);
     }
     let fetched = fetch::take(run, &bytes)?;
@@ -117,7 +118,7 @@ pub fn settle(run: &mut Run) {
 }
 
 /// Nothing has to be installed, for this reason.
-fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> Told<Fact<bool>> {
+fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fact<bool>> {
     // What an interrupted try began to build is of no use.
     if let Some(name) = run.session.venv_generation.take() {
         venv::discard(&run.session.install, &name)?;
@@ -160,15 +161,6 @@ fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
         put(&folder, &path, &bytes)?;
     }
     Ok(server.requirements.under(&folder))
-}
-
-/// Writes a file of a draft. It is made anew whenever it is needed, so nobody waits for the disk.
-pub(crate) fn put(folder: &Path, path: &RelPath, bytes: &[u8]) -> Result<(), Stop> {
-    let to = path.under(folder);
-    if let Some(parent) = to.parent() {
-        std::fs::create_dir_all(parent).doing("create folder", parent)?;
-    }
-    Ok(std::fs::write(&to, bytes).doing("write", &to)?)
 }
 
 /// What pip would install. None if it can't tell: then the real one says why, in its words.

@@ -1,6 +1,7 @@
 //! Fetches packages from phase 1 on, while the backup is made and questions are answered: phase 3 then needs neither
 //! the network nor the time. Whatever goes wrong here is of no consequence: pip is asked again later.
 
+use std::any::Any;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,10 +13,12 @@ use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::Only;
 use crate::engine::events::Level;
-use crate::engine::phases::server::dependencies::put;
+use crate::engine::phases::server::draft::put;
 use crate::engine::planning::environment;
-use crate::engine::planning::make_plan::Source;
-use crate::engine::session::context::{Run, Stop};
+use crate::engine::planning::source::Source;
+use crate::engine::session::background::Background;
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
 use crate::host::files::fs;
 use crate::host::process::children;
 use crate::host::process::program;
@@ -64,9 +67,41 @@ impl Drop for Fetch {
     }
 }
 
+impl Background for Fetch {
+    fn poll(&mut self) -> Option<u32> {
+        let status = self.child.as_mut()?.try_wait();
+        let ended = match status {
+            Ok(None) => return None,
+            Ok(Some(status)) => status.success(),
+            Err(_) => false,
+        };
+        self.child = None;
+        if self.downloading {
+            self.fetched.wheels = Some(self.folder.join(WHEELS)).filter(|folder| ended && only_wheels(folder));
+            return None;
+        }
+        if !ended {
+            return None;
+        }
+        let missing = pip::wanted(&pip::read_report(&self.folder.join(REPORT)).ok()?)?;
+        self.fetched.missing = Some(missing.clone());
+        // What lies on this machine needs no fetching.
+        if missing.iter().all(|m| m.url.starts_with("file:")) {
+            return None;
+        }
+        let exactly = self.exactly(&missing)?;
+        self.downloading = true;
+        self.spawn(|f| pip::download(&f.venv, &exactly, &f.folder.join(WHEELS)))
+    }
+
+    fn is_busy(&self) -> bool {
+        self.child.is_some()
+    }
+}
+
 /// Begins, if there is something to fetch. Never an error: later pip says what is wrong.
 pub fn begin(run: &mut Run) {
-    if run.fetch.is_some() || run.session.plan.only == Some(Only::Content) {
+    if run.background.is_some() || run.session.plan.only == Some(Only::Content) {
         return;
     }
     match prepare(run) {
@@ -74,7 +109,7 @@ pub fn begin(run: &mut Run) {
             let pid = fetch.spawn(|f| pip::dry_run(&f.venv, &f.requirements, &f.folder.join(REPORT)));
             if let Some(pid) = pid {
                 run.note_child(pid);
-                run.fetch = Some(fetch);
+                run.background = Some(Box::new(fetch));
             }
         }
         Ok(None) => {}
@@ -115,40 +150,36 @@ fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
     Ok(Some(Fetch { venv, folder, requirements, sum, child: None, pulse: None, said, fetched, downloading: false }))
 }
 
-/// Looks after it: called whenever the session looks around.
-pub fn poll(run: &mut Run) {
-    if let Some(pid) = run.fetch.as_mut().and_then(Fetch::poll) {
-        run.note_child(pid);
-    }
-}
-
 /// Waits for what was begun, if it was for these requirements, and takes what it brought.
 ///
 /// # Errors
 /// [`Stop`] if that is what was asked.
 pub fn take(run: &mut Run, requirements: &[u8]) -> Result<Fetched, Stop> {
-    if run.fetch.as_ref().is_none_or(|f| f.sum != sha256(requirements)) {
-        run.fetch = None;
+    let Some(mut fetch) = begun(run).filter(|fetch| fetch.sum == sha256(requirements)) else {
         return Ok(Fetched::default());
-    }
+    };
     run.commands_run.push("venv/bin/python -m pip install --dry-run -r mcp_server/requirements.txt".into());
     let _pip = waiting(Who::Pip);
     let mut told = String::new();
-    while run.fetch.as_ref().is_some_and(|f| f.child.is_some()) {
-        run.check()?;
-        let said = run.fetch.as_ref().map(Fetch::last_line).unwrap_or_default();
+    while fetch.is_busy() {
+        if let Some(pid) = fetch.poll() {
+            run.note_child(pid);
+        }
+        if let Err(stop) = run.check() {
+            // It goes on until somebody decides what becomes of the session.
+            run.background = Some(Box::new(fetch));
+            return Err(stop);
+        }
+        let said = fetch.last_line();
         if said != told {
             run.progress(Phase::Server, "dependencies", 0, 0, &said);
             told = said;
         }
         std::thread::sleep(Duration::from_millis(20));
-        if let Some(fetch) = &mut run.fetch
-            && fetch.hangs()
-        {
+        if fetch.hangs() {
             fetch.give_up();
         }
     }
-    let Some(fetch) = run.fetch.take() else { return Ok(Fetched::default()) };
     if fetch.downloading {
         run.commands_run.push("venv/bin/python -m pip download --no-deps -r <exactly these>".into());
         let said = match (&fetch.fetched.wheels, &fetch.fetched.missing) {
@@ -160,18 +191,19 @@ pub fn take(run: &mut Run, requirements: &[u8]) -> Result<Fetched, Stop> {
     Ok(fetch.fetched.clone())
 }
 
+/// What [`begin`] began, taken out of the session.
+fn begun(run: &mut Run) -> Option<Fetch> {
+    let work: Box<dyn Any> = run.background.take()?;
+    work.downcast().ok().map(|fetch| *fetch)
+}
+
 /// Ends what still runs and removes what was fetched.
 pub fn clear(run: &mut Run) {
-    run.fetch = None;
+    run.background = None;
     let _ = fs::remove_tree(&run.folder(FOLDER));
 }
 
 impl Fetch {
-    /// Whether a program of it runs.
-    pub fn is_busy(&self) -> bool {
-        self.child.is_some()
-    }
-
     fn spawn(&mut self, command: impl FnOnce(&Self) -> Command) -> Option<u32> {
         let mut command = command(self);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -181,33 +213,6 @@ impl Fetch {
         self.child = Some(child);
         self.pulse = Some(Pulse::of(pid));
         Some(pid)
-    }
-
-    /// Goes on to the next step when one has ended; the number of a process that was started.
-    fn poll(&mut self) -> Option<u32> {
-        let status = self.child.as_mut()?.try_wait();
-        let ended = match status {
-            Ok(None) => return None,
-            Ok(Some(status)) => status.success(),
-            Err(_) => false,
-        };
-        self.child = None;
-        if self.downloading {
-            self.fetched.wheels = Some(self.folder.join(WHEELS)).filter(|folder| ended && only_wheels(folder));
-            return None;
-        }
-        if !ended {
-            return None;
-        }
-        let missing = pip::wanted(&pip::read_report(&self.folder.join(REPORT)).ok()?)?;
-        self.fetched.missing = Some(missing.clone());
-        // What lies on this machine needs no fetching.
-        if missing.iter().all(|m| m.url.starts_with("file:")) {
-            return None;
-        }
-        let exactly = self.exactly(&missing)?;
-        self.downloading = true;
-        self.spawn(|f| pip::download(&f.venv, &exactly, &f.folder.join(WHEELS)))
     }
 
     /// A requirements file that asks for exactly these, from the same places.

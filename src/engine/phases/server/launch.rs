@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use crate::core::os_text;
+use crate::core::phase::Phase;
 use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
 use crate::engine::events::Level;
-use crate::engine::phases::server::replace::PHASE;
-use crate::engine::session::context::{Run, Stop};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::host::files::error::FsError;
 use crate::host::files::fs;
-use crate::host::files::fs::FsError;
 use crate::host::process::children::Mark;
 use crate::host::server::{self, Live, Running, ServerError, Settings, Watch};
 
+const PHASE: Phase = Phase::Server;
 /// Where the names, never the values, of the settings are noted that the server had before.
 const SETTINGS_NOTED: &str = "server-settings.json";
 

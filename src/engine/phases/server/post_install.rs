@@ -10,8 +10,9 @@ use crate::core::phase::{Fact, NotApplicable, Phase, PostInstallStep};
 use crate::core::question::{Question, Way};
 use crate::core::requirements::of_file;
 use crate::engine::events::Level;
-use crate::engine::phases::server::replace::Told;
-use crate::engine::session::context::{Run, Stop, done, not_applicable, warned};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::{TaskResult, done, not_applicable, warned};
 use crate::host::files::fs;
 use crate::host::process::program;
 use crate::host::process::program::{Limits, Listener, ProgramError};
@@ -72,7 +73,7 @@ pub type Found = (&'static PostInstallRule, bool);
 ///
 /// # Errors
 /// [`Stop`].
-pub fn scan(run: &mut Run, requirements: &Path) -> Told<Vec<Found>> {
+pub fn scan(run: &mut Run, requirements: &Path) -> TaskResult<Vec<Found>> {
     let text = fs::read_if_there(requirements)?.unwrap_or_default();
     let (wanted, _) = of_file(&String::from_utf8_lossy(&text));
     let needs = |rule: &&PostInstallRule| wanted.iter().any(|w| w.name == rule.requirement);
@@ -107,7 +108,7 @@ pub fn scan(run: &mut Run, requirements: &Path) -> Told<Vec<Found>> {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn run(run: &mut Run, found: &[Found]) -> Told<Fact<Vec<PostInstallStep>>> {
+pub fn run(run: &mut Run, found: &[Found]) -> TaskResult<Fact<Vec<PostInstallStep>>> {
     if found.is_empty() {
         let why = NotApplicable::NoPostInstallSteps;
         return not_applicable(why, Fact::NotApplicable(why));

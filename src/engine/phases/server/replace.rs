@@ -10,7 +10,9 @@ use crate::engine::conflicts::apply;
 use crate::engine::events::Level;
 use crate::engine::phases::server::launch::{keep_settings, launch};
 use crate::engine::phases::server::{dependencies, post_install};
-use crate::engine::session::context::{Run, Stop, done, not_applicable, now, warned};
+use crate::engine::session::context::{Run, now};
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::{TaskResult, done, not_applicable, warned};
 use crate::engine::session::wait_until_idle;
 use crate::host::files::journal::Journal;
 use crate::host::process::proc::Stopped;
@@ -19,9 +21,9 @@ use crate::host::server::mcp::Client;
 use crate::host::server::search_index;
 use crate::host::server::{self, Case, Live, Owner, Running, Settings};
 
-pub use crate::engine::phases::server::launch::start_again;
+use crate::engine::phases::server::launch::start_again;
 
-pub(crate) const PHASE: Phase = Phase::Server;
+const PHASE: Phase = Phase::Server;
 /// How long a server may take to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -72,9 +74,6 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     })
 }
 
-/// What a task of this phase ends with.
-pub(crate) type Told<T> = Result<crate::engine::session::context::Told<T>, Stop>;
-
 /// Notes what runs, durably: after that it may be stopped. A person is asked here, before anything takes its time. One
 /// that was started since it was noted that none runs is noted, too: what is stopped is started again.
 ///
@@ -109,7 +108,7 @@ pub fn note_server(run: &mut Run) -> Result<(), Stop> {
 }
 
 /// Stops what was noted. What was found, in words.
-fn stop_server(run: &mut Run) -> Told<String> {
+fn stop_server(run: &mut Run) -> TaskResult<String> {
     name_others(run);
     let live = match server::find(&run.session.install) {
         Running::Yes(live) => live,
@@ -208,7 +207,7 @@ pub fn stop_outdated(run: &mut Run) {
 }
 
 /// Starts the server, for good or only to prove that it works. None where there is nothing to start.
-fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
+fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
     let install = run.session.install.clone();
     // Without a server there would be nobody to take it.
     if launch(run).is_some() {
@@ -232,7 +231,7 @@ fn start_server(run: &mut Run) -> Told<Option<NotApplicable>> {
 type Health = (Fact<bool>, Fact<String>, Fact<String>);
 
 /// MCP `initialize` and `tools/list` against the process that was just started.
-fn health(run: &mut Run, missing: Option<NotApplicable>) -> Told<Health> {
+fn health(run: &mut Run, missing: Option<NotApplicable>) -> TaskResult<Health> {
     if let Some(why) = missing {
         return not_applicable(why, (Fact::NotApplicable(why), Fact::NotApplicable(why), Fact::NotApplicable(why)));
     }

@@ -6,13 +6,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::table::{self, Groups, Way, filled, table};
-use super::{PHASE, Seen, Server, failure, read_log};
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable};
 use crate::core::session::WORKFLOW_TYPE;
 use crate::core::visible::{self, Shown as _};
-use crate::engine::session::context::{Run, Stop, Told, done, not_applicable, warned};
+use crate::engine::phases::validation::seen::{PHASE, Seen, Server, failure, read_log};
+use crate::engine::phases::validation::table;
+use crate::engine::phases::validation::table::{Groups, Way, filled, table};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::{TaskResult, done, not_applicable, warned};
 use crate::host::process::proc;
 use crate::host::server;
 use crate::host::server::mcp::{Client, McpError};
@@ -172,7 +175,7 @@ impl Probing<'_> {
     }
 
     /// Registered against expected, and against what the old server had.
-    fn tools(&mut self, run: &mut Run) -> Result<Told<Counts>, Stop> {
+    fn tools(&mut self, run: &mut Run) -> TaskResult<Counts> {
         let begun = Instant::now();
         let listed = run.runtime.block_on(self.client.tools());
         self.tools = listed.map_err(|e| failure(self.server, &e))?;
@@ -326,7 +329,7 @@ impl Probing<'_> {
     }
 
     /// A page opens and closes, where there is a browser.
-    fn browser(&mut self, run: &mut Run) -> Result<Told<Fact<String>>, Stop> {
+    fn browser(&mut self, run: &mut Run) -> TaskResult<Fact<String>> {
         let probe = &table().browser;
         let Some(tool) = self.browser_tool() else {
             let why = NotApplicable::BrowserGroupOff;
@@ -364,7 +367,7 @@ impl Probing<'_> {
     }
 
     /// The flag that phase 3 left must go: only a live watcher takes it away, after rebuilding the index.
-    fn watcher(&mut self, run: &mut Run) -> Result<Told<Fact<bool>>, Stop> {
+    fn watcher(&mut self, run: &mut Run) -> TaskResult<Fact<bool>> {
         let begun = Instant::now();
         let Some(flag) = index_flag(run) else {
             let why = NotApplicable::StandardsElsewhere;
@@ -428,7 +431,7 @@ impl Probing<'_> {
     }
 
     /// No errors in the log since the start, and the server still lives.
-    fn log(&mut self, run: &mut Run) -> Result<Told<Fact<bool>>, Stop> {
+    fn log(&mut self, run: &mut Run) -> TaskResult<Fact<bool>> {
         let begun = Instant::now();
         self.no_flood(begun)?;
         let (errors, warnings, lines) = self.said();

@@ -10,8 +10,9 @@ use rustix::io::Errno;
 use crate::core::path::RelPath;
 use crate::host::files::aside;
 use crate::host::files::crash_points::{EXCHANGE, RESCUE, around};
+use crate::host::files::error::{Doing, FsError};
+use crate::host::files::folder::{Folder, Found};
 use crate::host::files::fs;
-use crate::host::files::fs::{Doing, Folder, Found, FsError};
 use crate::host::files::journal::{ASIDE, Applied, Journal, JournalError, STAGE, State, Step, remove_empty_folders};
 use crate::host::files::rename;
 

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use super::*;
 use crate::host::process::proc;
+use crate::host::server::live::*;
 use crate::host::server::log;
-use crate::host::server::{Settings, Watch, log_path, start};
+use crate::host::server::start;
+use crate::host::server::{Settings, Watch, log_path};
 
 struct Nobody;
 

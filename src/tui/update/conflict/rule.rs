@@ -1,6 +1,6 @@
 //! Standing rules: an answer for all files of a kind, from now on.
 
-use crate::core::answers::glob;
+use crate::core::glob::glob;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 

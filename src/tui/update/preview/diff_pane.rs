@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::core::outcome::Sides;
 use crate::core::plan::FileEntry;
-use crate::core::session::OnConflict;
+use crate::core::policy::OnConflict;
 use crate::tui::diff::{Diff, How};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::model::{Compare, DiffPane, Model, Pane, Preview};

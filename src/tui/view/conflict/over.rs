@@ -6,7 +6,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::super::canvas::Canvas;
 use super::super::frame::{self, line};
 use super::super::overlay::middle;
-use crate::core::answers::glob;
+use crate::core::glob::glob;
 use crate::tui::click::Target;
 use crate::tui::model::Model;
 use crate::tui::text;

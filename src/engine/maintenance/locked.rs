@@ -1,0 +1,58 @@
+//! The lock of an install for what is done besides upgrades, and the folder for what stands in the way then.
+
+use std::path::Path;
+
+use crate::core::path::RelPath;
+use crate::core::session::stamp_of;
+use crate::core::visible::Shown as _;
+use crate::engine::planning::checks;
+use crate::engine::refusal::{About, LOCKED, Problem, problem};
+use crate::host::files::fs;
+use crate::host::session::lock::{Lock, LockError};
+
+/// The lock, for a moment. What a dead holder had left, and was ended, goes to `note`.
+///
+/// # Errors
+/// [`Problem`], exit code 7 where somebody else has it.
+pub fn lock(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, Problem> {
+    let lock = Lock::acquire(install).map_err(|e| match &e {
+        LockError::Held(holder) => Problem {
+            about: About::Install,
+            exit_code: LOCKED,
+            what: format!("{}: {e}; nothing was changed", install.shown()),
+            next: checks::wait_or_unlock(holder),
+        },
+        LockError::Place(odd) => problem(format!("{e}; nothing was changed"), odd.next()),
+        LockError::Fs(_) => problem(format!("{e}; nothing was changed"), "pos-upgrade-tui status"),
+    })?;
+    lock.ended().iter().for_each(|line| note(line));
+    Ok(lock)
+}
+
+/// The lock of an install that no unfinished upgrade has a claim on.
+///
+/// # Errors
+/// Those of [`lock`], and [`Problem`] with exit code 7 for an unfinished upgrade.
+pub fn without_session(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, Problem> {
+    let lock = lock(install, note)?;
+    match checks::session_in_the_way(install) {
+        None => Ok(lock),
+        Some(problem) => Err(Problem { what: format!("{}; nothing was changed", problem.what), ..problem }),
+    }
+}
+
+/// A folder among the rescued files that nothing is in yet.
+///
+/// # Errors
+/// [`Problem`] where it can't be told which there are.
+pub(crate) fn rescue_folder(install: &Path) -> Result<RelPath, Problem> {
+    let stamp = stamp_of(jiff::Timestamp::now());
+    let untold = |what: String| problem(format!("{what}; nothing was changed"), "mend that, then try again");
+    let mut name = stamp.clone();
+    let mut number = 1_u32;
+    while fs::is_there(&install.join("rescued").join(&name)).map_err(|e| untold(e.to_string()))? {
+        number += 1;
+        name = format!("{stamp}-{number}");
+    }
+    RelPath::new(format!("rescued/{name}")).map_err(|e| untold(e.to_string()))
+}

@@ -1,0 +1,21 @@
+//! What a person asks for: which upgrade, and from where.
+
+use std::path::PathBuf;
+
+use crate::core::plan::Only;
+use crate::core::settings::Options;
+
+/// What to upgrade, and from where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The project's folder, the one that holds `.praxis-os`.
+    pub project: PathBuf,
+    /// The clone of praxis-os.
+    pub source: PathBuf,
+    /// Commit, tag or branch; HEAD if none.
+    pub to: Option<String>,
+    /// Only this part of the install; all of it if none.
+    pub only: Option<Only>,
+    /// The options.
+    pub options: Options,
+}

@@ -1,0 +1,191 @@
+//! The clone of praxis-os at one commit: its files, its manifest, and whether it is sound.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use crate::core::blob::{BlobId, is_lfs_pointer, sha256};
+use crate::core::layout::layouts;
+use crate::core::os_text;
+use crate::core::path::RelPath;
+use crate::core::plan::{Plan, PlanSource};
+use crate::core::provenance::Tree;
+use crate::host::git::{Blobs, GitError, Listing, Repo};
+
+/// The source at one commit.
+#[derive(Debug)]
+pub struct Source {
+    /// The repository.
+    pub repo: Repo,
+    /// The commit's full id.
+    pub commit: String,
+    /// Its label.
+    pub version: String,
+    /// Its files that an install can hold.
+    pub tree: Tree,
+    /// What else its commit ships, as far as it matters.
+    listing: Listing,
+    pub(crate) blobs: Blobs,
+    /// Read when it is first asked for.
+    manifest: OnceLock<BTreeMap<RelPath, String>>,
+}
+
+impl Source {
+    /// Opens a clone at a commit, tag or branch (HEAD if none).
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn open(path: &Path, to: Option<&str>) -> Result<Self, GitError> {
+        let repo = Repo::open(path)?;
+        let commit = repo.resolve(to.unwrap_or("HEAD"))?;
+        let blobs = repo.blobs()?;
+        let mut listing = blobs.listing(&commit)?;
+        let version = repo.version(&blobs, &listing);
+        let tree = std::mem::take(&mut listing.tree);
+        Ok(Self { repo, commit, version, tree, listing, blobs, manifest: OnceLock::new() })
+    }
+
+    /// The files of another commit of its history that an install can hold.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn tree_at(&self, commit: &str) -> Result<Tree, GitError> {
+        Ok(self.blobs.listing(commit)?.tree)
+    }
+
+    /// The bytes of one of its blobs; none if it doesn't have it, or has something else under this name.
+    pub fn read(&self, id: &BlobId) -> Option<Arc<[u8]>> {
+        self.blobs.read(id)
+    }
+
+    /// The error of a blob that something else was found for, by a name for people.
+    ///
+    /// # Errors
+    /// [`GitError::Damaged`].
+    pub fn must_be_sound(&self, id: Option<&BlobId>, file: &RelPath) -> Result<(), GitError> {
+        match id.filter(|id| self.blobs.is_damaged(id)) {
+            Some(id) => Err(self.damaged(id, file)),
+            None => Ok(()),
+        }
+    }
+
+    fn damaged(&self, id: &BlobId, file: &RelPath) -> GitError {
+        let (path, id) = (self.repo.path().to_owned(), id.as_str().to_owned());
+        GitError::Damaged { path, kind: "blob", id, file: Some(file.to_string()) }
+    }
+
+    /// Reads all that the commit ships.
+    pub(crate) fn find_damage(&self) -> Result<(), GitError> {
+        match self.tree.iter().find(|(_, shipped)| self.read(&shipped.blob).is_none()) {
+            Some((path, shipped)) => Err(self.damaged(&shipped.blob, path)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads what a plan installs, once, so that nothing is found damaged when it is applied.
+    pub(crate) fn check_contents(&self, plan: &Plan) -> Result<(), GitError> {
+        for file in &plan.files {
+            let name = file.source_path.as_ref().unwrap_or(&file.path);
+            if let Some(id) = file.theirs.as_ref().filter(|_| file.uses_theirs())
+                && self.read(id).is_none()
+            {
+                return Err(self.damaged(id, name));
+            }
+            if let Some(base) = file.base.as_ref().filter(|base| file.mine.as_ref() != Some(base)) {
+                // What the user's edit is compared with; nothing may have asked for it yet.
+                let _ = self.read(base);
+            }
+            self.must_be_sound(file.base.as_ref(), name)?;
+            self.must_be_sound(file.theirs.as_ref(), name)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a blob of the commit stands for a file that git-lfs keeps elsewhere.
+    pub fn is_lfs_pointer(&self, id: &BlobId) -> bool {
+        self.listing.small.contains(id) && self.read(id).is_some_and(|bytes| is_lfs_pointer(&bytes))
+    }
+
+    /// Whether the commit has the folders that every praxis-os repository has.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn is_praxis_os(&self) -> Result<bool, GitError> {
+        Ok(is_laid_out(&self.listing.top_folders))
+    }
+
+    /// The last release before this commit that has these folders, where the commit itself is laid out otherwise, as
+    /// those of a later generation are.
+    pub fn last_known(&self) -> Option<String> {
+        let mut last =
+            layouts().newest().source_marks.iter().filter_map(|mark| self.repo.last_with(&self.commit, mark.to_str()?));
+        last.find(|commit| self.blobs.top_folders(commit).is_ok_and(|top| is_laid_out(&top)))
+    }
+
+    /// What its manifest lists: the sha256 (hex) of each source path. Empty without a readable manifest.
+    pub(crate) fn manifest(&self) -> &BTreeMap<RelPath, String> {
+        self.manifest.get_or_init(|| self.read_manifest().unwrap_or_default())
+    }
+
+    fn read_manifest(&self) -> Option<BTreeMap<RelPath, String>> {
+        #[derive(serde::Deserialize)]
+        struct Manifest {
+            files: BTreeMap<String, Listed>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Listed {
+            checksum: String,
+        }
+        let bytes = self.read(self.listing.blob(&format!("{MANIFEST_FOLDER}.universal-manifest.json"))?)?;
+        let found: Manifest = serde_json::from_slice(&bytes).ok()?;
+        let listed = |(path, file): (String, Listed)| {
+            let sum = file.checksum.strip_prefix("sha256:")?.to_ascii_lowercase();
+            Some((RelPath::new(format!("{MANIFEST_FOLDER}{path}")).ok()?, sum))
+        };
+        Some(found.files.into_iter().filter_map(listed).collect())
+    }
+
+    /// For the plan's head.
+    pub fn head(&self) -> PlanSource {
+        PlanSource {
+            path: self.repo.path().to_string_lossy().into_owned(),
+            path_base64: os_text::base64(self.repo.path()),
+            version: self.version.clone(),
+            commit: self.commit.clone(),
+            shallow: self.repo.shallow,
+        }
+    }
+}
+
+/// Whether these are the top folders of a praxis-os repository.
+pub(crate) fn is_laid_out(top: &[String]) -> bool {
+    layouts().newest().source_marks.iter().all(|mark| top.iter().any(|name| name.as_bytes() == mark.as_bytes()))
+}
+
+/// What the manifest's paths are relative to.
+pub(crate) const MANIFEST_FOLDER: &str = "universal/";
+
+/// How the source's manifest compares with what its commit ships: usually it is stale, so it is asked last.
+pub fn stale_manifest(source: &Source) -> Option<String> {
+    let manifest = source.manifest();
+    if manifest.is_empty() {
+        return None;
+    }
+    let (mut same, mut other, mut gone) = (0, 0, 0);
+    for (path, sum) in manifest {
+        match source.tree.get(path).and_then(|file| source.read(&file.blob)) {
+            None => gone += 1,
+            Some(bytes) if *sum == sha256(&bytes) => same += 1,
+            Some(_) => other += 1,
+        }
+    }
+    let in_folder = source.tree.keys().filter(|p| p.to_str().is_some_and(|p| p.starts_with(MANIFEST_FOLDER)));
+    let unlisted = in_folder.filter(|p| !manifest.contains_key(p)).count();
+    (other + gone + unlisted > 0).then(|| {
+        format!(
+            "nothing to do: the source's manifest is out of date, its history is used ({same} of {} checksums match, \
+             {other} differ, {gone} files are gone, {unlisted} are not listed)",
+            manifest.len()
+        )
+    })
+}

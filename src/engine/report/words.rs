@@ -1,0 +1,21 @@
+//! The phrases that more than one text of an upgrade has.
+
+use crate::core::classify::short;
+use crate::core::os_text::quoted;
+use crate::core::session::Session;
+
+/// One line that says from where to where.
+pub fn from_to(session: &Session) -> String {
+    let from = session.from_release.as_deref().map_or("an unknown release", short);
+    format!("{from} -> {}", short(&session.source_commit))
+}
+
+/// The command that takes this session back.
+pub fn undo_command(session: &Session) -> String {
+    format!("pos-upgrade-tui rollback --project {}", quoted(&session.project))
+}
+
+/// The command that takes it back though something stands in the way.
+pub fn set_aside_command(session: &Session) -> String {
+    format!("pos-upgrade-tui rollback --set-aside --project {}", quoted(&session.project))
+}

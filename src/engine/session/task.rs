@@ -1,0 +1,42 @@
+//! How a task ended, with what it found.
+
+use crate::core::phase::NotApplicable;
+use crate::engine::events::Outcome;
+use crate::engine::session::stop::Stop;
+use crate::host::process::timing::Who;
+
+/// How a task ended, with what it found.
+pub struct Told<T> {
+    pub(crate) outcome: Outcome,
+    pub(crate) detail: String,
+    pub(crate) value: T,
+}
+
+/// What a task gives back: how it ended, or why it did not.
+pub type TaskResult<T> = Result<Told<T>, Stop>;
+
+/// A task that was done.
+pub fn done<T>(detail: impl Into<String>, value: T) -> TaskResult<T> {
+    Ok(Told { outcome: Outcome::Done, detail: detail.into(), value })
+}
+
+/// A task that was done, with something to look at.
+pub fn warned<T>(detail: impl Into<String>, value: T) -> TaskResult<T> {
+    Ok(Told { outcome: Outcome::Warning, detail: detail.into(), value })
+}
+
+/// A task that did not apply.
+pub fn not_applicable<T>(why: NotApplicable, value: T) -> TaskResult<T> {
+    Ok(Told { outcome: Outcome::NotApplicable, detail: why.reason().to_owned(), value })
+}
+
+/// Tasks that do little but wait for somebody.
+pub(crate) fn spent_on(task: &str) -> Option<Who> {
+    match task {
+        "stop_server" | "start_server" | "health" | "tools" | "smoke" | "browser" | "watcher" | "index" => {
+            Some(Who::Server)
+        }
+        "unit_tests" => Some(Who::Programs),
+        _ => None,
+    }
+}

@@ -1,0 +1,71 @@
+//! What an install holds, each file hashed once.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::core::blob::{BlobId, ObjectFormat};
+use crate::core::classify::{Installed, InstalledTree};
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::host::files::error::{Doing as _, FsError};
+use crate::host::files::fs::read_all;
+use crate::host::files::parallel::in_parallel;
+use crate::host::files::walk;
+
+/// Looks at everything in an install that releases may have put there, hashing each file once.
+///
+/// # Errors
+/// [`FsError`] for the first file that can't be read.
+pub fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsError> {
+    let mut tree = InstalledTree::default();
+    let mut paths = Vec::new();
+    let mut skipped = BTreeSet::new();
+    let own = |path: &RelPath| layouts().is_own(path) && !layouts().is_config(path);
+    let wanted = |path: &RelPath| {
+        let skip = layouts().is_ephemeral(path) || own(path);
+        if skip {
+            skipped.insert(path.clone());
+        }
+        !skip
+    };
+    for (path, kind) in walk::below(install, wanted)? {
+        if kind.is_dir() {
+            tree.folders.insert(path);
+        } else if kind.is_symlink() {
+            tree.links.insert(path);
+        } else if kind.is_file() {
+            paths.push(path);
+        } else {
+            tree.special.insert(path);
+        }
+    }
+    let found = in_parallel(&paths, |path| hash_installed(install, path, format))?;
+    tree.files = paths.into_iter().zip(found).collect();
+    tree.skipped = skipped;
+    Ok(tree)
+}
+
+pub(crate) fn hash_installed(install: &Path, path: &RelPath, format: ObjectFormat) -> Result<Installed, FsError> {
+    let shown = || path.under(install);
+    let file = walk::open_file(install, path).doing("read", shown())?;
+    let mode = file.metadata().doing("read", shown())?.permissions().mode();
+    let bytes = read_all(file).doing("read", shown())?;
+    let lf = with_lf(&bytes).map(|text| BlobId::of(&text, format));
+    Ok(Installed { blob: BlobId::of(&bytes, format), blob_with_lf: lf, executable: mode & 0o100 != 0 })
+}
+
+/// The text with CRLF read as LF; none if it has no CRLF or is binary.
+pub(crate) fn with_lf(bytes: &[u8]) -> Option<Vec<u8>> {
+    let crlf = bytes.windows(2).any(|w| w == b"\r\n") && !crate::core::merge::is_binary(bytes);
+    crlf.then(|| {
+        let mut out = Vec::with_capacity(bytes.len());
+        let mut rest = bytes.iter().peekable();
+        while let Some(byte) = rest.next() {
+            if !(*byte == b'\r' && rest.peek() == Some(&&b'\n')) {
+                out.push(*byte);
+            }
+        }
+        out
+    })
+}
