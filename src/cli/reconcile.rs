@@ -10,7 +10,7 @@ use crate::cli::diff;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
-use crate::core::classify::short;
+use crate::core::provenance::short;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::reconcile::{Found, Reconciled};
 

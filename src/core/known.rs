@@ -8,10 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::blob::BlobId;
-use super::classify::short;
 use super::layout::layouts;
 use super::path::RelPath;
 use super::provenance::Commit;
+use super::provenance::short;
 
 /// One version of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

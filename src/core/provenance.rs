@@ -8,6 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::blob::BlobId;
 use super::path::RelPath;
 
+/// The first seven digits of an id, as people write them.
+pub fn short(id: &str) -> &str {
+    id.get(..7).unwrap_or(id)
+}
+
 /// What a commit changed at one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

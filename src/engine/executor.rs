@@ -7,11 +7,11 @@ use tokio::sync::mpsc;
 
 use super::events::{Command, Event, Finish, FinishKind, Level};
 use super::phases;
-use crate::core::classify::short;
 use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
 use crate::core::policy::OnConflict;
+use crate::core::provenance::short;
 use crate::core::session::{Session, Status, stamp_of};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;

@@ -180,8 +180,3 @@ struct Planner<'a> {
     /// The history doesn't reach back to the release that is installed.
     cut_off: bool,
 }
-
-/// The first seven digits of an id, as people write them.
-pub fn short(id: &str) -> &str {
-    id.get(..7).unwrap_or(id)
-}

@@ -1,7 +1,7 @@
 //! The table itself: what happens to one path, by what the user and the source did to it.
 
 use super::obstacles::Leaving;
-use super::{Installed, Lineage, Planner, short};
+use super::{Installed, Lineage, Planner};
 use crate::core::blob::BlobId;
 use crate::core::formatting;
 use crate::core::layout::layouts;
@@ -10,6 +10,7 @@ use crate::core::merge::Merge;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::provenance::Shipped;
+use crate::core::provenance::short;
 
 impl Planner<'_> {
     /// What happens to a path. `leaving` is what goes from the install in the same plan, and so is in nobody's way.

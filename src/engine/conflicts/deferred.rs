@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::core::blob::{BlobId, ObjectFormat};
-use crate::core::classify::short;
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::outcome::{Sides, merge_of};
 use crate::core::parked::{self, Parked};
 use crate::core::plan::{FileEntry, Kind, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
+use crate::core::provenance::short;
 use crate::core::session::{Answer, Session};
 use crate::engine::planning::make_plan;
 use crate::engine::session::context::Run;

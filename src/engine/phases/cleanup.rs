@@ -47,7 +47,7 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     })?;
     run.task(PHASE, "update_log", |run| {
         let date = crate::engine::session::context::now();
-        let short = crate::core::classify::short(&run.session.source_commit).to_owned();
+        let short = crate::core::provenance::short(&run.session.source_commit).to_owned();
         let line = format!("{} | {short} | validated, session {}\n", &date[..10], run.session.session_id);
         documents::append_document(run, "UPDATE_LOG.txt", &line)?;
         done("UPDATE_LOG.txt", ())

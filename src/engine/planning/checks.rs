@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::core::baseline;
-use crate::core::classify::short;
 use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Kind, Only};
+use crate::core::provenance::short;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Outcome;
 use crate::engine::planning::make_plan;
@@ -83,7 +83,7 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     let clean = source.as_ref().map(|source| check.run("source_clean", || source_clean(source)).is_some());
     if let Some(source) = &source {
         check.run("source_identity", || {
-            let detail = format!("{} ({})", source.version, crate::core::classify::short(&source.commit));
+            let detail = format!("{} ({})", source.version, crate::core::provenance::short(&source.commit));
             Ok((detail, ()))
         });
         if source.repo.is_snapshot() {

@@ -57,7 +57,7 @@ pub enum PlanningError {
 }
 
 fn of_releases(releases: &[String]) -> String {
-    let names: Vec<&str> = releases.iter().map(|r| classify::short(r)).collect();
+    let names: Vec<&str> = releases.iter().map(|r| crate::core::provenance::short(r)).collect();
     match names.as_slice() {
         [] => "what they say can't be read".to_owned(),
         [one] => format!("both of release {one}"),
@@ -285,11 +285,11 @@ pub fn plan_from(
 
 /// Whether the install is newer than what would be installed, and how that is known.
 fn downgrade(source: &Source, baseline: Option<&Baseline>, newer: &[RelPath]) -> Option<String> {
-    let to = classify::short(&source.commit);
+    let to = crate::core::provenance::short(&source.commit);
     if let Some(installed) = baseline.map(|b| &b.release).filter(|r| **r != source.commit)
         && source.repo.is_ancestor(&source.commit, installed)
     {
-        return Some(format!("the install is at {}, which came after {to}", classify::short(installed)));
+        return Some(format!("the install is at {}, which came after {to}", crate::core::provenance::short(installed)));
     }
     let first = newer.first()?;
     Some(format!("{} files of the install are from a release after {to}, for instance {first}", newer.len()))

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::core::classify::short;
 use crate::core::plan::{Kind, ReleaseEvidence};
+use crate::core::provenance::short;
 use crate::engine::planning::inspect;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::request::Request;

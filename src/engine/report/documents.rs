@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::core::classify::short;
 use crate::core::document::{self, appended, appended_plain};
 use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
+use crate::core::provenance::short;
 use crate::core::session::{Answer, Seconds, Session};
 use crate::core::visible::{self, Shown as _, cell};
 use crate::engine::report::final_report::report;

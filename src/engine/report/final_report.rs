@@ -1,11 +1,11 @@
 //! The end of an upgrade in words, as lines: what changed, how questions were answered, how long it took, the way back.
 //! A line that begins with `# ` is a heading.
 
-use crate::core::classify::short;
 use crate::core::merge::Choice;
 use crate::core::os_text::quoted;
 use crate::core::phase::{Fact, Phase, ServerEvidence};
 use crate::core::plan::{Kind, Only};
+use crate::core::provenance::short;
 use crate::core::session::{Answer, Seconds, Session, Status};
 use crate::core::visible::Shown as _;
 use crate::engine::report::words::from_to;

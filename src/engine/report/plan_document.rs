@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::core::classify::short;
 use crate::core::os_text::quoted;
 use crate::core::plan::{Kind, Plan};
+use crate::core::provenance::short;
 use crate::core::visible::{Shown as _, cell, line as visible};
 use crate::engine::planning::inspect::Inspection;
 use crate::engine::planning::request::Request;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::baseline::{self, Baseline};
 use crate::core::blob::{BlobId, ObjectFormat, sha256};
-use crate::core::classify::short;
 use crate::core::document;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
+use crate::core::provenance::short;
 use crate::core::session::DOCUMENTS;
 use crate::engine::report::documents;
 use crate::engine::session::context::Run;

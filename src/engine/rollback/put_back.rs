@@ -229,7 +229,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         journal.drop_staging();
     }
     forward.iter().flatten().for_each(Journal::drop_staging);
-    let version = crate::core::classify::short(&run.session.source_commit).to_owned();
+    let version = crate::core::provenance::short(&run.session.source_commit).to_owned();
     documents::log_line(&run.session, &format!("rolled back, session {} ({version})", run.session.session_id))?;
     if server_was_running {
         restored.server_problem = start_old_server(run);
