@@ -86,8 +86,6 @@ const STILL_TIED: &[&str] = &[
     "tui/model.rs",
     "tui/model/conflicts.rs",
     "tui/run.rs",
-    "tui/samples.rs",
-    "tui/samples/sessions.rs",
     "tui/setup.rs",
     "tui/update/click.rs",
     "tui/update/conflict.rs",

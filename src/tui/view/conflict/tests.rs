@@ -6,9 +6,9 @@ use crate::core::path::RelPath;
 use crate::engine::events::{ConflictFile, Event};
 use crate::engine::outside::Tool;
 use crate::tui::model::Model;
-use crate::tui::samples;
-use crate::tui::svg::paint;
-use crate::tui::tests::{MONO, SIZES, keys, press, text};
+use crate::tui::tests::samples;
+use crate::tui::tests::support::paint;
+use crate::tui::tests::support::{MONO, SIZES, keys, press, text};
 use crate::tui::update::{Effect, Msg};
 
 fn shown(model: &Model) -> String {
