@@ -7,7 +7,7 @@ use crate::core::plan::Only;
 use crate::core::session::OnConflict;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
 
-use super::model::Launch;
+use super::launch::Launch;
 
 /// A line of text with a cursor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use crate::core::path::RelPath;
 use crate::core::session::{Answer, Decision};
 use crate::engine::conflicts::settle::ledger::Ledger;
 use crate::engine::events::{Command, ConflictFile, Event};
+use crate::tui::message::{Effect, Msg};
 use crate::tui::model::{Model, Screen};
 use crate::tui::theme::{Depth, Theme};
-use crate::tui::update::{Effect, Msg};
 
 /// The longest words, in keys; `POS_WORDS` says otherwise: 6 takes minutes.
 const LONGEST: usize = 5;

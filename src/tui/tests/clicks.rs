@@ -16,9 +16,10 @@ use crate::core::path::RelPath;
 use crate::engine::events::{ConflictFile, Event};
 use crate::tui::click::Target;
 use crate::tui::keymap::{Chord, Mode, in_mode};
+use crate::tui::message::{Effect, Msg};
 use crate::tui::model::{Model, Overlay, Screen};
 use crate::tui::setup::{Choice, Spot};
-use crate::tui::update::{Effect, Msg, update};
+use crate::tui::update::update;
 use crate::tui::view;
 
 fn click(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {

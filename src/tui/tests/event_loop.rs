@@ -18,10 +18,10 @@ use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::Handle;
 use crate::engine::planning::inspect::{Inspection, Request, Unfinished};
 use crate::engine::planning::sources::{Candidate, Found, Standing};
-use crate::tui::model::Launch;
+use crate::tui::launch::Launch;
+use crate::tui::message::{Effect, Look};
 use crate::tui::run::drive;
 use crate::tui::setup::Looked;
-use crate::tui::update::{Effect, Look};
 use crate::tui::worker::Engine;
 
 const PLAY: &str = "POS_TUI_PLAY";

@@ -14,9 +14,10 @@ use crate::engine::events::{Event, Finish, FinishKind};
 use crate::engine::planning::inspect::{About, Draft, Problem};
 use crate::engine::planning::sources::{Candidate, Found};
 use crate::engine::report::plan_document;
-use crate::tui::model::{Launch, Model, Overlay, Pane, Question, Screen};
+use crate::tui::launch::Launch;
+use crate::tui::message::{Effect, Look, Msg};
+use crate::tui::model::{Model, Overlay, Pane, Question, Screen};
 use crate::tui::setup::{Choice, Looked, Spot};
-use crate::tui::update::{Effect, Look, Msg};
 
 fn shown(model: &Model) -> String {
     text(&paint(model))

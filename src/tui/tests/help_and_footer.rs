@@ -5,9 +5,9 @@ use ratatui::crossterm::event::KeyCode;
 use super::samples;
 use super::support::*;
 use crate::tui::keymap::{ALL_MODES, Action, BINDINGS, Mode, in_mode};
+use crate::tui::message::{Effect, Msg};
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
-use crate::tui::update::{Effect, Msg};
 
 /// All that the help shows, line by line from its top to its end.
 fn help_of(mut model: Model) -> String {

@@ -6,9 +6,9 @@ use crate::core::phase::Phase;
 use crate::core::question::Way;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::planning::inspect::{About, Problem};
+use crate::tui::message::Msg;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
-use crate::tui::update::Msg;
 
 /// What a file, a name, a commit message or a program may say to take over a terminal, or to hide what it says.
 const EVIL: &str = "\u{1b}]0;x\u{7}\u{1b}[2J\r\n\u{9b}31m\u{90}q\u{202e}abc\u{2066}\u{200b}\u{200d}\u{e0041}e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}日\t\u{feff}\u{fe0f}\u{1f44d}\u{1f3fd}";

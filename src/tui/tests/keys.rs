@@ -10,8 +10,9 @@ use crate::core::question::Way;
 use crate::core::session::Decision;
 use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind};
 use crate::tui::keymap::Mode;
+use crate::tui::message::{Effect, Msg};
 use crate::tui::model::{Model, Overlay, Question};
-use crate::tui::update::{Effect, Msg, awaits_texts, update};
+use crate::tui::update::update;
 use crate::tui::worker::align;
 
 #[test]
@@ -65,15 +66,15 @@ fn a_key_waits_for_the_texts_that_it_is_about() {
         (model, merges)
     };
     let (mut model, merges) = opened(samples::conflict_files());
-    assert!(awaits_texts(&model), "its texts come in an instant");
+    assert!(model.awaits_texts(), "its texts come in an instant");
     press(&mut model, KeyCode::Char('1'));
     assert_eq!(model.status.as_deref(), Some("The texts are still being aligned."));
     let Some(Effect::BuildMerge { file, texts, layout }) = merges.into_iter().next() else { panic!("no alignment") };
     samples::feed(&mut model, align(file, &texts, layout));
-    assert_eq!((awaits_texts(&model), model.status.as_deref()), (false, None));
+    assert_eq!((model.awaits_texts(), model.status.as_deref()), (false, None));
     let mut long = samples::conflict_files().remove(0);
     long.mine = Some("line\n".repeat(1 << 18).into_bytes().into());
-    assert!(!awaits_texts(&opened(vec![long]).0), "keys are answered while a long text is aligned");
+    assert!(!opened(vec![long]).0.awaits_texts(), "keys are answered while a long text is aligned");
 }
 
 #[test]

@@ -9,9 +9,9 @@ use super::samples;
 use super::support::paint;
 use super::svg::{Scene, moving, svg};
 use crate::engine::events::Event;
+use crate::tui::message::Msg;
 use crate::tui::model::Model;
 use crate::tui::theme::{Depth, Theme};
-use crate::tui::update::Msg;
 
 const SIZE: (u16, u16) = (100, 30);
 

@@ -20,9 +20,9 @@ use crate::engine::outside::Tool;
 use crate::tui::click::Target;
 use crate::tui::conflict::Decision;
 use crate::tui::keymap::Mode;
+use crate::tui::message::{Effect, Msg};
 use crate::tui::model::{Compare, Model, Screen};
 use crate::tui::theme::{Depth, Theme};
-use crate::tui::update::{Effect, Msg, damage_of, result_of};
 use crate::tui::view;
 
 const KEYS: usize = 10_000;
@@ -116,17 +116,17 @@ fn check(model: &Model, saved: &Saved) {
         assert_eq!(saved.get(&file.path).unwrap_or(&Decision::Open), &settled.decision, "{} is saved", file.path);
         open += usize::from(!settled.is_settled());
         let Some(answer) = settled.decision.answer() else {
-            assert_eq!(result_of(c, i), None, "{}: nothing is decided", file.path);
+            assert_eq!(c.result_of(i), None, "{}: nothing is decided", file.path);
             continue;
         };
         let sides = Sides { base: file.base.clone(), mine: file.mine.clone(), theirs: file.theirs.clone() };
-        let shown = result_of(c, i);
+        let shown = c.result_of(i);
         match outcome(&entry(file), Some(&answer), &sides) {
             Ok(Outcome::Write { bytes, .. }) => assert_eq!(shown.as_ref(), Some(&bytes), "{}: {answer:?}", file.path),
             Ok(Outcome::Nothing) => assert_eq!(shown, file.mine, "{}: {answer:?}", file.path),
             Ok(Outcome::Remove { .. }) => assert_eq!(shown, None, "{}", file.path),
             Err(OutcomeError::Damaged { .. }) => {
-                assert!(damage_of(c, i).is_some() && !settled.is_settled(), "{} is refused", file.path);
+                assert!(c.damage_of(i).is_some() && !settled.is_settled(), "{} is refused", file.path);
             }
             Err(e) => panic!("{}: {answer:?}: {e}", file.path),
         }
@@ -135,7 +135,7 @@ fn check(model: &Model, saved: &Saved) {
     if c.shown() == Compare::Result
         && let Some(diff) = c.diff()
     {
-        let result = result_of(c, c.settling.file()).unwrap_or_else(|| Arc::from(&b""[..]));
+        let result = c.result_of(c.settling.file()).unwrap_or_else(|| Arc::from(&b""[..]));
         assert_eq!(diff.new_text(), &result, "what is drawn");
     }
 }

@@ -11,9 +11,9 @@ use crate::core::path::RelPath;
 use crate::engine::events::{ConflictFile, Event};
 use crate::engine::planning::inspect::{About, Problem};
 use crate::tui::keymap::Mode;
+use crate::tui::message::{Effect, Msg};
 use crate::tui::model::Model;
 use crate::tui::theme::{Depth, Theme};
-use crate::tui::update::{Effect, Msg};
 
 #[test]
 fn screens() {

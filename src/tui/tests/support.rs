@@ -5,9 +5,9 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
 use super::samples;
+use crate::tui::message::{Effect, Msg};
 use crate::tui::model::Model;
 use crate::tui::theme::{Depth, Theme};
-use crate::tui::update::{Effect, Msg};
 use crate::tui::view;
 
 pub(crate) const MONO: Theme = Theme { depth: Depth::Mono, light: false, ascii: false };

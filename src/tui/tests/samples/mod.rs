@@ -19,10 +19,12 @@ mod sessions;
 
 pub use sessions::{rebuilt, session, unfinished};
 
-use crate::tui::model::{Launch, Model};
+use crate::tui::launch::Launch;
+use crate::tui::message::{Effect, Msg};
+use crate::tui::model::Model;
 use crate::tui::setup::Looked;
 use crate::tui::theme::Theme;
-use crate::tui::update::{Effect, Msg, update};
+use crate::tui::update::update;
 use crate::tui::worker::{align, lay_out};
 
 const FROM: &str = "3446b8a91c0de5f27ab84e6d1039c5b7f2a8e614";

@@ -8,9 +8,9 @@ use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::session::{Answer, OnConflict, Session, Status};
 use crate::engine::planning::inspect::{Draft, Unfinished};
+use crate::tui::message::Msg;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
-use crate::tui::update::Msg;
 
 /// A session that was cut off in phase 2; `applied` if it had begun to write.
 pub fn session(applied: bool) -> Session {

@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 use crate::engine::planning::inspect::{About, Inspection};
 use crate::engine::report::plan_document;
 
-use super::click::follow;
-use super::setup;
-use super::{Effect, ask, begin, scrolled, show};
+use crate::tui::message::Effect;
+use crate::tui::update::navigation::{ask, follow, scrolled, show};
+use crate::tui::update::running::begin;
+use crate::tui::update::setup;
 
-mod diff_pane;
+pub(super) mod diff_pane;
 
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::model::{Launch, Model, Overlay, Pane, Preview, Question, Screen};
+use crate::tui::launch::Launch;
+use crate::tui::model::{Model, Overlay, Pane, Preview, Question, Screen};
 use crate::tui::setup::Spot;
 use crate::tui::view;
-pub(super) use diff_pane::{diff_ready, found, search, texts_loaded};
 
 pub(super) fn inspected(model: &mut Model, inspection: Inspection) -> Vec<Effect> {
     if let Some(plan) = &inspection.plan {

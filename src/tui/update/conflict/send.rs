@@ -4,11 +4,13 @@
 use crate::core::path::RelPath;
 use crate::engine::events::Command;
 
-use super::super::{Effect, pause, show};
-use super::moved;
+use super::display::moved;
 use crate::tui::conflict::Decision;
+use crate::tui::message::Effect;
 use crate::tui::model::{Conflicts, Model, Screen};
 use crate::tui::text;
+use crate::tui::update::navigation::show;
+use crate::tui::update::running::pause;
 
 /// Decisions by path.
 fn by_path(c: &Conflicts, decided: Vec<(usize, Decision)>) -> Vec<(RelPath, Decision)> {

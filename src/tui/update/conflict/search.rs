@@ -1,26 +1,24 @@
 //! Searching in what is shown.
 
-use std::sync::Arc;
-
-use super::super::{Effect, Owner, Place};
-use super::look;
+use super::display::{find_again, refresh};
 use crate::tui::keymap::Action;
-use crate::tui::model::{Compare, Model};
+use crate::tui::message::Effect;
+use crate::tui::model::Model;
 use crate::tui::search::{Search, Typed};
 use crate::tui::view;
 
 /// Changes what is searched for.
-pub(in crate::tui::update) fn search(model: &mut Model, change: impl FnOnce(&mut String)) -> Vec<Effect> {
+pub(crate) fn search(model: &mut Model, change: impl FnOnce(&mut String)) -> Vec<Effect> {
     if let Some(search) = &mut model.conflicts.search {
         search.change(change);
     }
-    again(model)
+    find_again(model)
 }
 
 /// A key while it is typed.
 pub(super) fn key(model: &mut Model, action: Action) -> Vec<Effect> {
     match model.conflicts.search.as_mut().map(|s| s.key(action)) {
-        Some(Typed::Changed) => again(model),
+        Some(Typed::Changed) => find_again(model),
         Some(Typed::Done) => go(model, 0),
         Some(Typed::Ended) => end(model),
         Some(Typed::Nothing) | None => vec![],
@@ -32,7 +30,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match (action, &mut model.conflicts.search) {
         (Action::Filter, search) => {
             Search::begin(search);
-            look(model)
+            refresh(model)
         }
         (Action::Back, Some(_)) => end(model),
         (Action::NextHit, Some(_)) => go(model, 1),
@@ -47,7 +45,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn end(model: &mut Model) -> Vec<Effect> {
     model.conflicts.search = None;
-    look(model)
+    refresh(model)
 }
 
 /// Goes to the hit that is `by` from here.
@@ -67,28 +65,8 @@ fn go(model: &mut Model, by: isize) -> Vec<Effect> {
     vec![]
 }
 
-/// Searches again where what is shown, or what is searched for, has changed.
-pub(super) fn again(model: &mut Model) -> Vec<Effect> {
-    let c = &model.conflicts;
-    let Some(search) = c.search.as_ref().filter(|s| !s.needle.is_empty()) else {
-        if let Some(search) = &mut model.conflicts.search {
-            search.hits.clear();
-        }
-        return vec![];
-    };
-    let place = match (c.shown(), c.text().and_then(|t| Some((t.merge.as_ref()?, t.rows.as_ref()?))), c.diff()) {
-        (Compare::Merge, Some((merge, rows)), _) if rows.0.layout == c.wanted() => {
-            Place::Merge(Arc::clone(merge), Arc::clone(rows), c.is_beside())
-        }
-        (Compare::Merge, ..) => return vec![],
-        (_, _, Some(diff)) => Place::Diff(Arc::clone(diff)),
-        _ => return vec![],
-    };
-    vec![Effect::Find { owner: Owner::Conflict(c.settling.file()), needle: search.needle.clone(), place }]
-}
-
 /// The rows with a hit have been found.
-pub(in crate::tui::update) fn found(model: &mut Model, file: usize, needle: &str, hits: Vec<usize>) -> Vec<Effect> {
+pub(crate) fn found(model: &mut Model, file: usize, needle: &str, hits: Vec<usize>) -> Vec<Effect> {
     let c = &mut model.conflicts;
     let (here, scroll) = (c.settling.file() == file, c.scroll);
     if here && c.search.as_mut().is_some_and(|s| s.found(needle, hits, scroll)) {
