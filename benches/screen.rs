@@ -5,12 +5,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pos_upgrade_tui::core::merge::Merge;
+use pos_upgrade_tui::core::outcome::{Sides, merge_of};
 use pos_upgrade_tui::core::path::RelPath;
+use pos_upgrade_tui::core::policy::OnConflict;
 use pos_upgrade_tui::engine::events::{ConflictFile, Event};
+use pos_upgrade_tui::tui::diff;
+use pos_upgrade_tui::tui::launch::Launch;
+use pos_upgrade_tui::tui::merge_rows;
+use pos_upgrade_tui::tui::message::{Effect, Msg};
 use pos_upgrade_tui::tui::model::Model;
 use pos_upgrade_tui::tui::theme::{Depth, Theme};
-use pos_upgrade_tui::tui::update::{Msg, update};
-use pos_upgrade_tui::tui::{samples, view};
+use pos_upgrade_tui::tui::update::update;
+use pos_upgrade_tui::tui::view;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
@@ -41,6 +48,51 @@ fn file(lines: usize) -> ConflictFile {
     }
 }
 
+/// A wizard that has just been started.
+fn wizard() -> Model {
+    let launch = Launch {
+        project: "/home/ada/shop".into(),
+        source: Some("/home/ada/src/praxis-os".into()),
+        to: None,
+        only: None,
+        options: Default::default(),
+        look: Default::default(),
+        on_conflict: OnConflict::Ask,
+        here: "/home/ada/shop".into(),
+        resolve: None,
+        resume: false,
+        foreign_source: None,
+    };
+    Model::new(launch, Theme { depth: Depth::Rgb, light: false, ascii: false }, SIZE.0, SIZE.1)
+}
+
+/// Takes a message in, and does at once what the loop has done beside it.
+fn feed(model: &mut Model, msg: Msg) {
+    let mut todo = update(model, msg);
+    while !todo.is_empty() {
+        let lay_out = |file, merge: Arc<Merge>, layout| {
+            let rows = [false, true].map(|beside| merge_rows::build(&merge, beside, layout));
+            let [below, beside] = rows;
+            Msg::MergeReady { file, merge: Some(merge), rows: Some(Arc::new((below, beside))) }
+        };
+        let answer = match todo.remove(0) {
+            Effect::BuildMerge { file, texts, layout } => {
+                let sides = Sides { base: texts.base, mine: texts.mine, theirs: texts.theirs };
+                lay_out(file, Arc::new(merge_of(&texts.path, &sides).unwrap()), layout)
+            }
+            Effect::LayOut { file, merge, layout } => lay_out(file, merge, layout),
+            Effect::BuildDiff { owner, compare, old, new, how } => {
+                let diff = Arc::new(diff::build(old.as_ref(), new.as_ref(), how));
+                Msg::DiffReady { owner, compare, diff }
+            }
+            _ => continue,
+        };
+        todo.extend(update(model, answer));
+    }
+    update(model, Msg::Drawn);
+    update(model, Msg::Seen);
+}
+
 fn draw(model: &Model, buffer: &mut Buffer) -> Duration {
     let begun = Instant::now();
     view::draw(model, buffer.area, buffer);
@@ -58,7 +110,7 @@ fn key(code: char) -> Msg {
 
 fn measure(lines: usize) {
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
-    let mut model = samples::preview(Theme { depth: Depth::Rgb, light: false, ascii: false }, SIZE.0, SIZE.1);
+    let mut model = wizard();
     let open = || Msg::Event(Event::ConflictsOpen { files: Arc::new(vec![file(lines)]) });
 
     // What the loop does before anything is aligned.
@@ -76,10 +128,10 @@ fn measure(lines: usize) {
     let meanwhile = begun.elapsed();
 
     // The same with the alignment, in a line. Opened once more, what is known of the files would stay.
-    let mut model = samples::preview(model.theme, SIZE.0, SIZE.1);
+    let mut model = wizard();
     let message = open();
     let begun = Instant::now();
-    samples::feed(&mut model, message);
+    feed(&mut model, message);
     let mut buffer = Buffer::empty(area);
     view::draw(&model, area, &mut buffer);
     let conflict = begun.elapsed();
@@ -90,7 +142,7 @@ fn measure(lines: usize) {
     for i in 0..FRAMES {
         // What people do: to the next hunk, settle it, look around.
         let begun = Instant::now();
-        samples::feed(&mut model, key(['n', '1', ']', '2', 'n', 'u', 's', 'p'][i % 8]));
+        feed(&mut model, key(['n', '1', ']', '2', 'n', 'u', 's', 'p'][i % 8]));
         keys = keys.max(begun.elapsed());
         let mut buffer = Buffer::empty(area);
         times.push(draw(&model, &mut buffer));

@@ -11,7 +11,7 @@ use pos_upgrade_tui::core::plan::Summary;
 use pos_upgrade_tui::core::session::Status;
 use pos_upgrade_tui::host::backup::copy;
 use pos_upgrade_tui::host::session::store;
-use pos_upgrade_tui::tui::samples;
+use pos_upgrade_tui::host::session::store::Truth;
 
 /// Everything below a folder, whatever it is: type, mode, times and bytes.
 fn all(folder: &Path) -> BTreeMap<String, String> {
@@ -96,12 +96,13 @@ fn backups_from_before_nothing_cost_no_backup_from_before_a_change() {
         names
     };
     let real = names().remove(0);
+    let id = store::ids(&demo.install).unwrap().remove(0);
+    let Truth::Sound(upgrade) = store::read(&demo.install, &id) else { panic!("the upgrade's session") };
     for (n, status) in
         [Status::Completed, Status::RolledBack, Status::Completed, Status::Failed].into_iter().enumerate()
     {
-        let mut session = samples::session(true);
+        let mut session = upgrade.clone();
         session.session_id = format!("ffffffff-7c1e-7d2a-b7c4-0f1e2d3c4b5{n}");
-        (session.project, session.install) = (demo.project.clone(), demo.install.clone());
         session.status = status;
         (session.server, session.venv_generation) = (None, None);
         if status == Status::Completed {

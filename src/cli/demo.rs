@@ -23,7 +23,7 @@ use crate::host::demo::{self, Demo, DemoError};
 use crate::host::process::proc;
 use crate::host::server::{self, Running};
 use crate::host::session::catalog;
-use crate::tui::model::Launch;
+use crate::tui::launch::Launch;
 
 /// Runs the subcommand.
 ///

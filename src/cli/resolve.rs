@@ -12,7 +12,7 @@ use crate::core::policy::OnConflict;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
 use crate::engine::planning::inspect;
-use crate::tui::model::Launch;
+use crate::tui::launch::Launch;
 
 /// Runs the subcommand.
 ///

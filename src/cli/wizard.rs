@@ -10,7 +10,7 @@ use crate::core::session::Session;
 use crate::host::user::consent;
 use crate::host::user::consent::Wish;
 use crate::tui;
-use crate::tui::model::Launch;
+use crate::tui::launch::Launch;
 
 /// Opens the wizard.
 ///

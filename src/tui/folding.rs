@@ -77,7 +77,7 @@ pub fn fold(files: &[FileEntry], rows: &[usize], open: &BTreeSet<Moved>) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::samples;
+    use crate::tui::tests::samples;
 
     fn files() -> Vec<FileEntry> {
         let mut files = samples::plan().files;

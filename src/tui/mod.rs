@@ -10,15 +10,15 @@ pub mod diff;
 pub mod folding;
 pub mod input;
 pub mod keymap;
+pub mod launch;
 pub mod merge_rows;
+pub mod message;
 pub mod model;
 pub mod progress;
 pub mod run;
-pub mod samples;
 pub mod search;
 pub mod setup;
 mod sight;
-pub mod svg;
 pub mod terminal;
 pub mod text;
 pub mod theme;
@@ -27,16 +27,4 @@ pub mod view;
 mod worker;
 
 #[cfg(test)]
-mod agreement;
-#[cfg(test)]
-mod click_tests;
-#[cfg(test)]
-mod live;
-#[cfg(test)]
-mod manners;
-#[cfg(test)]
-mod screen_tests;
-#[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod whatever;

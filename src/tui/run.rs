@@ -8,12 +8,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::input::{Input, Keyboard};
-use super::model::{Launch, Model};
+use super::launch::Launch;
+use super::message::{Effect, Msg};
+use super::model::Model;
 use super::sight::Sight;
 use super::terminal::Screen;
 use super::theme::Theme;
-use super::update::{Effect, Msg, awaits_texts, update};
-use super::worker::{Ears, Engine, Real, Worker};
+use super::update::update;
+use super::worker::{Ears, Engine, GRACE, Real, Worker};
 use crate::engine::events::{Command, Event};
 use crate::engine::executor::Handle;
 use crate::engine::outside::{self, Tool};
@@ -30,8 +32,6 @@ const LAST_ANSWERS: Duration = Duration::from_millis(300);
 const OWN_RETURN: Duration = Duration::from_secs(1);
 /// How long the loop may take to hear a signal that asks for the end.
 const STUCK: Duration = Duration::from_secs(5);
-/// How long a session may take to finish its step after a signal.
-pub(super) const GRACE: Duration = Duration::from_secs(60);
 
 /// Runs the wizard on the terminal until the person leaves; returns the process's exit code.
 ///
@@ -211,7 +211,7 @@ async fn turn<E: Engine>(
             update(model, Msg::Drawn);
         }
         // The texts come after the screen, by an instant. A key pressed in between is about them: it is read then.
-        awaited = awaits_texts(model).then(|| awaited.unwrap_or_else(Instant::now));
+        awaited = model.awaits_texts().then(|| awaited.unwrap_or_else(Instant::now));
         let unread = awaited.map(|since| since + PATIENCE).filter(|end| *end > Instant::now());
         let patience = outside.sight.patience().filter(|_| model.unseen);
         let woken = tokio::select! {

@@ -7,7 +7,7 @@ use crate::core::plan::Only;
 use crate::core::policy::OnConflict;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
 
-use super::model::Launch;
+use super::launch::Launch;
 
 /// A line of text with a cursor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -439,7 +439,7 @@ mod tests {
     }
 
     fn completed(typed: &str, names: &[&str]) -> (String, bool) {
-        let mut setup = Setup::new(&crate::tui::samples::launch(), Spot::Source, None);
+        let mut setup = Setup::new(&crate::tui::tests::samples::launch(), Spot::Source, None);
         setup.field.clear();
         setup.field.insert(typed);
         setup.looked = Some(looked(typed, names));
@@ -459,7 +459,7 @@ mod tests {
 
     #[test]
     fn tab_before_the_folders_are_known_completes_when_they_are() {
-        let mut setup = Setup::new(&crate::tui::samples::launch(), Spot::Source, None);
+        let mut setup = Setup::new(&crate::tui::tests::samples::launch(), Spot::Source, None);
         setup.field.insert("/src/pra");
         assert_eq!(setup.complete(), None);
         assert!(setup.completing);
@@ -498,7 +498,7 @@ mod tests {
     #[test]
     fn every_option_can_be_changed_there_and_back() {
         for choice in Choice::ALL {
-            let before = crate::tui::samples::launch();
+            let before = crate::tui::tests::samples::launch();
             let mut launch = before.clone();
             choice.change(&mut launch, true);
             assert_ne!(launch, before, "{choice:?}");

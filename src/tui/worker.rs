@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::launch::Launch;
 use super::merge_rows::Layout;
-use super::model::Launch;
-use super::run::GRACE;
+use super::message::{Effect, Look, Msg};
 use super::setup::Looked;
-use super::update::{Effect, Look, Msg};
 use super::{diff, merge_rows};
 use crate::core::merge::Merge;
 use crate::core::outcome::{Outcome, Sides, merge_of};
@@ -31,6 +30,9 @@ use crate::host::user::recent_sources;
 
 /// How long a path must stay as it is before it is looked at.
 const PAUSE: Duration = Duration::from_millis(150);
+
+/// How long a session may take to finish its step after a signal.
+pub(super) const GRACE: Duration = Duration::from_secs(60);
 
 /// How the wizard reaches the engine; tests put their own in its place.
 pub(crate) trait Engine: Clone + Send + 'static {

@@ -13,6 +13,9 @@ use ratatui::style::{Color, Modifier, Style};
 use super::PATIENCE;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+#[path = "../../src/tui/tests/svg.rs"]
+mod svg;
+
 /// What the terminal sends: keys, and its own answers.
 type Keys = Arc<Mutex<Box<dyn Write + Send>>>;
 
@@ -223,7 +226,7 @@ impl Terminal {
             let text = if cell.has_contents() { cell.contents() } else { " " };
             buffer[(x, y)].set_symbol(text).set_style(style);
         }
-        pos_upgrade_tui::tui::svg::svg(&buffer)
+        svg::svg(&buffer)
     }
 
     /// Waits until the screen shows all of these.

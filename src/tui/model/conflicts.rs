@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::core::glob::glob;
+use crate::core::layout::layouts;
 use crate::core::merge::Merge;
+use crate::core::outcome::damage;
+use crate::core::path::RelPath;
 use crate::core::session::Refused;
 use crate::engine::events::ConflictFile;
-
-use crate::tui::conflict::Settling;
+use crate::tui::conflict::{Decision, Settling};
 use crate::tui::diff::{Diff, EVERYTHING};
 use crate::tui::merge_rows::{Layout, MergeRows};
+use crate::tui::model::compare::Compare;
 use crate::tui::search::Search;
-
-use super::Compare;
 
 /// What is known about one conflict's texts.
 #[derive(Debug, Clone, Default)]
@@ -168,5 +170,37 @@ impl Conflicts {
     pub fn diff(&self) -> Option<&Arc<Diff>> {
         let shown = self.shown();
         self.text()?.diffs.iter().find(|d| d.0 == shown && d.1.how == self.layout.how).map(|d| &d.1)
+    }
+
+    /// The conflicts, by position, that a standing rule would answer.
+    pub fn covered(&self, take: bool, pattern: &str) -> Vec<usize> {
+        let Ok(glob) = glob(pattern) else { return Vec::new() };
+        let meant = |path: &RelPath| {
+            glob.is_match(path.as_path()) && !(take && layouts().is_config(path) && path.to_str() != Some(pattern))
+        };
+        (0..self.files.len()).filter(|i| meant(&self.files[*i].path)).collect()
+    }
+
+    /// What will be written for a file; none while something is open, and where no file is written.
+    pub fn result_of(&self, at: usize) -> Option<Arc<[u8]>> {
+        let (file, settled) = (self.files.get(at)?, self.settling.files().get(at)?);
+        match (&settled.decision, self.texts.get(at)?.merge.as_ref()) {
+            (Decision::Keep | Decision::Park, _) => file.mine.clone(),
+            (Decision::Take, _) => file.theirs.clone(),
+            (Decision::Edited(text), _) => Some(Arc::from(&text[..])),
+            (Decision::Merge(choices), Some(merge)) => merge.result(choices).map(Arc::from),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the result of a merge or an edit, if anything: the engine would refuse it.
+    pub fn damage_of(&self, at: usize) -> Option<String> {
+        let (file, settled) = (self.files.get(at)?, self.settling.files().get(at)?);
+        if !matches!(settled.decision, Decision::Merge(_) | Decision::Edited(_)) {
+            return None;
+        }
+        let before = file.mine.as_deref().or(file.theirs.as_deref()).unwrap_or_default();
+        let what = damage(&file.path, before, &self.result_of(at)?)?;
+        Some(format!("{}: the result {what}. e or E mends it.", file.path))
     }
 }

@@ -2,9 +2,13 @@
 
 use ratatui::crossterm::event::{KeyEvent, KeyModifiers};
 
-use super::{Effect, on_key, preview, progress, setup};
+use super::keys::on_key;
+use super::preview;
+use super::progress;
+use super::setup;
 use crate::tui::click::{Click, Target};
 use crate::tui::keymap::Chord;
+use crate::tui::message::Effect;
 use crate::tui::model::{Model, Overlay, Pane, Screen};
 use crate::tui::view;
 
@@ -69,9 +73,4 @@ fn show_row(model: &mut Model, row: usize) {
             model.held = None;
         }
     }
-}
-
-/// A list that a click has left where it was goes along with its cursor, no further than it has to.
-pub(super) fn follow(model: &mut Model, selected: usize, rows: usize, page: usize) {
-    model.held = model.held.map(|first| view::first_of(Some(first), selected, rows, page));
 }

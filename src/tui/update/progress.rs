@@ -1,9 +1,10 @@
 //! The progress screen: the log, large, by level and filtered, and the workflow's pages.
 
-use super::{Effect, ask, moved_across, scrolled};
+use super::navigation::{ask, moved_across, scrolled};
 use crate::core::workflow;
 use crate::engine::events::Level;
 use crate::tui::keymap::{Action, Mode};
+use crate::tui::message::Effect;
 use crate::tui::model::{LogView, Model, Overlay, PageView};
 use crate::tui::view;
 

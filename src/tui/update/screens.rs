@@ -1,7 +1,9 @@
 //! The screens with few keys: report, unfinished.
 
-use super::{Effect, ask, begin, last_words, moved_across, scrolled};
+use super::navigation::{ask, moved_across, scrolled};
+use super::running::{begin, last_words};
 use crate::tui::keymap::Action;
+use crate::tui::message::Effect;
 use crate::tui::model::{Model, Overlay, Question};
 use crate::tui::{text, view};
 

@@ -1,8 +1,9 @@
 //! The setup screen: the source's path while it is typed, folders to choose from, options.
 
-use super::{Effect, Look, check, scrolled, show};
+use super::navigation::{scrolled, show};
 use crate::engine::planning::sources::{Candidate, Found, Standing};
 use crate::tui::keymap::Action;
+use crate::tui::message::{Effect, Look};
 use crate::tui::model::{Model, Screen};
 use crate::tui::setup::{Choice, Field, Looked, Setup, Spot, as_typed};
 use crate::tui::view;
@@ -14,6 +15,21 @@ pub(super) fn open(model: &mut Model, spot: Spot) -> Vec<Effect> {
     let mut effects = vec![Effect::Offer];
     effects.extend(look(model, true));
     effects
+}
+
+/// Inspects, or asks for the source first.
+pub(crate) fn check(model: &mut Model) -> Vec<Effect> {
+    match model.launch.request() {
+        // It is shown before anything of it is looked at.
+        Some(_) if model.launch.source.is_some() && model.launch.foreign_source == model.launch.source => {
+            open(model, Spot::Source)
+        }
+        Some(request) => {
+            show(model, Screen::Checking);
+            vec![Effect::Inspect(Box::new(request))]
+        }
+        None => open(model, Spot::Source),
+    }
 }
 
 /// Whether there is a plan to go back to.

@@ -10,6 +10,12 @@ use super::canvas::Canvas;
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 
+/// A box in the middle of `area`.
+pub fn middle(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
 /// Writes `text` and returns how many cells it took.
 pub fn put(buffer: &mut Buffer, x: u16, y: u16, room: u16, text: &str, style: Style) -> u16 {
     if !buffer.area.contains((x, y).into()) {

@@ -7,7 +7,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::canvas::Canvas;
 use super::conflict::bar;
 use super::frame::{self, line};
-use super::{overlay, possible};
+use super::possible;
 use crate::tui::keymap::{self, Action, Mode};
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -20,7 +20,7 @@ const MOUSE: &str = "with --mouse the wheel scrolls, and a click selects a row o
                      then selected with Shift held";
 
 fn place(area: Rect) -> Rect {
-    overlay::middle(area, 76, area.height)
+    frame::middle(area, 76, area.height)
 }
 
 /// Where its keys are shown and `?` is not listened to, since one types there or answers.

@@ -14,12 +14,6 @@ use crate::tui::model::{Model, Overlay, Question};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-/// A box in the middle of `area`.
-pub(super) fn middle(area: Rect, width: u16, height: u16) -> Rect {
-    let (width, height) = (width.min(area.width), height.min(area.height));
-    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
-}
-
 fn question(model: &Model, question: &Question) -> Vec<String> {
     let idle = model.session.as_ref().filter(|s| !model.running && !s.applied && !s.rebuilt && !s.rolling_back);
     let mut rows = match question {
@@ -115,7 +109,7 @@ fn boxed(
     buffer: &mut Canvas<'_>,
 ) {
     let theme = model.theme;
-    let area = middle(area, width, rows.len() as u16 + 2);
+    let area = frame::middle(area, width, rows.len() as u16 + 2);
     Clear.render(area, buffer);
     buffer.set_style(area, theme.ground());
     let inner = frame::pane(theme, area, line(theme, &[(title, Role::Title)]), "", buffer);

@@ -7,10 +7,11 @@ use crate::core::outcome::{damage, marker};
 use crate::engine::events::Command;
 use crate::engine::outside::Tool;
 
-use super::super::Effect;
-use super::{ALIGNING, decided, hunk_in_sight, look, why_whole};
+use super::decide::{decided, why_whole};
+use super::display::{ALIGNING, hunk_in_sight, refresh};
 use crate::tui::conflict::{Decision, Shape};
 use crate::tui::keymap::Action;
+use crate::tui::message::Effect;
 use crate::tui::model::{Compare, Conflicts, Editing, Model, Part};
 
 /// Whoever lands in an editor that he never chose is told what is expected of him.
@@ -35,7 +36,7 @@ pub(super) fn begin(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         if !hunk_in_sight(model) {
             model.conflicts.compare = Some(Compare::Merge);
-            let effects = look(model);
+            let effects = refresh(model);
             model.status = Some(format!("Hunk {} was out of sight; here it is. Press again to edit it.", hunk + 1));
             return effects;
         }
@@ -97,7 +98,7 @@ fn without_hint(text: &[u8]) -> Vec<u8> {
 }
 
 /// The program ended badly, or with the terminal: what it had saved until then is kept, and given again next time.
-pub(in crate::tui::update) fn left_over(model: &mut Model, text: Vec<u8>) -> Vec<Effect> {
+pub(crate) fn left_over(model: &mut Model, text: Vec<u8>) -> Vec<Effect> {
     match model.conflicts.editing.clone() {
         Some(editing) if editing.text != text => keep(model, &editing, Some(text)).into_iter().collect(),
         _ => vec![],
@@ -105,7 +106,7 @@ pub(in crate::tui::update) fn left_over(model: &mut Model, text: Vec<u8>) -> Vec
 }
 
 /// Takes in what came back. What can't be used is refused with the place, kept, and given again next time.
-pub(in crate::tui::update) fn done(model: &mut Model, text: Result<Vec<u8>, String>) -> Vec<Effect> {
+pub(crate) fn done(model: &mut Model, text: Result<Vec<u8>, String>) -> Vec<Effect> {
     let Some(editing) = model.conflicts.editing.take() else { return vec![] };
     let text = match text {
         Ok(text) => text,

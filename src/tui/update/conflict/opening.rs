@@ -9,13 +9,15 @@ use crate::core::path::RelPath;
 use crate::core::session::Refused;
 use crate::engine::events::ConflictFile;
 
-use super::super::{Effect, show};
-use super::{ALIGNING, WIDE, damage_of, decisions, look, moved};
+use super::display::{ALIGNING, WIDE, moved, refresh};
+use super::send::decisions;
 use crate::tui::conflict::{Decision, Settling, Shape};
 use crate::tui::merge_rows::MergeRows;
+use crate::tui::message::Effect;
 use crate::tui::model::{ConflictTexts, Conflicts, Model, Screen};
+use crate::tui::update::navigation::show;
 
-pub(in crate::tui::update) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effect> {
+pub(crate) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effect> {
     if let Some(effects) = again(model, &files) {
         return effects;
     }
@@ -71,19 +73,14 @@ fn again(model: &mut Model, files: &[ConflictFile]) -> Option<Vec<Effect>> {
     }
     let said = c.said.take();
     show(model, Screen::Conflict);
-    let effects = look(model);
+    let effects = refresh(model);
     model.status = said;
     Some(effects)
 }
 
 /// A decision that can't be carried out stays on the screen, to be changed. One that was changed meanwhile is no longer
 /// meant.
-pub(in crate::tui::update) fn refused(
-    model: &mut Model,
-    path: &RelPath,
-    decision: &Decision,
-    problem: &str,
-) -> Vec<Effect> {
+pub(crate) fn refused(model: &mut Model, path: &RelPath, decision: &Decision, problem: &str) -> Vec<Effect> {
     let c = &mut model.conflicts;
     let Some(at) = c.files.iter().position(|f| f.path == *path) else { return vec![] };
     if c.settling.files().get(at).is_none_or(|f| f.decision != *decision) {
@@ -112,7 +109,7 @@ fn shape(file: &ConflictFile, merge: Option<&Merge>) -> Shape {
     }
 }
 
-pub(in crate::tui::update) fn merge_ready(
+pub(crate) fn merge_ready(
     model: &mut Model,
     file: usize,
     merge: Option<Arc<Merge>>,
@@ -126,7 +123,7 @@ pub(in crate::tui::update) fn merge_ready(
         c.settling.set_shape(file, shape(known, merge.as_deref()));
         texts.merge = merge;
         // What was decided before an interruption.
-        let problem = damage_of(c, file);
+        let problem = c.damage_of(file);
         c.settling.set_problem(file, problem);
     }
     // A choice for other hunks than there are was dropped.
@@ -141,6 +138,6 @@ pub(in crate::tui::update) fn merge_ready(
     if first && c.settling.hunk() == 0 {
         c.settling.go_to(file);
     }
-    effects.extend(look(model));
+    effects.extend(refresh(model));
     effects
 }

@@ -1,14 +1,15 @@
 //! Standing rules: an answer for all files of a kind, from now on.
 
-use crate::core::glob::glob;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 
-use super::super::{Effect, ask};
-use super::{decided, led_to, other_file};
+use super::decide::decided;
+use super::display::{led_to, other_file};
 use crate::tui::conflict::Decision;
-use crate::tui::model::{Conflicts, Model, Overlay, Question};
+use crate::tui::message::Effect;
+use crate::tui::model::{Model, Overlay, Question};
 use crate::tui::text;
+use crate::tui::update::navigation::ask;
 
 /// The globs that could be meant for a path: itself, its folder, and each folder above with all below it.
 fn patterns(path: &RelPath) -> Vec<String> {
@@ -39,15 +40,6 @@ fn patterns(path: &RelPath) -> Vec<String> {
     all
 }
 
-/// The conflicts, by position, that a rule would answer.
-pub(crate) fn covered(c: &Conflicts, take: bool, pattern: &str) -> Vec<usize> {
-    let Ok(glob) = glob(pattern) else { return Vec::new() };
-    let meant = |path: &RelPath| {
-        glob.is_match(path.as_path()) && !(take && layouts().is_config(path) && path.to_str() != Some(pattern))
-    };
-    (0..c.files.len()).filter(|i| meant(&c.files[*i].path)).collect()
-}
-
 /// Asks, showing what the rule would cover.
 pub(super) fn ask_for(model: &mut Model) -> Vec<Effect> {
     let c = &model.conflicts;
@@ -70,11 +62,11 @@ pub(super) fn ask_for(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Makes the rule, and settles what is open and covered by it.
-pub(in crate::tui::update) fn add(model: &mut Model, take: bool, pattern: Option<&String>) -> Vec<Effect> {
+pub(crate) fn add(model: &mut Model, take: bool, pattern: Option<&String>) -> Vec<Effect> {
     let Some(pattern) = pattern.cloned() else { return vec![] };
     let c = &mut model.conflicts;
     let open: Vec<usize> =
-        covered(c, take, &pattern).into_iter().filter(|i| !c.settling.files()[*i].is_settled()).collect();
+        c.covered(take, &pattern).into_iter().filter(|i| !c.settling.files()[*i].is_settled()).collect();
     let before = c.settling.file();
     if !c.settling.make_rule((take, pattern.clone()), &open) {
         model.status = Some("This rule is made already. F writes it, u takes it back.".to_owned());

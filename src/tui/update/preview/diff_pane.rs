@@ -7,9 +7,10 @@ use crate::core::plan::FileEntry;
 use crate::core::policy::OnConflict;
 use crate::tui::diff::{Diff, How};
 use crate::tui::keymap::{Action, Mode};
+use crate::tui::message::{Effect, Owner, Place};
 use crate::tui::model::{Compare, DiffPane, Model, Pane, Preview};
 use crate::tui::search::{Search, Typed};
-use crate::tui::update::{Effect, Owner, Place, moved_across, scrolled};
+use crate::tui::update::navigation::{moved_across, scrolled};
 use crate::tui::view;
 
 /// Shows the selected file's.
@@ -72,7 +73,7 @@ fn ask_diff(pane: &mut DiffPane) -> Vec<Effect> {
     vec![Effect::BuildDiff { owner, compare: pane.compare, old: old.clone(), new: new.clone(), how: How::default() }]
 }
 
-pub(in crate::tui::update) fn texts_loaded(
+pub(crate) fn texts_loaded(
     model: &mut Model,
     entry: &FileEntry,
     texts: Result<Sides, String>,
@@ -92,12 +93,7 @@ pub(in crate::tui::update) fn texts_loaded(
     }
 }
 
-pub(in crate::tui::update) fn diff_ready(
-    model: &mut Model,
-    entry: &FileEntry,
-    compare: Compare,
-    diff: Arc<Diff>,
-) -> Vec<Effect> {
+pub(crate) fn diff_ready(model: &mut Model, entry: &FileEntry, compare: Compare, diff: Arc<Diff>) -> Vec<Effect> {
     match pane(model).filter(|p| p.entry == *entry && p.compare == compare) {
         Some(pane) => {
             pane.diff = Some(diff);
@@ -109,7 +105,7 @@ pub(in crate::tui::update) fn diff_ready(
 }
 
 /// Changes what is searched for.
-pub(in crate::tui::update) fn search(model: &mut Model, change: impl FnOnce(&mut String)) -> Vec<Effect> {
+pub(crate) fn search(model: &mut Model, change: impl FnOnce(&mut String)) -> Vec<Effect> {
     let Some(pane) = pane(model) else { return vec![] };
     if let Some(search) = &mut pane.search {
         search.change(change);
@@ -132,12 +128,7 @@ fn again(pane: &mut DiffPane) -> Vec<Effect> {
 }
 
 /// The rows with a hit have been found.
-pub(in crate::tui::update) fn found(
-    model: &mut Model,
-    entry: &FileEntry,
-    needle: &str,
-    hits: Vec<usize>,
-) -> Vec<Effect> {
+pub(crate) fn found(model: &mut Model, entry: &FileEntry, needle: &str, hits: Vec<usize>) -> Vec<Effect> {
     let Some(pane) = pane(model).filter(|p| p.entry == *entry) else { return vec![] };
     let scroll = pane.scroll;
     if pane.search.as_mut().is_some_and(|s| s.found(needle, hits, scroll)) {

@@ -2,12 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use super::super::canvas::Canvas;
-use super::super::frame::{self, put};
 use super::rows::Rows;
 use crate::tui::click::Target;
 use crate::tui::model::{Compare, Model};
 use crate::tui::theme::Role;
+use crate::tui::view::canvas::Canvas;
+use crate::tui::view::frame::{self, put};
 
 /// What the marks mean, for the help.
 pub const LEGEND: &str = "● still open, ✔ settled, ┤ another change, ┃ in sight";

@@ -3,9 +3,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::super::canvas::Canvas;
-use super::super::difftext::{self, Look};
-use super::super::frame::{self, line, put};
 use crate::core::merge::{Choice, Merge, RegionKind};
 use crate::tui::click::Target;
 use crate::tui::conflict::Decision;
@@ -13,6 +10,9 @@ use crate::tui::merge_rows::{self, Extent, Line, MergeRow, MergeRows, Side};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
+use crate::tui::view::canvas::Canvas;
+use crate::tui::view::difftext::{self, Look};
+use crate::tui::view::frame::{self, line, put};
 
 /// Draws rows of the merge view from row `scroll` on.
 pub fn draw(model: &Model, merge: &Merge, rows: &MergeRows, area: Rect, buffer: &mut Canvas<'_>) {

@@ -3,22 +3,20 @@
 use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget};
 
-use super::super::canvas::Canvas;
-use super::super::frame::{self, line};
-use super::super::overlay::middle;
 use crate::core::glob::glob;
 use crate::tui::click::Target;
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
-use crate::tui::update::covered;
+use crate::tui::view::canvas::Canvas;
+use crate::tui::view::frame::{self, line};
 
 /// What a standing rule says and covers.
 pub fn rule(model: &Model, take: bool, pattern: Option<&String>) -> Vec<String> {
     const SHOWN: usize = 4;
     let Some(pattern) = pattern else { return Vec::new() };
     let c = &model.conflicts;
-    let covered = covered(c, take, pattern);
+    let covered = c.covered(take, pattern);
     let verb = if take { "take theirs" } else { "keep mine" };
     let planned = model.preview.as_ref().and_then(|p| p.inspection.plan.as_ref());
     let managed = glob(pattern).ok().zip(planned).map(|(glob, plan)| {
@@ -46,7 +44,7 @@ pub fn rule(model: &Model, take: bool, pattern: Option<&String>) -> Vec<String> 
 pub fn files(model: &Model, selected: usize, area: Rect, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let c = &model.conflicts;
-    let area = middle(area, 76, area.height.min((c.files.len() as u16).saturating_add(2).max(6)));
+    let area = frame::middle(area, 76, area.height.min((c.files.len() as u16).saturating_add(2).max(6)));
     Clear.render(area, buffer);
     buffer.set_style(area, theme.ground());
     let open = c.settling.open_files();

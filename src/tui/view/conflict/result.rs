@@ -3,13 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::super::difftext::{self, Look};
-use super::super::frame::{self, line, put};
 use crate::core::merge::{Choice, Merge, Region, RegionKind};
 use crate::tui::conflict::{Decision, Settled};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Role;
+use crate::tui::view::difftext::{self, Look};
+use crate::tui::view::frame::{self, line, put};
 
 /// Rows of the result under a view of `rows`; none where there is no room for both.
 pub fn height(rows: u16) -> u16 {

@@ -1,9 +1,9 @@
 //! Which rows are in sight: wrapped, a row takes as many lines as its text needs.
 
-use super::super::difftext;
 use super::merge::View;
 use crate::tui::diff::Diff;
 use crate::tui::merge_rows::MergeRow;
+use crate::tui::view::difftext;
 
 /// What is scrolled through.
 pub enum Kind<'m> {

@@ -5,11 +5,11 @@ use ratatui::crossterm::event::KeyCode;
 use crate::core::path::RelPath;
 use crate::engine::events::{ConflictFile, Event};
 use crate::engine::outside::Tool;
+use crate::tui::message::{Effect, Msg};
 use crate::tui::model::Model;
-use crate::tui::samples;
-use crate::tui::svg::paint;
-use crate::tui::tests::{MONO, SIZES, keys, press, text};
-use crate::tui::update::{Effect, Msg};
+use crate::tui::tests::samples;
+use crate::tui::tests::support::paint;
+use crate::tui::tests::support::{MONO, SIZES, keys, press, text};
 
 fn shown(model: &Model) -> String {
     text(&paint(model))

@@ -5,12 +5,12 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::super::canvas::Canvas;
 use super::kind_look;
 use crate::tui::click::Target;
 use crate::tui::model::{Model, Preview, Tab};
 use crate::tui::text;
 use crate::tui::theme::Role;
+use crate::tui::view::canvas::Canvas;
 
 /// Which tabs are shown where there is no room for all: the chosen one, then as many after it, then before it.
 fn tabs_shown(labels: &[String], chosen: usize, room: usize) -> Range<usize> {

@@ -1,0 +1,108 @@
+//! What the engine says, and a signal to end.
+
+use super::conflict::opening;
+use super::navigation::{hold_input, show};
+use super::running::{begin, last_words};
+use super::setup;
+use crate::core::os_text::quoted;
+use crate::engine::events::{Command, Event, FinishKind, Level};
+use crate::engine::planning::inspect::Unfinished;
+use crate::engine::refusal::About;
+use crate::engine::refusal::Problem;
+use crate::tui::message::Effect;
+use crate::tui::model::{Model, Overlay, Screen};
+use crate::tui::setup::Spot;
+
+pub(super) fn opened(model: &mut Model, found: Result<Option<Box<Unfinished>>, String>) -> Vec<Effect> {
+    match found {
+        Ok(Some(found)) => {
+            let Unfinished { session, drafts } = *found;
+            model.from.clone_from(&session.from_release);
+            model.to = Some(session.source_commit.clone());
+            let resume = std::mem::take(&mut model.launch.resume) && !session.rebuilt;
+            model.session = Some(session.clone());
+            model.drafts = drafts;
+            if resume {
+                return begin(model, Effect::Resume(Box::new(session)));
+            }
+            show(model, Screen::Unfinished);
+            vec![]
+        }
+        Ok(None) => match model.launch.resolve.clone() {
+            Some(plan) => begin(model, Effect::Resolve(plan)),
+            None => setup::check(model),
+        },
+        Err(what) => stopped(model, 7, what),
+    }
+}
+
+pub(super) fn stopped(model: &mut Model, exit_code: u8, what: String) -> Vec<Effect> {
+    let next = "pos-upgrade-tui status".to_owned();
+    model.problems = vec![Problem { about: About::Install, exit_code, what, next }];
+    setup::open(model, Spot::Install)
+}
+
+pub(super) fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
+    model.progress.take_in(&event, model.now);
+    match event {
+        Event::SessionStarted { from_release, to_commit, .. } => {
+            model.from = from_release.or(model.from.take());
+            model.to = Some(to_commit);
+            vec![]
+        }
+        Event::ConflictsOpen { files } => opening::open(model, files),
+        Event::AnswerRefused { path, decision, problem } => opening::refused(model, &path, &decision, &problem),
+        Event::QuestionAsked(question) => {
+            model.asked = Some(question);
+            hold_input(model);
+            vec![]
+        }
+        Event::QuestionAnswered { .. } => {
+            model.asked = None;
+            vec![]
+        }
+        Event::RollbackStarted { .. } => {
+            model.asked = None;
+            show(model, Screen::Progress);
+            vec![]
+        }
+        Event::Finished(finish) => {
+            model.running = false;
+            model.asked = None;
+            let paused = model.leaving && finish.result == FinishKind::Interrupted;
+            let quit = Effect::Quit { exit_code: finish.exit_code, lines: last_words(&finish) };
+            let completed = finish.session_id.clone().filter(|_| finish.result == FinishKind::Completed);
+            model.finish = Some(finish);
+            if paused {
+                return vec![quit];
+            }
+            // What it was taken up from says less than how it ended.
+            model.session = None;
+            let undecided = matches!(model.overlay, Some(Overlay::Leave)) && completed.is_some();
+            show(model, Screen::Report);
+            if undecided {
+                model.status = Some("It was finished before you decided. R puts the install back.".to_owned());
+            }
+            completed.map(Effect::Recall).into_iter().collect()
+        }
+        // What the engine can't carry out must be seen where it was asked.
+        Event::Log { level: Level::Error, origin: "conflicts", text } => {
+            model.conflicts.said = Some(text.clone());
+            model.status = Some(text);
+            vec![]
+        }
+        _ => vec![],
+    }
+}
+
+pub(super) fn terminate(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let resume = format!("Next: pos-upgrade-tui resume --project {}", quoted(&model.launch.project));
+    let mut lines = vec!["Interrupted; nothing was changed.".to_owned()];
+    if model.running {
+        effects.push(Effect::Send(Command::Pause));
+        lines = vec!["Interrupted; the session is saved.".to_owned(), resume];
+    }
+    effects.push(Effect::Quit { exit_code: 130, lines });
+    effects
+}
