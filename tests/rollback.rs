@@ -421,6 +421,18 @@ fn what_stands_in_our_own_places_is_set_aside() {
     }
 }
 
+/// `.upgrade/` is ignored by git, so a clean-up may take it: what is left of the way back is said.
+#[test]
+fn sessions_that_are_gone_leave_the_backup() {
+    let world = World::new(1);
+    let session = catalog::survey(&world.demo.install).sessions.remove(0);
+    fs::remove_dir_all(world.demo.install.join(".upgrade")).unwrap();
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    let way = format!("restore PATH --from {}", session.backup.unwrap());
+    assert!(code == 0 && said.contains("nothing to roll back") && said.contains(&way), "{said}");
+    world.assert_at(1);
+}
+
 /// A file of the backup that the upgrade changed.
 fn changed_file(world: &World, files: &Path) -> PathBuf {
     let differs = |path: &&String| {

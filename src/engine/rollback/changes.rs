@@ -8,10 +8,10 @@ use crate::core::blob::{BlobId, ObjectFormat, sha256};
 use crate::core::classify::short;
 use crate::core::document;
 use crate::core::layout::layouts;
+use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::session::DOCUMENTS;
 use crate::engine::report::documents;
-use crate::engine::rollback::damage::damaged;
 use crate::engine::session::context::{Run, Stop};
 use crate::host::backup::copy::{Backup, BackupError, Entry};
 use crate::host::files::fs;
@@ -52,6 +52,19 @@ pub fn wanted(run: &Run, backup: &Backup) -> Result<(Vec<Wanted>, Vec<RelPath>),
     let mut all: Vec<Wanted> = all.into_iter().flatten().collect();
     all.sort_by_key(|w| w.new.is_some());
     Ok((all, left_out.into_iter().flatten().collect()))
+}
+
+/// A backup that does not hold what it should, and what can be done with the rest of it.
+pub fn damaged(run: &Run, error: &BackupError) -> Stop {
+    let project = quoted(&run.session.project);
+    let next = match (run.session.rolling_back, &run.session.backup) {
+        (false, Some(name)) if error.is_damage() => Some(format!(
+            "pos-upgrade-tui backups verify --project {project} names what is damaged; the rest can be brought back one by \
+             one: pos-upgrade-tui restore PATH --from {name} --project {project}"
+        )),
+        _ => None,
+    };
+    Stop::Failed { what: error.to_string(), next }
 }
 
 /// Why it can't be told what has to be done at a path.

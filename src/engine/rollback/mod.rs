@@ -1,6 +1,5 @@
 //! The way back: what has to change, what stands in its way, and how it is put back.
 
 pub mod changes;
-mod damage;
 pub mod put_back;
 pub mod set_aside;

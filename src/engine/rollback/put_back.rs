@@ -13,7 +13,6 @@ use crate::engine::events::{Event, Level};
 use crate::engine::phases::server::replace::{start_again, stop_live};
 use crate::engine::report::documents;
 use crate::engine::rollback::changes;
-use crate::engine::rollback::damage::damaged;
 use crate::engine::rollback::set_aside;
 use crate::engine::session::context::{Run, Stop};
 use crate::engine::session::wait_until_idle;
@@ -56,7 +55,7 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     if run.session.applied && run.set_aside {
         if !run.session.rolling_back {
             // Once something was moved there is no way but back, and from a damaged backup there is none.
-            open_backup(run)?.verify().map_err(|e| damaged(run, &e))?;
+            open_backup(run)?.verify().map_err(|e| changes::damaged(run, &e))?;
         }
         begin(run, reason)?;
         let rescue = set_aside::rescue_folder(&run.session)?;
@@ -120,7 +119,7 @@ fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), 
     let backup = open_backup(run)?;
     if !run.session.gitignore_added.is_empty() && !run.set_aside {
         // Written back after the install: by then it would be too late to find out.
-        backup.gitignore().map_err(|e| damaged(run, &e))?;
+        backup.gitignore().map_err(|e| changes::damaged(run, &e))?;
     }
     forward(run)?;
     match Journal::load(install, &run.folder(JOURNAL)) {
