@@ -313,6 +313,126 @@ fn a_backup_that_is_damaged_changes_nothing() {
     world.assert_at(0);
 }
 
+/// What the flag that the message of a refusal names may not do: begin what can't be ended.
+#[test]
+fn a_damaged_backup_is_not_begun_with_set_aside_either() {
+    let world = World::new(1);
+    let session = catalog::survey(&world.demo.install).sessions.remove(0);
+    let files = world.demo.install.join(".backups").join(session.backup.as_deref().unwrap()).join("files");
+    let damaged = changed_file(&world, &files);
+    for gone in [false, true] {
+        if gone {
+            fs::remove_file(&damaged).unwrap()
+        } else {
+            fs::write(&damaged, "rotten").unwrap()
+        }
+        for arguments in [&["rollback", "--yes"][..], &["rollback", "--yes", "--set-aside"], &["rollback", "--yes"]] {
+            let (code, said) = world.run(arguments);
+            assert_eq!(code, 6, "{said}");
+            assert!(said.contains("not rolled back") && said.contains("restore PATH --from"), "{said}");
+            world.assert_at(1);
+            assert_eq!(world.run(&["status"]).0, 0, "the upgrade stands as it stood");
+        }
+    }
+}
+
+/// Damaged when it had begun: it ends, with what can be had.
+#[test]
+fn a_backup_that_is_damaged_while_going_back() {
+    let world = World::new(1);
+    let session = catalog::survey(&world.demo.install).sessions.remove(0);
+    let files = world.demo.install.join(".backups").join(session.backup.as_deref().unwrap()).join("files");
+    let mut command = world.sandbox.command();
+    command.args(["rollback", "--yes", "--project", world.project()]).env("POS_CRASH_AT", "journal.exchange before");
+    assert_eq!(text(&command.output().unwrap()).0, -1);
+    let damaged = changed_file(&world, &files);
+    fs::write(&damaged, "rotten").unwrap();
+    let name = damaged.strip_prefix(&files).unwrap().to_str().unwrap().to_owned();
+    let left = fs::read(world.demo.install.join(&name)).ok();
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    assert!(code == 6 && said.contains("--set-aside"), "{said}");
+    let (code, said) = world.run(&["rollback", "--yes", "--set-aside"]);
+    assert!(code == 6 && said.contains("is back as it was") && said.contains(&name), "{said}");
+    assert_eq!(fs::read(world.demo.install.join(&name)).ok(), left, "nothing comes back from a damaged copy");
+    let (mut before, mut now) = (world.states[0].clone(), snapshot(&world.demo.install));
+    let others = |states: &mut BTreeMap<String, String>| {
+        // Its folders got other times with it.
+        states.retain(|path, _| *path != name && !Path::new(&name).starts_with(path));
+    };
+    others(&mut before);
+    others(&mut now);
+    assert_same(&before, &now);
+    assert_eq!(world.run(&["status"]).0, 0, "nothing is unfinished");
+    let source = world.demo.source.to_str().unwrap();
+    let (code, said) = world.run(&["upgrade", "--yes", "--on-conflict", "keep", "--source", source]);
+    assert_eq!(code, 0, "the way is free: {said}");
+}
+
+/// Where this program's own file and folders were, anything may stand by the time somebody goes back.
+#[test]
+fn what_stands_in_our_own_places_is_set_aside() {
+    use std::os::unix::fs::symlink;
+    let world = World::new(1);
+    let elsewhere = world.sandbox.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("note"), "mine").unwrap();
+    let kinds = ["file", "folder", "pipe", "link to a folder", "link to nothing", "link to itself"];
+    for place in [".upgrade-baseline.json", ".cache", ".cache/state"] {
+        for kind in kinds {
+            // A file and a folder are what belongs there.
+            if (place == ".upgrade-baseline.json") == (kind == "file") && ["file", "folder"].contains(&kind) {
+                continue;
+            }
+            let project = world.sandbox.path().join("copy");
+            let _ = fs::remove_dir_all(&project);
+            assert!(Command::new("cp").arg("-a").arg(world.project()).arg(&project).status().unwrap().success());
+            let install = project.join(".praxis-os");
+            let path = install.join(place);
+            if path.is_dir() {
+                fs::remove_dir_all(&path).unwrap()
+            } else {
+                fs::remove_file(&path).unwrap()
+            }
+            match kind {
+                "file" => fs::write(&path, "mine").unwrap(),
+                "folder" => {
+                    fs::create_dir(&path).unwrap();
+                    fs::write(path.join("note"), "mine").unwrap();
+                }
+                "pipe" => assert!(Command::new("mkfifo").arg(&path).status().unwrap().success()),
+                "link to a folder" => symlink(&elsewhere, &path).unwrap(),
+                "link to nothing" => symlink("nowhere", &path).unwrap(),
+                _ => symlink(path.file_name().unwrap(), &path).unwrap(),
+            }
+            let said = text(&world.sandbox.run(&["rollback", "--yes", "--project", project.to_str().unwrap()]));
+            assert_eq!(said.0, 0, "{kind} at {place}: {}", said.1);
+            let mut now = snapshot(&install);
+            // Nothing was there before the upgrade, so the user's folder need not make room.
+            now.retain(|path, _| !Path::new(path).starts_with(place));
+            assert_same(&world.states[0], &now);
+            let names: Vec<_> = fs::read_dir(&elsewhere).unwrap().map(|e| e.unwrap().file_name()).collect();
+            assert_eq!(names, ["note"], "{kind} at {place}: nothing is written behind a link");
+            let rescued = fs::read_dir(install.join("rescued")).ok().and_then(|mut all| all.next());
+            let rescued = rescued.map(|folder| folder.unwrap().path().join(place));
+            let is_there = |path: &Path| fs::symlink_metadata(path).is_ok();
+            let kept = rescued.is_some_and(|path| is_there(&path)) || place.ends_with(".json") && is_there(&path);
+            assert!(kept, "{kind} at {place}: it is kept: {}", said.1);
+        }
+    }
+}
+
+/// `.upgrade/` is ignored by git, so a clean-up may take it: what is left of the way back is said.
+#[test]
+fn sessions_that_are_gone_leave_the_backup() {
+    let world = World::new(1);
+    let session = catalog::survey(&world.demo.install).sessions.remove(0);
+    fs::remove_dir_all(world.demo.install.join(".upgrade")).unwrap();
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    let way = format!("restore PATH --from {}", session.backup.unwrap());
+    assert!(code == 0 && said.contains("nothing to roll back") && said.contains(&way), "{said}");
+    world.assert_at(1);
+}
+
 /// A file of the backup that the upgrade changed.
 fn changed_file(world: &World, files: &Path) -> PathBuf {
     let differs = |path: &&String| {

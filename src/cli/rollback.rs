@@ -36,7 +36,11 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
     let Some(chosen) = chosen else {
         return match named {
             Some(name) => Err(unknown(&project.join(".praxis-os"), name)),
-            None => nothing(format!("nothing to roll back: no upgrade of {} is on record", project.shown())),
+            None => nothing(format!(
+                "nothing to roll back: no upgrade of {} is on record{}",
+                project.shown(),
+                newest_backup(&project).unwrap_or_default()
+            )),
         };
     };
     if chosen.is_back() {
@@ -73,6 +77,16 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
     }
     let handle = executor::roll_back(chosen.clone(), "asked for by a person", set_aside);
     Ok(output::follow(handle, common.json).await)
+}
+
+/// What can still be done where the sessions are gone, as `git clean` takes them, but a backup is there.
+fn newest_backup(project: &std::path::Path) -> Option<String> {
+    let whole = copy::list(&project.join(".praxis-os")).ok()?.into_iter().filter(|(_, whole)| *whole);
+    let name = whole.map(|(name, _)| name).next_back()?;
+    Some(format!(
+        "\nthere is a backup all the same; bring files back one by one: pos-upgrade-tui restore PATH --from {name} --project {}",
+        quoted(project)
+    ))
 }
 
 fn unknown(install: &std::path::Path, name: &str) -> Refusal {

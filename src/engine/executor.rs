@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::events::{Command, Event, Finish, FinishKind, Level};
 use super::phases;
+use crate::core::baseline;
 use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
@@ -22,8 +23,8 @@ use crate::engine::planning::make_plan::PlanningError;
 use crate::engine::planning::request::Request;
 use crate::engine::refusal;
 use crate::engine::refusal::{About, Problem};
-use crate::engine::report::{final_report, words};
-use crate::engine::rollback::put_back;
+use crate::engine::report::{documents, final_report, words};
+use crate::engine::rollback::{put_back, set_aside};
 use crate::engine::session::context::{Run, now};
 use crate::engine::session::estimates::estimates;
 use crate::engine::session::stop::{START_AGAIN, Stop};
@@ -248,7 +249,11 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || {
         let mut session = session;
-        let lock = match Lock::acquire(&session.install) {
+        let lock = match how {
+            Begin::RollBack => Lock::acquire_to_go_back(&session.install),
+            Begin::Anew | Begin::Resume => Lock::acquire(&session.install),
+        };
+        let lock = match lock {
             Ok(lock) => lock,
             Err(e) => {
                 let _ = events.blocking_send(Event::Finished(locked(&session, &e)));
@@ -260,7 +265,22 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
             let _ = events.blocking_send(Event::Finished(refused(&problem)));
             return;
         }
+        let aside = match how {
+            Begin::RollBack => set_aside::made_again(&session),
+            Begin::Anew | Begin::Resume => Ok(set_aside::Aside::new()),
+        };
         let mut run = Run::new(session, lock, runtime, events, heard);
+        let aside = match aside {
+            Ok(aside) => aside,
+            Err(stop) => {
+                let finish = not_back(&mut run, stop);
+                run.say(Event::Finished(finish));
+                return;
+            }
+        };
+        for (path, to) in aside {
+            run.warn("rescued", format!("{path}: it stood where a folder of this program was; it is now in {to}"));
+        }
         if let Err(finish) = begin(&mut run, how) {
             run.say(Event::Finished(*finish));
             return;
@@ -329,6 +349,10 @@ pub fn followed_by(session: &Session, later: &Session) -> Problem {
 pub fn overtaken(session: &Session) -> Result<(), Problem> {
     let ended = session.status == Status::Completed && !session.rolling_back;
     if !ended || session.resolving || session.rebuilt || !session.applied {
+        return Ok(());
+    }
+    // What is no file tells nothing of a release: the rollback sets it aside like all else that stands in its way.
+    if documents::is_something_else(&session.install.join(baseline::FILE)) {
         return Ok(());
     }
     let problem = |what: String, next: String| {
@@ -561,6 +585,19 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
                 true => "is back as it was before the conflicts were settled; the upgrade stays",
                 false => "is back as it was",
             };
+            if !restored.left_out.is_empty() {
+                let names: Vec<String> = restored.left_out.iter().map(ToString::to_string).collect();
+                let message = format!(
+                    "{install} {back}{rescued}, but for what the backup's copies of are damaged, which stays as it is: {}\n\
+                     reason: {reason}",
+                    names.join(", ")
+                );
+                let next = format!(
+                    "take them from your repository: git -C {} log -- .praxis-os",
+                    quoted(&run.session.project)
+                );
+                return finish(run, FinishKind::RolledBack, exit::INCOMPLETE, message, Some(next));
+            }
             let message = format!("{install} {back}{rescued}\nreason: {reason}");
             finish(run, FinishKind::RolledBack, exit_code, message, None)
         }

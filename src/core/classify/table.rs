@@ -182,7 +182,7 @@ impl Planner<'_> {
             // What changed since our own upgrade somebody changed.
             return None;
         }
-        if !formatting::is_same(spot, &*texts.blob(&base.blob)?, &*texts.mine(spot)?) {
+        if !formatting::is_same(spot, &texts.blob(&base.blob)?, &texts.mine(spot)?) {
             return None;
         }
         let (kind, what) = match (spot == next, theirs.blob == base.blob) {

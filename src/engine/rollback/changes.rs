@@ -7,13 +7,15 @@ use crate::core::baseline::{self, Baseline};
 use crate::core::blob::{BlobId, ObjectFormat, sha256};
 use crate::core::document;
 use crate::core::layout::layouts;
+use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::provenance::short;
-use crate::core::session::DOCUMENTS;
+use crate::core::session::{DOCUMENTS, Session};
 use crate::engine::report::documents;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
-use crate::host::backup::copy::{Backup, Entry};
+use crate::host::backup::copy::{Backup, BackupError, Entry};
+use crate::host::files::error::FsError;
 use crate::host::files::folder::{Content, Folder, Found};
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, NewFile, State, Wanted};
@@ -35,22 +37,58 @@ pub fn entry<'b>(backup: &'b Backup, path: &RelPath, folds: bool) -> Option<(&'b
     if found.is_none() && folds { entries.iter().find(|(other, _)| same(other)) } else { found }
 }
 
-/// Everything that has to be put back or taken away, with its old bytes.
+/// Everything that has to be put back or taken away, with its old bytes; and, where whatever stands in the way may be set
+/// aside, what has to stay as it is because its copy in the backup is damaged.
 ///
 /// # Errors
 /// [`Stop::Failed`], for instance where the backup no longer holds what it should.
-pub fn wanted(run: &Run, backup: &Backup) -> Result<Vec<Wanted>, Stop> {
+pub fn wanted(run: &Run, backup: &Backup) -> Result<(Vec<Wanted>, Vec<RelPath>), Stop> {
     let live = Folder::open(&run.session.install)?;
     let folds = fs::folds_case(&run.session.install);
     let changed: Vec<(RelPath, State)> = changed_paths(run, backup)?.into_iter().collect();
-    let looked_at = parallel::in_parallel(&changed, |(path, left)| put_back(&live, backup, folds, path, left))?;
-    let mut all: Vec<Wanted> = looked_at.into_iter().flatten().collect();
+    let (session, set_aside) = (&run.session, run.set_aside);
+    let looked_at = parallel::in_parallel(&changed, |(path, left)| match put_back(&live, backup, folds, path, left) {
+        Err(Blocked::Backup(e)) if set_aside && e.is_damage() => Ok((None, Some(path.clone()))),
+        Err(Blocked::Backup(e)) => Err(damaged(session, &e)),
+        Err(Blocked::Fs(e)) => Err(e.into()),
+        Ok(wanted) => Ok((wanted, None)),
+    })?;
+    let (all, left_out): (Vec<_>, Vec<_>) = looked_at.into_iter().unzip();
+    let mut all: Vec<Wanted> = all.into_iter().flatten().collect();
     all.sort_by_key(|w| w.new.is_some());
-    Ok(all)
+    Ok((all, left_out.into_iter().flatten().collect()))
+}
+
+/// A backup that does not hold what it should, and what can be done with the rest of it.
+pub fn damaged(session: &Session, error: &BackupError) -> Stop {
+    let project = quoted(&session.project);
+    let next = match (session.rolling_back, &session.backup) {
+        (false, Some(name)) if error.is_damage() => Some(format!(
+            "pos-upgrade-tui backups verify --project {project} names what is damaged; the rest can be brought back one by \
+             one: pos-upgrade-tui restore PATH --from {name} --project {project}"
+        )),
+        _ => None,
+    };
+    Stop::Failed { what: error.to_string(), next }
+}
+
+/// Why it can't be told what has to be done at a path.
+#[derive(Debug, thiserror::Error)]
+enum Blocked {
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
 }
 
 /// What has to be done at one path, with its old bytes; none if it is as it was.
-fn put_back(live: &Folder, backup: &Backup, folds: bool, path: &RelPath, left: &State) -> Result<Option<Wanted>, Stop> {
+fn put_back(
+    live: &Folder,
+    backup: &Backup,
+    folds: bool,
+    path: &RelPath,
+    left: &State,
+) -> Result<Option<Wanted>, Blocked> {
     let saved = match entry(backup, path, folds) {
         Some((saved, Entry::File { sha256, mode, mtime, .. })) => Some((saved, sha256, *mode, mtime)),
         _ => None,
@@ -61,7 +99,7 @@ fn put_back(live: &Folder, backup: &Backup, folds: bool, path: &RelPath, left: &
     }
     let new = match saved {
         Some((saved, _, mode, mtime)) => {
-            let bytes = backup.bytes(saved).map_err(Stop::failed)?;
+            let bytes = backup.bytes(saved)?;
             Some(NewFile { bytes, mode, mtime: mtime.parse().ok() })
         }
         None => None,
@@ -97,7 +135,7 @@ fn changed_paths(run: &Run, backup: &Backup) -> Result<Left, Stop> {
         paths.extend(differing(run, backup, &live)?);
     }
     if run.session.rebuilt {
-        paths.extend(appended(backup, &live)?);
+        paths.extend(appended(run, backup, &live)?);
     }
     for (path, written) in &run.session.documents {
         // Our own text, whatever its mode is now: what the user wrote into it since has another sum. It is noted before
@@ -126,12 +164,16 @@ fn grew(live: &Folder, path: &RelPath, written: &str) -> Result<bool, Stop> {
 }
 
 /// Documents that begin with what the backup holds: only an upgrade appends to them.
-fn appended(backup: &Backup, live: &Folder) -> Result<Left, Stop> {
+fn appended(run: &Run, backup: &Backup, live: &Folder) -> Result<Left, Stop> {
     let mut paths = Left::new();
     for name in DOCUMENTS {
         let path = RelPath::new(name).map_err(Stop::failed)?;
         let before = match backup.manifest.entries.get(&path) {
-            Some(Entry::File { .. }) => backup.bytes(&path).map_err(Stop::failed)?,
+            Some(Entry::File { .. }) => match backup.bytes(&path) {
+                // It can't come back, so it need not be told whether it grew.
+                Err(e) if run.set_aside && e.is_damage() => continue,
+                bytes => bytes.map_err(|e| damaged(&run.session, &e))?,
+            },
             _ => Vec::new(),
         };
         if let Content::File { bytes, mode } = live.read(&path)?

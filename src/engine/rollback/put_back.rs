@@ -19,7 +19,7 @@ use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::wait_until_idle;
 use crate::host::backup::copy;
-use crate::host::backup::copy::{Backup, BackupError, Entry};
+use crate::host::backup::copy::{Backup, Entry};
 use crate::host::backup::owners;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::Folder;
@@ -39,6 +39,8 @@ pub struct Restored {
     pub paths: u64,
     /// What the user wrote since, and where it is now.
     pub rescued: Vec<String>,
+    /// What could not be put back, because its copy in the backup is damaged.
+    pub left_out: BTreeSet<RelPath>,
     /// The old server should run again, but doesn't.
     pub server_problem: Option<String>,
 }
@@ -54,8 +56,12 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     run.say(Event::RollbackStarted { reason: reason.to_owned() });
     let mut restored = Restored::default();
     if run.session.applied && run.set_aside {
+        if !run.session.rolling_back {
+            // Once something was moved there is no way but back, and from a damaged backup there is none.
+            open_backup(run)?.verify().map_err(|e| changes::damaged(&run.session, &e))?;
+        }
         begin(run, reason)?;
-        let rescue = set_aside::rescue_folder(run)?;
+        let rescue = set_aside::rescue_folder(&run.session)?;
         let moved = set_aside::force(run, &rescue)?;
         tell(run, &mut restored, &moved, "it could not be looked at");
     }
@@ -101,27 +107,29 @@ fn begin(run: &mut Run, reason: &str) -> Result<(), Stop> {
 /// The name of the rollback's journal in the session's folder.
 const JOURNAL: &str = "rollback";
 
+fn open_backup(run: &Run) -> Result<Backup, Stop> {
+    let name = run.session.backup.clone().ok_or_else(|| Stop::failed("this session has no backup"))?;
+    Backup::open(&copy::folder_of(&run.session.install).join(name)).map_err(|e| Stop::Failed {
+        what: e.to_string(),
+        next: Some("see which backups there are: pos-upgrade-tui backups".into()),
+    })
+}
+
 /// Opens the backup, and stages and commits all that has to come back from it. Nothing in the install changes here, so
 /// a backup that is no good, or a full disk, leaves it as it is.
 fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), Stop> {
     let install = &run.session.install.clone();
-    let name = run.session.backup.clone().ok_or_else(|| Stop::failed("this session has no backup"))?;
-    let folder = copy::folder_of(install).join(name);
-    let unusable = |e: BackupError| Stop::Failed {
-        what: e.to_string(),
-        next: Some("see which backups there are: pos-upgrade-tui backups".into()),
-    };
-    let backup = Backup::open(&folder).map_err(unusable)?;
-    if !run.session.gitignore_added.is_empty() {
+    let backup = open_backup(run)?;
+    if !run.session.gitignore_added.is_empty() && !run.set_aside {
         // Written back after the install: by then it would be too late to find out.
-        backup.gitignore().map_err(unusable)?;
+        backup.gitignore().map_err(|e| changes::damaged(&run.session, &e))?;
     }
     forward(run)?;
     match Journal::load(install, &run.folder(JOURNAL)) {
         Ok(Some(journal)) if journal.is_done() || !run.session.rolling_back => return Ok((backup, journal)),
         // Cut off before its end. Who knows what was done here since: all is compared with the backup again.
         Ok(Some(journal)) => {
-            let rescue = set_aside::rescue_folder(run)?;
+            let rescue = set_aside::rescue_folder(&run.session)?;
             match journal.rescue_left(&rescue) {
                 Ok(moved) => {
                     tell(run, restored, &moved, EDITED);
@@ -138,8 +146,10 @@ fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), 
         }
         Err(other) => return Err(other.into()),
     }
-    let committed =
-        changes::wanted(run, &backup).and_then(|all| Ok(Journal::commit(install, &run.folder(JOURNAL), all)?));
+    let committed = changes::wanted(run, &backup).and_then(|(all, left_out)| {
+        restored.left_out.extend(left_out);
+        Ok(Journal::commit(install, &run.folder(JOURNAL), all)?)
+    });
     if committed.is_err() && !run.session.rolling_back {
         // What was staged so far takes space, and counts for nothing.
         let _ = fs::remove_tree(&run.folder(JOURNAL));
@@ -187,7 +197,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     let server_was_running = stop_server(run);
     // Where the upgrade left it, by a config that may go now.
     let flag_before = search_index::places(&install).flag();
-    let rescue = set_aside::rescue_folder(run)?;
+    let rescue = set_aside::rescue_folder(&run.session)?;
     // What the user wrote while the upgrade ran, and a crash kept it from telling.
     let forward = forward(run)?;
     if !journal.is_done() {
@@ -200,7 +210,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     }
     tell(run, restored, &applied.rescued, EDITED);
     if !journal.is_done() {
-        let moved = set_aside::bring_back(run, backup, journal, &rescue)?;
+        let moved = set_aside::bring_back(run, backup, journal, &rescue, &mut restored.left_out)?;
         tell(run, restored, &moved, "it stood in a folder that came back");
     }
     restored.paths = applied.changed;
@@ -474,7 +484,13 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     }
     let Some(bytes) = fs::read_if_there(&path)? else { return Ok(()) };
     let kept = document::without_lines(&bytes, &run.session.gitignore_added);
-    let before = backup.gitignore().map_err(Stop::failed)?;
+    let before = match backup.gitignore() {
+        Err(e) if run.set_aside && e.is_damage() => {
+            run.warn("gitignore", format!("{e}; only the lines of this upgrade were taken out"));
+            Some(kept.clone())
+        }
+        before => before.map_err(Stop::failed)?,
+    };
     let new = match before {
         None if kept.trim_ascii().is_empty() => None,
         Some(before) if before.trim_ascii_end() == kept.trim_ascii_end() => Some(before),

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use rustix::fs::FileType;
 
 use crate::core::path::RelPath;
+use crate::core::session::Session;
 use crate::engine::rollback::changes;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
@@ -14,6 +15,7 @@ use crate::host::files::aside;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, State};
+use crate::host::files::own_places;
 use crate::host::files::restore;
 use crate::host::files::restore::{RestoreError, Restored};
 
@@ -24,8 +26,27 @@ pub type Aside = Vec<(RelPath, RelPath)>;
 ///
 /// # Errors
 /// Never in practice: stamps are digits.
-pub fn rescue_folder(run: &Run) -> Result<RelPath, Stop> {
-    RelPath::new(format!("rescued/{}-rollback", run.session.stamp)).map_err(Stop::failed)
+pub fn rescue_folder(session: &Session) -> Result<RelPath, Stop> {
+    RelPath::new(format!("rescued/{}-rollback", session.stamp)).map_err(Stop::failed)
+}
+
+/// Sets aside what stands where a folder of our own must be that can be made again. Needs the lock, and comes before
+/// anything is written: behind a link it would land outside of the install.
+///
+/// # Errors
+/// [`Stop::Failed`] where it can't be moved.
+pub fn made_again(session: &Session) -> Result<Aside, Stop> {
+    let mut moved = Aside::new();
+    for name in own_places::MADE_AGAIN {
+        let path = RelPath::new(name).map_err(Stop::failed)?;
+        let meta = std::fs::symlink_metadata(path.under(&session.install));
+        if meta.is_ok_and(|meta| !meta.is_dir()) {
+            let root = Folder::open(&session.install)?;
+            let rescue = rescue_folder(session)?;
+            moved.extend(aside::set_aside(&root, &path, &rescue)?.map(|to| (path, to)));
+        }
+    }
+    Ok(moved)
 }
 
 /// The folders above a path.
@@ -113,11 +134,17 @@ pub fn force(run: &mut Run, rescue: &RelPath) -> Result<Aside, Stop> {
 }
 
 /// Brings back what the backup has of the folders that had to make room, one by one; what the journal has brought back
-/// stays as it is.
+/// stays as it is. With `--set-aside` a copy that is damaged is left out, and added to `damaged`.
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn bring_back(run: &mut Run, backup: &Backup, journal: &Journal, rescue: &RelPath) -> Result<Aside, Stop> {
+pub fn bring_back(
+    run: &mut Run,
+    backup: &Backup,
+    journal: &Journal,
+    rescue: &RelPath,
+    damaged: &mut BTreeSet<RelPath>,
+) -> Result<Aside, Stop> {
     if run.session.set_aside.is_empty() {
         return Ok(Aside::new());
     }
@@ -140,6 +167,7 @@ pub fn bring_back(run: &mut Run, backup: &Backup, journal: &Journal, rescue: &Re
         match back {
             Ok(Restored::Back(Some(to))) => moved.push((path.clone(), to)),
             Ok(_) => {}
+            Err(RestoreError::Backup(e)) if run.set_aside && e.is_damage() => drop(damaged.insert(path.clone())),
             Err(RestoreError::Fs(e)) => return Err(e.into()),
             Err(e) => return Err(Stop::failed(e)),
         }

@@ -156,6 +156,21 @@ pub enum BackupError {
     },
 }
 
+impl BackupError {
+    /// Whether a copy is gone, changed or on a bad spot of the disk: trying again does not help. Permissions are no damage.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Differs(_) => true,
+            Self::Unusable { .. } => false,
+            Self::Fs(e) => {
+                e.source.kind() == std::io::ErrorKind::NotFound
+                    || e.is_no_folder()
+                    || e.source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+            }
+        }
+    }
+}
+
 /// A backup on disk.
 #[derive(Debug)]
 pub struct Backup {

@@ -21,6 +21,8 @@ const FOLDERS: [&str; 9] = [
     "rescued",
     "venvs",
 ];
+/// Those of them that hold nothing that can't be made again: a rollback sets aside what stands there instead.
+pub const MADE_AGAIN: [&str; 2] = [".cache", ".cache/state"];
 /// What a journal's folder holds.
 const STAGES: [&str; 2] = ["stage", "stage.done"];
 
@@ -33,6 +35,11 @@ pub struct Odd {
 }
 
 impl Odd {
+    /// Whether it stands at one of [`MADE_AGAIN`].
+    fn is_made_again(&self, install: &Path) -> bool {
+        MADE_AGAIN.iter().any(|name| install.join(name) == self.path)
+    }
+
     /// In a sentence for people.
     pub fn describe(&self) -> String {
         let kind = if self.folder { "folder" } else { "file" };
@@ -98,6 +105,11 @@ pub fn odd_folders(install: &Path) -> Vec<Odd> {
         }
     }
     all
+}
+
+/// The same without those at [`MADE_AGAIN`].
+pub fn odd_folders_to_keep(install: &Path) -> Vec<Odd> {
+    odd_folders(install).into_iter().filter(|odd| !odd.is_made_again(install)).collect()
 }
 
 /// Which of the documents that an upgrade writes are no files.

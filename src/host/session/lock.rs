@@ -135,6 +135,17 @@ impl Lock {
     /// # Errors
     /// [`LockError::Held`] names the holder as far as it is known.
     pub fn acquire(install: &Path) -> Result<Self, LockError> {
+        if let Some(odd) = own_places::odd_folders(install).into_iter().next() {
+            return Err(LockError::Place(odd));
+        }
+        Self::acquire_to_go_back(install)
+    }
+
+    /// The same for a rollback, which sets aside what stands at [`own_places::MADE_AGAIN`] before it writes anything.
+    ///
+    /// # Errors
+    /// As [`Lock::acquire`], but not for those places.
+    pub fn acquire_to_go_back(install: &Path) -> Result<Self, LockError> {
         let file = open(install)?;
         let begun = Instant::now();
         while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -250,7 +261,7 @@ impl Lock {
 /// Opens the lock's file. It is never unlinked: a second file of this name would be a second lock.
 fn open(install: &Path) -> Result<File, LockError> {
     // Whoever has the lock writes to these places.
-    if let Some(odd) = own_places::odd_folders(install).into_iter().next() {
+    if let Some(odd) = own_places::odd_folders_to_keep(install).into_iter().next() {
         return Err(LockError::Place(odd));
     }
     let folder = install.join(".upgrade");
