@@ -179,10 +179,13 @@ fn line_of(text: &str, at: usize) -> usize {
 
 /// The end of the line that ends at a byte, or goes on behind it.
 pub(super) fn line_end(text: &str, at: usize) -> usize {
-    if at > 0 && text.as_bytes().get(at - 1) == Some(&b'\n') {
-        return at;
-    }
-    text[at..].find('\n').map_or(text.len(), |n| at + n + 1)
+    if at > 0 && text.as_bytes().get(at - 1) == Some(&b'\n') { at } else { next_line(text, at) }
+}
+
+/// The start of the line behind the one that a byte is in, or the end of the text.
+pub(super) fn next_line(text: &str, at: usize) -> usize {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    rest.iter().position(|b| *b == b'\n').map_or(text.len(), |n| at + n + 1)
 }
 
 struct Builder<'t, 'v> {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::doc::{Doc, Entry, line_end};
+use super::doc::{Doc, Entry, next_line};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Line {
@@ -18,7 +18,7 @@ fn lines(doc: &Doc, within: Range<usize>) -> Vec<(Range<usize>, Line)> {
     let mut found = Vec::new();
     let mut start = within.start;
     while start < within.end {
-        let end = line_end(&doc.text, start + 1).min(within.end);
+        let end = next_line(&doc.text, start).min(within.end);
         let text = &doc.text[start..end];
         let indent = text.len() - text.trim_start().len();
         let kind = match text.trim_start().chars().next() {
