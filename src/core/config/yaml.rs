@@ -76,10 +76,10 @@ impl YamlMerge {
     /// [`YamlError`] naming the side and the line that stand against a merge.
     pub fn new(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Result<Self, YamlError> {
         let mut values = Values::default();
-        let mut doc =
-            |side, bytes: &[u8]| Doc::parse(bytes, &mut values).map_err(|problem| YamlError { side, problem });
-        let base = base.map(|bytes| doc(Side::Base, bytes)).transpose()?;
-        let (mine, theirs) = (doc(Side::Mine, mine)?, doc(Side::Theirs, theirs)?);
+        let at = |side| move |problem| YamlError { side, problem };
+        let base = base.map(|bytes| Doc::parse_source(bytes, &mut values)).transpose().map_err(at(Side::Base))?;
+        let mine = Doc::parse(mine, &mut values).map_err(at(Side::Mine))?;
+        let theirs = Doc::parse_source(theirs, &mut values).map_err(at(Side::Theirs))?;
         let mut merge =
             Self { base, mine, theirs, values, walked: Vec::new(), conflicts: Vec::new(), changes: Vec::new() };
         let stretches = merge.stretches()?;

@@ -72,6 +72,20 @@ impl Node {
         }
     }
 
+    /// The last value in it.
+    pub fn last(&self) -> &Node {
+        match &self.shape {
+            Shape::Map { flow: false, entries } => entries.last().map_or(self, |e| e.value.last()),
+            Shape::List { flow: false, items } => items.last().map_or(self, Node::last),
+            _ => self,
+        }
+    }
+
+    /// Whether its last line ends a block of text, for which the line break counts.
+    pub fn ends_in_block(&self) -> bool {
+        matches!(&self.last().shape, Shape::Scalar { style, .. } if is_block(*style))
+    }
+
     pub fn is_flow(&self) -> bool {
         matches!(self.shape, Shape::Map { flow: true, .. } | Shape::List { flow: true, .. })
     }
@@ -122,6 +136,23 @@ impl Doc {
         Ok(doc)
     }
 
+    /// A text that is copied from: what its last line says does not hang on the end of the file.
+    pub fn parse_source(bytes: &[u8], values: &mut Values) -> Result<Self, Problem> {
+        let doc = Self::parse(bytes, values)?;
+        let last = doc.root.last();
+        if doc.text.ends_with('\n') || !matches!(&last.shape, Shape::Scalar { style, .. } if is_block(*style)) {
+            return Ok(doc);
+        }
+        // A block without a last line break says what one that drops it says.
+        let header = &doc.text[last.span.start..last.begin];
+        let Some(mark) = header.find(['|', '>']).map(|n| last.span.start + n + 1) else { return Ok(doc) };
+        let end = doc.text[mark..].find(|c: char| !matches!(c, '-' | '+' | '0'..='9')).map_or(mark, |n| mark + n);
+        let depth: String = doc.text[mark..end].chars().filter(char::is_ascii_digit).collect();
+        let text = format!("{}{depth}-{}{}", &doc.text[..mark], &doc.text[end..], doc.newline);
+        let again = Self::parse(text.as_bytes(), values)?;
+        Ok(if again.root.value == doc.root.value { again } else { doc })
+    }
+
     /// Refuses line breaks that some readers of YAML don't know, and tabs as indentation.
     fn odd_line(&self) -> Result<(), Problem> {
         let lone = |at: &usize| self.text.as_bytes().get(at + 1) != Some(&b'\n');
@@ -152,9 +183,10 @@ impl Doc {
         line_of(&self.text, at)
     }
 
-    /// How far a byte stands from the start of its line.
-    pub fn column(&self, at: usize) -> usize {
-        at - self.text[..at].rfind('\n').map_or(0, |n| n + 1)
+    /// How far the line is indented that a byte is in.
+    pub fn indent(&self, at: usize) -> usize {
+        let line = &self.text[self.text[..at].rfind('\n').map_or(0, |n| n + 1)..];
+        line.len() - line.trim_start_matches(' ').len()
     }
 
     /// The text as it came, up to the line ends.

@@ -67,6 +67,12 @@ pub enum Problem {
         /// Where.
         line: usize,
     },
+    /// The file ends within a text, so that a line behind it would change what it says.
+    #[error("line {line} ends a text without a line break: nothing can come behind it")]
+    Unended {
+        /// The last.
+        line: usize,
+    },
     /// What would be written does not say what was decided.
     #[error("its lines can't be changed without changing what else it says")]
     Unwritable,

@@ -63,7 +63,7 @@ impl Style {
     fn shifts(&self, from: &Doc, entry: &Entry, column: usize, out: &mut Vec<(Range<usize>, usize, isize)>) {
         let inner = match &entry.value.shape {
             Shape::Map { flow: false, entries } => entries.first().map_or(0, Entry::column),
-            Shape::List { flow: false, .. } => from.column(entry.value.begin),
+            Shape::List { flow: false, .. } => from.indent(entry.value.begin),
             _ => return,
         };
         let new = self.moved(inner, entry.column(), column);

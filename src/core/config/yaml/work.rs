@@ -237,6 +237,11 @@ impl<'a> Work<'a> {
             self.touches(mine, Some(sides))?;
             let pick = picked(&verdict);
             let edit = self.added(mine, theirs, n, sides, pick, from);
+            let text = &self.mine.text;
+            if edit.range.end == text.len() && !text.ends_with('\n') && self.mine.root.ends_in_block() {
+                let problem = Problem::Unended { line: self.mine.line(text.len()) };
+                return Err(YamlError { side: Side::Mine, problem });
+            }
             self.found.edits.push(Edit { conflicts: before..self.found.conflicts.len(), ..edit });
             pairs.extend(id(sides.of(pick)).map(|v| (entry.id, v)));
         }
@@ -303,7 +308,9 @@ impl<'a> Work<'a> {
             }
         };
         let conflicts = 0..0;
-        Edit { text: self.ended(written, range.end), range, conflicts }
+        let block = sides.of(pick).is_some_and(|e| e.value.ends_in_block());
+        let text = if block { written } else { self.ended(written, range.end) };
+        Edit { text, range, conflicts }
     }
 
     /// The lines of a key of mine with the value that `new` has in `doc`.
@@ -371,7 +378,9 @@ impl<'a> Work<'a> {
         });
         let text = written.unwrap_or_default();
         let unended = at > 0 && !self.mine.text[..at].ends_with('\n');
+        let block = sides.of(pick).is_some_and(|e| e.value.ends_in_block());
         let text = match text.strip_suffix(self.mine.newline) {
+            Some(_) if unended && block => format!("{}{text}", self.mine.newline),
             Some(lines) if unended => format!("{}{lines}", self.mine.newline),
             _ => text,
         };
