@@ -88,6 +88,16 @@ fn check(random: &mut Random, base: Option<&str>, mine: &str, theirs: &str, coun
         }
     }
     by_regions(&merge, &ways, base, mine, theirs);
+    if let Some(base) = base {
+        // The wizard offers the base's lines as well.
+        let keyed =
+            Keyed::new(Format::Yaml, Some(base.as_bytes()), &mine.as_bytes().into(), theirs.as_bytes()).unwrap();
+        let result = String::from_utf8(keyed.merge.result_all(&Choice::Base)).unwrap();
+        let asked = merge.conflicts.iter().map(|c| (c.pointer.clone(), Pick::Base)).collect();
+        let oracle = Oracle { has_base: true, asked: &asked };
+        let expected = oracle.expect("", values.0.as_ref(), Some(&values.1), Some(&values.2)).unwrap();
+        assert_eq!(parsed(&result), Some(expected), "all base:\n{result}");
+    }
 }
 
 /// The comments of keys whose value stays stand as they stood; how many were looked at.
@@ -150,6 +160,70 @@ fn made_up_configs_merge_by_key_and_keep_every_byte_of_the_rest() {
     println!("{cases} cases from POS_SEED={seed}: {counts:?}");
     assert!(only != u64::MAX || counts.merged * 4 > usize::try_from(cases).unwrap() * 3, "too many were refused");
     assert!(only != u64::MAX || counts.unended * 50 < counts.merged, "too many had no last line break");
+}
+
+/// Lines of a real config, changed: other values, keys and items gone or new, comments between.
+fn edited_lines(random: &mut Random, text: &str) -> Option<String> {
+    for _ in 0..20 {
+        let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+        for _ in 0..1 + random.below(6) {
+            let at = random.below(lines.len());
+            let line = lines[at].clone();
+            let indent = " ".repeat(line.len() - line.trim_start().len());
+            let is_key = line.trim_start().starts_with(|c: char| c.is_alphabetic()) && line.contains(':');
+            match random.below(5) {
+                0 if is_key => lines.insert(at, format!("{indent}new{}: [1, \"x\"]  # new\n", random.below(9))),
+                1 if is_key => {
+                    lines.insert(at, format!("{indent}new{}:\n{indent}  # deep\n{indent}  k: 1\n", random.below(9)))
+                }
+                2 if is_key && line.contains(": ") => {
+                    lines[at] = format!(
+                        "{}: {}\n",
+                        line.split(": ").next().unwrap(),
+                        random.pick(&["7", "\"other\"", "[a]", "{}"])
+                    );
+                }
+                3 => lines.insert(at, format!("{indent}# my words {}\n", random.below(99))),
+                4 if !line.trim_start().starts_with('#') => drop(lines.remove(at)),
+                _ => {}
+            }
+        }
+        let text = lines.concat();
+        if parsed(&text).is_some() && pos_upgrade_tui::core::config::yaml::check(text.as_bytes()).is_ok() {
+            return Some(if random.one_in(5) { text.replace('\n', "\r\n") } else { text });
+        }
+    }
+    None
+}
+
+#[test]
+fn real_configs_merge_by_key() {
+    let Some(folder) = std::env::var_os("POS_REAL_CONFIGS") else {
+        println!("skipped: POS_REAL_CONFIGS is not set, it names a folder of real configs");
+        return;
+    };
+    let (seed, cases) = cases();
+    let files = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    let mut files: Vec<_> = files.filter(|p| p.to_string_lossy().contains(".yaml")).collect();
+    files.sort();
+    let texts: Vec<String> = files.iter().map(|p| std::fs::read_to_string(p).unwrap()).collect();
+    assert!(!texts.is_empty());
+    let mut counts = Counts::default();
+    let every = texts.len();
+    for n in 0..every.pow(3) {
+        let [base, mine, theirs] = [n / every.pow(2), n / every % every, n % every].map(|n| &texts[n]);
+        check(&mut random(seed, 0), Some(base), mine, theirs, &mut counts);
+    }
+    println!("every three of {} real configs: {counts:?}", texts.len());
+    for case in 0..cases / 8 {
+        let mut random = random(seed, case);
+        let base = random.pick(&texts);
+        let (Some(mine), Some(theirs)) = (edited_lines(&mut random, &base), edited_lines(&mut random, &base)) else {
+            continue;
+        };
+        check(&mut random, Some(&base), &mine, &theirs, &mut counts);
+    }
+    println!("{} edits of real configs from POS_SEED={seed}: {counts:?}", cases / 8);
 }
 
 #[test]
@@ -216,6 +290,12 @@ fn junk_does_no_harm() {
     }
     println!("{read} merged, {refused} refused");
     assert!(read > 0 && refused > 0);
+    let flat = |value: usize| (0..20_000).map(|n| format!("key{n}: {value}\n")).collect::<String>();
+    let start = std::time::Instant::now();
+    let merge = YamlMerge::new(Some(flat(1).as_bytes()), b"key7: 3\nown: 1\n", flat(2).as_bytes()).unwrap();
+    assert_eq!(merge.conflicts.len(), 20_000);
+    println!("20,000 conflicts in {:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 60);
     let large = "key: value # and a comment\n".repeat(400_000);
     let deep = ["[".repeat(100_000), "- ".repeat(100_000), "a: {".repeat(50_000)];
     let nested: String = (0..2_000).map(|n| format!("{}k:\n", " ".repeat(n))).collect();

@@ -7,6 +7,7 @@ use serde_yaml_ng::{Mapping, Value};
 /// Which side a question was answered for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pick {
+    Base,
     Mine,
     Theirs,
 }
@@ -39,6 +40,7 @@ impl Oracle<'_> {
         // What the template dropped is asked about as well.
         let dropped = theirs.is_none() || map(base).is_some();
         match asked {
+            Some(Pick::Base) => base.cloned(),
             Some(Pick::Mine) => mine.cloned(),
             Some(Pick::Theirs) => theirs.cloned(),
             None => {

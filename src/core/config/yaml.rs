@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::{KeyChoice, Side};
 
+mod braces;
 mod doc;
 mod lines;
 mod problem;

@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::value::{Value, ValueId, Values, plain};
 
 /// Config files have some kilobytes; what is larger is refused, because a merge is made again at every look.
-const LARGEST: usize = 2 * 1024 * 1024;
+const LARGEST: usize = 512 * 1024;
 /// Deeper values are refused, because they are walked by recursion.
 const DEEPEST: usize = 64;
 
@@ -22,6 +22,8 @@ pub(super) struct Doc {
     pub marked: bool,
     pub newline: &'static str,
     pub root: Node,
+    /// By how much maps are indented against what holds them, if any is.
+    pub step: Option<usize>,
     /// In the order of the text.
     pub comments: Vec<Range<usize>>,
 }
@@ -46,7 +48,7 @@ pub(super) enum Shape {
     Scalar { style: ScalarStyle, text: String },
     Alias,
     List { flow: bool, items: Vec<Node> },
-    Map { flow: bool, entries: Vec<Entry> },
+    Map { flow: bool, entries: Vec<Entry>, places: HashMap<ValueId, usize>, merge_key: Option<usize> },
 }
 
 #[derive(Debug, Clone)]
@@ -75,7 +77,7 @@ impl Node {
     /// The last value in it.
     pub fn last(&self) -> &Node {
         match &self.shape {
-            Shape::Map { flow: false, entries } => entries.last().map_or(self, |e| e.value.last()),
+            Shape::Map { flow: false, entries, .. } => entries.last().map_or(self, |e| e.value.last()),
             Shape::List { flow: false, items } => items.last().map_or(self, Node::last),
             _ => self,
         }
@@ -95,13 +97,24 @@ impl Node {
         !self.entries().is_empty() && !self.tagged
     }
 
-    pub fn find(&self, key: ValueId) -> Option<&Entry> {
-        self.entries().iter().find(|e| e.id == key)
+    /// The place of a key among the entries.
+    pub fn place(&self, key: ValueId) -> Option<usize> {
+        match &self.shape {
+            Shape::Map { places, .. } => places.get(&key).copied(),
+            _ => None,
+        }
     }
 
-    /// The merge key of a map.
-    pub fn merge_key(&self) -> Option<&Entry> {
-        self.entries().iter().find(|e| e.name == "<<")
+    pub fn find(&self, key: ValueId) -> Option<&Entry> {
+        self.entries().get(self.place(key)?)
+    }
+
+    /// Where the merge key of a map stands.
+    pub fn merge_key(&self) -> Option<usize> {
+        match self.shape {
+            Shape::Map { merge_key, .. } => merge_key,
+            _ => None,
+        }
     }
 }
 
@@ -131,7 +144,8 @@ impl Doc {
         let comments = builder.scan()?;
         let root = builder.document()?;
         let newline = if text.split_once('\n').is_some_and(|(line, _)| line.ends_with('\r')) { "\r\n" } else { "\n" };
-        let doc = Self { text: text.to_owned(), marked, newline, root, comments };
+        let step = step(&root, None);
+        let doc = Self { text: text.to_owned(), marked, newline, root, step, comments };
         doc.odd_line()?;
         Ok(doc)
     }
@@ -342,7 +356,9 @@ impl<'t> Builder<'t, '_> {
                 pairs.sort_unstable();
                 let tag = tag.as_deref().map(name);
                 let value = self.collection(Value::Map(pairs), tag.as_ref());
-                (Shape::Map { flow, entries }, end, value, tag)
+                let places = entries.iter().enumerate().map(|(n, e)| (e.id, n)).collect();
+                let merge_key = entries.iter().find(|e| e.name == "<<").map(|e| e.key.start);
+                (Shape::Map { flow, entries, places, merge_key }, end, value, tag)
             }
             _ => return Err(lost()),
         };
@@ -422,6 +438,15 @@ impl<'t> Builder<'t, '_> {
         let close = self.next().map_or(end, |(_, range, _)| range.end);
         if flow { close } else { end }
     }
+}
+
+fn step(node: &Node, outer: Option<usize>) -> Option<usize> {
+    if node.is_flow() {
+        return None;
+    }
+    let column = node.entries().first().filter(|e| e.simple).map(Entry::column);
+    let found = column.zip(outer).map(|(inner, outer)| inner.saturating_sub(outer)).filter(|n| *n > 0);
+    found.or_else(|| node.entries().iter().find_map(|e| step(&e.value, column)))
 }
 
 fn is_block(style: ScalarStyle) -> bool {

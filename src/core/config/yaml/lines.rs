@@ -58,10 +58,17 @@ pub(super) fn tail(doc: &Doc, entry: &Entry, next: Option<usize>) -> usize {
 
 /// The comments right above a key, from their first line to the key's.
 pub(super) fn above(doc: &Doc, entry: &Entry, from: usize) -> Range<usize> {
-    let gap = lines(doc, from..entry.head);
-    let comments =
-        gap.iter().rev().take_while(|(_, kind)| matches!(kind, Line::Comment(n) if *n <= entry.column())).count();
-    gap.get(gap.len() - comments).map_or(entry.head, |(line, _)| line.start)..entry.head
+    let mut start = entry.head;
+    while start > from {
+        let before = doc.text[..start - 1].rfind('\n').map_or(0, |n| n + 1).max(from);
+        let line = &doc.text[before..start];
+        let indent = line.len() - line.trim_start().len();
+        if !line.trim_start().starts_with('#') || indent > entry.column() {
+            break;
+        }
+        start = before;
+    }
+    start..entry.head
 }
 
 /// All that stands above a key and belongs to it, blank lines included. `from` is the end of the key before, or where

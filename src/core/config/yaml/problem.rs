@@ -52,8 +52,8 @@ pub enum Problem {
         /// Where.
         line: usize,
     },
-    /// More than two megabytes.
-    #[error("it is too large")]
+    /// More than half a megabyte.
+    #[error("it is larger than 512 kB")]
     Large,
     /// A change would have to touch an anchor, an alias or a merge key.
     #[error("line {line} has an anchor, an alias or a merge key where something changes")]

@@ -6,19 +6,6 @@ use granit_parser::ScalarStyle;
 
 use super::doc::{Doc, Entry, Node, Shape};
 
-/// By how much maps are indented against what holds them.
-pub(super) fn step(doc: &Doc) -> Option<usize> {
-    fn below(node: &Node, outer: Option<usize>) -> Option<usize> {
-        if node.is_flow() {
-            return None;
-        }
-        let column = node.entries().first().filter(|e| e.simple).map(Entry::column);
-        let found = column.zip(outer).map(|(inner, outer)| inner.saturating_sub(outer)).filter(|n| *n > 0);
-        found.or_else(|| node.entries().iter().find_map(|e| below(&e.value, column)))
-    }
-    below(&doc.root, None)
-}
-
 /// How the lines of one text are written in another.
 pub(super) struct Style {
     pub newline: &'static str,
@@ -28,8 +15,8 @@ pub(super) struct Style {
 
 impl Style {
     pub fn between(from: &Doc, to: &Doc) -> Self {
-        let there = step(from).unwrap_or(2);
-        Self { newline: to.newline, steps: (there, step(to).unwrap_or(there)) }
+        let there = from.step.unwrap_or(2);
+        Self { newline: to.newline, steps: (there, to.step.unwrap_or(there)) }
     }
 
     /// The lines from `start` (comments above the entry, or its own line) to the entry's end, with its key at `column`.
@@ -62,7 +49,7 @@ impl Style {
     /// For the lines of each map and list below an entry: from which indentation on they move, and how far.
     fn shifts(&self, from: &Doc, entry: &Entry, column: usize, out: &mut Vec<(Range<usize>, usize, isize)>) {
         let inner = match &entry.value.shape {
-            Shape::Map { flow: false, entries } => entries.first().map_or(0, Entry::column),
+            Shape::Map { flow: false, entries, .. } => entries.first().map_or(0, Entry::column),
             Shape::List { flow: false, .. } => from.indent(entry.value.begin),
             _ => return,
         };
@@ -74,7 +61,7 @@ impl Style {
 
     fn inner_shifts(&self, from: &Doc, node: &Node, shift: isize, out: &mut Vec<(Range<usize>, usize, isize)>) {
         match &node.shape {
-            Shape::Map { flow: false, entries } => {
+            Shape::Map { flow: false, entries, .. } => {
                 entries.iter().for_each(|e| self.shifts(from, e, e.column().saturating_add_signed(shift), out));
             }
             Shape::List { flow: false, items } => items.iter().for_each(|n| self.inner_shifts(from, n, shift, out)),

@@ -40,14 +40,14 @@ pub(super) struct Found {
 
 /// The three sides of a key.
 #[derive(Clone, Copy)]
-struct Sides<'a> {
-    base: Option<&'a Entry>,
-    mine: Option<&'a Entry>,
-    theirs: Option<&'a Entry>,
+pub(super) struct Sides<'a> {
+    pub base: Option<&'a Entry>,
+    pub mine: Option<&'a Entry>,
+    pub theirs: Option<&'a Entry>,
 }
 
 /// What becomes of a key.
-enum Verdict {
+pub(super) enum Verdict {
     /// Mine stays, also where mine has none.
     Mine,
     /// Both are maps that are merged.
@@ -60,15 +60,15 @@ enum Verdict {
 
 pub(super) struct Work<'a> {
     base: Option<&'a Doc>,
-    mine: &'a Doc,
+    pub mine: &'a Doc,
     theirs: &'a Doc,
     pick: &'a dyn Fn(usize) -> Pick,
-    found: Found,
+    pub found: Found,
     /// Where the map that is walked, or one around it, is anchored.
-    anchor: Option<usize>,
+    pub anchor: Option<usize>,
 }
 
-fn id(entry: Option<&Entry>) -> Option<ValueId> {
+pub(super) fn id(entry: Option<&Entry>) -> Option<ValueId> {
     entry.map(|e| e.value.value)
 }
 
@@ -142,7 +142,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn verdict(&mut self, at: &str, sides: Sides<'_>) -> Verdict {
+    pub fn verdict(&mut self, at: &str, sides: Sides<'_>) -> Verdict {
         let Sides { base, mine, theirs } = sides;
         if id(mine) == id(theirs) || id(base) == id(theirs) {
             return Verdict::Mine;
@@ -227,7 +227,14 @@ impl<'a> Work<'a> {
             };
             pairs.extend(value.map(|v| (entry.id, v)));
         }
-        for (n, entry) in theirs.entries().iter().enumerate().filter(|(_, e)| mine.find(e.id).is_none()) {
+        // The first key that both have, and the nearest one before the key that is looked at.
+        let first = theirs.entries().iter().find_map(|e| mine.place(e.id));
+        let mut nearest = None;
+        for (n, entry) in theirs.entries().iter().enumerate() {
+            if let Some(place) = mine.place(entry.id) {
+                nearest = Some(place);
+                continue;
+            }
             let sides = Sides { base: of(base, entry.id), mine: None, theirs: Some(entry) };
             let before = self.found.conflicts.len();
             let verdict = self.verdict(&below(at, &entry.name), sides);
@@ -236,7 +243,7 @@ impl<'a> Work<'a> {
             }
             self.touches(mine, Some(sides))?;
             let pick = picked(&verdict);
-            let edit = self.added(mine, theirs, n, sides, pick, from);
+            let edit = self.added(mine, (nearest, first), (theirs, n), sides, pick, from);
             let text = &self.mine.text;
             if edit.range.end == text.len() && !text.ends_with('\n') && self.mine.root.ends_in_block() {
                 let problem = Problem::Unended { line: self.mine.line(text.len()) };
@@ -250,9 +257,9 @@ impl<'a> Work<'a> {
     }
 
     /// Refuses to change what is tied: the map itself, mine's value, or what comes instead.
-    fn touches(&self, map: &Node, sides: Option<Sides<'_>>) -> Result<(), YamlError> {
+    pub fn touches(&self, map: &Node, sides: Option<Sides<'_>>) -> Result<(), YamlError> {
         let tied = |side, doc: &Doc, at| YamlError { side, problem: Problem::Tied { line: doc.line(at) } };
-        if let Some(at) = self.anchor.or(map.merge_key().map(|e| e.key.start)) {
+        if let Some(at) = self.anchor.or(map.merge_key()) {
             return Err(tied(Side::Mine, self.mine, at));
         }
         let Some(Sides { base, mine, theirs }) = sides else { return Ok(()) };
@@ -274,7 +281,7 @@ impl<'a> Work<'a> {
     }
 
     /// The document of a side.
-    fn doc(&self, pick: Pick) -> &'a Doc {
+    pub fn doc(&self, pick: Pick) -> &'a Doc {
         match pick {
             Pick::Base => self.base.unwrap_or(self.mine),
             Pick::Mine => self.mine,
@@ -349,14 +356,19 @@ impl<'a> Work<'a> {
     }
 
     /// The lines of a key that mine does not have, where they belong: behind the key that stands before it in theirs.
-    fn added(&self, mine: &Node, theirs: &Node, n: usize, sides: Sides<'_>, pick: Pick, from: (usize, usize)) -> Edit {
+    fn added(
+        &self,
+        mine: &Node,
+        (before, first): (Option<usize>, Option<usize>),
+        (theirs, n): (&Node, usize),
+        sides: Sides<'_>,
+        pick: Pick,
+        from: (usize, usize),
+    ) -> Edit {
         let all = mine.entries();
-        let place = |key: ValueId| all.iter().position(|e| e.id == key);
-        let before = theirs.entries()[..n].iter().rev().find_map(|e| place(e.id));
-        let after = || theirs.entries()[n + 1..].iter().find_map(|e| place(e.id));
         let at = match before {
             Some(p) => tail(self.mine, &all[p], all.get(p + 1).map(|e| e.head)),
-            None => match after() {
+            None => match first {
                 Some(p) => {
                     let gap = if p == 0 { from.0 } else { all[p - 1].end };
                     let close = above(self.mine, &all[p], gap).start;
@@ -395,117 +407,10 @@ impl<'a> Work<'a> {
             _ => text,
         }
     }
-
-    /// The lines of mine that a map in braces stands on, with its new text.
-    fn splice(&mut self, map: &Node, text: &str, from: usize) {
-        let mine = &self.mine.text;
-        if mine[map.span.clone()] == *text && from == self.found.conflicts.len() {
-            return;
-        }
-        let start = mine[..map.span.start].rfind('\n').map_or(0, |n| n + 1);
-        let range = start..line_end(mine, map.span.end);
-        let text = format!("{}{text}{}", &mine[start..map.span.start], &mine[map.span.end..range.end]);
-        self.found.edits.push(Edit { range, text, conflicts: from..self.found.conflicts.len() });
-    }
-
-    /// The new text of a map in braces, and what it says.
-    fn braces(
-        &mut self,
-        at: &str,
-        base: Option<&'a Node>,
-        mine: &'a Node,
-        theirs: &'a Node,
-    ) -> Result<(String, ValueId), YamlError> {
-        let of = |node: Option<&'a Node>, key| node.and_then(|n| n.find(key));
-        let outer = self.anchor;
-        self.anchor = outer.or(mine.anchored.then_some(mine.span.start));
-        let text = &self.mine.text;
-        let all = mine.entries();
-        // Each member of mine as it becomes, none if it goes, and what comes behind it; first what comes before all.
-        let mut members: Vec<Option<String>> = Vec::new();
-        let mut behind: Vec<Vec<String>> = vec![Vec::new(); all.len() + 1];
-        let mut pairs = Vec::new();
-        for entry in all {
-            let sides = Sides { base: of(base, entry.id), mine: Some(entry), theirs: theirs.find(entry.id) };
-            let path = below(at, &entry.name);
-            let span = entry.key.start..entry.value.span.end.max(entry.key.end);
-            let (written, value) = match (self.verdict(&path, sides), sides.theirs) {
-                (Verdict::Mine, _) => (Some(text[span].to_owned()), Some(entry.value.value)),
-                (Verdict::Inside, Some(t)) if entry.value.is_flow() => {
-                    self.touches(mine, None)?;
-                    let (inner, value) = self.braces(&path, sides.base.map(|b| &b.value), &entry.value, &t.value)?;
-                    (Some(format!("{}{inner}", &text[span.start..entry.value.span.start])), Some(value))
-                }
-                (verdict, _) => {
-                    self.touches(mine, Some(sides))?;
-                    let pick = picked(&verdict);
-                    let new = sides.of(pick);
-                    let written = match new {
-                        Some(_) if pick == Pick::Mine => Some(text[span].to_owned()),
-                        Some(new) if entry.value.span.is_empty() => Some(member(self.doc(pick), new)),
-                        Some(new) => {
-                            let value = in_braces(self.doc(pick), &new.value);
-                            Some(format!("{}{value}", &text[span.start..entry.value.span.start]))
-                        }
-                        None => None,
-                    };
-                    (written, id(new))
-                }
-            };
-            members.push(written);
-            pairs.extend(value.map(|v| (entry.id, v)));
-        }
-        let mut after = 0;
-        for entry in theirs.entries() {
-            if let Some(place) = all.iter().position(|e| e.id == entry.id) {
-                after = place + 1;
-                continue;
-            }
-            let sides = Sides { base: of(base, entry.id), mine: None, theirs: Some(entry) };
-            let verdict = self.verdict(&below(at, &entry.name), sides);
-            if matches!(verdict, Verdict::Mine | Verdict::Inside) {
-                continue;
-            }
-            self.touches(mine, Some(sides))?;
-            let pick = picked(&verdict);
-            if let Some(new) = sides.of(pick) {
-                behind[after].push(member(self.doc(pick), new));
-                pairs.push((entry.id, new.value.value));
-            }
-        }
-        self.anchor = outer;
-        let value = self.found.values.map(pairs);
-        let end = |e: &Entry| e.value.span.end.max(e.key.end);
-        let (Some(first), Some(last)) = (all.first(), all.last()) else {
-            return Ok((text[mine.span.clone()].to_owned(), value));
-        };
-        let mut out = text[mine.span.start..first.key.start].to_owned();
-        let mut is_empty = true;
-        for (n, written) in members.into_iter().enumerate().map(|(n, m)| (n + 1, m)) {
-            let entry = &all[n - 1];
-            let mut put = |part: &str, gap: &str| {
-                if !is_empty {
-                    out.push_str(gap);
-                }
-                out.push_str(part);
-                is_empty = false;
-            };
-            if n == 1 {
-                behind[0].iter().for_each(|part| put(part, ", "));
-            }
-            let gap = if n == 1 { ", " } else { &text[end(&all[n - 2])..entry.key.start] };
-            if let Some(written) = written {
-                put(&written, gap);
-            }
-            behind[n].iter().for_each(|part| put(part, ", "));
-        }
-        out.push_str(&text[end(last)..mine.span.end]);
-        Ok((out, value))
-    }
 }
 
 impl<'a> Sides<'a> {
-    fn of(self, pick: Pick) -> Option<&'a Entry> {
+    pub fn of(self, pick: Pick) -> Option<&'a Entry> {
         match pick {
             Pick::Base => self.base,
             Pick::Mine => self.mine,
@@ -514,7 +419,7 @@ impl<'a> Sides<'a> {
     }
 }
 
-fn picked(verdict: &Verdict) -> Pick {
+pub(super) fn picked(verdict: &Verdict) -> Pick {
     match verdict {
         Verdict::Conflict(pick) => *pick,
         Verdict::Change => Pick::Theirs,
