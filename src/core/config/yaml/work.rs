@@ -342,7 +342,14 @@ impl<'a> Work<'a> {
             let bare = body.len().saturating_sub(new_comment.len());
             let body = if taken { body } else { &body[..bare] };
             let comment = if taken { "" } else { my_comment };
-            return format!("{key}{body}{comment}{}", self.mine.newline);
+            // The space before the value stays the user's, as long as both have a value.
+            let gap = |d: &Doc, e: &Entry| d.text[e.key.end..e.value.span.start.max(e.key.end)].to_owned();
+            let values = !entry.value.span.is_empty() && !new.value.span.is_empty();
+            let value = body.get(gap(doc, new).len()..).filter(|_| values);
+            return match value {
+                Some(value) => format!("{key}{}{value}{comment}{}", gap(self.mine, entry), self.mine.newline),
+                None => format!("{key}{body}{comment}{}", self.mine.newline),
+            };
         }
         // Comments of the user's within the old value would go with it: they come to stand above the key.
         let known: Vec<&str> = match self.base.zip(base) {
