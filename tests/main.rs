@@ -92,6 +92,7 @@ mod unrelated_source;
 #[cfg(feature = "long-tests")]
 mod vanished;
 mod wizard;
+mod yaml_merge;
 
 /// A line for each suite that is left out.
 #[cfg(not(feature = "long-tests"))]

@@ -10,8 +10,12 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+pub mod keyed;
+mod pointer;
 mod text;
+pub mod yaml;
 
+use pointer::below;
 pub use text::Problem;
 use text::{Doc, Member, Node, Shape, Style, same};
 
@@ -308,10 +312,6 @@ impl Spacing {
 
 fn by_key(members: &[Member]) -> HashMap<&str, &Node> {
     members.iter().map(|m| (m.key.as_str(), &m.value)).collect()
-}
-
-fn below(at: &str, key: &str) -> String {
-    format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 #[cfg(test)]

@@ -152,6 +152,29 @@ impl Merge {
         Some(merge)
     }
 
+    /// A merge that was found otherwise than line by line, in its own regions: `parts` are whole lines in the order of
+    /// the text, each with its three sides. Only unchanged ones, theirs and conflicts occur. None if a text is binary.
+    pub(crate) fn of_parts<'p>(parts: impl IntoIterator<Item = (RegionKind, [&'p [u8]; 3])>) -> Option<Self> {
+        let (mut texts, mut regions) = ([const { Vec::new() }; 3], Vec::new());
+        for (kind, sides) in parts {
+            let mut place = |n: usize| {
+                let text: &mut Vec<u8> = &mut texts[n];
+                let start = text.len();
+                text.extend_from_slice(sides[n]);
+                start..text.len()
+            };
+            let (base, mine, theirs) = (place(0), place(1), place(2));
+            regions.push(Region { kind, base, mine, theirs });
+        }
+        if texts.iter().any(|text| is_binary(text)) {
+            return None;
+        }
+        let [base, mine, theirs] = texts.map(Arc::<[u8]>::from);
+        let came = (LineEnds::of(&mine), LineEnds::of(&theirs));
+        let ends = ends_of(&mine, &theirs);
+        Some(Self { base, mine, theirs, regions, ends, came })
+    }
+
     /// The regions in the order of the text.
     pub fn regions(&self) -> &[Region] {
         &self.regions

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::config::{ConfigMerge, KeyChoice};
+use super::config::keyed::{Format, Keyed};
 use super::layout::layouts;
 use super::merge::Merge;
 use super::path::RelPath;
@@ -72,14 +72,13 @@ pub enum OutcomeError {
     InTheWay(RelPath),
 }
 
-/// The merge of the texts for a path: three-way where there is a base, two-way without. The user's JSON config is
-/// merged key by key, in his file's own order and form. None if a text is missing, binary, or config that doesn't parse.
+/// The merge of the texts for a path: three-way where there is a base, two-way without. The user's JSON or YAML
+/// config is merged key by key, in his file's own order and form. None if a text is missing, binary, or config that
+/// can't be merged so.
 pub fn merge_of(path: &RelPath, sides: &Sides) -> Option<Merge> {
     let (mine, theirs) = (sides.mine.clone()?, sides.theirs.clone()?);
-    if is_keyed(path) {
-        let keyed = ConfigMerge::new(sides.base.as_deref(), &mine, &theirs).ok()?;
-        let taken = vec![KeyChoice::Theirs; keyed.conflicts.len()];
-        return Merge::found(mine, keyed.result(&[]).into(), keyed.result(&taken).into());
+    if let Some(format) = keyed_format(path) {
+        return Keyed::new(format, sides.base.as_deref(), &mine, &theirs).ok().map(|keyed| keyed.merge);
     }
     match &sides.base {
         Some(base) => Merge::three_way(base.clone(), mine, theirs),
@@ -89,7 +88,12 @@ pub fn merge_of(path: &RelPath, sides: &Sides) -> Option<Merge> {
 
 /// Whether a path holds config that is merged key by key.
 pub fn is_keyed(path: &RelPath) -> bool {
-    layouts().is_config(path) && path.name().ends_with(b".json")
+    keyed_format(path).is_some()
+}
+
+/// The format of a config file that is merged key by key.
+pub fn keyed_format(path: &RelPath) -> Option<Format> {
+    Format::of(path.name()).filter(|_| layouts().is_config(path))
 }
 
 /// What to do for one entry.
@@ -154,23 +158,19 @@ pub fn outcome(entry: &FileEntry, answer: Option<&Answer>, sides: &Sides) -> Res
     }
 }
 
-/// What is wrong with a merged file, if anything: conflict markers that mine did not have, JSON that no longer parses.
+/// What is wrong with a merged file, if anything: conflict markers that mine did not have, JSON or YAML that no
+/// longer parses.
 pub fn damage(path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
     if let (None, Some(line)) = (marker(mine), marker(merged)) {
         return Some(format!("has a conflict marker in line {line}"));
     }
-    if path.name().ends_with(b".json") && parses(mine).is_ok() {
-        return parses(merged).err().map(|e| format!("is not valid JSON: {e}"));
-    }
-    None
+    // JSON wherever it stands; YAML only as config, because no merge of other pages looks at its keys.
+    let format = Format::of(path.name()).filter(|format| *format == Format::Json || is_keyed(path));
+    format.filter(|format| format.check(mine).is_ok()).and_then(|format| format.check(merged).err())
 }
 
 /// The first line that is a conflict marker, from 1. The line between the two sides isn't looked for: headings look so.
 pub fn marker(text: &[u8]) -> Option<usize> {
     let is_mark = |line: &[u8]| [&b"<<<<<<< "[..], b"||||||| ", b">>>>>>> "].iter().any(|mark| line.starts_with(mark));
     text.split(|b| *b == b'\n').position(is_mark).map(|line| line + 1)
-}
-
-fn parses(text: &[u8]) -> Result<(), String> {
-    serde_json::from_slice::<serde::de::IgnoredAny>(text).map(|_| ()).map_err(|e| e.to_string())
 }

@@ -112,3 +112,57 @@ fn other_config_files_merge_by_lines_and_ask_all_the_same() {
         planned.at("config/mcp.yaml").is(Kind::Conflict).keep(Nothing).merge(Choice::Mine, write(merged));
     });
 }
+
+/// The same for YAML, in the folder of configs.
+mod yaml {
+    use super::*;
+
+    const TEMPLATE: &str = "universal/templates/config/server.yaml";
+    const OLD: &str = "# The server.\nport: 4242\nlog: info\nold: 1\n";
+    const NEW: &str =
+        "# The server.\nport: 5000\n\n# How long it waits.\n#   - in seconds\nwait:\n  start: 30\nlog: warn\n";
+    const MINE: &str = "# Mine.\nport:   4242  # as it was\nown: [1]\nlog: 'debug'\nold: 1\n";
+
+    fn templates(world: World, old: &str, new: &str) -> World {
+        world.release(&[(TEMPLATE, old)]).release(&[(TEMPLATE, new)]).install(0)
+    }
+
+    #[test]
+    fn news_come_with_their_comments_and_the_rest_is_asked_key_by_key() {
+        each(|world| {
+            let planned = templates(world, OLD, NEW).edit("config/server.yaml", MINE).plan();
+            let news = "# Mine.\nport:   5000  # as it was\n\n# How long it waits.\n#   - in seconds\nwait:\n  start: 30\nown: [1]\n";
+            let seen = planned.at("config/server.yaml").is(Kind::Conflict).hunks(2).why(&[
+                "only written if you say so",
+                "news in port, wait",
+                "changes, as you did, in log",
+                "no more what you still have: old",
+            ]);
+            let seen = seen.keep(Nothing).take(write(NEW));
+            let seen = seen.merge(Choice::Mine, write(&format!("{news}log: 'debug'\nold: 1\n")));
+            let seen = seen.merge(Choice::Theirs, write(&format!("{news}log: warn\n")));
+            // The key would stand there twice.
+            seen.merge(Choice::Both, Refused);
+        });
+    }
+
+    #[test]
+    fn nothing_is_asked_where_nothing_differs_by_key() {
+        each(|world| {
+            let new = OLD.replace("# The server.", "# The server, in other words.").replace("info", "\"info\"");
+            let planned = templates(world, OLD, &new).edit("config/server.yaml", MINE).plan();
+            planned.at("config/server.yaml").is(Kind::LocalOnly).does(Nothing);
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_merged_is_kept_or_taken_whole_and_the_line_is_named() {
+        each(|world| {
+            let mine = format!("{MINE}log: twice\n");
+            let planned = templates(world, OLD, NEW).edit("config/server.yaml", &mine).plan();
+            let seen =
+                planned.at("config/server.yaml").is(Kind::Conflict).why(&["line 6 has the key \"log\" a second time"]);
+            seen.keep(Nothing).take(write(NEW));
+        });
+    }
+}

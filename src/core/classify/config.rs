@@ -2,8 +2,8 @@
 //! an update and never merged by itself. What can be asked is whether the template's news go into it, key by key.
 
 use super::{Installed, Lineage, Planner};
-use crate::core::config::ConfigMerge;
-use crate::core::outcome::{Sides, is_keyed, merge_of};
+use crate::core::config::keyed::Keyed;
+use crate::core::outcome::{Sides, keyed_format, merge_of};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::provenance::Shipped;
@@ -60,24 +60,26 @@ impl Planner<'_> {
     }
 }
 
-/// The keys that the template changed, in words; or why they can't be told. None for config that isn't JSON.
+/// The keys that the template changed, in words; or why they can't be told. None for config that isn't merged by key.
 fn keyed(path: &RelPath, sides: &Sides) -> Option<Result<String, String>> {
-    let (mine, theirs) = (sides.mine.as_deref()?, sides.theirs.as_deref()?);
-    if !is_keyed(path) {
-        return None;
-    }
-    let listed = |what: &str, pointers: Vec<&str>| {
+    let (mine, theirs) = (sides.mine.as_ref()?, sides.theirs.as_deref()?);
+    let format = keyed_format(path)?;
+    let listed = |what: &str, pointers: &[String]| {
         let keys: Vec<String> = pointers.iter().take(NAMED).map(|p| dotted(p)).collect();
         let more = pointers.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         (!keys.is_empty()).then(|| format!("{what} {}{more}", keys.join(", ")))
     };
-    Some(match ConfigMerge::new(sides.base.as_deref(), mine, theirs) {
-        Err(problem) => Err(problem.to_string()),
+    Some(match Keyed::new(format, sides.base.as_deref(), mine, theirs) {
+        Err(problem) => Err(problem),
         Ok(merge) => {
-            let news = listed("news in", merge.changes.iter().map(String::as_str).collect());
-            let both = listed("changes, as you did, in", merge.conflicts.iter().map(|c| c.pointer.as_str()).collect());
-            Ok([news, both].into_iter().flatten().collect::<Vec<_>>().join("; "))
+            let parts = [
+                listed("news in", &merge.changes),
+                listed("changes, as you did, in", &merge.conflicts),
+                listed("no more what you still have:", &merge.dropped),
+                listed("other values, or keys that you lack:", &merge.offered),
+            ];
+            Ok(parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
         }
     })
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::core::config::keyed::Format;
 use crate::core::merge::Merge;
-use crate::core::outcome::is_keyed;
+use crate::core::outcome::keyed_format;
 use crate::core::path::RelPath;
 use crate::core::session::Refused;
 use crate::engine::events::ConflictFile;
@@ -104,8 +105,11 @@ fn shape(file: &ConflictFile, merge: Option<&Merge>) -> Shape {
         (Some(merge), ..) => Shape::Text(merge.conflicts()),
         (None, None, _) => Shape::Whole("There is nothing to merge: you deleted this file."),
         (None, _, None) => Shape::Whole("There is nothing to merge: the source removed this file."),
-        _ if is_keyed(&file.path) => Shape::Whole("It can't be merged: one of the texts is not sound JSON."),
-        _ => Shape::Whole("This is not text: it can only be kept or taken whole."),
+        _ => match keyed_format(&file.path) {
+            Some(Format::Json) => Shape::Whole("It can't be merged: one of the texts is not sound JSON."),
+            Some(Format::Yaml) => Shape::Whole("It can't be merged key by key: the plan says which line prevents it."),
+            None => Shape::Whole("This is not text: it can only be kept or taken whole."),
+        },
     }
 }
 

@@ -1,0 +1,104 @@
+//! Config files that are merged key by key, whatever their format.
+
+use std::sync::Arc;
+
+use super::yaml::{self, Stretch, Why, YamlMerge};
+use super::{ConfigMerge, KeyChoice};
+use crate::core::merge::{Merge, RegionKind};
+
+/// The format of a config file, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `*.json`
+    Json,
+    /// `*.yaml`, `*.yml`
+    Yaml,
+}
+
+impl Format {
+    /// None for files that are no config.
+    pub fn of(name: &[u8]) -> Option<Self> {
+        let ends = |end: &str| name.ends_with(end.as_bytes());
+        match () {
+            () if ends(".json") => Some(Self::Json),
+            () if ends(".yaml") || ends(".yml") => Some(Self::Yaml),
+            () => None,
+        }
+    }
+
+    /// As people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Yaml => "YAML",
+        }
+    }
+
+    /// Whether a text can be read.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words that follow "it".
+    pub fn check(self, text: &[u8]) -> Result<(), String> {
+        match self {
+            Self::Json => serde_json::from_slice::<serde::de::IgnoredAny>(text)
+                .map(drop)
+                .map_err(|e| format!("is not valid JSON: {e}")),
+            Self::Yaml => yaml::check(text).map_err(|problem| format!("is not YAML that can be relied on: {problem}")),
+        }
+    }
+}
+
+/// Three config files, merged key by key.
+#[derive(Debug, Clone)]
+pub struct Keyed {
+    /// A region for each change and for each question.
+    pub merge: Merge,
+    /// The keys that both sides changed: JSON pointers.
+    pub conflicts: Vec<String>,
+    /// The keys that the template has no more and the user still has: asked about as well.
+    pub dropped: Vec<String>,
+    /// The keys that only might be news, because no base tells: asked about as well.
+    pub offered: Vec<String>,
+    /// The keys that theirs brings, changes or removes without anybody being asked: JSON pointers.
+    pub changes: Vec<String>,
+}
+
+impl Keyed {
+    /// Merges, three-way where there is a base.
+    ///
+    /// # Errors
+    /// Why the files can't be merged key by key.
+    pub fn new(format: Format, base: Option<&[u8]>, mine: &Arc<[u8]>, theirs: &[u8]) -> Result<Self, String> {
+        match format {
+            Format::Json => Self::json(base, mine, theirs),
+            Format::Yaml => Self::yaml(base, mine, theirs),
+        }
+    }
+
+    fn json(base: Option<&[u8]>, mine: &Arc<[u8]>, theirs: &[u8]) -> Result<Self, String> {
+        let keyed = ConfigMerge::new(base, mine, theirs).map_err(|e| e.to_string())?;
+        let taken = keyed.result(&vec![KeyChoice::Theirs; keyed.conflicts.len()]);
+        let merge =
+            Merge::found(mine.clone(), keyed.result(&[]).into(), taken.into()).ok_or("one of them is binary")?;
+        let conflicts = keyed.conflicts.into_iter().map(|c| c.pointer).collect();
+        Ok(Self { merge, conflicts, dropped: Vec::new(), offered: Vec::new(), changes: keyed.changes })
+    }
+
+    fn yaml(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Result<Self, String> {
+        let keyed = YamlMerge::new(base, mine, theirs).map_err(|e| e.to_string())?;
+        let stretches = keyed.stretches().map_err(|e| e.to_string())?;
+        let part = |s: &'_ Stretch| match (s.settled, s.current == s.mine) {
+            (true, true) => RegionKind::Unchanged,
+            (true, false) => RegionKind::Theirs,
+            (false, _) => RegionKind::Conflict,
+        };
+        let parts = stretches.iter().map(|s| {
+            let base = if s.settled { &s.current } else { &s.base };
+            (part(s), [base.as_bytes(), s.mine.as_bytes(), s.theirs.as_bytes()])
+        });
+        let merge = Merge::of_parts(parts).ok_or("one of them is binary")?;
+        let of = |why| keyed.conflicts.iter().filter(|c| c.why == why).map(|c| c.pointer.clone()).collect();
+        let (conflicts, dropped, offered) = (of(Why::Both), of(Why::Dropped), of(Why::Offered));
+        Ok(Self { merge, conflicts, dropped, offered, changes: keyed.changes })
+    }
+}
