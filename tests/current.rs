@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::common::terminal::Terminal;
 use crate::common::{Sandbox, text};
 use pos_upgrade_tui::core::plan::Summary;
-use pos_upgrade_tui::core::session::Status;
+use pos_upgrade_tui::core::session::{StateEvent, Status};
 use pos_upgrade_tui::host::backup::copy;
 use pos_upgrade_tui::host::session::store;
 use pos_upgrade_tui::tui::samples;
@@ -99,13 +99,20 @@ fn backups_from_before_nothing_cost_no_backup_from_before_a_change() {
     for (n, status) in
         [Status::Completed, Status::RolledBack, Status::Completed, Status::Failed].into_iter().enumerate()
     {
-        let mut session = samples::session(true);
+        let back = [StateEvent::RollbackBegan("asked for".into()), StateEvent::RollbackDone];
+        let mut session = match status {
+            Status::Completed => samples::after(samples::session(true), &[StateEvent::Completed]),
+            Status::RolledBack => samples::after(samples::session(true), &back),
+            _ => samples::after(samples::session(false), &[StateEvent::Failed("so".into())]),
+        };
+        assert_eq!(session.status(), status);
         session.session_id = format!("ffffffff-7c1e-7d2a-b7c4-0f1e2d3c4b5{n}");
         (session.project, session.install) = (demo.project.clone(), demo.install.clone());
-        session.status = status;
         (session.server, session.venv_generation) = (None, None);
         if status == Status::Completed {
-            session.plan.summary = Summary::default();
+            let mut approval = session.approved().clone();
+            approval.plan.summary = Summary::default();
+            session = session.with_approval(approval);
         }
         let name = format!("2099-01-0{}-000000", n + 1);
         session.backup = Some(name.clone());

@@ -9,7 +9,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::{Phase, PreFlightEvidence};
 use crate::core::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::question::{Question, Way};
-use crate::core::session::{OnConflict, Session, Status};
+use crate::core::session::{OnConflict, StateEvent};
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::planning::inspect::Inspection;
@@ -17,7 +17,7 @@ use crate::engine::planning::sources::{Candidate, Facts, Found, Standing};
 
 mod sessions;
 
-pub use sessions::{rebuilt, session, unfinished};
+pub use sessions::{after, rebuilt, session, unfinished};
 
 use super::model::{Launch, Model};
 use super::setup::Looked;
@@ -503,7 +503,7 @@ pub fn report(theme: Theme, width: u16, height: u16) -> Model {
     };
     model.running = true;
     feed(&mut model, Msg::Event(Event::Finished(finish)));
-    let done = Session { status: Status::Completed, ..session(true) };
+    let done = after(session(true), &[StateEvent::Completed]);
     feed(&mut model, Msg::Recalled(Some(Box::new(done))));
     model
 }

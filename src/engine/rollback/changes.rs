@@ -93,7 +93,7 @@ fn changed_paths(run: &Run, backup: &Backup) -> Result<Left, Stop> {
     if !known {
         paths.extend(differing(run, backup, &live)?);
     }
-    if run.session.rebuilt {
+    if run.session.rebuilt() {
         paths.extend(appended(backup, &live)?);
     }
     for (path, written) in &run.session.documents {
@@ -192,9 +192,9 @@ impl Release {
         let install = &run.session.install;
         let names = fs::entries_in(&install.join(".upgrade/base"))?.into_iter();
         let blobs = names.filter_map(|e| BlobId::from_hex(e.file_name().to_str()?)).collect();
-        let planned = run.session.plan.files.iter().filter(|f| f.kind.changes_install());
+        let planned = run.session.plan().files.iter().filter(|f| f.kind.changes_install());
         let mut paths: BTreeSet<RelPath> = planned.flat_map(|f| f.from.iter().chain([&f.path]).cloned()).collect();
-        let mut commit = run.session.source_commit.clone();
+        let mut commit = run.session.source_commit().to_owned();
         // The new baseline stands in the install if apply came that far, else it is still staged.
         let staged = fs::entries_in(&run.folder("content").join("stage"))?.into_iter();
         let candidates = staged.map(|e| e.path()).chain([install.join(baseline::FILE)]);

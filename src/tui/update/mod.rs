@@ -55,8 +55,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Stood(typed, standing) => setup::stood(model, typed, standing),
         Msg::Recalled(session) => {
             // A session that settles what was put off has no source of its own.
-            let upgraded = session.as_ref().filter(|s| s.status == Status::Completed && !s.resolving);
-            let source = upgraded.map(|s| Effect::Remember(s.source.clone()));
+            let upgraded = session.as_ref().filter(|s| s.status() == Status::Completed && !s.resolving());
+            let source = upgraded.map(|s| Effect::Remember(s.source().to_owned()));
             if model.screen == Screen::Report && !model.running {
                 model.session = session.map(|s| *s);
             }
@@ -128,9 +128,9 @@ fn opened(model: &mut Model, found: Result<Option<Box<Unfinished>>, String>) -> 
     match found {
         Ok(Some(found)) => {
             let Unfinished { session, drafts } = *found;
-            model.from.clone_from(&session.from_release);
-            model.to = Some(session.source_commit.clone());
-            let resume = std::mem::take(&mut model.launch.resume) && !session.rebuilt;
+            model.from = session.from_release().map(str::to_owned);
+            model.to = Some(session.source_commit().to_owned());
+            let resume = std::mem::take(&mut model.launch.resume) && !session.rebuilt();
             model.session = Some(session.clone());
             model.drafts = drafts;
             if resume {
@@ -458,7 +458,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
             vec![Effect::Send(Command::RollBack)]
         }
         (Question::RollBack, Some(session)) => begin(model, Effect::RollBack(Box::new(session))),
-        (Question::Discard, Some(session)) if !session.applied => begin(model, Effect::Discard(Box::new(session))),
+        (Question::Discard, Some(session)) if !session.applied() => begin(model, Effect::Discard(Box::new(session))),
         _ => vec![],
     }
 }
