@@ -125,8 +125,12 @@ fn the_clock_does_not_tell_the_order() {
     let Some(world) = World::new(TIMES.len()) else { return };
     let install = &world.demo.install;
     let sessions = catalog::survey(install).sessions;
-    let commits: Vec<&String> = sessions.iter().map(|s| &s.source_commit).collect();
-    assert_eq!(commits, world.commits[..TIMES.len()].iter().collect::<Vec<_>>(), "as they were made");
+    let commits: Vec<&str> = sessions.iter().map(|s| s.source_commit()).collect();
+    assert_eq!(
+        commits,
+        world.commits[..TIMES.len()].iter().map(String::as_str).collect::<Vec<_>>(),
+        "as they were made"
+    );
     let ids = world.ids();
     let numbers: Vec<u64> = sessions.iter().map(|s| s.number).collect();
     assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
@@ -221,7 +225,7 @@ fn killed_with_the_clock_set_back() {
             }
             let found = catalog::survey(&install);
             let unfinished = found.unfinished().unwrap_or_else(|| panic!("{point}: nothing is unfinished"));
-            assert_eq!((unfinished.number, &unfinished.source_commit), (3, &world.commits[2]), "{point}");
+            assert_eq!((unfinished.number, unfinished.source_commit()), (3, &world.commits[2][..]), "{point}");
             let id = unfinished.session_id.clone();
             let (code, said) = text(&world.command(NOON, &project, &["status"]).output().unwrap());
             assert!(code == 10 && said.contains(&id), "{point}: {said}");

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::common::terminal::Terminal;
 use crate::common::{Sandbox, text};
 use pos_upgrade_tui::core::plan::Summary;
-use pos_upgrade_tui::core::session::Status;
+use pos_upgrade_tui::core::session::{Session, StateEvent, Status};
 use pos_upgrade_tui::host::backup::copy;
 use pos_upgrade_tui::host::session::store;
 use pos_upgrade_tui::host::session::store::Truth;
@@ -101,12 +101,29 @@ fn backups_from_before_nothing_cost_no_backup_from_before_a_change() {
     for (n, status) in
         [Status::Completed, Status::RolledBack, Status::Completed, Status::Failed].into_iter().enumerate()
     {
-        let mut session = upgrade.clone();
-        session.session_id = format!("ffffffff-7c1e-7d2a-b7c4-0f1e2d3c4b5{n}");
-        session.status = status;
+        let id = format!("ffffffff-7c1e-7d2a-b7c4-0f1e2d3c4b5{n}");
+        let (mut session, events) = match status {
+            Status::Completed => (*upgrade.clone(), vec![]),
+            Status::RolledBack => {
+                (*upgrade.clone(), vec![StateEvent::RollbackBegan("asked for".into()), StateEvent::RollbackDone])
+            }
+            _ => {
+                let (project, install) = (demo.project.clone(), demo.install.clone());
+                let begun =
+                    Session::begin(upgrade.approved().clone(), id.clone(), project, install, jiff::Timestamp::now());
+                (begun, vec![StateEvent::Failed("so".into())])
+            }
+        };
+        for event in &events {
+            session.advance(event).unwrap();
+        }
+        assert_eq!(session.status(), status);
+        session.session_id = id;
         (session.server, session.venv_generation) = (None, None);
         if status == Status::Completed {
-            session.plan.summary = Summary::default();
+            let mut approval = session.approved().clone();
+            approval.plan.summary = Summary::default();
+            session = session.with_approval(approval);
         }
         let name = format!("2099-01-0{}-000000", n + 1);
         session.backup = Some(name.clone());

@@ -283,7 +283,7 @@ fn the_wizard_starts_on_an_odd_path() {
         wizard.end();
         assert_eq!(world.json(&["status"], 10)["state"], "unfinished");
         // The source that was planned from is noted, byte for byte.
-        assert_eq!(catalog::survey(&world.demo.install).sessions[0].source, world.demo.source);
+        assert_eq!(catalog::survey(&world.demo.install).sessions[0].source(), world.demo.source);
         let mut wizard = Terminal::within(&world.demo.project, &home, &[]);
         wizard.see(&["An upgrade was paused", "r  resume", "R  roll back"]);
         wizard.press("q");

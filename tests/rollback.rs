@@ -109,9 +109,12 @@ fn killed_in_the_rollback_of_a_finished_upgrade() {
         let last = found.sessions.last().unwrap();
         // Whether going back had begun by then is for the next run to find; that it is told is what counts.
         if still_whole {
-            assert!(last.is_unfinished() == last.rolling_back, "{point}: {last:?}");
+            assert!(last.is_unfinished() == last.rolling_back(), "{point}: {last:?}");
         } else {
-            assert!(last.is_unfinished() && last.rolling_back && last.status != Status::Completed, "{point}: {last:?}");
+            assert!(
+                last.is_unfinished() && last.rolling_back() && last.status() != Status::Completed,
+                "{point}: {last:?}"
+            );
             // Nothing else may begin now.
             let status = world.sandbox.run(&["status", "--project", project]);
             assert_eq!(status.status.code(), Some(10), "{}", text(&status).1);

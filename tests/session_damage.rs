@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::common::{Sandbox, assert_same, snapshot, text};
 use pos_upgrade_tui::core::blob::sha256;
 use pos_upgrade_tui::core::path::RelPath;
-use pos_upgrade_tui::core::session::{Session, Status};
+use pos_upgrade_tui::core::session::{Session, StateEvent, Status};
 use pos_upgrade_tui::host::demo::Demo;
 use pos_upgrade_tui::host::files::folder::{Folder, Found};
 use pos_upgrade_tui::host::files::journal::Journal;
@@ -20,6 +20,7 @@ use pos_upgrade_tui::host::session::store;
 use pos_upgrade_tui::host::session::store::Truth;
 
 const NAMES: [&str; 2] = ["session.json", "session.1.json"];
+const APPROVAL: &str = "approval.json";
 
 /// An upgrade that was killed when everything was staged and committed, and then carried out by half: as a crash
 /// between two renames leaves it.
@@ -61,7 +62,7 @@ impl Half {
         let root = Folder::open(install).unwrap();
         // Saved before the first step, as the engine does.
         let Truth::Sound(mut session) = store::read(install, &self.session) else { panic!("sound to begin with") };
-        session.applied = true;
+        session.advance(&StateEvent::Applied).unwrap();
         store::save(&session).unwrap();
         let missing = |path: &RelPath| root.look(path).unwrap() == Found::Absent;
         let new: Vec<_> = journal.results().filter(|(p, s)| missing(p) && !s.matches(&Found::Absent)).collect();
@@ -146,12 +147,16 @@ impl Bench {
     fn new(half: &Half) -> Self {
         let (install, id) = (half.demo.install.clone(), half.session.clone());
         let Truth::Sound(mut session) = store::read(&install, &id) else { panic!("sound to begin with") };
-        session.plan.files.truncate(1);
-        session.applied = true;
-        session.status = Status::Running;
+        let mut approval = session.approved().clone();
+        approval.plan.files.truncate(1);
+        fs::remove_file(store::folder(&install, &id).join(APPROVAL)).unwrap();
+        *session = session.with_approval(approval);
+        assert!(session.applied() && session.status() == Status::Running);
+        let mut truths = Vec::new();
         for n in 0..2 {
             session.prompts = n;
             store::save(&session).unwrap();
+            truths.push((*session).clone());
         }
         let read = |name: &&str| fs::read(store::folder(&install, &id).join(name)).unwrap();
         let mut both = NAMES.each_ref().map(read);
@@ -159,7 +164,8 @@ impl Bench {
         if sequence(&both[0]) < sequence(&both[1]) {
             both.swap(0, 1);
         }
-        let truths = both.each_ref().map(|bytes| serde_json::from_str(&session_text(bytes)).unwrap());
+        let Ok([older, newest]) = <[Session; 2]>::try_from(truths) else { panic!("two were saved") };
+        let truths = [newest, older];
         // The newest first, whichever of the two files it was.
         Self { install, id, bytes: both, truths, count: BTreeMap::new() }
     }
@@ -193,7 +199,10 @@ impl Bench {
             }
             (Some(session), None, Some(damage)) => {
                 assert_eq!(damage.used, Used::Rebuilt);
-                assert!(session.rebuilt && session.rolling_back && session.applied, "only for going back: {session:?}");
+                assert!(
+                    session.rebuilt() && session.rolling_back() && session.applied(),
+                    "only for going back: {session:?}"
+                );
                 assert!(session.backup.is_some(), "there is something to go back to");
                 Outcome::Rebuilt
             }
@@ -229,7 +238,7 @@ fn every_byte_of_a_session_may_be_damaged() {
     for at in 0..old.len() {
         assert_eq!(bench.outcome(Some(&new), Some(&flipped(&old, at))), Outcome::Newest, "flipped at {at}");
     }
-    for at in (0..new.len().min(old.len())).step_by(3) {
+    for at in (0..new.len().min(old.len())).step_by(2) {
         assert_eq!(bench.outcome(Some(&flipped(&new, at)), Some(&flipped(&old, at))), Outcome::Rebuilt, "both at {at}");
         assert_eq!(bench.outcome(Some(&new[..at]), Some(&old[..at])), Outcome::Rebuilt, "both cut at {at}");
     }
@@ -263,7 +272,7 @@ fn what_is_no_session_is_not_followed() {
     let deep = "[".repeat(100_000);
     assert_eq!(bench.outcome(Some(deep.as_bytes()), Some(&old)), Outcome::Previous);
     // Of a later version: neither followed nor taken for damage.
-    let later = generation(99, &newest.replacen("\"schema\":1", "\"schema\":2", 1));
+    let later = generation(99, &newest.replacen("\"schema\":2", "\"schema\":3", 1));
     assert_eq!(bench.outcome(Some(&later), Some(&old)), Outcome::Refused);
     // Other things than files.
     for slot in 0..2 {
@@ -307,7 +316,7 @@ fn names_that_lead_out_are_refused() {
     bad.push(("documents", serde_json::json!({"config.json": "0"})));
     bad.push(("gitignore_added", serde_json::json!(["a\nb"])));
     bad.push(("created_at", "ééééééééééé".into()));
-    bad.push(("source_commit", "--upload-pack=x".into()));
+    bad.push(("approval", "../../x".into()));
     bad.push(("session_id", uuid::Uuid::now_v7().to_string().into()));
     for (key, value) in &bad {
         let mut changed = session.clone();
@@ -316,11 +325,48 @@ fn names_that_lead_out_are_refused() {
         assert_eq!(bench.outcome(Some(&bytes), Some(&old)), Outcome::Previous, "{key}: {value}");
         assert_eq!(bench.outcome(Some(&bytes), Some(&bytes)), Outcome::Rebuilt, "{key}: {value}");
     }
-    // In the plan too.
-    let mut changed = session.clone();
-    changed["plan"]["files"][0]["path"] = "../../x".into();
-    assert_eq!(bench.outcome(Some(&generation(99, &changed.to_string())), Some(&old)), Outcome::Previous);
-    println!("{} names refused", bad.len() + 1);
+    // In what was approved too, all checksums in order.
+    let path = store::folder(&bench.install, &bench.id).join(APPROVAL);
+    let sealed: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for (pointer, value) in [("/plan/files/0/path", "../../x"), ("/plan/source/commit", "--upload-pack=x")] {
+        let mut approval = sealed["approval"].clone();
+        *approval.pointer_mut(pointer).unwrap() = value.into();
+        let sum = sha256(approval.to_string().as_bytes());
+        put(&path, format!("{{\"sha256\":\"{sum}\",\"approval\":{approval}}}").as_bytes());
+        let mut changed = session.clone();
+        changed["approval"] = sum.into();
+        let bytes = generation(99, &changed.to_string());
+        assert_eq!(bench.outcome(Some(&bytes), Some(&old)), Outcome::Rebuilt, "{pointer}: {value}");
+    }
+    println!("{} names refused", bad.len() + 2);
+}
+
+/// Truncations and flipped bits of what was approved: then the session goes back, and not on.
+#[test]
+fn what_was_approved_may_be_damaged() {
+    let half = Half::new();
+    let mut bench = Bench::new(&half);
+    let [new, old] = bench.bytes.clone();
+    let path = store::folder(&bench.install, &bench.id).join(APPROVAL);
+    let good = fs::read(&path).unwrap();
+    assert_eq!(bench.outcome(Some(&new), Some(&old)), Outcome::Newest);
+    for at in 0..good.len() {
+        let mut flipped = good.clone();
+        flipped[at] ^= 1 << (at % 8);
+        for bad in [&good[..at], &flipped[..]] {
+            put(&path, bad);
+            assert_eq!(bench.seen(), Outcome::Rebuilt, "at {at}");
+        }
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(bench.seen(), Outcome::Rebuilt, "gone");
+    assert_eq!(bench.outcome(Some(&new), None), Outcome::Rebuilt, "gone with a generation");
+    fs::create_dir(&path).unwrap();
+    assert_eq!(bench.outcome(Some(&new), Some(&old)), Outcome::Rebuilt, "a folder");
+    fs::remove_dir(&path).unwrap();
+    put(&path, &good);
+    assert_eq!(bench.seen(), Outcome::Newest, "it is back");
+    println!("{:?}", bench.count);
 }
 
 /// A journal is damaged in every byte: its steps are those that were committed, or none.
@@ -357,7 +403,7 @@ fn a_damaged_journal_is_known_or_refused() {
 type Damage = (&'static str, fn(&Path));
 
 /// What happens to the files of a session's folder, in turn.
-const DAMAGES: [Damage; 14] = [
+const DAMAGES: [Damage; 16] = [
     ("nothing", |_| {}),
     ("the first generation torn", |f| tear(&f.join(NAMES[0]))),
     ("the second generation torn", |f| tear(&f.join(NAMES[1]))),
@@ -368,6 +414,8 @@ const DAMAGES: [Damage; 14] = [
     ("the second generation empty", |f| fs::write(f.join(NAMES[1]), "").unwrap()),
     ("both generations torn", |f| NAMES.iter().for_each(|n| tear(&f.join(n)))),
     ("both generations gone", |f| NAMES.iter().for_each(|n| fs::remove_file(f.join(n)).unwrap())),
+    ("what was approved torn", |f| tear(&f.join(APPROVAL))),
+    ("what was approved gone", |f| fs::remove_file(f.join(APPROVAL)).unwrap()),
     ("generations exchanged", |f| {
         fs::rename(f.join(NAMES[0]), f.join("x")).unwrap();
         fs::rename(f.join(NAMES[1]), f.join(NAMES[0])).unwrap();

@@ -86,7 +86,7 @@ impl World {
         .map(str::to_owned)
         .to_vec();
         all.extend(
-            ["", "/session.json", "/session.1.json", "/content", "/content/journal.json"]
+            ["", "/approval.json", "/session.json", "/session.1.json", "/content", "/content/journal.json"]
                 .map(|n| format!("{session}{n}")),
         );
         let found = catalog::survey(install);

@@ -88,7 +88,7 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
     say(&format!("\nlook around: {}", dir.shown()));
     say("the demo's server is ended");
     let sessions = catalog::survey(&built.project.join(".praxis-os")).sessions;
-    if sessions.last().is_some_and(|s| s.status == Status::Completed) {
+    if sessions.last().is_some_and(|s| s.status() == Status::Completed) {
         say(&format!("undo it:     pos-upgrade-tui rollback --project {project}"));
     }
     result

@@ -73,11 +73,11 @@ fn entry(session: &Session, has_backup: bool) -> serde_json::Value {
         "session_id": session.session_id,
         "created_at": session.created_at,
         "updated_at": session.updated_at,
-        "from_release": session.from_release,
-        "to_commit": session.source_commit,
-        "to_version": session.source_version,
-        "status": session.status,
-        "reason": session.reason,
+        "from_release": session.from_release(),
+        "to_commit": session.source_commit(),
+        "to_version": session.source_version(),
+        "status": session.status(),
+        "reason": session.reason(),
         "answers": session.answers.len(),
         "backup": session.backup,
         "backup_exists": has_backup,
@@ -96,18 +96,18 @@ fn answered(session: &Session) -> String {
 }
 
 fn lines(session: &Session, has_backup: bool) -> Vec<String> {
-    let from = session.from_release.as_deref().map_or("unknown", short);
-    let to = match session.source_commit.as_str() {
+    let from = session.from_release().map_or("unknown", short);
+    let to = match session.source_commit() {
         "" => "unknown".to_owned(),
-        commit => format!("{} ({})", short(commit), session.source_version),
+        commit => format!("{} ({})", short(commit), session.source_version()),
     };
     let when = moment(&session.created_at, Some(jiff::Timestamp::now()));
     let mut lines = vec![
-        format!("  {from} -> {to}  {}  ({when})", session.status.words()),
+        format!("  {from} -> {to}  {}  ({when})", session.status().words()),
         format!("    session {}{}", session.session_id, answered(session)),
     ];
     lines.extend(
-        session.reason.iter().map(|reason| format!("    reason: {}", reason.lines().next().unwrap_or_default())),
+        session.reason().iter().map(|reason| format!("    reason: {}", reason.lines().next().unwrap_or_default())),
     );
     lines.extend(session.backup.iter().map(|name| match has_backup {
         true => format!("    backup {name}"),

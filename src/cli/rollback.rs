@@ -30,7 +30,8 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
         Some(name) => sessions.iter().rev().find(|s| s.session_id == name || s.backup.as_deref() == Some(name)),
         None => {
             let unfinished = sessions.iter().rev().find(|s| s.is_unfinished());
-            unfinished.or_else(|| sessions.iter().rev().find(|s| !matches!(s.status, Status::Aborted | Status::Failed)))
+            unfinished
+                .or_else(|| sessions.iter().rev().find(|s| !matches!(s.status(), Status::Aborted | Status::Failed)))
         }
     };
     let Some(chosen) = chosen else {
@@ -45,7 +46,7 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
     };
     if chosen.is_back() {
         let mut message = format!("nothing to roll back: session {} is ", chosen.session_id);
-        message.push_str(&format!("{} already; nothing was changed", chosen.status.words()));
+        message.push_str(&format!("{} already; nothing was changed", chosen.status().words()));
         if let Some(before) = found.earlier(&chosen.session_id) {
             message.push_str(&format!(
                 "\nto go further back, behind the upgrade of {}: pos-upgrade-tui rollback {} --project {}",
@@ -109,7 +110,7 @@ fn unknown(install: &std::path::Path, name: &str) -> Refusal {
 
 /// Without its backup a session can't be rolled back; said before anything is asked.
 fn usable_backup(session: &Session) -> Result<(), Refusal> {
-    if !session.applied {
+    if !session.applied() {
         return Ok(());
     }
     let next = "see which backups there are: pos-upgrade-tui backups";

@@ -53,12 +53,12 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
     };
     if !session.is_unfinished() {
         output::tidy(&project);
-        let message = format!("nothing to resume: session {} is {}", session.session_id, session.status.words());
+        let message = format!("nothing to resume: session {} is {}", session.session_id, session.status().words());
         return Ok(output::nothing_to_do(&message, common.json));
     }
-    if session.rebuilt {
+    if session.rebuilt() {
         let damage = found.damage(&session.session_id);
-        let why = damage.map_or_else(|| session.reason.clone().unwrap_or_default(), catalog::Damage::describe);
+        let why = damage.map_or_else(|| session.reason().unwrap_or_default().to_owned(), catalog::Damage::describe);
         let next = format!("pos-upgrade-tui rollback --project {}", quoted(&project));
         return Err(Refusal::refused(format!("{why}; nothing was changed"), next));
     }

@@ -44,8 +44,8 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
     let elsewhere = release.as_ref().zip(last).filter(|(release, last)| came_otherwise(last, release));
     if common.json {
         let session = last.map(|s| {
-            json!({"session_id": s.session_id, "status": s.status, "reason": s.reason, "current_phase": s.current_phase,
-                   "applied": s.applied, "created_at": s.created_at, "source_commit": s.source_commit})
+            json!({"session_id": s.session_id, "status": s.status(), "reason": s.reason(), "current_phase": s.current_phase(),
+                   "applied": s.applied(), "created_at": s.created_at, "source_commit": s.source_commit()})
         });
         let state = match (unfinished.is_some(), parked.is_empty()) {
             (true, _) => "unfinished",
@@ -96,11 +96,11 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
         }
         if let Some(s) = last {
             let when = moment(&s.created_at, Some(jiff::Timestamp::now()));
-            say!("  last upgrade: to {}, {} ({when})", short(&s.source_commit), s.status.words());
+            say!("  last upgrade: to {}, {} ({when})", short(s.source_commit()), s.status().words());
             if let Some((release, _)) = elsewhere {
                 say!("  {} did not come by an upgrade in this folder, but by git, or by a copy", short(release));
             }
-            if let Some(reason) = &s.reason {
+            if let Some(reason) = &s.reason() {
                 print::text(&format!("  reason: {reason}"));
             }
         }
@@ -117,8 +117,8 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
             }
         }
         if let Some(s) = unfinished {
-            say!("  session {} stands in phase {}", s.session_id, s.current_phase.number());
-            if s.rebuilt {
+            say!("  session {} stands in phase {}", s.session_id, s.current_phase().number());
+            if s.rebuilt() {
                 say!("  next: pos-upgrade-tui rollback");
             } else {
                 say!("  next: pos-upgrade-tui resume, or pos-upgrade-tui rollback");
@@ -136,7 +136,7 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
 
 /// Whether the release stands there though no upgrade of this folder brought it: a teammate's, by git.
 fn came_otherwise(last: &Session, release: &str) -> bool {
-    last.status == Status::Completed && !last.source_commit.is_empty() && last.source_commit != release
+    last.status() == Status::Completed && !last.source_commit().is_empty() && last.source_commit() != release
 }
 
 /// What to do about a baseline that does not tell the release.

@@ -53,9 +53,9 @@ pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusa
 pub async fn resume(session: &Session) -> Result<u8, Refusal> {
     let project = session.project.clone();
     let found = settings::settings(&project, &From::default())?;
-    let (options, look) = (session.options.clone(), settings::look(found, &Look::default()));
-    let (source, only, here) = (Some(session.source.clone()), session.plan.only, project.clone());
-    let on_conflict = session.on_conflict;
+    let (options, look) = (session.options().clone(), settings::look(found, &Look::default()));
+    let (source, only, here) = (Some(session.source().to_owned()), session.plan().only, project.clone());
+    let on_conflict = session.on_conflict();
     let launch = Launch {
         project,
         source,

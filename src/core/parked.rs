@@ -30,9 +30,9 @@ pub struct Parked {
 /// What waits after these sessions, oldest first, by path.
 pub fn after<'s>(sessions: impl Iterator<Item = &'s Session>) -> BTreeMap<RelPath, Parked> {
     let mut waiting = BTreeMap::new();
-    let counting = |(_, s): &(usize, &Session)| s.status == Status::Completed && !s.rolling_back;
+    let counting = |(_, s): &(usize, &Session)| s.status() == Status::Completed && !s.rolling_back();
     for (order, session) in sessions.enumerate().filter(counting) {
-        for entry in &session.plan.files {
+        for entry in &session.plan().files {
             take_in(&mut waiting, (order, session), entry);
         }
     }
@@ -49,7 +49,7 @@ fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, (order, session): (usize, &S
     }
     match session.answers.get(&entry.path) {
         // A resolving session that puts it off again changes nothing.
-        Some(Answer::Park) if session.resolving => {}
+        Some(Answer::Park) if session.resolving() => {}
         Some(Answer::Park) => {
             let earlier = waiting.remove(&entry.path);
             let parked = Parked {
@@ -59,12 +59,12 @@ fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, (order, session): (usize, &S
                 executable: entry.executable,
                 since: session.created_at.clone(),
                 order,
-                commit: session.source_commit.clone(),
+                commit: session.source_commit().to_owned(),
             };
             waiting.insert(entry.path.clone(), parked);
         }
         // What a later upgrade merges is only what changed since: the question from before stays.
-        Some(Answer::Merge(_)) if !session.resolving => {}
+        Some(Answer::Merge(_)) if !session.resolving() => {}
         Some(_) => drop(waiting.remove(&entry.path)),
         None => {}
     }
@@ -74,7 +74,7 @@ fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, (order, session): (usize, &S
 mod tests {
     use super::*;
     use crate::core::blob::ObjectFormat;
-    use crate::core::session::example;
+    use crate::core::session::{StateEvent, example};
     use serde_json::json;
 
     fn id(text: &str) -> Option<BlobId> {
@@ -87,8 +87,7 @@ mod tests {
             "mine": id("m"), "theirs": id(theirs), "conflict_hunks": 1, "reason": ""});
         let mut session = example();
         session.answers.insert(path, answer);
-        session.plan.files.push(serde_json::from_value(file).unwrap());
-        session
+        session.approving(|a| a.plan.files.push(serde_json::from_value(file).unwrap()))
     }
 
     fn only(sessions: &[Session]) -> Option<Parked> {
@@ -102,14 +101,14 @@ mod tests {
         let parked = session(Answer::Park, "0", "1");
         assert_eq!(only(std::slice::from_ref(&parked)).unwrap().theirs, id("1"));
         for answer in [Answer::Keep, Answer::Take, Answer::Merge(vec![]), Answer::Edited(vec![])] {
-            let mut settled = session(answer, "0", "1");
-            settled.resolving = true;
+            let mut settled = session(answer, "0", "1").approving(|a| a.resolving = true);
             assert_eq!(only(&[parked.clone(), settled.clone()]), None);
-            settled.status = Status::RolledBack;
+            for event in [StateEvent::RollbackBegan("so".into()), StateEvent::RollbackDone] {
+                settled.advance(&event).unwrap();
+            }
             assert!(only(&[parked.clone(), settled]).is_some(), "back with the rollback");
         }
-        let mut again = session(Answer::Park, "0", "1");
-        again.resolving = true;
+        let again = session(Answer::Park, "0", "1").approving(|a| a.resolving = true);
         assert!(only(&[parked, again]).is_some());
     }
 
@@ -126,9 +125,11 @@ mod tests {
     fn a_move_takes_the_question_along() {
         let mut moved = session(Answer::Keep, "1", "2");
         moved.answers.clear();
-        moved.plan.files[0].kind = Kind::Move;
-        moved.plan.files[0].from = Some(RelPath::new("a.md").unwrap());
-        moved.plan.files[0].path = RelPath::new("b.md").unwrap();
+        let moved = moved.approving(|a| {
+            a.plan.files[0].kind = Kind::Move;
+            a.plan.files[0].from = Some(RelPath::new("a.md").unwrap());
+            a.plan.files[0].path = RelPath::new("b.md").unwrap();
+        });
         let at = only(&[session(Answer::Park, "0", "1"), moved]).unwrap();
         assert_eq!(at.path, RelPath::new("b.md").unwrap());
     }

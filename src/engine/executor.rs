@@ -13,7 +13,7 @@ use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
 use crate::core::policy::OnConflict;
 use crate::core::provenance::short;
-use crate::core::session::{Session, Status, stamp_of};
+use crate::core::session::{Approval, Session, StateEvent, Status};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
@@ -25,7 +25,7 @@ use crate::engine::refusal;
 use crate::engine::refusal::{About, Problem};
 use crate::engine::report::{documents, final_report, words};
 use crate::engine::rollback::{put_back, set_aside};
-use crate::engine::session::context::{Run, now};
+use crate::engine::session::context::Run;
 use crate::engine::session::estimates::estimates;
 use crate::engine::session::stop::{START_AGAIN, Stop};
 use crate::host::backup::copy;
@@ -52,7 +52,7 @@ mod exit {
 
 /// Begins a session for an approved plan. Needs a tokio runtime.
 pub fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
-    let session = new_session(request, plan, on_conflict);
+    let session = new_session(request, plan, on_conflict, false);
     spawn(session, Begin::Anew, drive)
 }
 
@@ -68,9 +68,9 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         session_id: session.session_id.clone(),
         resumed,
         install: session.install.clone(),
-        from_release: session.from_release.clone(),
-        to_commit: session.source_commit.clone(),
-        to_version: session.source_version.clone(),
+        from_release: session.from_release().map(str::to_owned),
+        to_commit: session.source_commit().to_owned(),
+        to_version: session.source_version().to_owned(),
         estimate_seconds: run.estimates,
     });
     for line in rescued {
@@ -104,9 +104,7 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         run.lock.unexplain();
         if how == Begin::Anew {
             // If it was saved at all, it is over: nothing has to be gone on with.
-            run.session.status = Status::Failed;
-            run.session.reason = Some(what.clone());
-            let _ = run.save();
+            let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
         }
         let next = instead(next, again.as_deref()).or(again).or_else(|| Some(format!("mend that{START_AGAIN}")));
         Box::new(finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), next))
@@ -150,17 +148,15 @@ pub fn tidy(project: &Path) -> Vec<String> {
 pub fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
     let source = plan.source.folder();
     let request = Request { project: project.to_owned(), source, to: None, only: plan.only, options };
-    let mut session = new_session(request, plan, OnConflict::Ask);
-    session.resolving = true;
-    session.current_phase = Phase::Backup;
+    let session = new_session(request, plan, OnConflict::Ask, true);
     spawn(session, Begin::Anew, drive)
 }
 
 /// Takes an unfinished session up where it stands.
 pub fn resume(session: Session) -> Handle {
     spawn(session, Begin::Resume, |run| {
-        if run.session.rolling_back {
-            let reason = run.session.reason.clone().unwrap_or_else(|| "a rollback was interrupted".into());
+        if run.session.rolling_back() {
+            let reason = run.session.reason().unwrap_or("a rollback was interrupted").to_owned();
             return go_back(run, &reason, exit::DONE);
         }
         drive(run)
@@ -180,66 +176,25 @@ pub fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
 /// Forgets a session that has not applied anything.
 pub fn discard(session: Session) -> Handle {
     spawn(session, Begin::Resume, |run| {
-        if run.session.applied {
+        if run.session.applied() {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
             return finish(run, FinishKind::Failed, refusal::REFUSED, message, Some(words::undo_command(&run.session)));
         }
         put_back::drop_unfinished_backup(run);
-        run.session.status = Status::Aborted;
-        run.session.reason = Some("discarded".into());
         run.lock.unexplain();
-        match run.save() {
+        match run.commit(&StateEvent::Discarded) {
             Ok(()) => finish(run, FinishKind::Aborted, exit::DONE, "discarded; the install is as it was".into(), None),
             Err(_) => finish(run, FinishKind::Failed, refusal::REFUSED, "the session could not be saved".into(), None),
         }
     })
 }
 
-fn new_session(request: Request, plan: Plan, on_conflict: OnConflict) -> Session {
+fn new_session(request: Request, plan: Plan, on_conflict: OnConflict, resolving: bool) -> Session {
     let install = request.project.join(".praxis-os");
-    let created_at = now();
-    Session {
-        schema: 1,
-        session_id: uuid::Uuid::now_v7().to_string(),
-        // Given under the lock: until then another may begin.
-        number: 0,
-        after: Vec::new(),
-        status: Status::Running,
-        reason: None,
-        project: request.project,
-        install,
-        source: request.source,
-        source_commit: plan.source.commit.clone(),
-        source_version: plan.source.version.clone(),
-        from_release: plan.install.release.clone(),
-        updated_at: created_at.clone(),
-        created_at,
-        current_phase: Phase::PreFlight,
-        completed_phases: Vec::new(),
-        phase_artifacts: Default::default(),
-        answers: Default::default(),
-        prompts: 0,
-        answered_by: Default::default(),
-        answers_done: false,
-        rules: Vec::new(),
-        on_conflict,
-        applied: false,
-        counted: (0, 0),
-        rolling_back: false,
-        documents: Default::default(),
-        asked: None,
-        chosen: Default::default(),
-        options: request.options,
-        plan,
-        backup: None,
-        stamp: stamp_of(jiff::Timestamp::now()),
-        server: None,
-        venv_generation: None,
-        gitignore_added: Vec::new(),
-        rebuilt: false,
-        set_aside: Vec::new(),
-        resolving: false,
-    }
+    let id = uuid::Uuid::now_v7().to_string();
+    let Request { project, source, options, .. } = request;
+    let approval = Approval { source, on_conflict, resolving, options, plan };
+    Session::begin(approval, id, project, install, jiff::Timestamp::now())
 }
 
 /// Runs `work` on a thread that may block, under the install's lock. A panic in it becomes a failed session.
@@ -335,7 +290,7 @@ pub fn followed_by(session: &Session, later: &Session) -> Problem {
             "session {} was followed by session {} ({}), which must be rolled back first; nothing was changed",
             session.session_id,
             later.session_id,
-            later.status.words()
+            later.status().words()
         ),
         next: format!("pos-upgrade-tui rollback {} --project {}", later.session_id, session.project.shown()),
     }
@@ -347,8 +302,8 @@ pub fn followed_by(session: &Session, later: &Session) -> Problem {
 /// # Errors
 /// [`Problem`] if so, or where it can't be told.
 pub fn overtaken(session: &Session) -> Result<(), Problem> {
-    let ended = session.status == Status::Completed && !session.rolling_back;
-    if !ended || session.resolving || session.rebuilt || !session.applied {
+    let ended = session.status() == Status::Completed && !session.rolling_back();
+    if !ended || session.resolving() || session.rebuilt() || !session.applied() {
         return Ok(());
     }
     // What is no file tells nothing of a release: the rollback sets it aside like all else that stands in its way.
@@ -364,12 +319,12 @@ pub fn overtaken(session: &Session) -> Result<(), Problem> {
         })
     };
     match make_plan::read_baseline(&session.install) {
-        Ok(Some(baseline)) if baseline.release != session.source_commit => problem(
+        Ok(Some(baseline)) if baseline.release != session.source_commit() => problem(
             format!(
                 "session {} installed release {}, but the install is of release {} since, which came by git or by \
                  hand: going back would mix two releases",
                 session.session_id,
-                short(&session.source_commit),
+                short(session.source_commit()),
                 short(&baseline.release)
             ),
             format!("go back with git: git -C {} log -- .praxis-os", session.project.shown()),
@@ -462,10 +417,10 @@ fn resume_command(session: &Session) -> String {
 fn drive(run: &mut Run) -> Finish {
     for phase in Phase::ALL {
         let left_out =
-            run.session.plan.only == Some(Only::Content) && matches!(phase, Phase::Server | Phase::Validation);
+            run.session.plan().only == Some(Only::Content) && matches!(phase, Phase::Server | Phase::Validation);
         // What waits was checked when it was first planned, and needs no source.
-        let left_out = left_out || run.session.resolving && phase == Phase::PreFlight;
-        if run.session.completed_phases.contains(&phase) || left_out {
+        let left_out = left_out || run.session.resolving() && phase == Phase::PreFlight;
+        if run.session.completed_phases().contains(&phase) || left_out {
             continue;
         }
         let result = match phase {
@@ -481,15 +436,14 @@ fn drive(run: &mut Run) -> Finish {
             return stopped(run, phase, stop);
         }
     }
-    run.session.status = Status::Completed;
-    if let Err(stop) = run.save() {
+    if let Err(stop) = run.commit(&StateEvent::Completed) {
         return stopped(run, Phase::Cleanup, stop);
     }
     run.lock.unexplain();
     let parked = run.session.put_off();
     let settled = run.session.answers.len() - parked;
     let install = run.session.install.shown();
-    let mut message = match run.session.resolving {
+    let mut message = match run.session.resolving() {
         true => format!("{install}: {} that had been put off", settled_words(settled)),
         false => format!("upgraded {install} ({})", words::from_to(&run.session)),
     };
@@ -525,27 +479,23 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
     match stop {
         Stop::Pause => pause(run, phase),
         Stop::RollBack => go_back(run, "asked for by a person", exit::DONE),
-        Stop::Failed { what, next } if phase.rolls_back() && run.session.applied => {
+        Stop::Failed { what, next } if phase.rolls_back() && run.session.applied() => {
             let reason = format!("phase {} failed: {what}", phase.number());
             let mut finish = go_back(run, &reason, exit::ROLLED_BACK);
             let again = || "see above what failed; when that is mended, start the upgrade again".to_owned();
             finish.next = finish.next.or(next).or_else(|| Some(again()));
             finish
         }
-        Stop::Failed { what, next } if run.session.applied => {
-            run.session.status = Status::Interrupted;
-            run.session.reason = Some(what.clone());
-            let _ = run.save();
+        Stop::Failed { what, next } if run.session.applied() => {
+            let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("the new release is in place, but phase {} failed: {what}", phase.number());
             finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(resume_command(&run.session))))
         }
         Stop::Failed { what, next } => {
             run.background = None;
             put_back::drop_unfinished_backup(run);
-            run.session.status = Status::Failed;
-            run.session.reason = Some(what.clone());
             run.lock.unexplain();
-            let _ = run.save();
+            let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("{what}\nnothing in the install was changed");
             let next = next.or(Some("mend that, then start the upgrade again".into()));
             finish(run, FinishKind::Failed, refusal::REFUSED, message, next)
@@ -556,8 +506,7 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
 fn pause(run: &mut Run, phase: Phase) -> Finish {
     run.background = None;
     let _ = let_go(run);
-    run.session.status = Status::Interrupted;
-    let saved = run.save();
+    let saved = run.advance(&StateEvent::Paused).and_then(|()| run.save());
     run.lock.unexplain();
     let message = match saved {
         Ok(()) => format!("paused in phase {}; the session is saved and can be resumed or rolled back", phase.number()),
@@ -567,7 +516,6 @@ fn pause(run: &mut Run, phase: Phase) -> Finish {
 }
 
 fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
-    run.session.asked = None;
     phases::server::fetch::clear(run);
     match put_back::roll_back(run, reason) {
         Ok(restored) => {
@@ -581,7 +529,7 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
                 1 => "; 1 file that you edited since is in .praxis-os/rescued/".to_owned(),
                 n => format!("; {n} files that you edited since are in .praxis-os/rescued/"),
             };
-            let back = match run.session.resolving {
+            let back = match run.session.resolving() {
                 true => "is back as it was before the conflicts were settled; the upgrade stays",
                 false => "is back as it was",
             };
@@ -613,9 +561,8 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
     };
     let again = words::undo_command(&run.session);
     let next = instead(next, Some(&again)).or(Some(again));
-    if run.session.rolling_back || run.session.is_unfinished() {
-        run.session.status = Status::Interrupted;
-        let _ = run.save();
+    if run.session.is_unfinished() {
+        let _ = run.advance(&StateEvent::Paused).and_then(|()| run.save());
         let message = format!(
             "the rollback is not complete: {what}\nit can be repeated, nothing is lost; if it stops there again, this moves \
              what stands in the way to .praxis-os/rescued/: {}",

@@ -172,9 +172,9 @@ impl Progress {
 
     /// Phases that a resumed session has behind it.
     pub fn take_up(&mut self, session: &Session) {
-        self.current = session.current_phase;
+        self.current = session.current_phase();
         for line in &mut self.phases {
-            if session.completed_phases.contains(&line.phase) {
+            if session.completed_phases().contains(&line.phase) {
                 let record = session.phase_artifacts.get(&line.phase.number());
                 line.stage = Stage::Done(record.map_or(0.0, |r| r.seconds));
                 line.tasks.iter_mut().for_each(|t| t.stage = TaskStage::Ended(Outcome::Done));

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod ext;
+pub mod forge;
 pub mod mounts;
 pub mod terminal;
 

@@ -1,6 +1,7 @@
 //! A forged one of each file that is read back and that says which process, which program or which source: no innocent
 //! process is signalled, nothing that it names is run, and nothing around the install changes.
 
+use crate::common::forge;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +9,6 @@ use std::process::{Child, Command, Stdio};
 use pos_upgrade_tui::host::process::{children, proc};
 use serde_json::{Value, json};
 
-use crate::escape::notes::sealed;
 use crate::escape::world::{Case, World, pipe, replace};
 
 /// Processes of the user's that nobody may end: by itself, in a group that it leads, and with a mark that is made up.
@@ -126,8 +126,8 @@ fn a_session_that_names_programs_and_processes() {
             let (program, mark) = evil(&case);
             let program = program.to_str().unwrap();
             let pid = innocents.0[number].id();
-            for name in ["session.json", "session.1.json"] {
-                sealed(&case.session().join(name), |session| {
+            {
+                forge::session(&case.session(), |session| {
                     // With it the session would come to the server and to the tests.
                     session["plan"]["only"] = Value::Null;
                     session["options"]["test_command"] = json!([program]);

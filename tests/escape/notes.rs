@@ -1,5 +1,6 @@
 //! Every file of ours that is read back: whoever can write it may have written anything into it, checksums in order.
 
+use crate::common::forge;
 use std::path::Path;
 
 use pos_upgrade_tui::core::blob::sha256;
@@ -52,18 +53,6 @@ fn the_baseline() {
     world.done("the baseline", 26);
 }
 
-/// A generation's file with any text as its session, number and checksums in order.
-pub fn sealed(path: &Path, how: impl Fn(&mut Value)) {
-    let whole: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let mut session = whole["session"].clone();
-    how(&mut session);
-    let (text, number) = (session.to_string(), &whole["sequence"]);
-    let sum = sha256(text.as_bytes());
-    let seal = sha256(format!("{number} {sum}").as_bytes());
-    std::fs::write(path, json!({"sequence": number, "sha256": sum, "seal": seal, "session": session}).to_string())
-        .unwrap();
-}
-
 #[test]
 fn sessions() {
     let world = World::broken();
@@ -103,9 +92,7 @@ fn sessions() {
             continue;
         }
         let case = world.case(format!("session with another {pointer}"));
-        for name in ["session.json", "session.1.json"] {
-            sealed(&case.session().join(name), how);
-        }
+        forge::session(&case.session(), how);
         case.run(&[&["status"], &["history"], &["resume"], &["rollback", "--yes"], &["rollback", "--yes"]]);
         std::fs::remove_dir_all(&case.root).unwrap();
     }

@@ -327,6 +327,7 @@ fn files_that_are_read_back() {
     of("the lock's note", &|root| in_install(root, ".upgrade-lock"));
     of("manifests", &|root| named(root, "MANIFEST.json"));
     of("sessions", &|root| [named(root, "session.json"), named(root, "session.1.json")].concat());
+    of("approvals", &|root| named(root, "approval.json"));
     println!("read back: {tried} runs");
 }
 

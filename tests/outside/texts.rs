@@ -1,13 +1,13 @@
 //! Terminal escapes, line ends and characters that hide, in every text from outside, through every command: none of it
 //! reaches the terminal or a report as it is, and nothing begins a line of its own.
 
+use crate::common::forge;
 use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use pos_upgrade_tui::core::blob::sha256;
 use pos_upgrade_tui::host::demo;
 use serde_json::{Value, json};
 
@@ -124,20 +124,7 @@ impl Case<'_> {
     /// Changes the last session in both of its generations, checksums in order.
     fn session(&self, how: impl Fn(&mut Value)) {
         for folder in self.sessions() {
-            for path in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
-                let bytes = fs::read(&path).unwrap_or_default();
-                let Ok(whole) = serde_json::from_slice::<Value>(&bytes) else { continue };
-                if whole["seal"].is_null() {
-                    continue;
-                }
-                let mut session = whole["session"].clone();
-                how(&mut session);
-                let (text, number) = (session.to_string(), &whole["sequence"]);
-                let sum = sha256(text.as_bytes());
-                let seal = sha256(format!("{number} {sum}").as_bytes());
-                let all = json!({"sequence": number, "sha256": sum, "seal": seal, "session": session});
-                fs::write(&path, all.to_string()).unwrap();
-            }
+            forge::session(&folder, &how);
         }
     }
 
@@ -293,15 +280,15 @@ const TEXTS: &[(&str, SetUp)] = &[
     }),
     ("a session's texts", |c| {
         c.session(|s| {
-            s["reason"] = NASTY.into();
-            s["source_version"] = NASTY.into();
+            s["state"]["reason"] = NASTY.into();
+            s["plan"]["source"]["version"] = NASTY.into();
         });
         c.lines = true;
     }),
     ("a session's commit and release", |c| {
         c.session(|s| {
-            s["from_release"] = NASTY.into();
-            s["source_commit"] = NASTY.into();
+            s["plan"]["install"]["release"] = NASTY.into();
+            s["plan"]["source"]["commit"] = NASTY.into();
         });
     }),
     ("a session's names", |c| {

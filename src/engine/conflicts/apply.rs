@@ -121,7 +121,7 @@ fn keep_owners(run: &mut Run, journal: &Journal) {
     let Some(name) = run.session.backup.clone() else { return };
     let Ok(backup) = Backup::open(&copy::folder_of(&install).join(name)) else { return };
     let moved: BTreeMap<RelPath, RelPath> =
-        run.session.plan.files.iter().filter_map(|f| Some((f.path.clone(), f.from.clone()?))).collect();
+        run.session.plan().files.iter().filter_map(|f| Some((f.path.clone(), f.from.clone()?))).collect();
     let written = journal.results().filter(|(_, state)| **state != State::Absent).map(|(path, _)| path);
     let wrong = owners::give_back(&install, &backup, written.map(|path| (path, moved.get(path).unwrap_or(path))));
     if let Some(what) = owners::not_kept(&wrong) {

@@ -56,7 +56,7 @@ pub fn theirs_path(install: &Path, parked: &Parked) -> Option<std::path::PathBuf
 pub(crate) fn keep(run: &Run, sides: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<(), Stop> {
     let install = &run.session.install;
     let parked = |e: &&FileEntry| matches!(run.session.answers.get(&e.path), Some(Answer::Park));
-    let entries: Vec<&FileEntry> = run.session.plan.files.iter().filter(parked).collect();
+    let entries: Vec<&FileEntry> = run.session.plan().files.iter().filter(parked).collect();
     if entries.is_empty() {
         return Ok(());
     }
@@ -129,9 +129,9 @@ fn planned(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, Stop> {
     Ok(Some(Plan {
         schema: 1,
         source: PlanSource {
-            path: from.map(|s| s.source.to_string_lossy().into_owned()).unwrap_or_default(),
-            path_base64: from.and_then(|s| os_text::base64(&s.source)),
-            version: from.map(|s| s.source_version.clone()).unwrap_or_default(),
+            path: from.map(|s| s.source().to_string_lossy().into_owned()).unwrap_or_default(),
+            path_base64: from.and_then(|s| os_text::base64(s.source())),
+            version: from.map(|s| s.source_version().to_owned()).unwrap_or_default(),
             commit: last.commit.clone(),
             shallow: false,
         },
@@ -178,7 +178,7 @@ pub(crate) fn sweep(install: &Path, sessions: &[Session]) {
         let wanted =
             |e: &FileEntry| [&e.base, &e.theirs].into_iter().flatten().any(|id| OsStr::new(id.as_str()) == name);
         // A rollback of the session that settled it asks again.
-        let needed = sessions.iter().any(|s| s.plan.files.iter().any(|e| parked(s, e) && wanted(e)));
+        let needed = sessions.iter().any(|s| s.plan().files.iter().any(|e| parked(s, e) && wanted(e)));
         if !needed && let Ok(folder) = Folder::open(&install.join(FOLDER)) {
             let _ = folder.remove(&name);
         }

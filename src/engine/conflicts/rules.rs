@@ -51,7 +51,7 @@ pub fn remove(run: &mut Run, take: bool, pattern: &str) -> Result<(), Stop> {
 pub fn text(session: &Session, old: &[u8]) -> Result<Vec<u8>, String> {
     let mut text = String::from_utf8(old.to_vec()).map_err(|_| "not UTF-8 text".to_owned())?;
     for (take, pattern) in &session.rules {
-        let options = &session.options;
+        let options = session.options();
         let known = if *take { &options.always_take } else { &options.always_keep };
         text = settings::with_rule(&text, *take, pattern, known).map_err(|e| e.to_string())?;
     }

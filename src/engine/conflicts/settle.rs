@@ -13,7 +13,7 @@ use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::policy::OnConflict;
-use crate::core::session::{Answer, Decision, Status};
+use crate::core::session::{Answer, Decision, StateEvent};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::apply;
@@ -69,8 +69,8 @@ pub fn unasked_outcome(
 /// [`Stop`].
 pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<Vec<apply::Decided>, Stop> {
     let install = run.session.install.clone();
-    let entries: Vec<FileEntry> = run.session.plan.files.clone();
-    let options = &run.session.options;
+    let entries: Vec<FileEntry> = run.session.plan().files.clone();
+    let options = run.session.options();
     let (rules, remembered) = (Rules::of(options), counting(options, &install)?);
     let mut open: Vec<(FileEntry, Sides)> = Vec::new();
     let mut effects = Vec::new();
@@ -134,7 +134,7 @@ fn unasked(
             answer
         }
         None => {
-            let Some(answer) = by_policy(run.session.on_conflict, &entry.path, sides) else { return Ok(false) };
+            let Some(answer) = by_policy(run.session.on_conflict(), &entry.path, sides) else { return Ok(false) };
             if layouts().is_config(&entry.path) && answer == Answer::Keep {
                 let why = "only your own answer writes your config".to_owned();
                 run.session.answered_by.insert(entry.path.clone(), why);
@@ -252,7 +252,7 @@ fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
     let before = asking.ledger.all().into_iter();
     let before = before.filter(|(path, _)| asking.by_path.contains_key(path) && run.session.asks_about(path)).collect();
     asking.decide(run, before);
-    run.session.status = Status::AwaitingDecision;
+    run.advance(&StateEvent::ConflictsOpened)?;
     asking.save(run)?;
     run.save()?;
     run.say(Event::ConflictsOpen { files: files(run, &asking, &asked(run)) });
@@ -291,7 +291,7 @@ fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
                 if left == 0 {
                     remember(run, &asked(run));
                     run.session.answers_done = true;
-                    run.session.status = Status::Running;
+                    run.advance(&StateEvent::Decided)?;
                     return run.save();
                 }
                 run.log(Level::Info, "conflicts", &format!("without an answer yet: {left}"));

@@ -19,7 +19,7 @@ const PHASE: Phase = Phase::Cleanup;
 pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     let install = run.session.install.clone();
     let old_backups_archived = run.task(PHASE, "prune_backups", |run| {
-        let keep = run.session.options.keep_backups as usize;
+        let keep = run.session.options().keep_backups as usize;
         let own = run.session.backup.clone().unwrap_or_default();
         // An environment kept for a rollback goes with the backup that the rollback would need.
         let pruned = retention::prunable(&install, keep, &[own])
@@ -47,13 +47,13 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     })?;
     run.task(PHASE, "update_log", |run| {
         let date = crate::engine::session::context::now();
-        let short = crate::core::provenance::short(&run.session.source_commit).to_owned();
+        let short = crate::core::provenance::short(run.session.source_commit()).to_owned();
         let line = format!("{} | {short} | validated, session {}\n", &date[..10], run.session.session_id);
         documents::append_document(run, "UPDATE_LOG.txt", &line)?;
         done("UPDATE_LOG.txt", ())
     })?;
     let git_changes_committed = run.task(PHASE, "git_commit", |run| {
-        if !run.session.options.git_commit_after {
+        if !run.session.options().git_commit_after {
             return done("not asked for", false);
         }
         match commit(run) {
@@ -92,10 +92,10 @@ fn commit(run: &Run) -> Result<git::Committed, String> {
     let mut paths: Vec<std::path::PathBuf> = vec![project.join(".gitignore")];
     let names = ["VERSION.txt", "UPDATE_LOG.txt", "INSTALLATION_SUMMARY.md", crate::core::baseline::FILE];
     paths.extend(names.iter().map(|n| run.session.install.join(n)));
-    for file in run.session.plan.files.iter().filter(|f| f.kind.changes_install()) {
+    for file in run.session.plan().files.iter().filter(|f| f.kind.changes_install()) {
         paths.push(file.path.under(&run.session.install));
         paths.extend(file.from.iter().map(|f| f.under(&run.session.install)));
     }
-    let message = format!("Upgrade .praxis-os to {}", crate::core::visible::line(&run.session.source_version));
+    let message = format!("Upgrade .praxis-os to {}", crate::core::visible::line(run.session.source_version()));
     git::commit_paths(project, &paths, &message).map_err(|e| e.to_string())
 }

@@ -9,6 +9,7 @@ use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::{ActualUpgrade, ContentEvidence, DryRunPreview, Phase};
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
+use crate::core::session::StateEvent;
 use crate::core::settings;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::apply;
@@ -50,7 +51,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     // A session that was taken up here has lost what it began in phase 1.
     crate::engine::phases::server::fetch::begin(run);
     let folder = run.folder("content");
-    let preview = preview(&run.session.plan);
+    let preview = preview(run.session.plan());
     let journal = match Journal::load(&install, &folder)? {
         Some(journal) => {
             // Planned, answered and committed before an interruption.
@@ -60,20 +61,20 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
             journal
         }
         // Planned again now, what is half applied would be taken for the user's work.
-        None if run.session.applied => {
+        None if run.session.applied() => {
             return Err(Stop::failed(format!("{}: the journal of this upgrade is gone", folder.shown())));
         }
-        None if run.session.resolving => prepare_parked(run, &install, &folder)?,
+        None if run.session.resolving() => prepare_parked(run, &install, &folder)?,
         None => prepare(run, &install, &folder)?,
     };
     let applied = run.task(PHASE, "apply", |run| {
-        run.session.applied = true;
+        run.advance(&StateEvent::Applied)?;
         run.save()?;
         let applied = apply::carry_out(run, &journal, PHASE, "apply")?;
         let lines = documents::add_gitignore_lines(run)?;
         let outdated = outdate_index(run, &journal);
         let running = || matches!(server::find(&install), Running::Yes(_));
-        if run.session.plan.only == Some(Only::Content) && (outdated || running()) {
+        if run.session.plan().only == Some(Only::Content) && (outdated || running()) {
             // No phase 3 will do it, and the index is out of date now: for a running server, and for the next one.
             search_index::ask_for_rebuild(&install)?;
         }
@@ -83,7 +84,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         let checked = apply::verify(run, &journal, &applied.0.since)?;
         done(format!("{checked} of {checked} paths"), ())
     })?;
-    let version = run.session.source_version.clone();
+    let version = run.session.source_version().to_owned();
     run.task(PHASE, "version_files", |_| done(version.clone(), ()))?;
     journal.drop_staging();
     let (new_files, updated_files) = run.session.counted;
@@ -97,7 +98,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
             user_prompts: run.session.prompts,
         },
         checksums_verified: true,
-        version_updated: run.session.source_version.clone(),
+        version_updated: run.session.source_version().to_owned(),
         update_log_appended: true,
         gitignore_entries_added: run.session.gitignore_added.len() as u64,
         rescued: applied.0.rescued.iter().map(|(_, to)| to.to_string()).collect(),
@@ -135,10 +136,10 @@ pub fn preview(plan: &Plan) -> DryRunPreview {
 /// Plans again, settles conflicts, stages everything and commits. Nothing in the install changes here.
 fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop> {
     let (source, planned) = run.task(PHASE, "dry_run", |run| {
-        let commit = run.session.source_commit.clone();
-        let source = Source::open(&run.session.source, Some(&commit)).map_err(Stop::failed)?;
-        let planned = make_plan::make_plan_for(&source, install, run.session.plan.only).map_err(Stop::failed)?;
-        if let Some(what) = difference(&run.session.plan, &planned.plan) {
+        let commit = run.session.source_commit().to_owned();
+        let source = Source::open(run.session.source(), Some(&commit)).map_err(Stop::failed)?;
+        let planned = make_plan::make_plan_for(&source, install, run.session.plan().only).map_err(Stop::failed)?;
+        if let Some(what) = difference(run.session.plan(), &planned.plan) {
             let next = Some("look at the new plan: start the upgrade again".into());
             return Err(Stop::Failed { what, next });
         }
@@ -151,7 +152,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     let next_baseline = planned.next_baseline.to_json();
     content.push(replaced(&live, baseline::FILE, |_| next_baseline)?);
     content.push(replaced(&live, "VERSION.txt", |old| documents::version_text(&run.session, old))?);
-    let preview = preview(&run.session.plan);
+    let preview = preview(run.session.plan());
     content.push(replaced(&live, "UPDATE_LOG.txt", |old| documents::update_log(&run.session, &preview, old))?);
     content.extend(rules_file(run, &live)?);
     covered(run, server.iter().chain(&content))?;
@@ -183,7 +184,7 @@ fn commit(
 /// The tasks of preview and questions.
 fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<Vec<Decided>, Stop> {
     run.task(PHASE, "preview", |run| {
-        let p = preview(&run.session.plan);
+        let p = preview(run.session.plan());
         done(format!("{} new, {} updated, {} conflicts", p.new_files, p.updated_files, p.conflicts), ())
     })?;
     let decided = run.task(PHASE, "conflicts", |run| {
@@ -204,12 +205,12 @@ fn prepare_parked(run: &mut Run, install: &Path, folder: &Path) -> Result<Journa
     run.task(PHASE, "dry_run", |run| {
         let now = deferred::plan(install, &catalog::survey(install).sessions).map_err(Stop::failed)?;
         let what = match &now {
-            Some(now) => difference(&run.session.plan, now),
+            Some(now) => difference(run.session.plan(), now),
             None => Some("none of these conflicts waits any more, so nothing was applied".to_owned()),
         };
         match what {
             Some(what) => Err(Stop::Failed { what, next: Some("start again: pos-upgrade-tui resolve".into()) }),
-            None => done(format!("{} paths", run.session.plan.files.len()), ()),
+            None => done(format!("{} paths", run.session.plan().files.len()), ()),
         }
     })?;
     let texts = |entry: &FileEntry| deferred::sides(install, entry);

@@ -28,11 +28,11 @@ pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     });
     // Seen before the approval too, but a session says nothing of it.
     if let Some(source) = &checked.source {
-        checked.problems.extend(lfs_pointers::problem(source, &lfs_pointers::found(source, &run.session.plan.files)));
+        checked.problems.extend(lfs_pointers::problem(source, &lfs_pointers::found(source, &run.session.plan().files)));
     }
-    checked.problems.extend(writable::unwritable(&run.session.install, &run.session.plan));
-    checked.problems.extend(possible::problems(&run.session.install, &run.session.plan));
-    checked.problems.extend(possible::tried(&run.session.install, &run.session.plan, &run.folder("names")));
+    checked.problems.extend(writable::unwritable(&run.session.install, run.session.plan()));
+    checked.problems.extend(possible::problems(&run.session.install, run.session.plan()));
+    checked.problems.extend(possible::tried(&run.session.install, run.session.plan(), &run.folder("names")));
     for warning in &checked.evidence.warnings {
         run.warn("checks", warning.clone());
     }
@@ -51,11 +51,11 @@ pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
 /// Asks whether the project's own test command may run, as long as somebody is there and before anything takes its time.
 /// Where nobody can be asked the tests are left out, and phase 4 says so.
 fn ask_for_tests(run: &mut Run) -> Result<(), Stop> {
-    let command = run.session.options.test_command.clone();
+    let command = run.session.options().test_command.clone();
     let wish = Wish::TestCommand(command.clone());
     let project = run.session.project.clone();
-    let only_content = run.session.plan.only == Some(Only::Content);
-    if command.is_empty() || run.session.options.skip_tests || only_content || consent::allows(&project, &wish) {
+    let only_content = run.session.plan().only == Some(Only::Content);
+    if command.is_empty() || run.session.options().skip_tests || only_content || consent::allows(&project, &wish) {
         return Ok(());
     }
     let question = Question::new("test_command", "May the project's test command run?", Way::GoOn)
@@ -79,9 +79,9 @@ pub fn request_of(run: &Run) -> Request {
     let session = &run.session;
     Request {
         project: session.project.clone(),
-        source: session.source.clone(),
-        to: Some(session.source_commit.clone()),
-        only: session.plan.only,
-        options: session.options.clone(),
+        source: session.source().to_owned(),
+        to: Some(session.source_commit().to_owned()),
+        only: session.plan().only,
+        options: session.options().clone(),
     }
 }

@@ -66,7 +66,7 @@ pub fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
         done(shown.clone(), shown)
     })?;
     Ok(ValidationEvidence {
-        server_version: run.session.source_commit.clone(),
+        server_version: run.session.source_commit().to_owned(),
         tools_registered: facts.registered,
         expected_tools: facts.expected,
         browser_tools_enabled: facts.browser_enabled,
@@ -86,7 +86,7 @@ fn write_report(run: &Run, url: &str, seen: Seen, failed: Option<String>) -> Res
     let path = cache.join(format!("upgrade-validation-{}.json", &run.session.stamp[..10]));
     let report = json!({
         "schema": 1, "session_id": run.session.session_id, "created_at": now(),
-        "server_version": run.session.source_commit, "url": url, "failed": failed, "probes": seen.0,
+        "server_version": run.session.source_commit(), "url": url, "failed": failed, "probes": seen.0,
     });
     // People read it, too: nothing that a server or a test said may reach their terminal as it is.
     let mut text = visible::json(&serde_json::to_string_pretty(&report).unwrap_or_default());
@@ -123,12 +123,12 @@ fn server_to_ask(run: &mut Run) -> Result<Option<Server>, Stop> {
 
 /// The project's own test command, if it has one.
 fn unit_tests(run: &mut Run, seen: &mut Seen) -> TaskResult<Fact<bool>> {
-    let command = run.session.options.test_command.clone();
-    let Some((program, arguments)) = command.split_first().filter(|_| !run.session.options.skip_tests) else {
+    let command = run.session.options().test_command.clone();
+    let Some((program, arguments)) = command.split_first().filter(|_| !run.session.options().skip_tests) else {
         return not_applicable(NotApplicable::TestsSkipped, Fact::NotApplicable(NotApplicable::TestsSkipped));
     };
     let begun = Instant::now();
-    let limit = Duration::from_secs(run.session.options.test_timeout);
+    let limit = Duration::from_secs(run.session.options().test_timeout);
     let shown = visible::line(&command.join(" "));
     // Asked again here: the session's file can be written by whoever can write the project.
     if !consent::allows(&run.session.project, &Wish::TestCommand(command.clone())) {

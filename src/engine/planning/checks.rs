@@ -461,7 +461,7 @@ pub fn session_in_the_way(install: &Path) -> Option<Problem> {
     }
     let session = found.unfinished()?;
     match found.damage(&session.session_id) {
-        Some(damage) if session.rebuilt => problem(damage.describe(), damage.next()),
+        Some(damage) if session.rebuilt() => problem(damage.describe(), damage.next()),
         damage => problem(
             format!("{}: session {} is not finished", install.shown(), session.session_id)
                 + &damage.map(|d| format!("\n{}", d.describe())).unwrap_or_default(),

@@ -83,7 +83,7 @@ mod tests {
             std::fs::create_dir_all(install.join(path).parent().unwrap()).unwrap();
             std::fs::write(install.join(path), "").unwrap();
         }
-        let mut plan = crate::core::session::example().plan;
+        let mut plan = crate::core::session::example().plan().clone();
         let file = |path: &str| -> crate::core::plan::FileEntry {
             serde_json::from_value(serde_json::json!({
                 "path": path, "kind": "remove", "from": null, "source_path": path, "base": null, "mine": null,

@@ -24,9 +24,9 @@ const LIST: &str = "standards/universal/installation/gitignore-requirements.md";
 pub fn version_text(session: &Session, old: &[u8]) -> Vec<u8> {
     let text = format!(
         "version={}\nversion_updated={}\ncommit={}\n",
-        visible::line(&session.source_version),
+        visible::line(session.source_version()),
         visible::line(&session.created_at),
-        visible::line(&session.source_commit)
+        visible::line(session.source_commit())
     );
     appended(old, &text)
 }
@@ -36,8 +36,8 @@ pub fn update_log(session: &Session, preview: &DryRunPreview, old: &[u8]) -> Vec
     let text = format!(
         "{} | {} | upgraded to {} ({})\n  - {} new, {} updated, {} conflicts settled\n  - session {}\n",
         day(session),
-        visible::line(short(&session.source_commit)),
-        visible::line(&session.source_version),
+        visible::line(short(session.source_commit())),
+        visible::line(session.source_version()),
         visible::line(&from_to(session)),
         preview.new_files,
         preview.updated_files,
@@ -58,7 +58,7 @@ pub fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
     let text = format!(
         "{} | {} | conflicts put off before: {} settled, {} still wait\n  - session {}\n",
         day(session),
-        visible::line(short(&session.source_commit)),
+        visible::line(short(session.source_commit())),
         settled.len(),
         put_off.len(),
         session.session_id,
@@ -77,7 +77,7 @@ pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
         return Ok(());
     }
     let old = fs::read_if_there(&path)?.unwrap_or_default();
-    let said = format!("{} | {} | {text}", &now()[..10], short(&session.source_commit));
+    let said = format!("{} | {} | {text}", &now()[..10], short(session.source_commit()));
     let line = visible::line(&said) + "\n";
     if document::ends_with(&old, &line) {
         return Ok(());
@@ -188,8 +188,8 @@ fn required_lines(document: &str) -> Vec<String> {
 /// `.cache/upgrade-summary-<date>.md`.
 pub fn summary(session: &Session, warnings: &[String], seconds: Seconds) -> String {
     let mut text = format!("# Upgrade {}\n\n", visible::line(&from_to(session)));
-    let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source.shown());
-    let commit = format!("- commit: {} ({})", session.source_commit, session.source_version);
+    let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source().shown());
+    let commit = format!("- commit: {} ({})", session.source_commit(), session.source_version());
     let _ = writeln!(text, "{}\n", visible::line(&commit));
     for line in report(session, warnings, seconds) {
         let line = visible::line(&line);
@@ -199,7 +199,7 @@ pub fn summary(session: &Session, warnings: &[String], seconds: Seconds) -> Stri
         };
     }
     text.push_str("\n## Files\n\n| what | path | why |\n|---|---|---|\n");
-    for file in session.plan.files.iter().filter(|f| f.kind != Kind::Unchanged) {
+    for file in session.plan().files.iter().filter(|f| f.kind != Kind::Unchanged) {
         let _ = writeln!(text, "| {} | {} | {} |", file.kind.word(), cell(&file.path.to_string()), cell(&file.reason));
     }
     text
@@ -210,11 +210,11 @@ pub fn installation_section(session: &Session) -> String {
     let line = visible::line;
     format!(
         "\n## {} {}\n\n- release: {} ({})\n- was: {}\n- session: {}\n- backup: {}\n",
-        if session.resolving { "Settled what was put off," } else { "Upgraded" },
+        if session.resolving() { "Settled what was put off," } else { "Upgraded" },
         line(&session.created_at),
-        line(&session.source_commit),
-        line(&session.source_version),
-        line(session.from_release.as_deref().unwrap_or("unknown")),
+        line(session.source_commit()),
+        line(session.source_version()),
+        line(session.from_release().unwrap_or("unknown")),
         session.session_id,
         line(session.backup.as_deref().unwrap_or("none")),
     )

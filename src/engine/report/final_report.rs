@@ -17,13 +17,13 @@ const NAMED: usize = 20;
 /// The report on a session as it stands.
 pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<String> {
     let mut lines = vec![format!("{}  {}", session.install.shown(), from_to(session))];
-    if session.status == Status::RolledBack {
-        lines.push(format!("back at {}", session.from_release.as_deref().map_or("the release before", short)));
+    if session.status() == Status::RolledBack {
+        lines.push(format!("back at {}", session.from_release().map_or("the release before", short)));
         lines.extend(told(warnings));
         lines.extend(times(session));
         return lines;
     }
-    if matches!(session.status, Status::Failed | Status::Aborted) && !session.applied {
+    if matches!(session.status(), Status::Failed | Status::Aborted) && !session.applied() {
         lines.push("nothing in the install was changed".into());
         lines.extend(told(warnings));
         return lines;
@@ -61,7 +61,7 @@ fn told(warnings: &[String]) -> Vec<String> {
 }
 
 fn changes(session: &Session) -> Vec<String> {
-    let plan = &session.plan;
+    let plan = session.plan();
     let mut lines = vec!["# What changed".to_owned()];
     let counted = [
         (Kind::Update, "updated"),
@@ -88,7 +88,7 @@ fn changes(session: &Session) -> Vec<String> {
 }
 
 fn edits(session: &Session) -> Vec<String> {
-    let plan = &session.plan;
+    let plan = session.plan();
     let mut lines = Vec::new();
     let merged: Vec<_> = plan.files.iter().filter(|f| f.kind == Kind::AutoMerge).collect();
     lines.extend(merged.iter().take(NAMED).map(|file| format!("merged by itself: {}", file.path)));

@@ -6,8 +6,8 @@ use crate::core::session::Session;
 
 /// One line that says from where to where.
 pub fn from_to(session: &Session) -> String {
-    let from = session.from_release.as_deref().map_or("an unknown release", short);
-    format!("{from} -> {}", short(&session.source_commit))
+    let from = session.from_release().map_or("an unknown release", short);
+    format!("{from} -> {}", short(session.source_commit()))
 }
 
 /// The command that takes this session back.

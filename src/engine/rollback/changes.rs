@@ -62,7 +62,7 @@ pub fn wanted(run: &Run, backup: &Backup) -> Result<(Vec<Wanted>, Vec<RelPath>),
 /// A backup that does not hold what it should, and what can be done with the rest of it.
 pub fn damaged(session: &Session, error: &BackupError) -> Stop {
     let project = quoted(&session.project);
-    let next = match (session.rolling_back, &session.backup) {
+    let next = match (session.rolling_back(), &session.backup) {
         (false, Some(name)) if error.is_damage() => Some(format!(
             "pos-upgrade-tui backups verify --project {project} names what is damaged; the rest can be brought back one by \
              one: pos-upgrade-tui restore PATH --from {name} --project {project}"
@@ -134,7 +134,7 @@ fn changed_paths(run: &Run, backup: &Backup) -> Result<Left, Stop> {
     if !known {
         paths.extend(differing(run, backup, &live)?);
     }
-    if run.session.rebuilt {
+    if run.session.rebuilt() {
         paths.extend(appended(run, backup, &live)?);
     }
     for (path, written) in &run.session.documents {
@@ -237,9 +237,9 @@ impl Release {
         let install = &run.session.install;
         let names = fs::entries_in(&install.join(".upgrade/base"))?.into_iter();
         let blobs = names.filter_map(|e| BlobId::from_hex(e.file_name().to_str()?)).collect();
-        let planned = run.session.plan.files.iter().filter(|f| f.kind.changes_install());
+        let planned = run.session.plan().files.iter().filter(|f| f.kind.changes_install());
         let mut paths: BTreeSet<RelPath> = planned.flat_map(|f| f.from.iter().chain([&f.path]).cloned()).collect();
-        let mut commit = run.session.source_commit.clone();
+        let mut commit = run.session.source_commit().to_owned();
         // The new baseline stands in the install if apply came that far, else it is still staged.
         let staged = fs::entries_in(&run.folder("content").join("stage"))?.into_iter();
         let candidates = staged.map(|e| e.path()).chain([install.join(baseline::FILE)]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::core::document;
 use crate::core::index::Trust;
 use crate::core::path::RelPath;
-use crate::core::session::Status;
+use crate::core::session::StateEvent;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::apply;
 use crate::engine::events::{Event, Level};
@@ -55,8 +55,8 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     run.stop_listening();
     run.say(Event::RollbackStarted { reason: reason.to_owned() });
     let mut restored = Restored::default();
-    if run.session.applied && run.set_aside {
-        if !run.session.rolling_back {
+    if run.session.applied() && run.set_aside {
+        if !run.session.rolling_back() {
             // Once something was moved there is no way but back, and from a damaged backup there is none.
             open_backup(run)?.verify().map_err(|e| changes::damaged(&run.session, &e))?;
         }
@@ -65,7 +65,7 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
         let moved = set_aside::force(run, &rescue)?;
         tell(run, &mut restored, &moved, "it could not be looked at");
     }
-    let prepared = if run.session.applied { Some(prepare(run, &mut restored)?) } else { None };
+    let prepared = if run.session.applied() { Some(prepare(run, &mut restored)?) } else { None };
     begin(run, reason)?;
     match prepared {
         Some((backup, journal)) => put_back(run, &backup, &journal, &mut restored)?,
@@ -73,13 +73,8 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     }
     // Before the session ends: nobody would clear away the note of one that has.
     run.lock.unexplain();
-    run.session.status = Status::RolledBack;
-    run.session.rolling_back = false;
-    if let Err(stop) = run.save() {
-        // Whoever finds the session must go on going back, not forward.
-        run.session.rolling_back = true;
-        return Err(stop);
-    }
+    // Where that can't be saved, whoever finds the session must go on going back, not forward.
+    run.commit(&StateEvent::RollbackDone)?;
     run.say(Event::RollbackFinished {
         restored: restored.paths,
         rescued: restored.rescued.clone(),
@@ -90,15 +85,14 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
 
 /// From here on there is no way but back, also for whoever finds the session after a crash.
 fn begin(run: &mut Run, reason: &str) -> Result<(), Stop> {
-    let before = (run.session.status, run.session.reason.clone());
-    run.session.rolling_back = true;
-    run.session.status = Status::Running;
-    run.session.reason.get_or_insert_with(|| reason.to_owned());
-    let saved = run.save();
-    if saved.is_err() && !before.0.is_unfinished() {
+    let event = StateEvent::RollbackBegan(reason.to_owned());
+    if run.session.is_unfinished() {
+        run.advance(&event)?;
+        return run.save();
+    }
+    let saved = run.commit(&event);
+    if saved.is_err() {
         // Nothing was put back yet, so nothing has to be.
-        (run.session.status, run.session.reason) = before;
-        run.session.rolling_back = false;
         let _ = fs::remove_tree(&run.folder(JOURNAL));
     }
     saved
@@ -126,7 +120,7 @@ fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), 
     }
     forward(run)?;
     match Journal::load(install, &run.folder(JOURNAL)) {
-        Ok(Some(journal)) if journal.is_done() || !run.session.rolling_back => return Ok((backup, journal)),
+        Ok(Some(journal)) if journal.is_done() || !run.session.rolling_back() => return Ok((backup, journal)),
         // Cut off before its end. Who knows what was done here since: all is compared with the backup again.
         Ok(Some(journal)) => {
             let rescue = set_aside::rescue_folder(&run.session)?;
@@ -150,7 +144,7 @@ fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), 
         restored.left_out.extend(left_out);
         Ok(Journal::commit(install, &run.folder(JOURNAL), all)?)
     });
-    if committed.is_err() && !run.session.rolling_back {
+    if committed.is_err() && !run.session.rolling_back() {
         // What was staged so far takes space, and counts for nothing.
         let _ = fs::remove_tree(&run.folder(JOURNAL));
     }
@@ -239,7 +233,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         journal.drop_staging();
     }
     forward.iter().flatten().for_each(Journal::drop_staging);
-    let version = crate::core::provenance::short(&run.session.source_commit).to_owned();
+    let version = crate::core::provenance::short(run.session.source_commit()).to_owned();
     documents::log_line(&run.session, &format!("rolled back, session {} ({version})", run.session.session_id))?;
     if server_was_running {
         restored.server_problem = start_old_server(run);
@@ -291,7 +285,7 @@ fn ask_for_rebuild(run: &mut Run) {
 
 /// Stops the server that runs what is about to go; whether one has to run again afterwards.
 fn stop_server(run: &mut Run) -> bool {
-    if run.session.rebuilt && run.session.server.is_none() {
+    if run.session.rebuilt() && run.session.server.is_none() {
         find_out_about_server(run);
     }
     let before = run.session.server.as_ref().is_some_and(|s| s.was_running);
@@ -325,7 +319,7 @@ fn stop_server(run: &mut Run) -> bool {
 /// Whether a server runs code that this session put in place. One that ran before, and one of an upgrade that never came
 /// to the server, runs what was there and what stays there.
 fn is_replaced(run: &Run, live: &Live) -> bool {
-    if run.session.rebuilt {
+    if run.session.rebuilt() {
         return true;
     }
     // Phase 3 begins by noting what runs.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
-use crate::core::session::{PhaseRecord, Seconds, Session, Status, time_of};
+use crate::core::session::{PhaseRecord, Seconds, Session, StateEvent, time_of};
 use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Level, Outcome};
 use crate::engine::session::background::Background;
@@ -152,6 +152,28 @@ impl Run {
         Ok(())
     }
 
+    /// Moves the session on to the state behind an event. It is saved with the next save.
+    ///
+    /// # Errors
+    /// [`Stop::Failed`] where the event can't happen.
+    pub fn advance(&mut self, event: &StateEvent) -> Result<(), Stop> {
+        self.session.advance(event)?;
+        Ok(())
+    }
+
+    /// Moves the session on and saves it. Where it can't be saved, its state stays as it was.
+    ///
+    /// # Errors
+    /// [`Stop::Failed`] where the event can't happen, or the session can't be saved.
+    pub fn commit(&mut self, event: &StateEvent) -> Result<(), Stop> {
+        let before = self.session.advance(event)?;
+        let saved = self.save();
+        if saved.is_err() {
+            self.session.take_back(before);
+        }
+        saved
+    }
+
     /// Whether the face asked to stop; called between steps, where stopping is safe.
     ///
     /// # Errors
@@ -232,8 +254,7 @@ impl Run {
         if let Some(way) = self.session.chosen.get(&question.id).filter(|way| question.offers(**way)) {
             return Ok(*way);
         }
-        self.session.asked = Some(question.clone());
-        self.session.status = Status::AwaitingDecision;
+        self.advance(&StateEvent::Asked(question.clone()))?;
         self.save()?;
         self.say(Event::QuestionAsked(question.clone()));
         let way = loop {
@@ -243,8 +264,7 @@ impl Run {
                 _ => {}
             }
         };
-        self.session.asked = None;
-        self.session.status = Status::Running;
+        self.advance(&StateEvent::Decided)?;
         if way.lasts() {
             self.session.chosen.insert(question.id.clone(), way);
         }
@@ -311,10 +331,8 @@ impl Run {
         work: impl FnOnce(&mut Self) -> Result<E, Stop>,
     ) -> Result<(), Stop> {
         self.check()?;
-        self.session.current_phase = phase;
-        self.session.status = Status::Running;
-        // One that was left open is asked again when the phase comes to it.
-        self.session.asked = None;
+        // A question that was left open is asked again when the phase comes to it.
+        self.session.begin_phase(phase)?;
         self.commands_run.clear();
         self.save()?;
         let estimate_seconds = self.estimates[usize::from(phase.number())];

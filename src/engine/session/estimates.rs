@@ -10,7 +10,8 @@ const EARLIER: usize = 3;
 /// kind; without any, the seed's.
 pub fn estimates(sessions: &[Session], current: &Session) -> [u32; 6] {
     let alike = |s: &&Session| {
-        (s.plan.only, s.resolving) == (current.plan.only, current.resolving) && s.session_id != current.session_id
+        (s.plan().only, s.resolving()) == (current.plan().only, current.resolving())
+            && s.session_id != current.session_id
     };
     let mut earlier: Vec<&Session> = sessions.iter().filter(alike).collect();
     earlier.sort_by(|a, b| b.created_at.cmp(&a.created_at));
@@ -45,8 +46,9 @@ mod tests {
             took("d", "2026-01-01T00:00:00Z", 900.0),
         ];
         assert_eq!(estimates(&sessions, &current), [30, 20, 8, 60, 30, 15], "the oldest is no longer looked at");
-        sessions[1].plan.only = Some(Only::Server);
-        sessions[3].plan.only = Some(Only::Server);
+        for at in [1, 3] {
+            sessions[at] = sessions[at].clone().approving(|a| a.plan.only = Some(Only::Server));
+        }
         assert_eq!(estimates(&sessions, &current)[2], 4);
     }
 }

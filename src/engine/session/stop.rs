@@ -1,5 +1,7 @@
 //! How a phase stops before its end.
 
+use crate::core::session::Illegal;
+
 /// Why a phase did not end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
@@ -20,6 +22,12 @@ impl Stop {
     /// A failure without advice.
     pub fn failed(what: impl ToString) -> Self {
         Stop::Failed { what: what.to_string(), next: None }
+    }
+}
+
+impl From<Illegal> for Stop {
+    fn from(illegal: Illegal) -> Self {
+        Stop::failed(illegal)
     }
 }
 

@@ -208,7 +208,7 @@ pub struct Pruned {
 fn newest_of_change<'b>(all: &'b [Kept], sessions: &[Session]) -> Option<&'b str> {
     let changed = |backup: &&Kept| match sessions.iter().find(|s| s.backup.as_ref() == Some(&backup.name)) {
         Some(session) => {
-            let is_back = matches!(session.status, Status::RolledBack | Status::Failed | Status::Aborted);
+            let is_back = matches!(session.status(), Status::RolledBack | Status::Failed | Status::Aborted);
             !is_back && session.changes_something()
         }
         None => true,

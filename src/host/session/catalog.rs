@@ -7,14 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::core::document;
 use crate::core::order::{self, Known, Place};
-use crate::core::os_text;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
-use crate::core::phase::Phase;
-use crate::core::plan::{Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
-use crate::core::policy::OnConflict;
-use crate::core::session::{Session, Status, stamp_of, time_of};
-use crate::core::settings::Options;
+use crate::core::session::{self, End, Facts, Remains, Session, Status, stamp_of};
 use crate::core::visible::Shown as _;
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, BackupError};
@@ -194,11 +189,17 @@ fn take_in(install: &Path, found: &mut Found, id: &str, truth: Truth, last: bool
             found.damages.push(damage(why, Used::Previous));
         }
         Truth::Previous(mut session, why) => {
-            if session.is_unfinished() {
-                (session.status, session.rolling_back) = (Status::Failed, false);
-                session.reason = Some("its last state is damaged; a later upgrade was begun since".into());
-            }
+            session.overtaken();
             found.sessions.push(*session);
+            found.damages.push(damage(why, Used::Over));
+        }
+        Truth::Unapproved(session, why) if last => {
+            found.sessions.push(with_facts(session.without_approval(&why))?);
+            found.damages.push(damage(why, Used::Rebuilt));
+        }
+        Truth::Unapproved(mut session, why) => {
+            session.overtaken();
+            found.sessions.push(session.without_approval(&why));
             found.damages.push(damage(why, Used::Over));
         }
         Truth::Damaged(why) if last => match rebuilt(install, id, &why)? {
@@ -296,16 +297,11 @@ fn has_journals(install: &Path, id: &str) -> Result<bool, FsError> {
 fn with_facts(mut session: Session) -> Result<Session, FsError> {
     let folder = store::folder(&session.install, &session.session_id);
     let open = session.is_unfinished();
-    if (open || session.status == Status::Completed) && Journal::was_committed(&folder.join("rollback"))? {
-        (session.applied, session.rolling_back, session.status) = (true, true, Status::Running);
-    } else if open && Journal::was_committed(&folder.join("content"))? {
-        session.applied = true;
-        if !session.completed_phases.contains(&Phase::Backup) {
-            // Another backup would be one of the half-changed install.
-            session.rolling_back = true;
-        }
-    }
-    if session.rolling_back && session.backup.is_none() {
+    let may_go_back = open || session.status() == Status::Completed;
+    let rollback_committed = may_go_back && Journal::was_committed(&folder.join("rollback"))?;
+    let content_committed = open && !rollback_committed && Journal::was_committed(&folder.join("content"))?;
+    session.reconcile(Facts { rollback_committed, content_committed });
+    if session.rolling_back() && session.backup.is_none() {
         session.backup = backup_of(&session.install, &session.session_id)?.map(|(name, _)| name);
     }
     Ok(session)
@@ -340,47 +336,20 @@ fn rebuilt(install: &Path, id: &str, why: &str) -> Result<Option<Session>, FsErr
         None => Vec::new(),
     };
     let venv_generation = crate::host::python::venv::has_generation(install, &stamp).then(|| stamp.clone());
-    Ok(Some(Session {
-        schema: 1,
+    Ok(Some(session::rebuilt(Remains {
         session_id: id.to_owned(),
-        number: backup.as_ref().map_or(0, |(_, b)| b.manifest.number),
-        after: backup.as_ref().and_then(|(_, b)| b.manifest.parent.clone()).into_iter().collect(),
-        status: ended.unwrap_or(Status::Interrupted),
-        reason: Some(format!("its files were damaged ({why}); rebuilt from journal and backup")),
-        project: install.parent().unwrap_or(install).to_owned(),
         install: install.to_owned(),
-        source: PathBuf::new(),
-        source_commit: String::new(),
-        source_version: String::new(),
-        from_release: None,
-        created_at: time_of(began),
-        updated_at: time_of(began),
-        current_phase: if applied { Phase::Content } else { Phase::PreFlight },
-        completed_phases: Vec::new(),
-        phase_artifacts: Default::default(),
-        answers: Default::default(),
-        prompts: 0,
-        answered_by: Default::default(),
-        answers_done: false,
-        rules: Vec::new(),
-        on_conflict: OnConflict::Ask,
+        why: why.to_owned(),
+        began,
         applied,
-        counted: (0, 0),
-        rolling_back: ended.is_none(),
-        documents: Default::default(),
-        asked: None,
-        chosen: Default::default(),
-        options: Options::default(),
-        plan: no_plan(install),
+        ended,
+        number: backup.as_ref().map_or(0, |(_, b)| b.manifest.number),
+        parent: backup.as_ref().and_then(|(_, b)| b.manifest.parent.clone()),
         gitignore_added,
         backup: backup.map(|(name, _)| name),
         stamp,
-        server: None,
         venv_generation,
-        rebuilt: true,
-        set_aside: Vec::new(),
-        resolving: false,
-    }))
+    })))
 }
 
 /// When a session began, as its id has it.
@@ -389,37 +358,13 @@ fn time_in(id: &str) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok()
 }
 
-fn no_plan(install: &Path) -> Plan {
-    let unknown = String::new;
-    Plan {
-        schema: 1,
-        source: PlanSource {
-            path: unknown(),
-            path_base64: None,
-            version: unknown(),
-            commit: unknown(),
-            shallow: false,
-        },
-        install: PlanInstall {
-            path: install.to_string_lossy().into_owned(),
-            path_base64: os_text::base64(install),
-            layout: unknown(),
-            release: None,
-            release_evidence: ReleaseEvidence::None,
-        },
-        only: None,
-        summary: Summary::default(),
-        files: Vec::new(),
-    }
-}
-
 /// How a session ended, by the lines that only its end writes.
-fn end_in_log(install: &Path, id: &str) -> Result<Option<Status>, FsError> {
+fn end_in_log(install: &Path, id: &str) -> Result<Option<End>, FsError> {
     let Some(log) = fs::read_if_there(&install.join("UPDATE_LOG.txt"))? else { return Ok(None) };
     let log = document::text(&log);
     let end = |line: &str| match line.rsplit(" | ").next()? {
-        text if text.starts_with(&format!("rolled back, session {id}")) => Some(Status::RolledBack),
-        text if text == format!("validated, session {id}") => Some(Status::Completed),
+        text if text.starts_with(&format!("rolled back, session {id}")) => Some(End::RolledBack),
+        text if text == format!("validated, session {id}") => Some(End::Completed),
         _ => None,
     };
     Ok(log.lines().rev().find_map(end))

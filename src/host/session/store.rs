@@ -1,9 +1,12 @@
-//! Session files: the truth in `.upgrade/<uuid>/` (two generations), and the seed's state file written from it.
+//! Session files: the truth in `.upgrade/<uuid>/` (what was approved, written once, and two generations of what changes), and
+//! the seed's state file written from it.
 //!
-//! A generation that is damaged is never followed and never overwritten: [`save`] moves it aside first.
+//! What was approved is written before the first generation, so a folder that has it alone is that of a session which never
+//! began. A generation that is damaged is never followed and never overwritten: [`save`] moves it aside first.
 //! What can be told of a session whose generations are damaged is [`crate::host::session::catalog`]'s to say.
 
 use std::fs as stdfs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -11,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::core::blob::sha256;
-use crate::core::session::{Session, stamp_of};
-use crate::host::files::crash_points::{MOVE_ASIDE, around};
+use crate::core::session::{self, Approval, Session, stamp_of};
+use crate::host::files::crash_points::{APPROVE, MOVE_ASIDE, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 use crate::host::files::rename;
@@ -32,17 +35,24 @@ fn seal(sequence: u64, sum: &str) -> String {
     sha256(format!("{sequence} {sum}").as_bytes())
 }
 
+/// `approval.json`: what was approved, with what tells a whole file from a torn one. The session names the same checksum.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    /// Of the approval's JSON text.
+    sha256: String,
+    approval: Box<RawValue>,
+}
+
 /// What is read of a session before anything else.
 #[derive(Deserialize)]
 struct Head {
     schema: u32,
 }
 
-/// The version of the session's format that this program reads and writes.
-const SCHEMA: u32 = 1;
 /// A session is a few hundred kB; what is much larger is none, and is not read into memory.
 const LARGEST: u64 = 256 << 20;
 const NAMES: [&str; 2] = ["session.json", "session.1.json"];
+const APPROVAL: &str = "approval.json";
 
 /// What stands in the place of one generation.
 enum Slot {
@@ -61,6 +71,8 @@ pub enum Truth {
     Sound(Box<Session>),
     /// One generation is damaged or gone: this is the other, which may be one step behind.
     Previous(Box<Session>, String),
+    /// The newest state is known, but what was approved is damaged or gone, and why.
+    Unapproved(Box<Session>, String),
     /// Neither can be followed, and why.
     Damaged(String),
     /// Written by another version of this program, in this schema.
@@ -73,7 +85,9 @@ impl Truth {
     /// The number and the earlier sessions that the files tell; 0 and none where they tell nothing.
     pub fn order(&self) -> (u64, &[String]) {
         match self {
-            Truth::Sound(session) | Truth::Previous(session, _) => (session.number, &session.after),
+            Truth::Sound(session) | Truth::Previous(session, _) | Truth::Unapproved(session, _) => {
+                (session.number, &session.after)
+            }
             Truth::Damaged(_) | Truth::Foreign(_) | Truth::Unreadable(_) => (0, &[]),
         }
     }
@@ -86,17 +100,52 @@ pub fn folder(install: &Path, session_id: &str) -> PathBuf {
 
 /// A generation; an error where it can't be told, for a reason that may pass, what stands there.
 fn read_slot(folder: &Path, name: &str) -> Result<Slot, FsError> {
+    Ok(match read_own(folder, name)? {
+        None => Slot::Empty,
+        Some(Err(why)) => Slot::Damaged(why),
+        Some(Ok(bytes)) => slot_of(&bytes, folder, |why| Slot::Damaged(format!("{name} {why}"))),
+    })
+}
+
+/// The bytes of one of the session's files, if it is there; why it can't be one of them.
+fn read_own(folder: &Path, name: &str) -> Result<Option<Result<Vec<u8>, String>>, FsError> {
     let path = folder.join(name);
-    let damaged = |why: &str| Slot::Damaged(format!("{name} {why}"));
     match stdfs::symlink_metadata(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Slot::Empty),
-        Err(e) => return Err(e).doing("look at", &path),
-        Ok(meta) if !meta.is_file() => return Ok(damaged("is not a file")),
-        Ok(meta) if meta.len() > LARGEST => return Ok(damaged("is far too large")),
-        Ok(_) => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e).doing("look at", &path),
+        Ok(meta) if !meta.is_file() => Ok(Some(Err(format!("{name} is not a file")))),
+        Ok(meta) if meta.len() > LARGEST => Ok(Some(Err(format!("{name} is far too large")))),
+        Ok(_) => Ok(Some(Ok(stdfs::read(&path).doing("read", &path)?))),
     }
-    let bytes = stdfs::read(&path).doing("read", &path)?;
-    Ok(slot_of(&bytes, folder, damaged))
+}
+
+/// The text of what was approved, if it is the one with this checksum; none where nothing stands there.
+fn approval_text(folder: &Path, sum: &str) -> Result<Option<Result<String, String>>, FsError> {
+    let damaged = |why: &str| format!("{APPROVAL} {why}");
+    Ok(read_own(folder, APPROVAL)?.map(|bytes| {
+        let sealed: Sealed = serde_json::from_slice(&bytes?).map_err(|_| damaged("is damaged"))?;
+        let text = sealed.approval.get();
+        match sha256(text.as_bytes()) {
+            own if own != sealed.sha256 => Err(damaged("does not have the checksum that it names")),
+            own if own != sum => Err(damaged("is not that of this session")),
+            _ => Ok(text.to_owned()),
+        }
+    }))
+}
+
+/// The session with what was approved, which only schema 1 has in the same text; why that can't be followed.
+fn with_approval(session: Box<Session>, folder: &Path) -> Result<(Box<Session>, Option<String>), FsError> {
+    let Some(sum) = session.wants_approval() else { return Ok((session, None)) };
+    let text = approval_text(folder, sum)?.unwrap_or_else(|| Err(format!("{APPROVAL} is gone")));
+    let approval = text.and_then(|text| {
+        let approval = serde_json::from_str::<Approval>(&text).map_err(|_| format!("{APPROVAL} holds no approval"))?;
+        approval.check().map_err(|why| format!("{APPROVAL} can't be trusted: {why}"))?;
+        Ok(approval)
+    });
+    Ok(match approval {
+        Ok(approval) => (Box::new(session.attach(approval)), None),
+        Err(why) => (session, Some(why)),
+    })
 }
 
 fn slot_of(bytes: &[u8], folder: &Path, damaged: impl Fn(&str) -> Slot) -> Slot {
@@ -106,12 +155,13 @@ fn slot_of(bytes: &[u8], folder: &Path, damaged: impl Fn(&str) -> Slot) -> Slot 
     {
         return damaged("does not have the checksum that it names");
     }
-    match serde_json::from_str::<Head>(text) {
-        Ok(Head { schema: SCHEMA }) => {}
+    let session = match serde_json::from_str::<Head>(text) {
+        Ok(Head { schema: 1 }) => session::from_schema_1(text),
+        Ok(Head { schema: session::SCHEMA }) => serde_json::from_str::<Session>(text).map_err(|e| e.to_string()),
         Ok(Head { schema }) => return Slot::Foreign(schema),
         Err(_) => return damaged("holds no session"),
-    }
-    let Ok(session) = serde_json::from_str::<Session>(text) else { return damaged("holds no session") };
+    };
+    let Ok(session) = session else { return damaged("holds no session") };
     let home = folder.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     match session.check(home) {
         Ok(()) => Slot::Sound(generation.sequence, generation.sha256, Box::new(session)),
@@ -130,7 +180,23 @@ fn at_home(mut session: Box<Session>, install: &Path) -> Box<Session> {
 /// What the files of one session say.
 pub fn read(install: &Path, session_id: &str) -> Truth {
     let folder = folder(install, session_id);
-    let (one, two) = match NAMES.map(|name| read_slot(&folder, name)) {
+    let (session, behind) = match newest(&folder) {
+        Truth::Sound(session) => (session, None),
+        Truth::Previous(session, why) => (session, Some(why)),
+        other => return other,
+    };
+    match (with_approval(at_home(session, install), &folder), behind) {
+        (Err(e), _) => Truth::Unreadable(e),
+        (Ok((session, None)), None) => Truth::Sound(session),
+        (Ok((session, None)), Some(why)) => Truth::Previous(session, why),
+        (Ok((session, Some(lost))), None) => Truth::Unapproved(session, lost),
+        (Ok((session, Some(lost))), Some(why)) => Truth::Unapproved(session, format!("{why}, {lost}")),
+    }
+}
+
+/// What the two generations say, without what was approved.
+fn newest(folder: &Path) -> Truth {
+    let (one, two) = match NAMES.map(|name| read_slot(folder, name)) {
         [Ok(one), Ok(two)] => (one, two),
         // The other may be a step behind: what stands in the unreadable one may be the end of the session.
         [Err(e), _] | [_, Err(e)] => return Truth::Unreadable(e),
@@ -138,23 +204,19 @@ pub fn read(install: &Path, session_id: &str) -> Truth {
     match (one, two) {
         (Slot::Foreign(schema), _) | (_, Slot::Foreign(schema)) => Truth::Foreign(schema),
         (Slot::Sound(a, sum, one), Slot::Sound(b, other, two)) => match a.cmp(&b) {
-            std::cmp::Ordering::Less => Truth::Sound(at_home(two, install)),
-            std::cmp::Ordering::Greater => Truth::Sound(at_home(one, install)),
-            std::cmp::Ordering::Equal if sum == other => Truth::Sound(at_home(one, install)),
+            std::cmp::Ordering::Less => Truth::Sound(two),
+            std::cmp::Ordering::Greater => Truth::Sound(one),
+            std::cmp::Ordering::Equal if sum == other => Truth::Sound(one),
             std::cmp::Ordering::Equal => {
                 Truth::Damaged(format!("both generations have the number {a} and say different things"))
             }
         },
         // The first save makes only one generation; after it there are always two.
-        (Slot::Sound(1, _, session), Slot::Empty) => Truth::Sound(at_home(session, install)),
-        (Slot::Sound(_, _, session), Slot::Empty) => {
-            Truth::Previous(at_home(session, install), format!("{} is gone", NAMES[1]))
-        }
-        (Slot::Empty, Slot::Sound(_, _, session)) => {
-            Truth::Previous(at_home(session, install), format!("{} is gone", NAMES[0]))
-        }
+        (Slot::Sound(1, _, session), Slot::Empty) => Truth::Sound(session),
+        (Slot::Sound(_, _, session), Slot::Empty) => Truth::Previous(session, format!("{} is gone", NAMES[1])),
+        (Slot::Empty, Slot::Sound(_, _, session)) => Truth::Previous(session, format!("{} is gone", NAMES[0])),
         (Slot::Sound(_, _, session), Slot::Damaged(why)) | (Slot::Damaged(why), Slot::Sound(_, _, session)) => {
-            Truth::Previous(at_home(session, install), why)
+            Truth::Previous(session, why)
         }
         (Slot::Damaged(one), Slot::Damaged(two)) => Truth::Damaged(format!("{one}, {two}")),
         (Slot::Damaged(why), Slot::Empty) | (Slot::Empty, Slot::Damaged(why)) => Truth::Damaged(why),
@@ -162,25 +224,43 @@ pub fn read(install: &Path, session_id: &str) -> Truth {
     }
 }
 
-/// Saves the session: over the older generation, so that the newer one survives a crash in the middle. Returns the
-/// damaged files that stood in the way, by the names that they have now.
+/// Saves the session: over the older generation, so that the newer one survives a crash in the middle, and behind what was
+/// approved, which it names. Returns the damaged files that stood in the way, by the names that they have now.
 ///
 /// # Errors
 /// [`FsError`].
 pub fn save(session: &Session) -> Result<Vec<PathBuf>, FsError> {
     let folder = folder(&session.install, &session.session_id);
     fs::create_folders(&folder)?;
-    let (slots, moved) = clear_damaged(&folder)?;
+    let (slots, mut moved) = clear_damaged(&folder)?;
+    moved.extend(save_approval(session, &folder)?);
     let newest = slots.iter().enumerate().filter_map(|(slot, sequence)| Some((sequence.as_ref()?, slot))).max();
     let (slot, sequence) = newest.map_or((0, 1), |(sequence, slot)| (1 - slot, sequence.saturating_add(1)));
-    // A session is made of plain data: it always has a JSON form.
-    let text = serde_json::to_string(session).unwrap_or_default();
-    let Ok(raw) = RawValue::from_string(text.clone()) else { return Ok(moved) };
+    let path = folder.join(NAMES[slot]);
+    let text = serde_json::to_string(session).map_err(io::Error::from).doing("write", &path)?;
     let sum = sha256(text.as_bytes());
+    let raw = RawValue::from_string(text).map_err(io::Error::from).doing("write", &path)?;
     let generation = Generation { sequence, seal: seal(sequence, &sum), sha256: sum, session: raw };
-    let bytes = serde_json::to_vec(&generation).unwrap_or_default();
-    fs::write_durable(&folder.join(NAMES[slot]), &bytes, 0o600)?;
+    let bytes = serde_json::to_vec(&generation).map_err(io::Error::from).doing("write", &path)?;
+    fs::write_durable(&path, &bytes, 0o600)?;
     show(session)?;
+    Ok(moved)
+}
+
+/// Writes what was approved where it does not stand yet: at the first save, at the first one behind an earlier build, and
+/// where it was damaged meanwhile. Returns what stood in its place, by the name that it has now.
+fn save_approval(session: &Session, folder: &Path) -> Result<Option<PathBuf>, FsError> {
+    let Some(sum) = session.approval() else { return Ok(None) };
+    let path = folder.join(APPROVAL);
+    let moved = match approval_text(folder, sum)? {
+        Some(Ok(_)) => return Ok(None),
+        Some(Err(_)) => Some(move_aside(&path)?),
+        None => None,
+    };
+    let (text, sha256) = session.approved().sealed().map_err(io::Error::from).doing("write", &path)?;
+    let approval = RawValue::from_string(text).map_err(io::Error::from).doing("write", &path)?;
+    let bytes = serde_json::to_vec(&Sealed { sha256, approval }).map_err(io::Error::from).doing("write", &path)?;
+    around(APPROVE, || fs::write_durable(&path, &bytes, 0o600))?;
     Ok(moved)
 }
 

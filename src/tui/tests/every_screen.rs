@@ -10,7 +10,7 @@ use super::support::{MONO, keys, press, text};
 use crate::core::phase::Phase;
 use crate::core::plan::Kind;
 use crate::core::policy::OnConflict;
-use crate::core::session::Session;
+use crate::core::session::{PhaseRecord, Session, StateEvent};
 use crate::engine::events::{Event, Finish, FinishKind};
 use crate::engine::planning::inspect::Draft;
 use crate::engine::planning::sources::{Candidate, Found};
@@ -382,7 +382,7 @@ fn the_report_takes_the_upgrade_back_after_a_yes() {
     press(&mut model, KeyCode::Esc);
     keys(&mut model, "R");
     let effects = keys(&mut model, "y");
-    assert!(matches!(&effects[..], [Effect::RollBack(session)] if session.applied), "{effects:?}");
+    assert!(matches!(&effects[..], [Effect::RollBack(session)] if session.applied()), "{effects:?}");
     assert_eq!(model.screen, Screen::Progress);
     // Where its session can't be read, the key is not offered and does nothing.
     let mut model = samples::report(MONO, 80, 24);
@@ -437,12 +437,19 @@ fn an_unfinished_session_says_what_each_choice_does() {
     );
     let cut_off = open(samples::session(true));
     has(&cut_off, &["cut off", "between the two releases", "from the backup"], &["discard"]);
-    let going_back = open(Session { rolling_back: true, ..samples::session(true) });
+    let going_back = open(going_back());
     has(&going_back, &["A rollback was cut off", "finish the rollback", "no way but back"], &["discard"]);
-    let rebuilt = open(Session { rebuilt: true, source_commit: String::new(), ..samples::session(true) });
+    let rebuilt = open(samples::session(true).without_approval("it is gone"));
     has(&rebuilt, &["damaged", "not known any more", "R  roll back"], &["resume", "discard"]);
-    let later = Session { current_phase: Phase::Server, reason: Some("pip failed".into()), ..samples::session(true) };
+    let mut later = samples::session(true);
+    later.complete(Phase::Content, PhaseRecord::default());
+    let later = samples::after(later, &[StateEvent::Failed("pip failed".into())]);
     has(&open(later), &["the new files are in place", "pip failed", "phase 3 (MCP Server Upgrade)"], &[]);
+}
+
+/// A session whose rollback was cut off.
+fn going_back() -> Session {
+    samples::after(samples::session(true), &[StateEvent::RollbackBegan("asked for by a person".into())])
 }
 
 #[test]
@@ -487,9 +494,7 @@ fn enter_resumes_and_never_leads_back() {
         assert!(shown(&model).contains("Enter resume"));
         assert!(matches!(press(&mut model, KeyCode::Enter)[..], [Effect::Resume(_)]));
     }
-    for session in
-        [Session { rolling_back: true, ..samples::session(true) }, Session { rebuilt: true, ..samples::session(true) }]
-    {
+    for session in [going_back(), samples::session(true).without_approval("it is gone")] {
         let mut model = open(session);
         assert!(!shown(&model).contains("Enter resume"));
         assert!(press(&mut model, KeyCode::Enter).is_empty() && model.overlay.is_none());

@@ -4,6 +4,7 @@ use super::samples;
 use super::support::*;
 use crate::core::phase::Phase;
 use crate::core::question::Way;
+use crate::core::session::StateEvent;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::refusal::About;
 use crate::engine::refusal::Problem;
@@ -111,13 +112,13 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
         samples::feed(&mut report, Msg::Event(Event::Finished(finish)));
         all.push(("report", report));
     }
-    let mut session = samples::session(true);
+    let session = samples::session(true).approving(|approval| {
+        approval.source = format!("/{EVIL}").into();
+        (approval.plan.source.commit, approval.plan.source.version) = (evil(), evil());
+        approval.plan.install.release = Some(evil());
+    });
+    let mut session = samples::after(session, &[StateEvent::Failed(evil()), StateEvent::PhaseBegan]);
     session.project = format!("/{EVIL}").into();
-    session.source = format!("/{EVIL}").into();
-    session.reason = Some(evil());
-    session.source_commit = evil();
-    session.source_version = evil();
-    session.from_release = Some(evil());
     session.created_at = evil();
     session.updated_at = evil();
     session.backup = Some(evil());

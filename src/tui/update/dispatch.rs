@@ -43,8 +43,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Stood(typed, standing) => setup::stood(model, typed, standing),
         Msg::Recalled(session) => {
             // A session that settles what was put off has no source of its own.
-            let upgraded = session.as_ref().filter(|s| s.status == Status::Completed && !s.resolving);
-            let source = upgraded.map(|s| Effect::Remember(s.source.clone()));
+            let upgraded = session.as_ref().filter(|s| s.status() == Status::Completed && !s.resolving());
+            let source = upgraded.map(|s| Effect::Remember(s.source().to_owned()));
             if model.screen == Screen::Report && !model.running {
                 model.session = session.map(|s| *s);
             }

@@ -17,9 +17,9 @@ pub(super) fn opened(model: &mut Model, found: Result<Option<Box<Unfinished>>, S
     match found {
         Ok(Some(found)) => {
             let Unfinished { session, drafts } = *found;
-            model.from.clone_from(&session.from_release);
-            model.to = Some(session.source_commit.clone());
-            let resume = std::mem::take(&mut model.launch.resume) && !session.rebuilt;
+            model.from = session.from_release().map(str::to_owned);
+            model.to = Some(session.source_commit().to_owned());
+            let resume = std::mem::take(&mut model.launch.resume) && !session.rebuilt();
             model.session = Some(session.clone());
             model.drafts = drafts;
             if resume {

@@ -186,7 +186,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
             vec![Effect::Send(Command::RollBack)]
         }
         (Question::RollBack, Some(session)) => begin(model, Effect::RollBack(Box::new(session))),
-        (Question::Discard, Some(session)) if !session.applied => begin(model, Effect::Discard(Box::new(session))),
+        (Question::Discard, Some(session)) if !session.applied() => begin(model, Effect::Discard(Box::new(session))),
         _ => vec![],
     }
 }

@@ -26,19 +26,19 @@ pub(super) fn unfinished(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(session) = model.session.clone() else { return vec![] };
     match action {
         // Enter is pressed without a thought: it never leads back.
-        Action::Accept if session.rolling_back && !session.rebuilt => {
+        Action::Accept if session.rolling_back() && !session.rebuilt() => {
             model.status = Some("Enter does nothing here: r finishes the rollback.".to_owned());
             vec![]
         }
-        Action::Again | Action::Accept if !session.rebuilt => begin(model, Effect::Resume(Box::new(session))),
+        Action::Again | Action::Accept if !session.rebuilt() => begin(model, Effect::Resume(Box::new(session))),
         Action::RollBack => ask(model, Overlay::Confirm(Question::RollBack)),
-        Action::Discard if !session.applied && !session.rebuilt => ask(model, Overlay::Confirm(Question::Discard)),
+        Action::Discard if !session.applied() && !session.rebuilt() => ask(model, Overlay::Confirm(Question::Discard)),
         Action::Leave => {
-            let what = match session.source_commit.as_str() {
+            let what = match session.source_commit() {
                 "" => "An upgrade is unfinished; its files were damaged.".to_owned(),
                 commit => format!("The upgrade to {} is unfinished.", text::short(commit)),
             };
-            let next = match session.rebuilt {
+            let next = match session.rebuilt() {
                 true => "Next: pos-upgrade-tui rollback".to_owned(),
                 false => "Next: pos-upgrade-tui resume, or pos-upgrade-tui rollback".to_owned(),
             };

@@ -181,9 +181,9 @@ fn status(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
 /// Whether a key does something now; the footer shows only those that do, the help marks the others.
 fn possible(model: &Model, mode: Mode, binding: &Binding) -> bool {
     match (mode, binding.action) {
-        (Mode::Unfinished, Action::Discard) => model.session.as_ref().is_some_and(|s| !s.applied && !s.rebuilt),
-        (Mode::Unfinished, Action::Again) => model.session.as_ref().is_some_and(|s| !s.rebuilt),
-        (Mode::Unfinished, Action::Accept) => model.session.as_ref().is_some_and(|s| !s.rebuilt && !s.rolling_back),
+        (Mode::Unfinished, Action::Discard) => model.session.as_ref().is_some_and(|s| !s.applied() && !s.rebuilt()),
+        (Mode::Unfinished, Action::Again) => model.session.as_ref().is_some_and(|s| !s.rebuilt()),
+        (Mode::Unfinished, Action::Accept) => model.session.as_ref().is_some_and(|s| !s.rebuilt() && !s.rolling_back()),
         (Mode::Conflict, action) => conflict::possible(model, action),
         (Mode::Preview, Action::Accept) => !model.launch.options.dry_run && !model.is_current(),
         (Mode::Report, Action::RollBack) => model.session.is_some(),
@@ -214,7 +214,7 @@ fn hint(model: &Model, mode: Mode, binding: &Binding) -> String {
         }
         (Mode::Conflict, Action::Accept) => "next open".to_owned(),
         // The same as Enter, where Enter does it.
-        (Mode::Unfinished, Action::Again) if model.session.as_ref().is_some_and(|s| !s.rolling_back) => String::new(),
+        (Mode::Unfinished, Action::Again) if model.session.as_ref().is_some_and(|s| !s.rolling_back()) => String::new(),
         (Mode::Unfinished, Action::Again) => "finish the rollback".to_owned(),
         (Mode::Log, Action::Log) => "small log".to_owned(),
         (Mode::Page, Action::Page) => "close".to_owned(),

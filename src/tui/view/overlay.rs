@@ -15,7 +15,7 @@ use crate::tui::text;
 use crate::tui::theme::Role;
 
 fn question(model: &Model, question: &Question) -> Vec<String> {
-    let idle = model.session.as_ref().filter(|s| !model.running && !s.applied && !s.rebuilt && !s.rolling_back);
+    let idle = model.session.as_ref().filter(|s| !model.running && !s.applied() && !s.rebuilt() && !s.rolling_back());
     let mut rows = match question {
         Question::RollBack if idle.is_some() => {
             vec!["End this session? Nothing was applied; the install is as it was.".to_owned()]

@@ -17,9 +17,11 @@ use crate::tui::text;
 use crate::tui::theme::Role;
 
 fn happened(session: &Session) -> &'static str {
-    match session.status {
-        _ if session.rebuilt => "The files of an upgrade were damaged. What could be told was rebuilt from its backup.",
-        _ if session.rolling_back => "A rollback was cut off before it was done.",
+    match session.status() {
+        _ if session.rebuilt() => {
+            "The files of an upgrade were damaged. What could be told was rebuilt from its backup."
+        }
+        _ if session.rolling_back() => "A rollback was cut off before it was done.",
         Status::AwaitingDecision => "An upgrade waits for an answer.",
         Status::Interrupted => "An upgrade was paused.",
         _ => "An upgrade was cut off: its process ended without finishing.",
@@ -28,10 +30,10 @@ fn happened(session: &Session) -> &'static str {
 
 /// How the install stands now.
 fn state(session: &Session) -> &'static str {
-    match (session.rolling_back, session.applied) {
-        _ if session.rebuilt => "not known for certain: files of either release may be in place",
+    match (session.rolling_back(), session.applied()) {
+        _ if session.rebuilt() => "not known for certain: files of either release may be in place",
         (true, _) => "between the two releases: some files are back, others are not",
-        (_, true) if session.current_phase > Phase::Content => "the new files are in place; the rest is not done yet",
+        (_, true) if session.current_phase() > Phase::Content => "the new files are in place; the rest is not done yet",
         (_, true) => "between the two releases: parts of the new one are in place",
         (_, false) => "as it was: nothing has been applied",
     }
@@ -45,7 +47,7 @@ fn when(model: &Model, time: &str) -> String {
 /// Conflicts have been settled by files; what is settled without being an answer yet is named.
 fn answers(model: &Model, session: &Session) -> String {
     // Answers can be given to conflicts only: what rules said counts as well.
-    let conflicts = session.plan.files.iter().filter(|f| f.kind == Kind::Conflict).count();
+    let conflicts = session.plan().files.iter().filter(|f| f.kind == Kind::Conflict).count();
     if session.answers.is_empty() && conflicts == 0 {
         return "none needed".to_owned();
     }
@@ -101,10 +103,10 @@ pub fn losses(model: &Model, session: &Session) -> Vec<String> {
 }
 
 fn facts(model: &Model, session: &Session) -> Vec<(&'static str, String)> {
-    let phase = session.current_phase;
-    let source = match session.source_commit.as_str() {
+    let phase = session.current_phase();
+    let source = match session.source_commit() {
         "" => "not known any more".to_owned(),
-        commit => format!("{} at {}", text::visible_str(&session.source_version, false), text::short(commit)),
+        commit => format!("{} at {}", text::visible_str(session.source_version(), false), text::short(commit)),
     };
     let mut facts = vec![
         ("install", state(session).to_owned()),
@@ -115,10 +117,10 @@ fn facts(model: &Model, session: &Session) -> Vec<(&'static str, String)> {
         ("last step", when(model, &session.updated_at)),
         ("backup", session.backup.as_deref().map_or("none yet".to_owned(), |b| text::visible_str(b, false))),
     ];
-    if let Some(question) = &session.asked {
+    if let Some(question) = session.asked() {
         facts.insert(0, ("asked", text::visible_str(&question.title, false)));
     }
-    if let Some(reason) = session.reason.as_deref().filter(|r| !r.trim().is_empty()) {
+    if let Some(reason) = session.reason().filter(|r| !r.trim().is_empty()) {
         let first = reason.lines().next().unwrap_or_default();
         facts.insert(0, ("why", text::visible_str(first, false)));
     }
@@ -128,14 +130,14 @@ fn facts(model: &Model, session: &Session) -> Vec<(&'static str, String)> {
 /// Each key with its word and what it will do.
 fn choices(model: &Model, session: &Session) -> Vec<(&'static str, &'static str, String)> {
     let mut choices = Vec::new();
-    let phase = format!("phase {} ({})", session.current_phase.number(), session.current_phase.name());
-    if !session.rebuilt {
-        let open = session.plan.files.iter().filter(|f| f.kind == Kind::Conflict).count();
+    let phase = format!("phase {} ({})", session.current_phase().number(), session.current_phase().name());
+    if !session.rebuilt() {
+        let open = session.plan().files.iter().filter(|f| f.kind == Kind::Conflict).count();
         let open = open.saturating_sub(session.answers.len()) as u64;
         choices.push((
             "r",
             "resume",
-            match (session.rolling_back, session.applied, open) {
+            match (session.rolling_back(), session.applied(), open) {
                 (true, ..) => "finish the rollback: the install ends up as it was before the upgrade".to_owned(),
                 (_, true, _) => format!("go on with {phase}; what is done is not done again"),
                 _ if !session.asks_about_conflicts() => format!("go on with {phase}; no question is open"),
@@ -146,13 +148,13 @@ fn choices(model: &Model, session: &Session) -> Vec<(&'static str, &'static str,
             },
         ));
     }
-    let back = match (session.rolling_back, session.applied || session.rebuilt) {
-        (true, _) if !session.rebuilt => "the same: there is no way but back",
+    let back = match (session.rolling_back(), session.applied() || session.rebuilt()) {
+        (true, _) if !session.rebuilt() => "the same: there is no way but back",
         (_, true) => "put every changed file back from the backup; what you wrote since is set aside, not lost",
         _ => "end the session; the install stays as it is, since nothing was applied",
     };
     choices.push(("R", "roll back", back.to_owned()));
-    if !session.applied && !session.rebuilt {
+    if !session.applied() && !session.rebuilt() {
         let mut what = vec!["forget the session; nothing was applied.".to_owned()];
         what.extend(losses(model, session));
         choices.push(("D", "discard", what.join(" ")));

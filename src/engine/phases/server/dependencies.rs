@@ -7,6 +7,7 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::{Fact, NotApplicable, Phase};
 use crate::core::requirements::of_file;
+use crate::core::session::StateEvent;
 use crate::engine::events::Level;
 use crate::engine::phases::server::draft::put;
 use crate::engine::phases::server::fetch;
@@ -61,7 +62,7 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     }
     let name = run.session.venv_generation.clone().unwrap_or_else(|| run.session.stamp.clone());
     run.session.venv_generation = Some(name.clone());
-    run.session.applied = true;
+    run.advance(&StateEvent::Applied)?;
     run.save()?;
     let before = venv::fingerprint(&install)?;
     let names: Vec<String> = of_file(&String::from_utf8_lossy(&bytes)).0.into_iter().map(|r| r.name).collect();

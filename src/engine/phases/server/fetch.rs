@@ -101,7 +101,7 @@ impl Background for Fetch {
 
 /// Begins, if there is something to fetch. Never an error: later pip says what is wrong.
 pub fn begin(run: &mut Run) {
-    if run.background.is_some() || run.session.plan.only == Some(Only::Content) {
+    if run.background.is_some() || run.session.plan().only == Some(Only::Content) {
         return;
     }
     match prepare(run) {
@@ -124,7 +124,7 @@ fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
     if !venv.exists() {
         return Ok(None);
     }
-    let source = Source::open(&run.session.source, Some(&run.session.source_commit)).map_err(|e| e.to_string())?;
+    let source = Source::open(&run.session.source(), Some(run.session.source_commit())).map_err(|e| e.to_string())?;
     let server = layouts().server();
     let place = |path: &RelPath| {
         let path = layouts().target().install_path(path, |_| false)?;

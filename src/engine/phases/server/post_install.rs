@@ -156,7 +156,7 @@ fn size(line: &str) -> Option<String> {
 
 /// Asks what to do about a step that failed: true to try it again, false to go on without it.
 fn again(run: &mut Run, rule: &PostInstallRule, what: &str) -> Result<bool, Stop> {
-    if run.session.options.allow_post_install_failure {
+    if run.session.options().allow_post_install_failure {
         return Ok(false);
     }
     let question =

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
 use crate::core::question::{Question, Way};
+use crate::core::session::StateEvent;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::apply;
 use crate::engine::events::Level;
@@ -46,7 +47,7 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     let post_install_steps = run.task(PHASE, "post_install", |run| post_install::run(run, &steps))?;
     let server_found = run.task(PHASE, "stop_server", stop_server)?;
     let applied = run.task(PHASE, "copy_server", |run| {
-        run.session.applied = true;
+        run.advance(&StateEvent::Applied)?;
         run.save()?;
         dependencies::switch(run)?;
         let applied = apply::carry_out(run, &journal, PHASE, "copy_server")?;
@@ -70,7 +71,7 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
         server_restart_time: time,
         server_health_check: health,
         server_found,
-        server_version: run.session.source_commit.clone(),
+        server_version: run.session.source_commit().to_owned(),
     })
 }
 
@@ -175,10 +176,10 @@ pub fn stop_live(run: &mut Run, live: &Live) -> Result<(), String> {
 fn left_alone(run: &mut Run, live: &Live) -> Result<bool, Stop> {
     let pid = live.process.pid;
     match live.owner {
-        _ if !run.session.options.auto_restart => Ok(true),
+        _ if !run.session.options().auto_restart => Ok(true),
         Owner::Editor => Ok(true),
         Owner::Nobody => Ok(false),
-        Owner::Terminal if run.session.options.restart_by_hand => Ok(false),
+        Owner::Terminal if run.session.options().restart_by_hand => Ok(false),
         Owner::Terminal => {
             let question = Question::new("server_by_hand", "The server runs on a terminal", Way::Leave)
                 .saying([format!("Process {pid} was started by hand, and shows there what it says.")])
@@ -216,7 +217,7 @@ fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
     }
     match start_again(run) {
         Ok(Some(url)) => {
-            let release = crate::core::provenance::short(&run.session.source_commit).to_owned();
+            let release = crate::core::provenance::short(run.session.source_commit()).to_owned();
             done(format!("{url}, release {release}"), None)
         }
         Ok(None) => {
@@ -242,7 +243,7 @@ fn health(run: &mut Run, missing: Option<NotApplicable>) -> TaskResult<Health> {
     })?;
     let restarted = match &run.session.server {
         Some(before) if before.was_running => Fact::Is(true),
-        _ if !run.session.options.auto_restart => Fact::NotApplicable(NotApplicable::RestartDisabled),
+        _ if !run.session.options().auto_restart => Fact::NotApplicable(NotApplicable::RestartDisabled),
         Some(before) if before.pid.is_some() => Fact::NotApplicable(NotApplicable::LeftToEditor),
         _ => Fact::NotApplicable(NotApplicable::ServerWasStopped),
     };

@@ -179,7 +179,7 @@ impl Probing<'_> {
         let begun = Instant::now();
         let listed = run.runtime.block_on(self.client.tools());
         self.tools = listed.map_err(|e| failure(self.server, &e))?;
-        let files = &run.session.plan.files;
+        let files = &run.session.plan().files;
         let shipped: BTreeSet<&str> =
             files.iter().filter(|f| f.theirs.is_some()).filter_map(|f| f.path.to_str()).collect();
         // Behind a link to another folder the plan knows no files.

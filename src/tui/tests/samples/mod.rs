@@ -10,7 +10,7 @@ use crate::core::phase::{Phase, PreFlightEvidence};
 use crate::core::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::policy::OnConflict;
 use crate::core::question::{Question, Way};
-use crate::core::session::{Session, Status};
+use crate::core::session::StateEvent;
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::planning::inspect::Inspection;
@@ -18,7 +18,7 @@ use crate::engine::planning::sources::{Candidate, Facts, Found, Standing};
 
 mod sessions;
 
-pub use sessions::{rebuilt, session, unfinished};
+pub use sessions::{after, rebuilt, session, unfinished};
 
 use crate::tui::launch::Launch;
 use crate::tui::message::{Effect, Msg};
@@ -506,7 +506,7 @@ pub fn report(theme: Theme, width: u16, height: u16) -> Model {
     };
     model.running = true;
     feed(&mut model, Msg::Event(Event::Finished(finish)));
-    let done = Session { status: Status::Completed, ..session(true) };
+    let done = after(session(true), &[StateEvent::Completed]);
     feed(&mut model, Msg::Recalled(Some(Box::new(done))));
     model
 }

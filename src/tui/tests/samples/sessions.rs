@@ -7,7 +7,7 @@ use super::{FROM, TO, feed, fresh, launch, path, plan};
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::policy::OnConflict;
-use crate::core::session::{Answer, Session, Status};
+use crate::core::session::{self, Answer, Approval, PhaseRecord, Remains, Session, StateEvent};
 use crate::engine::planning::inspect::{Draft, Unfinished};
 use crate::tui::message::Msg;
 use crate::tui::model::Model;
@@ -18,47 +18,42 @@ pub fn session(applied: bool) -> Session {
     let launch = launch();
     let answers: BTreeMap<RelPath, Answer> =
         path("workflows/spec_creation_v1/metadata.json").map(|p| (p, Answer::Keep)).into_iter().collect();
-    Session {
-        schema: 1,
-        session_id: "019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned(),
-        number: 1,
-        after: Vec::new(),
-        status: if applied { Status::Running } else { Status::AwaitingDecision },
-        reason: None,
-        install: launch.project.join(".praxis-os"),
-        project: launch.project,
-        source: PathBuf::from("/home/ada/src/praxis-os"),
-        source_commit: TO.to_owned(),
-        source_version: "1.2.0".to_owned(),
-        from_release: Some(FROM.to_owned()),
-        created_at: "2026-11-22T10:30:45Z".to_owned(),
-        updated_at: "2026-11-22T10:33:02Z".to_owned(),
-        current_phase: Phase::Content,
-        completed_phases: vec![Phase::PreFlight, Phase::Backup],
-        phase_artifacts: BTreeMap::new(),
-        answers,
-        answers_done: false,
-        rules: Vec::new(),
-        answered_by: Default::default(),
-        prompts: 1,
-        applied,
-        options: launch.options,
-        plan: plan(),
-        backup: Some("2026-11-22-103045".to_owned()),
-        server: None,
-        venv_generation: None,
-        gitignore_added: Vec::new(),
-        rebuilt: false,
-        set_aside: Vec::new(),
-        resolving: false,
-        on_conflict: OnConflict::Ask,
-        counted: (0, 0),
-        rolling_back: false,
-        documents: BTreeMap::new(),
-        asked: None,
-        chosen: BTreeMap::new(),
-        stamp: "2026-11-22-103045".to_owned(),
+    let mut plan = plan();
+    (plan.source.commit, plan.source.version) = (TO.to_owned(), "1.2.0".to_owned());
+    plan.install.release = Some(FROM.to_owned());
+    let source = PathBuf::from("/home/ada/src/praxis-os");
+    let options = launch.options;
+    let approval = Approval { source, on_conflict: OnConflict::Ask, resolving: false, options, plan };
+    let install = launch.project.join(".praxis-os");
+    let mut session = Session::begin(approval, ID.to_owned(), launch.project, install, began());
+    session.number = 1;
+    session.updated_at = "2026-11-22T10:33:02Z".to_owned();
+    session.answers = answers;
+    session.prompts = 1;
+    session.backup = Some("2026-11-22-103045".to_owned());
+    // Without evidence, which no screen shows.
+    for phase in [Phase::PreFlight, Phase::Backup] {
+        session.complete(phase, PhaseRecord::default());
     }
+    session.phase_artifacts.clear();
+    let event = if applied { StateEvent::Applied } else { StateEvent::ConflictsOpened };
+    after(session, &[event])
+}
+
+/// Its id.
+const ID: &str = "019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a";
+
+/// When it began.
+fn began() -> jiff::Timestamp {
+    "2026-11-22T10:30:45Z".parse().unwrap_or_default()
+}
+
+/// A session to which this has happened; what can't happen is left out.
+pub fn after(mut session: Session, events: &[StateEvent]) -> Session {
+    for event in events {
+        let _ = session.advance(event);
+    }
+    session
 }
 
 /// The screen of such a session.
@@ -73,22 +68,25 @@ pub fn unfinished(theme: Theme, width: u16, height: u16) -> Model {
 
 /// The screen of a session whose files were damaged: made of what its journal and backup tell.
 pub fn rebuilt(theme: Theme, width: u16, height: u16) -> Model {
-    let mut session = session(false);
-    session.rebuilt = true;
-    session.rolling_back = true;
-    session.applied = true;
-    session.status = Status::Interrupted;
-    session.current_phase = Phase::Content;
-    session.reason = Some(
-        "its files were damaged (session.json is damaged, session.1.json is damaged); rebuilt from journal and backup"
-            .to_owned(),
-    );
-    session.source_commit.clear();
-    session.source_version.clear();
-    session.updated_at.clone_from(&session.created_at);
-    session.answers.clear();
-    session.plan.files.clear();
-    session.backup = Some("2026-11-22-103045".to_owned());
+    let install = launch().project.join(".praxis-os");
+    let session = session::rebuilt(Remains {
+        session_id: ID.to_owned(),
+        install,
+        why: "session.json is damaged, session.1.json is damaged".to_owned(),
+        began: began(),
+        stamp: "2026-11-22-103045".to_owned(),
+        applied: true,
+        ended: None,
+        backup: Some("2026-11-22-103045".to_owned()),
+        number: 1,
+        parent: None,
+        venv_generation: None,
+        gitignore_added: Vec::new(),
+    });
+    // The release it came from is named above the screen.
+    let mut approval = session.approved().clone();
+    approval.plan.install.release = Some(FROM.to_owned());
+    let session = session.attach(approval);
     let mut model = fresh(theme, width, height);
     feed(&mut model, Msg::Opened(Ok(Some(Box::new(session.into())))));
     model

@@ -1,71 +1,37 @@
-//! One upgrade as it stands on disk: what was decided, what is done, what is left.
+//! One upgrade as it stands on disk: what was approved, where it stands, what is done, what is left.
+
+mod approval;
+mod machine;
+mod reconcile;
+mod schema_1;
+mod state;
+mod state_file;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::merge::Choice;
 use super::path::RelPath;
 use super::phase::Phase;
-use super::plan::{FileEntry, Kind, Only, Plan};
+use super::plan::{FileEntry, Kind, Plan};
 use super::question::{Question, Way};
 use super::settings::Options;
 use crate::core::policy::OnConflict;
+pub use approval::Approval;
+pub use machine::{Illegal, StateEvent, on};
+pub use reconcile::{Facts, Remains, rebuilt};
+pub use schema_1::from_schema_1;
+pub use state::{End, SoFar, State, Status, Wait};
+
+/// The version of the session's format that this program writes.
+pub const SCHEMA: u32 = 2;
 
 /// The seed's workflow id: the name under which the server knows our sessions.
 pub const WORKFLOW_TYPE: &str = "agent_os_upgrade_v1";
-
-/// Where a session stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Phases are running (or were, when the process died).
-    Running,
-    /// Waiting for answers to conflicts, or to a question.
-    AwaitingDecision,
-    /// Left by a person or a signal; can be resumed.
-    Interrupted,
-    /// All six phases done.
-    Completed,
-    /// Failed, and nothing of it is left in the install (phases 0 and 1), or rollback could not finish.
-    Failed,
-    /// The install is back as it was.
-    RolledBack,
-    /// Discarded before anything was applied.
-    Aborted,
-}
-
-impl Status {
-    /// Whether a relaunch has something to offer: Resume, Roll back, Discard.
-    pub fn is_unfinished(self) -> bool {
-        matches!(self, Status::Running | Status::AwaitingDecision | Status::Interrupted)
-    }
-
-    /// The word in JSON and on screens.
-    pub fn word(self) -> &'static str {
-        match self {
-            Status::Running => "running",
-            Status::AwaitingDecision => "awaiting_decision",
-            Status::Interrupted => "interrupted",
-            Status::Completed => "completed",
-            Status::Failed => "failed",
-            Status::RolledBack => "rolled_back",
-            Status::Aborted => "aborted",
-        }
-    }
-
-    /// The same for people.
-    pub fn words(self) -> &'static str {
-        match self {
-            Status::AwaitingDecision => "waiting for a decision",
-            Status::RolledBack => "rolled back",
-            Status::Aborted => "discarded",
-            other => other.word(),
-        }
-    }
-}
 
 /// How a conflict is settled. For a file the user deleted, `keep` leaves it deleted; for one the source removed,
 /// `take` removes it.
@@ -204,24 +170,25 @@ impl Seconds {
     }
 }
 
-/// One upgrade. `session.json` in `.upgrade/<uuid>/` is this, wrapped with a sequence number and a checksum.
+/// One upgrade. `session.json` in `.upgrade/<uuid>/` is this, wrapped with a sequence number and a checksum; what was approved
+/// stands apart, in `approval.json`.
 ///
 /// ```json
-/// {"schema":1,"session_id":"0192…","number":1,"status":"running","reason":null,"project":"/p","install":"/p/.praxis-os",
-///  "source":"/src","source_commit":"<id>","source_version":"1.2.0","from_release":"<id>",
-///  "created_at":"2026-11-22T10:30:45Z","updated_at":"2026-11-22T10:30:46Z","current_phase":2,
-///  "completed_phases":[0,1],"phase_artifacts":{"0":{"evidence":{},"commands":[],"timestamp":"…","seconds":0.1}},
-///  "answers":{"standards/universal/x.md":"keep"},"answered_by":{},"answers_done":false,"on_conflict":"ask","prompts":1,"applied":false,
-///  "counted":[0,0],"rolling_back":false,"documents":{},"options":{},"plan":{},"backup":"2026-11-22-103045",
-///  "stamp":"2026-11-22-103045","server":null,"venv_generation":null,"gitignore_added":[]}
+/// {"schema":2,"session_id":"0192…","number":1,"approval":"<sha256>","state":{"is":"running","applied":false,"reason":null},
+///  "project":"/p","install":"/p/.praxis-os","created_at":"2026-11-22T10:30:45Z","updated_at":"2026-11-22T10:30:46Z",
+///  "current_phase":2,"completed_phases":[0,1],
+///  "phase_artifacts":{"0":{"evidence":{},"commands":[],"timestamp":"…","seconds":0.1}},
+///  "answers":{"standards/universal/x.md":"keep"},"answered_by":{},"answers_done":false,"prompts":1,"counted":[0,0],
+///  "documents":{},"backup":"2026-11-22-103045","stamp":"2026-11-22-103045","server":null,"venv_generation":null,
+///  "gitignore_added":[]}
 /// ```
 ///
-/// While a question waits there is also `"asked":{"id":…,"title":…,"lines":[…],"choices":[{"way":…,"label":…,"effect":…}],
-/// "unattended":…}`, and behind it `"chosen":{"<id>":"go_on"}`.
+/// A state that waits for a question holds it: `"state":{"is":"awaiting_decision",…,"on":{"question":{"id":…,"title":…,
+/// "lines":[…],"choices":[{"way":…,"label":…,"effect":…}],"unattended":…}}}`; behind it stands `"chosen":{"<id>":"go_on"}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
-    /// 1.
-    pub schema: u32,
+    /// [`SCHEMA`].
+    schema: u32,
     /// A version 7 uuid.
     pub session_id: String,
     /// Its place among the sessions of the install, from 1: greater than that of every session and backup before it. 0 in
@@ -232,33 +199,27 @@ pub struct Session {
     /// known whose own files are damaged, and of those that have no number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,
+    /// The checksum of what was approved; none where that is lost.
+    approval: Option<String>,
+    /// What was approved.
+    #[serde(skip)]
+    approved: Arc<Approval>,
     /// Where it stands.
-    pub status: Status,
-    /// Why, for `failed`, `rolled_back` and `aborted`.
-    pub reason: Option<String>,
+    state: State,
     /// The project's folder.
     #[serde(with = "super::os_text::path")]
     pub project: PathBuf,
     /// Its `.praxis-os`.
     #[serde(with = "super::os_text::path")]
     pub install: PathBuf,
-    /// The clone.
-    #[serde(with = "super::os_text::path")]
-    pub source: PathBuf,
-    /// The commit that is installed, a full id.
-    pub source_commit: String,
-    /// Its label.
-    pub source_version: String,
-    /// The release the install matched, a full id, if any did.
-    pub from_release: Option<String>,
     /// UTC, RFC 3339.
     pub created_at: String,
     /// UTC, RFC 3339.
     pub updated_at: String,
     /// The phase that runs now or runs next.
-    pub current_phase: Phase,
+    current_phase: Phase,
     /// Those that are done.
-    pub completed_phases: Vec<Phase>,
+    completed_phases: Vec<Phase>,
     /// Evidence by phase.
     pub phase_artifacts: BTreeMap<u8, PhaseRecord>,
     /// Answers to conflicts, saved one by one as they are given.
@@ -269,29 +230,17 @@ pub struct Session {
     /// A person said that all conflicts are settled: from here on none is asked.
     #[serde(default)]
     pub answers_done: bool,
-    /// Who settles a conflict without an answer.
-    #[serde(default)]
-    pub on_conflict: OnConflict,
     /// Standing rules that the person made of answers: true for `always_take`. Written when the plan is applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<(bool, String)>,
     /// How many of the answers a person gave.
     pub prompts: u64,
-    /// Something in the install may have changed: from here on, Discard is not offered.
-    pub applied: bool,
     /// Files that the decided plan adds, and files that it changes, moves or removes.
     #[serde(default)]
     pub counted: (u64, u64),
-    /// A rollback was begun: from here on there is no way but back.
-    #[serde(default)]
-    pub rolling_back: bool,
     /// What phase 5 wrote, by sha256: to tell it from what the user wrote later.
     #[serde(default)]
     pub documents: BTreeMap<RelPath, String>,
-    /// The settings this upgrade was started with.
-    pub options: Options,
-    /// The plan as approved.
-    pub plan: Plan,
     /// The backup's folder name, once chosen.
     pub backup: Option<String>,
     /// The stamp of this session in names of folders and reports, `YYYY-MM-DD-HHMMSS`, UTC.
@@ -302,22 +251,17 @@ pub struct Session {
     pub venv_generation: Option<String>,
     /// Lines that this session appended to the project's `.gitignore`.
     pub gitignore_added: Vec<String>,
-    /// The question that waits for an answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<Question>,
     /// Answers to questions that hold for the rest of the session, by the question's id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub chosen: BTreeMap<String, Way>,
-    /// Its own files were damaged: this is what journal and backup tell of it. Good for a rollback, not for going on.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub rebuilt: bool,
     /// Folders of which a rollback had to set aside what stood in their place: all that the backup has of them comes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<RelPath>,
-    /// It settles conflicts that earlier ones put off, and installs nothing else.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub resolving: bool,
 }
+
+/// The state before an event.
+#[derive(Debug)]
+pub struct Before(State);
 
 /// Whether a number is none.
 fn is_zero(number: &u64) -> bool {
@@ -364,9 +308,217 @@ pub fn is_stamp(name: &str) -> bool {
 }
 
 impl Session {
+    /// A session that begins: nothing is done yet. Its number and its place are given under the lock.
+    pub fn begin(
+        approval: Approval,
+        session_id: String,
+        project: PathBuf,
+        install: PathBuf,
+        now: jiff::Timestamp,
+    ) -> Self {
+        let session = Self::blank(session_id, project, install, stamp_of(now), time_of(now));
+        let first = if approval.resolving { Phase::Backup } else { Phase::PreFlight };
+        Self { current_phase: first, ..session }.with_approval(approval)
+    }
+
+    /// A session of which nothing is known but where and when it began.
+    fn blank(session_id: String, project: PathBuf, install: PathBuf, stamp: String, began: String) -> Self {
+        Self {
+            schema: SCHEMA,
+            session_id,
+            number: 0,
+            after: Vec::new(),
+            approval: None,
+            approved: Arc::default(),
+            state: State::Running(SoFar::default()),
+            project,
+            install,
+            updated_at: began.clone(),
+            created_at: began,
+            current_phase: Phase::PreFlight,
+            completed_phases: Vec::new(),
+            phase_artifacts: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            answered_by: BTreeMap::new(),
+            answers_done: false,
+            rules: Vec::new(),
+            prompts: 0,
+            counted: (0, 0),
+            documents: BTreeMap::new(),
+            backup: None,
+            stamp,
+            server: None,
+            venv_generation: None,
+            gitignore_added: Vec::new(),
+            chosen: BTreeMap::new(),
+            set_aside: Vec::new(),
+        }
+    }
+
+    /// The session with something approved.
+    pub fn with_approval(mut self, approval: Approval) -> Self {
+        // Plain data always has a JSON form. If it had none, the first save would say so.
+        self.approval = Some(approval.sealed().map(|(_, sum)| sum).unwrap_or_default());
+        self.approved = approval.into();
+        self
+    }
+
+    /// The checksum of what was approved, if that was not read yet.
+    pub fn wants_approval(&self) -> Option<&str> {
+        // What is read has a commit, which what is unknown has not.
+        self.approval.as_deref().filter(|_| *self.approved == Approval::default())
+    }
+
+    /// The session with what was approved, as it was read beside it. Whether it is the one with the checksum that the session
+    /// names is the reader's to check.
+    pub fn attach(mut self, approval: Approval) -> Self {
+        self.approved = approval.into();
+        self
+    }
+
+    /// The session as it is where what was approved is lost: good for a rollback, not for going on.
+    pub fn without_approval(mut self, why: &str) -> Self {
+        self.approval = None;
+        self.approved = Arc::default();
+        self.state = reconcile::without_approval(self.state, why);
+        self
+    }
+
+    /// What was approved.
+    pub fn approved(&self) -> &Approval {
+        &self.approved
+    }
+
+    /// The checksum of what was approved; none where that is lost.
+    pub fn approval(&self) -> Option<&str> {
+        self.approval.as_deref()
+    }
+
+    /// The plan as approved.
+    pub fn plan(&self) -> &Plan {
+        &self.approved.plan
+    }
+
+    /// The settings this upgrade was started with.
+    pub fn options(&self) -> &Options {
+        &self.approved.options
+    }
+
+    /// Who settles a conflict without an answer.
+    pub fn on_conflict(&self) -> OnConflict {
+        self.approved.on_conflict
+    }
+
+    /// It settles conflicts that earlier ones put off, and installs nothing else.
+    pub fn resolving(&self) -> bool {
+        self.approved.resolving
+    }
+
+    /// The clone.
+    pub fn source(&self) -> &Path {
+        &self.approved.source
+    }
+
+    /// The commit that is installed, a full id; empty where what was approved is lost.
+    pub fn source_commit(&self) -> &str {
+        &self.approved.plan.source.commit
+    }
+
+    /// Its label.
+    pub fn source_version(&self) -> &str {
+        &self.approved.plan.source.version
+    }
+
+    /// The release the install matched, a full id, if any did.
+    pub fn from_release(&self) -> Option<&str> {
+        self.approved.plan.install.release.as_deref()
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What others are told of where it stands.
+    pub fn status(&self) -> Status {
+        self.state.status()
+    }
+
+    /// Why it ended, is going back, or stopped the last time.
+    pub fn reason(&self) -> Option<&str> {
+        self.state.so_far().reason.as_deref()
+    }
+
+    /// Something in the install may have changed: from here on, Discard is not offered.
+    pub fn applied(&self) -> bool {
+        self.state.so_far().applied
+    }
+
+    /// A rollback was begun: from here on there is no way but back.
+    pub fn rolling_back(&self) -> bool {
+        self.state.is_rolling_back()
+    }
+
+    /// The question that waits for an answer, or was left without one.
+    pub fn asked(&self) -> Option<&Question> {
+        self.state.asked()
+    }
+
+    /// Its own files were damaged: this is what is left. Good for a rollback, not for going on.
+    pub fn rebuilt(&self) -> bool {
+        self.approval.is_none()
+    }
+
+    /// The phase that runs now or runs next.
+    pub fn current_phase(&self) -> Phase {
+        self.current_phase
+    }
+
+    /// The phases that are done.
+    pub fn completed_phases(&self) -> &[Phase] {
+        &self.completed_phases
+    }
+
+    /// Moves on to the state behind an event. Gives what takes that back, for who could not save it.
+    ///
+    /// # Errors
+    /// [`Illegal`] for an event that can't happen now; the state stays.
+    pub fn advance(&mut self, event: &StateEvent) -> Result<Before, Illegal> {
+        let next = machine::on(&self.state, event)?;
+        Ok(Before(std::mem::replace(&mut self.state, next)))
+    }
+
+    /// Takes an event back that could not be saved.
+    pub fn take_back(&mut self, before: Before) {
+        self.state = before.0;
+    }
+
+    /// Begins a phase, or begins it again.
+    ///
+    /// # Errors
+    /// [`Illegal`] where no phase can begin.
+    pub fn begin_phase(&mut self, phase: Phase) -> Result<(), Illegal> {
+        self.advance(&StateEvent::PhaseBegan)?;
+        self.current_phase = phase;
+        Ok(())
+    }
+
+    /// Takes in what the disk proves.
+    pub fn reconcile(&mut self, facts: Facts) {
+        let backed_up = self.completed_phases.contains(&Phase::Backup);
+        let state = std::mem::replace(&mut self.state, State::Running(SoFar::default()));
+        self.state = reconcile::reconcile(state, facts, backed_up);
+    }
+
+    /// Takes in that another session was begun behind it, which is only possible if it had ended.
+    pub fn overtaken(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Running(SoFar::default()));
+        self.state = reconcile::overtaken(state);
+    }
+
     /// Nothing of the session is left in the install.
     pub fn is_back(&self) -> bool {
-        matches!(self.status, Status::RolledBack | Status::Aborted | Status::Failed)
+        matches!(self.status(), Status::RolledBack | Status::Aborted | Status::Failed)
     }
 
     /// The id of the session before it, as far as it is known.
@@ -376,7 +528,7 @@ impl Session {
 
     /// Whether a relaunch has something to offer: Resume, Roll back, Discard.
     pub fn is_unfinished(&self) -> bool {
-        self.status.is_unfinished() || (self.rolling_back && self.status == Status::Completed)
+        self.state.is_unfinished()
     }
 
     /// Checks what was read from a file that anybody may have written: every name that is joined to a path, and every
@@ -386,7 +538,6 @@ impl Session {
     /// What is wrong, naming the key.
     pub fn check(&self, folder: &str) -> Result<(), String> {
         let is_time = |text: &str| text.parse::<jiff::Timestamp>().is_ok();
-        let is_id = |id: &str| matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit());
         let wrong = |key: &str| Err(format!("\"{key}\" is not what this program writes"));
         if self.session_id != folder || uuid::Uuid::try_parse(folder).is_err() {
             return wrong("session_id");
@@ -406,9 +557,8 @@ impl Session {
         if self.after.iter().any(|id| uuid::Uuid::try_parse(id).is_err()) {
             return wrong("after");
         }
-        let unknown = self.rebuilt && self.source_commit.is_empty();
-        if !unknown && !is_id(&self.source_commit) {
-            return wrong("source_commit");
+        if self.approval.as_deref().is_some_and(|sum| sum.len() != 64 || !sum.bytes().all(|b| b.is_ascii_hexdigit())) {
+            return wrong("approval");
         }
         if self.gitignore_added.iter().any(|line| line.trim().is_empty() || line.contains(['\n', '\0'])) {
             return wrong("gitignore_added");
@@ -422,60 +572,6 @@ impl Session {
         Ok(())
     }
 
-    /// The state file that the server, assistants and people read: the seed's keys, and what the server needs.
-    pub fn state_file(&self) -> Value {
-        let mut checkpoints = Map::new();
-        for phase in Phase::ALL {
-            let state = if self.plan.only == Some(Only::Content) && matches!(phase, Phase::Server | Phase::Validation) {
-                "skipped"
-            } else if self.completed_phases.contains(&phase) {
-                "passed"
-            } else if self.status == Status::Failed && phase == self.current_phase {
-                "failed"
-            } else {
-                "pending"
-            };
-            checkpoints.insert(phase.number().to_string(), state.into());
-        }
-        let mut artifacts = Map::new();
-        for (number, record) in &self.phase_artifacts {
-            let mut artifact = record.evidence.clone();
-            artifact.insert("phase_number".into(), json!(number));
-            artifact.insert("evidence".into(), Value::Object(record.evidence.clone()));
-            artifact.insert("outputs".into(), json!({"seconds": record.seconds, "commands": record.commands}));
-            // The server reads each of these with its output, exit code and times, and no session in which one lacks
-            // them; so ours stand among the outputs.
-            artifact.insert("commands_executed".into(), json!([]));
-            artifact.insert("timestamp".into(), json!(record.timestamp));
-            artifacts.insert(number.to_string(), Value::Object(artifact));
-        }
-        // As the server counts: one more than the last phase that passed, or it would go on with this session.
-        let current = match self.status {
-            Status::Completed => json!(Phase::ALL.len()),
-            _ => json!(self.current_phase),
-        };
-        json!({
-            "session_id": self.session_id,
-            "workflow_type": WORKFLOW_TYPE,
-            "target_file": "mcp_server",
-            "current_phase": current,
-            "completed_phases": self.completed_phases,
-            "phase_artifacts": artifacts,
-            "checkpoints": checkpoints,
-            "created_at": self.created_at,
-            "updated_at": self.updated_at,
-            "status": self.status,
-            "reason": self.reason,
-            "metadata": {
-                "total_phases": Phase::ALL.len(),
-                "dry_run": self.options.dry_run,
-                "auto_restart": self.options.auto_restart,
-                "source_commit": self.source_commit,
-                "source_version": self.source_version,
-            },
-        })
-    }
-
     /// The evidence of a finished phase in its own type.
     pub fn evidence<T: serde::de::DeserializeOwned>(&self, phase: Phase) -> Option<T> {
         let record = self.phase_artifacts.get(&phase.number())?;
@@ -484,12 +580,12 @@ impl Session {
 
     /// Whether a person answers a conflict, rather than a policy, a rule or an earlier answer.
     pub fn asks_about(&self, path: &RelPath) -> bool {
-        self.on_conflict == OnConflict::Ask && !self.answered_by.contains_key(path)
+        self.on_conflict() == OnConflict::Ask && !self.answered_by.contains_key(path)
     }
 
     /// Whether carrying it out changes the install or its environment, rather than only its server's process.
     pub fn changes_something(&self) -> bool {
-        self.plan.summary.pending() > 0 || self.venv_generation.is_some()
+        self.plan().summary.pending() > 0 || self.venv_generation.is_some()
     }
 
     /// How many conflicts are put off.
@@ -501,9 +597,9 @@ impl Session {
     pub fn asks_about_conflicts(&self) -> bool {
         let open = |f: &FileEntry| f.kind == Kind::Conflict && self.asks_about(&f.path);
         !self.answers_done
-            && !self.rolling_back
+            && !self.rolling_back()
             && !self.completed_phases.contains(&Phase::Content)
-            && self.plan.files.iter().any(open)
+            && self.plan().files.iter().any(open)
     }
 
     /// Notes a phase as done and moves on to the next.
@@ -519,20 +615,20 @@ impl Session {
 /// A completed session with nothing in it, for tests.
 #[cfg(test)]
 pub fn example() -> Session {
-    let options = Options::default();
-    let session = json!({
-        "schema": 1, "session_id": "", "status": "completed", "reason": null, "project": "", "install": "",
-        "source": "", "source_commit": "", "source_version": "", "from_release": null, "created_at": "",
-        "updated_at": "", "current_phase": 5, "completed_phases": [], "phase_artifacts": {}, "answers": {},
-        "prompts": 1, "applied": true, "options": options, "backup": null, "stamp": "", "server": null,
-        "venv_generation": null, "gitignore_added": [],
-        "plan": {
-            "schema": 1, "source": {"path": "", "version": "", "commit": "", "shallow": false},
-            "install": {"path": "", "layout": "", "release": null, "release_evidence": "none"},
-            "summary": crate::core::plan::Summary::default(), "files": [],
-        },
-    });
-    serde_json::from_value(session).unwrap()
+    let session = Session::blank(String::new(), PathBuf::new(), PathBuf::new(), String::new(), String::new());
+    let state = State::Ended { end: End::Completed, so_far: SoFar { applied: true, reason: None } };
+    let session = Session { state, current_phase: Phase::Cleanup, prompts: 1, ..session };
+    session.with_approval(Approval::default())
+}
+
+#[cfg(test)]
+impl Session {
+    /// The same with something else approved.
+    pub fn approving(self, change: impl FnOnce(&mut Approval)) -> Self {
+        let mut approval = self.approved().clone();
+        change(&mut approval);
+        self.with_approval(approval)
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,64 @@
+//! The state file that the server, assistants and people read.
+
+use serde_json::{Map, Value, json};
+
+use super::{Session, Status, WORKFLOW_TYPE};
+use crate::core::phase::Phase;
+use crate::core::plan::Only;
+
+impl Session {
+    /// The state file that the server, assistants and people read: the seed's keys, and what the server needs.
+    pub fn state_file(&self) -> Value {
+        let mut checkpoints = Map::new();
+        for phase in Phase::ALL {
+            let state = if self.plan().only == Some(Only::Content) && matches!(phase, Phase::Server | Phase::Validation)
+            {
+                "skipped"
+            } else if self.completed_phases.contains(&phase) {
+                "passed"
+            } else if self.status() == Status::Failed && phase == self.current_phase {
+                "failed"
+            } else {
+                "pending"
+            };
+            checkpoints.insert(phase.number().to_string(), state.into());
+        }
+        let mut artifacts = Map::new();
+        for (number, record) in &self.phase_artifacts {
+            let mut artifact = record.evidence.clone();
+            artifact.insert("phase_number".into(), json!(number));
+            artifact.insert("evidence".into(), Value::Object(record.evidence.clone()));
+            artifact.insert("outputs".into(), json!({"seconds": record.seconds, "commands": record.commands}));
+            // The server reads each of these with its output, exit code and times, and no session in which one lacks
+            // them; so ours stand among the outputs.
+            artifact.insert("commands_executed".into(), json!([]));
+            artifact.insert("timestamp".into(), json!(record.timestamp));
+            artifacts.insert(number.to_string(), Value::Object(artifact));
+        }
+        // As the server counts: one more than the last phase that passed, or it would go on with this session.
+        let current = match self.status() {
+            Status::Completed => json!(Phase::ALL.len()),
+            _ => json!(self.current_phase),
+        };
+        json!({
+            "session_id": self.session_id,
+            "workflow_type": WORKFLOW_TYPE,
+            "target_file": "mcp_server",
+            "current_phase": current,
+            "completed_phases": self.completed_phases,
+            "phase_artifacts": artifacts,
+            "checkpoints": checkpoints,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "status": self.status(),
+            "reason": self.reason(),
+            "metadata": {
+                "total_phases": Phase::ALL.len(),
+                "dry_run": self.options().dry_run,
+                "auto_restart": self.options().auto_restart,
+                "source_commit": self.source_commit(),
+                "source_version": self.source_version(),
+            },
+        })
+    }
+}
