@@ -124,7 +124,7 @@ fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
     if !venv.exists() {
         return Ok(None);
     }
-    let source = Source::open(&run.session.source(), Some(run.session.source_commit())).map_err(|e| e.to_string())?;
+    let source = Source::open(run.session.source(), Some(run.session.source_commit())).map_err(|e| e.to_string())?;
     let server = layouts().server();
     let place = |path: &RelPath| {
         let path = layouts().target().install_path(path, |_| false)?;
