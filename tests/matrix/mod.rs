@@ -10,6 +10,7 @@ mod content;
 mod history;
 mod paths;
 mod releases;
+mod roots;
 mod seen;
 mod world;
 

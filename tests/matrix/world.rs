@@ -98,6 +98,8 @@ pub struct World {
     /// Whether the last upgrade left a `.upgrade-baseline.json`.
     pub baseline: bool,
     anchored: bool,
+    /// The install's folder within the project.
+    folder: &'static str,
     format: &'static str,
     releases: Vec<Release>,
     ids: Vec<String>,
@@ -117,7 +119,16 @@ impl World {
     pub fn new(baseline: bool) -> Self {
         let dir = tempfile::Builder::new().prefix("pos-matrix-").tempdir().unwrap();
         let source = dir.path().join("source");
-        Self { dir, baseline, anchored: true, format: "sha1", releases: Vec::new(), ids: Vec::new(), source }
+        Self {
+            dir,
+            baseline,
+            anchored: true,
+            folder: ".praxis-os",
+            format: "sha1",
+            releases: Vec::new(),
+            ids: Vec::new(),
+            source,
+        }
     }
 
     pub fn without_baseline() -> Self {
@@ -253,9 +264,14 @@ impl World {
         self.ids = ids.into_iter().map(|(_, id)| id).collect();
     }
 
-    /// The `.praxis-os` folder.
+    /// As installs of another generation have it.
+    pub fn in_folder(self, folder: &'static str) -> Self {
+        Self { folder, ..self }
+    }
+
+    /// The folder of the install.
     pub fn folder(&self) -> PathBuf {
-        self.dir.path().join("project/.praxis-os")
+        self.dir.path().join("project").join(self.folder)
     }
 
     /// The ids of all releases.

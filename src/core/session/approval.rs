@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::OnConflict;
 use crate::core::blob::sha256;
 use crate::core::plan::{Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
+use crate::core::policy::OnConflict;
 use crate::core::settings::Options;
 
 /// What was approved. `approval.json` in `.upgrade/<uuid>/` is this, wrapped with its checksum, which the session names too.

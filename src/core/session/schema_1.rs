@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::approval::Approval;
+use super::saved::Session;
 use super::state::{End, SoFar, State, Status, Wait};
-use super::{OnConflict, Session};
 use crate::core::plan::Plan;
+use crate::core::policy::OnConflict;
 use crate::core::question::Question;
 use crate::core::settings::Options;
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Session, Status, WORKFLOW_TYPE};
+use super::saved::{Session, WORKFLOW_TYPE};
+use super::state::Status;
 use crate::core::phase::Phase;
 use crate::core::plan::Only;
 
@@ -14,9 +15,9 @@ impl Session {
             let state = if self.plan().only == Some(Only::Content) && matches!(phase, Phase::Server | Phase::Validation)
             {
                 "skipped"
-            } else if self.completed_phases.contains(&phase) {
+            } else if self.completed_phases().contains(&phase) {
                 "passed"
-            } else if self.status() == Status::Failed && phase == self.current_phase {
+            } else if self.status() == Status::Failed && phase == self.current_phase() {
                 "failed"
             } else {
                 "pending"
@@ -38,14 +39,14 @@ impl Session {
         // As the server counts: one more than the last phase that passed, or it would go on with this session.
         let current = match self.status() {
             Status::Completed => json!(Phase::ALL.len()),
-            _ => json!(self.current_phase),
+            _ => json!(self.current_phase()),
         };
         json!({
             "session_id": self.session_id,
             "workflow_type": WORKFLOW_TYPE,
             "target_file": "mcp_server",
             "current_phase": current,
-            "completed_phases": self.completed_phases,
+            "completed_phases": self.completed_phases(),
             "phase_artifacts": artifacts,
             "checkpoints": checkpoints,
             "created_at": self.created_at,

@@ -1,0 +1,58 @@
+//! A session whose own files are damaged, made of what else is left of it.
+
+use std::path::PathBuf;
+
+use super::approval::Approval;
+use super::saved::Session;
+use super::state::{End, SoFar, State};
+use super::times::time_of;
+use crate::core::phase::Phase;
+
+/// What is left of a session whose own files are damaged.
+#[derive(Debug, Clone)]
+pub struct Remains {
+    /// Its id, which is its folder's name.
+    pub session_id: String,
+    /// The install it lies in.
+    pub install: PathBuf,
+    /// What is wrong with its files.
+    pub why: String,
+    /// When it began, as its id has it.
+    pub began: jiff::Timestamp,
+    /// Its stamp: its backup's, else that of its beginning.
+    pub stamp: String,
+    /// Its journals were begun, so the install may be changed.
+    pub applied: bool,
+    /// How it ended, by the lines that only its end writes.
+    pub ended: Option<End>,
+    /// The name of its backup.
+    pub backup: Option<String>,
+    /// Its number, 0 if it is not known.
+    pub number: u64,
+    /// The id of the session before it.
+    pub parent: Option<String>,
+    /// The environment that it built.
+    pub venv_generation: Option<String>,
+    /// Lines that were appended to the project's `.gitignore` since its backup.
+    pub gitignore_added: Vec<String>,
+}
+
+/// A session made of what is left: good for a rollback, not for going on.
+pub fn rebuilt(left: Remains) -> Session {
+    let reason = Some(format!("its files were damaged ({}); rebuilt from journal and backup", left.why));
+    let so_far = SoFar { applied: left.applied, reason };
+    let project = left.install.parent().unwrap_or(&left.install).to_owned();
+    let mut session = Session::blank(left.session_id, project, left.install, left.stamp, time_of(left.began));
+    session.state = match left.ended {
+        Some(end) => State::Ended { end, so_far },
+        None => State::RollbackPaused(so_far),
+    };
+    session.current_phase = if left.applied { Phase::Content } else { Phase::PreFlight };
+    session.number = left.number;
+    session.after = left.parent.into_iter().collect();
+    session.backup = left.backup;
+    session.venv_generation = left.venv_generation;
+    session.gitignore_added = left.gitignore_added;
+    session.approved = Approval::default().into();
+    session
+}

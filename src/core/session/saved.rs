@@ -1,0 +1,519 @@
+//! One upgrade, as it is saved.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::approval::Approval;
+use super::decision::Answer;
+use super::machine;
+use super::machine::{Illegal, StateEvent};
+use super::reconcile;
+use super::reconcile::Facts;
+use super::state::{SoFar, State, Status};
+use super::times::{is_stamp, stamp_of, time_of};
+use crate::core::path::RelPath;
+use crate::core::phase::Phase;
+use crate::core::plan::{FileEntry, Kind, Plan};
+use crate::core::policy::OnConflict;
+use crate::core::question::{Question, Way};
+use crate::core::settings::Options;
+
+/// The version of the session's format that this program writes.
+pub const SCHEMA: u32 = 2;
+
+/// The seed's workflow id: the name under which the server knows our sessions.
+pub const WORKFLOW_TYPE: &str = "agent_os_upgrade_v1";
+
+/// The saved outcome of one phase.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PhaseRecord {
+    /// The phase's evidence struct, as JSON.
+    pub evidence: Map<String, Value>,
+    /// Programs that were run, with their arguments.
+    pub commands: Vec<String>,
+    /// When it was done, UTC.
+    pub timestamp: String,
+    /// How long it took; a person's time over questions is not counted.
+    pub seconds: f64,
+}
+
+/// What is needed to start the install's server again, known before it is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerBefore {
+    /// It answered when the session began.
+    pub was_running: bool,
+    /// Its process then.
+    pub pid: Option<u32>,
+    /// Its command line; what is not UTF-8 as [`crate::core::os_text::encode`] writes it.
+    pub command: Vec<String>,
+    /// Its folder.
+    #[serde(with = "crate::core::os_text::path")]
+    pub cwd: PathBuf,
+    /// Those environment variables that the layout's table names; their values are written as the command line is.
+    pub env: BTreeMap<String, String>,
+    /// The tools it had.
+    pub tools: Vec<String>,
+}
+
+/// Where the time of a run went, in seconds. Of a session that was interrupted: since it was taken up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seconds {
+    /// All of it.
+    pub total: f64,
+    /// What is left when all others are taken away: our own work.
+    pub own: f64,
+    /// pip, and the interpreter that it and the imports run in.
+    pub pip: f64,
+    /// The server: its end, its start, its answers.
+    pub server: f64,
+    /// git.
+    pub git: f64,
+    /// Other programs: post-install steps, tests, interpreters that check a file.
+    pub programs: f64,
+    /// For a person's answers.
+    pub waiting: f64,
+}
+
+impl Seconds {
+    /// A line for the report; what took no time is left out.
+    pub fn line(&self) -> String {
+        let others = [
+            ("pip", self.pip),
+            ("the server", self.server),
+            ("git", self.git),
+            ("other programs", self.programs),
+            ("waiting for you", self.waiting),
+        ];
+        let shown = others.iter().filter(|(_, s)| *s >= 0.05).map(|(who, s)| format!("{who} {s:.1} s, "));
+        format!("time: {:.1} s: {}our own work {:.1} s", self.total, shown.collect::<String>(), self.own)
+    }
+}
+
+/// One upgrade. `session.json` in `.upgrade/<uuid>/` is this, wrapped with a sequence number and a checksum; what was approved
+/// stands apart, in `approval.json`.
+///
+/// ```json
+/// {"schema":2,"session_id":"0192…","number":1,"approval":"<sha256>","state":{"is":"running","applied":false,"reason":null},
+///  "project":"/p","install":"/p/.praxis-os","created_at":"2026-11-22T10:30:45Z","updated_at":"2026-11-22T10:30:46Z",
+///  "current_phase":2,"completed_phases":[0,1],
+///  "phase_artifacts":{"0":{"evidence":{},"commands":[],"timestamp":"…","seconds":0.1}},
+///  "answers":{"standards/universal/x.md":"keep"},"answered_by":{},"answers_done":false,"prompts":1,"counted":[0,0],
+///  "documents":{},"backup":"2026-11-22-103045","stamp":"2026-11-22-103045","server":null,"venv_generation":null,
+///  "gitignore_added":[]}
+/// ```
+///
+/// A state that waits for a question holds it: `"state":{"is":"awaiting_decision",…,"on":{"question":{"id":…,"title":…,
+/// "lines":[…],"choices":[{"way":…,"label":…,"effect":…}],"unattended":…}}}`; behind it stands `"chosen":{"<id>":"go_on"}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// [`SCHEMA`].
+    schema: u32,
+    /// A version 7 uuid.
+    pub session_id: String,
+    /// Its place among the sessions of the install, from 1: greater than that of every session and backup before it. 0 in
+    /// what earlier builds wrote. The order is told by this alone, because a clock may be set back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub number: u64,
+    /// The ids of all sessions before it, in their order; the last of them is its parent. With it the place of one is
+    /// known whose own files are damaged, and of those that have no number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    /// The checksum of what was approved; none where that is lost.
+    approval: Option<String>,
+    /// What was approved.
+    #[serde(skip)]
+    pub(super) approved: Arc<Approval>,
+    /// Where it stands.
+    pub(super) state: State,
+    /// The project's folder.
+    #[serde(with = "crate::core::os_text::path")]
+    pub project: PathBuf,
+    /// Its `.praxis-os`.
+    #[serde(with = "crate::core::os_text::path")]
+    pub install: PathBuf,
+    /// UTC, RFC 3339.
+    pub created_at: String,
+    /// UTC, RFC 3339.
+    pub updated_at: String,
+    /// The phase that runs now or runs next.
+    pub(super) current_phase: Phase,
+    /// Those that are done.
+    completed_phases: Vec<Phase>,
+    /// Evidence by phase.
+    pub phase_artifacts: BTreeMap<u8, PhaseRecord>,
+    /// Answers to conflicts, saved one by one as they are given.
+    pub answers: BTreeMap<RelPath, Answer>,
+    /// Why an answer was given without asking: a standing rule, or an earlier answer.
+    #[serde(default)]
+    pub answered_by: BTreeMap<RelPath, String>,
+    /// A person said that all conflicts are settled: from here on none is asked.
+    #[serde(default)]
+    pub answers_done: bool,
+    /// Standing rules that the person made of answers: true for `always_take`. Written when the plan is applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<(bool, String)>,
+    /// How many of the answers a person gave.
+    pub prompts: u64,
+    /// Files that the decided plan adds, and files that it changes, moves or removes.
+    #[serde(default)]
+    pub counted: (u64, u64),
+    /// What phase 5 wrote, by sha256: to tell it from what the user wrote later.
+    #[serde(default)]
+    pub documents: BTreeMap<RelPath, String>,
+    /// The backup's folder name, once chosen.
+    pub backup: Option<String>,
+    /// The stamp of this session in names of folders and reports, `YYYY-MM-DD-HHMMSS`, UTC.
+    pub stamp: String,
+    /// The server as it was.
+    pub server: Option<ServerBefore>,
+    /// The venv generation being built or switched to, by name.
+    pub venv_generation: Option<String>,
+    /// Lines that this session appended to the project's `.gitignore`.
+    pub gitignore_added: Vec<String>,
+    /// Answers to questions that hold for the rest of the session, by the question's id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub chosen: BTreeMap<String, Way>,
+    /// Folders of which a rollback had to set aside what stood in their place: all that the backup has of them comes back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<RelPath>,
+}
+
+/// The state before an event.
+#[derive(Debug)]
+pub struct Before(State);
+
+/// Whether a number is none.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The documents that a session appends to outside of its journals; nothing else may be named in [`Session::documents`].
+pub const DOCUMENTS: [&str; 2] = ["INSTALLATION_SUMMARY.md", "UPDATE_LOG.txt"];
+
+impl Session {
+    /// A session that begins: nothing is done yet. Its number and its place are given under the lock.
+    pub fn begin(
+        approval: Approval,
+        session_id: String,
+        project: PathBuf,
+        install: PathBuf,
+        now: jiff::Timestamp,
+    ) -> Self {
+        let session = Self::blank(session_id, project, install, stamp_of(now), time_of(now));
+        let first = if approval.resolving { Phase::Backup } else { Phase::PreFlight };
+        Self { current_phase: first, ..session }.with_approval(approval)
+    }
+
+    /// A session of which nothing is known but where and when it began.
+    pub(super) fn blank(session_id: String, project: PathBuf, install: PathBuf, stamp: String, began: String) -> Self {
+        Self {
+            schema: SCHEMA,
+            session_id,
+            number: 0,
+            after: Vec::new(),
+            approval: None,
+            approved: Arc::default(),
+            state: State::Running(SoFar::default()),
+            project,
+            install,
+            updated_at: began.clone(),
+            created_at: began,
+            current_phase: Phase::PreFlight,
+            completed_phases: Vec::new(),
+            phase_artifacts: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            answered_by: BTreeMap::new(),
+            answers_done: false,
+            rules: Vec::new(),
+            prompts: 0,
+            counted: (0, 0),
+            documents: BTreeMap::new(),
+            backup: None,
+            stamp,
+            server: None,
+            venv_generation: None,
+            gitignore_added: Vec::new(),
+            chosen: BTreeMap::new(),
+            set_aside: Vec::new(),
+        }
+    }
+
+    /// The session with something approved.
+    pub fn with_approval(mut self, approval: Approval) -> Self {
+        // Plain data always has a JSON form. If it had none, the first save would say so.
+        self.approval = Some(approval.sealed().map(|(_, sum)| sum).unwrap_or_default());
+        self.approved = approval.into();
+        self
+    }
+
+    /// The checksum of what was approved, if that was not read yet.
+    pub fn wants_approval(&self) -> Option<&str> {
+        // What is read has a commit, which what is unknown has not.
+        self.approval.as_deref().filter(|_| *self.approved == Approval::default())
+    }
+
+    /// The session with what was approved, as it was read beside it. Whether it is the one with the checksum that the session
+    /// names is the reader's to check.
+    pub fn attach(mut self, approval: Approval) -> Self {
+        self.approved = approval.into();
+        self
+    }
+
+    /// The session as it is where what was approved is lost: good for a rollback, not for going on.
+    pub fn without_approval(mut self, why: &str) -> Self {
+        self.approval = None;
+        self.approved = Arc::default();
+        self.state = reconcile::without_approval(self.state, why);
+        self
+    }
+
+    /// What was approved.
+    pub fn approved(&self) -> &Approval {
+        &self.approved
+    }
+
+    /// The checksum of what was approved; none where that is lost.
+    pub fn approval(&self) -> Option<&str> {
+        self.approval.as_deref()
+    }
+
+    /// The plan as approved.
+    pub fn plan(&self) -> &Plan {
+        &self.approved.plan
+    }
+
+    /// The settings this upgrade was started with.
+    pub fn options(&self) -> &Options {
+        &self.approved.options
+    }
+
+    /// Who settles a conflict without an answer.
+    pub fn on_conflict(&self) -> OnConflict {
+        self.approved.on_conflict
+    }
+
+    /// It settles conflicts that earlier ones put off, and installs nothing else.
+    pub fn resolving(&self) -> bool {
+        self.approved.resolving
+    }
+
+    /// The clone.
+    pub fn source(&self) -> &Path {
+        &self.approved.source
+    }
+
+    /// The commit that is installed, a full id; empty where what was approved is lost.
+    pub fn source_commit(&self) -> &str {
+        &self.approved.plan.source.commit
+    }
+
+    /// Its label.
+    pub fn source_version(&self) -> &str {
+        &self.approved.plan.source.version
+    }
+
+    /// The release the install matched, a full id, if any did.
+    pub fn from_release(&self) -> Option<&str> {
+        self.approved.plan.install.release.as_deref()
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What others are told of where it stands.
+    pub fn status(&self) -> Status {
+        self.state.status()
+    }
+
+    /// Why it ended, is going back, or stopped the last time.
+    pub fn reason(&self) -> Option<&str> {
+        self.state.so_far().reason.as_deref()
+    }
+
+    /// Something in the install may have changed: from here on, Discard is not offered.
+    pub fn applied(&self) -> bool {
+        self.state.so_far().applied
+    }
+
+    /// A rollback was begun: from here on there is no way but back.
+    pub fn rolling_back(&self) -> bool {
+        self.state.is_rolling_back()
+    }
+
+    /// The question that waits for an answer, or was left without one.
+    pub fn asked(&self) -> Option<&Question> {
+        self.state.asked()
+    }
+
+    /// Its own files were damaged: this is what is left. Good for a rollback, not for going on.
+    pub fn rebuilt(&self) -> bool {
+        self.approval.is_none()
+    }
+
+    /// The phase that runs now or runs next.
+    pub fn current_phase(&self) -> Phase {
+        self.current_phase
+    }
+
+    /// The phases that are done.
+    pub fn completed_phases(&self) -> &[Phase] {
+        &self.completed_phases
+    }
+
+    /// Moves on to the state behind an event. Gives what takes that back, for who could not save it.
+    ///
+    /// # Errors
+    /// [`Illegal`] for an event that can't happen now; the state stays.
+    pub fn advance(&mut self, event: &StateEvent) -> Result<Before, Illegal> {
+        let next = machine::on(&self.state, event)?;
+        Ok(Before(std::mem::replace(&mut self.state, next)))
+    }
+
+    /// Takes an event back that could not be saved.
+    pub fn take_back(&mut self, before: Before) {
+        self.state = before.0;
+    }
+
+    /// Begins a phase, or begins it again.
+    ///
+    /// # Errors
+    /// [`Illegal`] where no phase can begin.
+    pub fn begin_phase(&mut self, phase: Phase) -> Result<(), Illegal> {
+        self.advance(&StateEvent::PhaseBegan)?;
+        self.current_phase = phase;
+        Ok(())
+    }
+
+    /// Takes in what the disk proves.
+    pub fn reconcile(&mut self, facts: Facts) {
+        let backed_up = self.completed_phases.contains(&Phase::Backup);
+        let state = std::mem::replace(&mut self.state, State::Running(SoFar::default()));
+        self.state = reconcile::reconcile(state, facts, backed_up);
+    }
+
+    /// Takes in that another session was begun behind it, which is only possible if it had ended.
+    pub fn overtaken(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Running(SoFar::default()));
+        self.state = reconcile::overtaken(state);
+    }
+
+    /// Nothing of the session is left in the install.
+    pub fn is_back(&self) -> bool {
+        matches!(self.status(), Status::RolledBack | Status::Aborted | Status::Failed)
+    }
+
+    /// The id of the session before it, as far as it is known.
+    pub fn parent(&self) -> Option<&str> {
+        self.after.last().map(String::as_str)
+    }
+
+    /// Whether a relaunch has something to offer: Resume, Roll back, Discard.
+    pub fn is_unfinished(&self) -> bool {
+        self.state.is_unfinished()
+    }
+
+    /// Checks what was read from a file that anybody may have written: every name that is joined to a path, and every
+    /// text that is cut by position. `folder` is the name of the folder it was found in.
+    ///
+    /// # Errors
+    /// What is wrong, naming the key.
+    pub fn check(&self, folder: &str) -> Result<(), String> {
+        let is_time = |text: &str| text.parse::<jiff::Timestamp>().is_ok();
+        let wrong = |key: &str| Err(format!("\"{key}\" is not what this program writes"));
+        if self.session_id != folder || uuid::Uuid::try_parse(folder).is_err() {
+            return wrong("session_id");
+        }
+        if self.stamp.len() != 17 || !is_stamp(&self.stamp) {
+            return wrong("stamp");
+        }
+        if self.backup.as_deref().is_some_and(|name| !is_stamp(name)) {
+            return wrong("backup");
+        }
+        if self.venv_generation.as_deref().is_some_and(|name| !is_stamp(name)) {
+            return wrong("venv_generation");
+        }
+        if !is_time(&self.created_at) || !is_time(&self.updated_at) {
+            return wrong("created_at or updated_at");
+        }
+        if self.after.iter().any(|id| uuid::Uuid::try_parse(id).is_err()) {
+            return wrong("after");
+        }
+        if self.approval.as_deref().is_some_and(|sum| sum.len() != 64 || !sum.bytes().all(|b| b.is_ascii_hexdigit())) {
+            return wrong("approval");
+        }
+        if self.gitignore_added.iter().any(|line| line.trim().is_empty() || line.contains(['\n', '\0'])) {
+            return wrong("gitignore_added");
+        }
+        if self.documents.keys().any(|path| !DOCUMENTS.iter().any(|d| d.as_bytes() == path.as_bytes())) {
+            return wrong("documents");
+        }
+        if self.set_aside.iter().any(|path| crate::core::layout::layouts().is_ephemeral(path)) {
+            return wrong("set_aside");
+        }
+        Ok(())
+    }
+
+    /// The evidence of a finished phase in its own type.
+    pub fn evidence<T: serde::de::DeserializeOwned>(&self, phase: Phase) -> Option<T> {
+        let record = self.phase_artifacts.get(&phase.number())?;
+        serde_json::from_value(Value::Object(record.evidence.clone())).ok()
+    }
+
+    /// Whether a person answers a conflict, rather than a policy, a rule or an earlier answer.
+    pub fn asks_about(&self, path: &RelPath) -> bool {
+        self.on_conflict() == OnConflict::Ask && !self.answered_by.contains_key(path)
+    }
+
+    /// Whether carrying it out changes the install or its environment, rather than only its server's process.
+    pub fn changes_something(&self) -> bool {
+        self.plan().summary.pending() > 0 || self.venv_generation.is_some()
+    }
+
+    /// How many conflicts are put off.
+    pub fn put_off(&self) -> usize {
+        self.answers.values().filter(|a| **a == Answer::Park).count()
+    }
+
+    /// Whether conflicts wait for a person: for answers, or for the word that all of them are given.
+    pub fn asks_about_conflicts(&self) -> bool {
+        let open = |f: &FileEntry| f.kind == Kind::Conflict && self.asks_about(&f.path);
+        !self.answers_done
+            && !self.rolling_back()
+            && !self.completed_phases.contains(&Phase::Content)
+            && self.plan().files.iter().any(open)
+    }
+
+    /// Notes a phase as done and moves on to the next.
+    pub fn complete(&mut self, phase: Phase, record: PhaseRecord) {
+        self.phase_artifacts.insert(phase.number(), record);
+        if !self.completed_phases.contains(&phase) {
+            self.completed_phases.push(phase);
+        }
+        self.current_phase = Phase::try_from(phase.number() + 1).unwrap_or(Phase::Cleanup);
+    }
+}
+
+/// A completed session with nothing in it, for tests.
+#[cfg(test)]
+pub fn example() -> Session {
+    let session = Session::blank(String::new(), PathBuf::new(), PathBuf::new(), String::new(), String::new());
+    let state = State::Ended { end: super::state::End::Completed, so_far: SoFar { applied: true, reason: None } };
+    let session = Session { state, current_phase: Phase::Cleanup, prompts: 1, ..session };
+    session.with_approval(Approval::default())
+}
+
+#[cfg(test)]
+impl Session {
+    /// The same with something else approved.
+    pub fn approving(self, change: impl FnOnce(&mut Approval)) -> Self {
+        let mut approval = self.approved().clone();
+        change(&mut approval);
+        self.with_approval(approval)
+    }
+}
