@@ -359,7 +359,11 @@ impl Planner<'_> {
             from: if moved && kind != Kind::StaysDeleted { line.now.clone() } else { None },
             path,
             kind,
-            source_path: theirs.map(|n| n.1.clone()).or_else(|| line.source_before.clone()),
+            // Where the release has the page is what the entry of its own place says.
+            source_path: match &line.copy_of {
+                Some(_) => None,
+                None => theirs.map(|n| n.1.clone()).or_else(|| line.source_before.clone()),
+            },
             base,
             mine: mine.map(|m| m.blob.clone()),
             theirs: theirs.map(|n| n.2.blob.clone()),

@@ -61,7 +61,8 @@ pub fn on(state: &State, event: &StateEvent) -> Result<State, Illegal> {
             true => Paused { so_far: because(why), asked: None },
             false => Ended { end: End::Failed, so_far: because(why) },
         },
-        (Running(_), E::Completed) => Ended { end: End::Completed, so_far },
+        // One that was taken up when no phase was left is still paused.
+        (Running(_) | Paused { asked: None, .. }, E::Completed) => Ended { end: End::Completed, so_far },
         (Ended { .. }, E::Discarded) => return Err(illegal(state, event)),
         (_, E::Discarded) if !so_far.applied => Ended { end: End::Aborted, so_far: because("discarded") },
         (

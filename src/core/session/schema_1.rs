@@ -82,7 +82,7 @@ pub fn from_schema_1(text: &str) -> Result<Session, String> {
     let old: Old = serde_json::from_str(text).map_err(wrong)?;
     let mut value: Value = serde_json::from_str(text).map_err(wrong)?;
     let known = value.as_object_mut().ok_or("no object")?;
-    known.insert("schema".into(), super::SCHEMA.into());
+    known.insert("schema".into(), super::saved::SCHEMA.into());
     known.insert("approval".into(), Value::Null);
     known.insert("state".into(), serde_json::to_value(old.state()).map_err(wrong)?);
     let session: Session = serde_json::from_value(value).map_err(wrong)?;

@@ -72,6 +72,8 @@ struct Store<'a> {
     folder: Folder,
     /// The first text that is there and could not be read. A plan without it would be another one.
     unreadable: RefCell<Option<FsError>>,
+    /// The last text of the user's: one question about a file leads to the next.
+    last: RefCell<Option<(RelPath, Arc<[u8]>)>>,
     /// Texts of the user's in which git left two sides of a merge, with the line.
     unmerged: RefCell<BTreeMap<RelPath, usize>>,
 }
@@ -83,6 +85,7 @@ impl<'a> Store<'a> {
             install,
             folder: Folder::open(install)?,
             unreadable: RefCell::default(),
+            last: RefCell::default(),
             unmerged: RefCell::default(),
         })
     }
@@ -111,7 +114,11 @@ impl classify::Texts for Store<'_> {
     }
 
     fn mine(&self, path: &RelPath) -> Option<Arc<[u8]>> {
+        if let Some((_, text)) = self.last.borrow().as_ref().filter(|(last, _)| last == path) {
+            return Some(text.clone());
+        }
         let text = self.noted(mine(&self.folder, path))?;
+        self.last.replace(Some((path.clone(), text.clone())));
         if let Some(line) = baseline::marker(&text) {
             self.unmerged.borrow_mut().insert(path.clone(), line);
         }

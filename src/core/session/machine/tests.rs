@@ -78,8 +78,8 @@ conflicts      running   -          -         running   -         paused        
 conflicts*     running*  -          -         running*  -         paused*        paused*  -           -        going_back*  -
 question       running   -          -         running   -         paused_asked   failed   -           aborted  going_back   -
 question*      running*  -          -         running*  -         paused_asked*  paused*  -           -        going_back*  -
-paused         running   -          -         -         -         paused         failed   -           aborted  going_back   -
-paused*        running*  -          -         -         -         paused*        paused*  -           -        going_back*  -
+paused         running   -          -         -         -         paused         failed   completed   aborted  going_back   -
+paused*        running*  -          -         -         -         paused*        paused*  completed*  -        going_back*  -
 paused_asked   running   -          -         -         -         paused_asked   failed   -           aborted  going_back   -
 paused_asked*  running*  -          -         -         -         paused_asked*  paused*  -           -        going_back*  -
 going_back     -         -          -         -         -         back_paused    -        -           aborted  going_back   rolled_back
