@@ -27,6 +27,11 @@ use crate::tui::view;
 
 const KEYS: usize = 10_000;
 
+/// How many random keys each screen gets: `POS_KEYS`, else so many that a person waits for them.
+fn key_count() -> usize {
+    std::env::var("POS_KEYS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_500)
+}
+
 /// The random keys, the same for the same seed.
 struct Random(u64);
 
@@ -328,7 +333,7 @@ fn random_keys_and_clicks_never_panic_and_never_start_by_accident() {
     };
     for (name, sample) in SAMPLES {
         let mut model = sample(MONO, 80, 24);
-        for i in 0..10_000 {
+        for i in 0..key_count() as u64 {
             let mut key = pool[random(pool.len())];
             let mode = model.mode();
             let before = model.conflicts.settling.open_files();
