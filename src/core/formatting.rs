@@ -3,10 +3,15 @@
 
 use super::path::RelPath;
 
-/// Whether two texts of a file say the same: white space at the ends of lines doesn't count; in Python also how a line is
-/// broken within brackets, and a comma before a closing one. Blank lines count, because people add them.
+/// Whether two texts of a file say the same: blanks at the ends of lines don't count; in Python also how a line is
+/// broken within brackets, and a comma before a closing one. Blank lines and line ends count, because people
+/// choose them.
 pub fn is_same(path: &RelPath, one: &[u8], other: &[u8]) -> bool {
     let (Ok(one), Ok(other)) = (std::str::from_utf8(one), std::str::from_utf8(other)) else { return false };
+    let ends = |text: &str| (text.ends_with('\n'), text.contains('\r'));
+    if ends(one) != ends(other) {
+        return false;
+    }
     if path.name().ends_with(b".py") {
         return matches!((python(one), python(other)), (Some(one), Some(other)) if one == other);
     }
@@ -14,7 +19,7 @@ pub fn is_same(path: &RelPath, one: &[u8], other: &[u8]) -> bool {
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim_end)
+    text.split('\n').map(|line| line.trim_end_matches([' ', '\t']))
 }
 
 /// The logical lines of Python: each with its indentation, without white space that means nothing. None for a text whose
@@ -104,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_formatters_change() {
-        assert!(same("a.md", "a  \n \nb\n", "a\n\nb"));
+        assert!(same("a.md", "a  \n \nb\n", "a\n\nb\n"));
         assert!(same("a.yaml", "a: 1 \n  b: 2\n", "a: 1\n  b: 2\n"));
         let long = "def f(\n    a,\n    b\n):\n    return g( a,b )  # why \n";
         assert!(same("a.py", long, "def f(a, b):\n    return g(a, b) # why\n"));
@@ -115,6 +120,9 @@ mod tests {
     #[test]
     fn what_people_mean() {
         assert!(!same("a.md", "a\nb\n", "a\n\nb\n") && !same("a.py", "a\n\nb\n", "a\nb\n"));
+        assert!(
+            !same("a.md", "a\nb\n", "a\nb") && !same("a.md", "a\r\nb\r\n", "a\nb\n") && !same("a.py", "a\r\n", "a\n")
+        );
         assert!(!same("a.md", "a\nb\n", "a b\n") && !same("a.md", "- a\n", "  - a\n") && !same("a.md", "a\n", "A\n"));
         assert!(!same("a.yaml", "a:\n  b: 1\n", "a:\nb: 1\n"));
         // Python's indentation, texts, and tuples of one.

@@ -1,6 +1,6 @@
 //! Installs that are no layout's: roots that were never installed, one release at two places, folders copied by hand.
 
-use super::world::{World, each};
+use super::world::World;
 use super::{AWAY, BASE, MINE};
 use crate::matrix::seen::Effect::{Nothing, Remove};
 use crate::matrix::seen::write;
@@ -90,13 +90,4 @@ fn what_differs_in_its_form_alone_is_no_edit() {
     // Since an upgrade of ours such a change is somebody's.
     let world = World::with_baseline().release(&[("a.md", BASE)]).release(&[("a.md", AWAY)]).install(0);
     world.edit("a.md", BASE.replace("line.\n", "line.  \n")).plan().at("a.md").is(Kind::Conflict);
-}
-
-#[test]
-fn any_releases_bytes_are_pristine() {
-    each(|world| {
-        let world = world.release(&[("a.md", "1\n")]).release(&[("a.md", "2\n")]).release(&[("a.md", "3\n")]);
-        let planned = world.install(1).edit("a.md", "1\n").plan();
-        planned.at("a.md").is(Kind::Update).why(&["pristine from {0}"]).does(write("3\n"));
-    });
 }

@@ -51,6 +51,7 @@ impl Planner<'_> {
     fn present(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> FileEntry {
         let same_as =
             |shipped: &Shipped| shipped.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&shipped.blob);
+        let from_history = self.inputs.baseline.is_none_or(|b| !b.files.contains_key(spot));
         let source = line.source_before.as_ref().or(line.next.as_ref().map(|n| &n.1));
         let shipped_once = || {
             source.is_some_and(|s| {
@@ -58,7 +59,7 @@ impl Planner<'_> {
                 ids.into_iter().flatten().any(|id| self.was_shipped(s, id)) || self.in_manifest(s, spot)
             })
         };
-        if line.base.as_ref().is_some_and(same_as) || shipped_once() {
+        if line.base.as_ref().is_some_and(same_as) || (from_history && shipped_once()) {
             self.pristine(line, spot, mine)
         } else {
             self.edited(line, spot, mine)
