@@ -129,6 +129,6 @@ fn the_examples_in_the_code_are_like_the_real_thing() {
     let example = example["files"].as_object().unwrap().values().next().unwrap();
     assert_eq!(keys(example), keys(plain), "core/baseline.rs: files");
 
-    let example = &examples("core/session/mod.rs")[0];
-    assert_eq!(keys(example), keys(&session), "core/session/mod.rs");
+    let example = &examples("core/session/saved.rs")[0];
+    assert_eq!(keys(example), keys(&session), "core/session/saved.rs");
 }
