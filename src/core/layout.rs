@@ -26,8 +26,6 @@ pub struct Layouts {
 pub struct Generation {
     /// Its name in plans.
     pub name: String,
-    /// Its name for people.
-    pub title: String,
     /// The folder of an install, within the project.
     pub folder: RelPath,
     /// Folders that its sources have. None for a generation that nothing is upgraded to any more: what its releases ship
