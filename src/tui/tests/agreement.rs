@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::samples;
+use super::support::conflict_file;
 use crate::core::outcome::{Sides, merge_of};
 use crate::core::path::RelPath;
 use crate::core::session::{Answer, Decision};
@@ -63,17 +64,7 @@ impl Engine {
 
 fn files(count: usize) -> Vec<ConflictFile> {
     let side = |word: &str| Some(Arc::<[u8]>::from(format!("a\n{word}\nc\n").as_bytes()));
-    let file = |n: usize| ConflictFile {
-        path: RelPath::new(format!("standards/{n}.md")).unwrap(),
-        from: None,
-        reason: "changed by both".to_owned(),
-        base: side("base"),
-        mine: side("mine"),
-        theirs: side("theirs"),
-        draft: None,
-        answered: false,
-        refused: Vec::new(),
-    };
+    let file = |n: usize| conflict_file(&format!("standards/{n}.md"), side("base"), side("mine"), side("theirs"));
     (0..count).map(file).collect()
 }
 

@@ -9,7 +9,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::samples;
 use super::support::paint;
-use super::support::{MONO, SAMPLES};
+use super::support::{MONO, SAMPLES, conflict_file};
 use crate::core::blob::{BlobId, ObjectFormat};
 use crate::core::outcome::{Outcome, OutcomeError, Sides, outcome};
 use crate::core::path::RelPath;
@@ -54,31 +54,25 @@ fn files() -> Vec<ConflictFile> {
         let line = |i: usize| if i % 9 == 4 { format!("line {i} {word}\n") } else { format!("line {i}\n") };
         (0..63).map(line).collect()
     };
-    let file = |path: &str, base, mine, theirs| ConflictFile {
-        path: RelPath::new(path).unwrap(),
-        from: None,
-        reason: "changed by both".to_owned(),
-        base,
-        mine,
-        theirs,
-        draft: None,
-        answered: false,
-        refused: Vec::new(),
-    };
     let json = |a: &str| format!("{{\n  \"a\": [\n    {a}\n  ],\n  \"b\": 1\n}}\n");
     let config = |n: u32| format!("{{\"port\": {n}, \"keep\": true}}\n");
-    let mut moved = file("usage/new.md", text("a\nb\nc\n"), text("a\nmine\nc"), text("a\ntheirs\nc"));
+    let mut moved = conflict_file("usage/new.md", text("a\nb\nc\n"), text("a\nmine\nc"), text("a\ntheirs\nc"));
     moved.from = RelPath::new("usage/old.md").ok();
     vec![
-        file("standards/a/seven.md", text(&many("base")), text(&many("mine")), text(&many("theirs"))),
-        file("workflows/w/metadata.json", text(&json("1")), text(&json("1,\n    2")), text(&json("1,\n    3"))),
-        file("standards/a/crlf.md", text("a\nb\nc\n"), text("a\r\nmine\r\nc\r\n"), text("a\ntheirs\nc\n")),
-        file("config/server.json", text(&config(1)), text(&config(2)), text(&config(3))),
-        file("standards/b/own.md", None, text("a\nmine\nc\n"), text("a\ntheirs\nc\nd\n")),
-        file("standards/b/deleted.md", text("a\n"), None, text("b\n")),
-        file("standards/b/removed.md", text("a\n"), text("b\n"), None),
+        conflict_file("standards/a/seven.md", text(&many("base")), text(&many("mine")), text(&many("theirs"))),
+        conflict_file(
+            "workflows/w/metadata.json",
+            text(&json("1")),
+            text(&json("1,\n    2")),
+            text(&json("1,\n    3")),
+        ),
+        conflict_file("standards/a/crlf.md", text("a\nb\nc\n"), text("a\r\nmine\r\nc\r\n"), text("a\ntheirs\nc\n")),
+        conflict_file("config/server.json", text(&config(1)), text(&config(2)), text(&config(3))),
+        conflict_file("standards/b/own.md", None, text("a\nmine\nc\n"), text("a\ntheirs\nc\nd\n")),
+        conflict_file("standards/b/deleted.md", text("a\n"), None, text("b\n")),
+        conflict_file("standards/b/removed.md", text("a\n"), text("b\n"), None),
         moved,
-        file("usage/picture.png", text("\0a"), text("\0b"), text("\0c")),
+        conflict_file("usage/picture.png", text("\0a"), text("\0b"), text("\0c")),
     ]
 }
 

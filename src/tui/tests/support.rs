@@ -1,10 +1,14 @@
 //! What the tests of the wizard share: each screen as a sample, the screen as text, keys that are pressed.
 
+use std::sync::Arc;
+
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
 use super::samples;
+use crate::core::path::RelPath;
+use crate::engine::events::ConflictFile;
 use crate::tui::message::{Effect, Msg};
 use crate::tui::model::Model;
 use crate::tui::theme::{Depth, Theme};
@@ -26,6 +30,26 @@ pub(crate) const SAMPLES: [(&str, Sample); 9] = [
     ("unfinished", samples::unfinished),
     ("rebuilt", samples::rebuilt),
 ];
+
+/// A file that both sides changed, with nothing decided.
+pub(crate) fn conflict_file(
+    path: &str,
+    base: Option<Arc<[u8]>>,
+    mine: Option<Arc<[u8]>>,
+    theirs: Option<Arc<[u8]>>,
+) -> ConflictFile {
+    ConflictFile {
+        path: RelPath::new(path).unwrap(),
+        from: None,
+        reason: "changed by both".to_owned(),
+        base,
+        mine,
+        theirs,
+        draft: None,
+        answered: false,
+        refused: Vec::new(),
+    }
+}
 
 pub(crate) fn text(buffer: &Buffer) -> String {
     let mut out = String::new();

@@ -2,14 +2,13 @@
 
 use ratatui::crossterm::event::KeyCode;
 
-use crate::core::path::RelPath;
 use crate::engine::events::{ConflictFile, Event};
 use crate::engine::outside::Tool;
 use crate::tui::message::{Effect, Msg};
 use crate::tui::model::Model;
 use crate::tui::tests::samples;
 use crate::tui::tests::support::paint;
-use crate::tui::tests::support::{MONO, SIZES, keys, press, text};
+use crate::tui::tests::support::{MONO, SIZES, conflict_file, keys, press, text};
 
 fn shown(model: &Model) -> String {
     text(&paint(model))
@@ -33,17 +32,7 @@ fn file(name: &str, count: usize, mine_alone: usize, theirs_alone: usize) -> Con
         let all = hunks.chain(alone("mine", mine_alone)).chain(alone("theirs", theirs_alone));
         Some(std::sync::Arc::from(all.collect::<String>().into_bytes()))
     };
-    ConflictFile {
-        path: RelPath::new(name).unwrap(),
-        from: None,
-        reason: "changed by both".to_owned(),
-        base: side("base"),
-        mine: side("mine"),
-        theirs: side("theirs"),
-        draft: None,
-        answered: false,
-        refused: Vec::new(),
-    }
+    conflict_file(name, side("base"), side("mine"), side("theirs"))
 }
 
 fn opened(files: Vec<ConflictFile>, (width, height): (u16, u16)) -> Model {
