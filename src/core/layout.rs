@@ -189,13 +189,9 @@ impl Layouts {
         self.generations.iter().rev().find(|g| g.folder.as_bytes() == folder).unwrap_or_else(|| self.newest())
     }
 
-    /// Every map of every generation once, those of the newest first.
+    /// The maps of all generations, those of the newest first. What several generations share stands there several times.
     pub fn maps(&self) -> impl Iterator<Item = &Map> {
-        let all: Vec<&Map> = self.generations.iter().rev().flat_map(|g| &g.layouts).flat_map(|l| &l.maps).collect();
-        let is_first =
-            |at: usize| !all[..at].iter().any(|m| m.source == all[at].source && m.install == all[at].install);
-        let firsts: Vec<&Map> = (0..all.len()).filter(|at| is_first(*at)).map(|at| all[at]).collect();
-        firsts.into_iter()
+        self.generations.iter().rev().flat_map(|g| &g.layouts).flat_map(|l| &l.maps)
     }
 
     /// Whether the installer leaves this source path out.
@@ -335,6 +331,14 @@ mod tests {
         assert_eq!(to("universal/templates/config.json").as_deref(), Some("config.json"), "what can be merged into it");
         assert_eq!(to("universal/templates/config/a/b.yaml").as_deref(), Some("config/a/b.yaml"));
         assert!(current.is_server(&rel("mcp_server/a.py")) && !current.is_server(&rel("scripts/a.py")));
+    }
+
+    #[test]
+    fn each_generation_has_what_it_names() {
+        for generation in &layouts().generations {
+            assert!(layouts().servers.contains_key(&generation.server), "{}", generation.name);
+            assert!(!generation.layouts.is_empty(), "{}", generation.name);
+        }
     }
 
     #[test]

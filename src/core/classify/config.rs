@@ -34,16 +34,22 @@ impl Planner<'_> {
             mine: texts.mine(spot),
             theirs: texts.blob(&theirs.blob),
         };
-        let Some(merge) = merge_of(spot, &sides) else {
-            let problem = keyed(spot, &sides).and_then(Result::err).unwrap_or_else(|| "it can't be merged".to_owned());
+        let by_key = keyed(spot, &sides);
+        let by_line = if by_key.is_some() { None } else { merge_of(spot, &sides) };
+        let merge = match &by_key {
+            Some(keyed) => keyed.as_ref().ok().map(|keyed| &keyed.merge),
+            None => by_line.as_ref(),
+        };
+        let Some(merge) = merge else {
+            let problem = by_key.and_then(Result::err).unwrap_or_else(|| "it can't be merged".to_owned());
             let reason = format!("your config; its template changed, but {problem}: keep or take it whole");
             return entry(Kind::Conflict, reason).map(|e| FileEntry { conflict_hunks: 1, ..e });
         };
         if merge.conflicts() == 0 && merge.result(&[]).as_deref() == sides.mine.as_deref() {
             return entry(Kind::LocalOnly, "your config; it has all that its template changed".into());
         }
-        let what = match keyed(spot, &sides) {
-            Some(Ok(keys)) => keys,
+        let what = match &by_key {
+            Some(Ok(keyed)) => keys_of(keyed),
             _ => format!("{} changes", merge.changed_by_theirs()),
         };
         let reason = format!("your config, only written if you say so; since {} its template has {what}", self.since());
@@ -53,35 +59,34 @@ impl Planner<'_> {
     /// The template that the user started from.
     fn config_base(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> Option<Shipped> {
         let source = line.source_before.as_ref().or(line.next.as_ref().map(|n| &n.1))?;
-        if line.base.is_none() && self.was_shipped(source, &mine.blob) {
+        if line.base.is_none() && super::was_shipped(self.inputs.history, source, &mine.blob) {
             return Some(Shipped { blob: mine.blob.clone(), executable: mine.executable });
         }
         line.base.clone().or_else(|| Some(self.closest(source, spot)?.1))
     }
 }
 
-/// The keys that the template changed, in words; or why they can't be told. None for config that isn't merged by key.
-fn keyed(path: &RelPath, sides: &Sides) -> Option<Result<String, String>> {
+/// The merge by key, or why it can't be; none for config that isn't merged so.
+fn keyed(path: &RelPath, sides: &Sides) -> Option<Result<Keyed, String>> {
     let (mine, theirs) = (sides.mine.as_ref()?, sides.theirs.as_deref()?);
-    let format = keyed_format(path)?;
+    Some(Keyed::new(keyed_format(path)?, sides.base.as_deref(), mine, theirs))
+}
+
+/// The keys that the template changed, in words.
+fn keys_of(merge: &Keyed) -> String {
     let listed = |what: &str, pointers: &[String]| {
         let keys: Vec<String> = pointers.iter().take(NAMED).map(|p| dotted(p)).collect();
         let more = pointers.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         (!keys.is_empty()).then(|| format!("{what} {}{more}", keys.join(", ")))
     };
-    Some(match Keyed::new(format, sides.base.as_deref(), mine, theirs) {
-        Err(problem) => Err(problem),
-        Ok(merge) => {
-            let parts = [
-                listed("news in", &merge.changes),
-                listed("changes, as you did, in", &merge.conflicts),
-                listed("no more what you still have:", &merge.dropped),
-                listed("other values, or keys that you lack:", &merge.offered),
-            ];
-            Ok(parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
-        }
-    })
+    let parts = [
+        listed("news in", &merge.changes),
+        listed("changes, as you did, in", &merge.conflicts),
+        listed("no more what you still have:", &merge.dropped),
+        listed("other values, or keys that you lack:", &merge.offered),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// A JSON pointer as people write keys: `mcp.port`.

@@ -68,12 +68,6 @@ impl<'a> Planner<'a> {
             && !installed.iter().any(foreign)
     }
 
-    /// Whether a release is known to have shipped this blob at this source path.
-    pub(super) fn was_shipped(&self, source: &RelPath, blob: &BlobId) -> bool {
-        let history = self.inputs.history;
-        history.shipped(source, blob) || history.shipped_later(source, blob) || known().version(source, blob).is_some()
-    }
-
     /// Whether the source's manifest lists mine, for a source whose history doesn't reach back: a manifest that was
     /// forgotten is one of an earlier release.
     pub(super) fn in_manifest(&self, source: &RelPath, spot: &RelPath) -> bool {
@@ -99,7 +93,7 @@ impl<'a> Planner<'a> {
     /// Files of the install that are from a release after the one that would be installed.
     pub(super) fn find_newer(&self) -> Vec<RelPath> {
         let history = self.inputs.history;
-        let paths: BTreeSet<&RelPath> = history.paths().chain(history.later_paths()).chain(known().paths()).collect();
+        let paths = super::ever(history);
         // When the public releases had got as far as the commit that would be installed.
         let date =
             |(source, file): (&RelPath, &Shipped)| Some(known().version(source, &file.blob)?.first_date.as_str());
@@ -208,9 +202,7 @@ impl<'a> Planner<'a> {
         // What releases before the installed one left behind.
         let followed: BTreeSet<RelPath> =
             lineages.iter().flat_map(|l| l.now.iter().chain(l.next.iter().map(|n| &n.0))).cloned().collect();
-        let history = self.inputs.history;
-        let ever: BTreeSet<&RelPath> = history.paths().chain(history.later_paths()).chain(known().paths()).collect();
-        for source in ever {
+        for source in super::ever(self.inputs.history) {
             for now in self.inputs.roots.places(source).filter(|p| !followed.contains(p)) {
                 if self.inputs.installed.files.contains_key(&now) {
                     let copy_of = self.twin(source).filter(|twin| *twin != now && followed.contains(twin));

@@ -147,6 +147,16 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
     Planned { plan, newer: planner.newer, next_baseline }
 }
 
+/// Every source path that a release is known to have shipped.
+fn ever(history: &History) -> BTreeSet<&RelPath> {
+    history.paths().chain(history.later_paths()).chain(known().paths()).collect()
+}
+
+/// Whether a release is known to have shipped this blob at this source path.
+fn was_shipped(history: &History, source: &RelPath, blob: &BlobId) -> bool {
+    history.shipped(source, blob) || history.shipped_later(source, blob) || known().version(source, blob).is_some()
+}
+
 /// The roots that an install has: those of its layout, and those in which some file is byte for byte a release's.
 pub fn roots(
     history: &History,
@@ -154,17 +164,13 @@ pub fn roots(
     layout_now: &'static Layout,
     layout_next: &'static Layout,
 ) -> Roots {
-    let ever: BTreeSet<&RelPath> = history.paths().chain(history.later_paths()).chain(known().paths()).collect();
+    let ever = ever(history);
     let is_released = |map: &Map| {
         ever.iter().any(|source| {
             let mine = map.place(source).and_then(|place| installed.files.get(&place));
             mine.is_some_and(|mine| {
-                let shipped = |id: &BlobId| {
-                    history.shipped(source, id)
-                        || history.shipped_later(source, id)
-                        || known().version(source, id).is_some()
-                };
-                [Some(&mine.blob), mine.blob_with_lf.as_ref()].into_iter().flatten().any(shipped)
+                let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
+                ids.into_iter().flatten().any(|id| was_shipped(history, source, id))
             })
         })
     };

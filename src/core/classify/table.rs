@@ -56,7 +56,8 @@ impl Planner<'_> {
         let shipped_once = || {
             source.is_some_and(|s| {
                 let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
-                ids.into_iter().flatten().any(|id| self.was_shipped(s, id)) || self.in_manifest(s, spot)
+                ids.into_iter().flatten().any(|id| super::was_shipped(self.inputs.history, s, id))
+                    || self.in_manifest(s, spot)
             })
         };
         if line.base.as_ref().is_some_and(same_as) || (from_history && shipped_once()) {

@@ -86,13 +86,12 @@ impl Keyed {
 
     fn yaml(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Result<Self, String> {
         let keyed = YamlMerge::new(base, mine, theirs).map_err(|e| e.to_string())?;
-        let stretches = keyed.stretches().map_err(|e| e.to_string())?;
         let part = |s: &'_ Stretch| match (s.settled, s.current == s.mine) {
             (true, true) => RegionKind::Unchanged,
             (true, false) => RegionKind::Theirs,
             (false, _) => RegionKind::Conflict,
         };
-        let parts = stretches.iter().map(|s| {
+        let parts = keyed.stretches.iter().map(|s| {
             let base = if s.settled { &s.current } else { &s.base };
             (part(s), [base.as_bytes(), s.mine.as_bytes(), s.theirs.as_bytes()])
         });

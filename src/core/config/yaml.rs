@@ -67,6 +67,9 @@ pub struct YamlMerge {
     pub conflicts: Vec<YamlConflict>,
     /// The keys that theirs brings or changes without anybody being asked: JSON pointers.
     pub changes: Vec<String>,
+    /// The file in stretches of whole lines, one for each key that changes or is asked about. They can be settled
+    /// independently of each other.
+    pub stretches: Vec<Stretch>,
 }
 
 impl YamlMerge {
@@ -74,16 +77,17 @@ impl YamlMerge {
     /// other difference is a conflict.
     ///
     /// # Errors
-    /// [`YamlError`] naming the side and the line that stand against a merge.
+    /// [`YamlError`] naming the side and the line that stand against a merge, or if a result with all of one side would
+    /// not say what was decided.
     pub fn new(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Result<Self, YamlError> {
         let mut values = Values::default();
         let at = |side| move |problem| YamlError { side, problem };
         let base = base.map(|bytes| Doc::parse_source(bytes, &mut values)).transpose().map_err(at(Side::Base))?;
         let mine = Doc::parse(mine, &mut values).map_err(at(Side::Mine))?;
         let theirs = Doc::parse_source(theirs, &mut values).map_err(at(Side::Theirs))?;
-        let mut merge =
-            Self { base, mine, theirs, values, walked: Vec::new(), conflicts: Vec::new(), changes: Vec::new() };
-        let stretches = merge.stretches()?;
+        let (walked, conflicts, changes, stretches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut merge = Self { base, mine, theirs, values, walked, conflicts, changes, stretches };
+        let stretches = merge.split()?;
         let found = merge.run(&|_| Pick::Mine)?;
         let mut asked = stretches.iter().filter(|s| !s.settled);
         let mut conflicts: Vec<_> = found.conflicts.into_iter().map(Some).collect();
@@ -97,7 +101,7 @@ impl YamlMerge {
                 merge.walked.push(n);
             }
         }
-        merge.changes = found.changes;
+        (merge.changes, merge.stretches) = (found.changes, stretches);
         Ok(merge)
     }
 
@@ -111,12 +115,7 @@ impl YamlMerge {
         self.written(&|n| if taken.contains(&n) { Pick::Theirs } else { Pick::Mine })
     }
 
-    /// The file in stretches of whole lines, one for each key that changes or is asked about. They can be settled
-    /// independently of each other.
-    ///
-    /// # Errors
-    /// [`YamlError`] if a result with all of one side would not say what was decided.
-    pub fn stretches(&self) -> Result<Vec<Stretch>, YamlError> {
+    fn split(&self) -> Result<Vec<Stretch>, YamlError> {
         for pick in [Pick::Mine, Pick::Theirs] {
             self.written(&|_| pick)?;
         }

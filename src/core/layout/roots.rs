@@ -29,7 +29,13 @@ impl Roots {
         present: impl Fn(&RelPath) -> bool,
     ) -> Self {
         let own = |map: &Map| layout.maps().iter().any(|m| m.is(map) && (!m.only_if_present || present(&m.install)));
-        let found = layouts().maps().filter_map(|map| {
+        let mut maps: Vec<&'static Map> = Vec::new();
+        for map in layouts().maps() {
+            if !maps.iter().any(|m| m.is(map)) {
+                maps.push(map);
+            }
+        }
+        let found = maps.into_iter().filter_map(|map| {
             let whole = own(map);
             (whole || is_released(map)).then_some(Root { map, whole })
         });
