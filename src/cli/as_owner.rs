@@ -13,6 +13,7 @@ use crate::cli::refusal::Refusal;
 use crate::cli::settings;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
+use crate::host::install;
 use crate::host::user::identity;
 use crate::host::user::identity::Account;
 
@@ -32,7 +33,7 @@ pub fn become_owner() -> Option<u8> {
     let words = order::arranged(&all, std::env::args_os().collect()).ok()?;
     let cli = Cli::try_parse_from(words).ok()?;
     let project = project_of(&cli)?;
-    let install = project.join(".praxis-os");
+    let install = install::folder_of(&project);
     let (uid, gid) = identity::owner_of(&install).filter(|(uid, _)| *uid != 0)?;
     let refusal = match identity::account(uid) {
         None => nobody(&install, uid, gid),

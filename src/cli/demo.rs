@@ -20,6 +20,7 @@ use crate::engine::executor;
 use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
 use crate::host::demo::{self, Demo, DemoError};
+use crate::host::install;
 use crate::host::process::proc;
 use crate::host::server::{self, Running};
 use crate::host::session::catalog;
@@ -87,7 +88,7 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
     stop_server(&built);
     say(&format!("\nlook around: {}", dir.shown()));
     say("the demo's server is ended");
-    let sessions = catalog::survey(&built.project.join(".praxis-os")).sessions;
+    let sessions = catalog::survey(&install::folder_of(&built.project)).sessions;
     if sessions.last().is_some_and(|s| s.status() == Status::Completed) {
         say(&format!("undo it:     pos-upgrade-tui rollback --project {project}"));
     }

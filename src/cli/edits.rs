@@ -17,6 +17,7 @@ use crate::engine::planning::edits::{Edit, EditKind, EditTexts, Edits, EditsErro
 use crate::engine::planning::make_plan;
 use crate::engine::planning::source::Source;
 use crate::host::files::fs;
+use crate::host::install;
 
 /// The way out where a clone is needed.
 const WITH_SOURCE: &str = "name a clone of praxis-os: pos-upgrade-tui edits --source DIR";
@@ -30,7 +31,7 @@ pub fn run(common: &Common, arguments: &EditsArgs) -> Result<u8, Refusal> {
         return Err(diff::no_json());
     }
     let project = settings::project(common)?;
-    let install = project.join(".praxis-os");
+    let install = install::folder_of(&project);
     if !install.is_dir() {
         let what = format!("{}: no such install; nothing was changed", install.shown());
         return Err(Refusal::refused(what, "name the project that has one: --project DIR"));

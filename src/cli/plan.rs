@@ -17,6 +17,7 @@ use crate::core::provenance::short;
 use crate::engine::planning::inspect;
 use crate::engine::planning::inspect::{Inspection, Texts};
 use crate::host::files::fs;
+use crate::host::install;
 use crate::host::python::compile;
 
 /// Exit code when something is pending and `--exit-code` asks.
@@ -46,7 +47,7 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
     })?;
     let merged = |f: &FileEntry| matches!(f.kind, Kind::AutoMerge | Kind::Conflict) && f.path.name().ends_with(b".py");
     let unchecked = plan.files.iter().filter(|f| merged(f)).count();
-    if unchecked > 0 && !compile::can_compile(&request.project.join(".praxis-os")) {
+    if unchecked > 0 && !compile::can_compile(&install::folder_of(&request.project)) {
         complain!(
             "not checked: whether {unchecked} merged Python files compile. Only a python3 that is not the project's own \
              is asked for that, and there is none on PATH"

@@ -13,6 +13,7 @@ use crate::cli::settings;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::restore;
 use crate::engine::maintenance::restore::BroughtBack;
+use crate::host::install;
 
 /// Runs the subcommand.
 ///
@@ -34,7 +35,7 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
     }
     say!("{} is back as it was in {from}", path.under(&install).shown());
     if let Some(to) = rescued {
-        say!("  what stood there is now in .praxis-os/{to}");
+        say!("  what stood there is now in {}/{to}", install::name_of(&install));
     }
     Ok(0)
 }

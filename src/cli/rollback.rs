@@ -13,6 +13,7 @@ use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
 use crate::engine::executor;
 use crate::host::backup::copy;
+use crate::host::install;
 
 /// Runs the subcommand. Going back twice is going back once: a session that was rolled back is said to be, exit code 0.
 ///
@@ -36,7 +37,7 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
     };
     let Some(chosen) = chosen else {
         return match named {
-            Some(name) => Err(unknown(&project.join(".praxis-os"), name)),
+            Some(name) => Err(unknown(&install::folder_of(&project), name)),
             None => nothing(format!(
                 "nothing to roll back: no upgrade of {} is on record{}",
                 project.shown(),
@@ -82,7 +83,7 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
 
 /// What can still be done where the sessions are gone, as `git clean` takes them, but a backup is there.
 fn newest_backup(project: &std::path::Path) -> Option<String> {
-    let whole = copy::list(&project.join(".praxis-os")).ok()?.into_iter().filter(|(_, whole)| *whole);
+    let whole = copy::list(&install::folder_of(project)).ok()?.into_iter().filter(|(_, whole)| *whole);
     let name = whole.map(|(name, _)| name).next_back()?;
     Some(format!(
         "\nthere is a backup all the same; bring files back one by one: pos-upgrade-tui restore PATH --from {name} --project {}",

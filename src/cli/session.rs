@@ -12,6 +12,7 @@ use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
 use crate::core::visible::line as visible;
 use crate::engine::executor;
+use crate::host::install;
 use crate::host::session::catalog;
 use crate::host::session::catalog::Found;
 
@@ -20,7 +21,7 @@ use crate::host::session::catalog::Found;
 /// # Errors
 /// [`Refusal`] if nothing can be told of the last one.
 pub fn all(project: &Path) -> Result<Found, Refusal> {
-    let found = catalog::survey(&project.join(".praxis-os"));
+    let found = catalog::survey(&install::folder_of(project));
     match found.lost() {
         None => Ok(found),
         Some(damage) => Err(Refusal::refused(format!("{}; nothing was changed", damage.describe()), damage.next())),

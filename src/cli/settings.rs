@@ -11,6 +11,7 @@ use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
 use crate::host::files::fs;
 use crate::host::git::Repo;
+use crate::host::install;
 use crate::host::user::consent;
 use crate::host::user::consent::Wish;
 
@@ -24,17 +25,17 @@ pub fn project(common: &Common) -> Result<PathBuf, Refusal> {
         let found = named.canonicalize().map_err(|e| {
             Refusal::refused(format!("{}: no such project folder ({e}); nothing was changed", named.shown()), next)
         })?;
-        let inside = found.file_name().is_some_and(|n| n == ".praxis-os");
+        let inside = install::is_named_so(&found);
         return Ok(if inside { found.parent().map_or(found.clone(), Path::to_owned) } else { found });
     }
     let here = std::env::current_dir()
         .map_err(|e| Refusal::refused(format!("the current folder can't be read ({e}); nothing was changed"), next))?;
-    let has_install = |dir: &&Path| dir.join(".praxis-os").is_dir();
+    let has_install = |dir: &&Path| install::folder_of(dir).is_dir();
     match here.ancestors().find(has_install) {
         Some(project) => Ok(project.to_owned()),
-        None if here.ancestors().any(|d| d.join(".agent-os").is_dir()) => Ok(here),
         None => {
-            let what = format!("{}: no .praxis-os folder here or above; nothing was changed", here.shown());
+            let name = install::name_of(&install::folder_of(&here));
+            let what = format!("{}: no {name} folder here or above; nothing was changed", here.shown());
             Err(Refusal::refused(what, next))
         }
     }
@@ -45,7 +46,7 @@ pub fn project(common: &Common) -> Result<PathBuf, Refusal> {
 /// # Errors
 /// [`Refusal`] if it isn't.
 pub fn install(common: &Common) -> Result<PathBuf, Refusal> {
-    let install = project(common)?.join(".praxis-os");
+    let install = install::folder_of(&project(common)?);
     if install.is_dir() {
         return Ok(install);
     }
@@ -116,7 +117,7 @@ fn layers(project: &Path, from: &From) -> Result<Layers, Refusal> {
         ascii: None,
         mouse: None,
     };
-    let mut of_project = read(&project.join(".praxis-os").join(FILE))?;
+    let mut of_project = read(&install::folder_of(project).join(FILE))?;
     // In the project's file a relative path starts at the project, wherever the command is typed.
     of_project.source_path = of_project.source_path.map(|p| project.join(p));
     let user = directories::ProjectDirs::from("", "", "pos-upgrade-tui");
@@ -158,7 +159,10 @@ pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
         }
         None => Err(Refusal::usage(
             "no source: where is the clone of praxis-os to upgrade from? nothing was changed",
-            "name it: --source DIR (or \"source_path\" in .praxis-os/upgrade.json)",
+            format!(
+                "name it: --source DIR (or \"source_path\" in {}/upgrade.json)",
+                install::name_of(&install::folder_of(&project))
+            ),
         )),
     }
 }

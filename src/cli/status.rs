@@ -14,6 +14,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::PlanningError;
+use crate::host::install;
 use crate::host::session::lock;
 
 /// Exit code while an upgrade is unfinished, or conflicts are put off.
@@ -27,7 +28,7 @@ const UNTOLD: u8 = 4;
 /// [`Refusal`].
 pub fn run(common: &Common) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
-    let install = project.join(".praxis-os");
+    let install = install::folder_of(&project);
     let found = session::all(&project)?;
     let unfinished = found.unfinished();
     let last = unfinished.or(found.sessions.last());

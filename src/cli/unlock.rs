@@ -10,6 +10,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::maintenance::unlock;
 use crate::engine::maintenance::unlock::Found;
 use crate::host::files::fs::visible;
+use crate::host::install;
 use crate::host::session::lock;
 
 /// Runs the subcommand. Removes `.upgrade-lock` and nothing else.
@@ -18,7 +19,7 @@ use crate::host::session::lock;
 /// [`Refusal`]; then the lock is as it was.
 pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
-    let install = project.join(".praxis-os");
+    let install = install::folder_of(&project);
     let note = match unlock::look(&install, session)? {
         Found::Nothing(what) => return Ok(output::nothing_to_do(&what, common.json)),
         Found::Note(note) => note,

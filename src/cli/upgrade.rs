@@ -21,6 +21,7 @@ use crate::engine::executor;
 use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
 use crate::host::files::fs;
+use crate::host::install;
 
 /// Runs the subcommand.
 ///
@@ -47,7 +48,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     let word = settings::word(&request.project, &from)?;
     let foreign = word.foreign_source.clone().filter(|_| !dry_run);
     if let (Some(source), true) = (&foreign, common.yes) {
-        return Err(foreign_source(source));
+        return Err(foreign_source(&request.project, source));
     }
     let inspection = inspect::inspect(&request);
     let warnings = inspection.evidence.warnings.clone();
@@ -90,11 +91,12 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
 }
 
 /// A source that only the project's own file names is not the user's word.
-fn foreign_source(source: &Path) -> Refusal {
+fn foreign_source(project: &Path, source: &Path) -> Refusal {
+    let name = install::name_of(&install::folder_of(project));
     let source = crate::host::files::fs::visible(&source.to_string_lossy());
     Refusal::usage(
         format!(
-            "{source}: only the project's own .praxis-os/upgrade.json names this source, and its code would run here; \
+            "{source}: only the project's own {name}/upgrade.json names this source, and its code would run here; \
              nothing was changed"
         ),
         format!("if you trust it, name it yourself: pos-upgrade-tui upgrade --yes --source {source}"),
@@ -142,7 +144,7 @@ fn show(plan: &Plan, json: bool) -> u8 {
 }
 
 fn nothing(request: &Request, json: bool) -> u8 {
-    let install = request.project.join(".praxis-os");
+    let install = install::folder_of(&request.project);
     output::tidy(&request.project);
     let mut message = format!("{}: nothing to do, this install is current", install.shown());
     if let Some(server) = inspect::server_left_behind(request) {

@@ -189,6 +189,17 @@ impl Layouts {
         self.generations.iter().rev().find(|g| g.folder.as_bytes() == folder).unwrap_or_else(|| self.newest())
     }
 
+    /// The names that installs' folders have, that of the newest generation first.
+    pub fn folders(&self) -> Vec<&RelPath> {
+        let newest_first = self.generations.iter().rev().map(|g| &g.folder);
+        newest_first.fold(Vec::new(), |mut all, name| {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+            all
+        })
+    }
+
     /// The maps of all generations, those of the newest first. What several generations share stands there several times.
     pub fn maps(&self) -> impl Iterator<Item = &Map> {
         self.generations.iter().rev().flat_map(|g| &g.layouts).flat_map(|l| &l.maps)

@@ -29,6 +29,7 @@ use crate::engine::session::context::Run;
 use crate::engine::session::estimates::estimates;
 use crate::engine::session::stop::{START_AGAIN, Stop};
 use crate::host::backup::copy;
+use crate::host::install;
 use crate::host::session::catalog;
 use crate::host::session::lock::{Lock, LockError};
 
@@ -132,7 +133,7 @@ fn instead(next: Option<String>, command: Option<&str>) -> Option<String> {
 /// note. What people should know of that, in lines. Where somebody holds the lock, or nobody ever did, there is nothing
 /// to clear away.
 pub fn tidy(project: &Path) -> Vec<String> {
-    let install = project.join(".praxis-os");
+    let install = install::folder_of(project);
     if install.join(".upgrade/lock").exists()
         && let Ok(mut lock) = Lock::acquire(&install)
     {
@@ -190,7 +191,7 @@ pub fn discard(session: Session) -> Handle {
 }
 
 fn new_session(request: Request, plan: Plan, on_conflict: OnConflict, resolving: bool) -> Session {
-    let install = request.project.join(".praxis-os");
+    let install = install::folder_of(&request.project);
     let id = uuid::Uuid::now_v7().to_string();
     let Request { project, source, options, .. } = request;
     let approval = Approval { source, on_conflict, resolving, options, plan };
@@ -327,7 +328,7 @@ pub fn overtaken(session: &Session) -> Result<(), Problem> {
                 short(session.source_commit()),
                 short(&baseline.release)
             ),
-            format!("go back with git: git -C {} log -- .praxis-os", session.project.shown()),
+            format!("go back with git: {}", log_command(session)),
         ),
         Err(e @ PlanningError::Merged { .. }) => problem(
             format!("{e}: going back would mix two releases"),
@@ -407,6 +408,11 @@ fn finish(run: &Run, result: FinishKind, exit_code: u8, message: String, next: O
         backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(copy::MANIFEST).exists()),
         seconds: Some(run.seconds()),
     }
+}
+
+/// The command that shows what git knows of the install.
+fn log_command(session: &Session) -> String {
+    format!("git -C {} log -- {}", quoted(&session.project), install::name_of(&session.install))
 }
 
 /// The command that takes a session up again.
@@ -520,14 +526,15 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
     match put_back::roll_back(run, reason) {
         Ok(restored) => {
             let install = run.session.install.shown().to_string();
+            let rescue = format!("{}/rescued/", install::name_of(&run.session.install));
             if let Some(problem) = restored.server_problem {
                 let message = format!("{install} is back as it was, but its server does not answer: {problem}");
                 return finish(run, FinishKind::RolledBack, exit::INCOMPLETE, message, None);
             }
             let rescued = match restored.rescued.len() {
                 0 => String::new(),
-                1 => "; 1 file that you edited since is in .praxis-os/rescued/".to_owned(),
-                n => format!("; {n} files that you edited since are in .praxis-os/rescued/"),
+                1 => format!("; 1 file that you edited since is in {rescue}"),
+                n => format!("; {n} files that you edited since are in {rescue}"),
             };
             let back = match run.session.resolving() {
                 true => "is back as it was before the conflicts were settled; the upgrade stays",
@@ -540,10 +547,7 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
                      reason: {reason}",
                     names.join(", ")
                 );
-                let next = format!(
-                    "take them from your repository: git -C {} log -- .praxis-os",
-                    quoted(&run.session.project)
-                );
+                let next = format!("take them from your repository: {}", log_command(&run.session));
                 return finish(run, FinishKind::RolledBack, exit::INCOMPLETE, message, Some(next));
             }
             let message = format!("{install} {back}{rescued}\nreason: {reason}");
@@ -560,12 +564,13 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
         _ => ("it was stopped".to_owned(), None),
     };
     let again = words::undo_command(&run.session);
+    let rescue = format!("{}/rescued/", install::name_of(&run.session.install));
     let next = instead(next, Some(&again)).or(Some(again));
     if run.session.is_unfinished() {
         let _ = run.advance(&StateEvent::Paused).and_then(|()| run.save());
         let message = format!(
             "the rollback is not complete: {what}\nit can be repeated, nothing is lost; if it stops there again, this moves \
-             what stands in the way to .praxis-os/rescued/: {}",
+             what stands in the way to {rescue}: {}",
             words::set_aside_command(&run.session)
         );
         let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
@@ -574,7 +579,7 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
     run.lock.unexplain();
     let message = format!(
         "not rolled back: {what}\nthe install is as it was, with the release that was installed; if something of it can't be \
-         read, this moves it to .praxis-os/rescued/: {}",
+         read, this moves it to {rescue}: {}",
         words::set_aside_command(&run.session)
     );
     let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);

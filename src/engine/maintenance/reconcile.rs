@@ -18,6 +18,7 @@ use crate::engine::report::documents;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
 use crate::host::files::scan;
+use crate::host::install;
 use crate::host::session::lock::Lock;
 
 /// Why no baseline can be made.
@@ -81,7 +82,7 @@ impl Reconciled {
             fs::create_folders(&folder).map_err(failed)?;
             let old = fs::read_if_there(&self.path).map_err(failed)?.unwrap_or_default();
             fs::write_durable(&folder.join(baseline::FILE), &old, 0o644).map_err(failed)?;
-            kept = Some(format!(".praxis-os/{rescue}/{}", baseline::FILE));
+            kept = Some(format!("{}/{rescue}/{}", install::name_of(install), baseline::FILE));
         }
         fs::write_durable(&self.path, &self.found.baseline.to_json(), documents::mode_of(&self.path))
             .map_err(failed)?;

@@ -17,6 +17,7 @@ use crate::host::backup::retention::Kept;
 use crate::host::files::fs::visible;
 use crate::host::files::restore;
 use crate::host::files::restore::{RestoreError, Restored};
+use crate::host::install;
 use crate::host::server::search_index;
 use crate::host::session::catalog;
 
@@ -94,16 +95,19 @@ fn outdate_index(install: &Path, path: &RelPath) -> Option<String> {
     let outdated = search_index::outdate(install, &places, Trust::Files);
     let asked =
         outdated.and_then(|is_outdated| if is_outdated { search_index::ask_for_rebuild(install) } else { Ok(()) });
-    asked.err().map(|e| search_index::problem(&places, &e))
+    asked.err().map(|e| search_index::problem(install, &places, &e))
 }
 
 /// A path as people type it, relative to the install.
 fn relative(install: &Path, named: &Path) -> Result<RelPath, Problem> {
-    let inside = named.strip_prefix(install).or_else(|_| named.strip_prefix(".praxis-os")).unwrap_or(named);
+    let inside = named
+        .strip_prefix(install)
+        .or_else(|_| named.strip_prefix(install.file_name().unwrap_or_default()))
+        .unwrap_or(named);
     RelPath::new(inside.as_os_str().as_bytes()).map_err(|e| {
         usage(
             format!("{}; nothing was changed", visible(&e.to_string())),
-            "name a file relative to .praxis-os, such as standards/universal/x.md",
+            format!("name a file relative to {}, such as standards/universal/x.md", install::name_of(install)),
         )
     })
 }

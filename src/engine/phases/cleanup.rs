@@ -9,6 +9,7 @@ use crate::engine::session::task::{done, warned};
 use crate::host::backup::retention;
 use crate::host::files::fs;
 use crate::host::git;
+use crate::host::install;
 
 const PHASE: Phase = Phase::Cleanup;
 
@@ -65,7 +66,8 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
                 warned(id, true)
             }
             Err(problem) => {
-                let by_hand = format!("git -C {} add .praxis-os .gitignore, then git commit", run.session.project.shown());
+                let (project, name) = (run.session.project.shown(), install::name_of(&run.session.install));
+                let by_hand = format!("git -C {project} add {name} .gitignore, then git commit");
                 run.warn("git", format!("the changes were not committed: {problem}; to do it yourself: {by_hand}"));
                 warned("not committed", false)
             }
@@ -96,6 +98,10 @@ fn commit(run: &Run) -> Result<git::Committed, String> {
         paths.push(file.path.under(&run.session.install));
         paths.extend(file.from.iter().map(|f| f.under(&run.session.install)));
     }
-    let message = format!("Upgrade .praxis-os to {}", crate::core::visible::line(run.session.source_version()));
+    let message = format!(
+        "Upgrade {} to {}",
+        install::name_of(&run.session.install),
+        crate::core::visible::line(run.session.source_version())
+    );
     git::commit_paths(project, &paths, &message).map_err(|e| e.to_string())
 }

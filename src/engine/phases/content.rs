@@ -116,7 +116,7 @@ fn outdate_index(run: &mut Run, journal: &Journal) -> bool {
         return false;
     }
     search_index::outdate(&install, &places, Trust::Files).unwrap_or_else(|e| {
-        run.warn("index", search_index::problem(&places, &e));
+        run.warn("index", search_index::problem(&install, &places, &e));
         true
     })
 }

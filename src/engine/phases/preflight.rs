@@ -12,6 +12,7 @@ use crate::engine::planning::writable;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::fs::visible;
+use crate::host::install;
 use crate::host::user::consent;
 use crate::host::user::consent::Wish;
 
@@ -61,7 +62,10 @@ fn ask_for_tests(run: &mut Run) -> Result<(), Stop> {
     let question = Question::new("test_command", "May the project's test command run?", Way::GoOn)
         .saying([
             format!("  {}", visible(&command.join(" "))),
-            "It stands in .praxis-os/upgrade.json, which everybody can change who can write the project.".to_owned(),
+            format!(
+                "It stands in {}/upgrade.json, which everybody can change who can write the project.",
+                install::name_of(&run.session.install)
+            ),
             "If you allow it, it runs after the new server was tried, now and in later upgrades of this project, until \
              it changes."
                 .to_owned(),

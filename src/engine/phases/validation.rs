@@ -18,6 +18,7 @@ use crate::engine::session::context::{Run, now};
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{TaskResult, done, not_applicable};
 use crate::host::files::fs;
+use crate::host::install;
 use crate::host::process::children;
 use crate::host::process::program;
 use crate::host::process::program::{Limits, Listener, ProgramError};
@@ -132,11 +133,11 @@ fn unit_tests(run: &mut Run, seen: &mut Seen) -> TaskResult<Fact<bool>> {
     let shown = visible::line(&command.join(" "));
     // Asked again here: the session's file can be written by whoever can write the project.
     if !consent::allows(&run.session.project, &Wish::TestCommand(command.clone())) {
-        let project = run.session.project.shown();
+        let (project, name) = (run.session.project.shown(), install::name_of(&run.session.install));
         run.warn(
             "tests",
             format!(
-                "the tests were not run: \"{shown}\" stands in the project's own .praxis-os/upgrade.json, and you have \
+                "the tests were not run: \"{shown}\" stands in the project's own {name}/upgrade.json, and you have \
                  not allowed it; to allow exactly this command for this project, start an upgrade with: \
                  pos-upgrade-tui upgrade --allow-test-command --project {project}"
             ),

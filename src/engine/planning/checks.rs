@@ -24,6 +24,7 @@ use crate::host::backup::retention;
 use crate::host::backup::retention::Kept;
 use crate::host::files::{fs, own_places};
 use crate::host::git::GitError;
+use crate::host::install;
 use crate::host::process::timing::{Who, waiting};
 use crate::host::process::{children, output};
 use crate::host::python::venv;
@@ -75,7 +76,7 @@ impl Check<'_, '_> {
 
 /// Runs all checks. `own` says that this process holds the lock and the session in question.
 pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked {
-    let install = request.project.join(".praxis-os");
+    let install = install::folder_of(&request.project);
     let mut check = Check { tell, problems: Vec::new() };
     let mut warnings = Vec::new();
 
@@ -202,14 +203,11 @@ pub fn damaged_source(path: &Path) -> String {
 fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()), Problem> {
     let shown = install.shown();
     if !install.is_dir() {
-        if project.join(".agent-os").is_dir() {
-            let what = format!("{}: holds an .agent-os install, which is too old to upgrade here", project.shown());
-            return Err(problem(
-                what,
-                "rename it first, as praxis-os's own notes for that release say, then try again",
-            ));
-        }
-        let what = format!("{}: no .praxis-os folder here, so there is nothing to upgrade", project.shown());
+        let what = format!(
+            "{}: no {} folder here, so there is nothing to upgrade",
+            project.shown(),
+            install::name_of(install)
+        );
         return Err(problem(what, "name the project that has one: --project DIR"));
     }
     if install.join("ouroboros").is_dir() {

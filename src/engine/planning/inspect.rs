@@ -28,6 +28,7 @@ use crate::host::files::error::FsError;
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::git::{GitError, Repo};
+use crate::host::install;
 use crate::host::server::{self, Owner, Running};
 use crate::host::session::catalog;
 
@@ -100,7 +101,7 @@ pub fn inspect(request: &Request) -> Inspection {
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
         return inspection;
     };
-    match make_plan::make_plan_for(&source, &request.project.join(".praxis-os"), request.only) {
+    match make_plan::make_plan_for(&source, &install::folder_of(&request.project), request.only) {
         Ok(planned) => {
             if let Some(why) = planned.stranger.as_ref().filter(|_| !request.options.unrelated_source) {
                 inspection.problems.push(Problem {
@@ -112,7 +113,8 @@ pub fn inspect(request: &Request) -> Inspection {
                 });
             }
             if let Some(why) = planned.downgrade.as_ref().filter(|_| !request.options.allow_downgrade) {
-                let what = format!("{}: this would be a downgrade: {why}", request.project.join(".praxis-os").shown());
+                let what =
+                    format!("{}: this would be a downgrade: {why}", install::folder_of(&request.project).shown());
                 let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
                 inspection.problems.push(Problem {
                     about: About::Downgrade,
@@ -123,7 +125,7 @@ pub fn inspect(request: &Request) -> Inspection {
             }
             inspection.problems.extend(lfs_pointers::problem(&source, &planned.pointers));
             inspection.pointers.clone_from(&planned.pointers);
-            let install = request.project.join(".praxis-os");
+            let install = install::folder_of(&request.project);
             inspection.problems.extend(writable::unwritable(&install, &planned.plan));
             inspection.problems.extend(checks::unmerged(&source, &install, &planned));
             inspection.problems.extend(possible::problems(&install, &planned.plan));
@@ -194,7 +196,7 @@ pub fn deepen(source: &Path) -> Result<(), GitError> {
 /// # Errors
 /// [`FsError`] where the earlier answers are there and can't be read.
 pub fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, FsError> {
-    let remembered = settle::remembered(&request.project.join(".praxis-os"))?;
+    let remembered = settle::remembered(&install::folder_of(&request.project))?;
     let rules = Rules::of(&request.options);
     let conflicts = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
     Ok(conflicts.filter_map(|f| Some((f.path.clone(), answers::prior(f, &rules, &remembered)?))).collect())
@@ -227,7 +229,7 @@ fn changed_by(planned: &Planned) -> BTreeMap<RelPath, Vec<String>> {
 /// A sentence naming the path that can't be read.
 pub fn texts(request: &Request, entry: &FileEntry) -> Result<Sides, String> {
     let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| e.to_string())?;
-    make_plan::sides(&source, &request.project.join(".praxis-os"), entry).map_err(|e| e.to_string())
+    make_plan::sides(&source, &install::folder_of(&request.project), entry).map_err(|e| e.to_string())
 }
 
 /// The texts of a plan's entries, for showing all of them: the source is opened once, at the plan's commit.
@@ -244,7 +246,7 @@ impl Texts {
     /// A sentence naming the source that can't be read.
     pub fn open(request: &Request, plan: &Plan) -> Result<Self, String> {
         let source = Source::open(&request.source, Some(&plan.source.commit)).map_err(|e| e.to_string())?;
-        Ok(Self { source, install: request.project.join(".praxis-os") })
+        Ok(Self { source, install: install::folder_of(&request.project) })
     }
 
     /// The texts of one entry. Blocking.
@@ -285,7 +287,7 @@ impl From<Session> for Unfinished {
 /// # Errors
 /// A sentence saying what is damaged and what to do.
 pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
-    let found = catalog::survey(&project.join(".praxis-os"));
+    let found = catalog::survey(&install::folder_of(project));
     match found.lost() {
         Some(damage) => Err(format!("{}\n{}", damage.describe(), damage.next())),
         None => {
@@ -297,7 +299,7 @@ pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
 
 /// A session of an install by its id, if it can be read. Blocking.
 pub fn session(project: &Path, id: &str) -> Option<Session> {
-    catalog::survey(&project.join(".praxis-os")).sessions.into_iter().find(|s| s.session_id == id)
+    catalog::survey(&install::folder_of(project)).sessions.into_iter().find(|s| s.session_id == id)
 }
 
 /// Whether an upgrade would change nothing: the plan is empty, the environment satisfies the requirements, and a
@@ -305,14 +307,14 @@ pub fn session(project: &Path, id: &str) -> Option<Session> {
 pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
     let server = || {
         request.only == Some(Only::Content)
-            || (environment::is_current(&request.project.join(".praxis-os")) && server_current(request))
+            || (environment::is_current(&install::folder_of(&request.project)) && server_current(request))
     };
     plan.summary.pending() == 0 && server()
 }
 
 /// What to do about a running server that runs other code than what is installed, and that is not ours to restart.
 pub fn server_left_behind(request: &Request) -> Option<String> {
-    let install = request.project.join(".praxis-os");
+    let install = install::folder_of(&request.project);
     let Running::Yes(live) = server::find(&install) else { return None };
     let pid = live.process.pid;
     let whose = live.owner.words();
@@ -324,7 +326,7 @@ pub fn server_left_behind(request: &Request) -> Option<String> {
 }
 
 fn server_current(request: &Request) -> bool {
-    let install = request.project.join(".praxis-os");
+    let install = install::folder_of(&request.project);
     match server::find(&install) {
         Running::Yes(live) => {
             let options = &request.options;

@@ -10,6 +10,7 @@ use crate::core::session::{Answer, Seconds, Session, Status};
 use crate::core::visible::Shown as _;
 use crate::engine::report::words::from_to;
 use crate::engine::report::words::undo_command;
+use crate::host::install;
 
 /// So many paths of a kind are named.
 const NAMED: usize = 20;
@@ -40,7 +41,7 @@ pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<S
     lines.push(seconds.line());
     lines.push("# The way back".into());
     if let Some(backup) = &session.backup {
-        lines.push(format!("backup: .praxis-os/.backups/{backup}/"));
+        lines.push(format!("backup: {}/.backups/{backup}/", install::name_of(&session.install)));
     }
     lines.push(format!("undo: {}", undo_command(session)));
     lines
@@ -50,7 +51,7 @@ pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<S
 pub fn not_back(session: &Session, warnings: &[String]) -> Vec<String> {
     let mut lines = vec![session.install.shown().to_string()];
     if let Some(backup) = &session.backup {
-        lines.push(format!("backup: .praxis-os/.backups/{backup}/"));
+        lines.push(format!("backup: {}/.backups/{backup}/", install::name_of(&session.install)));
     }
     lines.extend(told(warnings));
     lines

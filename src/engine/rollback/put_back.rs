@@ -264,7 +264,7 @@ fn outdate_index(run: &mut Run, touched: &BTreeSet<RelPath>) -> bool {
     let _ = wait_until_idle::before_outdating(run, &left_alone);
     let built = search_index::is_built(&install, &places);
     if let Err(e) = search_index::outdate(&install, &places, Trust::Nothing) {
-        run.warn("index", search_index::problem(&places, &e));
+        run.warn("index", search_index::problem(&install, &places, &e));
     }
     if let Some(page) = pages.iter().find(|page| page.under(&install).is_file())
         && !left_alone.is_empty()
@@ -279,7 +279,7 @@ fn outdate_index(run: &mut Run, touched: &BTreeSet<RelPath>) -> bool {
 fn ask_for_rebuild(run: &mut Run) {
     let install = run.session.install.clone();
     if let Err(e) = search_index::ask_for_rebuild(&install) {
-        run.warn("index", search_index::problem(&search_index::places(&install), &e));
+        run.warn("index", search_index::problem(&install, &search_index::places(&install), &e));
     }
 }
 

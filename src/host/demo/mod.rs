@@ -62,7 +62,7 @@ pub fn is_demo(source: &Path) -> bool {
 
 fn build(dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoError> {
     let (source, project) = (dir.join("source"), dir.join("project"));
-    let install = project.join(".praxis-os");
+    let install = crate::host::install::folder_of(&project);
 
     let commits = prepare_source(&source)?;
     let mark = source.join(MARK);

@@ -21,6 +21,8 @@ const FOLDERS: [&str; 9] = [
     "rescued",
     "venvs",
 ];
+/// Those of them that hold what can't be made again, though releases never put files there.
+pub const KEPT: [&str; 3] = [".upgrade", ".backups", "rescued"];
 /// Those of them that hold nothing that can't be made again: a rollback sets aside what stands there instead.
 pub const MADE_AGAIN: [&str; 2] = [".cache", ".cache/state"];
 /// What a journal's folder holds.

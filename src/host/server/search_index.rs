@@ -12,6 +12,7 @@ use crate::host::files::crash_points::{REPLACE, around};
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
+use crate::host::install;
 use crate::host::process::proc::new_file_mode;
 
 /// Where this install's server keeps what it searches.
@@ -76,8 +77,8 @@ pub fn is_built(install: &Path, places: &Places) -> bool {
 }
 
 /// That the server may go on finding pages that are gone, and what to do about it.
-pub fn problem(places: &Places, error: &FsError) -> String {
-    let shown = |path: RelPath| format!(".praxis-os/{path}");
+pub fn problem(install: &Path, places: &Places, error: &FsError) -> String {
+    let shown = |path: RelPath| format!("{}/{path}", install::name_of(install));
     let name = &layouts().server().index.note;
     let note = places.note().map_or_else(|| format!("{name} in its folder"), shown);
     let flag = places.flag().map(|flag| format!("create the file {}, and ", shown(flag))).unwrap_or_default();

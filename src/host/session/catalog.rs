@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::core::document;
+use crate::core::layout::layouts;
 use crate::core::order::{self, Known, Place};
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -68,7 +69,7 @@ impl Damage {
     pub fn next(&self) -> String {
         match self.used {
             Used::Nothing => {
-                format!("look at .praxis-os/.backups, then move it aside: mv {0} {0}.damaged", quoted(&self.folder))
+                format!("look at its .backups, then move it aside: mv {0} {0}.damaged", quoted(&self.folder))
             }
             Used::Unreadable => format!(
                 "mend that (for permissions: chmod u+rwX {}), then look again: pos-upgrade-tui status",
@@ -384,7 +385,11 @@ fn gitignore_lines(install: &Path, backup: &Backup) -> Result<Vec<String>, FsErr
     let lines = added.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l));
     let lines: Vec<&[u8]> = lines.filter(|l| !l.trim_ascii().is_empty()).collect();
     // Ours are plain text; what is not is somebody else's.
-    let ours = |line: &[u8]| String::from_utf8(line.to_vec()).ok().filter(|l| l.starts_with(".praxis-os/"));
+    let ours = |line: &[u8]| {
+        String::from_utf8(line.to_vec())
+            .ok()
+            .filter(|l| layouts().folders().into_iter().any(|folder| l.starts_with(&format!("{folder}/"))))
+    };
     let texts: Option<Vec<String>> = lines.into_iter().map(ours).collect();
     Ok(texts.unwrap_or_default())
 }

@@ -17,6 +17,7 @@ use crate::core::session::Session;
 use crate::engine::events::{ConflictFile, Finish, Level};
 use crate::engine::planning::inspect::Draft;
 use crate::engine::refusal::Problem;
+use crate::host::install;
 use crate::tui::click::Click;
 use crate::tui::conflict::Shape;
 use crate::tui::keymap::Mode;
@@ -252,7 +253,7 @@ impl Model {
 
     /// The install's folder for the title.
     pub fn install(&self) -> String {
-        self.tilde_path(&self.launch.project.join(".praxis-os"))
+        self.tilde_path(&install::folder_of(&self.launch.project))
     }
 
     /// Whether the plan is there and starting it would do nothing.

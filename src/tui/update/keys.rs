@@ -10,6 +10,7 @@ use super::running::{begin, pause};
 use super::screens;
 use super::setup;
 use crate::engine::events::Command;
+use crate::host::install;
 use crate::tui::keymap::{self, Action, Mode};
 use crate::tui::message::Effect;
 use crate::tui::model::{Model, Overlay, Pane, Question, Screen};
@@ -39,7 +40,7 @@ pub(super) fn paste(model: &mut Model, pasted: &str) -> Vec<Effect> {
 
 /// The path that the screen is about goes to the clipboard, whole.
 fn copy(model: &mut Model) -> Vec<Effect> {
-    let install = model.launch.project.join(".praxis-os");
+    let install = install::folder_of(&model.launch.project);
     let path = match model.screen {
         Screen::Preview => match model.preview.as_ref().map(|p| (&p.pane, p.entry())) {
             Some((Pane::Diff(pane), _)) => Some(pane.entry.path.under(&install)),

@@ -13,6 +13,7 @@ use crate::tui::update::setup;
 
 pub(super) mod diff_pane;
 
+use crate::host::install;
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::launch::Launch;
 use crate::tui::model::{Model, Overlay, Pane, Preview, Question, Screen};
@@ -162,7 +163,7 @@ fn ask_save(model: &mut Model) -> Vec<Effect> {
     let plan = model.preview.as_ref().and_then(|p| p.inspection.plan.as_ref());
     let Some(plan) = plan else { return vec![] };
     let Launch { here, project, .. } = &model.launch;
-    let folder = if here.starts_with(project.join(".praxis-os")) { project } else { here };
+    let folder = if here.starts_with(install::folder_of(project)) { project } else { here };
     let path = plan_document::planned_path(folder, plan);
     ask(model, Overlay::Confirm(Question::Save(path)))
 }
