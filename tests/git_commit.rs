@@ -204,7 +204,8 @@ fn killed_in_the_middle() {
         .lines()
         .map(|path| demo.project.join(path))
         .collect();
-    let made = pos_upgrade_tui::host::git::commit_paths(&demo.project, &paths, "Upgrade .praxis-os to 1.2.0").unwrap();
+    let made =
+        pos_upgrade_tui::host::git::commit_paths(&demo.project, &paths, None, "Upgrade .praxis-os to 1.2.0").unwrap();
     assert_eq!((made.id, made.behind, head(&demo.project)), (commit.clone(), None, commit));
     assert_eq!(git(&demo.project, &["status", "--porcelain", "--untracked-files=no"]), "M  main.py");
 }

@@ -344,6 +344,9 @@ impl Policy {
 pub struct DemoArgs {
     /// A new or empty folder [default: a temporary one, which is kept]
     pub dir: Option<PathBuf>,
+    /// Which generation of installs the demo begins with
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub from: u8,
     /// Without the wizard; conflicts are merged, overlapping lines keep yours
     #[arg(long)]
     pub headless: bool,

@@ -11,6 +11,7 @@ use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
 use crate::cli::wizard;
+use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
 use crate::core::policy::OnConflict;
 use crate::core::session::Status;
@@ -41,7 +42,9 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         }
     };
     say(&format!("building the demo in {}", dir.shown()));
-    let built = demo::prepare(&dir, &mut |line| say(&format!("  {line}"))).map_err(|e| {
+    let generations = &layouts().generations;
+    let first = generations.get(usize::from(arguments.from) - 1).unwrap_or_else(|| layouts().newest());
+    let built = demo::prepare_from(&first.folder, &dir, &mut |line| say(&format!("  {line}"))).map_err(|e| {
         // A temporary folder that stayed empty is nothing to keep.
         if arguments.dir.is_none() {
             let _ = std::fs::remove_dir(&dir);

@@ -13,7 +13,8 @@ pub mod roots;
 #[derive(Debug, Deserialize)]
 pub struct Layouts {
     /// Oldest first.
-    generations: Vec<Generation>,
+    /// From the oldest to the newest.
+    pub generations: Vec<Generation>,
     never_installed: Patterns,
     config_templates: Vec<Template>,
     own: Vec<RelPath>,
@@ -33,7 +34,8 @@ pub struct Generation {
     #[serde(default)]
     pub source_marks: Vec<RelPath>,
     /// The newest first.
-    layouts: Vec<Layout>,
+    /// How its installs are laid out, the newest first.
+    pub layouts: Vec<Layout>,
     server: String,
 }
 
@@ -49,7 +51,8 @@ pub struct Layout {
 /// A folder of the source, and the folder of the install that it is copied to.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Map {
-    source: RelPath,
+    /// The folder of the source.
+    pub source: RelPath,
     /// The root: the folder of the install.
     pub install: RelPath,
     /// Counts only where the install has the folder: some installers left it out.
@@ -198,6 +201,11 @@ impl Layouts {
             }
             all
         })
+    }
+
+    /// The path in a source whose file is installed at a path, by the newest layout that has it.
+    pub fn source_of(&self, install: &RelPath) -> Option<RelPath> {
+        self.maps().find_map(|m| m.source.join(install.strip(&m.install)?).ok())
     }
 
     /// The maps of all generations, those of the newest first. What several generations share stands there several times.

@@ -26,6 +26,7 @@ pub mod possible;
 pub mod provenance;
 pub mod question;
 pub mod related;
+pub mod renamed;
 pub mod requirements;
 pub mod server_log;
 pub mod session;

@@ -18,6 +18,7 @@ use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
 use crate::engine::planning::checks;
+use crate::engine::planning::folder;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::PlanningError;
 use crate::engine::planning::request::Request;
@@ -195,7 +196,10 @@ fn new_session(request: Request, plan: Plan, on_conflict: OnConflict, resolving:
     let id = uuid::Uuid::now_v7().to_string();
     let Request { project, source, options, .. } = request;
     let approval = Approval { source, on_conflict, resolving, options, plan };
-    Session::begin(approval, id, project, install, jiff::Timestamp::now())
+    let folder_before = (!resolving).then(|| folder::leaves(&install)).flatten();
+    let mut session = Session::begin(approval, id, project, install, jiff::Timestamp::now());
+    session.folder_before = folder_before;
+    session
 }
 
 /// Runs `work` on a thread that may block, under the install's lock. A panic in it becomes a failed session.

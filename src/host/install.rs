@@ -1,6 +1,8 @@
 //! Where a project's install is. Generations keep it in folders of different names (`assets/generations.json`), so nobody but
 //! this file joins such a name to a project: an upgrade may rename the folder while others look for it.
 
+pub mod rename;
+
 use std::fs as stdfs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ use super::approval::Approval;
 use super::saved::Session;
 use super::state::{End, SoFar, State};
 use super::times::time_of;
+use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 
 /// What is left of a session whose own files are damaged.
@@ -33,6 +34,8 @@ pub struct Remains {
     pub parent: Option<String>,
     /// The environment that it built.
     pub venv_generation: Option<String>,
+    /// The name that the install's folder had when the backup was made, if it has another one now.
+    pub folder_before: Option<RelPath>,
     /// Lines that were appended to the project's `.gitignore` since its backup.
     pub gitignore_added: Vec<String>,
 }
@@ -52,6 +55,7 @@ pub fn rebuilt(left: Remains) -> Session {
     session.after = left.parent.into_iter().collect();
     session.backup = left.backup;
     session.venv_generation = left.venv_generation;
+    session.folder_before = left.folder_before;
     session.gitignore_added = left.gitignore_added;
     session.approved = Approval::default().into();
     session

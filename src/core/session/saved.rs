@@ -1,6 +1,8 @@
 //! One upgrade, as it is saved.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,11 +17,13 @@ use super::reconcile;
 use super::reconcile::Facts;
 use super::state::{SoFar, State, Status};
 use super::times::{is_stamp, stamp_of, time_of};
+use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::policy::OnConflict;
 use crate::core::question::{Question, Way};
+use crate::core::renamed;
 use crate::core::settings::Options;
 
 /// The version of the session's format that this program writes.
@@ -57,6 +61,22 @@ pub struct ServerBefore {
     pub env: BTreeMap<String, String>,
     /// The tools it had.
     pub tools: Vec<String>,
+}
+
+impl ServerBefore {
+    /// The same server where a folder of its paths has another name.
+    #[must_use]
+    pub fn renamed(&self, from: &RelPath, to: &RelPath) -> Self {
+        let bytes = |text: &[u8]| renamed::renamed(text, from.as_bytes(), to.as_bytes());
+        let place = |path: &Path| PathBuf::from(OsString::from_vec(bytes(path.as_os_str().as_bytes())));
+        let word = |text: &String| os_text::encode(place(Path::new(&os_text::decode(text))));
+        Self {
+            command: self.command.iter().map(word).collect(),
+            cwd: place(&self.cwd),
+            env: self.env.iter().map(|(name, value)| (name.clone(), word(value))).collect(),
+            ..self.clone()
+        }
+    }
 }
 
 /// Where the time of a run went, in seconds. Of a session that was interrupted: since it was taken up.
@@ -105,6 +125,8 @@ impl Seconds {
 ///  "documents":{},"backup":"2026-11-22-103045","stamp":"2026-11-22-103045","server":null,"venv_generation":null,
 ///  "gitignore_added":[]}
 /// ```
+///
+/// Where the install's folder gets another name, `"folder_before":".agent-os"` says which one it had.
 ///
 /// A state that waits for a question holds it: `"state":{"is":"awaiting_decision",…,"on":{"question":{"id":…,"title":…,
 /// "lines":[…],"choices":[{"way":…,"label":…,"effect":…}],"unattended":…}}}`; behind it stands `"chosen":{"<id>":"go_on"}`.
@@ -172,6 +194,9 @@ pub struct Session {
     pub server: Option<ServerBefore>,
     /// The venv generation being built or switched to, by name.
     pub venv_generation: Option<String>,
+    /// The name that the install's folder had before, where this session gives it another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder_before: Option<RelPath>,
     /// Lines that this session appended to the project's `.gitignore`.
     pub gitignore_added: Vec<String>,
     /// Answers to questions that hold for the rest of the session, by the question's id.
@@ -236,6 +261,7 @@ impl Session {
             stamp,
             server: None,
             venv_generation: None,
+            folder_before: None,
             gitignore_added: Vec::new(),
             chosen: BTreeMap::new(),
             set_aside: Vec::new(),
@@ -453,6 +479,10 @@ impl Session {
         if self.documents.keys().any(|path| !DOCUMENTS.iter().any(|d| d.as_bytes() == path.as_bytes())) {
             return wrong("documents");
         }
+        let folders = crate::core::layout::layouts().folders();
+        if self.folder_before.as_ref().is_some_and(|name| !folders.contains(&name)) {
+            return wrong("folder_before");
+        }
         if self.set_aside.iter().any(|path| crate::core::layout::layouts().is_ephemeral(path)) {
             return wrong("set_aside");
         }
@@ -472,7 +502,7 @@ impl Session {
 
     /// Whether carrying it out changes the install or its environment, rather than only its server's process.
     pub fn changes_something(&self) -> bool {
-        self.plan().summary.pending() > 0 || self.venv_generation.is_some()
+        self.plan().summary.pending() > 0 || self.venv_generation.is_some() || self.folder_before.is_some()
     }
 
     /// How many conflicts are put off.

@@ -2,6 +2,7 @@
 
 use crate::core::phase::{CleanupEvidence, Phase};
 use crate::core::visible::Shown as _;
+use crate::engine::phases::relocate;
 use crate::engine::report::documents;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
@@ -103,5 +104,7 @@ fn commit(run: &Run) -> Result<git::Committed, String> {
         install::name_of(&run.session.install),
         crate::core::visible::line(run.session.source_version())
     );
-    git::commit_paths(project, &paths, &message).map_err(|e| e.to_string())
+    let before = relocate::moved_from(run);
+    let moved = before.as_deref().map(|before| (before, run.session.install.as_path()));
+    git::commit_paths(project, &paths, moved, &message).map_err(|e| e.to_string())
 }

@@ -9,6 +9,7 @@ use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::{ActualUpgrade, ContentEvidence, DryRunPreview, Phase};
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
+use crate::core::renamed;
 use crate::core::session::StateEvent;
 use crate::core::settings;
 use crate::core::visible::Shown as _;
@@ -17,6 +18,8 @@ use crate::engine::conflicts::apply::Decided;
 use crate::engine::conflicts::deferred;
 use crate::engine::conflicts::rules;
 use crate::engine::conflicts::settle;
+use crate::engine::events::Level;
+use crate::engine::phases::relocate;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::source::Source;
 use crate::engine::report::documents;
@@ -47,6 +50,9 @@ fn is_server(decided: &Decided) -> bool {
 /// # Errors
 /// [`Stop`].
 pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
+    if !run.session.applied() {
+        relocate::make_sure(run)?;
+    }
     let install = run.session.install.clone();
     // A session that was taken up here has lost what it began in phase 1.
     crate::engine::phases::server::fetch::begin(run);
@@ -67,9 +73,11 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         None if run.session.resolving() => prepare_parked(run, &install, &folder)?,
         None => prepare(run, &install, &folder)?,
     };
-    let applied = run.task(PHASE, "apply", |run| {
+    let (journal, applied) = run.task(PHASE, "apply", |run| {
         run.advance(&StateEvent::Applied)?;
         run.save()?;
+        let journal = in_place(run, journal)?;
+        let install = run.session.install.clone();
         let applied = apply::carry_out(run, &journal, PHASE, "apply")?;
         let lines = documents::add_gitignore_lines(run)?;
         let outdated = outdate_index(run, &journal);
@@ -78,10 +86,10 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
             // No phase 3 will do it, and the index is out of date now: for a running server, and for the next one.
             search_index::ask_for_rebuild(&install)?;
         }
-        done(format!("{} paths, {lines} lines in .gitignore", journal.len()), (applied, lines))
+        done(format!("{} paths, {lines} lines in .gitignore", journal.len()), (journal, applied))
     })?;
     run.task(PHASE, "verify", |run| {
-        let checked = apply::verify(run, &journal, &applied.0.since)?;
+        let checked = apply::verify(run, &journal, &applied.since)?;
         done(format!("{checked} of {checked} paths"), ())
     })?;
     let version = run.session.source_version().to_owned();
@@ -101,8 +109,18 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         version_updated: run.session.source_version().to_owned(),
         update_log_appended: true,
         gitignore_entries_added: run.session.gitignore_added.len() as u64,
-        rescued: applied.0.rescued.iter().map(|(_, to)| to.to_string()).collect(),
+        rescued: applied.rescued.iter().map(|(_, to)| to.to_string()).collect(),
     })
+}
+
+/// The journal where the install is from here on: its folder gets its new name first.
+fn in_place(run: &mut Run, journal: Journal) -> Result<Journal, Stop> {
+    if !relocate::forward(run)? {
+        return Ok(journal);
+    }
+    let folder = run.folder("content");
+    let moved = Journal::load(&run.session.install, &folder)?;
+    moved.ok_or_else(|| Stop::failed(format!("{}: the journal of this upgrade is gone", folder.shown())))
 }
 
 /// Makes the server look for pages that changed, if any did: it goes by the newest time, which is no newer where pages
@@ -155,6 +173,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     let preview = preview(run.session.plan());
     content.push(replaced(&live, "UPDATE_LOG.txt", |old| documents::update_log(&run.session, &preview, old))?);
     content.extend(rules_file(run, &live)?);
+    moved_config(run, &live, &mut content)?;
     covered(run, server.iter().chain(&content))?;
     keep_base(install, &source)?;
     deferred::keep(run, texts)?;
@@ -274,6 +293,34 @@ fn rules_file(run: &Run, live: &Folder) -> Result<Option<Wanted>, Stop> {
         Some(what) => Err(Stop::failed(format!("{}: {what}, so nothing was applied", settings::FILE))),
         None => Ok(Some(wanted)),
     }
+}
+
+/// The config of a server names folders of the project. Those within the install get its new name, or the new server would
+/// look where nothing is any more.
+fn moved_config(run: &mut Run, live: &Folder, content: &mut Vec<Wanted>) -> Result<(), Stop> {
+    let Some(before) = run.session.folder_before.clone() else { return Ok(()) };
+    let config = &layouts().server().index.config;
+    let renamed = |bytes: &[u8]| renamed::renamed(bytes, before.as_bytes(), layouts().newest().folder.as_bytes());
+    let planned = content.iter_mut().find(|wanted| wanted.path == *config);
+    let changed = match planned.map(|wanted| wanted.new.as_mut()) {
+        Some(None) => false,
+        Some(Some(new)) => {
+            let old = std::mem::take(&mut new.bytes);
+            new.bytes = renamed(&old);
+            new.bytes != old
+        }
+        None => match live.read(config)? {
+            Content::File { bytes, .. } if renamed(&bytes) != bytes => {
+                content.push(replaced(live, &config.to_string(), renamed)?);
+                true
+            }
+            _ => false,
+        },
+    };
+    if changed {
+        run.log(Level::Info, "config", &format!("{config}: the folder's new name stands where {before} stood"));
+    }
+    Ok(())
 }
 
 /// Keeps the bytes of the release that is being installed, so that a shallow source still has a base next time.

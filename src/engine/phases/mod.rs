@@ -4,5 +4,6 @@ pub mod backup;
 pub mod cleanup;
 pub mod content;
 pub mod preflight;
+pub mod relocate;
 pub mod server;
 pub mod validation;

@@ -12,6 +12,7 @@ use crate::core::plan::{FileEntry, Kind, Only};
 use crate::core::provenance::short;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Outcome;
+use crate::engine::planning::folder;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError, layout_of, read_baseline};
 use crate::engine::planning::request::Request;
@@ -108,6 +109,7 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     for problem in writable::around(&request.project, &install, source.as_ref()) {
         valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
     }
+    warnings.extend(folder::warnings(&request.project));
     warnings.extend(old_backups(&install, &mut check));
     let space = if install.is_dir() { check.run("disk_space", || disk_space(&install)) } else { None };
     let alone = check.run("concurrent_workflows", || concurrent(&install, own));

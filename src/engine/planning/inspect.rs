@@ -15,6 +15,7 @@ pub use crate::engine::conflicts::settle::{Draft, unasked_outcome};
 use crate::engine::planning::checks;
 pub use crate::engine::planning::checks::{session_in_the_way, wait_or_unlock};
 use crate::engine::planning::environment;
+use crate::engine::planning::folder;
 use crate::engine::planning::lfs_pointers;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError};
@@ -98,6 +99,7 @@ pub fn inspect(request: &Request) -> Inspection {
         pointers: Vec::new(),
         current: false,
     };
+    inspection.problems.extend(folder::problems(request));
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
         return inspection;
     };
@@ -309,7 +311,7 @@ pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
         request.only == Some(Only::Content)
             || (environment::is_current(&install::folder_of(&request.project)) && server_current(request))
     };
-    plan.summary.pending() == 0 && server()
+    plan.summary.pending() == 0 && folder::leaves(&install::folder_of(&request.project)).is_none() && server()
 }
 
 /// What to do about a running server that runs other code than what is installed, and that is not ours to restart.

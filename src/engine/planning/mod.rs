@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod edits;
 pub mod environment;
+pub mod folder;
 pub mod inspect;
 pub mod lfs_pointers;
 pub mod make_plan;

@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::core::document::{self, appended, appended_plain};
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
 use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
 use crate::core::provenance::short;
+use crate::core::renamed;
 use crate::core::session::{Answer, Seconds, Session};
 use crate::core::visible::{self, Shown as _, cell};
 use crate::engine::report::final_report::report;
@@ -119,7 +122,9 @@ pub fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
     let is_new = old.is_none();
     let old = old.unwrap_or_default();
     let list = fs::read_if_there(&run.session.install.join(LIST))?.unwrap_or_default();
-    let missing = missing_lines(&old, &list);
+    let moved = run.session.folder_before.as_ref();
+    let mut missing = missing_lines(&old, &list);
+    missing.extend(moved.map(|before| moved_lines(&old, before, &missing)).unwrap_or_default());
     if missing.is_empty() {
         return Ok(0);
     }
@@ -144,7 +149,7 @@ fn missing_lines(gitignore: &[u8], list: &[u8]) -> Vec<String> {
     // As git reads it: byte by byte, behind the mark that some editors put first.
     let bare = gitignore.strip_prefix(b"\xef\xbb\xbf").unwrap_or(gitignore);
     let have: Vec<&[u8]> = bare.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).collect();
-    let ours = OURS.iter().map(|l| format!(".praxis-os/{l}"));
+    let ours = OURS.iter().map(|l| format!("{}/{l}", layouts().newest().folder));
     let mut missing: Vec<String> = Vec::new();
     for line in required_lines(&String::from_utf8_lossy(list)).into_iter().chain(ours) {
         if !have.contains(&line.as_bytes()) && !missing.contains(&line) {
@@ -152,6 +157,23 @@ fn missing_lines(gitignore: &[u8], list: &[u8]) -> Vec<String> {
         }
     }
     missing
+}
+
+/// The lines of a `.gitignore` that name the folder which an install had, with the name that it has now; without those
+/// that are there or come anyway.
+fn moved_lines(gitignore: &[u8], before: &RelPath, coming: &[String]) -> Vec<String> {
+    let lines: Vec<&[u8]> = gitignore.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).collect();
+    let target = &layouts().newest().folder;
+    let naming = lines.iter().filter(|line| !line.starts_with(b"#") && renamed::names(line, before.as_bytes()));
+    let now = naming.map(|line| renamed::renamed(line, before.as_bytes(), target.as_bytes()));
+    // What is not UTF-8 can't be noted as ours, and is left to the person.
+    let texts = now.filter_map(|line| String::from_utf8(line).ok());
+    texts.fold(Vec::new(), |mut all, line| {
+        if !lines.contains(&line.as_bytes()) && !coming.contains(&line) && !all.contains(&line) {
+            all.push(line);
+        }
+        all
+    })
 }
 
 /// Whether an upgrade to a release with this list will write the project's `.gitignore`.

@@ -10,6 +10,7 @@ use crate::core::session::StateEvent;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::apply;
 use crate::engine::events::{Event, Level};
+use crate::engine::phases::relocate;
 use crate::engine::phases::server::launch::start_again;
 use crate::engine::phases::server::replace::stop_live;
 use crate::engine::report::documents;
@@ -235,6 +236,8 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     forward.iter().flatten().for_each(Journal::drop_staging);
     let version = crate::core::provenance::short(run.session.source_commit()).to_owned();
     documents::log_line(&run.session, &format!("rolled back, session {} ({version})", run.session.session_id))?;
+    relocate::back(run)?;
+    let install = run.session.install.clone();
     if server_was_running {
         restored.server_problem = start_old_server(run);
         // The flag came and went in a folder whose time was restored already.

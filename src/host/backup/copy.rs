@@ -126,6 +126,9 @@ pub struct Manifest {
     /// The id of the session before it.
     #[serde(default)]
     pub parent: Option<String>,
+    /// The name of the install's folder then; older backups don't know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<RelPath>,
     /// UTC.
     pub created_at: String,
     /// Every path of the install but the ephemeral ones.
@@ -315,6 +318,7 @@ pub fn create(
         session_id: session_id.to_owned(),
         number: 0,
         parent: None,
+        folder: install.file_name().and_then(|name| RelPath::new(name.as_encoded_bytes()).ok()),
         created_at: created_at.to_owned(),
         entries: entries.into_iter().collect(),
         project_gitignore: gitignore.map(|b| sha256(&b)),

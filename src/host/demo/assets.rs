@@ -1,12 +1,13 @@
 //! The embedded files: releases, wheels, the project, and what its user did.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, DirEntry, File, include_dir};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::core::path::RelPath;
 use crate::host::demo::error::{At as _, DemoError};
 
 static ASSETS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/demo");
@@ -72,9 +73,15 @@ fn json<T: DeserializeOwned>(path: &str) -> Result<T, DemoError> {
 
 /// Writes the files of `dir` into the folder `target`, over those that are there.
 pub(super) fn write(dir: &Dir, target: &Path) -> Result<(), DemoError> {
+    write_to(dir, |path| path.under(target))
+}
+
+/// Writes the files of `dir`, each to the place that is told for its path.
+pub(super) fn write_to(dir: &Dir, place: impl Fn(&RelPath) -> PathBuf) -> Result<(), DemoError> {
     for file in files(dir) {
         let relative = file.path().strip_prefix(dir.path()).unwrap_or(file.path());
-        let path = target.join(relative);
+        let relative = RelPath::new(relative.as_os_str().as_encoded_bytes());
+        let path = place(&relative.map_err(|e| DemoError::Asset(e.to_string()))?);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).at("create", parent)?;
         }

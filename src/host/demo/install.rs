@@ -5,23 +5,28 @@ use std::fs;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::core::layout::{Layout, layouts};
+use crate::core::path::RelPath;
+use crate::core::renamed;
 use crate::host::demo::assets;
 use crate::host::demo::command::{clean_python, git, last_lines, python, run, run_git};
 use crate::host::demo::error::{At as _, DemoError};
 use crate::host::process::children;
 
-/// What the stock installer copies, and where to.
-const LAYOUT: [(&str, &str); 4] = [
-    ("universal/standards", "standards/universal"),
-    ("universal/workflows", "workflows"),
-    ("mcp_server", "mcp_server"),
-    ("scripts", "scripts"),
-];
+/// What the stock installer of the first generation whose installs have a folder of this name copies, and where to. Of
+/// its layouts it is the oldest that it still has in the whole.
+fn layout(install: &Path) -> &'static Layout {
+    let name = install.file_name().unwrap_or_default().as_encoded_bytes();
+    let first = layouts().generations.iter().find(|g| g.folder.as_bytes() == name);
+    let first = first.or_else(|| layouts().generations.iter().find(|g| g.folder == layouts().newest().folder));
+    let first = first.unwrap_or_else(|| layouts().newest());
+    if first.source_marks.is_empty() { first.layouts.last().unwrap_or_else(|| first.newest()) } else { first.newest() }
+}
 const PROJECT_DATE: &str = "2025-10-13T09:00:00+00:00";
 const LONGEST_START: Duration = Duration::from_secs(20);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
@@ -44,8 +49,11 @@ pub fn install_release(source: &Path, commit: &str, install: &Path) -> Result<()
 
     run_git(git(source, "").env("GIT_INDEX_FILE", &index).args(["read-tree", commit]))?;
     run_git(git(source, "").env("GIT_INDEX_FILE", &index).args(["checkout-index", "--all"]).arg(prefix))?;
-    for (from, to) in LAYOUT {
-        let (from, to) = (unpacked.path().join("tree").join(from), install.join(to));
+    for map in layout(install).maps() {
+        let (from, to) = (map.source.under(&unpacked.path().join("tree")), map.install.under(install));
+        if !from.is_dir() {
+            continue;
+        }
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).at("create", parent)?;
         }
@@ -68,14 +76,22 @@ pub fn create_venv(install: &Path) -> Result<(), DemoError> {
     Ok(())
 }
 
+/// Where the install has what the current layout has at a path.
+fn place(install: &Path, current: &RelPath) -> PathBuf {
+    let source = layouts().source_of(current);
+    let here = source.and_then(|source| layout(install).maps().iter().find_map(|map| map.place(&source)));
+    here.unwrap_or_else(|| current.clone()).under(install)
+}
+
 /// Edits, adds and deletes files of the install.
 ///
 /// # Errors
 /// [`DemoError`] if a file can't be written or removed.
 pub fn add_user_edits(install: &Path) -> Result<(), DemoError> {
-    assets::write(assets::folder("user/tree")?, install)?;
+    assets::write_to(assets::folder("user/tree")?, |path| place(install, path))?;
     for path in assets::edits()?.deleted {
-        let path = install.join(path);
+        let path = RelPath::new(path).map_err(|e| DemoError::Asset(e.to_string()))?;
+        let path = place(install, &path);
         fs::remove_file(&path).at("remove", &path)?;
     }
     Ok(())
@@ -85,8 +101,13 @@ pub fn add_user_edits(install: &Path) -> Result<(), DemoError> {
 ///
 /// # Errors
 /// [`DemoError`] if git fails or a file can't be written.
-pub fn commit_project(project: &Path) -> Result<(), DemoError> {
+pub fn commit_project(project: &Path, install: &Path) -> Result<(), DemoError> {
     assets::write(assets::folder("project")?, project)?;
+    let ignored = project.join(".gitignore");
+    let text = fs::read(&ignored).at("read", &ignored)?;
+    let name = install.file_name().unwrap_or_default().as_encoded_bytes();
+    let text = renamed::renamed(&text, layouts().newest().folder.as_bytes(), name);
+    fs::write(&ignored, text).at("write", &ignored)?;
     run_git(git(project, "").args(["init", "--quiet", "--template="]))?;
     run_git(git(project, "").args(["add", "--all"]))?;
     run_git(git(project, PROJECT_DATE).args(["commit", "--quiet", "--no-verify", "--message", "The shop"]))?;

@@ -12,6 +12,8 @@ mod source;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use error::At as _;
 pub use error::DemoError;
@@ -27,7 +29,7 @@ pub struct Demo {
     pub source: PathBuf,
     /// The project that uses it; a git repository with one commit.
     pub project: PathBuf,
-    /// The project's `.praxis-os`.
+    /// The project's install.
     pub install: PathBuf,
     /// The install's running server.
     pub server_pid: Option<u32>,
@@ -40,9 +42,17 @@ pub struct Demo {
 /// # Errors
 /// [`DemoError`]; what was built until then is removed again.
 pub fn prepare(dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoError> {
+    prepare_from(&layouts().newest().folder, dir, progress)
+}
+
+/// The same with an install in a folder of this name, as the first generation that has it lays it out.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_from(folder: &RelPath, dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoError> {
     command::check_tools()?;
     let dir = empty_folder(dir)?;
-    let built = build(&dir, progress);
+    let built = build(folder, &dir, progress);
     if built.is_err() {
         // The folder was empty before, so all of this is ours.
         for part in ["source", "project"] {
@@ -60,9 +70,9 @@ pub fn is_demo(source: &Path) -> bool {
     source.join(MARK).exists()
 }
 
-fn build(dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoError> {
+fn build(folder: &RelPath, dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoError> {
     let (source, project) = (dir.join("source"), dir.join("project"));
-    let install = crate::host::install::folder_of(&project);
+    let install = folder.under(&project);
 
     let commits = prepare_source(&source)?;
     let mark = source.join(MARK);
@@ -75,7 +85,7 @@ fn build(dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoError> 
     progress("created the virtual environment and installed the server's packages");
     add_user_edits(&install)?;
     progress("edited, added and deleted files, as a user would");
-    commit_project(&project)?;
+    commit_project(&project, &install)?;
     progress("committed the project");
     let pid = start_server(&project, &install)?;
     progress(&format!("started the MCP server, process {pid}"));

@@ -56,6 +56,8 @@ points! {
     SET_ASIDE = "restore.aside";
     /// A damaged file is moved out of the way.
     MOVE_ASIDE = "damaged.aside";
+    /// The install's folder gets another name, or what stood at that place goes aside.
+    FOLDER = "folder.rename";
     /// What was approved is written, before the first save of its session.
     APPROVE = "session.approve";
     /// The link that the environment will be switched with.

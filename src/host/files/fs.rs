@@ -105,6 +105,19 @@ pub fn create_folders(path: &Path) -> Result<(), FsError> {
     }
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_folders(parent)?;
+    create_folder(path, parent)
+}
+
+/// Creates one folder in another one, which must be there.
+///
+/// # Errors
+/// [`FsError`].
+pub fn create_folder_in(parent: &Path, name: &str) -> Result<(), FsError> {
+    let path = parent.join(name);
+    if path.is_dir() { Ok(()) } else { create_folder(&path, parent) }
+}
+
+fn create_folder(path: &Path, parent: &Path) -> Result<(), FsError> {
     match around(CREATE_FOLDER, || fs::create_dir(path)) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
         made => made.doing("create folder", path)?,

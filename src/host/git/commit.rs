@@ -53,12 +53,18 @@ struct Project {
 }
 
 /// Commits exactly these paths (those that git knows or may know) in the work tree of `dir`, below which they all are.
+/// `moved` is a folder with its new name: what the last commit has below it goes along.
 /// Unless that succeeds, the user's index is as it was. A commit that a kill cut off is completed by the next call.
 ///
 /// # Errors
 /// [`GitError::NotCommitted`] in the middle of a merge and the like, where the user has staged one of these paths, and
 /// where there is nothing to commit; [`GitError::Failed`] with git's words, for instance without a configured name.
-pub fn commit_paths(dir: &Path, paths: &[PathBuf], message: &str) -> Result<Committed, GitError> {
+pub fn commit_paths(
+    dir: &Path,
+    paths: &[PathBuf],
+    moved: Option<(&Path, &Path)>,
+    message: &str,
+) -> Result<Committed, GitError> {
     let refused = |why: String| GitError::NotCommitted { path: dir.to_owned(), why };
     let _git = waiting(Who::Git);
     let top = work_tree_of(dir).ok_or_else(|| refused("it is in no git repository".to_owned()))?;
@@ -73,14 +79,17 @@ pub fn commit_paths(dir: &Path, paths: &[PathBuf], message: &str) -> Result<Comm
     };
     project.must_be_at_rest()?;
     let head = project.ask(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).ok();
-    let all = project.names(paths);
     // The last commit is ours, perhaps of a run that was cut off before the user's index learned of it.
     let is_ours =
         |head: &String| project.ask(&["log", "-1", "--no-color", "--format=%B", head]).is_ok_and(|m| m == message);
     let ours = head.as_ref().filter(|head| is_ours(head));
     let mut behind = None;
+    let parent = ours.and_then(|head| project.ask(&["rev-parse", "--verify", "--quiet", &format!("{head}^")]).ok());
+    let before = if ours.is_some() { parent.as_deref() } else { head.as_deref() };
+    let along = moved.map_or(Ok(Vec::new()), |(from, to)| project.moved_along(before, from, to))?;
+    let paths: Vec<PathBuf> = paths.iter().cloned().chain(along).collect();
+    let all = project.names(&paths);
     if let Some(head) = ours {
-        let parent = project.ask(&["rev-parse", "--verify", "--quiet", &format!("{head}^")]).ok();
         // Also what it removed, which neither the commit nor the disk has any more.
         let told = project.tell_index(parent.as_deref(), head, &all.keys().cloned().collect());
         behind = told.err().map(|e| e.to_string());
@@ -149,6 +158,16 @@ impl Project {
             return Err(self.refused("there are unmerged paths in its index; settle them first".to_owned()));
         }
         Ok(())
+    }
+
+    /// The files of a commit below a folder that has another name since, by both names.
+    fn moved_along(&self, commit: Option<&str>, from: &Path, to: &Path) -> Result<Vec<PathBuf>, GitError> {
+        let files = self.files_of(commit)?;
+        let inside = files.keys().filter_map(|name| {
+            let path = self.dir.join(OsStr::from_bytes(name.strip_prefix(&self.prefix[..])?));
+            path.strip_prefix(from).ok().map(Path::to_owned)
+        });
+        Ok(inside.flat_map(|path| [from.join(&path), to.join(&path)]).collect())
     }
 
     /// The paths by their names from the top.

@@ -1,6 +1,7 @@
 //! Programs: how they are started, marked, followed, limited, told apart and timed.
 
 pub mod children;
+pub mod inside;
 pub mod output;
 pub mod proc;
 pub mod program;

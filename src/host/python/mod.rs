@@ -3,4 +3,5 @@
 pub mod compile;
 pub mod packages;
 pub mod pip;
+pub mod relocate;
 pub mod venv;

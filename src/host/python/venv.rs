@@ -16,6 +16,7 @@ use crate::host::files::crash_points::{LINK, SWITCH, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 use crate::host::files::rename;
+use crate::host::python::relocate;
 
 /// Where the live environment is.
 pub fn live(install: &Path) -> PathBuf {
@@ -47,12 +48,18 @@ pub fn clone_live(install: &Path, name: &str) -> Result<(), FsError> {
     clone_by_links(&stdfs::canonicalize(&live).doing("open", &live)?, &generation(install, name))
 }
 
-/// Makes generation `name` ready to be switched to: its scripts name the place where it will be.
+/// Makes generation `name` ready to be switched to: its scripts name the place where it will be. `moved` is where the
+/// install was when the environment was made that it is a clone of, if that is another place.
 ///
 /// # Errors
 /// [`FsError`].
-pub fn finish(install: &Path, name: &str) -> Result<(), FsError> {
-    point_scripts_at(&generation(install, name), &live(install))
+pub fn finish(install: &Path, name: &str, moved: Option<&Path>) -> Result<(), FsError> {
+    let (built, live) = (generation(install, name), live(install));
+    if let Some(before) = moved {
+        point_scripts_at(&built, &self::live(before), &live)?;
+        relocate::plain_texts(&built, before, install)?;
+    }
+    point_scripts_at(&built, &built, &live)
 }
 
 /// Every entry of the live environment with kind, size, time and number, as one sum: another one if anything in it was
@@ -131,9 +138,9 @@ fn clone_by_links(from: &Path, to: &Path) -> Result<(), FsError> {
 }
 
 /// Scripts carry the path of the interpreter that pip ran under; they must name the path that stays the same.
-fn point_scripts_at(built: &Path, live: &Path) -> Result<(), FsError> {
+fn point_scripts_at(built: &Path, named: &Path, live: &Path) -> Result<(), FsError> {
     let bin = built.join("bin");
-    let old = built.as_os_str().as_bytes().to_vec();
+    let old = named.as_os_str().as_bytes().to_vec();
     let new = live.as_os_str().as_bytes();
     for entry in stdfs::read_dir(&bin).doing("read", &bin)?.flatten() {
         if !entry.file_type().is_ok_and(|t| t.is_file()) {
@@ -447,14 +454,14 @@ mod tests {
         stdfs::create_dir_all(&bin).unwrap();
         let built = dir.path().join("venvs/g");
         stdfs::write(bin.join("tool"), format!("#!{}/bin/python\nprint(1)\n", built.display())).unwrap();
-        point_scripts_at(&built, &dir.path().join("venv")).unwrap();
+        point_scripts_at(&built, &built, &dir.path().join("venv")).unwrap();
         let text = stdfs::read_to_string(bin.join("tool")).unwrap();
         assert_eq!(text, format!("#!{}/venv/bin/python\nprint(1)\n", dir.path().display()));
         // As pip writes it where the path has a space, or is too long for the kernel.
         let long =
             |at: &Path| format!("#!/bin/sh\n'''exec' \"{}/bin/python\" \"$0\" \"$@\"\n' '''\nimport x\n", at.display());
         stdfs::write(bin.join("tool"), long(&built)).unwrap();
-        point_scripts_at(&built, &dir.path().join("venv")).unwrap();
+        point_scripts_at(&built, &built, &dir.path().join("venv")).unwrap();
         assert_eq!(stdfs::read_to_string(bin.join("tool")).unwrap(), long(&dir.path().join("venv")));
     }
 }

@@ -181,7 +181,7 @@ mod tests {
         let config = json!({"rag": {"index_path": theirs.parent().unwrap(), "standards_path": other.path()}});
         fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
         let outside = outdate(dir.path(), &places(dir.path()), Trust::Nothing).unwrap_err();
-        let said = problem(&places(dir.path()), &outside);
+        let said = problem(Path::new("/p/.praxis-os"), &places(dir.path()), &outside);
         assert!(said.contains("config.json") && said.contains("remove metadata.json in its folder, restart"), "{said}");
         ask_for_rebuild(dir.path()).unwrap();
         assert_eq!(names(&other.path().join("standards")), ["a.md"]);

@@ -347,6 +347,10 @@ fn rebuilt(install: &Path, id: &str, why: &str) -> Result<Option<Session>, FsErr
         number: backup.as_ref().map_or(0, |(_, b)| b.manifest.number),
         parent: backup.as_ref().and_then(|(_, b)| b.manifest.parent.clone()),
         gitignore_added,
+        folder_before: backup
+            .as_ref()
+            .and_then(|(_, b)| b.manifest.folder.clone())
+            .filter(|name| install.file_name().is_some_and(|now| now.as_encoded_bytes() != name.as_bytes())),
         backup: backup.map(|(name, _)| name),
         stamp,
         venv_generation,

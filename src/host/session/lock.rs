@@ -155,6 +155,10 @@ impl Lock {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+        if !is_still(&file, install) {
+            let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(LockError::Fs(FsError { doing: "lock", path: install.to_owned(), source }));
+        }
         let note = read_note(install)?;
         let ended = match note.as_ref().map(|note| (note, note.holder())) {
             Some((note, Holder::Alive | Holder::Unverifiable)) => return Err(LockError::Held(held(Some(note)))),
@@ -194,6 +198,19 @@ impl Lock {
         self.write()?;
         children::begin(own);
         Ok(())
+    }
+
+    /// The install has another name from here on. The file that is locked went along, and so did the note; what is started
+    /// from now on is marked as this install's.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn moved_to(&mut self, install: &Path) -> Result<(), FsError> {
+        self.path = note_path(install);
+        match self.note.as_ref().map(|note| (note.session_id.clone(), note.started_at.clone())) {
+            Some((session_id, started_at)) => self.explain(&session_id, &started_at),
+            None => Ok(()),
+        }
     }
 
     fn install(&self) -> Option<&Path> {
@@ -265,12 +282,24 @@ fn open(install: &Path) -> Result<File, LockError> {
         return Err(LockError::Place(odd));
     }
     let folder = install.join(".upgrade");
-    fs::create_folders(&folder)?;
+    // Never the install itself: an upgrade may have given it another name since it was looked for.
+    fs::create_folder_in(install, ".upgrade")?;
     let path = folder.join("lock");
     let mut options = std::fs::OpenOptions::new();
     options.create(true).truncate(false).write(true).read(true).mode(0o600);
     options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     Ok(options.open(&path).doing("open lock", &path)?)
+}
+
+/// Whether a locked file is still the one that the install has: the folder may have got another name, and another one its
+/// name, before the lock was free.
+fn is_still(file: &File, install: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let named = std::fs::symlink_metadata(install.join(".upgrade/lock"));
+    match (file.metadata(), named) {
+        (Ok(locked), Ok(named)) => (locked.dev(), locked.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
 }
 
 fn host_name() -> String {

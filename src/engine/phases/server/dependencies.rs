@@ -9,6 +9,7 @@ use crate::core::phase::{Fact, NotApplicable, Phase};
 use crate::core::requirements::of_file;
 use crate::core::session::StateEvent;
 use crate::engine::events::Level;
+use crate::engine::phases::relocate;
 use crate::engine::phases::server::draft::put;
 use crate::engine::phases::server::fetch;
 use crate::engine::phases::server::fetch::Fetched;
@@ -44,6 +45,9 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     }
     let requirements = draft(run, journal)?;
     let Some(bytes) = fs::read_if_there(&requirements)? else {
+        if let Some(before) = relocate::moved_from(run) {
+            return only_renamed(run, &before);
+        }
         return skip(NotApplicable::NoRequirements);
     };
     let now = fs::read_if_there(&layouts().server().requirements.under(&install))?;
@@ -125,6 +129,9 @@ fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fac
         venv::discard(&run.session.install, &name)?;
         run.save()?;
     }
+    if let Some(before) = relocate::moved_from(run) {
+        return only_renamed(run, &before);
+    }
     run.log(Level::Info, "venv", why.words());
     if why != Satisfied::Known
         && let Err(e) = environment::note(&run.session.install, requirements)
@@ -133,6 +140,17 @@ fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fac
     }
     let why = NotApplicable::RequirementsSatisfied;
     not_applicable(why, Fact::NotApplicable(why))
+}
+
+/// No package changes, but the scripts of the environment name the folder that the install had.
+fn only_renamed(run: &mut Run, before: &Path) -> TaskResult<Fact<bool>> {
+    let (install, name) = (run.session.install.clone(), run.session.stamp.clone());
+    run.session.venv_generation = Some(name.clone());
+    run.advance(&StateEvent::Applied)?;
+    run.save()?;
+    venv::clone_live(&install, &name)?;
+    venv::finish(&install, &name, Some(before))?;
+    done(format!("no package changed; the scripts in venvs/{name} name the new folder"), Fact::Is(true))
 }
 
 /// The server's package as it will be, for pip to read its requirements from; the path of these.
@@ -223,7 +241,7 @@ fn build(
         Err(e @ ProgramError::Ended { .. }) => run.warn("pip", format!("not known whether all can be imported: {e}")),
         Err(e) => return Err(failed(e)),
     }
-    Ok(venv::finish(&install, name)?)
+    Ok(venv::finish(&install, name, relocate::moved_from(run).as_deref())?)
 }
 
 /// Lets pip work, followed by the session; the wish to stop comes before pip's own end.

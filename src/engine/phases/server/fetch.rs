@@ -13,6 +13,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::Only;
 use crate::engine::events::Level;
+use crate::engine::phases::relocate;
 use crate::engine::phases::server::draft::put;
 use crate::engine::planning::environment;
 use crate::engine::planning::source::Source;
@@ -101,6 +102,10 @@ impl Background for Fetch {
 
 /// Begins, if there is something to fetch. Never an error: later pip says what is wrong.
 pub fn begin(run: &mut Run) {
+    // pip would make the folder anew under the name that it is about to lose.
+    if relocate::is_pending(run) {
+        return;
+    }
     if run.background.is_some() || run.session.plan().only == Some(Only::Content) {
         return;
     }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::phase::Phase;
 use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
 use crate::engine::events::Level;
+use crate::engine::phases::relocate;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::error::FsError;
@@ -61,7 +63,10 @@ pub(crate) fn launch(run: &mut Run) -> Option<ServerBefore> {
     let (install, project) = (run.session.install.clone(), run.session.project.clone());
     // The environment may be there only now.
     let planned = || server::planned(&install, &project);
-    let Some(before) = run.session.server.clone() else { return planned() };
+    let Some(mut before) = run.session.server.clone() else { return planned() };
+    if let (Some(name), Some(_)) = (&run.session.folder_before, relocate::moved_from(run)) {
+        before = before.renamed(name, &layouts().newest().folder);
+    }
     let is_known = before.was_running || before.pid.is_some();
     match server::checked(&install, &project, &before) {
         Ok(launch) if is_known => Some(launch),

@@ -82,6 +82,7 @@ pub fn rebuilt(theme: Theme, width: u16, height: u16) -> Model {
         parent: None,
         venv_generation: None,
         gitignore_added: Vec::new(),
+        folder_before: None,
     });
     // The release it came from is named above the screen.
     let mut approval = session.approved().clone();

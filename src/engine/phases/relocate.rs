@@ -1,0 +1,118 @@
+//! The install's folder gets the name that the new generation has, and its old one back in a rollback: one rename each,
+//! between two states of which each is whole. Which of the two names stands tells where the move is, also after a crash.
+
+use std::path::PathBuf;
+
+use crate::core::layout::layouts;
+use crate::core::question::{Question, Way};
+use crate::core::visible::Shown as _;
+use crate::engine::events::Level;
+use crate::engine::phases::server::replace::{note_server, stop_live};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::host::files::fs;
+use crate::host::install::{self, rename};
+use crate::host::install::{Beside, Install};
+use crate::host::process::inside;
+use crate::host::server::{self, Running};
+
+/// What stood at the new place and can be made again, in the session's folder.
+const REMAINS: &str = "remains";
+
+/// Where this session's install was before, and where it will be; none where its folder keeps its name.
+fn places(run: &Run) -> Option<(PathBuf, PathBuf)> {
+    let before = run.session.folder_before.as_ref()?;
+    Some((before.under(&run.session.project), layouts().newest().folder.under(&run.session.project)))
+}
+
+/// Where the install was before this upgrade renamed its folder; none where it keeps its name, or still has the old one.
+pub fn moved_from(run: &Run) -> Option<PathBuf> {
+    places(run).filter(|(_, after)| *after == run.session.install).map(|(before, _)| before)
+}
+
+/// Whether the folder is still to be renamed.
+pub fn is_pending(run: &Run) -> bool {
+    places(run).is_some_and(|(before, _)| before == run.session.install)
+}
+
+/// Before anything changes: nobody may run from a folder that is about to be renamed. A person is asked to end what is
+/// not ours to end.
+///
+/// # Errors
+/// [`Stop`], naming the processes.
+pub fn make_sure(run: &mut Run) -> Result<(), Stop> {
+    if !is_pending(run) {
+        return Ok(());
+    }
+    note_server(run)?;
+    loop {
+        let found = in_use(run);
+        if found.is_empty() {
+            return Ok(());
+        }
+        let name = install::name_of(&run.session.install);
+        let question = Question::new("folder_in_use", format!("Something runs from {name}"), Way::RollBack)
+            .saying(found.clone())
+            .saying([format!("The folder becomes {}, so it has to end first.", layouts().newest().folder)])
+            .offering(Way::Retry, "Look again", "when you have ended it: a server in your editor's MCP settings")
+            .offering(Way::RollBack, "Give up", "nothing was changed");
+        if run.ask(question)? != Way::Retry {
+            let what = format!("the folder {name} can't be renamed while something runs from it: {}", found.join("; "));
+            let next = "end it (a server of an editor: switch it off in the editor's MCP settings), then start the upgrade again";
+            return Err(Stop::Failed { what, next: Some(next.into()) });
+        }
+    }
+}
+
+/// Who runs from the folder, but for the server that the upgrade will stop.
+fn in_use(run: &Run) -> Vec<String> {
+    let ours = run.session.server.as_ref().filter(|server| server.was_running).and_then(|server| server.pid);
+    let others = inside::inside(&run.session.install).into_iter().filter(|process| Some(process.pid) != ours);
+    others.map(|process| format!("process {}: {}", process.pid, fs::visible(&process.command.join(" ")))).collect()
+}
+
+/// Renames the folder, if that is still to be done; whether it was. Only behind the commit.
+///
+/// # Errors
+/// [`Stop`]; then the folder has its old name.
+pub fn forward(run: &mut Run) -> Result<bool, Stop> {
+    let Some((before, after)) = places(run).filter(|_| is_pending(run)) else { return Ok(false) };
+    if let Running::Yes(live) = server::find(&before) {
+        stop_live(run, &live).map_err(Stop::failed)?;
+    }
+    let (Beside::Remains(_) | Beside::Nothing) = Install::find(&run.session.project).beside else {
+        return Err(Stop::failed(format!("{}: something stands where the install has to go", after.shown())));
+    };
+    rename::forward(&before, &after, &run.folder(REMAINS))?;
+    at(run, after)?;
+    Ok(true)
+}
+
+/// Gives the folder its old name back; the last step of a rollback before the old server is started.
+///
+/// # Errors
+/// [`Stop`].
+pub fn back(run: &mut Run) -> Result<(), Stop> {
+    let Some((before, after)) = places(run) else { return Ok(()) };
+    if after == run.session.install {
+        let rescue = crate::engine::rollback::set_aside::rescue_folder(&run.session)?;
+        if let Some(to) = rename::back(&before, &after, &rescue)? {
+            let (name, to) = (install::name_of(&before), to.under(&before));
+            run.warn(
+                "rescued",
+                format!("{name}: it came while the install had another name; it is now in {}", to.shown()),
+            );
+        }
+        at(run, before)?;
+    }
+    rename::remains_back(&run.folder(REMAINS), &after)?;
+    Ok(())
+}
+
+/// From here on the install is there.
+fn at(run: &mut Run, place: PathBuf) -> Result<(), Stop> {
+    run.lock.moved_to(&place)?;
+    run.log(Level::Info, "folder", &format!("the install is now {}", place.shown()));
+    run.session.install = place;
+    Ok(())
+}
