@@ -38,6 +38,8 @@ mod escape;
 #[cfg(feature = "long-tests")]
 mod fidelity;
 #[cfg(feature = "long-tests")]
+mod generations;
+#[cfg(feature = "long-tests")]
 mod git_commands;
 #[cfg(feature = "long-tests")]
 mod git_commit;
@@ -156,6 +158,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn fidelity() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn generations() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

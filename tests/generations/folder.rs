@@ -1,0 +1,198 @@
+use super::{NEW, OLD, before, content_demo, whole_demo};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::common::{Sandbox, eventually, git, text, tools};
+use pos_upgrade_tui::host::demo::Demo;
+
+fn upgrade(sandbox: &Sandbox, demo: &Demo, more: &[&str]) -> Output {
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let all = ["upgrade", "--yes", "--on-conflict", "keep", "--project", project, "--source", source];
+    sandbox.run(&[&all[..], more].concat())
+}
+
+fn rollback(sandbox: &Sandbox, demo: &Demo) -> Output {
+    sandbox.run(&["rollback", "--yes", "--project", demo.project.to_str().unwrap()])
+}
+
+/// Every script of an environment starts, with this environment's Python, and what a shell reads names this place.
+fn scripts_work(install: &Path) {
+    let (place, other) = (install.join("venv"), if install.ends_with(OLD) { NEW } else { OLD });
+    let mut started = 0;
+    for entry in fs::read_dir(install.join("venv/bin")).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if bytes.starts_with(b"#!") {
+            let output = Command::new(&path).arg("--version").stdin(Stdio::null()).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(!said.contains("No module named"), "{name}: {said}");
+            started += 1;
+        } else if name == "activate" {
+            let named = String::from_utf8_lossy(&bytes);
+            assert!(named.contains(place.to_str().unwrap()), "{named}");
+        }
+        if bytes.starts_with(b"#!") || name.to_lowercase().starts_with("activate") {
+            assert!(!String::from_utf8_lossy(&bytes).contains(&format!("/{other}/")), "{name} names the other folder");
+        }
+    }
+    assert!(started >= 3, "pip, and one of a package: {started}");
+}
+
+#[test]
+fn the_folder_gets_its_new_name_and_its_old_one_back() {
+    let mut sandbox = Sandbox::new();
+    let demo = whole_demo(&mut sandbox);
+    let new = demo.project.join(NEW);
+    let config = br#"{"rag": {"standards_path": ".agent-os/standards", "x": "my.agent-os"}}"#;
+    fs::write(demo.install.join("config.json"), config).unwrap();
+    fs::create_dir(demo.install.join("notes")).unwrap();
+    fs::write(demo.install.join("notes/own.md"), "mine\n").unwrap();
+    git(&demo.project, &["add", "--all"]);
+    git(&demo.project, &["commit", "--quiet", "-m", "Notes"]);
+    let old_tools = tools(&demo.install).expect("the old server answers");
+    let old_server = fs::read_to_string(demo.install.join(".mcp_server_state.json")).unwrap();
+    let was = before(&demo.project);
+
+    let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("the folder .agent-os becomes .praxis-os"), "{said}");
+    assert!(!demo.install.exists(), "{said}");
+    assert_eq!(fs::read(new.join("notes/own.md")).unwrap(), b"mine\n");
+    let config = fs::read_to_string(new.join("config.json")).unwrap();
+    assert!(config.contains(".praxis-os/standards") && config.contains("my.agent-os"), "{config}");
+    let ignored = fs::read_to_string(demo.project.join(".gitignore")).unwrap();
+    for line in [".agent-os/.cache/", ".praxis-os/.cache/", ".praxis-os/venv"] {
+        assert_eq!(ignored.lines().filter(|l| *l == line).count(), 1, "{line} in {ignored}");
+    }
+    assert!(tools(&new).expect("the new server answers").contains(&"pos_workflow".to_owned()));
+    scripts_work(&new);
+    let found = git(&demo.project, &["status", "--short", "--ignored", "--untracked-files=all"]);
+    assert!(!found.contains("venv/bin"), "only as ignored folders: {found}");
+    git(&demo.project, &["add", "--all"]);
+    let renames = git(&demo.project, &["diff", "--cached", "--name-status", "-M"]);
+    assert!(renames.contains("R100\t.agent-os/notes/own.md\t.praxis-os/notes/own.md"), "{renames}");
+    assert!(!renames.lines().any(|l| l.starts_with("D\t") && l.contains("/standards/development/")), "{renames}");
+    git(&demo.project, &["reset", "--quiet"]);
+
+    let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
+    assert!(code == 0 && said.contains("nothing to do"), "{said}");
+
+    let (code, said) = text(&rollback(&sandbox, &demo));
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(before(&demo.project), was);
+    assert_eq!(tools(&demo.install).expect("the old server answers again"), old_tools);
+    assert_ne!(fs::read_to_string(demo.install.join(".mcp_server_state.json")).unwrap(), old_server, "started anew");
+    scripts_work(&demo.install);
+}
+
+#[test]
+fn what_stands_beside_the_folder_is_told() {
+    let sandbox = Sandbox::new();
+    let demo = content_demo(&sandbox.path().join("demo"));
+    let new = demo.project.join(NEW);
+    let was = before(&demo.project);
+
+    // Somebody's notes at the new place.
+    fs::create_dir(&new).unwrap();
+    fs::write(new.join("notes.md"), "mine").unwrap();
+    let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
+    assert!(code == 4 && said.contains("stands where") && said.contains("mv "), "{code} {said}");
+    fs::remove_dir_all(&new).unwrap();
+    assert_eq!(before(&demo.project), was, "nothing was changed");
+
+    // What can be made again waits, and comes back.
+    fs::create_dir_all(new.join(".cache")).unwrap();
+    fs::write(new.join(".cache/x"), "an index").unwrap();
+    let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
+    assert_eq!(code, 0, "{said}");
+    assert!(new.join("VERSION.txt").exists() && !demo.install.exists());
+    let (code, said) = text(&rollback(&sandbox, &demo));
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(fs::read(new.join(".cache/x")).unwrap(), b"an index");
+    fs::remove_dir_all(&new).unwrap();
+    assert_eq!(before(&demo.project), was);
+
+    // What comes to the old place meanwhile is the user's.
+    assert_eq!(text(&upgrade(&sandbox, &demo, &[])).0, 0);
+    fs::create_dir(&demo.install).unwrap();
+    fs::write(demo.install.join("since.md"), "since").unwrap();
+    let (code, said) = text(&rollback(&sandbox, &demo));
+    assert!(code == 0 && said.contains("it came while the install had another name"), "{said}");
+    let rescued = walkdir::WalkDir::new(demo.install.join("rescued")).into_iter().flatten();
+    let rescued: Vec<_> = rescued.filter(|e| e.file_name() == "since.md").collect();
+    assert_eq!(rescued.len(), 1);
+
+    // An install beside it is the one; the older is left alone, and named.
+    let demo = content_demo(&sandbox.path().join("both"));
+    fs::create_dir_all(demo.project.join(NEW)).unwrap();
+    assert!(
+        Command::new("cp")
+            .arg("-a")
+            .arg(demo.install.join("."))
+            .arg(demo.project.join(NEW))
+            .status()
+            .unwrap()
+            .success()
+    );
+    let was = before(&demo.project).1;
+    let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
+    assert!(code == 0 && said.contains("another install stands beside this one"), "{said}");
+    assert_eq!(before(&demo.project).1, was);
+}
+
+#[test]
+fn a_folder_that_can_not_move_is_refused_and_so_is_a_part() {
+    let sandbox = Sandbox::new();
+    let demo = content_demo(&sandbox.path().join("demo"));
+    let was = before(&demo.project);
+    for (more, exit, words) in [(&["--only", "content"][..], 2, "can't be done in part")] {
+        let (code, said) = text(&upgrade(&sandbox, &demo, more));
+        assert!(code == exit && said.contains(words), "{code} {said}");
+    }
+    fs::write(demo.install.join(".git"), "gitdir: ../.git/modules/x\n").unwrap();
+    let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
+    assert!(code == 4 && said.contains("a repository of its own"), "{code} {said}");
+    fs::remove_file(demo.install.join(".git")).unwrap();
+
+    let elsewhere = demo.dir.join("elsewhere");
+    fs::rename(&demo.install, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &demo.install).unwrap();
+    let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
+    assert!(code == 4 && said.contains("link"), "{code} {said}");
+    fs::remove_file(&demo.install).unwrap();
+    fs::rename(&elsewhere, &demo.install).unwrap();
+
+    // A script of the user's that runs from it.
+    fs::write(demo.install.join("watch.sh"), "read line\n").unwrap();
+    let mut watcher = Command::new("/bin/sh");
+    let mut watcher = watcher.arg(demo.install.join("watch.sh")).stdin(Stdio::piped()).spawn().unwrap();
+    let runs =
+        || fs::read(format!("/proc/{}/cmdline", watcher.id())).is_ok_and(|c| c.windows(8).any(|w| w == b"watch.sh"));
+    eventually("the script runs", runs);
+    let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
+    drop(watcher.stdin.take());
+    watcher.wait().unwrap();
+    assert!(code == 4 && said.contains("watch.sh") && said.contains("runs from it"), "{code} {said}");
+    fs::remove_file(demo.install.join("watch.sh")).unwrap();
+    assert_eq!(before(&demo.project), was, "nothing was changed");
+    assert_eq!(text(&upgrade(&sandbox, &demo, &[])).0, 0);
+}
+
+#[test]
+fn a_commit_of_the_upgrade_has_the_renames() {
+    let sandbox = Sandbox::new();
+    let demo = content_demo(&sandbox.path().join("demo"));
+    git(&demo.project, &["config", "user.name", "Ada"]);
+    git(&demo.project, &["config", "user.email", "ada@example.invalid"]);
+    fs::write(demo.install.join("untracked.md"), "not yet").unwrap();
+    let (code, said) = text(&upgrade(&sandbox, &demo, &["--git-commit"]));
+    assert_eq!(code, 0, "{said}");
+    let files = git(&demo.project, &["ls-tree", "-r", "--name-only", "HEAD"]);
+    assert!(!files.contains(OLD), "{files}");
+    assert!(files.contains(".praxis-os/standards/development/team-conventions.md"), "{files}");
+    assert!(!files.contains("untracked.md"), "{files}");
+    let left = git(&demo.project, &["status", "--short", "--untracked-files=all"]);
+    assert!(left.lines().all(|l| l.starts_with("?? ")) && left.contains("untracked.md"), "{left}");
+}
