@@ -32,7 +32,7 @@ fn hash(install: &Path) {
 fn install_release(source: &Path, commit: &str, install: &Path) {
     let release = Source::open(source, Some(commit)).unwrap();
     for (path, file) in &release.tree {
-        let Some(to) = layouts().target().install_path(path, |_| false) else { continue };
+        let Some(to) = layouts().first_target().newest().install_path(path, |_| false) else { continue };
         let to = to.under(install);
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::write(to, release.read(&file.blob).unwrap()).unwrap();

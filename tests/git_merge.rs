@@ -35,12 +35,13 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// The files of a commit that an install holds, by source path.
 fn files(source: &Source) -> Files {
-    let shipped = source.tree.iter().filter(|(p, _)| layouts().target().install_path(p, |_| false).is_some());
+    let shipped =
+        source.tree.iter().filter(|(p, _)| layouts().first_target().newest().install_path(p, |_| false).is_some());
     shipped.map(|(p, f)| (p.to_string(), source.read(&f.blob).unwrap().to_vec())).collect()
 }
 
 fn install_path(source: &str) -> PathBuf {
-    layouts().target().install_path(&source.parse().unwrap(), |_| false).unwrap().as_path().to_owned()
+    layouts().first_target().newest().install_path(&source.parse().unwrap(), |_| false).unwrap().as_path().to_owned()
 }
 
 /// What a user does: edits lines, adds and deletes files. Returns each line that was added, by path.

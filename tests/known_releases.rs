@@ -143,3 +143,32 @@ fn the_real_content_gives_the_rows_of_the_embedded_table() {
     };
     assert!(order(&made) == order(EMBEDDED));
 }
+
+/// Whichever form a source has, a page has one name, and one row for each of its versions.
+#[test]
+fn a_source_of_another_form() {
+    let sandbox = Sandbox::new();
+    let source = sandbox.path().join("source");
+    fs::create_dir(&source).unwrap();
+    git(&source, &["init", "--quiet"]);
+    let page = write(&source, "universal/standards/a.md", "a page of some\nlines, that stays\nas it is\n");
+    write(&source, "mcp_server/old.py", "old\n");
+    let first = commit(&source, 7);
+    fs::create_dir(source.join("dist")).unwrap();
+    fs::rename(source.join("universal"), source.join("dist/universal")).unwrap();
+    fs::rename(source.join("mcp_server"), source.join("dist/ouroboros")).unwrap();
+    let server = write(&source, "dist/ouroboros/__main__.py", "server\n");
+    let config = write(&source, "dist/config/mcp.yaml", "version: \"1.0\"\n");
+    let second = commit(&source, 8);
+
+    let table = table(&sandbox, &source);
+    let all = rows(&table);
+    let day = |id: &String, day: u32| (id[..7].to_owned(), format!("2025-10-{day:02}"));
+    let row = |(from, begin): (String, String), (to, end): (String, String)| [from, begin, to, end];
+    let at = |path: &str, blob: &String| all[&(path.to_owned(), blob.clone())].clone();
+    assert_eq!(at("universal/standards/a.md", &page), row(day(&first, 7), day(&second, 8)));
+    assert_eq!(at("dist/ouroboros/__main__.py", &server), row(day(&second, 8), day(&second, 8)));
+    assert_eq!(at("dist/config/mcp.yaml", &config), row(day(&second, 8), day(&second, 8)));
+    assert!(!table.contains("dist/universal"), "{table}");
+    assert_eq!(all.len(), 5, "{table}");
+}

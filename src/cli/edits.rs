@@ -66,7 +66,7 @@ fn source(project: &Path, install: &Path, arguments: &EditsArgs) -> Result<Optio
     match Source::open(&path, None) {
         Err(_) if can_do_without => Ok(None),
         Err(e) => Err(unusable(e.to_string())),
-        Ok(source) if source.is_praxis_os().unwrap_or(false) => Ok(Some(source)),
+        Ok(source) if source.marked().is_some() => Ok(Some(source)),
         Ok(_) if can_do_without => Ok(None),
         Ok(_) => Err(unusable(format!("{}: a git repository, but not praxis-os", path.shown()))),
     }

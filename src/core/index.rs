@@ -43,19 +43,19 @@ impl Places {
             named.map_or(default, |text| inside(install, text))
         };
         Self {
-            standards: place(&layout.standards_keys, server.rebuild_flag.parent()),
+            standards: place(&layout.standards_keys, Some(server.standards.clone())),
             index: place(&layout.folder_keys, Some(layout.folder.clone())),
         }
     }
 
     /// The file whose presence makes a starting server look for what changed.
     pub fn flag(&self) -> Option<RelPath> {
-        self.standards.as_ref()?.join(layouts().server().rebuild_flag.name()).ok()
+        self.standards.as_ref()?.join(layouts().server().rebuild_flag.as_ref()?.name()).ok()
     }
 
     /// The note.
     pub fn note(&self) -> Option<RelPath> {
-        self.index.as_ref()?.join(layouts().server().index.note.as_bytes()).ok()
+        self.index.as_ref()?.join(layouts().server().index.note.as_ref()?.name.as_bytes()).ok()
     }
 
     /// Whether a file is in the index.
@@ -91,7 +91,8 @@ fn inside(install: &Path, text: &str) -> Option<RelPath> {
 /// Whether a note is marked as [`outdated`] leaves it: no server has looked at its files since.
 pub fn is_marked(note: &[u8]) -> bool {
     let note: Value = serde_json::from_slice(note).unwrap_or_default();
-    let built = &note[&layouts().server().index.built];
+    let Some(layout) = &layouts().server().index.note else { return false };
+    let built = &note[&layout.built];
     built.as_str() == Some(LONG_AGO) || built.as_i64() == Some(-1)
 }
 
@@ -99,7 +100,7 @@ pub fn is_marked(note: &[u8]) -> bool {
 /// stay: by them the server sees which are gone. With [`Trust::Files`] one file that is `there` is marked as changed, for
 /// a server that only sees that files are gone does not load its index again.
 pub fn outdated(note: &[u8], trust: Trust, there: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
-    let layout = &layouts().server().index;
+    let layout = layouts().server().index.note.as_ref()?;
     let raw = |text: &str| RawValue::from_string(text.to_owned()).ok();
     let mut all: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(note).ok()?;
     let built: Value = serde_json::from_str(all.get(&layout.built)?.get()).ok()?;

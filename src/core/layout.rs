@@ -7,14 +7,19 @@ use serde::Deserialize;
 
 use super::path::RelPath;
 
+pub mod pages;
 pub mod roots;
+pub mod server;
+
+pub use server::ServerLayout;
 
 /// All that the table says.
 #[derive(Debug, Deserialize)]
 pub struct Layouts {
     /// Oldest first.
-    /// From the oldest to the newest.
     pub generations: Vec<Generation>,
+    /// Other places in a source where pages can stand.
+    source_forms: Vec<Form>,
     never_installed: Patterns,
     config_templates: Vec<Template>,
     own: Vec<RelPath>,
@@ -23,17 +28,19 @@ pub struct Layouts {
 }
 
 /// An age of praxis-os: where its releases keep what they ship, and how installs of it are laid out.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Generation {
     /// Its name in plans.
     pub name: String,
     /// The folder of an install, within the project.
     pub folder: RelPath,
-    /// Folders that its sources have. None for a generation that nothing is upgraded to any more: what its releases ship
-    /// is installed as the next one has it.
+    /// Folders that its sources have: all of one list. None for a generation that nothing is upgraded to any more: what
+    /// its releases ship is installed as the next one has it.
     #[serde(default)]
-    pub source_marks: Vec<RelPath>,
-    /// The newest first.
+    pub source_marks: Vec<Vec<RelPath>>,
+    /// Config without which its server does not start: made from the release's template where there is none.
+    #[serde(default)]
+    required_config: Vec<RelPath>,
     /// How its installs are laid out, the newest first.
     pub layouts: Vec<Layout>,
     server: String,
@@ -62,6 +69,16 @@ pub struct Map {
     server: bool,
 }
 
+/// A folder of a source that has pages under another name.
+#[derive(Debug, Deserialize)]
+struct Form {
+    source: RelPath,
+    page: RelPath,
+    /// Where a commit has this folder, it has all pages: what stands under the pages' own name is left over.
+    #[serde(default)]
+    instead: bool,
+}
+
 /// A file, or a folder of files, that shows what the user's config of that path can say.
 #[derive(Debug, Deserialize)]
 struct Template {
@@ -75,68 +92,6 @@ struct Patterns {
     top: Vec<RelPath>,
     names: Vec<String>,
     suffixes: Vec<String>,
-}
-
-/// The server's place in the install and its launch command.
-#[derive(Debug, Deserialize)]
-pub struct ServerLayout {
-    /// The package's folder.
-    pub package: RelPath,
-    /// Its requirements file.
-    pub requirements: RelPath,
-    /// Arguments for the venv's python.
-    pub arguments: Vec<String>,
-    /// Environment; `{install}` and `{project}` stand for the folders.
-    pub environment: BTreeMap<String, String>,
-    /// The argument whose successor says how it talks.
-    pub transport_option: String,
-    /// How one talks that we start: nobody holds its standard input.
-    pub own_transport: String,
-    /// Variables that say where its code is: lists of folders.
-    pub code_environment: Vec<String>,
-    /// Variables that name its project, or the install.
-    pub project_environment: Vec<String>,
-    /// Variables of ours that it must not get.
-    pub dropped_environment: Vec<String>,
-    /// Variables that are handed on from the server before, or from the editor's settings: none says what code is run.
-    pub settings_environment: SettingNames,
-    /// Where editors keep its launch command, relative to the project; the first that has one counts.
-    pub editor_configs: Vec<RelPath>,
-    /// Where it says that it runs.
-    pub state_file: RelPath,
-    /// The file whose presence makes it rebuild its index, unless the config moves the standards.
-    pub rebuild_flag: RelPath,
-    /// Its search index.
-    pub index: IndexLayout,
-}
-
-/// Names of variables.
-#[derive(Debug, Deserialize)]
-pub struct SettingNames {
-    names: Vec<String>,
-    prefixes: Vec<String>,
-    /// Those that name a file or a folder.
-    paths: Vec<String>,
-}
-
-impl SettingNames {
-    /// Whether a variable is one of them.
-    pub fn has(&self, name: &str) -> bool {
-        let listed = self.names.iter().chain(&self.paths).any(|n| n == name);
-        listed || self.prefixes.iter().any(|p| name.starts_with(p.as_str()))
-    }
-
-    /// Whether its value names a file or a folder.
-    pub fn is_path(&self, name: &str) -> bool {
-        self.paths.iter().any(|n| n == name)
-    }
-}
-
-impl ServerLayout {
-    /// Variables of a running server that are kept over a restart.
-    pub fn kept_environment(&self) -> impl Iterator<Item = &String> {
-        self.code_environment.iter().chain(&self.project_environment)
-    }
 }
 
 impl Patterns {
@@ -168,28 +123,96 @@ impl Generation {
     pub fn newest(&self) -> &Layout {
         &self.layouts[0]
     }
+
+    /// How its server is laid out and started.
+    pub fn server(&self) -> &'static ServerLayout {
+        &layouts().servers[&self.server]
+    }
+
+    /// Whether its server does not start without this config file.
+    pub fn requires(&self, install: &RelPath) -> bool {
+        self.required_config.contains(install)
+    }
+
+    /// Whether it came before another one.
+    pub fn is_before(&self, other: &Generation) -> bool {
+        let at = |one: &Generation| layouts().generations.iter().position(|g| g.name == one.name);
+        at(self) < at(other)
+    }
 }
 
 impl Layouts {
-    /// The generation that upgrades lead to.
+    /// The generation of this name.
+    pub fn generation(&self, name: &str) -> Option<&Generation> {
+        self.generations.iter().find(|g| g.name == name)
+    }
+
+    /// The generations that something is upgraded to, the newest first.
+    pub fn targets(&self) -> impl Iterator<Item = &Generation> {
+        self.generations.iter().rev().filter(|g| !g.source_marks.is_empty())
+    }
+
+    /// The newest generation that something is upgraded to.
     pub fn newest(&self) -> &Generation {
-        let installed = self.generations.iter().rev().find(|g| !g.source_marks.is_empty());
-        installed.unwrap_or(&self.generations[0])
+        self.targets().next().unwrap_or(&self.generations[0])
     }
 
-    /// The layout that upgrades lead to.
-    pub fn target(&self) -> &Layout {
-        self.newest().newest()
+    /// The generation of a source: the newest whose marks it has. `has` is asked for folders.
+    pub fn generation_of_source(&self, has: impl Fn(&RelPath) -> bool) -> Option<&Generation> {
+        self.targets().find(|g| g.source_marks.iter().any(|marks| marks.iter().all(&has)))
     }
 
-    /// How the server is laid out and started.
+    /// The oldest generation that something is upgraded to: what a source without any marks is taken for.
+    pub fn first_target(&self) -> &Generation {
+        self.targets().last().unwrap_or(&self.generations[0])
+    }
+
+    /// What marks sources, for people: one text for each form that they can have.
+    pub fn marks_in_words(&self) -> String {
+        let form = |marks: &Vec<RelPath>| marks.iter().map(|m| format!("{m}/")).collect::<Vec<_>>().join(" and ");
+        let mut forms: Vec<String> = self.targets().flat_map(|g| &g.source_marks).map(form).collect();
+        forms.reverse();
+        forms.join(", no ")
+    }
+
+    /// How the server is laid out and started that this program runs: that of the newest generation whose server tells
+    /// by a note whether its index is current.
     pub fn server(&self) -> &ServerLayout {
-        &self.servers[&self.newest().server]
+        let noted = self.generations.iter().rev().find(|g| self.servers[&g.server].index.note.is_some());
+        &self.servers[&noted.unwrap_or(&self.generations[0]).server]
     }
 
-    /// The generation of an install, by the name of its folder; the newest for a name that none has.
-    pub fn generation_in(&self, folder: &[u8]) -> &Generation {
-        self.generations.iter().rev().find(|g| g.folder.as_bytes() == folder).unwrap_or_else(|| self.newest())
+    /// Whether this program runs the server of a generation.
+    pub fn runs(&self, generation: &Generation) -> bool {
+        self.servers[&generation.server].package == self.server().package
+    }
+
+    /// The generation and the layout of an install, by the name of its folder and the folders in it, for which `exists`
+    /// is asked: the newest that fits. A folder of another name is taken for one of the newest generation's name.
+    pub fn installed(&self, folder: &[u8], exists: impl Fn(&RelPath) -> bool) -> Option<(&Generation, &Layout)> {
+        let newest = self.generations.last()?;
+        let known = self.generations.iter().any(|g| g.folder.as_bytes() == folder);
+        let folder = if known { folder } else { newest.folder.as_bytes() };
+        let named = self.generations.iter().rev().filter(|g| g.folder.as_bytes() == folder);
+        named.into_iter().find_map(|g| Some((g, g.detect(&exists)?)))
+    }
+
+    /// Whether the installers of all generations before this one install what a map does.
+    fn always_mapped(&self, generation: &Generation, map: &Map) -> bool {
+        let before = self.generations.iter().take_while(|g| g.name != generation.name);
+        before.into_iter().all(|g| g.layouts.iter().any(|l| l.maps.iter().any(|m| m.is(map))))
+    }
+
+    /// Whether an install path belongs to some generation's server (phase 3) rather than the content (phase 2).
+    pub fn is_server(&self, install: &RelPath) -> bool {
+        self.maps().any(|m| m.server && install.is_within(&m.install))
+    }
+
+    /// Whether two source paths belong to the servers of different generations: no file of the one is a file of the
+    /// other, however alike they are.
+    pub fn other_server(&self, one: &RelPath, other: &RelPath) -> bool {
+        let root = |path: &RelPath| self.maps().find(|m| m.server && path.is_within(&m.source)).map(|m| &m.install);
+        matches!((root(one), root(other)), (Some(one), Some(other)) if one != other)
     }
 
     /// The names that installs' folders have, that of the newest generation first.
@@ -241,8 +264,9 @@ impl Layouts {
         self.ephemeral.matches(install)
     }
 
-    /// Whether some layout installs this source path, or it is the template of a config file.
+    /// Whether some layout installs the page at this path of a source, or it is the template of a config file.
     pub fn is_installable(&self, source: &RelPath) -> bool {
+        let source = &self.page(source);
         self.maps().any(|m| source.strip(&m.source).is_some()) || self.config_path(source).is_some()
     }
 
@@ -299,32 +323,6 @@ impl Layout {
     pub fn install_folders(&self) -> impl Iterator<Item = &RelPath> {
         self.maps.iter().map(|m| &m.install)
     }
-
-    /// Whether an install path belongs to the server (phase 3) rather than the content (phase 2).
-    pub fn is_server(&self, install: &RelPath) -> bool {
-        self.maps.iter().any(|m| m.server && install.is_within(&m.install))
-    }
-}
-
-/// How the index is laid out: the table `index` in `assets/generations.json`.
-#[derive(Debug, Deserialize)]
-pub struct IndexLayout {
-    /// Its folder, unless the config names another one.
-    pub folder: RelPath,
-    /// The note's name in that folder.
-    pub note: RelPath,
-    /// The note's key for when the index was built.
-    pub built: String,
-    /// The note's key for the times of the files in it.
-    pub times: String,
-    /// The config file, which is relative to the install; paths in it are relative to the project.
-    pub config: RelPath,
-    /// Its keys for the folder of the standards, from the outside in.
-    pub standards_keys: Vec<String>,
-    /// Those for the folder of the index.
-    pub folder_keys: Vec<String>,
-    /// What ends the names of the files that are in the index.
-    pub pages: String,
 }
 
 #[cfg(test)]
@@ -335,9 +333,13 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn generation(name: &str) -> &'static Generation {
+        layouts().generation(name).unwrap()
+    }
+
     #[test]
-    fn current_layout_maps_as_documented() {
-        let current = layouts().target();
+    fn layouts_map_as_documented() {
+        let current = generation("praxis-os").newest();
         let to = |source: &str| current.install_path(&rel(source), |_| false).map(|p| p.to_string());
         assert_eq!(to("universal/standards/a/b.md").as_deref(), Some("standards/universal/a/b.md"));
         assert_eq!(to("universal/workflows/w/metadata.json").as_deref(), Some("workflows/w/metadata.json"));
@@ -347,9 +349,20 @@ mod tests {
         assert_eq!(to("universal/usage/u.md"), None, "gone, unless the install has the folder");
         assert_eq!(to("mcp_server/__pycache__/x.cpython-311.pyc"), None);
         assert_eq!(to("mcp_server/.cursor/mcp.json"), None);
+        assert_eq!(to("dist/ouroboros/server.py"), None, "of another generation");
         assert_eq!(to("universal/templates/config.json").as_deref(), Some("config.json"), "what can be merged into it");
         assert_eq!(to("universal/templates/config/a/b.yaml").as_deref(), Some("config/a/b.yaml"));
-        assert!(current.is_server(&rel("mcp_server/a.py")) && !current.is_server(&rel("scripts/a.py")));
+        let later = generation("ouroboros").newest();
+        let to = |source: &str| later.install_path(&rel(source), |_| false).map(|p| p.to_string());
+        assert_eq!(to("universal/standards/a/b.md").as_deref(), Some("standards/universal/a/b.md"));
+        assert_eq!(to("dist/ouroboros/config/loader.py").as_deref(), Some("ouroboros/config/loader.py"));
+        assert_eq!(to("dist/config/mcp.yaml").as_deref(), Some("config/mcp.yaml"));
+        assert_eq!(to("mcp_server/core/x.py"), None);
+        let is_server = |path: &str| layouts().is_server(&rel(path));
+        assert!(is_server("mcp_server/a.py") && is_server("ouroboros/a.py") && !is_server("scripts/a.py"));
+        let other = |one: &str, two: &str| layouts().other_server(&rel(one), &rel(two));
+        assert!(other("mcp_server/a.py", "dist/ouroboros/a.py") && !other("mcp_server/a.py", "mcp_server/b.py"));
+        assert!(!other("mcp_server/a.py", "scripts/a.py"));
     }
 
     #[test]
@@ -357,22 +370,56 @@ mod tests {
         for generation in &layouts().generations {
             assert!(layouts().servers.contains_key(&generation.server), "{}", generation.name);
             assert!(!generation.layouts.is_empty(), "{}", generation.name);
+            let package = &generation.server().package;
+            assert!(layouts().is_server(package) && generation.newest().install_folders().any(|f| f == package));
+            let needed = &generation.required_config;
+            assert!(needed.iter().all(|path| layouts().is_config(path)), "{}", generation.name);
         }
+        assert!(generation("ouroboros").requires(&rel("config/mcp.yaml")));
+        assert_eq!(generation("ouroboros").server().minimum_python, Some((3, 12)));
+        assert!(generation("agent-os").is_before(generation("praxis-os")));
+        assert!(!generation("ouroboros").is_before(generation("ouroboros")));
+    }
+
+    fn has(folders: &'static [&'static str]) -> impl Fn(&RelPath) -> bool {
+        move |p: &RelPath| folders.contains(&p.to_str().unwrap())
     }
 
     #[test]
-    fn layouts_are_told_apart_by_their_folders() {
-        let has = |folders: &'static [&'static str]| move |p: &RelPath| folders.contains(&p.to_str().unwrap());
-        let newest = layouts().newest();
-        assert_eq!(newest.detect(has(&["standards", "standards/universal"])).unwrap().name, "current");
-        assert_eq!(newest.detect(has(&["standards"])).unwrap().name, "legacy");
-        assert!(newest.detect(has(&[])).is_none());
+    fn installs_are_told_apart_by_their_folders() {
+        let found = |folder: &str, folders| {
+            let (generation, layout) = layouts().installed(folder.as_bytes(), has(folders))?;
+            Some((generation.name.as_str(), layout.name.as_str()))
+        };
+        assert_eq!(found(".praxis-os", &["standards", "standards/universal"]), Some(("praxis-os", "current")));
+        assert_eq!(found(".praxis-os", &["standards"]), Some(("praxis-os", "legacy")));
+        assert_eq!(found(".agent-os", &["standards", "ouroboros"]), Some(("agent-os", "early")));
+        let both: &[&str] = &["standards", "standards/universal", "mcp_server", "ouroboros"];
+        assert_eq!(found(".praxis-os", both), Some(("ouroboros", "ouroboros")));
+        assert_eq!(found("a-copy", both), Some(("ouroboros", "ouroboros")), "of a name that none has");
+        assert_eq!(found(".praxis-os", &[]), None);
+    }
+
+    #[test]
+    fn sources_are_told_apart_by_their_folders() {
+        let found = |folders| layouts().generation_of_source(has(folders)).map(|g| g.name.as_str());
+        assert_eq!(found(&["universal", "mcp_server"]), Some("praxis-os"));
+        assert_eq!(found(&["universal", "dist", "dist/ouroboros"]), Some("ouroboros"));
+        assert_eq!(found(&["dist/universal", "dist/ouroboros"]), Some("ouroboros"));
+        assert_eq!(found(&["universal", "mcp_server", "dist/ouroboros"]), Some("ouroboros"));
+        assert_eq!(found(&["dist/universal", "dist/mcp_server"]), None);
+        assert_eq!(found(&["universal"]), None);
+        assert_eq!(layouts().first_target().name, "praxis-os");
     }
 
     #[test]
     fn the_users_own_and_the_ephemeral() {
         assert!(layouts().is_own(&rel("config.json")) && layouts().is_own(&rel("standards/development/x.md")));
+        assert!(
+            layouts().is_own(&rel("state/workflow/active/x.json")) && !layouts().is_own(&rel("ouroboros/config/x"))
+        );
         assert!(layouts().is_ephemeral(&rel("venv/bin/python")) && layouts().is_ephemeral(&rel("a/__pycache__/b")));
+        assert!(layouts().is_ephemeral(&rel(".upgrade_lock")) && layouts().is_ephemeral(&rel(".upgrade.lock")));
         assert!(!layouts().is_ephemeral(&rel("standards/universal/venv.md")));
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobId;
+use super::layout::layouts;
 use super::os_text;
 use super::path::RelPath;
 use crate::core::policy::OnConflict;
@@ -97,7 +98,8 @@ pub struct FileEntry {
     pub kind: Kind,
     /// Where it stands now, if it moves.
     pub from: Option<RelPath>,
-    /// Its path in the source, the old one if the source no longer has it.
+    /// The name of its page: its path in the source, as the first sources had it; the old one if the source no longer
+    /// has it.
     pub source_path: Option<RelPath>,
     /// The release's bytes that the user started from.
     pub base: Option<BlobId>,
@@ -206,6 +208,9 @@ pub struct PlanSource {
     pub commit: String,
     /// The clone's history is cut off.
     pub shallow: bool,
+    /// The generation of its commit: the one that the install will be of.
+    #[serde(default = "first_generation")]
+    pub generation: String,
 }
 
 /// What is upgraded.
@@ -218,10 +223,18 @@ pub struct PlanInstall {
     pub path_base64: Option<String>,
     /// The layout's name.
     pub layout: String,
+    /// The name of the generation that the install is of.
+    #[serde(default = "first_generation")]
+    pub generation: String,
     /// The commit it best matches.
     pub release: Option<String>,
     /// How that is known.
     pub release_evidence: ReleaseEvidence,
+}
+
+/// What both are in a plan that was saved before there was another generation to upgrade to.
+fn first_generation() -> String {
+    layouts().first_target().name.clone()
 }
 
 impl PlanSource {
@@ -304,8 +317,9 @@ pub enum Only {
 ///
 /// ```json
 /// {"schema":1,
-///  "source":{"path":"/src","version":"1.0.0","commit":"<id>","shallow":false},
-///  "install":{"path":"/p/.praxis-os","layout":"current","release":"<id>","release_evidence":"history"},
+///  "source":{"path":"/src","version":"1.0.0","commit":"<id>","shallow":false,"generation":"praxis-os"},
+///  "install":{"path":"/p/.praxis-os","layout":"current","generation":"praxis-os","release":"<id>",
+///             "release_evidence":"history"},
 ///  "summary":{"unchanged":0,"update":1,"new":0,"remove":0,"move":0,"local_only":0,"auto_merge":0,"conflict":0,
 ///             "stays_deleted":0,"linked":0},
 ///  "files":[{"path":"standards/universal/x.md","kind":"update","from":null,"source_path":"universal/standards/x.md",

@@ -135,8 +135,8 @@ mod tests {
     fn is_stranger(commits: Vec<Commit>, installed: &InstalledTree, baseline: Option<&Baseline>) -> bool {
         let history = History::new(commits);
         let target: Tree = history.tree("c1").unwrap();
-        let layout = layouts().target();
-        let roots = &crate::core::classify::roots(&history, installed, layout, layout);
+        let (generation, layout) = (layouts().first_target(), layouts().first_target().newest());
+        let roots = &crate::core::classify::roots(&history, installed, (generation, layout), generation);
         stranger(&Both { history: &history, target: &target, roots, installed, baseline }).is_some()
     }
 

@@ -18,11 +18,12 @@ fn the_plan() {
     assert_eq!(keys(&plan), set(&["schema", "source", "install", "summary", "files"]));
     assert_eq!(plan["schema"], 1);
     let (source, install) = (&plan["source"], &plan["install"]);
-    assert_eq!(keys(source), set(&["path", "version", "commit", "shallow"]));
+    assert_eq!(keys(source), set(&["path", "version", "commit", "shallow", "generation"]));
     assert_eq!(source["path"], set_up.demo.source.to_str().unwrap());
     assert_eq!((&source["commit"], &source["shallow"]), (&json!(set_up.demo.commits[2]), &json!(false)));
     assert_eq!(source["version"], "1.2.0");
-    assert_eq!(keys(install), set(&["path", "layout", "release", "release_evidence"]));
+    assert_eq!((&source["generation"], &install["generation"]), (&json!("praxis-os"), &json!("praxis-os")));
+    assert_eq!(keys(install), set(&["path", "layout", "generation", "release", "release_evidence"]));
     assert_eq!(install["path"], set_up.demo.install.to_str().unwrap());
     assert_eq!((&install["layout"], &install["release_evidence"]), (&json!("current"), &json!("history")));
     assert_eq!(install["release"], json!(set_up.demo.commits[0]));

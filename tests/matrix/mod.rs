@@ -7,6 +7,7 @@
 mod bytes;
 mod config;
 mod content;
+mod generations;
 mod history;
 mod paths;
 mod releases;

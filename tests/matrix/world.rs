@@ -18,17 +18,20 @@ use crate::common::git;
 use crate::matrix::seen::Planned;
 
 /// What releases and installs have at their top. Any other name is short for a file of the standards.
-const TOPS: [&str; 16] = [
+const TOPS: [&str; 19] = [
     ".gitignore",
     "config",
     "config.json",
+    "dist",
     "docs",
     "mcp_server",
     "not-installed",
+    "ouroboros",
     "pyproject.toml",
     "scripts",
     "specs",
     "standards",
+    "state",
     "templates",
     "universal",
     "usage",
@@ -200,6 +203,19 @@ impl World {
         self.install_as(release, &legacy, "standards")
     }
 
+    /// As installers of the third generation do, of either form that a source can have.
+    pub fn install_third(self, release: usize) -> Self {
+        let third = [
+            ("dist/universal/standards/", "standards/universal/"),
+            ("dist/universal/workflows/", "workflows/"),
+            ("universal/standards/", "standards/universal/"),
+            ("universal/workflows/", "workflows/"),
+            ("dist/ouroboros/", "ouroboros/"),
+            ("scripts/", "scripts/"),
+        ];
+        self.install_as(release, &third, "standards/universal")
+    }
+
     fn install_as(mut self, release: usize, maps: &[(&str, &str)], mark: &str) -> Self {
         self.make_repository();
         let install = self.folder();
@@ -208,7 +224,10 @@ impl World {
             let place =
                 |(from, to): &(&str, &str)| Some([to.as_bytes(), file.path.strip_prefix(from.as_bytes())?].concat());
             let Some(path) = maps.iter().find_map(place) else { continue };
-            put(&install.join(OsStr::from_bytes(&path)), &file.bytes, file.mode == "100755");
+            let path = install.join(OsStr::from_bytes(&path));
+            if !path.exists() {
+                put(&path, &file.bytes, file.mode == "100755");
+            }
         }
         if self.baseline {
             let source = Source::open(&self.source, Some(&self.ids[release])).unwrap();

@@ -12,9 +12,14 @@ use crate::core::provenance::Shipped;
 const NAMED: usize = 5;
 
 impl Planner<'_> {
-    /// What the plan says of a config file; nothing where the user has none, or no release had a template.
+    /// What the plan says of a config file; nothing where the user has none that the server could not do without, or no
+    /// release had a template.
     pub(super) fn config(&self, line: &Lineage, spot: &RelPath) -> Option<FileEntry> {
-        let mine = self.inputs.installed.files.get(spot)?;
+        let Some(mine) = self.inputs.installed.files.get(spot) else {
+            let template = line.next.as_ref().filter(|_| self.inputs.generation_next.requires(spot));
+            let reason = "the server does not start without it: the source's template comes as it is".to_owned();
+            return template.map(|_| self.entry(line, spot.clone(), None, Kind::New, None, reason));
+        };
         let base = self.config_base(line, spot, mine);
         let id = base.as_ref().map(|b| b.blob.clone());
         let entry = |kind, reason: String| Some(self.entry(line, spot.clone(), id.clone(), kind, Some(mine), reason));

@@ -124,12 +124,12 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn next(&self, source: &RelPath) -> Option<RelPath> {
-        self.inputs.layout_next.install_path(source, |f| self.inputs.installed.folders.contains(f))
+        self.inputs.generation_next.newest().install_path(source, |f| self.inputs.installed.folders.contains(f))
     }
 
     /// Whether a path is in the part that is upgraded.
     pub(super) fn wanted(&self, path: &RelPath) -> bool {
-        let server = self.inputs.layout_next.is_server(path);
+        let server = layouts().is_server(path);
         match self.inputs.only {
             None => true,
             Some(Only::Server) => server,
@@ -147,7 +147,12 @@ impl<'a> Planner<'a> {
             (path, file)
         });
         let release = inputs.source.commit.clone();
-        Baseline { schema: 1, release, layout: inputs.layout_next.name.clone(), files: new.chain(old).collect() }
+        Baseline {
+            schema: 1,
+            release,
+            layout: inputs.generation_next.newest().name.clone(),
+            files: new.chain(old).collect(),
+        }
     }
 
     pub(super) fn release(&self) -> Option<&str> {
@@ -177,6 +182,11 @@ impl<'a> Planner<'a> {
         let mut lineages = Vec::new();
         for (now, file) in base {
             let successor = self.successor(file, &base_sources, &claimed);
+            let other = |s: &RelPath| layouts().other_server(&file.source_path, s);
+            let (became, successor) = match successor {
+                Some(s) if other(&s) => (self.next(&s), None),
+                successor => (None, successor),
+            };
             let next = successor.and_then(|s| Some((self.next(&s)?, s.clone(), target.get(&s)?.clone())));
             if let Some((_, source, _)) = &next {
                 claimed.insert(source.clone());
@@ -187,6 +197,7 @@ impl<'a> Planner<'a> {
                 base: Some(file.shipped()),
                 next,
                 copy_of: None,
+                became,
             });
         }
         for (source, shipped) in target.iter().filter(|(source, _)| !claimed.contains(*source)) {
@@ -197,6 +208,7 @@ impl<'a> Planner<'a> {
                 base: None,
                 next: Some((path, source.clone(), shipped.clone())),
                 copy_of: None,
+                became: None,
             });
         }
         // What releases before the installed one left behind.
@@ -212,6 +224,7 @@ impl<'a> Planner<'a> {
                         base: None,
                         next: None,
                         copy_of,
+                        became: None,
                     });
                 }
             }
@@ -239,6 +252,10 @@ impl<'a> Planner<'a> {
         let (target, source) = (self.inputs.target, &file.source_path);
         if target.contains_key(source) {
             return Some(source.clone());
+        }
+        if let Some(config) = layouts().config_path(source) {
+            // Of another generation's source, too, there is one template for a config file.
+            return target.keys().find(|p| layouts().config_path(p).as_ref() == Some(&config)).cloned();
         }
         let free = |p: &RelPath| !base_sources.contains(p) && !claimed.contains(p);
         let since = file.release.as_deref().or(self.release()).unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::core::baseline::Baseline;
 use crate::core::blob::BlobId;
 use crate::core::known::known;
 use crate::core::layout::roots::Roots;
-use crate::core::layout::{Layout, Map};
+use crate::core::layout::{Generation, Layout, Map};
 use crate::core::path::RelPath;
 use crate::core::plan::{Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::provenance::{History, Match, Shipped, Tree};
@@ -67,10 +67,12 @@ pub struct Inputs<'a> {
     pub history: &'a History,
     /// That commit's files, only those that an install can hold.
     pub target: &'a Tree,
-    /// The layout of the install as it is.
+    /// The generation of the install as it is.
+    pub generation_now: &'static Generation,
+    /// Its layout.
     pub layout_now: &'static Layout,
-    /// The layout that it will have.
-    pub layout_next: &'static Layout,
+    /// The generation that it will be of.
+    pub generation_next: &'static Generation,
     /// Where the source's folders stand in the install.
     pub roots: &'a Roots,
     /// What is installed.
@@ -101,6 +103,8 @@ struct Lineage {
     next: Option<(RelPath, RelPath, Shipped)>,
     /// Where the page stands, or comes, of which this is another copy.
     copy_of: Option<RelPath>,
+    /// The file of another generation's server that it became: another file all the same.
+    became: Option<RelPath>,
 }
 
 /// What planning found.
@@ -136,6 +140,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Planned {
             path: inputs.install_path.to_string_lossy().into_owned(),
             path_base64: super::os_text::base64(&inputs.install_path),
             layout: inputs.layout_now.name.clone(),
+            generation: inputs.generation_now.name.clone(),
             release,
             release_evidence,
         },
@@ -161,8 +166,8 @@ fn was_shipped(history: &History, source: &RelPath, blob: &BlobId) -> bool {
 pub fn roots(
     history: &History,
     installed: &InstalledTree,
-    layout_now: &'static Layout,
-    layout_next: &'static Layout,
+    (generation_now, layout_now): (&'static Generation, &'static Layout),
+    generation_next: &'static Generation,
 ) -> Roots {
     let ever = ever(history);
     let is_released = |map: &Map| {
@@ -174,7 +179,9 @@ pub fn roots(
             })
         })
     };
-    Roots::of(layout_now, layout_next, is_released, |folder| installed.folders.contains(folder))
+    Roots::of(generation_now, layout_now, generation_next.newest(), is_released, |folder| {
+        installed.folders.contains(folder)
+    })
 }
 
 struct Planner<'a> {

@@ -22,7 +22,7 @@ impl Planner<'_> {
             // The user already has a file at the new path: two questions, not one.
             let removed = Lineage { next: None, now: line.now.clone(), ..line_ref(line) };
             let arrived =
-                Lineage { now: None, source_before: None, base: None, next: line.next.clone(), copy_of: None };
+                Lineage { now: None, source_before: None, base: None, copy_of: None, became: None, ..line_ref(line) };
             return [self.classify(&removed, leaving), self.classify(&arrived, leaving)].concat();
         }
         let spot = line.now.as_ref().or(line.next.as_ref().map(|n| &n.0));
@@ -81,7 +81,7 @@ impl Planner<'_> {
             return self.entry(line, spot.clone(), base, Kind::Remove, Some(mine), reason);
         }
         let Some((next, _, theirs)) = &line.next else {
-            let reason = format!("{from}; source removed it");
+            let reason = format!("{from}; {}", removed(line));
             return self.entry(line, spot.clone(), base, Kind::Remove, Some(mine), reason);
         };
         let mode_changed = mine.executable != theirs.executable
@@ -110,7 +110,7 @@ impl Planner<'_> {
         let Some((next, source, theirs)) = &line.next else {
             return match &line.base {
                 Some(base) => {
-                    let reason = format!("you edited this since {}; source removed it", self.since());
+                    let reason = format!("you edited this since {}; {}", self.since(), removed(line));
                     self.entry(line, spot.clone(), Some(base.blob.clone()), Kind::Conflict, Some(mine), reason)
                 }
                 None => {
@@ -376,6 +376,14 @@ impl Planner<'_> {
     }
 }
 
+/// That the source no longer has a file, and what it has instead.
+fn removed(line: &Lineage) -> String {
+    match &line.became {
+        Some(became) => format!("source removed it, and has {became} instead"),
+        None => "source removed it".to_owned(),
+    }
+}
+
 fn line_ref(line: &Lineage) -> Lineage {
     Lineage {
         now: line.now.clone(),
@@ -383,5 +391,6 @@ fn line_ref(line: &Lineage) -> Lineage {
         base: line.base.clone(),
         next: line.next.clone(),
         copy_of: line.copy_of.clone(),
+        became: line.became.clone(),
     }
 }

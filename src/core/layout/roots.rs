@@ -1,7 +1,7 @@
 //! Which roots an install has, one by one: people copied folders by hand, and one release's pages may stand at two
 //! places. So no layout is taken for the whole install.
 
-use super::{Layout, Map, layouts};
+use super::{Generation, Layout, Map, layouts};
 use crate::core::path::RelPath;
 
 /// The roots of an install.
@@ -22,7 +22,11 @@ struct Root {
 impl Roots {
     /// The roots of an install: those that its own layout has, and every other in which some file is a release's, byte
     /// for byte. `is_released` tells of a root whether one is; `present` whether the install has a folder.
+    ///
+    /// A folder that somebody renamed by hand has the name of a later generation than its installer. So what only the
+    /// later one installs was installed as a whole only if some of it is there.
     pub fn of(
+        generation: &Generation,
         layout: &'static Layout,
         target: &'static Layout,
         is_released: impl Fn(&Map) -> bool,
@@ -36,8 +40,9 @@ impl Roots {
             }
         }
         let found = maps.into_iter().filter_map(|map| {
-            let whole = own(map);
-            (whole || is_released(map)).then_some(Root { map, whole })
+            let (own, released) = (own(map), is_released(map));
+            let whole = own && (released || layouts().always_mapped(generation, map));
+            (own || released).then_some(Root { map, whole })
         });
         let mut roots: Vec<Root> = found.collect();
         // What stands where it will stand is the one that counts.
@@ -66,7 +71,7 @@ impl Roots {
 
 impl Map {
     /// Whether two maps say the same.
-    fn is(&self, other: &Map) -> bool {
+    pub(super) fn is(&self, other: &Map) -> bool {
         self.source == other.source && self.install == other.install
     }
 }

@@ -33,12 +33,19 @@ impl Default for Approval {
     /// What is known where the approval is lost.
     fn default() -> Self {
         let unknown = String::new;
-        let source =
-            PlanSource { path: unknown(), path_base64: None, version: unknown(), commit: unknown(), shallow: false };
+        let source = PlanSource {
+            path: unknown(),
+            path_base64: None,
+            version: unknown(),
+            commit: unknown(),
+            shallow: false,
+            generation: unknown(),
+        };
         let install = PlanInstall {
             path: unknown(),
             path_base64: None,
             layout: unknown(),
+            generation: unknown(),
             release: None,
             release_evidence: ReleaseEvidence::None,
         };

@@ -125,7 +125,8 @@ fn planned(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, Stop> {
     for parked in &waiting {
         files.push(entry(install, &live, parked)?);
     }
-    let is_server = |f: &FileEntry| layouts().target().is_server(&f.path);
+    let is_server = |f: &FileEntry| layouts().is_server(&f.path);
+    let (generation, layout) = make_plan::layout_of(install).map_err(Stop::failed)?;
     Ok(Some(Plan {
         schema: 1,
         source: PlanSource {
@@ -134,11 +135,13 @@ fn planned(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, Stop> {
             version: from.map(|s| s.source_version().to_owned()).unwrap_or_default(),
             commit: last.commit.clone(),
             shallow: false,
+            generation: generation.name.clone(),
         },
         install: PlanInstall {
             path: install.to_string_lossy().into_owned(),
             path_base64: os_text::base64(install),
-            layout: make_plan::layout_of(install).map_err(Stop::failed)?.name.clone(),
+            layout: layout.name.clone(),
+            generation: generation.name.clone(),
             release_evidence: if baseline.is_some() { ReleaseEvidence::Baseline } else { ReleaseEvidence::None },
             release: baseline.map(|b| b.release),
         },

@@ -59,7 +59,7 @@ impl Reconciled {
             problem(format!("{what}; nothing was changed"), next)
         };
         let opened = Source::open(source, None).map_err(|e| unusable(e.to_string()))?;
-        if !opened.is_praxis_os().map_err(|e| unusable(e.to_string()))? {
+        if opened.marked().is_none() {
             return Err(unusable(format!("{}: not a praxis-os repository", source.shown())));
         }
         // From here on nobody else writes there.
@@ -122,7 +122,7 @@ fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
     let mut named: Vec<String> = sides.iter().map(|side| side.release.clone()).collect();
     named.dedup();
     let installed = scan::scan(install, source.repo.format)?;
-    let layout = make_plan::layout_of(install)?;
+    let (_, layout) = make_plan::layout_of(install)?;
     let place = |path: &RelPath| layout.install_path(path, |folder| installed.folders.contains(folder));
     let release = match choose(source, &named, &installed, &place)? {
         Some(release) => release,

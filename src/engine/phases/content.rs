@@ -41,8 +41,7 @@ const PHASE: Phase = Phase::Content;
 
 /// Whether an entry is server code, which phase 3 applies.
 fn is_server(decided: &Decided) -> bool {
-    let target = layouts().target();
-    target.is_server(&decided.entry.path) || decided.entry.from.as_ref().is_some_and(|f| target.is_server(f))
+    layouts().is_server(&decided.entry.path) || decided.entry.from.as_ref().is_some_and(|f| layouts().is_server(f))
 }
 
 /// Applies the content. After the journal's commit a relaunch only rolls forward and needs no source.

@@ -145,24 +145,19 @@ fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
         }
         _ => problem(&e, clone),
     })?;
-    match source.is_praxis_os() {
-        Ok(true) => Ok((path.to_string(), source)),
-        Ok(false) => {
-            let marks: Vec<String> = layouts().newest().source_marks.iter().map(ToString::to_string).collect();
-            let marks = marks.join("/ and ");
-            let commit = short(&source.commit);
-            if let Some(last) = source.last_known() {
-                let what = format!(
-                    "{path}: commit {commit} has no {marks}/ any more: its release is laid out in a later way than this program \
-                     knows; the last one that it knows there is {}",
-                    short(&last)
-                );
-                return Err(problem(what, format!("upgrade to that one: --to {}", short(&last))));
-            }
-            Err(problem(format!("{path}: not a praxis-os repository (no {marks}/ at commit {commit})"), clone))
-        }
-        Err(e) => Err(problem(e, clone)),
+    if source.marked().is_some() {
+        return Ok((path.to_string(), source));
     }
+    let (marks, commit) = (layouts().marks_in_words(), short(&source.commit));
+    if let Some(last) = source.last_known() {
+        let what = format!(
+            "{path}: commit {commit} has no {marks} any more: its release is laid out in a later way than this program \
+             knows; the last one that it knows there is {}",
+            short(&last)
+        );
+        return Err(problem(what, format!("upgrade to that one: --to {}", short(&last))));
+    }
+    Err(problem(format!("{path}: not a praxis-os repository (no {marks} at commit {commit})"), clone))
 }
 
 fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
@@ -203,7 +198,6 @@ pub fn damaged_source(path: &Path) -> String {
 }
 
 fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()), Problem> {
-    let shown = install.shown();
     if !install.is_dir() {
         let what = format!(
             "{}: no {} folder here, so there is nothing to upgrade",
@@ -212,11 +206,7 @@ fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()
         );
         return Err(problem(what, "name the project that has one: --project DIR"));
     }
-    if install.join("ouroboros").is_dir() {
-        let what = format!("{shown}: holds an ouroboros server, a later generation than this program knows");
-        return Err(problem(what, "nothing was changed; use a later pos-upgrade-tui"));
-    }
-    let layout = layout_of(install).map_err(|e| problem(e, "name the project that has one: --project DIR"))?;
+    let (_, layout) = layout_of(install).map_err(|e| problem(e, "name the project that has one: --project DIR"))?;
     let folders = layout.install_folders().map(|f| f.under(install)).filter(|f| f.is_dir());
     for folder in std::iter::once(install.to_owned()).chain(folders) {
         let fix = format!("make it writable for you: chmod -R u+w {}", quoted(&folder));

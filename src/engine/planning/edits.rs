@@ -116,14 +116,15 @@ pub fn find(install: &Path, source: Option<&Source>) -> Result<Edits, EditsError
     match (make_plan::read_baseline(install)?, source) {
         (Some(baseline), _) => {
             let installed = scan::scan(install, format_of(&baseline))?;
-            let layout = make_plan::layout_of(install).unwrap_or_else(|_| layouts().target());
+            let layout =
+                make_plan::layout_of(install).map_or_else(|_| layouts().first_target().newest(), |found| found.1);
             Ok(against_baseline(&baseline, layout, &installed))
         }
         (None, Some(source)) => {
             let planned = make_plan::make_plan(source, install)?;
             let installed = scan::scan(install, source.repo.format)?;
             let tree = planned.plan.install.release.as_deref().and_then(|id| planned.history.tree(id));
-            Ok(against_plan(&planned.plan, &tree.unwrap_or_default(), make_plan::layout_of(install)?, &installed))
+            Ok(against_plan(&planned.plan, &tree.unwrap_or_default(), make_plan::layout_of(install)?.1, &installed))
         }
         (None, None) => Err(EditsError::NoRelease(install.to_owned())),
     }
@@ -186,7 +187,9 @@ fn own_files(managed: &BTreeSet<&RelPath>, layout: &Layout, installed: &Installe
     let among = |path: &RelPath| {
         let here = |folder: &RelPath| path.is_within(folder);
         // The flag stands wherever the config has the standards.
-        let leftover = layouts().never_installed(path) || path.name() == layouts().server().rebuild_flag.name();
+        let is_flag =
+            |path: &RelPath| layouts().server().rebuild_flag.as_ref().is_some_and(|f| f.name() == path.name());
+        let leftover = layouts().never_installed(path) || is_flag(path);
         !managed.contains(path) && !leftover && layout.install_folders().any(here)
     };
     let files = installed.files.iter().filter(|(path, _)| among(path));
@@ -302,7 +305,7 @@ mod tests {
     }
 
     fn found(baseline: &Baseline, installed: &InstalledTree) -> Vec<String> {
-        let edits = against_baseline(baseline, layouts().target(), installed).edits;
+        let edits = against_baseline(baseline, layouts().first_target().newest(), installed).edits;
         let line =
             |e: Edit| format!("{} {}{}", e.kind.word(), e.path, if e.executable.is_some() { " mode" } else { "" });
         edits.into_iter().map(line).collect()

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::core::answers::{self, Prior, Rules};
+use crate::core::layout::layouts;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::Session;
-use crate::core::visible::Shown as _;
+use crate::core::visible::{self, Shown as _};
 use crate::engine::conflicts::settle;
 pub use crate::engine::conflicts::settle::{Draft, unasked_outcome};
 use crate::engine::planning::checks;
@@ -52,6 +53,8 @@ pub struct Inspection {
     pub ask_again: bool,
     /// Paths of the plan for which the source has only git-lfs pointers: one of the problems, which the plan names too.
     pub pointers: Vec<RelPath>,
+    /// Why the plan can be made, but not carried out by this program: one of the problems.
+    pub only_planned: Option<Problem>,
     /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
     pub current: bool,
 }
@@ -76,7 +79,7 @@ impl Inspection {
 
     /// Whether the plan itself says all that is wrong, so that it can be shown although it can't be carried out.
     pub fn plan_says_it(&self) -> bool {
-        self.problems.len() == usize::from(!self.pointers.is_empty())
+        self.problems.len() == usize::from(!self.pointers.is_empty()) + usize::from(self.only_planned.is_some())
     }
 
     /// The exit code of all problems together: a lock in the way outweighs the rest.
@@ -97,6 +100,7 @@ pub fn inspect(request: &Request) -> Inspection {
         prior: BTreeMap::new(),
         ask_again: request.options.ask_again,
         pointers: Vec::new(),
+        only_planned: None,
         current: false,
     };
     inspection.problems.extend(folder::problems(request));
@@ -125,6 +129,8 @@ pub fn inspect(request: &Request) -> Inspection {
                     next: next.into(),
                 });
             }
+            inspection.only_planned = not_run(&request.project.join(".praxis-os"), &planned.plan);
+            inspection.problems.extend(inspection.only_planned.clone());
             inspection.problems.extend(lfs_pointers::problem(&source, &planned.pointers));
             inspection.pointers.clone_from(&planned.pointers);
             let install = install::folder_of(&request.project);
@@ -156,6 +162,22 @@ pub fn inspect(request: &Request) -> Inspection {
         }),
     }
     inspection
+}
+
+/// A generation, of the install or of the source, whose server this program neither stops nor starts.
+fn not_run(install: &Path, plan: &Plan) -> Option<Problem> {
+    let mut both = [&plan.install.generation, &plan.source.generation].into_iter();
+    let name = both.find(|name| layouts().generation(name).is_none_or(|generation| !layouts().runs(generation)))?;
+    let what = format!(
+        "{}: {}'s server can't be stopped and started by this program yet: an upgrade from {} to {} can be planned, \
+         not carried out",
+        install.shown(),
+        visible::line(name),
+        visible::line(&plan.install.generation),
+        visible::line(&plan.source.generation),
+    );
+    let next = "see what it would do: pos-upgrade-tui plan; a later pos-upgrade-tui may carry it out";
+    Some(Problem { about: About::Source, exit_code: REFUSED, what, next: next.into() })
 }
 
 /// What a person is told of a source that has nothing to do with the install.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::core::baseline::{self, Baseline};
 use crate::core::blob::BlobId;
 use crate::core::classify::{self, Inputs};
-use crate::core::layout::{Layout, layouts};
+use crate::core::layout::{Generation, Layout, layouts};
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Only, Plan};
@@ -169,13 +169,13 @@ pub fn kept(path: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>, FsError> {
     Ok(bytes.filter(|bytes| BlobId::of(bytes, id.format()) == *id).map(Into::into))
 }
 
-/// The install's layout by its folders.
+/// The install's generation and layout by its folders.
 ///
 /// # Errors
 /// [`PlanningError::UnknownLayout`].
-pub fn layout_of(install: &Path) -> Result<&'static Layout, PlanningError> {
-    let generation = layouts().generation_in(install.file_name().unwrap_or_default().as_encoded_bytes());
-    let found = generation.detect(|folder| folder.under(install).is_dir());
+pub fn layout_of(install: &Path) -> Result<(&'static Generation, &'static Layout), PlanningError> {
+    let name = install.file_name().unwrap_or_default().as_encoded_bytes();
+    let found = layouts().installed(name, |folder| folder.under(install).is_dir());
     found.ok_or_else(|| PlanningError::UnknownLayout(install.to_owned()))
 }
 
@@ -245,8 +245,8 @@ pub fn plan_from(
     only: Option<Only>,
     baseline: Option<Baseline>,
 ) -> Result<Planned, PlanningError> {
-    let layout_now = layout_of(install)?;
-    let layout_next = layouts().target();
+    let (generation_now, layout_now) = layout_of(install)?;
+    let generation_next = source.generation();
     // The three need different things of the machine: git, the disk, and git again.
     let (history, installed) = std::thread::scope(|scope| {
         let scan = scope.spawn(|| scan::scan(install, source.repo.format));
@@ -258,13 +258,14 @@ pub fn plan_from(
     let told = |e: GitError| source.find_damage().err().unwrap_or(e);
     let (history, later) = (history.map_err(told)?, source.repo.later(&source.commit).map_err(told)?);
     let (history, installed) = (History::new(history).with_later(&later), installed?);
-    let roots = classify::roots(&history, &installed, layout_now, layout_next);
+    let roots = classify::roots(&history, &installed, (generation_now, layout_now), generation_next);
     let texts = Store::open(&source.blobs, install)?;
     let classify::Planned { mut plan, newer, next_baseline } = classify::plan(&Inputs {
         history: &history,
         target: &source.tree,
+        generation_now,
         layout_now,
-        layout_next,
+        generation_next,
         roots: &roots,
         installed: &installed,
         baseline: baseline.as_ref(),
@@ -284,15 +285,22 @@ pub fn plan_from(
         baseline: baseline.as_ref(),
     };
     let stranger = related::stranger(&both);
-    let downgrade = downgrade(source, baseline.as_ref(), &newer);
+    let downgrade = downgrade(source, generation_now, baseline.as_ref(), &newer);
     source.check_contents(&plan)?;
     let pointers = lfs_pointers::name(source, &mut plan);
     Ok(Planned { plan, history, next_baseline, downgrade, stranger, pointers, unmerged })
 }
 
 /// Whether the install is newer than what would be installed, and how that is known.
-fn downgrade(source: &Source, baseline: Option<&Baseline>, newer: &[RelPath]) -> Option<String> {
+fn downgrade(source: &Source, now: &Generation, baseline: Option<&Baseline>, newer: &[RelPath]) -> Option<String> {
     let to = crate::core::provenance::short(&source.commit);
+    let next = source.generation();
+    if next.is_before(now) {
+        return Some(format!(
+            "the install is of the generation {}, which came after {}, of which {to} is",
+            now.name, next.name
+        ));
+    }
     if let Some(installed) = baseline.map(|b| &b.release).filter(|r| **r != source.commit)
         && source.repo.is_ancestor(&source.commit, installed)
     {

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::core::blob::{BlobId, is_lfs_pointer, sha256};
-use crate::core::layout::layouts;
+use crate::core::layout::{Generation, layouts};
 use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::plan::{Plan, PlanSource};
 use crate::core::provenance::Tree;
-use crate::host::git::{Blobs, GitError, Listing, Repo};
+use crate::host::git::{Blobs, GitError, Listing, MANIFEST_FOLDER, Repo};
 
 /// The source at one commit.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Source {
     pub commit: String,
     /// Its label.
     pub version: String,
-    /// Its files that an install can hold.
+    /// Its files that an install can hold, by the names of their pages.
     pub tree: Tree,
     /// What else its commit ships, as far as it matters.
     listing: Listing,
@@ -70,6 +70,7 @@ impl Source {
     }
 
     fn damaged(&self, id: &BlobId, file: &RelPath) -> GitError {
+        let file = self.listing.elsewhere.get(file).unwrap_or(file);
         let (path, id) = (self.repo.path().to_owned(), id.as_str().to_owned());
         GitError::Damaged { path, kind: "blob", id, file: Some(file.to_string()) }
     }
@@ -106,20 +107,22 @@ impl Source {
         self.listing.small.contains(id) && self.read(id).is_some_and(|bytes| is_lfs_pointer(&bytes))
     }
 
-    /// Whether the commit has the folders that every praxis-os repository has.
-    ///
-    /// # Errors
-    /// [`GitError`].
-    pub fn is_praxis_os(&self) -> Result<bool, GitError> {
-        Ok(is_laid_out(&self.listing.top_folders))
+    /// The generation of the commit, by its folders; none if no praxis-os repository has such.
+    pub fn marked(&self) -> Option<&'static Generation> {
+        generation_of(&self.listing)
     }
 
-    /// The last release before this commit that has these folders, where the commit itself is laid out otherwise, as
-    /// those of a later generation are.
+    /// The same, for who has to have one: a commit that has no marks is laid out as the first sources were.
+    pub fn generation(&self) -> &'static Generation {
+        self.marked().unwrap_or_else(|| layouts().first_target())
+    }
+
+    /// The last release before this commit that is laid out as some generation is, where the commit itself isn't: it may
+    /// be of a later one.
     pub fn last_known(&self) -> Option<String> {
-        let mut last =
-            layouts().newest().source_marks.iter().filter_map(|mark| self.repo.last_with(&self.commit, mark.to_str()?));
-        last.find(|commit| self.blobs.top_folders(commit).is_ok_and(|top| is_laid_out(&top)))
+        let marks = layouts().targets().flat_map(|g| &g.source_marks).flatten();
+        let mut last = marks.filter_map(|mark| self.repo.last_with(&self.commit, mark.to_str()?));
+        last.find(|commit| self.blobs.listing(commit).is_ok_and(|listing| generation_of(&listing).is_some()))
     }
 
     /// What its manifest lists: the sha256 (hex) of each source path. Empty without a readable manifest.
@@ -136,7 +139,7 @@ impl Source {
         struct Listed {
             checksum: String,
         }
-        let bytes = self.read(self.listing.blob(&format!("{MANIFEST_FOLDER}.universal-manifest.json"))?)?;
+        let bytes = self.read(self.listing.manifest()?)?;
         let found: Manifest = serde_json::from_slice(&bytes).ok()?;
         let listed = |(path, file): (String, Listed)| {
             let sum = file.checksum.strip_prefix("sha256:")?.to_ascii_lowercase();
@@ -153,17 +156,14 @@ impl Source {
             version: self.version.clone(),
             commit: self.commit.clone(),
             shallow: self.repo.shallow,
+            generation: self.generation().name.clone(),
         }
     }
 }
 
-/// Whether these are the top folders of a praxis-os repository.
-pub(crate) fn is_laid_out(top: &[String]) -> bool {
-    layouts().newest().source_marks.iter().all(|mark| top.iter().any(|name| name.as_bytes() == mark.as_bytes()))
+fn generation_of(listing: &Listing) -> Option<&'static Generation> {
+    layouts().generation_of_source(|mark| listing.folders.contains(mark))
 }
-
-/// What the manifest's paths are relative to.
-pub(crate) const MANIFEST_FOLDER: &str = "universal/";
 
 /// How the source's manifest compares with what its commit ships: usually it is stale, so it is asked last.
 pub fn stale_manifest(source: &Source) -> Option<String> {

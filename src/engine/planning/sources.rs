@@ -93,7 +93,7 @@ pub fn look(path: &Path, to: Option<&str>) -> Found {
         }
         Err(e) => return Found::Folder(format!("{e}.")),
     };
-    if !source.is_praxis_os().unwrap_or(false) {
+    if source.marked().is_none() {
         return Found::Folder(match source.last_known() {
             Some(last) => format!("A later praxis-os than this program knows; start it with --to {}.", short(&last)),
             None => "A git repository, but not of praxis-os.".to_owned(),

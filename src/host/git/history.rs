@@ -1,7 +1,7 @@
 //! A source's history, as `git log` tells it.
 
 use crate::core::blob::BlobId;
-use crate::core::layout::layouts;
+use crate::core::layout::{layouts, pages};
 use crate::core::path::RelPath;
 use crate::core::provenance::{Change, Commit};
 use crate::host::git::error::GitError;
@@ -16,12 +16,13 @@ impl Repo {
         Some(String::from_utf8_lossy(&out).trim().to_owned()).filter(|commit| !commit.is_empty())
     }
 
-    /// The history up to a commit, parents before children, each against its first parent: one read.
+    /// The history up to a commit, parents before children, each against its first parent: one read. Its changes name
+    /// pages, as [`pages`] has them.
     ///
     /// # Errors
     /// [`GitError`].
     pub fn history(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
-        self.log(&[commit], installable)
+        Ok(pages::history(self.log(&[commit], installable)?))
     }
 
     /// The same with every path below a folder that some release installed from: more than any install can hold. The
@@ -30,11 +31,12 @@ impl Repo {
     /// # Errors
     /// [`GitError`].
     pub fn history_of_all(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
-        self.log(&[commit], |bytes| {
+        let commits = self.log(&[commit], |bytes| {
             let path = RelPath::new(bytes).ok()?;
             let listed = layouts().source_tops().iter().any(|top| path.strip(top).is_some());
             (listed && path.name() != b".universal-manifest.json").then_some(path)
-        })
+        })?;
+        Ok(pages::loose(commits))
     }
 
     /// The commits of all branches and tags that `commit` doesn't contain, parents before children: later releases.
@@ -42,7 +44,7 @@ impl Repo {
     /// # Errors
     /// [`GitError`].
     pub fn later(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
-        self.log(&["--branches", "--tags", "--remotes", "--not", commit], installable)
+        Ok(pages::loose(self.log(&["--branches", "--tags", "--remotes", "--not", commit], installable)?))
     }
 
     /// Whether `old` is `new` or one of its ancestors; false if the repository lacks one of them.

@@ -22,6 +22,6 @@ pub use clean::Uncommitted;
 pub use command::{answer, git};
 pub use commit::{Committed, commit_paths};
 pub use error::GitError;
-pub use objects::{Blobs, Listing};
+pub use objects::{Blobs, Listing, MANIFEST_FOLDER};
 pub use repo::Repo;
 pub use work_tree::{seems_in_work_tree, work_tree_of};

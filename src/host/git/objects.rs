@@ -1,14 +1,14 @@
 //! The contents of a repository's objects. An object's name is the hash of its bytes: whatever is read here is hashed,
 //! so that nothing can stand for something else, wherever the repository has its objects from.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use crate::core::blob::{BlobId, LFS_POINTER_LIMIT, ObjectFormat};
-use crate::core::layout::layouts;
+use crate::core::layout::{layouts, pages};
 use crate::core::path::RelPath;
 use crate::core::provenance::{Shipped, Tree};
 use crate::host::git::command::finish_with;
@@ -18,6 +18,9 @@ use crate::host::process::timing::{Who, waiting};
 
 /// A file of a release that is larger is not read: it would have to be held in memory.
 const LARGEST: u64 = 512 << 20;
+
+/// What the manifest's paths are relative to, in the names of pages.
+pub const MANIFEST_FOLDER: &str = "universal/";
 
 /// Folders in folders; git itself follows no more of them.
 const DEEPEST: usize = 2048;
@@ -35,17 +38,25 @@ pub struct Blobs {
 /// What a commit ships.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// The files that an install can hold. Links and submodules are left out.
+    /// The files that an install can hold, by the names of their pages. Links and submodules are left out.
     pub tree: Tree,
+    /// Where those stand that have another name than their path.
+    pub elsewhere: BTreeMap<RelPath, RelPath>,
     /// Those of their blobs that are small enough for git-lfs pointers.
     pub small: HashSet<BlobId>,
-    /// The names of the folders at its top.
-    pub top_folders: Vec<String>,
+    /// The folders at its top, and all in those that something is installed from.
+    pub folders: BTreeSet<RelPath>,
     /// All files at its top and in the folders that something is installed from.
     seen: BTreeMap<RelPath, BlobId>,
 }
 
 impl Listing {
+    /// The content of its manifest.
+    pub fn manifest(&self) -> Option<&BlobId> {
+        let page = format!("{MANIFEST_FOLDER}.universal-manifest.json").parse().ok()?;
+        layouts().paths_of(&page).iter().find_map(|path| self.seen.get(path))
+    }
+
     /// The content of a file at the commit's top or in a folder that something is installed from.
     pub fn blob(&self, path: &str) -> Option<&BlobId> {
         self.seen.get(&path.parse().ok()?)
@@ -121,16 +132,6 @@ impl Blobs {
         id.map(str::to_owned).ok_or(GitError::Unexpected { command: "cat-file", what: format!("commit {commit}") })
     }
 
-    /// The names of the folders at the top of a commit.
-    ///
-    /// # Errors
-    /// [`GitError`].
-    pub fn top_folders(&self, commit: &str) -> Result<Vec<String>, GitError> {
-        let bytes = self.needed("tree", &self.root_of(commit)?, "")?;
-        let folders = entries(&bytes, self.format).filter(|e| e.mode == "40000");
-        Ok(folders.map(|e| String::from_utf8_lossy(e.name).into_owned()).collect())
-    }
-
     /// What a commit ships, read folder by folder.
     ///
     /// # Errors
@@ -151,9 +152,7 @@ impl Blobs {
                 // A name that no file can have, or that leads elsewhere.
                 let Some(path) = path.filter(|_| !entry.name.contains(&b'/')) else { continue };
                 if entry.mode == "40000" {
-                    if folder.is_none() {
-                        listing.top_folders.push(String::from_utf8_lossy(entry.name).into_owned());
-                    }
+                    listing.folders.insert(path.clone());
                     if depth < DEEPEST && tops.iter().any(|top| path.is_within(top)) {
                         open.push((Some(path), entry.id, depth + 1));
                     }
@@ -167,6 +166,7 @@ impl Blobs {
                 listing.seen.insert(path, blob);
             }
         }
+        (listing.tree, listing.elsewhere) = pages::pages(listing.tree);
         listing.small = self.small(listing.tree.values().map(|shipped| &shipped.blob))?;
         Ok(listing)
     }

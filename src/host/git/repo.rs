@@ -118,7 +118,7 @@ impl Repo {
         };
         let project = text("pyproject.toml").and_then(|t| toml::from_str::<Project>(&t).ok()?.project?.version);
         let manifest = || {
-            let text = text("universal/.universal-manifest.json")?;
+            let text = listing.manifest().and_then(|id| String::from_utf8(blobs.read(id)?.to_vec()).ok())?;
             serde_json::from_str::<Version>(&text).ok()?.version
         };
         // It stands on lines of documents, and behind `version=`.

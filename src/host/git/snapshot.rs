@@ -12,7 +12,7 @@ use crate::host::git::error::GitError;
 
 /// Whether a folder looks like praxis-os.
 pub fn has_marks(folder: &Path) -> bool {
-    layouts().newest().source_marks.iter().all(|mark| mark.under(folder).is_dir())
+    layouts().generation_of_source(|mark| mark.under(folder).is_dir()).is_some()
 }
 
 /// Makes the repository, with one commit of all files. Nothing is written into the folder itself.

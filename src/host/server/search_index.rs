@@ -79,8 +79,9 @@ pub fn is_built(install: &Path, places: &Places) -> bool {
 /// That the server may go on finding pages that are gone, and what to do about it.
 pub fn problem(install: &Path, places: &Places, error: &FsError) -> String {
     let shown = |path: RelPath| format!("{}/{path}", install::name_of(install));
-    let name = &layouts().server().index.note;
-    let note = places.note().map_or_else(|| format!("{name} in its folder"), shown);
+    let name = layouts().server().index.note.as_ref().map(|note| &note.name);
+    let unplaced = || name.map_or_else(|| "the index".to_owned(), |name| format!("{name} in its folder"));
+    let note = places.note().map_or_else(unplaced, shown);
     let flag = places.flag().map(|flag| format!("create the file {}, and ", shown(flag))).unwrap_or_default();
     format!(
         "{error}: a search may find pages that are gone, while the files themselves are in place; remove {note}, \

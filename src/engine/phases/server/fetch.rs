@@ -132,8 +132,8 @@ fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
     let source = Source::open(run.session.source(), Some(run.session.source_commit())).map_err(|e| e.to_string())?;
     let server = layouts().server();
     let place = |path: &RelPath| {
-        let path = layouts().target().install_path(path, |_| false)?;
-        layouts().target().is_server(&path).then_some(path)
+        let path = source.generation().newest().install_path(path, |_| false)?;
+        layouts().is_server(&path).then_some(path)
     };
     let files: Vec<(RelPath, &BlobId)> =
         source.tree.iter().filter_map(|(path, file)| Some((place(path)?, &file.blob))).collect();
