@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::layout::layouts;
+use super::layout::{IndexNote, ServerLayout};
 use super::path::RelPath;
 
 /// When no file was written yet, for a server that compares it with the time of each.
@@ -27,6 +27,8 @@ pub enum Trust {
 /// Where a server keeps what it searches. None for a folder outside of the install, which is not ours to touch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
+    /// Whose they are.
+    server: &'static ServerLayout,
     /// The folder of the standards.
     pub standards: Option<RelPath>,
     /// The folder of the index.
@@ -35,14 +37,15 @@ pub struct Places {
 
 impl Places {
     /// As the config says, where it can be understood; else as releases have it.
-    pub fn of(config: Option<&[u8]>, install: &Path) -> Self {
+    pub fn of(server: &'static ServerLayout, config: Option<&[u8]>, install: &Path) -> Self {
         let config: Value = config.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
-        let (server, layout) = (&layouts().server(), &layouts().server().index);
+        let layout = &server.index;
         let place = |keys: &[String], default: Option<RelPath>| {
             let named = keys.iter().try_fold(&config, |at, key| at.get(key)).and_then(Value::as_str);
             named.map_or(default, |text| inside(install, text))
         };
         Self {
+            server,
             standards: place(&layout.standards_keys, Some(server.standards.clone())),
             index: place(&layout.folder_keys, Some(layout.folder.clone())),
         }
@@ -50,18 +53,31 @@ impl Places {
 
     /// The file whose presence makes a starting server look for what changed.
     pub fn flag(&self) -> Option<RelPath> {
-        self.standards.as_ref()?.join(layouts().server().rebuild_flag.as_ref()?.name()).ok()
+        self.standards.as_ref()?.join(self.server.rebuild_flag.as_ref()?.name()).ok()
     }
 
     /// The note.
     pub fn note(&self) -> Option<RelPath> {
-        self.index.as_ref()?.join(layouts().server().index.note.as_ref()?.name.as_bytes()).ok()
+        self.index.as_ref()?.join(self.server.index.note.as_ref()?.name.as_bytes()).ok()
     }
 
     /// Whether a file is in the index.
     pub fn is_page(&self, path: &RelPath) -> bool {
-        let page = path.as_bytes().ends_with(layouts().server().index.pages.as_bytes());
+        let page = path.as_bytes().ends_with(self.server.index.pages.as_bytes());
         page && self.standards.as_ref().is_some_and(|folder| path.is_within(folder))
+    }
+
+    /// How the note says it; none for a server that has none.
+    pub fn note_layout(&self) -> Option<&'static IndexNote> {
+        self.server.index.note.as_ref()
+    }
+
+    /// The folders of the index that a server without a note builds one by one.
+    pub fn parts(&self) -> impl Iterator<Item = RelPath> {
+        let folder = self.index.as_ref().filter(|_| self.server.index.note.is_none());
+        folder
+            .into_iter()
+            .flat_map(|folder| self.server.index.parts.iter().filter_map(|p| folder.join(p.as_bytes()).ok()))
     }
 
     /// The path of a file that the note names: it counts from the folder that the standards are in.
@@ -89,9 +105,8 @@ fn inside(install: &Path, text: &str) -> Option<RelPath> {
 }
 
 /// Whether a note is marked as [`outdated`] leaves it: no server has looked at its files since.
-pub fn is_marked(note: &[u8]) -> bool {
+pub fn is_marked(layout: &IndexNote, note: &[u8]) -> bool {
     let note: Value = serde_json::from_slice(note).unwrap_or_default();
-    let Some(layout) = &layouts().server().index.note else { return false };
     let built = &note[&layout.built];
     built.as_str() == Some(LONG_AGO) || built.as_i64() == Some(-1)
 }
@@ -99,8 +114,7 @@ pub fn is_marked(note: &[u8]) -> bool {
 /// The note, changed so that the server looks at all files again; none if it is no such note. The names of the files
 /// stay: by them the server sees which are gone. With [`Trust::Files`] one file that is `there` is marked as changed, for
 /// a server that only sees that files are gone does not load its index again.
-pub fn outdated(note: &[u8], trust: Trust, there: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
-    let layout = layouts().server().index.note.as_ref()?;
+pub fn outdated(layout: &IndexNote, note: &[u8], trust: Trust, there: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).ok();
     let mut all: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(note).ok()?;
     let built: Value = serde_json::from_str(all.get(&layout.built)?.get()).ok()?;
@@ -128,15 +142,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::core::layout::layouts;
+
+    fn layout() -> &'static IndexNote {
+        layouts().server().index.note.as_ref().unwrap()
+    }
 
     #[test]
     fn what_a_server_built_since_is_told_from_what_none_has_looked_at() {
         for built in [json!("2025-10-29T10:00:00"), json!(1_761_732_000.5)] {
             let note = json!({"build_time": built, "files_mtimes": {}}).to_string();
-            assert!(!is_marked(note.as_bytes()));
-            assert!(is_marked(&outdated(note.as_bytes(), Trust::Files, |_| true).unwrap()));
+            assert!(!is_marked(layout(), note.as_bytes()));
+            assert!(is_marked(layout(), &outdated(layout(), note.as_bytes(), Trust::Files, |_| true).unwrap()));
         }
-        assert!(!is_marked(b"{}") && !is_marked(b"torn"));
+        assert!(!is_marked(layout(), b"{}") && !is_marked(layout(), b"torn"));
     }
 
     fn rel(text: &str) -> RelPath {
@@ -146,14 +165,14 @@ mod tests {
     #[test]
     fn the_config_says_where_the_index_is() {
         let install = Path::new("/p/.praxis-os");
-        let places = |config: Value| Places::of(Some(config.to_string().as_bytes()), install);
-        let default = Places::of(None, install);
+        let places = |config: Value| Places::of(layouts().server(), Some(config.to_string().as_bytes()), install);
+        let default = Places::of(layouts().server(), None, install);
         assert_eq!(default.flag(), Some(rel("standards/.rebuild_index")));
         assert_eq!(default.note(), Some(rel(".cache/vector_index/metadata.json")));
         for nothing in [json!({}), json!([]), json!({"rag": 3}), json!({"rag": {"standards_path": 3}})] {
             assert_eq!(places(nothing.clone()), default, "{nothing}");
         }
-        assert_eq!(Places::of(Some(b"no json"), install), default);
+        assert_eq!(Places::of(layouts().server(), Some(b"no json"), install), default);
         let flag = |path: &str| places(json!({"rag": {"standards_path": path}})).flag();
         let other = Some(rel("standards/universal/.rebuild_index"));
         assert_eq!(flag(".praxis-os/standards/universal"), other);
@@ -180,20 +199,21 @@ mod tests {
     fn a_note_is_outdated_and_keeps_all_else() {
         let note = br#"{"build_time": "2025-10-29T10:00:00.5", "model": "m", "seconds": 1.10,
             "files_mtimes": {"standards/a.md": 1761734000.1234567, "standards/gone.md": 1761734000.1234567890123}}"#;
-        let all = outdated(note, Trust::Nothing, |_| false).unwrap();
+        let all = outdated(layout(), note, Trust::Nothing, |_| false).unwrap();
         let said: Value = serde_json::from_slice(&all).unwrap();
         assert_eq!(said["build_time"], LONG_AGO);
         assert_eq!(said["files_mtimes"], json!({"standards/a.md": -1, "standards/gone.md": -1}));
         assert_eq!((&said["model"], String::from_utf8_lossy(&all).contains("1.10")), (&json!("m"), true));
-        assert_eq!(outdated(&all, Trust::Nothing, |_| false).unwrap(), all, "twice is as good as once");
+        assert_eq!(outdated(layout(), &all, Trust::Nothing, |_| false).unwrap(), all, "twice is as good as once");
 
-        let some = outdated(note, Trust::Files, |name| name == "standards/a.md").unwrap();
+        let some = outdated(layout(), note, Trust::Files, |name| name == "standards/a.md").unwrap();
         let text = String::from_utf8_lossy(&some);
         assert!(text.contains("1761734000.1234567890123") && text.contains(LONG_AGO), "{text}");
         let said: Value = serde_json::from_slice(&some).unwrap();
         assert_eq!(said["files_mtimes"]["standards/a.md"], -1);
 
-        let number = outdated(br#"{"build_time": 17, "files_mtimes": {}}"#, Trust::Nothing, |_| true).unwrap();
+        let number =
+            outdated(layout(), br#"{"build_time": 17, "files_mtimes": {}}"#, Trust::Nothing, |_| true).unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&number).unwrap()["build_time"], -1);
     }
 
@@ -209,7 +229,7 @@ mod tests {
             br#"{"build_time": "x", "files_mtimes": []}"#,
             b"\xff",
         ] {
-            assert_eq!(outdated(note, Trust::Nothing, |_| true), None, "{}", String::from_utf8_lossy(note));
+            assert_eq!(outdated(layout(), note, Trust::Nothing, |_| true), None, "{}", String::from_utf8_lossy(note));
         }
     }
 }

@@ -11,7 +11,7 @@ pub mod pages;
 pub mod roots;
 pub mod server;
 
-pub use server::ServerLayout;
+pub use server::{IndexNote, ServerLayout};
 
 /// All that the table says.
 #[derive(Debug, Deserialize)]
@@ -180,6 +180,17 @@ impl Layouts {
     pub fn server(&self) -> &ServerLayout {
         let noted = self.generations.iter().rev().find(|g| self.servers[&g.server].index.note.is_some());
         &self.servers[&noted.unwrap_or(&self.generations[0]).server]
+    }
+
+    /// The servers that installs have, that of the newest generation first.
+    pub fn servers(&self) -> impl Iterator<Item = &ServerLayout> {
+        let mut names: Vec<&String> = Vec::new();
+        for generation in self.generations.iter().rev() {
+            if !names.contains(&&generation.server) {
+                names.push(&generation.server);
+            }
+        }
+        names.into_iter().filter_map(|name| self.servers.get(name))
     }
 
     /// Whether this program runs the server of a generation.

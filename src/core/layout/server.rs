@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::core::path::RelPath;
 
 /// The server's place in the install and its launch command.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct ServerLayout {
     /// The package's folder.
     pub package: RelPath,
@@ -49,7 +49,7 @@ pub struct ServerLayout {
 }
 
 /// Names of variables.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct SettingNames {
     names: Vec<String>,
     prefixes: Vec<String>,
@@ -78,7 +78,7 @@ impl ServerLayout {
 }
 
 /// How the index is laid out: the table `index` in `assets/generations.json`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct IndexLayout {
     /// The folder in which all of it stands, unless the config names another one.
     pub folder: RelPath,
@@ -99,7 +99,7 @@ pub struct IndexLayout {
 }
 
 /// The note in an index.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct IndexNote {
     /// Its name in the folder of the index.
     pub name: RelPath,

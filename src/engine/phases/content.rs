@@ -298,7 +298,7 @@ fn rules_file(run: &Run, live: &Folder) -> Result<Option<Wanted>, Stop> {
 /// look where nothing is any more.
 fn moved_config(run: &mut Run, live: &Folder, content: &mut Vec<Wanted>) -> Result<(), Stop> {
     let Some(before) = run.session.folder_before.clone() else { return Ok(()) };
-    let config = &layouts().server().index.config;
+    let config = &server::layout_of(&run.session.install).index.config;
     let renamed = |bytes: &[u8]| renamed::renamed(bytes, before.as_bytes(), layouts().newest().folder.as_bytes());
     let planned = content.iter_mut().find(|wanted| wanted.path == *config);
     let changed = match planned.map(|wanted| wanted.new.as_mut()) {

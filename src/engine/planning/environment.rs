@@ -5,12 +5,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::core::blob::sha256;
-use crate::core::layout::layouts;
 use crate::core::requirements::of_file;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
 use crate::host::process::program::Deaf;
 use crate::host::python::{packages, pip, venv};
+use crate::host::server;
 
 /// The name of the note in `.upgrade`.
 const NOTE: &str = "environment.json";
@@ -82,7 +82,7 @@ pub fn note(install: &Path, requirements: &[u8]) -> Result<(), FsError> {
 
 /// Whether the environment satisfies the requirements that the install has now; pip is asked if need be.
 pub fn is_current(install: &Path) -> bool {
-    let path = layouts().server().requirements.under(install);
+    let path = server::layout_of(install).requirements.under(install);
     if !venv::live(install).exists() || !path.is_file() {
         return true;
     }

@@ -11,6 +11,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::report::words::from_to;
 use crate::engine::report::words::undo_command;
 use crate::host::install;
+use crate::host::server;
 
 /// So many paths of a kind are named.
 const NAMED: usize = 20;
@@ -81,7 +82,10 @@ fn changes(session: &Session) -> Vec<String> {
     let counts: Vec<String> = counts.filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     lines.push(if counts.is_empty() { "no file".to_owned() } else { format!("files: {}", counts.join(", ")) });
     match plan.only {
-        Some(Only::Content) => lines.push("only the content: mcp_server/ and its dependencies are untouched".into()),
+        Some(Only::Content) => lines.push(format!(
+            "only the content: {}/ and its dependencies are untouched",
+            server::layout_of(&session.install).package
+        )),
         Some(Only::Server) => lines.push("only the server: standards, workflows and scripts are untouched".into()),
         None => {}
     }

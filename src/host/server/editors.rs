@@ -5,16 +5,16 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::host::files::fs;
+use crate::host::server::generation::layout_of;
 use crate::host::server::launch::{checked, default_launch, python};
 
 /// The launch command for a server that was not running: what the editor's settings say, else the layout's table.
 /// None without an environment or server code.
 pub fn planned(install: &Path, project: &Path) -> Option<ServerBefore> {
-    if !python(install).exists() || !layouts().server().package.under(install).is_dir() {
+    if !python(install).exists() || !layout_of(install).package.under(install).is_dir() {
         return None;
     }
     Some(of_editor(install, project).map_or_else(|| default_launch(install, project), |(launch, _)| launch))
@@ -23,7 +23,7 @@ pub fn planned(install: &Path, project: &Path) -> Option<ServerBefore> {
 /// What the first settings file of an editor says that starts this install's server: the command, checked, and the whole
 /// environment, as it stands there.
 pub(super) fn of_editor(install: &Path, project: &Path) -> Option<(ServerBefore, BTreeMap<String, String>)> {
-    let mut files = layouts().server().editor_configs.iter().map(|p| p.under(project));
+    let mut files = layout_of(install).editor_configs.iter().map(|p| p.under(project));
     files.find_map(|path| command_in(&path, install, project))
 }
 
@@ -81,6 +81,7 @@ mod tests {
     use super::super::launch::without_stdin;
     use super::super::settings::Settings;
     use super::*;
+    use crate::core::layout::layouts;
 
     #[test]
     fn an_editors_command_is_taken_where_it_starts_this_server() {

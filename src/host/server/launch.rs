@@ -10,6 +10,7 @@ use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::host::files::fs;
+use crate::host::server::generation::layout_of;
 
 /// Options of Python that change nothing about what is run, and those among them that take a value.
 const HARMLESS: [&str; 12] = ["-u", "-B", "-O", "-OO", "-s", "-S", "-E", "-I", "-q", "-v", "-b", "-P"];
@@ -49,7 +50,7 @@ pub fn is_own_python(install: &Path, cwd: &Path, program: &str) -> bool {
 
 /// How a server is started of which nobody says anything.
 pub(super) fn default_launch(install: &Path, project: &Path) -> ServerBefore {
-    let layout = layouts().server();
+    let layout = layout_of(install);
     let fill = |text: &String| {
         os_text::encode(os_text::filled(
             text,
@@ -121,7 +122,7 @@ pub fn without_stdin(mut launch: ServerBefore) -> (ServerBefore, Option<String>)
 /// # Errors
 /// What is wrong with it.
 pub fn checked(install: &Path, project: &Path, told: &ServerBefore) -> Result<ServerBefore, String> {
-    let layout = layouts().server();
+    let layout = layout_of(install);
     let program = told.command.first().ok_or("its command line is empty")?;
     if !is_own_python(install, &told.cwd, program) {
         return Err(format!("{} is not the Python of this install's environment", fs::visible(program)));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::core::layout::layouts;
+use crate::core::layout::{ServerLayout, layouts};
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::host::files::crash_points;
@@ -17,6 +17,8 @@ use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
 use crate::host::process::proc;
 use crate::host::process::proc::{Process, Stopped};
+use crate::host::server::generation;
+use crate::host::server::generation::layout_of;
 use crate::host::server::launch;
 use crate::host::server::owner::Owner;
 use crate::host::server::ports;
@@ -90,7 +92,7 @@ pub struct Live {
 
 /// Where the state file is.
 pub fn state_file(install: &Path) -> PathBuf {
-    layouts().server().state_file.under(install)
+    layout_of(install).state_file.under(install)
 }
 
 pub(super) fn read_state(install: &Path) -> Option<StateFile> {
@@ -126,10 +128,10 @@ pub fn find(install: &Path) -> Running {
     };
     let pid = state.pid;
     let Some(process) = proc::look(pid) else { return no(Case::Stale, format!("its process {pid} is gone")) };
-    if !runs_server(&process) {
+    let Some(server) = server_of(&process) else {
         return no(Case::Stale, format!("process {pid} is not an MCP server"));
-    }
-    if !is_for(&process, install) {
+    };
+    if !is_for(server, &process, install) {
         return no(Case::OtherProject, format!("process {pid} serves another project"));
     }
     if started_after(&state, install) {
@@ -160,16 +162,16 @@ fn started_after(state: &StateFile, install: &Path) -> bool {
     [written, said].into_iter().flatten().any(|time| started.as_second() > time.as_second() + 2)
 }
 
-/// Whether a process is a Python that runs the server's package.
-fn runs_server(process: &Process) -> bool {
+/// Which server's package a process runs, if it is a Python that does.
+fn server_of(process: &Process) -> Option<&'static ServerLayout> {
     let program = process.program.file_name().unwrap_or_default().to_string_lossy();
     let python = program.starts_with("python") || program.starts_with("pypy");
-    python && launch::module(&process.command).is_some_and(|(m, _)| m == layouts().server().package.to_string())
+    generation::named(launch::module(&process.command).filter(|_| python)?.0)
 }
 
 /// Whether a server is one of this install: by the project that its environment names, else by the code that it runs.
-fn is_for(process: &Process, install: &Path) -> bool {
-    let (layout, project) = (&layouts().server(), install.parent().unwrap_or(install));
+fn is_for(layout: &ServerLayout, process: &Process, install: &Path) -> bool {
+    let project = install.parent().unwrap_or(install);
     let same = |text: &OsStr, folder: &Path| {
         stdfs::canonicalize(process.cwd.join(text)).is_ok_and(|p| stdfs::canonicalize(folder).is_ok_and(|f| f == p))
     };
@@ -192,7 +194,7 @@ pub fn others(install: &Path) -> Vec<Process> {
         Running::Yes(live) => Some(live.process.pid),
         Running::No(_) => None,
     };
-    let ours = |p: &Process| Some(p.pid) != known && runs_server(p) && is_for(p, install);
+    let ours = |p: &Process| Some(p.pid) != known && server_of(p).is_some_and(|server| is_for(server, p, install));
     // A worker of the one that is known is part of it.
     let workers = known.map(proc::descendants).unwrap_or_default();
     proc::all().filter(|p| !workers.contains(p)).filter_map(proc::look).filter(ours).collect()
@@ -201,7 +203,7 @@ pub fn others(install: &Path) -> Vec<Process> {
 impl Live {
     /// What is needed to start it again.
     pub fn before(&self, tools: Vec<String>) -> ServerBefore {
-        let names = layouts().server().kept_environment();
+        let names = server_of(&self.process).into_iter().flat_map(ServerLayout::kept_environment);
         let env = names.filter_map(|n| Some((n.clone(), self.process.env.get(n)?.clone()))).collect();
         ServerBefore {
             was_running: true,
@@ -226,7 +228,7 @@ impl Live {
         let Some(started) = proc::started_at(self.process.pid).and_then(|at| at.checked_add(ROOM).ok()) else {
             return false;
         };
-        let package = layouts().server().package.under(install);
+        let package = layout_of(install).package.under(install);
         let ephemeral = |e: &walkdir::DirEntry| {
             crate::core::path::RelPath::new(e.file_name().as_bytes()).is_ok_and(|name| layouts().never_installed(&name))
         };

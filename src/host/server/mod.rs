@@ -1,6 +1,7 @@
 //! This install's MCP server: found, started, stopped, talked to, and its search index.
 
 mod editors;
+mod generation;
 mod launch;
 mod live;
 pub mod log;
@@ -12,6 +13,7 @@ mod settings;
 mod start;
 
 pub use editors::planned;
+pub use generation::layout_of;
 pub use launch::{checked, without_stdin};
 pub use live::*;
 pub use log::{last_lines, log_path};

@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::core::index::{Places, Trust, is_marked, outdated};
-use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::host::files::crash_points::{REPLACE, around};
 use crate::host::files::error::{Doing as _, FsError};
@@ -14,11 +13,13 @@ use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::install;
 use crate::host::process::proc::new_file_mode;
+use crate::host::server::generation::layout_of;
 
 /// Where this install's server keeps what it searches.
 pub fn places(install: &Path) -> Places {
-    let config = fs::read_at_most(&layouts().server().index.config.under(install), fs::SETTINGS).ok();
-    Places::of(config.as_deref(), install)
+    let server = layout_of(install);
+    let config = fs::read_at_most(&server.index.config.under(install), fs::SETTINGS).ok();
+    Places::of(server, config.as_deref(), install)
 }
 
 /// Makes the server look at all standards again the next time that it is asked for a new index or sees a file change.
@@ -29,10 +30,13 @@ pub fn places(install: &Path) -> Places {
 /// # Errors
 /// [`FsError`]; the note is then as it was.
 pub fn outdate(install: &Path, places: &Places, trust: Trust) -> Result<bool, FsError> {
-    let Some(note) = places.note() else {
+    if places.parts().next().is_some() {
+        return remove_parts(install, places);
+    }
+    let (Some(note), Some(layout)) = (places.note(), places.note_layout()) else {
         let source =
             std::io::Error::other("by it the search index lies outside of the install, where nothing is written");
-        return Err(FsError { doing: "follow", path: layouts().server().index.config.under(install), source });
+        return Err(FsError { doing: "follow", path: layout_of(install).index.config.under(install), source });
     };
     let root = Folder::open(install)?;
     let (bytes, mode) = match root.read(&note)? {
@@ -48,7 +52,7 @@ pub fn outdate(install: &Path, places: &Places, trust: Trust) -> Result<bool, Fs
         let page = places.noted(name).filter(|path| places.is_page(path));
         page.is_some_and(|path| matches!(root.read(&path), Ok(Content::File { .. })))
     };
-    match outdated(&bytes, trust, there) {
+    match outdated(layout, &bytes, trust, there) {
         Some(new) if new == bytes => {}
         Some(new) => {
             let draft = OsString::from(format!("{}index", fs::TEMPORARY));
@@ -70,16 +74,35 @@ pub fn outdate(install: &Path, places: &Places, trust: Trust) -> Result<bool, Fs
     Ok(true)
 }
 
+/// Removes the index of a server that keeps no note by which it could be told what changed: it builds a new one when it
+/// starts. One that runs goes on with what it has in memory, so this is for when none does.
+fn remove_parts(install: &Path, places: &Places) -> Result<bool, FsError> {
+    let mut was_there = false;
+    for part in places.parts() {
+        // Nothing behind a link is ours.
+        match Folder::open(install)?.below(&part, false) {
+            Ok(_) => fs::remove_tree(&part.under(install))?,
+            Err(e) if is_gone(&e) => continue,
+            Err(e) => return Err(e),
+        }
+        was_there = true;
+    }
+    Ok(was_there)
+}
+
 /// Whether a server has built the index since an upgrade marked it, or none ever marked it.
 pub fn is_built(install: &Path, places: &Places) -> bool {
     let note = places.note().and_then(|note| Folder::open(install).ok()?.read(&note).ok());
-    matches!(note, Some(Content::File { bytes, .. }) if !is_marked(&bytes))
+    match (note, places.note_layout()) {
+        (Some(Content::File { bytes, .. }), Some(layout)) => !is_marked(layout, &bytes),
+        _ => places.parts().any(|part| part.under(install).is_dir()),
+    }
 }
 
 /// That the server may go on finding pages that are gone, and what to do about it.
 pub fn problem(install: &Path, places: &Places, error: &FsError) -> String {
     let shown = |path: RelPath| format!("{}/{path}", install::name_of(install));
-    let name = layouts().server().index.note.as_ref().map(|note| &note.name);
+    let name = places.note_layout().map(|note| &note.name);
     let unplaced = || name.map_or_else(|| "the index".to_owned(), |name| format!("{name} in its folder"));
     let note = places.note().map_or_else(unplaced, shown);
     let flag = places.flag().map(|flag| format!("create the file {}, and ", shown(flag))).unwrap_or_default();

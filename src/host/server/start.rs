@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
@@ -14,6 +13,7 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::process::children;
 use crate::host::process::children::Mark;
 use crate::host::process::proc;
+use crate::host::server::generation::layout_of;
 use crate::host::server::live::{address, read_state, stop_all};
 use crate::host::server::log;
 use crate::host::server::log::{last_lines, log_path};
@@ -144,7 +144,7 @@ fn command(install: &Path, launch: &ServerBefore, settings: &Settings) -> Option
     } else {
         children::command(program)
     };
-    let layout = layouts().server();
+    let layout = layout_of(install);
     for name in layout.kept_environment().chain(&layout.dropped_environment) {
         command.env_remove(name);
     }

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::{Fact, NotApplicable, Phase};
 use crate::core::requirements::of_file;
@@ -13,6 +12,7 @@ use crate::engine::phases::relocate;
 use crate::engine::phases::server::draft::put;
 use crate::engine::phases::server::fetch;
 use crate::engine::phases::server::fetch::Fetched;
+use crate::engine::phases::server::target;
 use crate::engine::planning::environment;
 use crate::engine::planning::environment::Satisfied;
 use crate::engine::session::context::Run;
@@ -50,7 +50,7 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
         }
         return skip(NotApplicable::NoRequirements);
     };
-    let now = fs::read_if_there(&layouts().server().requirements.under(&install))?;
+    let now = fs::read_if_there(&target(run).requirements.under(&install))?;
     let unchanged = now.as_ref() == Some(&bytes);
     if let Some(why) = environment::without_pip(&install, &bytes, unchanged) {
         run.background = None;
@@ -88,12 +88,8 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
 
 /// Where the requirements stand that phase 3 works with: as they will be, or as they are.
 pub fn requirements(run: &Run, journal: &Journal) -> PathBuf {
-    let drafted = layouts().server().requirements.under(&run.folder(DRAFT));
-    if drafted.is_file() && !journal.is_done() {
-        drafted
-    } else {
-        layouts().server().requirements.under(&run.session.install)
-    }
+    let drafted = target(run).requirements.under(&run.folder(DRAFT));
+    if drafted.is_file() && !journal.is_done() { drafted } else { target(run).requirements.under(&run.session.install) }
 }
 
 /// Makes the environment that was built the live one, when no server runs from the old one any more.
@@ -111,7 +107,7 @@ pub fn switch(run: &mut Run) -> Result<(), Stop> {
 
 /// After the server has started with it: notes what the environment satisfies, and drops what is not needed any more.
 pub fn settle(run: &mut Run) {
-    let path = layouts().server().requirements.under(&run.session.install);
+    let path = target(run).requirements.under(&run.session.install);
     if run.session.venv_generation.is_some()
         && let Ok(Some(bytes)) = fs::read_if_there(&path)
         && let Err(e) = environment::note(&run.session.install, &bytes)
@@ -158,7 +154,7 @@ fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
     let folder = run.folder(DRAFT);
     fs::remove_tree(&folder)?;
     let install = &run.session.install;
-    let server = layouts().server();
+    let server = target(run);
     let mut all: Vec<RelPath> = journal.results().map(|(path, _)| path.clone()).collect();
     for entry in walkdir::WalkDir::new(server.package.under(install)).into_iter().flatten() {
         let path = entry.path().strip_prefix(install).ok();
@@ -184,7 +180,8 @@ fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
 
 /// What pip would install. None if it can't tell: then the real one says why, in its words.
 fn ask_pip(run: &mut Run, requirements: &Path) -> Result<Option<Vec<Wanted>>, Stop> {
-    run.commands_run.push("venv/bin/python -m pip install --dry-run -r mcp_server/requirements.txt".into());
+    let command = format!("venv/bin/python -m pip install --dry-run -r {}", target(run).requirements);
+    run.commands_run.push(command);
     let live = venv::live(&run.session.install);
     Ok(pip_in(run, 0, |listener| pip::missing(&live, requirements, listener))?.ok())
 }
@@ -200,7 +197,8 @@ fn build(
     let install = run.session.install.clone();
     let target = venv::generation(&install, name);
     venv::clone_live(&install, name)?;
-    let shown = |with: &str| format!("venvs/{name}/bin/python -m pip install{with} -r mcp_server/requirements.txt");
+    let wanted = &super::target(run).requirements;
+    let shown = |with: &str| format!("venvs/{name}/bin/python -m pip install{with} -r {wanted}");
     let offline = fetched.wheels.as_deref();
     run.commands_run.push(shown(if offline.is_some() { " --no-index --find-links <fetched>" } else { "" }));
     let mut installed = pip_in(run, count, |listener| pip::install(&target, requirements, offline, listener))?;

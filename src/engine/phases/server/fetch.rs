@@ -15,6 +15,7 @@ use crate::core::plan::Only;
 use crate::engine::events::Level;
 use crate::engine::phases::relocate;
 use crate::engine::phases::server::draft::put;
+use crate::engine::phases::server::target;
 use crate::engine::planning::environment;
 use crate::engine::planning::source::Source;
 use crate::engine::session::background::Background;
@@ -130,7 +131,7 @@ fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
         return Ok(None);
     }
     let source = Source::open(run.session.source(), Some(run.session.source_commit())).map_err(|e| e.to_string())?;
-    let server = layouts().server();
+    let server = target(run);
     let place = |path: &RelPath| {
         let path = source.generation().newest().install_path(path, |_| false)?;
         layouts().is_server(&path).then_some(path)
@@ -163,7 +164,8 @@ pub fn take(run: &mut Run, requirements: &[u8]) -> Result<Fetched, Stop> {
     let Some(mut fetch) = begun(run).filter(|fetch| fetch.sum == sha256(requirements)) else {
         return Ok(Fetched::default());
     };
-    run.commands_run.push("venv/bin/python -m pip install --dry-run -r mcp_server/requirements.txt".into());
+    let command = format!("venv/bin/python -m pip install --dry-run -r {}", target(run).requirements);
+    run.commands_run.push(command);
     let _pip = waiting(Who::Pip);
     let mut told = String::new();
     while fetch.is_busy() {

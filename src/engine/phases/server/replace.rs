@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
 use crate::core::question::{Question, Way};
 use crate::core::session::StateEvent;
@@ -23,6 +22,7 @@ use crate::host::server::search_index;
 use crate::host::server::{self, Case, Live, Owner, Running, Settings};
 
 use crate::engine::phases::server::launch::start_again;
+use crate::engine::phases::server::target;
 
 const PHASE: Phase = Phase::Server;
 /// How long a server may take to end by itself.
@@ -36,7 +36,7 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     let install = run.session.install.clone();
     let journal = Journal::load(&install, &run.folder("server"))?
         .ok_or_else(|| Stop::failed("the journal of the server code is gone; roll back"))?;
-    let has_code = layouts().server().package.under(&install).is_dir() || !journal.is_empty();
+    let has_code = target(run).package.under(&install).is_dir() || !journal.is_empty();
     let no_code = || Fact::NotApplicable(NotApplicable::NoServerCode);
     // What runs is noted before anything can fail, so that a rollback knows what to start again.
     note_server(run)?;
@@ -221,7 +221,7 @@ fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
             done(format!("{url}, release {release}"), None)
         }
         Ok(None) => {
-            let has_code = layouts().server().package.under(&install).is_dir();
+            let has_code = target(run).package.under(&install).is_dir();
             let why = if has_code { NotApplicable::NoVenv } else { NotApplicable::NoServerCode };
             not_applicable(why, Some(why))
         }

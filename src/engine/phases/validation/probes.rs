@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::core::layout::layouts;
 use crate::core::phase::{Fact, NotApplicable};
 use crate::core::session::WORKFLOW_TYPE;
 use crate::core::visible::{self, Shown as _};
+use crate::engine::phases::server::target;
 use crate::engine::phases::validation::seen::{PHASE, Seen, Server, failure, read_log};
 use crate::engine::phases::validation::table;
 use crate::engine::phases::validation::table::{Groups, Way, filled, table};
@@ -96,7 +96,7 @@ pub fn all(run: &mut Run, asked: Option<(&Server, &Client)>, groups: &Groups, se
 }
 
 fn none(run: &mut Run, groups: &Groups) -> Result<Facts, Stop> {
-    let has_code = layouts().server().package.under(&run.session.install).is_dir();
+    let has_code = target(run).package.under(&run.session.install).is_dir();
     let why = if has_code { NotApplicable::NoVenv } else { NotApplicable::NoServerCode };
     for task in ["tools", "smoke", "browser", "watcher", "index"] {
         run.task(PHASE, task, |_| not_applicable(why, ()))?;
@@ -183,7 +183,7 @@ impl Probing<'_> {
         let shipped: BTreeSet<&str> =
             files.iter().filter(|f| f.theirs.is_some()).filter_map(|f| f.path.to_str()).collect();
         // Behind a link to another folder the plan knows no files.
-        let package = format!("{}/", layouts().server().package);
+        let package = format!("{}/", target(run).package);
         let linked = !shipped.iter().any(|path| path.starts_with(&package));
         let is_shipped = |path: &str| linked || shipped.contains(path);
         let expected = table::expected_tools(&run.session.install, &self.groups.on, is_shipped);

@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::core::layout::layouts;
 use crate::core::server_log::Patterns;
 use crate::host::files::fs;
 use crate::host::python::compile;
+use crate::host::server;
 
 /// The whole table.
 #[derive(Deserialize)]
@@ -179,7 +179,7 @@ pub fn expected_tools(
 ) -> Result<Expected, String> {
     let table = table();
     let rules = serde_json::to_string(&table.registered_by).unwrap_or_default();
-    let found = compile::registered_tools(install, &layouts().server().package.under(install), &rules)?;
+    let found = compile::registered_tools(install, &server::layout_of(install).package.under(install), &rules)?;
     let mut expected = Expected::default();
     for (name, file) in found {
         let by_file = || {
@@ -187,7 +187,7 @@ pub fn expected_tools(
             table.group_files.iter().find(of).map(|(group, _)| group.clone())
         };
         // Where nothing tells the group, nothing is demanded; nor of a user's own file, which may be imported nowhere.
-        let wanted = shipped(&format!("{}/{file}", layouts().server().package))
+        let wanted = shipped(&format!("{}/{file}", server::layout_of(install).package))
             && match table.tools.iter().find(|t| t.name == name) {
                 Some(known) => known.group.as_ref().is_none_or(|g| groups.contains(g)),
                 None => by_file().is_some_and(|g| groups.contains(&g)),
