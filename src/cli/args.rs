@@ -115,6 +115,9 @@ pub struct From {
     /// Install a release that is older than the installed one
     #[arg(long)]
     pub allow_downgrade: bool,
+    /// Make the environment anew with this Python, where the server needs another one than it has
+    #[arg(long, value_name = "PROGRAM")]
+    pub python: Option<PathBuf>,
     /// Upgrade from a source that does not know the release that is installed
     #[arg(long)]
     pub unrelated_source: bool,

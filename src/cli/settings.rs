@@ -143,6 +143,15 @@ pub fn absolute(source: Option<&Path>) -> Option<PathBuf> {
     Some(source.canonicalize().or_else(|_| std::path::absolute(source)).unwrap_or_else(|_| source.to_owned()))
 }
 
+/// A program as it was named: by a path, or by a name that is looked for on `PATH`. A link stays a link, because Python tells
+/// by it which environment it is.
+fn program(named: &Path) -> PathBuf {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let by_name = || std::env::split_paths(&folders).map(|f| f.join(named)).find(|path| path.is_file());
+    let found = if named.components().count() == 1 { by_name() } else { None };
+    found.unwrap_or_else(|| std::path::absolute(named).unwrap_or_else(|_| named.to_owned()))
+}
+
 /// The request that these arguments make, for commands that can't ask for a source.
 ///
 /// # Errors
@@ -171,6 +180,7 @@ pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
 pub fn options(settings: &Settings, from: &From) -> Options {
     Options {
         allow_downgrade: from.allow_downgrade,
+        python: from.python.as_deref().map(program),
         unrelated_source: from.unrelated_source,
         restart_by_hand: from.restart,
         ask_again: from.ask_again,

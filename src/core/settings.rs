@@ -109,6 +109,9 @@ pub struct Options {
     /// Install an older release over a newer one (a flag only).
     #[serde(default)]
     pub allow_downgrade: bool,
+    /// The interpreter with which the environment is made anew; none to go on with the one that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::core::os_text::optional_path")]
+    pub python: Option<PathBuf>,
     /// Upgrade from a source that has nothing to do with the install (a flag only).
     #[serde(default)]
     pub unrelated_source: bool,
@@ -236,6 +239,7 @@ impl Settings {
             always_take: self.always_take.clone().unwrap_or_default(),
             allow_post_install_failure: false,
             allow_downgrade: false,
+            python: None,
             unrelated_source: false,
             restart_by_hand: false,
             ask_again: false,

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::core::answers::{self, Prior, Rules};
-use crate::core::layout::layouts;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::session::Session;
-use crate::core::visible::{self, Shown as _};
+use crate::core::visible::Shown as _;
 use crate::engine::conflicts::settle;
 pub use crate::engine::conflicts::settle::{Draft, unasked_outcome};
 use crate::engine::planning::checks;
@@ -21,6 +20,7 @@ use crate::engine::planning::lfs_pointers;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError};
 use crate::engine::planning::possible;
+use crate::engine::planning::python;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
 use crate::engine::planning::writable;
@@ -129,7 +129,9 @@ pub fn inspect(request: &Request) -> Inspection {
                     next: next.into(),
                 });
             }
-            inspection.only_planned = not_run(&request.project.join(".praxis-os"), &planned.plan);
+            let python = python::check(request, &install::folder_of(&request.project), &source);
+            inspection.evidence.warnings.extend(python.warning);
+            inspection.only_planned = python.problem;
             inspection.problems.extend(inspection.only_planned.clone());
             inspection.problems.extend(lfs_pointers::problem(&source, &planned.pointers));
             inspection.pointers.clone_from(&planned.pointers);
@@ -162,22 +164,6 @@ pub fn inspect(request: &Request) -> Inspection {
         }),
     }
     inspection
-}
-
-/// A generation, of the install or of the source, whose server this program neither stops nor starts.
-fn not_run(install: &Path, plan: &Plan) -> Option<Problem> {
-    let mut both = [&plan.install.generation, &plan.source.generation].into_iter();
-    let name = both.find(|name| layouts().generation(name).is_none_or(|generation| !layouts().runs(generation)))?;
-    let what = format!(
-        "{}: {}'s server can't be stopped and started by this program yet: an upgrade from {} to {} can be planned, \
-         not carried out",
-        install.shown(),
-        visible::line(name),
-        visible::line(&plan.install.generation),
-        visible::line(&plan.source.generation),
-    );
-    let next = "see what it would do: pos-upgrade-tui plan; a later pos-upgrade-tui may carry it out";
-    Some(Problem { about: About::Source, exit_code: REFUSED, what, next: next.into() })
 }
 
 /// What a person is told of a source that has nothing to do with the install.

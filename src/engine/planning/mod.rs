@@ -8,6 +8,7 @@ pub mod inspect;
 pub mod lfs_pointers;
 pub mod make_plan;
 pub mod possible;
+pub mod python;
 pub mod request;
 pub mod source;
 pub mod sources;

@@ -6,6 +6,7 @@ use crate::core::visible;
 use crate::host::process::children;
 use crate::host::process::output::{SHORT, last_line, output};
 use crate::host::process::timing::{Who, waiting};
+use crate::host::python::{interpreters, venv};
 
 /// What is wrong with a Python text, in the words of this machine's interpreter; none if it compiles, or if there is nobody
 /// to ask ([`can_compile`]). No interpreter of the project's is asked, and none runs anything at its start that lies
@@ -48,21 +49,10 @@ fn of_machine(install: &Path) -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path).filter(|f| f.is_absolute() && foreign(f)).collect();
     // The environment's own file is only read for a number, which chooses among this machine's interpreters.
-    let config = crate::host::files::fs::read_own(&install.join("venv/pyvenv.cfg")).unwrap_or_default();
-    let same = version(&String::from_utf8_lossy(&config)).map(|version| format!("python{version}"));
+    let same = interpreters::version_of(&venv::live(install)).map(|(major, minor)| format!("python{major}.{minor}"));
     let names = same.into_iter().chain(["python3".to_owned()]);
     let places = names.flat_map(|name| folders.iter().map(move |folder| folder.join(&name)));
     places.filter(|path| path.is_file() && foreign(path)).collect()
-}
-
-/// The version that a `pyvenv.cfg` names, as interpreters are called: `3.12`.
-fn version(config: &str) -> Option<String> {
-    let lines = config.lines().filter_map(|line| line.split_once('='));
-    let named =
-        lines.filter(|(key, _)| matches!(key.trim(), "version" | "version_info")).map(|(_, value)| value.trim());
-    let mut parts = named.flat_map(|value| value.split('.').take(2).map(str::parse::<u32>));
-    let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);
-    Some(format!("{major}.{minor}"))
 }
 
 /// The tools that a package registers, each with the file that does so, by rules that `assets/registered-tools.py`
@@ -86,15 +76,6 @@ fn interpreter(install: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_environment_names_a_version_and_nothing_else() {
-        assert_eq!(version("home = /evil\nversion = 3.12.4\n").as_deref(), Some("3.12"));
-        assert_eq!(version("version_info=3.9.final.0").as_deref(), Some("3.9"));
-        for text in ["", "version = ../evil.1", "version = 3", "version = 3.x", "home = /usr/bin"] {
-            assert_eq!(version(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn broken_python_is_told_and_nothing_runs() {

@@ -10,7 +10,7 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 
 /// Makes the texts of an environment that are no scripts name its new place: those that a shell reads to activate it, and
-/// its own settings. `before` and `now` are the install's folders.
+/// its own settings. `before` and `now` are the environment's folders, or those of the install around it.
 ///
 /// # Errors
 /// [`FsError`].

@@ -2,10 +2,11 @@
 //! and `venv` is switched to it in one step; switching back needs no network.
 
 use std::fs as stdfs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, utimensat};
 use rustix::io::Errno;
@@ -16,7 +17,12 @@ use crate::host::files::crash_points::{LINK, SWITCH, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 use crate::host::files::rename;
+use crate::host::process::children;
+use crate::host::process::program::{self, Limits, Listener, ProgramError};
 use crate::host::python::relocate;
+
+/// Python's own `venv` unpacks pip, which takes a few seconds.
+const MAKING: Limits = Limits { silent: Duration::from_secs(180), total: Duration::from_secs(600) };
 
 /// Where the live environment is.
 pub fn live(install: &Path) -> PathBuf {
@@ -48,6 +54,22 @@ pub fn clone_live(install: &Path, name: &str) -> Result<(), FsError> {
     clone_by_links(&stdfs::canonicalize(&live).doing("open", &live)?, &generation(install, name))
 }
 
+/// Makes generation `name` anew with an interpreter, without any packages but its own pip.
+///
+/// # Errors
+/// [`ProgramError`]; the live environment is as it was.
+pub fn make_anew(install: &Path, name: &str, python: &Path, listener: &mut dyn Listener) -> Result<(), ProgramError> {
+    let failed = |e: FsError| ProgramError::Start { name: "venv".into(), error: io::Error::other(e.to_string()) };
+    discard(install, name).map_err(failed)?;
+    fs::create_folders(&generations(install)).map_err(failed)?;
+    let mut command = children::command(python);
+    for name in ["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV"] {
+        command.env_remove(name);
+    }
+    command.args(["-I", "-m", "venv"]).arg(generation(install, name)).current_dir("/");
+    program::run("venv", &mut command, MAKING, listener).map(drop)
+}
+
 /// Makes generation `name` ready to be switched to: its scripts name the place where it will be. `moved` is where the
 /// install was when the environment was made that it is a clone of, if that is another place.
 ///
@@ -59,6 +81,7 @@ pub fn finish(install: &Path, name: &str, moved: Option<&Path>) -> Result<(), Fs
         point_scripts_at(&built, &self::live(before), &live)?;
         relocate::plain_texts(&built, before, install)?;
     }
+    relocate::plain_texts(&built, &built, &live)?;
     point_scripts_at(&built, &built, &live)
 }
 

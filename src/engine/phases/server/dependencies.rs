@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::{Fact, NotApplicable, Phase};
 use crate::core::requirements::of_file;
@@ -52,13 +53,15 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     };
     let now = fs::read_if_there(&target(run).requirements.under(&install))?;
     let unchanged = now.as_ref() == Some(&bytes);
-    if let Some(why) = environment::without_pip(&install, &bytes, unchanged) {
+    let anew = run.session.options().python.clone();
+    if let Some(why) = environment::without_pip(&install, &bytes, unchanged).filter(|_| anew.is_none()) {
         run.background = None;
         return nothing(run, why, &bytes);
     }
     let fetched = fetch::take(run, &bytes)?;
     let missing = match fetched.missing.clone() {
         Some(missing) => Some(missing),
+        None if anew.is_some() => None,
         None => ask_pip(run, &requirements)?,
     };
     if missing.as_ref().is_some_and(Vec::is_empty) {
@@ -186,6 +189,18 @@ fn ask_pip(run: &mut Run, requirements: &Path) -> Result<Option<Vec<Wanted>>, St
     Ok(pip_in(run, 0, |listener| pip::missing(&live, requirements, listener))?.ok())
 }
 
+/// The environment that pip works in: a clone of the live one, or a new one where another Python was named.
+fn prepare(run: &mut Run, name: &str) -> Result<(), Stop> {
+    let install = run.session.install.clone();
+    match run.session.options().python.clone() {
+        None => Ok(venv::clone_live(&install, name)?),
+        Some(python) => {
+            run.commands_run.push(format!("{} -m venv venvs/{name}", os_text::encode(&python)));
+            pip_in(run, 0, |listener| venv::make_anew(&install, name, &python, listener))?.map_err(failed)
+        }
+    }
+}
+
 fn build(
     run: &mut Run,
     name: &str,
@@ -196,7 +211,7 @@ fn build(
 ) -> Result<(), Stop> {
     let install = run.session.install.clone();
     let target = venv::generation(&install, name);
-    venv::clone_live(&install, name)?;
+    prepare(run, name)?;
     let wanted = &super::target(run).requirements;
     let shown = |with: &str| format!("venvs/{name}/bin/python -m pip install{with} -r {wanted}");
     let offline = fetched.wheels.as_deref();
@@ -204,7 +219,7 @@ fn build(
     let mut installed = pip_in(run, count, |listener| pip::install(&target, requirements, offline, listener))?;
     if let (Err(e), Some(_)) = (&installed, offline) {
         run.log(Level::Warn, "pip", &format!("not from what was fetched before: {e}"));
-        venv::clone_live(&install, name)?;
+        prepare(run, name)?;
         run.commands_run.push(shown(""));
         installed = pip_in(run, count, |listener| pip::install(&target, requirements, None, listener))?;
     }

@@ -103,8 +103,9 @@ impl Background for Fetch {
 
 /// Begins, if there is something to fetch. Never an error: later pip says what is wrong.
 pub fn begin(run: &mut Run) {
-    // pip would make the folder anew under the name that it is about to lose.
-    if relocate::is_pending(run) {
+    // pip would make the folder anew under the name that it is about to lose; and an environment with another Python is
+    // yet to be made.
+    if relocate::is_pending(run) || run.session.options().python.is_some() {
         return;
     }
     if run.background.is_some() || run.session.plan().only == Some(Only::Content) {
