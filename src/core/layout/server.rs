@@ -41,11 +41,36 @@ pub struct ServerLayout {
     pub standards: RelPath,
     /// Where it keeps the sessions of workflows.
     pub sessions: RelPath,
+    /// Its folders within that, for a server that keeps sessions by how they stand, in a format that allows no other keys;
+    /// none for one that reads our own state file.
+    #[serde(default)]
+    pub session_folders: Option<SessionFolders>,
+    /// Only one can run in a project: another one ends at once.
+    #[serde(default)]
+    pub single: bool,
     /// The oldest Python that can run all of it: major and minor version. None where every Python still in use does.
     #[serde(default)]
     pub minimum_python: Option<(u8, u8)>,
     /// Its search index.
     pub index: IndexLayout,
+}
+
+/// Where a server keeps sessions by how they stand.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct SessionFolders {
+    /// Those that go on.
+    pub active: RelPath,
+    /// Those that are done.
+    pub completed: RelPath,
+    /// Those that failed.
+    pub failed: RelPath,
+}
+
+impl SessionFolders {
+    /// All of them.
+    pub fn all(&self) -> [&RelPath; 3] {
+        [&self.active, &self.completed, &self.failed]
+    }
 }
 
 /// Names of variables.

@@ -127,6 +127,10 @@ fn in_place(run: &mut Run, journal: Journal) -> Result<Journal, Stop> {
 fn outdate_index(run: &mut Run, journal: &Journal) -> bool {
     let install = run.session.install.clone();
     let places = search_index::places(&install);
+    // One that has no note goes in phase 3, when no server runs.
+    if places.note_layout().is_none() {
+        return false;
+    }
     let mut pages = journal.results().filter(|(path, _)| places.is_page(path)).peekable();
     // An index elsewhere can't be marked; it matters only where pages went.
     if pages.peek().is_none() || (places.index.is_none() && !pages.any(|(_, state)| *state == State::Absent)) {

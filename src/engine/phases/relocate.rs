@@ -4,16 +4,20 @@
 use std::path::PathBuf;
 
 use crate::core::layout::layouts;
+use crate::core::plan::Only;
 use crate::core::question::{Question, Way};
 use crate::core::visible::Shown as _;
 use crate::engine::events::Level;
 use crate::engine::phases::server::replace::{note_server, stop_live};
+use crate::engine::phases::server::target;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::fs;
 use crate::host::install::{self, rename};
 use crate::host::install::{Beside, Install};
 use crate::host::process::inside;
+use crate::host::process::proc;
+use crate::host::process::proc::Process;
 use crate::host::server::{self, Running};
 
 /// What stood at the new place and can be made again, in the session's folder.
@@ -35,13 +39,20 @@ pub fn is_pending(run: &Run) -> bool {
     places(run).is_some_and(|(before, _)| before == run.session.install)
 }
 
-/// Before anything changes: nobody may run from a folder that is about to be renamed. A person is asked to end what is
-/// not ours to end.
+/// Whether no server may be left alone: its folder gets another name, or its package goes.
+fn must_end(run: &Run) -> bool {
+    let (now, next) = (server::layout_of(&run.session.install), target(run));
+    let replaced = run.session.plan().only != Some(Only::Content) && now.package != next.package;
+    is_pending(run) || (replaced && now.package.under(&run.session.install).is_dir())
+}
+
+/// Before anything changes: nobody may run from a folder that is about to be renamed, and no server from a package that
+/// is about to go. A person is asked to end what is not ours to end.
 ///
 /// # Errors
 /// [`Stop`], naming the processes.
 pub fn make_sure(run: &mut Run) -> Result<(), Stop> {
-    if !is_pending(run) {
+    if !must_end(run) {
         return Ok(());
     }
     note_server(run)?;
@@ -51,13 +62,21 @@ pub fn make_sure(run: &mut Run) -> Result<(), Stop> {
             return Ok(());
         }
         let name = install::name_of(&run.session.install);
+        let why = match is_pending(run) {
+            true => format!("The folder becomes {}, so it has to end first.", layouts().newest().folder),
+            false => format!("The release has another server, {}, so it has to end first.", target(run).package),
+        };
         let question = Question::new("folder_in_use", format!("Something runs from {name}"), Way::RollBack)
             .saying(found.clone())
-            .saying([format!("The folder becomes {}, so it has to end first.", layouts().newest().folder)])
+            .saying([why])
             .offering(Way::Retry, "Look again", "when you have ended it: a server in your editor's MCP settings")
             .offering(Way::RollBack, "Give up", "nothing was changed");
         if run.ask(question)? != Way::Retry {
-            let what = format!("the folder {name} can't be renamed while something runs from it: {}", found.join("; "));
+            let found = found.join("; ");
+            let what = match is_pending(run) {
+                true => format!("the folder {name} can't be renamed while something runs from it: {found}"),
+                false => format!("the server of {name} can't be replaced while it runs: {found}"),
+            };
             let next = "end it (a server of an editor: switch it off in the editor's MCP settings), then start the upgrade again";
             return Err(Stop::Failed { what, next: Some(next.into()) });
         }
@@ -67,8 +86,22 @@ pub fn make_sure(run: &mut Run) -> Result<(), Stop> {
 /// Who runs from the folder, but for the server that the upgrade will stop.
 fn in_use(run: &Run) -> Vec<String> {
     let ours = run.session.server.as_ref().filter(|server| server.was_running).and_then(|server| server.pid);
-    let others = inside::inside(&run.session.install).into_iter().filter(|process| Some(process.pid) != ours);
+    let found = match is_pending(run) {
+        true => inside::inside(&run.session.install),
+        false => servers(run),
+    };
+    let workers = ours.map(proc::descendants).unwrap_or_default();
+    let others = found.into_iter().filter(|p| Some(p.pid) != ours && !workers.contains(&p.pid));
     others.map(|process| format!("process {}: {}", process.pid, fs::visible(&process.command.join(" ")))).collect()
+}
+
+/// All servers of the install that run now.
+fn servers(run: &Run) -> Vec<Process> {
+    let known = match server::find(&run.session.install) {
+        Running::Yes(live) => Some(live.process),
+        Running::No(_) => None,
+    };
+    known.into_iter().chain(server::others(&run.session.install)).collect()
 }
 
 /// Renames the folder, if that is still to be done; whether it was. Only behind the commit.

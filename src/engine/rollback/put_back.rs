@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::core::document;
 use crate::core::index::Trust;
+use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::session::StateEvent;
 use crate::core::visible::Shown as _;
@@ -22,6 +23,7 @@ use crate::engine::session::wait_until_idle;
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, Entry};
 use crate::host::backup::owners;
+use crate::host::files::aside;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
@@ -31,7 +33,9 @@ use crate::host::python::venv;
 use crate::host::server::mcp::Client;
 use crate::host::server::search_index;
 use crate::host::server::{self, Live, Owner, Running};
-use crate::host::session::store;
+use crate::host::session::{damaged, shown};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 
 /// What a rollback did.
 #[derive(Debug, Default)]
@@ -130,14 +134,14 @@ fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), 
                     tell(run, restored, &moved, EDITED);
                     journal.give_up()?;
                 }
-                Err(_) if run.set_aside => drop(store::move_aside(&run.folder(JOURNAL))?),
+                Err(_) if run.set_aside => drop(damaged::move_aside(&run.folder(JOURNAL))?),
                 Err(e) => return Err(e.into()),
             }
         }
         Ok(None) => {}
         // What came out of the install may still be staged there: it is kept, and all is looked at anew.
         Err(JournalError::Damaged(_)) => {
-            store::move_aside(&run.folder(JOURNAL))?;
+            damaged::move_aside(&run.folder(JOURNAL))?;
         }
         Err(other) => return Err(other.into()),
     }
@@ -236,12 +240,31 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     forward.iter().flatten().for_each(Journal::drop_staging);
     let version = crate::core::provenance::short(run.session.source_commit()).to_owned();
     documents::log_line(&run.session, &format!("rolled back, session {} ({version})", run.session.session_id))?;
+    sessions(run, backup, &rescue, restored)?;
     relocate::back(run)?;
     let install = run.session.install.clone();
     if server_was_running {
         restored.server_problem = start_old_server(run);
         // The flag came and went in a folder whose time was restored already.
         let _ = folders(&install, backup, touched.iter().chain(&flags), true);
+    }
+    Ok(())
+}
+
+/// What the new server keeps of workflows: our own session's copies go, and so does what was made meanwhile in a folder that
+/// the install did not have.
+fn sessions(run: &mut Run, backup: &Backup, rescue: &RelPath, restored: &mut Restored) -> Result<(), Stop> {
+    shown::take_back(&run.session)?;
+    let root = Folder::open(&run.session.install)?;
+    for layout in layouts().servers().filter(|layout| layout.session_folders.is_some()) {
+        let Some(top) = layout.sessions.parts().next().and_then(|top| RelPath::new(top).ok()) else { continue };
+        let had = backup.manifest.entries.keys().any(|path| path.is_within(&top));
+        if had || nothing_at(&root, &top) || root.remove_hollow(OsStr::from_bytes(top.as_bytes())) {
+            continue;
+        }
+        let to = aside::set_aside(&root, &top, rescue)?;
+        let moved: Vec<_> = to.map(|to| (top, to)).into_iter().collect();
+        tell(run, restored, &moved, "the new server made it");
     }
     Ok(())
 }

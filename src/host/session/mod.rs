@@ -1,5 +1,7 @@
 //! Sessions on the disk: their files, all that can be told of them, and the lock.
 
 pub mod catalog;
+pub mod damaged;
 pub mod lock;
+pub mod shown;
 pub mod store;

@@ -9,16 +9,16 @@ use std::fs as stdfs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::core::blob::sha256;
-use crate::core::session::{self, Approval, Session, stamp_of};
-use crate::host::files::crash_points::{APPROVE, MOVE_ASIDE, around};
+use crate::core::session::{self, Approval, Session};
+use crate::host::files::crash_points::{APPROVE, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
-use crate::host::files::rename;
+use crate::host::session::damaged::move_aside;
+use crate::host::session::shown;
 
 /// `session.json`: the session with what tells a whole file from a torn one, and the newer from the older.
 #[derive(Serialize, Deserialize)]
@@ -243,7 +243,7 @@ pub fn save(session: &Session) -> Result<Vec<PathBuf>, FsError> {
     let generation = Generation { sequence, seal: seal(sequence, &sum), sha256: sum, session: raw };
     let bytes = serde_json::to_vec(&generation).map_err(io::Error::from).doing("write", &path)?;
     fs::write_durable(&path, &bytes, 0o600)?;
-    show(session)?;
+    shown::write(session)?;
     Ok(moved)
 }
 
@@ -262,19 +262,6 @@ fn save_approval(session: &Session, folder: &Path) -> Result<Option<PathBuf>, Fs
     let bytes = serde_json::to_vec(&Sealed { sha256, approval }).map_err(io::Error::from).doing("write", &path)?;
     around(APPROVE, || fs::write_durable(&path, &bytes, 0o600))?;
     Ok(moved)
-}
-
-/// Writes the state file that others read, always anew: the server writes such files with its own fields alone.
-fn show(session: &Session) -> Result<(), FsError> {
-    let folder = session.install.join(".cache/state");
-    fs::create_folders(&folder)?;
-    let path = folder.join(format!("{}.json", session.session_id));
-    if path.is_dir() {
-        move_aside(&path)?;
-    }
-    let mut shown = serde_json::to_vec_pretty(&session.state_file()).unwrap_or_default();
-    shown.push(b'\n');
-    fs::write_durable(&path, &shown, 0o644)
 }
 
 /// Moves what can't be followed out of the way of the next generation, and tells the numbers of those that stay. Two
@@ -304,26 +291,6 @@ fn clear_damaged(folder: &Path) -> Result<([Option<u64>; 2], Vec<PathBuf>), FsEr
 /// [`FsError`].
 pub fn clear(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
     clear_damaged(folder).map(|(_, moved)| moved)
-}
-
-/// Renames a damaged file (or whatever stands there) to `<name>.damaged-<stamp>`, over nothing.
-///
-/// # Errors
-/// [`FsError`].
-pub fn move_aside(path: &Path) -> Result<PathBuf, FsError> {
-    let stamp = stamp_of(jiff::Timestamp::now());
-    for number in 1..1000 {
-        let more = if number == 1 { String::new() } else { format!("-{number}") };
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".damaged-{stamp}{more}"));
-        let target = path.with_file_name(name);
-        match around(MOVE_ASIDE, || rename::path_over_nothing(path, &target)) {
-            Ok(()) => return Ok(target),
-            Err(Errno::EXIST) => {}
-            Err(e) => return Err(e).doing("move aside", path),
-        }
-    }
-    Err(Errno::EXIST).doing("move aside", path)
 }
 
 /// Whether a session's folder holds anything in the place of a generation.

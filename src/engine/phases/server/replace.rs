@@ -21,8 +21,10 @@ use crate::host::server::mcp::Client;
 use crate::host::server::search_index;
 use crate::host::server::{self, Case, Live, Owner, Running, Settings};
 
+use crate::core::index::Trust;
+use crate::core::plan::FileEntry;
 use crate::engine::phases::server::launch::start_again;
-use crate::engine::phases::server::target;
+use crate::engine::phases::server::{is_alone, not_started, target};
 
 const PHASE: Phase = Phase::Server;
 /// How long a server may take to end by itself.
@@ -210,10 +212,15 @@ pub fn stop_outdated(run: &mut Run) {
 /// Starts the server, for good or only to prove that it works. None where there is nothing to start.
 fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
     let install = run.session.install.clone();
+    if is_alone(run) {
+        let why = not_started(run);
+        return not_applicable(why, Some(why));
+    }
     // Without a server there would be nobody to take it.
     if launch(run).is_some() {
         wait_until_idle::after_changes(run, PHASE, "start_server")?;
         search_index::ask_for_rebuild(&install)?;
+        drop_index(run);
     }
     match start_again(run) {
         Ok(Some(url)) => {
@@ -221,11 +228,27 @@ fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
             done(format!("{url}, release {release}"), None)
         }
         Ok(None) => {
-            let has_code = target(run).package.under(&install).is_dir();
-            let why = if has_code { NotApplicable::NoVenv } else { NotApplicable::NoServerCode };
+            let why = not_started(run);
             not_applicable(why, Some(why))
         }
         Err(e) => Err(e),
+    }
+}
+
+/// A server that keeps no note by which its index could be marked builds it anew when it is gone: where pages changed, it
+/// goes while no server runs.
+fn drop_index(run: &mut Run) {
+    let install = run.session.install.clone();
+    let places = search_index::places(&install);
+    let runs = matches!(server::find(&install), Running::Yes(_));
+    let changed = |f: &FileEntry| {
+        f.kind.changes_install() && [Some(&f.path), f.from.as_ref()].into_iter().flatten().any(|p| places.is_page(p))
+    };
+    if places.note_layout().is_some() || runs || !run.session.plan().files.iter().any(changed) {
+        return;
+    }
+    if let Err(e) = search_index::outdate(&install, &places, Trust::Files) {
+        run.warn("index", search_index::problem(&install, &places, &e));
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::core::phase::{Fact, NotApplicable};
 use crate::core::session::WORKFLOW_TYPE;
 use crate::core::visible::{self, Shown as _};
-use crate::engine::phases::server::target;
+use crate::engine::phases::server::{not_started, target};
 use crate::engine::phases::validation::seen::{PHASE, Seen, Server, failure, read_log};
 use crate::engine::phases::validation::table;
 use crate::engine::phases::validation::table::{Groups, Way, filled, table};
@@ -25,6 +25,8 @@ use crate::host::server::search_index;
 const INDEX_IDLE: Duration = Duration::from_secs(60);
 /// However busy it is.
 const INDEX_LONGEST: Duration = Duration::from_secs(30 * 60);
+/// The embedding of one large page takes seconds, on a slow machine a minute.
+const INDEX_STILL: Duration = Duration::from_secs(300);
 /// How long an index that is just being built may find nothing.
 const INDEX_BUILDING: Duration = Duration::from_secs(60);
 
@@ -62,6 +64,8 @@ struct Probing<'a> {
     server: &'a Server,
     groups: &'a Groups,
     tools: Vec<String>,
+    /// What the last call answered, complaint or not.
+    last: Value,
     seen: &'a mut Seen,
     /// Parts of the log that our own questions caused, which the release could not answer.
     excused: Vec<(u64, u64)>,
@@ -79,7 +83,8 @@ type Answer = Result<Value, String>;
 /// [`Stop`] of the first that fails.
 pub fn all(run: &mut Run, asked: Option<(&Server, &Client)>, groups: &Groups, seen: &mut Seen) -> Result<Facts, Stop> {
     let Some((server, client)) = asked else { return none(run, groups) };
-    let mut probing = Probing { client, server, groups, tools: Vec::new(), seen, excused: Vec::new() };
+    let mut probing =
+        Probing { client, server, groups, tools: Vec::new(), last: Value::Null, seen, excused: Vec::new() };
     let (registered, expected) = run.task(PHASE, "tools", |run| probing.tools(run))?;
     let (search, workflows) = run.task(PHASE, "smoke", |run| {
         let search = probing.search(run)?;
@@ -96,8 +101,7 @@ pub fn all(run: &mut Run, asked: Option<(&Server, &Client)>, groups: &Groups, se
 }
 
 fn none(run: &mut Run, groups: &Groups) -> Result<Facts, Stop> {
-    let has_code = target(run).package.under(&run.session.install).is_dir();
-    let why = if has_code { NotApplicable::NoVenv } else { NotApplicable::NoServerCode };
+    let why = not_started(run);
     for task in ["tools", "smoke", "browser", "watcher", "index"] {
         run.task(PHASE, task, |_| not_applicable(why, ()))?;
     }
@@ -144,10 +148,13 @@ impl Probing<'_> {
         let before = self.log_length();
         let answer = run.runtime.block_on(self.client.call(tool, arguments, Duration::from_secs(seconds)));
         let answer = match answer {
-            Ok(value) => match table().complaints.of(&value) {
-                Some(complaint) => Err(complaint),
-                None => Ok(value),
-            },
+            Ok(value) => {
+                self.last = value.clone();
+                match table().complaints.of(&value) {
+                    Some(complaint) => Err(complaint),
+                    None => Ok(value),
+                }
+            }
             Err(McpError::Tool { text, .. }) => Err(text),
             Err(e) => {
                 self.seen.saw(probe, begun, "failed", e.to_string());
@@ -234,11 +241,31 @@ impl Probing<'_> {
         };
         let begun = Instant::now();
         let flag = index_flag(run);
+        let mut built = (String::new(), Instant::now());
         loop {
             let arguments = filled(arguments, &[("{sentence}", &sentence)]);
             let answer = self.call(run, "search", tool, arguments, probe.seconds)?;
             let hits = match &answer {
                 Ok(answer) => probe.found(answer).unwrap_or_else(|| usize::from(mentions(answer, &sentence))),
+                // A server that builds its index in the background answers from its start on.
+                Err(complaint) if probe.building(&self.last).is_some() => {
+                    let (percent, message) = probe.building(&self.last).unwrap_or_default();
+                    let now = format!("{percent} {message}");
+                    if now != built.0 {
+                        built = (now, Instant::now());
+                    }
+                    if built.1.elapsed() > index_patience() {
+                        let what = format!(
+                            "{tool} can't search: the index is not built, and nothing moves: {}",
+                            shortened(complaint)
+                        );
+                        return self.failed("search", begun, what, self.last.clone());
+                    }
+                    run.progress(PHASE, "smoke", percent, 100, format!("the server builds its index: {message}"));
+                    run.check()?;
+                    std::thread::sleep(Duration::from_millis(300));
+                    continue;
+                }
                 Err(complaint) => {
                     let what = format!("{tool} can't search: {}", shortened(complaint));
                     return self.failed("search", begun, what, json!({"query": sentence, "error": complaint}));
@@ -464,6 +491,12 @@ impl Probing<'_> {
 }
 
 /// Where the flag stands that the server has to take; none where it has its standards elsewhere.
+/// How long the progress of an index may stand still. Builds for tests can be told to be less patient, in seconds.
+fn index_patience() -> Duration {
+    let told = std::env::var("POS_INDEX_PATIENCE").ok().filter(|_| cfg!(debug_assertions));
+    told.and_then(|t| t.parse().ok()).map_or(INDEX_STILL, Duration::from_secs)
+}
+
 fn index_flag(run: &Run) -> Option<PathBuf> {
     let install = &run.session.install;
     search_index::places(install).flag().map(|flag| flag.under(install))

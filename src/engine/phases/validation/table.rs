@@ -70,6 +70,19 @@ pub struct Probe {
     /// Keys under which an answer holds what was found.
     #[serde(default)]
     pub results: Vec<String>,
+    /// How an answer says that it is too early to ask; none where no release says so.
+    #[serde(default)]
+    building: Option<Building>,
+}
+
+/// How an answer says that what it needs is being built in the background.
+#[derive(Deserialize)]
+struct Building {
+    key: String,
+    state: String,
+    states: Vec<String>,
+    percent: String,
+    message: String,
 }
 
 /// How some releases offer a capability.
@@ -117,6 +130,18 @@ impl Complaints {
 }
 
 impl Probe {
+    /// How far what is searched is built, in percent and in the server's words, where an answer says that it is being
+    /// built.
+    pub fn building(&self, answer: &Value) -> Option<(u64, String)> {
+        let how = self.building.as_ref()?;
+        let told = answer.get(&how.key)?;
+        how.states.iter().any(|state| told[&how.state] == **state).then(|| {
+            let percent = told[&how.percent].as_f64().unwrap_or(0.0).clamp(0.0, 100.0);
+            // Whole percents are what people read.
+            (percent as u64, told[&how.message].as_str().unwrap_or_default().to_owned())
+        })
+    }
+
     /// What an answer found: how many, where it can be counted.
     pub fn found(&self, answer: &Value) -> Option<usize> {
         let under = self.results.iter().find_map(|k| answer.get(k)?.as_array());

@@ -1,0 +1,94 @@
+//! A session as others read it: the state file of the workflow, and its copy for a server that keeps sessions elsewhere.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::core::layout::{ServerLayout, layouts};
+use crate::core::phase::Phase;
+use crate::core::session::{Session, Status};
+use crate::host::files::error::{Doing, FsError};
+use crate::host::files::folder::Folder;
+use crate::host::files::fs;
+use crate::host::server;
+use crate::host::session::damaged::move_aside;
+
+/// Writes the files that others read, always anew: a server writes such files with its own fields alone.
+///
+/// # Errors
+/// [`FsError`].
+pub fn write(session: &Session) -> Result<(), FsError> {
+    let folder = session.install.join(".cache/state");
+    fs::create_folders(&folder)?;
+    let path = folder.join(name(session));
+    if path.is_dir() {
+        move_aside(&path)?;
+    }
+    put(&path, &session.state_file())?;
+    // Before the backup is made nothing of ours may stand among the user's files.
+    let layout = server::layout_of(&session.install);
+    if session.completed_phases().contains(&Phase::Backup) && session.status() != Status::RolledBack {
+        copy(session, layout)?;
+    }
+    Ok(())
+}
+
+fn name(session: &Session) -> String {
+    format!("{}.json", session.session_id)
+}
+
+fn put(path: &Path, value: &Value) -> Result<(), FsError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(std::io::Error::from).doing("write", path)?;
+    text.push(b'\n');
+    fs::write_durable(path, &text, 0o644)
+}
+
+/// Writes the copy into the folder for how the session stands, and removes it from the others: by the folder such a server
+/// tells.
+fn copy(session: &Session, layout: &ServerLayout) -> Result<(), FsError> {
+    let Some(folders) = &layout.session_folders else { return Ok(()) };
+    let right = match session.status() {
+        Status::Completed => &folders.completed,
+        Status::Running | Status::AwaitingDecision | Status::Interrupted => &folders.active,
+        Status::Failed | Status::RolledBack | Status::Aborted => &folders.failed,
+    };
+    let Ok(place) = layout.sessions.join(right.as_bytes()) else { return Ok(()) };
+    // Never by path: a link may stand there, and what is behind it is not ours.
+    let folder = Folder::open(&session.install)?.below(&place, true)?;
+    let path = place.under(&session.install).join(name(session));
+    let mut text =
+        serde_json::to_vec_pretty(&session.workflow_file()).map_err(std::io::Error::from).doing("write", &path)?;
+    text.push(b'\n');
+    folder.put(name(session).as_ref(), &text, 0o644)?;
+    remove_from(session, layout, folders.all().into_iter().filter(|folder| *folder != right))
+}
+
+fn remove_from<'f>(
+    session: &Session,
+    layout: &ServerLayout,
+    folders: impl Iterator<Item = &'f crate::core::path::RelPath>,
+) -> Result<(), FsError> {
+    for folder in folders {
+        let Ok(place) = layout.sessions.join(folder.as_bytes()) else { continue };
+        if let Ok(folder) = Folder::open(&session.install)?.below(&place, false)
+            && folder.kind(name(session).as_ref())?.is_some()
+        {
+            folder.remove(name(session).as_ref())?;
+            folder.sync()?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the copies of a session that is rolled back, whatever server stands there by now.
+///
+/// # Errors
+/// [`FsError`].
+pub fn take_back(session: &Session) -> Result<(), FsError> {
+    for layout in layouts().servers() {
+        if let Some(folders) = &layout.session_folders {
+            remove_from(session, layout, folders.all().into_iter())?;
+        }
+    }
+    Ok(())
+}
