@@ -14,4 +14,5 @@ pub mod parallel;
 pub mod rename;
 pub mod restore;
 pub mod scan;
+pub mod scratch;
 pub mod walk;
