@@ -11,4 +11,5 @@ pub mod possible;
 pub mod request;
 pub mod source;
 pub mod sources;
+pub mod unchangeable;
 pub mod writable;

@@ -4,6 +4,7 @@ pub mod aside;
 pub mod clear;
 pub mod crash_points;
 pub mod error;
+pub mod fixed;
 pub mod folder;
 pub mod fs;
 pub mod journal;
