@@ -96,7 +96,13 @@ fn byte_for_byte_in_any_writing() {
             let mode = if read_only { 0o444 } else { 0o640 };
             fs::set_permissions(world.path(name), fs::Permissions::from_mode(mode)).unwrap();
         }
+        let time = |name: &str| fs::metadata(world.path(name)).unwrap().modified().unwrap();
+        let then = std::time::UNIX_EPOCH + std::time::Duration::new(1_500_000_000 + at as u64, 123_456_789);
+        for name in NAMES {
+            fs::File::open(world.path(name)).unwrap().set_modified(then).unwrap();
+        }
         world.upgrade(2);
+        assert_ne!(time(".gitignore"), then);
         for name in NAMES {
             let now = fs::read(world.path(name)).unwrap();
             assert!(now.starts_with(&bytes) && now.len() > bytes.len(), "{writing}, {name}: {now:?}");
@@ -117,6 +123,8 @@ fn byte_for_byte_in_any_writing() {
             let now = fs::read(world.path(name)).unwrap();
             let same = if name.ends_with("UPDATE_LOG.txt") { now.starts_with(&bytes) } else { now == bytes };
             assert!(same, "{writing}, {name}: {now:?}");
+            // The log has one line more.
+            assert!(time(name) == then || name.ends_with("UPDATE_LOG.txt"), "{writing}, {name}: {:?}", time(name));
             let mode = fs::metadata(world.path(name)).unwrap().permissions().mode() & 0o777;
             assert_eq!(mode, if read_only { 0o444 } else { 0o640 }, "{writing}, {name}");
             cases += 1;

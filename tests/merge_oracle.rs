@@ -38,7 +38,7 @@ fn every_triple_of_the_real_content_merges_as_git_does() {
     let clone = sandbox.path().join("real");
     common::git(&sandbox.path(), &["clone", "-q", "-b", "devcut", bundle.to_str().unwrap(), clone.to_str().unwrap()]);
     let repo = Repo::open(&clone).unwrap();
-    let history = History::new(repo.history("HEAD").unwrap());
+    let history = History::new(repo.history(&repo.blobs().unwrap(), "HEAD").unwrap());
     let blobs = repo.blobs().unwrap();
     let mut by_path: BTreeMap<String, Vec<Arc<[u8]>>> = BTreeMap::new();
     for path in history.paths() {

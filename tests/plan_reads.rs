@@ -109,6 +109,62 @@ fn git_is_asked_for_each_thing_once() {
     assert_eq!(calls.len(), 8, "and nothing else: {calls:#?}");
 }
 
+/// The git folder of our own through which a source is read outlives a kill, but not the next command.
+#[test]
+fn what_a_killed_plan_left_is_cleared_away_by_the_next() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let (bin, temporary) = (sandbox.path().join("bin"), sandbox.path().join("tmp"));
+    let (slow, pid) = (sandbox.path().join("slow"), sandbox.path().join("pid"));
+    for folder in [&bin, &temporary] {
+        fs::create_dir(folder).unwrap();
+    }
+    let (note, git) = (pid.display(), program("git"));
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *' log '*) test -e '{}' && echo $$ > '{note}.new' && mv '{note}.new' '{note}' && exec sleep 600;; esac\nexec '{}' \"$@\"\n",
+        slow.display(),
+        git.display()
+    );
+    fs::write(bin.join("git"), script).unwrap();
+    fs::set_permissions(bin.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path))).unwrap();
+    let plan = || {
+        let mut command = sandbox.command();
+        command.env("PATH", &path).env("TMPDIR", &temporary).args(of(&["plan"], &demo));
+        command
+    };
+    let left = || fs::read_dir(&temporary).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
+    // Somebody else's, with such a name.
+    fs::create_dir(temporary.join("pos-upgrade-git-mine")).unwrap();
+    fs::write(temporary.join("pos-upgrade-git-mine/notes"), "mine").unwrap();
+    fs::write(&slow, "").unwrap();
+    let hang = || {
+        let mut child = plan().stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        crate::common::eventually("git is asked for the history", || {
+            pid.exists() || child.try_wait().unwrap().is_some()
+        });
+        let asleep = fs::read_to_string(&pid).unwrap();
+        fs::remove_file(&pid).unwrap();
+        let asleep = rustix::process::Pid::from_raw(asleep.trim().parse().unwrap()).unwrap();
+        (child, move || rustix::process::kill_process(asleep, rustix::process::Signal::KILL).unwrap())
+    };
+    let (mut killed, end_its_git) = hang();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    end_its_git();
+    assert_eq!(left().len(), 2, "the kill has left one: {:?}", left());
+    let (mut living, end_its_git) = hang();
+    assert_eq!(left().len(), 2, "the dead one's is gone, the living one's is there: {:?}", left());
+    fs::remove_file(&slow).unwrap();
+    let output = plan().output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    assert_eq!(left().len(), 2, "nobody takes it from the living: {:?}", left());
+    end_its_git();
+    living.wait().unwrap();
+    assert_eq!(left(), ["pos-upgrade-git-mine"], "what is somebody's stays");
+}
+
 /// How often each file below a folder is opened while something runs.
 fn opened(folder: &Path, run: impl FnOnce()) -> BTreeMap<String, usize> {
     let watch = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();

@@ -225,3 +225,84 @@ fn other_bytes_under_a_name_of_40_digits() {
 fn other_bytes_under_a_name_of_64_digits() {
     println!("{} cases", other_bytes_are_refused("sha256"));
 }
+
+/// `git log` hashes nothing that it reads: other bytes under the names of folders and commits of the *history* must not choose
+/// what an edit is merged against, nor what passes for a file that nobody edited.
+fn history_is_hashed(format: &str) -> usize {
+    let mut sandbox = Sandbox::new();
+    let demo = world(&mut sandbox, format);
+    let planned = plan(&sandbox, &demo);
+    let merged = planned.files.iter().find(|f| f.kind == Kind::AutoMerge && f.from.is_none()).unwrap();
+    let name = merged.source_path.clone().unwrap().to_string();
+    let ask = |spec: &str| git(&demo.source, &["rev-parse", spec]);
+    let log = git(&demo.source, &["log", "--raw", "-M", "--no-abbrev", "--format=", "--reverse"]);
+    let renamed = log.lines().find(|l| l.contains(" R0")).expect("a file of the demo is moved and changed");
+    let renamed = renamed.split(' ').nth(2).unwrap().to_owned();
+    // The user's own bytes, as if an old release had shipped them.
+    let mine = object(&demo.source, "blob", &fs::read(merged.path.under(&demo.install)).unwrap());
+    let folder = Path::new(&name).parent().unwrap().to_str().unwrap();
+    let forged_tree = |id: &str| {
+        let entries = git(&demo.source, &["ls-tree", id]);
+        let entries: String = entries
+            .lines()
+            .map(|line| {
+                let (head, file) = line.split_once('\t').unwrap();
+                let mut words: Vec<&str> = head.split(' ').collect();
+                if name.ends_with(&format!("/{file}")) {
+                    words[2] = &mine;
+                }
+                format!("{}\t{file}\n", words.join(" "))
+            })
+            .collect();
+        use std::io::Write as _;
+        let mut make = Command::new("git");
+        make.current_dir(&demo.source).arg("mktree").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = make.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(entries.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    let old = git(&demo.source, &["log", "--reverse", "--format=%H"]).lines().next().unwrap().to_owned();
+    let old_tree = ask(&format!("{old}:{folder}"));
+    assert_ne!(old_tree, ask(&format!("HEAD:{folder}")), "only history has it");
+    // A later release, on a branch of its own, whose folders are only asked what it shipped.
+    git(&demo.source, &["checkout", "--quiet", "-b", "later"]);
+    fs::write(demo.source.join(folder).join("later.md"), "later\n").unwrap();
+    git(&demo.source, &["add", "--all"]);
+    git(&demo.source, &["commit", "--quiet", "-m", "Later"]);
+    let later_tree = ask(&format!("HEAD:{folder}"));
+    git(&demo.source, &["checkout", "--quiet", "-"]);
+    let head = ask("HEAD");
+    let tree = ask("HEAD^{tree}");
+    let around = format!("tree {tree}\nparent {head}\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\n\nRound\n");
+    let damaged = [
+        (old_tree.clone(), forged_tree(&old_tree), "a folder of the release that is installed"),
+        (later_tree.clone(), forged_tree(&later_tree), "a folder of a later release"),
+        (ask(&format!("{old}^{{tree}}")), ask("HEAD^{tree}"), "the top folder of the first release"),
+        (old.clone(), ask("HEAD~1"), "the first release"),
+        (old.clone(), object(&demo.source, "commit", around.as_bytes()), "a first release that descends from the last"),
+        (renamed, mine.clone(), "what a file was before it was renamed"),
+    ];
+    assert!(damaged.iter().all(|(id, other, _)| id != other));
+    let mut cases = 0;
+    for (id, other, what) in &damaged {
+        let bytes = fs::read(loose(&demo.source, id)).unwrap();
+        for found in [Found::Other, Found::Borrowed] {
+            println!("{found:?}: {what}");
+            found.put(&demo.source, id, other);
+            for words in [of(&["plan", "--only", "content"], &demo), of(&UPGRADE, &demo)] {
+                let said = refused(&sandbox, &demo.project, &words, 4, &[demo.source.to_str().unwrap(), id]);
+                assert!(said.contains("next:"), "{found:?} {what}: {said}");
+            }
+            Found::mend(&demo.source, id, &bytes);
+            cases += 1;
+        }
+    }
+    assert_eq!(plan(&sandbox, &demo).files, planned.files, "mended, it is a source again");
+    cases
+}
+
+#[test]
+fn history_is_what_its_names_say() {
+    println!("{} cases", history_is_hashed("sha1"));
+    println!("{} cases", history_is_hashed("sha256"));
+}

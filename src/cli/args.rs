@@ -160,6 +160,9 @@ pub enum Command {
     Resume {
         /// Its id [default: the unfinished one]
         session: Option<String>,
+        /// The clone that it upgrades from: your word, where only files of the project name it
+        #[arg(long, value_name = "DIR")]
+        source: Option<PathBuf>,
     },
     /// Put the install back as it was before an upgrade
     Rollback {

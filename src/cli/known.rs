@@ -30,7 +30,7 @@ pub fn run(arguments: &KnownArgs) -> Result<u8, Refusal> {
         return Err(Refusal::refused(what, "name a clone of the public praxis-os: --source DIR"));
     }
     let commit = repo.resolve("HEAD").map_err(refused)?;
-    let table = known::table(&repo.history_of_all(&commit).map_err(refused)?);
+    let table = known::table(&repo.history_of_all(&repo.blobs().map_err(refused)?, &commit).map_err(refused)?);
     diff::to_stdout(|paper| table.lines().try_for_each(|line| paper.with_tabs(line)))?;
     Ok(0)
 }

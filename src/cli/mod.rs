@@ -64,7 +64,9 @@ pub async fn run() -> u8 {
         None => wizard::run(&cli.common, &cli.from, &cli.look).await,
         Some(Command::Plan(arguments)) => plan::run(&cli.common, &arguments),
         Some(Command::Upgrade(arguments)) => upgrade::run(&cli.common, &arguments).await,
-        Some(Command::Resume { session }) => session::resume(&cli.common, session.as_deref()).await,
+        Some(Command::Resume { session, source }) => {
+            session::resume(&cli.common, session.as_deref(), source.as_deref()).await
+        }
         Some(Command::Rollback { session, set_aside }) => {
             rollback::run(&cli.common, session.as_deref(), set_aside).await
         }

@@ -3,15 +3,17 @@
 use std::path::Path;
 
 use crate::cli::args::Common;
-use crate::cli::ask::at_a_terminal;
+use crate::cli::ask::{at_a_terminal, confirmed};
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
 use crate::cli::wizard;
 use crate::core::os_text::quoted;
+use crate::core::session::Session;
 use crate::core::visible::Shown as _;
 use crate::core::visible::line as visible;
 use crate::engine::executor;
+use crate::engine::session::word;
 use crate::host::install;
 use crate::host::session::catalog;
 use crate::host::session::catalog::Found;
@@ -32,7 +34,7 @@ pub fn all(project: &Path) -> Result<Found, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`].
-pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal> {
+pub async fn resume(common: &Common, named: Option<&str>, source: Option<&Path>) -> Result<u8, Refusal> {
     let project = settings::project(common)?;
     let found = all(&project)?;
     let session = match named {
@@ -63,9 +65,45 @@ pub async fn resume(common: &Common, named: Option<&str>) -> Result<u8, Refusal>
         let next = format!("pos-upgrade-tui rollback --project {}", quoted(&project));
         return Err(Refusal::refused(format!("{why}; nothing was changed"), next));
     }
+    let is_named = is_named(session, source)?;
+    let person = at_a_terminal() && !common.json && !common.yes;
     // Conflicts are for a person, if one is there.
-    if session.asks_about_conflicts() && at_a_terminal() && !common.json && !common.yes {
-        return wizard::resume(session).await;
+    if session.asks_about_conflicts() && person {
+        return wizard::resume(session, is_named).await;
     }
-    Ok(output::follow(executor::resume(session.clone()), common.json).await)
+    let is_named = is_named || person && word::is_missing(session) && agreed(session)?;
+    Ok(output::follow(executor::resume(session.clone(), is_named), common.json).await)
+}
+
+/// Whether `--source` names the session's own source: a session can't be led to another one.
+fn is_named(session: &Session, source: Option<&Path>) -> Result<bool, Refusal> {
+    let Some(source) = source else { return Ok(false) };
+    if settings::absolute(Some(source)) == settings::absolute(Some(session.source())) {
+        return Ok(true);
+    }
+    let own = session.source();
+    let what = format!(
+        "session {} upgrades from {}, not from {}; nothing was changed",
+        session.session_id,
+        own.shown(),
+        source.shown()
+    );
+    let (own, project) = (quoted(own), quoted(&session.project));
+    let next = format!(
+        "if you trust it: pos-upgrade-tui resume --source {own} --project {project}, else go back: \
+         pos-upgrade-tui rollback --project {project}"
+    );
+    Err(Refusal::usage(what, next))
+}
+
+/// Asks a person about a source that only the session's files name.
+fn agreed(session: &Session) -> Result<bool, Refusal> {
+    say!(
+        "The source is named by the files of an unfinished session in the project, and its code will run here:\n  {}",
+        session.source().shown()
+    );
+    match confirmed("\nGo on with it?") {
+        true => Ok(true),
+        false => Err(Refusal::refused("not resumed; nothing was changed", "")),
+    }
 }

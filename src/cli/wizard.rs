@@ -7,6 +7,7 @@ use crate::cli::settings;
 use crate::core::os_text::quoted;
 use crate::core::policy::OnConflict;
 use crate::core::session::Session;
+use crate::engine::session::word;
 use crate::host::user::consent;
 use crate::host::user::consent::Wish;
 use crate::tui;
@@ -46,16 +47,17 @@ pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusa
     open(launch).await
 }
 
-/// Opens the wizard where an unfinished session waits for a person.
+/// Opens the wizard where an unfinished session waits for a person, who may have named its source.
 ///
 /// # Errors
 /// [`Refusal`].
-pub async fn resume(session: &Session) -> Result<u8, Refusal> {
+pub async fn resume(session: &Session, is_named: bool) -> Result<u8, Refusal> {
     let project = session.project.clone();
     let found = settings::settings(&project, &From::default())?;
     let (options, look) = (session.options().clone(), settings::look(found, &Look::default()));
     let (source, only, here) = (Some(session.source().to_owned()), session.plan().only, project.clone());
     let on_conflict = session.on_conflict();
+    let foreign_source = source.clone().filter(|_| !is_named && word::is_missing(session));
     let launch = Launch {
         project,
         source,
@@ -67,7 +69,7 @@ pub async fn resume(session: &Session) -> Result<u8, Refusal> {
         here,
         resolve: None,
         resume: true,
-        foreign_source: None,
+        foreign_source,
     };
     open(launch).await
 }

@@ -29,10 +29,12 @@ use crate::engine::rollback::{put_back, set_aside};
 use crate::engine::session::context::Run;
 use crate::engine::session::estimates::estimates;
 use crate::engine::session::stop::{START_AGAIN, Stop};
+use crate::engine::session::word;
 use crate::host::backup::copy;
 use crate::host::install;
 use crate::host::session::catalog;
 use crate::host::session::lock::{Lock, LockError};
+use crate::host::session::store;
 
 /// A running session. Dropping it pauses the session after the current step.
 #[derive(Debug)]
@@ -91,14 +93,20 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         Err(e) => run.warn("session", e.to_string()),
     }
     let (id, since) = (run.session.session_id.clone(), run.session.created_at.clone());
-    run.save().and_then(|()| Ok(run.lock.explain(&id, &since)?)).map_err(|stop| {
+    let vouched = match how {
+        Begin::Anew | Begin::ResumeNamed => store::vouch(&run.session).map_err(Stop::from),
+        _ => Ok(()),
+    };
+    vouched.and_then(|()| run.save()).and_then(|()| Ok(run.lock.explain(&id, &since)?)).map_err(|stop| {
         let (what, next) = match stop {
             Stop::Failed { what, next } => (what, next),
             _ => ("the session could not be saved".to_owned(), None),
         };
         let (message, exit_code, again) = match how {
             Begin::Anew => ("nothing was changed", refusal::REFUSED, None),
-            Begin::Resume => ("nothing was changed", refusal::REFUSED, Some(resume_command(&run.session))),
+            Begin::Resume | Begin::ResumeNamed | Begin::Discard => {
+                ("nothing was changed", refusal::REFUSED, Some(resume_command(&run.session)))
+            }
             Begin::RollBack => {
                 ("not rolled back; nothing was changed", exit::INCOMPLETE, Some(words::undo_command(&run.session)))
             }
@@ -118,6 +126,9 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
 enum Begin {
     Anew,
     Resume,
+    /// The same, after the user said yes to its source.
+    ResumeNamed,
+    Discard,
     RollBack,
 }
 
@@ -154,9 +165,11 @@ pub fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
     spawn(session, Begin::Anew, drive)
 }
 
-/// Takes an unfinished session up where it stands.
-pub fn resume(session: Session) -> Handle {
-    spawn(session, Begin::Resume, |run| {
+/// Takes an unfinished session up where it stands. What it goes on with is code that runs here: so the user must have started
+/// it, or `named` says that they have seen its source and said yes to it now.
+pub fn resume(session: Session, named: bool) -> Handle {
+    let how = if named { Begin::ResumeNamed } else { Begin::Resume };
+    spawn(session, how, |run| {
         if run.session.rolling_back() {
             let reason = run.session.reason().unwrap_or("a rollback was interrupted").to_owned();
             return go_back(run, &reason, exit::DONE);
@@ -177,7 +190,7 @@ pub fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
 
 /// Forgets a session that has not applied anything.
 pub fn discard(session: Session) -> Handle {
-    spawn(session, Begin::Resume, |run| {
+    spawn(session, Begin::Discard, |run| {
         if run.session.applied() {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
             return finish(run, FinishKind::Failed, refusal::REFUSED, message, Some(words::undo_command(&run.session)));
@@ -211,7 +224,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
         let mut session = session;
         let lock = match how {
             Begin::RollBack => Lock::acquire_to_go_back(&session.install),
-            Begin::Anew | Begin::Resume => Lock::acquire(&session.install),
+            _ => Lock::acquire(&session.install),
         };
         let lock = match lock {
             Ok(lock) => lock,
@@ -227,7 +240,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
         }
         let aside = match how {
             Begin::RollBack => set_aside::made_again(&session),
-            Begin::Anew | Begin::Resume => Ok(set_aside::Aside::new()),
+            _ => Ok(set_aside::Aside::new()),
         };
         let mut run = Run::new(session, lock, runtime, events, heard);
         let aside = match aside {
@@ -276,7 +289,10 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
         overtaken(session)?;
     }
     if found.sessions.iter().any(|now| now == session) {
-        return Ok(());
+        return match how == Begin::Resume && word::is_missing(session) {
+            true => Err(word::missing(session)),
+            false => Ok(()),
+        };
     }
     Err(Problem {
         about: About::Install,

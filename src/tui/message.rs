@@ -243,8 +243,8 @@ pub enum Effect {
     Start(Box<Request>, Box<Plan>, OnConflict),
     /// Settle what was put off.
     Resolve(Box<Plan>),
-    /// Take the session up.
-    Resume(Box<Session>),
+    /// Take the session up; true where the person has said yes to its source.
+    Resume(Box<Session>, bool),
     /// Put the install back.
     RollBack(Box<Session>),
     /// Forget the session.

@@ -105,7 +105,7 @@ impl Engine for Real {
                 consent::allow(&request.project, &Wish::Source(request.source.clone()));
                 Some(executor::start(*request, *plan, policy))
             }
-            Effect::Resume(session) => Some(executor::resume(*session)),
+            Effect::Resume(session, named) => Some(executor::resume(*session, named)),
             Effect::RollBack(session) => Some(executor::roll_back(*session, "asked for in the wizard", false)),
             Effect::Discard(session) => Some(executor::discard(*session)),
             _ => None,

@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 
 use crate::bad_input::set_up::{LOCKED, REFUSED, small_demo, upgrade, utf8};
 use crate::common::ext::{self, Helper, State, refusal, refused, refused_by, sessions, skipped, sleeper};
+use crate::common::mounts;
+use crate::common::mounts::Mount;
 use crate::common::{Sandbox, text};
 
 /// A command as the sandbox gives it: its home, its folder, no terminal.
@@ -94,6 +96,115 @@ fn an_install_that_can_not_be_written() {
     // Not sealed, the same user upgrades it: it was this that was refused.
     let output = reader.command(&sandbox).args(&arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+}
+
+/// An attribute that lasts as long as this.
+struct Attribute(PathBuf, char);
+
+impl Attribute {
+    fn set(path: &Path, letter: char) -> Result<Self, String> {
+        mounts::tool("chattr", &[&format!("+{letter}"), utf8(path)]).map(|()| Self(path.to_owned(), letter))
+    }
+}
+
+impl Drop for Attribute {
+    fn drop(&mut self) {
+        let _ = mounts::tool("chattr", &[&format!("-{}", self.1), utf8(&self.0)]);
+    }
+}
+
+#[test]
+fn what_an_attribute_forbids_to_change() {
+    let (sandbox, demo) = small_demo();
+    let arguments = upgrade(&demo.project, &demo.source);
+    let (install, ignored) = (&demo.install, demo.project.join(".gitignore"));
+    fs::write(&ignored, "/target\n").unwrap();
+    let probe = Attribute::set(&ignored, 'i');
+    if let Err(why) = probe {
+        return skipped(&why);
+    }
+    drop(probe);
+    // Files that are replaced, removed and appended to; the folders around them; our own places; the project's file.
+    let places = [
+        "scripts/check-links.py",
+        "standards/universal/ai-safety",
+        "standards/universal",
+        "workflows/agent_os_upgrade_v1/metadata.json",
+        "UPDATE_LOG.txt",
+        "",
+    ];
+    fs::write(install.join("UPDATE_LOG.txt"), "2025-01-01 | mine\n").unwrap();
+    for path in places.map(|place| if place.is_empty() { ignored.clone() } else { install.join(place) }) {
+        for letter in ['i', 'a'] {
+            if path.ends_with("standards/universal") && letter == 'a' {
+                // New files may be made in it, and nothing that is in it goes.
+                continue;
+            }
+            let set = Attribute::set(&path, letter).unwrap();
+            let command = format!("chattr -{letter} {}", utf8(&path));
+            let said = refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&path), "lsattr", &command]);
+            assert!(!said.contains("chmod"), "{said}");
+            drop(set);
+        }
+    }
+    // What the upgrade leaves alone may be as it is.
+    let own = install.join("standards/development/mine.md");
+    fs::create_dir_all(own.parent().unwrap()).unwrap();
+    fs::write(&own, "mine").unwrap();
+    let set = Attribute::set(&own, 'i').unwrap();
+    let output = sandbox.command().args(&arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    drop(set);
+    // Found on the way back, it is named with what takes it away; then the rollback is done.
+    let updated = install.join("scripts/check-links.py");
+    let set = Attribute::set(&updated, 'i').unwrap();
+    let back = ["rollback", "--yes", "--project", utf8(&demo.project)];
+    let (code, said) = text(&sandbox.run(&back));
+    assert!(code == 6 && said.contains(&format!("chattr -i {}", utf8(&updated))), "{code}: {said}");
+    drop(set);
+    let (code, said) = text(&sandbox.run(&back));
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn something_is_mounted_inside() {
+    let (sandbox, demo) = small_demo();
+    let arguments = upgrade(&demo.project, &demo.source);
+    let ignored = demo.project.join(".gitignore");
+    fs::write(&ignored, "/target\n").unwrap();
+    let elsewhere = sandbox.path().join("elsewhere");
+    let copy = |path: &Path| {
+        let _ = fs::remove_dir_all(&elsewhere).or_else(|_| fs::remove_file(&elsewhere));
+        assert!(Command::new("cp").arg("-a").arg(path).arg(&elsewhere).status().unwrap().success());
+    };
+    let inside = ["standards", "standards/universal/ai-safety", "scripts/check-links.py", ".upgrade"];
+    fs::create_dir_all(demo.install.join(".upgrade")).unwrap();
+    for path in inside.map(|path| demo.install.join(path)).iter().chain([&ignored]) {
+        // The same bytes on the same file system: only the mount tells of it.
+        copy(path);
+        let mounted = Command::new("mount").arg("--bind").arg(&elsewhere).arg(path).output().unwrap();
+        if !mounted.status.success() {
+            return skipped(&String::from_utf8_lossy(&mounted.stderr));
+        }
+        let unmount = Mount::of(path);
+        let names = [utf8(path), "mounted", &format!("umount {}", utf8(path))];
+        refused(&sandbox, &demo.project, &arguments, REFUSED, &names);
+        drop(unmount);
+    }
+    // The whole install, the project, and what is not touched may be mounted.
+    let own = demo.install.join("specs");
+    fs::create_dir_all(&own).unwrap();
+    for path in [&own, &demo.install, &demo.project] {
+        let here = Command::new("mount").arg("--bind").arg(path).arg(path).status().unwrap();
+        assert!(here.success());
+    }
+    let all = [Mount::of(&demo.project), Mount::of(&demo.install)];
+    let output = sandbox.command().args(&arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    let (code, said) = text(&sandbox.run(&["rollback", "--yes", "--project", utf8(&demo.project)]));
+    assert_eq!(code, 0, "{said}");
+    drop(all);
+    drop(Mount::of(&own));
 }
 
 #[test]

@@ -48,6 +48,11 @@ impl Mount {
         tool(program, &[arguments, &[shown]].concat()).map(|()| Self { dir: dir.to_owned() })
     }
 
+    /// What somebody else mounted at a place.
+    pub fn of(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
     /// A file system in memory with room for so many bytes; says so if that can't be had.
     pub fn tmpfs(dir: &Path, bytes: usize) -> Option<Self> {
         let size = format!("size={bytes}");

@@ -188,8 +188,17 @@ fn the_backups_manifest_covers_everything() {
     let name = folder.file_name().unwrap().to_str().unwrap();
     jiff::civil::DateTime::strptime("%Y-%m-%d-%H%M%S", name).expect(name);
     let manifest: Value = serde_json::from_slice(&fs::read(folder.join("MANIFEST.json")).unwrap()).unwrap();
-    let documented =
-        ["schema", "session_id", "number", "parent", "created_at", "entries", "project_gitignore", "beside"];
+    let documented = [
+        "schema",
+        "session_id",
+        "number",
+        "parent",
+        "created_at",
+        "entries",
+        "project_gitignore",
+        "project_gitignore_mtime",
+        "beside",
+    ];
     assert_eq!(keys(&manifest), set(&documented));
     assert_eq!((&manifest["number"], &manifest["parent"]), (&json!(1), &json!(null)), "the first one");
     for (name, sum) in manifest["beside"].as_object().unwrap() {

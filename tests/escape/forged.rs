@@ -127,7 +127,7 @@ fn a_session_that_names_programs_and_processes() {
             let program = program.to_str().unwrap();
             let pid = innocents.0[number].id();
             {
-                forge::session(&case.session(), |session| {
+                forge::approved_session(&world.sandbox.path().join("home"), &case.session(), |session| {
                     // With it the session would come to the server and to the tests.
                     session["plan"]["only"] = Value::Null;
                     session["options"]["test_command"] = json!([program]);
@@ -145,6 +145,61 @@ fn a_session_that_names_programs_and_processes() {
         }
     }
     world.done("sessions with programs", 4);
+}
+
+/// A whole session, planted with every checksum in order, whose source is somebody else's: no command goes on with it before
+/// the user named that source, and none takes the word from the files of the project.
+#[test]
+fn a_session_that_names_a_source() {
+    let world = World::broken();
+    let home = world.sandbox.path().join("home");
+    let source = world.source.to_str().unwrap();
+    let theirs = world.sandbox.path().join("theirs");
+    assert!(Command::new("cp").arg("-a").arg(&world.source).arg(&theirs).status().unwrap().success());
+    let theirs = theirs.to_str().unwrap();
+    let named = |session: &mut Value| session["source"] = theirs.into();
+
+    let case = world.case("one's own is gone on with");
+    let (code, said) = case.run(&[&["resume"]]).remove(0);
+    case.expect(code == 0, &said);
+
+    let case = world.case("a planted source");
+    forge::session(&case.session(), named);
+    for arguments in [&["resume"][..], &["resume", "--yes"], &["resume", "--json"]] {
+        let said = case.refused(arguments, 2, theirs);
+        case.expect(said.contains(&format!("pos-upgrade-tui resume --source {theirs}")), &said);
+    }
+    // Another source is not the session's.
+    case.refused(&["resume", "--source", source], 2, theirs);
+    // Named, it is the user's word, and stays it.
+    let (code, said) = case.run(&[&["resume", "--source", theirs]]).remove(0);
+    case.expect(code == 0, &format!("named by the user\n{said}"));
+
+    let case = world.case("a seal of another session");
+    let read = |case: &Case<'_>| -> Value {
+        serde_json::from_slice(&std::fs::read(case.session().join("approval.json")).unwrap()).unwrap()
+    };
+    let seal = read(&case)["seal"].clone();
+    case.expect(seal.is_string(), "what was begun here is sealed");
+    forge::session(&case.session(), named);
+    let mut forged = read(&case);
+    forged["seal"] = seal;
+    std::fs::write(case.session().join("approval.json"), forged.to_string()).unwrap();
+    case.refused(&["resume"], 2, theirs);
+    // What saves the session again does not approve it.
+    let (code, said) = case.run(&[&["rollback", "--yes"]]).remove(0);
+    case.expect(code == 0, &format!("going back needs no word\n{said}"));
+    case.expect(read(&case)["seal"] == forged["seal"], "a rollback has sealed what it was given");
+
+    let case = world.case("a key that others can read");
+    let key = home.join(".local/state/pos-upgrade-tui/mark.key");
+    let rights = |mode| std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    rights(0o644);
+    case.refused(&["resume"], 2, source);
+    rights(0o600);
+    let (code, said) = case.run(&[&["resume"]]).remove(0);
+    case.expect(code == 0, &said);
+    world.done("sessions with a source", 4);
 }
 
 #[test]

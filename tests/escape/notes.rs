@@ -92,7 +92,7 @@ fn sessions() {
             continue;
         }
         let case = world.case(format!("session with another {pointer}"));
-        forge::session(&case.session(), how);
+        forge::approved_session(&world.sandbox.path().join("home"), &case.session(), how);
         case.run(&[&["status"], &["history"], &["resume"], &["rollback", "--yes"], &["rollback", "--yes"]]);
         std::fs::remove_dir_all(&case.root).unwrap();
     }

@@ -130,7 +130,7 @@ fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
     };
     // The side of the release that was chosen tells first.
     sides.sort_by_key(|side| side.release != release);
-    let history = History::new(source.repo.history(&release).map_err(PlanningError::from)?);
+    let history = History::new(source.repo.history(&source.blobs, &release).map_err(PlanningError::from)?);
     let tree = tree_at(source, &release)?;
     let judge = Judge { release: &release, sides: &sides, history: &history, installed: &installed };
     let mut files = BTreeMap::new();

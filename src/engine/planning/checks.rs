@@ -17,6 +17,7 @@ use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError, layout_of, read_baseline};
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::{Source, stale_manifest};
+use crate::engine::planning::unchangeable;
 use crate::engine::planning::writable;
 use crate::engine::refusal::{About, Problem};
 use crate::engine::refusal::{LOCKED, REFUSED, problem};
@@ -210,7 +211,10 @@ fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()
     let folders = layout.install_folders().map(|f| f.under(install)).filter(|f| f.is_dir());
     for folder in std::iter::once(install.to_owned()).chain(folders) {
         let fix = format!("make it writable for you: chmod -R u+w {}", quoted(&folder));
-        fs::check_writable(&folder).map_err(|e| problem(format!("{e}; the install can't be written"), fix))?;
+        fs::check_writable(&folder).map_err(|e| {
+            let held = unchangeable::held(&folder);
+            held.unwrap_or_else(|| problem(format!("{e}; the install can't be written"), fix))
+        })?;
     }
     read_baseline(install).map_err(|e| {
         if let PlanningError::Merged { .. } = e {

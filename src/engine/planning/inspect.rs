@@ -26,6 +26,7 @@ use crate::engine::planning::source::Source;
 use crate::engine::planning::writable;
 use crate::engine::refusal::REFUSED;
 use crate::engine::refusal::{About, Problem};
+use crate::engine::session::word;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
@@ -284,11 +285,13 @@ pub struct Unfinished {
     pub session: Session,
     /// What would be lost with it.
     pub drafts: Vec<Draft>,
+    /// Nobody but its own files names the source: going on needs a yes.
+    pub needs_a_word: bool,
 }
 
 impl From<Session> for Unfinished {
     fn from(session: Session) -> Self {
-        Self { session, drafts: Vec::new() }
+        Self { session, drafts: Vec::new(), needs_a_word: false }
     }
 }
 
@@ -301,7 +304,10 @@ pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
     match found.lost() {
         Some(damage) => Err(format!("{}\n{}", damage.describe(), damage.next())),
         None => {
-            let with_drafts = |s: &Session| Ok(Unfinished { drafts: settle::drafts(s)?, session: s.clone() });
+            let with_drafts = |s: &Session| {
+                let needs_a_word = word::is_missing(s);
+                Ok(Unfinished { drafts: settle::drafts(s)?, session: s.clone(), needs_a_word })
+            };
             found.unfinished().map(with_drafts).transpose().map_err(|e: FsError| e.to_string())
         }
     }

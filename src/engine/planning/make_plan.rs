@@ -250,13 +250,13 @@ pub fn plan_from(
     // The three need different things of the machine: git, the disk, and git again.
     let (history, installed) = std::thread::scope(|scope| {
         let scan = scope.spawn(|| scan::scan(install, source.repo.format));
-        let history = source.repo.history(&source.commit);
+        let history = source.repo.history(&source.blobs, &source.commit);
         let installed = scan.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (history, installed)
     });
     // Comparing files, git stumbles over what is damaged without saying which file it is.
     let told = |e: GitError| source.find_damage().err().unwrap_or(e);
-    let (history, later) = (history.map_err(told)?, source.repo.later(&source.commit).map_err(told)?);
+    let (history, later) = (history.map_err(told)?, source.repo.later(&source.blobs, &source.commit).map_err(told)?);
     let (history, installed) = (History::new(history).with_later(&later), installed?);
     let roots = classify::roots(&history, &installed, (generation_now, layout_now), generation_next);
     let texts = Store::open(&source.blobs, install)?;

@@ -12,4 +12,5 @@ pub mod python;
 pub mod request;
 pub mod source;
 pub mod sources;
+pub mod unchangeable;
 pub mod writable;

@@ -8,15 +8,21 @@ use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{Kind, Plan};
 use crate::engine::planning::source::Source;
+use crate::engine::planning::unchangeable;
 use crate::engine::refusal::Problem;
 use crate::engine::refusal::problem;
 use crate::engine::report::documents;
-use crate::host::files::{fs, own_places};
+use crate::host::files::{fixed, fs, own_places};
 
 fn refused(folder: &Path, what: &str) -> Option<Problem> {
     let error = fs::check_writable(folder).err()?;
     let next = format!("make it writable for you: chmod u+w {}", quoted(folder));
     Some(problem(format!("{error}; {what}"), next))
+}
+
+/// The same, or an attribute that forbids it whatever the mode says.
+fn shut(folder: &Path, what: &str) -> Option<Problem> {
+    unchangeable::held(folder).or_else(|| refused(folder, what))
 }
 
 /// Folders beside those that releases fill: this program's own, and the project's, where a `.gitignore` that lacks lines is
@@ -26,14 +32,14 @@ pub fn around(project: &Path, install: &Path, source: Option<&Source>) -> Vec<Pr
         return Vec::new();
     }
     let own = own_places::folders(install).into_iter();
-    let mut all: Vec<Problem> =
-        own.filter_map(|folder| refused(&folder, "this program keeps its notes there")).collect();
+    let mut all: Vec<Problem> = own.filter_map(|folder| shut(&folder, "this program keeps its notes there")).collect();
     let shipped = source.and_then(|source| {
         let (_, file) = source.tree.iter().find(|(path, _)| documents::is_list(path))?;
         source.read(&file.blob)
     });
     if documents::writes_gitignore(project, install, shipped.as_deref()) {
-        all.extend(refused(project, "an upgrade adds lines to .gitignore there"));
+        all.extend(shut(project, "an upgrade adds lines to .gitignore there"));
+        all.extend(unchangeable::document(&project.join(".gitignore")));
     }
     all
 }
@@ -46,7 +52,9 @@ pub fn unwritable(install: &Path, plan: &Plan) -> Vec<Problem> {
     let nearest = |path: &RelPath| path.under(install).ancestors().skip(1).map(Path::to_owned).find(exists);
     let mut folders: BTreeSet<PathBuf> = paths.filter_map(nearest).collect();
     folders.extend(above_what_goes(install, plan));
-    folders.iter().filter_map(|folder| refused(folder, "the install can't be written")).collect()
+    let shut = folders.iter().filter(|folder| fixed::attribute(folder).is_none());
+    let shut = shut.filter_map(|folder| refused(folder, "the install can't be written"));
+    shut.chain(unchangeable::problems(install, plan, &folders)).collect()
 }
 
 /// The folders that hold a folder which goes, because all that is in it goes.

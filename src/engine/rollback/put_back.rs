@@ -511,9 +511,14 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
         }
         before => before.map_err(Stop::failed)?,
     };
+    // As it was to the byte, it is as old as it was.
+    let (mut time, known) = (None, backup.manifest.project_gitignore_mtime.as_ref());
     let new = match before {
         None if kept.trim_ascii().is_empty() => None,
-        Some(before) if before.trim_ascii_end() == kept.trim_ascii_end() => Some(before),
+        Some(before) if before.trim_ascii_end() == kept.trim_ascii_end() => {
+            time = known.and_then(|time| time.parse().ok());
+            Some(before)
+        }
         // Nothing of ours is in it.
         _ if kept == bytes => return Ok(()),
         _ => {
@@ -522,8 +527,8 @@ fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
         }
     };
     let written = match &new {
-        Some(new) if *new == bytes => Ok(()),
-        Some(new) => fs::write_durable(&path, new, documents::mode_of(&path)),
+        Some(new) if *new == bytes => time.map_or(Ok(()), |time| fs::set_mtime(&path, time)),
+        Some(new) => fs::write_durable_as_of(&path, new, documents::mode_of(&path), time),
         None => fs::remove_file(&path),
     };
     match written {

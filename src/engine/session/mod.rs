@@ -7,3 +7,4 @@ pub mod remedy;
 pub mod stop;
 pub mod task;
 pub mod wait_until_idle;
+pub mod word;

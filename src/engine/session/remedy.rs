@@ -9,6 +9,7 @@ use crate::core::os_text::quoted;
 use crate::engine::planning::make_plan::PlanningError;
 use crate::engine::session::stop::{START_AGAIN, Stop};
 use crate::host::files::error::FsError;
+use crate::host::files::fixed;
 use crate::host::files::fs;
 
 impl From<FsError> for Stop {
@@ -38,6 +39,7 @@ fn remedy(error: &FsError) -> Option<String> {
     match error.source.kind() {
         ErrorKind::StorageFull => Some("free some disk space".to_owned()),
         ErrorKind::QuotaExceeded => Some("free some of your disk quota".to_owned()),
+        ErrorKind::PermissionDenied if held(&error.path).is_some() => held(&error.path),
         ErrorKind::PermissionDenied => Some(match shut(&error.path) {
             Shut::Folder(folder) => format!("make it writable for you (chmod u+w {})", quoted(&folder)),
             Shut::Entry(path) => format!("make it readable for you (chmod u+r {})", quoted(&path)),
@@ -47,6 +49,18 @@ fn remedy(error: &FsError) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// How to take an attribute away that forbids changing a path whatever its mode says, or what is in the folder around it.
+fn held(path: &Path) -> Option<String> {
+    let around = path.ancestors().skip(1).find(|folder| folder.is_dir());
+    let (path, attribute) =
+        [Some(path), around].into_iter().flatten().find_map(|path| Some((path, fixed::attribute(path)?)))?;
+    Some(format!(
+        "take away the attribute that forbids to change it, which lsattr shows (sudo chattr -{} {})",
+        attribute.letter(),
+        quoted(path)
+    ))
 }
 
 /// What refuses.

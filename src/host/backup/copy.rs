@@ -135,6 +135,9 @@ pub struct Manifest {
     pub entries: BTreeMap<RelPath, Entry>,
     /// The sha256 of the project's `.gitignore`; none if there was none.
     pub project_gitignore: Option<String>,
+    /// When that was last changed, in nanoseconds since 1970; older backups don't know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_gitignore_mtime: Option<String>,
     /// The sha256 of what else is kept beside the copies, by name; older backups don't know it.
     #[serde(default)]
     pub beside: BTreeMap<String, String>,
@@ -287,7 +290,7 @@ pub fn create(
             let source = std::io::Error::other("something else came to stand there meanwhile");
             return Err(FsError { doing: "copy", path: from, source });
         }
-        let mtime = (i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())).to_string();
+        let mtime = nanoseconds(&meta).to_string();
         let mode = meta.permissions().mode() & 0o7777;
         let (uid, gid) = (Some(meta.uid()), Some(meta.gid()));
         let entry = if kind.is_dir() {
@@ -310,6 +313,7 @@ pub fn create(
     }
     fs::sync_folder(&files)?;
     let gitignore = fs::read_if_there(&project.join(".gitignore"))?;
+    let changed = std::fs::symlink_metadata(project.join(".gitignore")).ok().filter(|_| gitignore.is_some());
     if let Some(bytes) = &gitignore {
         fs::write_durable(&folder.join(GITIGNORE), bytes, 0o644)?;
     }
@@ -322,9 +326,15 @@ pub fn create(
         created_at: created_at.to_owned(),
         entries: entries.into_iter().collect(),
         project_gitignore: gitignore.map(|b| sha256(&b)),
+        project_gitignore_mtime: changed.map(|meta| nanoseconds(&meta).to_string()),
         beside: BTreeMap::new(),
     };
     Ok(Backup { folder: folder.to_owned(), manifest })
+}
+
+/// When a file was last changed, in nanoseconds since 1970.
+fn nanoseconds(meta: &std::fs::Metadata) -> i128 {
+    i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
 }
 
 fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), FsError> {

@@ -34,15 +34,31 @@ pub fn create_early(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i128>) -
         file.write_all(bytes).doing("write", path)?;
         // The mode given at creation is cut by the umask.
         file.set_permissions(fs::Permissions::from_mode(mode)).doing("set mode of", path)?;
-        if let Some(time) = mtime {
-            let times = rustix::fs::Timestamps { last_access: timespec(time), last_modification: timespec(time) };
-            rustix::fs::futimens(&file, &times).doing("set time of", path)?;
-        }
+        set_time(&file, path, mtime)?;
         // Waits for nothing: the first sync of many then finds the blocks of all given out, and the others find their
         // work done. Best effort.
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
         Ok(file)
     })
+}
+
+fn set_time(file: &File, path: &Path, mtime: Option<i128>) -> Result<(), FsError> {
+    let Some(time) = mtime else { return Ok(()) };
+    let times = rustix::fs::Timestamps { last_access: timespec(time), last_modification: timespec(time) };
+    rustix::fs::futimens(file, &times).doing("set time of", path)
+}
+
+/// Gives a file the time of its last change back, in nanoseconds since 1970; a link is not followed.
+///
+/// # Errors
+/// [`FsError`].
+pub fn set_mtime(path: &Path, nanoseconds: i128) -> Result<(), FsError> {
+    let folder = Folder::open(path.parent().unwrap_or(Path::new(".")))?;
+    let name = path.file_name().unwrap_or_default();
+    match folder.mtime(name)? {
+        Some(now) if now == nanoseconds => Ok(()),
+        _ => folder.set_mtime(name, nanoseconds),
+    }
 }
 
 /// Replaces a file of our own as a whole: temporary file beside it, sync, rename, sync of the folder. It stays with its
@@ -51,8 +67,23 @@ pub fn create_early(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i128>) -
 /// # Errors
 /// [`FsError`].
 pub fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+    write_durable_as_of(path, bytes, mode, None)
+}
+
+/// The same with the time of its last change, in nanoseconds since 1970, where one is given.
+///
+/// # Errors
+/// [`FsError`].
+pub fn write_durable_as_of(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i128>) -> Result<(), FsError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = around(REPLACEMENT, || temporary(folder, path, bytes, mode))?;
+    let temporary = around(REPLACEMENT, || {
+        let temporary = temporary(folder, path, bytes, mode)?;
+        if mtime.is_some() {
+            set_time(temporary.as_file(), path, mtime)?;
+            temporary.as_file().sync_all().doing("sync", path)?;
+        }
+        Ok::<_, FsError>(temporary)
+    })?;
     around(REPLACE, || temporary.persist(path)).map_err(|e| e.error).doing("replace", path)?;
     sync_folder(folder)
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::core::visible::Shown as _;
+use crate::host::files::scratch::Scratch;
 use crate::host::git::command::{finish, finish_with, git_as_user};
 use crate::host::git::error::GitError;
 use crate::host::git::view::Parts;
@@ -68,8 +69,7 @@ pub fn commit_paths(
     let refused = |why: String| GitError::NotCommitted { path: dir.to_owned(), why };
     let _git = waiting(Who::Git);
     let top = work_tree_of(dir).ok_or_else(|| refused("it is in no git repository".to_owned()))?;
-    let made = tempfile::Builder::new().prefix("pos-upgrade-").tempdir();
-    let own = made.map_err(|e| refused(format!("no temporary folder can be made: {e}")))?;
+    let own = Scratch::new().map_err(|e| refused(format!("no temporary folder can be made: {e}")))?;
     let prefix = finish(dir, "rev-parse", git_as_user(dir).args(["rev-parse", "--show-prefix"]))?;
     let project = Project {
         dir: dir.to_owned(),

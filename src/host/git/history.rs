@@ -1,11 +1,13 @@
 //! A source's history, as `git log` tells it.
 
+use std::collections::BTreeMap;
+
 use crate::core::blob::BlobId;
 use crate::core::layout::{layouts, pages};
 use crate::core::path::RelPath;
 use crate::core::provenance::{Change, Commit};
 use crate::host::git::error::GitError;
-use crate::host::git::objects::is_file;
+use crate::host::git::objects::{Blobs, is_file};
 use crate::host::git::repo::Repo;
 
 impl Repo {
@@ -21,8 +23,8 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError`].
-    pub fn history(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
-        Ok(pages::history(self.log(&[commit], installable)?))
+    pub fn history(&self, blobs: &Blobs, commit: &str) -> Result<Vec<Commit>, GitError> {
+        Ok(pages::history(self.log(blobs, &[commit], installable)?))
     }
 
     /// The same with every path below a folder that some release installed from: more than any install can hold. The
@@ -30,8 +32,8 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError`].
-    pub fn history_of_all(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
-        let commits = self.log(&[commit], |bytes| {
+    pub fn history_of_all(&self, blobs: &Blobs, commit: &str) -> Result<Vec<Commit>, GitError> {
+        let commits = self.log(blobs, &[commit], |bytes| {
             let path = RelPath::new(bytes).ok()?;
             let listed = layouts().source_tops().iter().any(|top| path.strip(top).is_some());
             (listed && path.name() != b".universal-manifest.json").then_some(path)
@@ -43,8 +45,8 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError`].
-    pub fn later(&self, commit: &str) -> Result<Vec<Commit>, GitError> {
-        Ok(pages::loose(self.log(&["--branches", "--tags", "--remotes", "--not", commit], installable)?))
+    pub fn later(&self, blobs: &Blobs, commit: &str) -> Result<Vec<Commit>, GitError> {
+        Ok(pages::loose(self.log(blobs, &["--branches", "--tags", "--remotes", "--not", commit], installable)?))
     }
 
     /// Whether `old` is `new` or one of its ancestors; false if the repository lacks one of them.
@@ -58,7 +60,14 @@ impl Repo {
         Some(String::from_utf8_lossy(&out).trim().to_owned()).filter(|date| !date.is_empty())
     }
 
-    fn log(&self, which: &[&str], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Vec<Commit>, GitError> {
+    /// `git log` hashes nothing that it reads: what it has read is hashed behind it, so that no other bytes under the name
+    /// of a commit or folder choose what an edit is merged against, and none of a file what it was renamed from.
+    fn log(
+        &self,
+        blobs: &Blobs,
+        which: &[&str],
+        wanted: impl Fn(&[u8]) -> Option<RelPath>,
+    ) -> Result<Vec<Commit>, GitError> {
         let how = [
             "log",
             "--raw",
@@ -75,20 +84,69 @@ impl Repo {
             "--format=%x01%H%x00%P%x00%cs%x00%s",
         ];
         let out = self.run(&[&how[..], which].concat())?;
-        parse_log(&out, wanted)
+        let Log { commits, compared } = parse_log(&out, wanted)?;
+        // Its beginning, too: where folders lie and commits descend from themselves, git lists none of them.
+        let begun = which.iter().filter(|word| BlobId::from_hex(word).is_some()).map(|id| (*id).to_owned());
+        blobs.check_history(begun.chain(commits.iter().map(|c| c.id.clone())).collect(), self.shallow)?;
+        compared.iter().try_for_each(|(id, path)| blobs.check_blob(id, path))?;
+        Ok(commits)
     }
 }
 
-fn parse_log(out: &[u8], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Vec<Commit>, GitError> {
+/// What `git log` said.
+struct Log {
+    commits: Vec<Commit>,
+    /// Files that git may have compared with each other to find renames, and their names.
+    compared: BTreeMap<String, String>,
+}
+
+/// The files that came and went in one commit.
+#[derive(Default)]
+struct Moved {
+    came: Vec<(String, String)>,
+    went: Vec<(String, String)>,
+    /// Renamed, with other bytes.
+    changed: Vec<(String, String)>,
+}
+
+impl Moved {
+    fn compared(&mut self) -> Vec<(String, String)> {
+        let Moved { came, went, changed } = std::mem::take(self);
+        match (came.is_empty() || went.is_empty()) && changed.is_empty() {
+            true => Vec::new(),
+            false => [came, went, changed].concat(),
+        }
+    }
+
+    fn take_in(&mut self, status: &str, old: (&str, &str), new: (&str, &str), paths: (&[u8], &[u8])) {
+        let file = |(mode, id): (&str, &str), path: &[u8]| {
+            let installed = RelPath::new(path).ok().filter(|p| layouts().source_tops().iter().any(|t| p.is_within(t)));
+            installed.filter(|_| is_file(mode)).map(|path| (id.to_owned(), path.to_string()))
+        };
+        match status {
+            "A" => self.came.extend(file(new, paths.1)),
+            "D" => self.went.extend(file(old, paths.0)),
+            "R100" => {}
+            _ if status.starts_with('R') => {
+                self.changed.extend(file(old, paths.0).into_iter().chain(file(new, paths.1)));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn parse_log(out: &[u8], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Log, GitError> {
     let odd = |what: &str| GitError::Unexpected { command: "log", what: what.to_owned() };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut commits: Vec<Commit> = Vec::new();
+    let (mut moved, mut compared) = (Moved::default(), BTreeMap::new());
     let mut tokens = out.split(|b| *b == 0).map(|t| t.strip_prefix(b"\n").unwrap_or(t));
     while let Some(token) = tokens.next() {
         if token.is_empty() {
             continue;
         }
         if let Some(id) = token.strip_prefix(b"\x01") {
+            compared.extend(moved.compared());
             let mut next = || tokens.next().ok_or_else(|| odd("a commit without its fields"));
             let (parents, date, subject) = (text(next()?), text(next()?), text(next()?));
             commits.push(Commit {
@@ -102,9 +160,10 @@ fn parse_log(out: &[u8], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Ve
         }
         let head = text(token.strip_prefix(b":").ok_or_else(|| odd(&text(token)))?);
         let words: Vec<&str> = head.split(' ').collect();
-        let [_, mode, _, new, status] = words[..] else { return Err(odd(&head)) };
+        let [old_mode, mode, old, new, status] = words[..] else { return Err(odd(&head)) };
         let first = tokens.next().ok_or_else(|| odd("a change without its path"))?;
         let second = if status.starts_with(['R', 'C']) { tokens.next() } else { None };
+        moved.take_in(status, (old_mode, old), (mode, new), (first, second.unwrap_or(first)));
         let Some(commit) = commits.last_mut() else { return Err(odd("a change before any commit")) };
         let blob = BlobId::from_hex(new).filter(|id| !id.is_null() && is_file(mode));
         let executable = mode == "100755";
@@ -118,7 +177,8 @@ fn parse_log(out: &[u8], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Ve
             (None, None) => {}
         }
     }
-    Ok(commits)
+    compared.extend(moved.compared());
+    Ok(Log { commits, compared })
 }
 
 fn installable(bytes: &[u8]) -> Option<RelPath> {
@@ -138,7 +198,12 @@ mod tests {
             "\x01c1\0\02025-10-07\0first\0\n:000000 100755 {zero} {a} A\0scripts/a b\n.py\0:000000 100644 {zero} {b} A\0docs/x\0\0\
              \x01c2\0c1 c9\02025-10-08\0second\0\n:100755 100644 {a} {b} R090\0scripts/a b\n.py\0scripts/b.py\0"
         );
-        let commits = parse_log(log.as_bytes(), installable).unwrap();
+        let Log { commits, compared } = parse_log(log.as_bytes(), installable).unwrap();
+        let named = |id: &str, path: &str| (id.to_owned(), path.to_owned());
+        assert_eq!(
+            compared.into_iter().collect::<Vec<_>>(),
+            [named(&a, "scripts/a b\\n.py"), named(&b, "scripts/b.py")]
+        );
         assert_eq!(commits.len(), 2);
         assert_eq!(commits[0].changes.len(), 1, "docs are not installed");
         assert!(commits[0].changes[0].executable);

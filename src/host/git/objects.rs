@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::core::blob::{BlobId, LFS_POINTER_LIMIT, ObjectFormat};
 use crate::core::layout::{layouts, pages};
@@ -33,6 +33,8 @@ pub struct Blobs {
     view: Arc<View>,
     pipes: Mutex<Option<Pipes>>,
     damaged: Mutex<Vec<String>>,
+    /// Commits and folders that are what their names say, with all that they hold.
+    sound: Mutex<HashSet<String>>,
 }
 
 /// What a commit ships.
@@ -73,7 +75,7 @@ struct Entry<'a> {
 impl Blobs {
     pub(super) fn open(path: &Path, format: ObjectFormat, view: Arc<View>) -> Result<Self, GitError> {
         let pipes = Mutex::new(Some(Pipes::open(view.git())?));
-        Ok(Self { path: path.to_owned(), format, view, pipes, damaged: Mutex::new(Vec::new()) })
+        Ok(Self { path: path.to_owned(), format, view, pipes, damaged: Mutex::default(), sound: Mutex::default() })
     }
 
     /// The bytes of a blob; none if the repository doesn't have it, or has other bytes under this name, which
@@ -99,7 +101,7 @@ impl Blobs {
 
     /// The bytes of an object; none if the repository has none of this name and kind.
     fn object(&self, kind: &'static str, id: &str) -> Result<Option<Vec<u8>>, GitError> {
-        let damaged = || GitError::Damaged { path: self.path.clone(), kind, id: id.to_owned(), file: None };
+        let damaged = || self.damaged(kind, id);
         let _git = waiting(Who::Git);
         let mut guard = self.pipes.lock().map_err(|_| damaged())?;
         if guard.is_none() {
@@ -118,10 +120,63 @@ impl Blobs {
         if BlobId::of_object(kind, &bytes, self.format).as_str() == id { Ok(Some(bytes)) } else { Err(damaged()) }
     }
 
+    /// Looks at commits, at all that they come from and at all folders in them, so that what git tells of them without hashing
+    /// them is what they are. What was looked at once is not looked at again. Where the history is cut off it ends.
+    ///
+    /// # Errors
+    /// [`GitError::Damaged`], by the first that can't be read or is not what its name says.
+    pub(super) fn check_history(&self, commits: Vec<String>, is_shallow: bool) -> Result<(), GitError> {
+        let mut sound = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = commits;
+        while let Some(commit) = open.pop() {
+            if sound.contains(&commit) {
+                continue;
+            }
+            let bytes = match self.object("commit", &commit)? {
+                None if is_shallow => continue,
+                found => found.ok_or_else(|| self.damaged("commit", &commit))?,
+            };
+            let lines = bytes.split(|b| *b == b'\n').take_while(|line| !line.is_empty());
+            let named = lines.filter_map(|line| line.strip_prefix(b"parent "));
+            open.extend(named.map(|id| String::from_utf8_lossy(id).into_owned()));
+            self.check_folders(self.root_of(&commit)?, &mut sound)?;
+            sound.insert(commit);
+        }
+        Ok(())
+    }
+
+    fn check_folders(&self, top: String, sound: &mut HashSet<String>) -> Result<(), GitError> {
+        let mut open = vec![(String::new(), top)];
+        while let Some((folder, id)) = open.pop() {
+            if sound.contains(&id) {
+                continue;
+            }
+            let bytes = self.needed("tree", &id, &folder)?;
+            for entry in entries(&bytes, self.format).filter(|e| e.mode == "40000") {
+                let name = String::from_utf8_lossy(entry.name);
+                let path = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
+                open.push((path, entry.id));
+            }
+            sound.insert(id);
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, kind: &'static str, id: &str) -> GitError {
+        GitError::Damaged { path: self.path.clone(), kind, id: id.to_owned(), file: None }
+    }
+
+    /// Looks at a blob that git has compared with others; one that the repository doesn't have was not compared.
+    ///
+    /// # Errors
+    /// [`GitError::Damaged`].
+    pub(super) fn check_blob(&self, id: &str, file: &str) -> Result<(), GitError> {
+        self.object("blob", id).map(drop).map_err(|e| e.of_file(file))
+    }
+
     fn needed(&self, kind: &'static str, id: &str, file: &str) -> Result<Vec<u8>, GitError> {
         let found = self.object(kind, id).map_err(|e| e.of_file(file))?;
-        let missing = || GitError::Damaged { path: self.path.clone(), kind, id: id.to_owned(), file: None };
-        found.ok_or_else(|| missing().of_file(file))
+        found.ok_or_else(|| self.damaged(kind, id).of_file(file))
     }
 
     /// The tree of a commit, by its id.

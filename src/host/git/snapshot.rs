@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::core::layout::layouts;
+use crate::host::files::scratch::Scratch;
 use crate::host::git::command::{answer, git};
 use crate::host::git::error::GitError;
 
@@ -19,10 +20,9 @@ pub fn has_marks(folder: &Path) -> bool {
 ///
 /// # Errors
 /// [`GitError::Failed`] with git's words.
-pub fn take(folder: &Path) -> Result<tempfile::TempDir, GitError> {
-    let home = tempfile::Builder::new().prefix("pos-upgrade-").tempdir();
+pub fn take(folder: &Path) -> Result<Scratch, GitError> {
     let unwritten = |e: std::io::Error| GitError::NoView { path: std::env::temp_dir(), why: e.to_string() };
-    let home = home.map_err(unwritten)?;
+    let home = Scratch::new().map_err(unwritten)?;
     let run = |arguments: &[&str]| {
         let mut command = git(folder);
         let command = at(&mut command, home.path(), folder)

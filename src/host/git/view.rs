@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::core::blob::ObjectFormat;
+use crate::host::files::scratch::Scratch;
 use crate::host::git::command::{finish, git};
 use crate::host::git::error::GitError;
 use crate::host::git::snapshot;
@@ -20,7 +21,7 @@ use crate::host::git::snapshot;
 /// The folder; gone with this.
 #[derive(Debug)]
 pub(super) struct View {
-    home: tempfile::TempDir,
+    home: Scratch,
     /// Where the objects are; none if they are in the folder itself.
     objects: Option<PathBuf>,
     work_tree: PathBuf,
@@ -52,8 +53,7 @@ impl View {
 
     /// Of the repository in `path`. Writes nothing there.
     pub fn of(path: &Path, parts: &Parts, format: ObjectFormat) -> Result<Self, GitError> {
-        let made = tempfile::Builder::new().prefix("pos-upgrade-").tempdir();
-        let home = made.map_err(|e| GitError::NoView { path: std::env::temp_dir(), why: e.to_string() })?;
+        let home = Scratch::new().map_err(|e| GitError::NoView { path: std::env::temp_dir(), why: e.to_string() })?;
         let view = Self { objects: Some(parts.common.join("objects")), work_tree: path.to_owned(), home };
         let unreadable = |e: io::Error| GitError::NoView { path: parts.git_dir.clone(), why: e.to_string() };
         view.fill(parts, format).map_err(unreadable)?;

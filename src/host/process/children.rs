@@ -9,28 +9,22 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::{Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::core::blob::sha256;
 use crate::host::files::crash_points;
 use crate::host::files::fs;
 use crate::host::process::proc;
 use crate::host::process::proc::Process;
-use crate::host::user::recent_sources;
+use crate::host::user::key;
 
 /// The variable that holds the mark: `TOKEN.SEAL`, both in hexadecimal.
 pub const MARK: &str = "POS_UPGRADE_TUI_MARK";
 /// How long a program may take to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
-/// The user's own key, in the state folder.
-const KEY: &str = "mark.key";
-/// Its length, in hexadecimal digits.
-const DIGITS: usize = 64;
 
 /// The marks of the session that this process runs. One at a time: the lock sees to that.
 static CURRENT: Mutex<Option<Marks>> = Mutex::new(None);
@@ -62,8 +56,8 @@ pub struct Mark {
 impl Mark {
     /// A new one for programs that work on this install; none where the install can't be looked at.
     pub fn new(install: &Path) -> Option<Self> {
-        let token = random()?;
-        let seal = seal(&key(true), &token, install)?;
+        let token = key::random()?;
+        let seal = seal(&key::own(true), &token, install)?;
         Some(Self { token, seal })
     }
 
@@ -151,7 +145,7 @@ pub fn end(install: &Path, tokens: &[String]) -> Vec<String> {
 
 /// The living processes of this user that carry one of these tokens, with the seal of this install.
 fn marked(install: &Path, tokens: &[String]) -> Vec<Process> {
-    let own = key(false);
+    let own = key::own(false);
     let wanted: BTreeSet<String> =
         tokens.iter().filter_map(|t| Some(format!("{t}.{}", seal(&own, t, install)?))).collect();
     if wanted.is_empty() {
@@ -170,60 +164,14 @@ fn marked(install: &Path, tokens: &[String]) -> Vec<Process> {
 /// stays the same one when the project is renamed.
 fn seal(key: &str, token: &str, install: &Path) -> Option<String> {
     let place = std::fs::metadata(install).ok()?;
-    let inner = sha256(format!("{key} {token} {}:{}", place.dev(), place.ino()).as_bytes());
-    Some(sha256(format!("{key} {inner}").as_bytes()))
-}
-
-fn random() -> Option<String> {
-    let mut bytes = [0; DIGITS / 2];
-    std::fs::File::open("/dev/urandom").ok()?.read_exact(&mut bytes).ok()?;
-    Some(bytes.iter().map(|b| format!("{b:02x}")).collect())
-}
-
-/// The user's key, made if there is none. Where no folder can hold one it is empty: the seal then says less, but still
-/// nobody has it whom we did not start.
-fn key(make: bool) -> String {
-    static KNOWN: LazyLock<Mutex<Option<String>>> = LazyLock::new(|| Mutex::new(None));
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if known.is_none() {
-        // The library's own tests leave the real home alone.
-        *known = match cfg!(test) {
-            true => random(),
-            false => recent_sources::folder().and_then(|folder| read_key(&folder).or_else(|| make_key(&folder, make))),
-        };
-    }
-    known.clone().unwrap_or_default()
-}
-
-fn read_key(folder: &Path) -> Option<String> {
-    let path = folder.join(KEY);
-    // One that others can read or write is no secret.
-    let meta = std::fs::symlink_metadata(&path).ok().filter(|m| m.mode() & 0o077 == 0)?;
-    let text = fs::read_own(&path).ok().filter(|_| meta.uid() == rustix::process::geteuid().as_raw())?;
-    String::from_utf8(text).ok().filter(|text| text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
-fn make_key(folder: &Path, make: bool) -> Option<String> {
-    let text = random().filter(|_| make)?;
-    std::fs::create_dir_all(folder).ok()?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).ok()?;
-    file.write_all(text.as_bytes()).ok()?;
-    let path = folder.join(KEY);
-    if file.persist_noclobber(&path).is_ok() {
-        return Some(text);
-    }
-    // Another process was faster. What can't be used is replaced, because no process lives by it.
-    read_key(folder).or_else(|| {
-        std::fs::remove_file(&path).ok()?;
-        fs::write_durable(&path, text.as_bytes(), 0o600).ok()?;
-        Some(text)
-    })
+    Some(key::seal(key, &format!("{token} {}:{}", place.dev(), place.ino())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+    use crate::core::blob::sha256;
+    use std::io::Read as _;
 
     fn sleeper(change: impl FnOnce(&mut Command)) -> Child {
         let mut sleep = command("sleep");
@@ -289,19 +237,5 @@ mod tests {
             looked += 1;
         }
         assert!(looked > 100, "{looked} files");
-    }
-
-    #[test]
-    fn the_key_is_made_once_and_is_nobody_elses() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!((read_key(dir.path()), make_key(dir.path(), false)), (None, None));
-        let key = make_key(dir.path(), true).unwrap();
-        assert_eq!(read_key(dir.path()).as_ref(), Some(&key));
-        assert_eq!(make_key(dir.path(), true).as_ref(), Some(&key), "who comes second takes that of the first");
-        let path = dir.path().join(KEY);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(read_key(dir.path()), None, "others could have read it");
-        assert_ne!(make_key(dir.path(), true), Some(key));
-        assert!(read_key(dir.path()).is_some());
     }
 }

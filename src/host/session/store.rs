@@ -19,6 +19,7 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 use crate::host::session::damaged::move_aside;
 use crate::host::session::shown;
+use crate::host::user::key;
 
 /// `session.json`: the session with what tells a whole file from a torn one, and the newer from the older.
 #[derive(Serialize, Deserialize)]
@@ -40,7 +41,15 @@ fn seal(sequence: u64, sum: &str) -> String {
 struct Sealed {
     /// Of the approval's JSON text.
     sha256: String,
+    /// Of that checksum, by the key of the user who approved it. Without it anybody can have written the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seal: Option<String>,
     approval: Box<RawValue>,
+}
+
+/// What the user's key says of an approval with this checksum.
+fn users_seal(sum: &str, make: bool) -> Option<String> {
+    key::own_seal(&format!("approval {sum}"), make)
 }
 
 /// What is read of a session before anything else.
@@ -257,11 +266,46 @@ fn save_approval(session: &Session, folder: &Path) -> Result<Option<PathBuf>, Fs
         Some(Err(_)) => Some(move_aside(&path)?),
         None => None,
     };
-    let (text, sha256) = session.approved().sealed().map_err(io::Error::from).doing("write", &path)?;
-    let approval = RawValue::from_string(text).map_err(io::Error::from).doing("write", &path)?;
-    let bytes = serde_json::to_vec(&Sealed { sha256, approval }).map_err(io::Error::from).doing("write", &path)?;
-    around(APPROVE, || fs::write_durable(&path, &bytes, 0o600))?;
+    // Whoever saves it again does not say that the user approved it: it may be somebody else's.
+    write_approval(session, &path, None)?;
     Ok(moved)
+}
+
+fn write_approval(session: &Session, path: &Path, seal: Option<String>) -> Result<(), FsError> {
+    let (text, sha256) = session.approved().sealed().map_err(io::Error::from).doing("write", path)?;
+    let approval = RawValue::from_string(text).map_err(io::Error::from).doing("write", path)?;
+    let bytes = serde_json::to_vec(&Sealed { sha256, seal, approval }).map_err(io::Error::from).doing("write", path)?;
+    around(APPROVE, || fs::write_durable(path, &bytes, 0o600))
+}
+
+/// Writes down, with the seal of the user's own key, that the user approved this session and its source: by starting it, or
+/// by naming the source again. Only for who holds the lock. Where no folder can hold a key there is no seal, and whoever
+/// goes on later is asked.
+///
+/// # Errors
+/// [`FsError`].
+pub fn vouch(session: &Session) -> Result<(), FsError> {
+    let folder = folder(&session.install, &session.session_id);
+    let Some(sum) = session.approval().filter(|_| !is_vouched(session)) else { return Ok(()) };
+    fs::create_folders(&folder)?;
+    let path = folder.join(APPROVAL);
+    if fs::is_there(&path)? && approval_text(&folder, sum)?.is_none_or(|text| text.is_err()) {
+        move_aside(&path)?;
+    }
+    write_approval(session, &path, users_seal(sum, true))
+}
+
+/// Whether the user approved what the session would go on with, here and with this program. What can't be read says no.
+pub fn is_vouched(session: &Session) -> bool {
+    let folder = folder(&session.install, &session.session_id);
+    let Ok(Some(Ok(bytes))) = read_own(&folder, APPROVAL) else { return false };
+    let sealed = serde_json::from_slice::<Sealed>(&bytes).ok();
+    let Some((sealed, sum)) = sealed.zip(session.approval()) else { return false };
+    let theirs = sealed.approval.get();
+    sealed.sha256 == sum
+        && sha256(theirs.as_bytes()) == sum
+        && sealed.seal.is_some()
+        && sealed.seal == users_seal(sum, false)
 }
 
 /// Moves what can't be followed out of the way of the next generation, and tells the numbers of those that stay. Two

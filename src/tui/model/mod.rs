@@ -130,6 +130,8 @@ pub struct Model {
     pub session: Option<Session>,
     /// What is settled in the unfinished session without being an answer yet.
     pub drafts: Vec<Draft>,
+    /// Only its own files name its source, and the person has not said yes to it.
+    pub needs_a_word: bool,
     /// When the wizard was started.
     pub started: Option<jiff::Timestamp>,
     /// How it ended.
@@ -177,6 +179,7 @@ impl Model {
             conflicts: Conflicts::default(),
             session: None,
             drafts: Vec::new(),
+            needs_a_word: false,
             started: None,
             finish: None,
             scroll: 0,

@@ -11,6 +11,8 @@ pub enum Question {
     RollBack,
     /// Forget the session.
     Discard,
+    /// Go on with a session whose source only its own files name.
+    Source,
     /// Write the plan down, about here.
     Save(PathBuf),
     /// Fetch what a shallow source lacks.

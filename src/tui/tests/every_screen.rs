@@ -12,7 +12,7 @@ use crate::core::plan::Kind;
 use crate::core::policy::OnConflict;
 use crate::core::session::{PhaseRecord, Session, StateEvent};
 use crate::engine::events::{Event, Finish, FinishKind};
-use crate::engine::planning::inspect::Draft;
+use crate::engine::planning::inspect::{Draft, Unfinished};
 use crate::engine::planning::sources::{Candidate, Found};
 use crate::engine::refusal::{About, Problem};
 use crate::engine::report::plan_document;
@@ -492,7 +492,15 @@ fn enter_resumes_and_never_leads_back() {
     for applied in [false, true] {
         let mut model = open(samples::session(applied));
         assert!(shown(&model).contains("Enter resume"));
-        assert!(matches!(press(&mut model, KeyCode::Enter)[..], [Effect::Resume(_)]));
+        assert!(matches!(press(&mut model, KeyCode::Enter)[..], [Effect::Resume(_, false)]));
+        // A source that only the session's files name is shown, and needs a yes.
+        let mut model = samples::fresh(MONO, 80, 24);
+        let found = Unfinished { needs_a_word: true, ..samples::session(applied).into() };
+        samples::feed(&mut model, Msg::Opened(Ok(Some(Box::new(found)))));
+        assert!(press(&mut model, KeyCode::Enter).is_empty());
+        assert!(shown(&model).contains("Only files in the project name this source"), "{}", shown(&model));
+        assert!(press(&mut model, KeyCode::Enter).is_empty(), "Enter is no yes");
+        assert!(matches!(press(&mut model, KeyCode::Char('y'))[..], [Effect::Resume(_, true)]));
     }
     for session in [going_back(), samples::session(true).without_approval("it is gone")] {
         let mut model = open(session);

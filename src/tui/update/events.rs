@@ -16,14 +16,17 @@ use crate::tui::setup::Spot;
 pub(super) fn opened(model: &mut Model, found: Result<Option<Box<Unfinished>>, String>) -> Vec<Effect> {
     match found {
         Ok(Some(found)) => {
-            let Unfinished { session, drafts } = *found;
+            let Unfinished { session, drafts, needs_a_word } = *found;
             model.from = session.from_release().map(str::to_owned);
             model.to = Some(session.source_commit().to_owned());
             let resume = std::mem::take(&mut model.launch.resume) && !session.rebuilt();
             model.session = Some(session.clone());
             model.drafts = drafts;
-            if resume {
-                return begin(model, Effect::Resume(Box::new(session)));
+            // Named with the command, it needs no other yes.
+            let named = resume && model.launch.foreign_source.is_none();
+            model.needs_a_word = needs_a_word && !named;
+            if resume && !model.needs_a_word {
+                return begin(model, Effect::Resume(Box::new(session), named));
             }
             show(model, Screen::Unfinished);
             vec![]

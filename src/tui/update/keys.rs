@@ -186,6 +186,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
             show(model, Screen::Progress);
             vec![Effect::Send(Command::RollBack)]
         }
+        (Question::Source, Some(session)) => begin(model, Effect::Resume(Box::new(session), true)),
         (Question::RollBack, Some(session)) => begin(model, Effect::RollBack(Box::new(session))),
         (Question::Discard, Some(session)) if !session.applied() => begin(model, Effect::Discard(Box::new(session))),
         _ => vec![],

@@ -30,7 +30,10 @@ pub(super) fn unfinished(model: &mut Model, action: Action) -> Vec<Effect> {
             model.status = Some("Enter does nothing here: r finishes the rollback.".to_owned());
             vec![]
         }
-        Action::Again | Action::Accept if !session.rebuilt() => begin(model, Effect::Resume(Box::new(session))),
+        Action::Again | Action::Accept if !session.rebuilt() && model.needs_a_word => {
+            ask(model, Overlay::Confirm(Question::Source))
+        }
+        Action::Again | Action::Accept if !session.rebuilt() => begin(model, Effect::Resume(Box::new(session), false)),
         Action::RollBack => ask(model, Overlay::Confirm(Question::RollBack)),
         Action::Discard if !session.applied() && !session.rebuilt() => ask(model, Overlay::Confirm(Question::Discard)),
         Action::Leave => {

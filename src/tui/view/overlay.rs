@@ -27,6 +27,11 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
         Question::Discard => {
             vec!["Forget this session? Nothing was applied; the install is as it was.".to_owned()]
         }
+        Question::Source => vec![
+            "Go on with this session, and run the code of its source here?".to_owned(),
+            model.session.as_ref().map_or_else(String::new, |s| model.tilde_path(s.source())),
+            "Only files in the project name this source: whoever can write there can name any.".to_owned(),
+        ],
         Question::Save(path) => vec![
             "Write this plan to a file?".to_owned(),
             model.tilde_path(path),

@@ -61,7 +61,7 @@ pub fn unfinished(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = fresh(theme, width, height);
     let drafts = path("standards/universal/ai-safety/git-safety-rules.md");
     let drafts = drafts.into_iter().map(|path| Draft { path, hunks: Some(2), written: 1 }).collect();
-    let found = Unfinished { session: session(false), drafts };
+    let found = Unfinished { session: session(false), drafts, needs_a_word: false };
     feed(&mut model, Msg::Opened(Ok(Some(Box::new(found)))));
     model
 }

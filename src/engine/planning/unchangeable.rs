@@ -1,0 +1,97 @@
+//! What a plan changes and nobody can change as it stands: files and folders with an attribute that forbids it, and places in
+//! the install where something is mounted. Said before anything begins, for both stop an upgrade in its middle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::core::baseline;
+use crate::core::os_text::quoted;
+use crate::core::plan::Plan;
+use crate::core::session::DOCUMENTS;
+use crate::core::visible::Shown as _;
+use crate::engine::refusal::Problem;
+use crate::engine::refusal::problem;
+use crate::host::files::fixed;
+use crate::host::files::fixed::Attribute;
+
+/// How many paths are named.
+const SHOWN: usize = 20;
+/// What an upgrade writes beside the files of its plan.
+const BESIDE: [&str; 3] = [DOCUMENTS[0], DOCUMENTS[1], "VERSION.txt"];
+/// Where new files are made ready, to be put in their places by one rename each.
+const STAGE: &str = ".upgrade";
+
+/// What stops a plan that changes what is in these folders, too. Blocking; reads only.
+pub fn problems(install: &Path, plan: &Plan, folders: &BTreeSet<PathBuf>) -> Vec<Problem> {
+    let changed = plan.files.iter().filter(|f| f.kind.changes_install());
+    let files = changed.flat_map(|f| f.from.iter().chain([&f.path])).map(|path| path.under(install));
+    let beside = BESIDE.iter().chain([&baseline::FILE]).map(|name| install.join(name));
+    let files: BTreeSet<PathBuf> =
+        if plan.summary.pending() == 0 { BTreeSet::new() } else { files.chain(beside).collect() };
+    let inside = |path: &&Path| path.starts_with(install) && *path != install;
+    let held = files.iter().chain(folders).map(PathBuf::as_path);
+    let held: BTreeMap<&Path, Attribute> = held.filter_map(|path| Some((path, fixed::attribute(path)?))).collect();
+    let stage = install.join(STAGE);
+    // A mount on any folder above a file makes that another file system.
+    let ways: BTreeSet<&Path> =
+        files.iter().flat_map(|f| f.ancestors().take_while(inside)).chain([stage.as_path()]).collect();
+    let mounted: Vec<&Path> = ways.into_iter().filter(|path| fixed::is_mounted_at(path)).collect();
+    attributes(install, &held).into_iter().chain(mounts(install, &mounted)).collect()
+}
+
+/// The refusal of one path that has such an attribute.
+pub fn held(path: &Path) -> Option<Problem> {
+    let attribute = fixed::attribute(path)?;
+    attributes(path.parent().unwrap_or(path), &[(path, attribute)].into())
+}
+
+/// The refusal of a file outside of the install that is replaced.
+pub fn document(path: &Path) -> Option<Problem> {
+    held(path).or_else(|| {
+        mounts(
+            path.parent().unwrap_or(path),
+            &[path].into_iter().filter(|p| fixed::is_mounted_at(p)).collect::<Vec<_>>(),
+        )
+    })
+}
+
+/// What takes the attributes of these paths away, as a command for a person.
+fn command(held: &BTreeMap<&Path, Attribute>) -> String {
+    let letters: BTreeSet<char> = held.values().map(|attribute| attribute.letter()).collect();
+    let paths: Vec<String> = held.keys().take(SHOWN).map(quoted).collect();
+    format!("sudo chattr -{} {}", letters.iter().collect::<String>(), paths.join(" "))
+}
+
+fn attributes(top: &Path, held: &BTreeMap<&Path, Attribute>) -> Option<Problem> {
+    if held.is_empty() {
+        return None;
+    }
+    let lines = held.iter().map(|(path, attribute)| format!("{} ({})", path.shown(), attribute.letter()));
+    let what = listed("an attribute forbids every change of what an upgrade changes (lsattr shows it)", lines);
+    Some(problem(format!("{}: {what}", top.shown()), format!("take it away, then try again: {}", command(held))))
+}
+
+fn mounts(install: &Path, mounted: &[&Path]) -> Option<Problem> {
+    let first = mounted.first()?;
+    let what = listed(
+        "something is mounted inside, where an upgrade replaces files",
+        mounted.iter().map(|path| path.shown().to_string()),
+    );
+    Some(problem(
+        format!("{}: {what}", install.shown()),
+        format!(
+            "take it away, or upgrade where nothing is mounted there, as outside of a container: sudo umount {}",
+            quoted(first)
+        ),
+    ))
+}
+
+fn listed(what: &str, lines: impl ExactSizeIterator<Item = String>) -> String {
+    let more = lines.len().saturating_sub(SHOWN);
+    let mut text = format!("{what}:");
+    lines.take(SHOWN).for_each(|line| text.push_str(&format!("\n  {line}")));
+    if more > 0 {
+        text.push_str(&format!("\n  and {more} more"));
+    }
+    text
+}

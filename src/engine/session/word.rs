@@ -1,0 +1,32 @@
+//! By whose word a session runs. Whoever can write the project can write a session into it, whole and with every checksum in
+//! order, and the source that it names may be theirs.
+
+use crate::core::os_text::quoted;
+use crate::core::session::Session;
+use crate::core::visible::Shown as _;
+use crate::engine::refusal;
+use crate::engine::refusal::Problem;
+use crate::host::session::store;
+
+/// What runs in a session must be the user's word: they started it here, or have named its source. Going back runs nothing of
+/// the source, and what was put off needs none.
+pub fn is_missing(session: &Session) -> bool {
+    !session.rolling_back() && !session.rebuilt() && !session.resolving() && !store::is_vouched(session)
+}
+
+/// A session whose source nobody but the project's own files names.
+pub fn missing(session: &Session) -> Problem {
+    let (source, project) = (quoted(session.source()), quoted(&session.project));
+    refusal::usage(
+        format!(
+            "{}: only the files of session {} in the project name this source, and its code would run here; nothing was \
+             changed",
+            session.source().shown(),
+            session.session_id
+        ),
+        format!(
+            "if you trust it, name it yourself: pos-upgrade-tui resume --source {source} --project {project}, else go back: \
+             pos-upgrade-tui rollback --project {project}"
+        ),
+    )
+}
