@@ -115,6 +115,10 @@ impl Planner<'_> {
         }
         let Some((next, source, theirs)) = &line.next else {
             return match &line.base {
+                Some(base) if self.is_formatted(spot, base) => {
+                    let reason = format!("only formatted differently from {}; {}", self.since(), removed(line));
+                    self.entry(line, spot.clone(), Some(mine.blob.clone()), Kind::Remove, Some(mine), reason)
+                }
                 Some(base) => {
                     let reason = format!("you edited this since {}; {}", self.since(), removed(line));
                     self.entry(line, spot.clone(), Some(base.blob.clone()), Kind::Conflict, Some(mine), reason)
@@ -184,12 +188,7 @@ impl Planner<'_> {
     /// A file that differs from the release's in its form alone: theirs is taken, nobody is asked, and the plan says so.
     fn formatted(&self, line: &Lineage, spot: &RelPath, mine: &Installed, base: &Shipped) -> Option<FileEntry> {
         let (next, _, theirs) = line.next.as_ref()?;
-        let texts = self.inputs.texts;
-        if self.inputs.baseline.is_some() {
-            // What changed since our own upgrade somebody changed.
-            return None;
-        }
-        if !formatting::is_same(spot, &texts.blob(&base.blob)?, &texts.mine(spot)?) {
+        if !self.is_formatted(spot, base) {
             return None;
         }
         let (kind, what) = match (spot == next, theirs.blob == base.blob) {
@@ -199,6 +198,13 @@ impl Planner<'_> {
         };
         let reason = format!("only formatted differently from {}; {what}", self.since());
         Some(self.entry(line, next.clone(), Some(mine.blob.clone()), kind, Some(mine), reason))
+    }
+
+    fn is_formatted(&self, spot: &RelPath, base: &Shipped) -> bool {
+        let texts = self.inputs.texts;
+        // What changed since our own upgrade somebody changed.
+        let both = || Some((texts.blob(&base.blob)?, texts.mine(spot)?));
+        self.inputs.baseline.is_none() && both().is_some_and(|(base, mine)| formatting::is_same(spot, &base, &mine))
     }
 
     /// Both sides changed it: merge, or ask.
