@@ -140,11 +140,11 @@ mod modes {
     fn an_edited_file_gets_the_sources_bit_with_its_change() {
         each(|world| {
             let (theirs, mine) = (with("two", "TWO"), with("six", "mine"));
-            let world = world.release(&[file("scripts/f.sh", LINES)]);
-            let world = world.release(&[file("scripts/f.sh", &theirs).executable()]).install(0);
-            let planned = world.edit("scripts/f.sh", &mine).plan();
+            let world = world.release(&[file("f.sh", LINES)]);
+            let world = world.release(&[file("f.sh", &theirs).executable()]).install(0);
+            let planned = world.edit("f.sh", &mine).plan();
             let merged = theirs.replace("six", "mine");
-            planned.at("scripts/f.sh").is(Kind::AutoMerge).does(write(&merged)).executable(true);
+            planned.at("f.sh").is(Kind::AutoMerge).does(write(&merged)).executable(true);
         });
     }
 
@@ -152,10 +152,10 @@ mod modes {
     fn an_edited_file_gets_the_sources_bit_without_another_change() {
         each(|world| {
             let mine = with("six", "mine");
-            let world = world.release(&[file("scripts/f.sh", LINES)]);
-            let world = world.release(&[file("scripts/f.sh", LINES).executable()]).install(0);
-            let planned = world.edit("scripts/f.sh", &mine).plan();
-            planned.at("scripts/f.sh").is(Kind::AutoMerge).does(write(&mine)).executable(true);
+            let world = world.release(&[file("f.sh", LINES)]);
+            let world = world.release(&[file("f.sh", LINES).executable()]).install(0);
+            let planned = world.edit("f.sh", &mine).plan();
+            planned.at("f.sh").is(Kind::AutoMerge).does(write(&mine)).executable(true);
         });
     }
 

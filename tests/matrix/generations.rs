@@ -171,6 +171,43 @@ fn nothing_that_no_installer_put_there_is_called_deleted() {
 }
 
 #[test]
+fn a_file_of_ones_own_with_the_name_of_a_script_that_never_came() {
+    // Of a folder that was renamed by hand, the name says that scripts were installed. None is there as a release had it.
+    let mut second = second();
+    second.extend(anchors("universal", 0));
+    let world = World::without_baseline().bare().release(&second).release(&third("universal")).install(0);
+    let planned = world.edit("scripts/x.py", "mine\n").plan();
+    let seen = planned.at("scripts/x.py").is(Kind::Conflict).keep(Nothing).take(write("3\n"));
+    seen.why(&["a file of your own stands where the source ships one"]);
+}
+
+#[test]
+fn what_differs_in_its_form_alone_goes_with_the_old_server() {
+    let world = across(World::without_baseline(), FORMS[0]);
+    let planned = world.edit("mcp_server/__main__.py", CODE.replace("print(port)", "print( port )")).plan();
+    let seen = planned.at("mcp_server/__main__.py").is(Kind::Remove).does(Remove);
+    seen.why(&["only formatted differently from {0}; source removed it, and has ouroboros/__main__.py instead"]);
+    // Since an upgrade of ours such a change is somebody's.
+    let world = across(World::with_baseline(), FORMS[0]);
+    let planned = world.edit("mcp_server/__main__.py", CODE.replace("print(port)", "print( port )")).plan();
+    planned.at("mcp_server/__main__.py").is(Kind::Conflict);
+}
+
+#[test]
+fn a_file_of_ones_own_at_the_old_place_of_a_page_that_came_later() {
+    let mut first = second();
+    first.extend(anchors("universal", 0));
+    let mut after = third("dist/universal");
+    after.push(file("dist/universal/standards/later.md", BASE));
+    // The early places, beside the late ones.
+    let world = World::without_baseline().in_folder(".agent-os").bare().release(&first).release(&after).install(0);
+    let planned = world.edit("standards/a.md", BASE).edit("standards/later.md", MINE).plan();
+    planned.at("standards/a.md").is(Kind::Remove).why(&["a second copy of standards/universal/a.md"]);
+    planned.at("later.md").is(Kind::New).does(write(BASE));
+    assert!(!planned.paths().contains(&"standards/later.md".to_owned()), "{:?}", planned.paths());
+}
+
+#[test]
 fn from_the_first_generation_with_its_standards_where_it_had_them() {
     for form in FORMS {
         let mut first = second();

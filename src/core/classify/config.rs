@@ -27,7 +27,7 @@ impl Planner<'_> {
             line.base.as_ref()?;
             return entry(Kind::LocalOnly, "your config; the source no longer ships a template for it".into());
         };
-        if theirs.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&theirs.blob) {
+        if mine.is(&theirs.blob) {
             return entry(Kind::Unchanged, "your config is what the source's template says".into());
         }
         if base.as_ref().is_some_and(|b| b.blob == theirs.blob) {

@@ -216,7 +216,7 @@ impl<'a> Planner<'a> {
             lineages.iter().flat_map(|l| l.now.iter().chain(l.next.iter().map(|n| &n.0))).cloned().collect();
         for source in super::ever(self.inputs.history) {
             for now in self.inputs.roots.places(source).filter(|p| !followed.contains(p)) {
-                if self.inputs.installed.files.contains_key(&now) {
+                if self.inputs.installed.files.get(&now).is_some_and(|mine| !self.came_later(source, mine)) {
                     let copy_of = self.twin(source).filter(|twin| *twin != now && followed.contains(twin));
                     lineages.push(Lineage {
                         now: Some(now),
@@ -230,6 +230,15 @@ impl<'a> Planner<'a> {
             }
         }
         lineages
+    }
+
+    /// Whether a file can't be from any release: its page came after the installed one, and never had these bytes.
+    fn came_later(&self, source: &RelPath, mine: &Installed) -> bool {
+        let history = self.inputs.history;
+        let Some(release) = self.release().filter(|release| history.contains(release)) else { return false };
+        let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
+        let shipped = ids.into_iter().flatten().any(|id| super::was_shipped(history, source, id));
+        !shipped && !history.versions(source, None).is_empty() && history.versions(source, Some(release)).is_empty()
     }
 
     /// Where a page of an earlier release will stand, for what may be another copy of it.

@@ -28,6 +28,13 @@ pub struct Installed {
     pub executable: bool,
 }
 
+impl Installed {
+    /// Whether it has these bytes, line ends apart.
+    pub fn is(&self, blob: &BlobId) -> bool {
+        self.blob == *blob || self.blob_with_lf.as_ref() == Some(blob)
+    }
+}
+
 /// What was found in the managed folders of an install.
 #[derive(Debug, Clone, Default)]
 pub struct InstalledTree {

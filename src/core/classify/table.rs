@@ -49,9 +49,6 @@ impl Planner<'_> {
 
     /// The file is there.
     fn present(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> FileEntry {
-        let same_as =
-            |shipped: &Shipped| shipped.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&shipped.blob);
-        let from_history = self.inputs.baseline.is_none_or(|b| !b.files.contains_key(spot));
         let source = line.source_before.as_ref().or(line.next.as_ref().map(|n| &n.1));
         let shipped_once = || {
             source.is_some_and(|s| {
@@ -60,13 +57,15 @@ impl Planner<'_> {
                     || self.in_manifest(s, spot)
             })
         };
-        if line.base.as_ref().is_some_and(same_as) || (from_history && shipped_once()) {
+        if line.base.as_ref().is_some_and(|base| mine.is(&base.blob)) || shipped_once() {
             self.pristine(line, spot, mine)
         } else {
             self.edited(line, spot, mine)
         }
     }
 
+    /// Some release's very bytes: nobody's edit, whichever release they are of. Somebody may have gone back to an older
+    /// version on purpose, or merged a branch that was upgraded elsewhere; the plan says so, and the page is upgraded.
     fn pristine(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> FileEntry {
         let source = line.source_before.as_ref().or(line.next.as_ref().map(|n| &n.1));
         let origin = source.and_then(|s| self.inputs.history.origin(s, &mine.blob)).map(|c| short(&c.id));
@@ -74,6 +73,11 @@ impl Planner<'_> {
             (Some(id), _) => format!("pristine from {id}"),
             (None, Some(release)) => format!("pristine from {}", short(release)),
             (None, None) => "pristine".to_owned(),
+        };
+        let other_base = line.base.as_ref().filter(|b| !mine.is(&b.blob));
+        let from = match other_base {
+            Some(_) => format!("{from}, where {} has another version", self.since()),
+            None => from,
         };
         let base = Some(mine.blob.clone());
         if let Some(twin) = &line.copy_of {
@@ -88,12 +92,14 @@ impl Planner<'_> {
             && line.base.as_ref().is_some_and(|b| b.executable != theirs.executable);
         let (kind, what) = if spot != next {
             (Kind::Move, "source moved it")
-        } else if theirs.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&theirs.blob) {
+        } else if mine.is(&theirs.blob) {
             if mode_changed {
                 (Kind::Update, "source changed its mode")
             } else {
                 (Kind::Unchanged, "source has the same")
             }
+        } else if other_base.is_some_and(|b| b.blob == theirs.blob) {
+            (Kind::Update, "that one comes back")
         } else {
             (Kind::Update, "source changed it")
         };
@@ -109,6 +115,10 @@ impl Planner<'_> {
         }
         let Some((next, source, theirs)) = &line.next else {
             return match &line.base {
+                Some(base) if self.is_formatted(spot, base) => {
+                    let reason = format!("only formatted differently from {}; {}", self.since(), removed(line));
+                    self.entry(line, spot.clone(), Some(mine.blob.clone()), Kind::Remove, Some(mine), reason)
+                }
                 Some(base) => {
                     let reason = format!("you edited this since {}; {}", self.since(), removed(line));
                     self.entry(line, spot.clone(), Some(base.blob.clone()), Kind::Conflict, Some(mine), reason)
@@ -125,7 +135,7 @@ impl Planner<'_> {
         let base = tied.as_ref().or(line.base.as_ref()).or(closest.as_ref().map(|c| &c.1));
         let mode_changed =
             mine.executable != theirs.executable && base.is_some_and(|b| b.executable != theirs.executable);
-        if theirs.blob == mine.blob || mine.blob_with_lf.as_ref() == Some(&theirs.blob) {
+        if mine.is(&theirs.blob) {
             let (kind, what) = match spot == next {
                 true if mode_changed && theirs.blob == mine.blob => (Kind::Update, "; source changed its mode"),
                 true => (Kind::Unchanged, ""),
@@ -178,12 +188,7 @@ impl Planner<'_> {
     /// A file that differs from the release's in its form alone: theirs is taken, nobody is asked, and the plan says so.
     fn formatted(&self, line: &Lineage, spot: &RelPath, mine: &Installed, base: &Shipped) -> Option<FileEntry> {
         let (next, _, theirs) = line.next.as_ref()?;
-        let texts = self.inputs.texts;
-        if self.inputs.baseline.is_some() {
-            // What changed since our own upgrade somebody changed.
-            return None;
-        }
-        if !formatting::is_same(spot, &texts.blob(&base.blob)?, &texts.mine(spot)?) {
+        if !self.is_formatted(spot, base) {
             return None;
         }
         let (kind, what) = match (spot == next, theirs.blob == base.blob) {
@@ -193,6 +198,13 @@ impl Planner<'_> {
         };
         let reason = format!("only formatted differently from {}; {what}", self.since());
         Some(self.entry(line, next.clone(), Some(mine.blob.clone()), kind, Some(mine), reason))
+    }
+
+    fn is_formatted(&self, spot: &RelPath, base: &Shipped) -> bool {
+        let texts = self.inputs.texts;
+        // What changed since our own upgrade somebody changed.
+        let both = || Some((texts.blob(&base.blob)?, texts.mine(spot)?));
+        self.inputs.baseline.is_none() && both().is_some_and(|(base, mine)| formatting::is_same(spot, &base, &mine))
     }
 
     /// Both sides changed it: merge, or ask.

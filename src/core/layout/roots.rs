@@ -24,7 +24,7 @@ impl Roots {
     /// for byte. `is_released` tells of a root whether one is; `present` whether the install has a folder.
     ///
     /// A folder that somebody renamed by hand has the name of a later generation than its installer. So what only the
-    /// later one installs was installed as a whole only if some of it is there.
+    /// later one installs was installed only if some of it is there.
     pub fn of(
         generation: &Generation,
         layout: &'static Layout,
@@ -42,7 +42,7 @@ impl Roots {
         let found = maps.into_iter().filter_map(|map| {
             let (own, released) = (own(map), is_released(map));
             let whole = own && (released || layouts().always_mapped(generation, map));
-            (own || released).then_some(Root { map, whole })
+            (whole || released).then_some(Root { map, whole })
         });
         let mut roots: Vec<Root> = found.collect();
         // What stands where it will stand is the one that counts.
