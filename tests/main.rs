@@ -51,6 +51,7 @@ mod lfs_pointers;
 mod locking;
 mod matrix;
 mod merge_oracle;
+mod named_outside;
 mod newcomer;
 #[cfg(feature = "long-tests")]
 mod odd_paths;

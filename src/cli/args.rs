@@ -202,6 +202,8 @@ pub enum Command {
     },
     /// Show what you have customised, against the release that the install came from
     Edits(EditsArgs),
+    /// Show the lines of the project, outside of the install, that name what an upgrade moves or takes away; writes nothing
+    Outside(OutsideArgs),
     /// Print the workflow's own pages: what each phase checks, changes and may ask, how it fails, and what to do then
     Workflow {
         /// 0 to 5, a phase's name, or rollback, troubleshooting, criteria [default: the list]
@@ -270,6 +272,16 @@ pub struct EditsArgs {
     /// A clone of praxis-os, for an install whose release is not on record [default: source_path in upgrade.json]
     #[arg(long, value_name = "DIR")]
     pub source: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct OutsideArgs {
+    /// The clone of praxis-os that is going to be installed: what it moves counts too [default: source_path in upgrade.json]
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+    /// The commit, tag or branch of it [default: HEAD]
+    #[arg(long, value_name = "REF")]
+    pub to: Option<String>,
 }
 
 #[derive(Debug, Args)]

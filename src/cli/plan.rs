@@ -5,6 +5,7 @@ use std::io;
 use crate::cli::args::{Common, PlanArgs};
 use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
+use crate::cli::outside;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
@@ -16,8 +17,12 @@ use crate::core::policy::OnConflict;
 use crate::core::provenance::short;
 use crate::engine::planning::inspect;
 use crate::engine::planning::inspect::{Inspection, Texts};
+use crate::engine::planning::outside::Outside;
 use crate::host::files::fs;
 use crate::host::python::compile;
+
+/// So many lines of the project are shown with a plan.
+const FIRST: usize = 3;
 
 /// Exit code when something is pending and `--exit-code` asks.
 const PENDING: u8 = 10;
@@ -33,6 +38,7 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
     let request = settings::request(common, &arguments.from)?;
     let mut inspection = inspect::inspect(&request);
     let refused = if inspection.plan_says_it() { std::mem::take(&mut inspection.problems) } else { Vec::new() };
+    let outside = std::mem::take(&mut inspection.outside);
     let plan = plan_of(inspection)?;
     let texts = match arguments.diff {
         true => Some(Texts::open(&request, &plan).map_err(|e| {
@@ -41,8 +47,8 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
         false => None,
     };
     diff::to_stdout(|paper| match common.json {
-        true => paper.json(&plan),
-        false => write(paper, &plan, texts.as_ref()),
+        true => paper.json(&Shown { plan: &plan, outside: &outside }),
+        false => write(paper, &plan, texts.as_ref()).and_then(|()| count_of(paper, &outside)),
     })?;
     let merged = |f: &FileEntry| matches!(f.kind, Kind::AutoMerge | Kind::Conflict) && f.path.name().ends_with(b".py");
     let unchecked = plan.files.iter().filter(|f| merged(f)).count();
@@ -57,6 +63,25 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
     }
     let pending = arguments.exit_code && plan.summary.pending() > 0;
     Ok(if pending { PENDING } else { 0 })
+}
+
+/// The plan with what else `--json` tells.
+#[derive(Debug, serde::Serialize)]
+pub struct Shown<'a> {
+    /// The plan.
+    #[serde(flatten)]
+    pub plan: &'a Plan,
+    /// Lines of the project that name what moves or goes.
+    pub outside: &'a Outside,
+}
+
+/// How many lines of the project name what moves, the first of them, and where to see all.
+fn count_of(paper: &mut Paper<'_>, outside: &Outside) -> io::Result<()> {
+    let Some(count) = outside.count() else { return Ok(()) };
+    paper.line(Ink::Plain, "")?;
+    paper.line(Ink::Bold, &count)?;
+    outside::lines(paper, outside, Some(FIRST))?;
+    paper.line(Ink::Plain, "  all of them: pos-upgrade-tui outside --source DIR")
 }
 
 /// The plan, or all problems in one refusal.
@@ -77,9 +102,9 @@ pub fn plan_of(inspection: Inspection) -> Result<Plan, Refusal> {
 }
 
 /// The plan for people: grouped by kind, those that need a person first.
-pub fn print(plan: &Plan) {
+pub fn print(plan: &Plan, outside: &Outside) {
     // What can't be shown is no reason to stop: whoever asks for more looks at the answer.
-    let _ = diff::to_stdout(|paper| write(paper, plan, None));
+    let _ = diff::to_stdout(|paper| write(paper, plan, None).and_then(|()| count_of(paper, outside)));
 }
 
 /// One entry: what it is called, why it is there and, with texts, what would change.

@@ -19,6 +19,7 @@ use crate::core::provenance::short;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::executor;
 use crate::engine::planning::inspect;
+use crate::engine::planning::outside::Outside;
 use crate::engine::planning::request::Request;
 use crate::host::files::fs;
 
@@ -49,16 +50,17 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     if let (Some(source), true) = (&foreign, common.yes) {
         return Err(foreign_source(source));
     }
-    let inspection = inspect::inspect(&request);
+    let mut inspection = inspect::inspect(&request);
     let warnings = inspection.evidence.warnings.clone();
     let is_settled: BTreeSet<RelPath> =
         inspection.prior.keys().filter(|path| inspection.settled(path).is_some()).cloned().collect();
+    let outside = std::mem::take(&mut inspection.outside);
     let approved = plan::plan_of(inspection)?;
     if let Some(saved) = &saved {
         same_plan(saved, &approved)?;
     }
     if dry_run {
-        return Ok(show(&approved, common.json));
+        return Ok(show(&approved, &outside, common.json));
     }
     if inspect::nothing_to_do(&request, &approved) {
         return Ok(nothing(&request, common.json));
@@ -72,7 +74,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     if !common.yes {
         // Before the question.
         warnings.drain(..).for_each(|w| complain!("warning: {w}"));
-        plan::print(&approved);
+        plan::print(&approved, &outside);
         if let Some(source) = &foreign {
             say!(
                 "\nThe source is named by the project's own upgrade.json, and its code will run here:\n  {}",
@@ -132,11 +134,11 @@ fn command_with(removals: u64) -> String {
     format!("pos-upgrade-tui {} --allow-removals {removals}", words.join(" "))
 }
 
-fn show(plan: &Plan, json: bool) -> u8 {
+fn show(plan: &Plan, outside: &Outside, json: bool) -> u8 {
     if json {
-        print::json(plan);
+        print::json(&plan::Shown { plan, outside });
     } else {
-        plan::print(plan);
+        plan::print(plan, outside);
     }
     0
 }

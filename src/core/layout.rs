@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::path::RelPath;
+use outside::{EditorEntry, Outside};
 
+pub mod outside;
 pub mod roots;
 
 /// All that the table says.
@@ -19,6 +21,8 @@ pub struct Layouts {
     own: Vec<RelPath>,
     ephemeral: Patterns,
     servers: BTreeMap<String, ServerLayout>,
+    /// What speaks of an install outside of its folder.
+    pub outside: Outside,
 }
 
 /// An age of praxis-os: where its releases keep what they ship, and how installs of it are laid out.
@@ -35,6 +39,9 @@ pub struct Generation {
     /// The newest first.
     layouts: Vec<Layout>,
     server: String,
+    /// How editors start its server.
+    #[serde(default)]
+    pub editor_entry: Option<EditorEntry>,
 }
 
 /// One way of laying an install out.
@@ -182,6 +189,16 @@ impl Layouts {
     /// How the server is laid out and started.
     pub fn server(&self) -> &ServerLayout {
         &self.servers[&self.newest().server]
+    }
+
+    /// All generations, the oldest first.
+    pub fn generations(&self) -> &[Generation] {
+        &self.generations
+    }
+
+    /// The package's folder of a generation's server.
+    pub fn package_of(&self, generation: &Generation) -> &RelPath {
+        &self.servers[&generation.server].package
     }
 
     /// The generation of an install, by the name of its folder; the newest for a name that none has.

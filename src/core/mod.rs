@@ -25,6 +25,7 @@ pub mod policy;
 pub mod possible;
 pub mod provenance;
 pub mod question;
+pub mod references;
 pub mod related;
 pub mod requirements;
 pub mod server_log;

@@ -18,6 +18,8 @@ use crate::engine::planning::environment;
 use crate::engine::planning::lfs_pointers;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError};
+use crate::engine::planning::outside;
+use crate::engine::planning::outside::Outside;
 use crate::engine::planning::possible;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
@@ -50,6 +52,8 @@ pub struct Inspection {
     pub ask_again: bool,
     /// Paths of the plan for which the source has only git-lfs pointers: one of the problems, which the plan names too.
     pub pointers: Vec<RelPath>,
+    /// Lines of the project that name what moves or goes.
+    pub outside: Outside,
     /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
     pub current: bool,
 }
@@ -95,6 +99,7 @@ pub fn inspect(request: &Request) -> Inspection {
         prior: BTreeMap::new(),
         ask_again: request.options.ask_again,
         pointers: Vec::new(),
+        outside: Outside::default(),
         current: false,
     };
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
@@ -133,6 +138,8 @@ pub fn inspect(request: &Request) -> Inspection {
                 Ok(prior) => inspection.prior = prior,
                 Err(e) => inspection.problems.push(unreadable(&e)),
             }
+            let moves = outside::moves(&request.project, &install, Some(&source), Some(&planned.plan));
+            inspection.outside = outside::find(&request.project, &install, moves);
             inspection.plan = Some(planned.plan);
         }
         Err(PlanningError::Git(e)) => inspection.problems.push(Problem {

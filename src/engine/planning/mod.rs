@@ -6,6 +6,7 @@ pub mod environment;
 pub mod inspect;
 pub mod lfs_pointers;
 pub mod make_plan;
+pub mod outside;
 pub mod possible;
 pub mod request;
 pub mod source;

@@ -208,6 +208,7 @@ pub fn inspection() -> Inspection {
             warnings: vec!["the newest backup is 23 days old".to_owned()],
         },
         problems: Vec::new(),
+        outside: Default::default(),
         pointers: Vec::new(),
         current: false,
         plan: Some(plan()),
