@@ -6,6 +6,7 @@ pub mod blob;
 pub mod classify;
 pub mod config;
 pub mod document;
+pub mod editor_entry;
 mod formatting;
 pub mod glob;
 mod histogram;

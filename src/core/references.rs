@@ -11,6 +11,7 @@ use super::path::RelPath;
 mod mention;
 mod moves;
 
+pub use mention::folders;
 use mention::{Edit, edits};
 pub use moves::{Moves, Named};
 
