@@ -34,6 +34,8 @@ mod diff_and_edits;
 #[cfg(feature = "long-tests")]
 mod documents;
 #[cfg(feature = "long-tests")]
+mod editor_entries;
+#[cfg(feature = "long-tests")]
 mod escape;
 #[cfg(feature = "long-tests")]
 mod fidelity;

@@ -297,9 +297,22 @@ pub struct UpgradeArgs {
     /// Remove up to this many files without asking, where a plan removes unusually many
     #[arg(long, value_name = "N")]
     pub allow_removals: Option<u64>,
+    /// Whether entries of editors that would not start the new server are changed, value by value [default: asked at a
+    /// terminal, else no]
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    pub editor_config: Option<YesNo>,
     /// Go on when a post-install step (such as a browser download) fails
     #[arg(long)]
     pub allow_post_install_failure: bool,
+}
+
+/// `--editor-config`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    /// Change them
+    Yes,
+    /// Leave them; the report says what to change
+    No,
 }
 
 /// `--only`.

@@ -118,10 +118,10 @@ fn refusal(error: &DemoError) -> Refusal {
 
 async fn headless(request: Request, json: bool) -> Result<u8, Refusal> {
     let mut inspection = inspect::inspect(&request);
-    let outside = std::mem::take(&mut inspection.outside);
+    let around = plan::Around::of(&mut inspection);
     let approved = plan::plan_of(inspection)?;
     if !json {
-        plan::print(&approved, &outside);
+        plan::print(&approved, &around);
         print::text("");
     }
     Ok(output::follow(executor::start(request, approved, OnConflict::MergeKeep), json).await)

@@ -35,6 +35,12 @@ pub fn is_settings(path: &RelPath) -> bool {
 }
 
 impl Saved {
+    /// What [`take_back`] takes back, the other way round.
+    pub fn reversed(&self) -> Self {
+        let edits = self.edits.iter().map(|(pointer, (old, new))| (pointer.clone(), (new.clone(), old.clone())));
+        Self { before: self.after.clone(), after: self.before.clone(), edits: edits.collect() }
+    }
+
     /// Whether it is what this program writes.
     pub fn is_sound(&self) -> bool {
         let sum = |sum: &String| sum.len() == 64 && sum.bytes().all(|b| b.is_ascii_hexdigit());

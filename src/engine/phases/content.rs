@@ -17,6 +17,7 @@ use crate::engine::conflicts::apply::Decided;
 use crate::engine::conflicts::deferred;
 use crate::engine::conflicts::rules;
 use crate::engine::conflicts::settle;
+use crate::engine::phases::editors;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::source::Source;
 use crate::engine::report::documents;
@@ -72,6 +73,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         run.save()?;
         let applied = apply::carry_out(run, &journal, PHASE, "apply")?;
         let lines = documents::add_gitignore_lines(run)?;
+        editors::write(run)?;
         let outdated = outdate_index(run, &journal);
         let running = || matches!(server::find(&install), Running::Yes(_));
         if run.session.plan().only == Some(Only::Content) && (outdated || running()) {
@@ -156,6 +158,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     content.push(replaced(&live, "UPDATE_LOG.txt", |old| documents::update_log(&run.session, &preview, old))?);
     content.extend(rules_file(run, &live)?);
     covered(run, server.iter().chain(&content))?;
+    editors::note(run, &source);
     keep_base(install, &source)?;
     deferred::keep(run, texts)?;
     commit(run, install, folder, server, content)

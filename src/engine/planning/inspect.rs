@@ -14,6 +14,8 @@ use crate::engine::conflicts::settle;
 pub use crate::engine::conflicts::settle::{Draft, unasked_outcome};
 use crate::engine::planning::checks;
 pub use crate::engine::planning::checks::{session_in_the_way, wait_or_unlock};
+use crate::engine::planning::editors;
+use crate::engine::planning::editors::ProjectFile;
 use crate::engine::planning::environment;
 use crate::engine::planning::lfs_pointers;
 use crate::engine::planning::make_plan;
@@ -54,6 +56,8 @@ pub struct Inspection {
     pub pointers: Vec<RelPath>,
     /// Lines of the project that name what moves or goes.
     pub outside: Outside,
+    /// Settings of editors with an entry that would not start the new server.
+    pub project_files: Vec<ProjectFile>,
     /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
     pub current: bool,
 }
@@ -100,6 +104,7 @@ pub fn inspect(request: &Request) -> Inspection {
         ask_again: request.options.ask_again,
         pointers: Vec::new(),
         outside: Outside::default(),
+        project_files: Vec::new(),
         current: false,
     };
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
@@ -139,6 +144,10 @@ pub fn inspect(request: &Request) -> Inspection {
                 Err(e) => inspection.problems.push(unreadable(&e)),
             }
             let moves = outside::moves(&request.project, &install, Some(&source), Some(&planned.plan));
+            inspection.project_files = editors::find(&request.project, &install, &moves, request.only);
+            if request.options.editor_config {
+                inspection.problems.extend(editors::unwritable(&request.project, &inspection.project_files));
+            }
             inspection.outside = outside::find(&request.project, &install, moves);
             inspection.plan = Some(planned.plan);
         }

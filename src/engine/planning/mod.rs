@@ -1,6 +1,7 @@
 //! What would happen, before anybody says yes: the source, the checks of phase 0, the plan. Reads, never writes.
 
 pub mod checks;
+pub mod editors;
 pub mod edits;
 pub mod environment;
 pub mod inspect;

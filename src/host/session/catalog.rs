@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::core::document;
+use crate::core::layout::layouts;
 use crate::core::order::{self, Known, Place};
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -394,6 +395,11 @@ fn gitignore_lines(install: &Path, backup: &Backup) -> Result<Vec<String>, FsErr
 pub fn sweep(project: &Path, install: &Path) -> Vec<String> {
     let notes = install.join(".upgrade");
     for folder in [project.to_owned(), install.to_owned(), install.join(".cache"), install.join(".cache/state")] {
+        fs::sweep(&folder);
+    }
+    let editors = layouts().outside.editors.iter().filter_map(|editor| Some(editor.path.parent()?.under(project)));
+    // What is behind a link is not ours.
+    for folder in editors.filter(|folder| std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_dir())) {
         fs::sweep(&folder);
     }
     // The notes of sessions are a few files each, and so are their journals.

@@ -209,6 +209,7 @@ pub fn inspection() -> Inspection {
         },
         problems: Vec::new(),
         outside: Default::default(),
+        project_files: Vec::new(),
         pointers: Vec::new(),
         current: false,
         plan: Some(plan()),
