@@ -34,6 +34,8 @@ mod diff_and_edits;
 #[cfg(feature = "long-tests")]
 mod documents;
 #[cfg(feature = "long-tests")]
+mod editor_entries;
+#[cfg(feature = "long-tests")]
 mod escape;
 #[cfg(feature = "long-tests")]
 mod fidelity;
@@ -53,6 +55,7 @@ mod lfs_pointers;
 mod locking;
 mod matrix;
 mod merge_oracle;
+mod named_outside;
 mod newcomer;
 #[cfg(feature = "long-tests")]
 mod odd_paths;

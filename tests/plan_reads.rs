@@ -106,7 +106,8 @@ fn git_is_asked_for_each_thing_once() {
         logs.iter().partition(|c| c.contains(&format!("--not {head}")));
     assert_eq!((up_to.len(), later.len()), (1, 1), "{logs:#?}");
     assert!(up_to[0].ends_with(&format!(" {head}")), "{logs:#?}");
-    assert_eq!(calls.len(), 8, "and nothing else: {calls:#?}");
+    assert_eq!(count("ls-files"), 1, "which files the project has: {calls:#?}");
+    assert_eq!(calls.len(), 9, "and nothing else: {calls:#?}");
 }
 
 /// The git folder of our own through which a source is read outlives a kill, but not the next command.

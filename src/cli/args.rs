@@ -208,6 +208,8 @@ pub enum Command {
     },
     /// Show what you have customised, against the release that the install came from
     Edits(EditsArgs),
+    /// Show the lines of the project, outside of the install, that name what an upgrade moves or takes away; writes nothing
+    Outside(OutsideArgs),
     /// Print the workflow's own pages: what each phase checks, changes and may ask, how it fails, and what to do then
     Workflow {
         /// 0 to 5, a phase's name, or rollback, troubleshooting, criteria [default: the list]
@@ -279,6 +281,16 @@ pub struct EditsArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct OutsideArgs {
+    /// The clone of praxis-os that is going to be installed: what it moves counts too [default: source_path in upgrade.json]
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+    /// The commit, tag or branch of it [default: HEAD]
+    #[arg(long, value_name = "REF")]
+    pub to: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct UpgradeArgs {
     #[command(flatten)]
     pub from: From,
@@ -291,9 +303,22 @@ pub struct UpgradeArgs {
     /// Remove up to this many files without asking, where a plan removes unusually many
     #[arg(long, value_name = "N")]
     pub allow_removals: Option<u64>,
+    /// Whether entries of editors that would not start the new server are changed, value by value [default: asked at a
+    /// terminal, else no]
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    pub editor_config: Option<YesNo>,
     /// Go on when a post-install step (such as a browser download) fails
     #[arg(long)]
     pub allow_post_install_failure: bool,
+}
+
+/// `--editor-config`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    /// Change them
+    Yes,
+    /// Leave them; the report says what to change
+    No,
 }
 
 /// `--only`.

@@ -121,9 +121,11 @@ fn refusal(error: &DemoError) -> Refusal {
 }
 
 async fn headless(request: Request, json: bool) -> Result<u8, Refusal> {
-    let approved = plan::plan_of(inspect::inspect(&request))?;
+    let mut inspection = inspect::inspect(&request);
+    let around = plan::Around::of(&mut inspection);
+    let approved = plan::plan_of(inspection)?;
     if !json {
-        plan::print(&approved);
+        plan::print(&approved, &around);
         print::text("");
     }
     Ok(output::follow(executor::start(request, approved, OnConflict::MergeKeep), json).await)

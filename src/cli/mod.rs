@@ -15,6 +15,7 @@ mod history;
 mod known;
 mod order;
 mod output;
+mod outside;
 mod plan;
 mod reconcile;
 mod refusal;
@@ -78,6 +79,7 @@ pub async fn run() -> u8 {
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),
+        Some(Command::Outside(arguments)) => outside::run(&cli.common, &arguments),
         Some(Command::Workflow { page }) => workflow::run(&cli.common, page.as_deref()),
         Some(Command::Completions { shell }) => completions::run(shell),
         Some(Command::CrashPoints) => {

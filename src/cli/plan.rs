@@ -5,6 +5,7 @@ use std::io;
 use crate::cli::args::{Common, PlanArgs};
 use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
+use crate::cli::outside;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
@@ -14,11 +15,16 @@ use crate::core::outcome::{Outcome, Sides, is_keyed, merge_of, outcome};
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::policy::OnConflict;
 use crate::core::provenance::short;
+use crate::engine::planning::editors::ProjectFile;
 use crate::engine::planning::inspect;
 use crate::engine::planning::inspect::{Inspection, Texts};
+use crate::engine::planning::outside::Outside;
 use crate::host::files::fs;
 use crate::host::install;
 use crate::host::python::compile;
+
+/// So many lines of the project are shown with a plan.
+const FIRST: usize = 3;
 
 /// Exit code when something is pending and `--exit-code` asks.
 const PENDING: u8 = 10;
@@ -34,6 +40,7 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
     let request = settings::request(common, &arguments.from)?;
     let mut inspection = inspect::inspect(&request);
     let refused = if inspection.plan_says_it() { std::mem::take(&mut inspection.problems) } else { Vec::new() };
+    let around = Around::of(&mut inspection);
     let plan = plan_of(inspection)?;
     let texts = match arguments.diff {
         true => Some(Texts::open(&request, &plan).map_err(|e| {
@@ -42,8 +49,8 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
         false => None,
     };
     diff::to_stdout(|paper| match common.json {
-        true => paper.json(&plan),
-        false => write(paper, &plan, texts.as_ref()),
+        true => paper.json(&Shown { plan: &plan, around: &around }),
+        false => write(paper, &plan, texts.as_ref()).and_then(|()| around.write(paper)),
     })?;
     let merged = |f: &FileEntry| matches!(f.kind, Kind::AutoMerge | Kind::Conflict) && f.path.name().ends_with(b".py");
     let unchecked = plan.files.iter().filter(|f| merged(f)).count();
@@ -58,6 +65,68 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
     }
     let pending = arguments.exit_code && plan.summary.pending() > 0;
     Ok(if pending { PENDING } else { 0 })
+}
+
+/// The plan with what else `--json` tells.
+#[derive(Debug, serde::Serialize)]
+pub struct Shown<'a> {
+    /// The plan.
+    #[serde(flatten)]
+    pub plan: &'a Plan,
+    /// What is outside of the install.
+    #[serde(flatten)]
+    pub around: &'a Around,
+}
+
+/// What was found outside of the install.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct Around {
+    /// Lines of the project that name what moves or goes.
+    pub outside: Outside,
+    /// Settings of editors with an entry that would not start the new server.
+    pub project_files: Vec<ProjectFile>,
+}
+
+impl Around {
+    /// What an inspection found.
+    pub fn of(inspection: &mut Inspection) -> Self {
+        let (outside, files) = (&mut inspection.outside, &mut inspection.project_files);
+        Self { outside: std::mem::take(outside), project_files: std::mem::take(files) }
+    }
+
+    /// Whether an entry can be changed.
+    pub fn has_entries(&self) -> bool {
+        self.project_files.iter().any(ProjectFile::can_be_written)
+    }
+
+    /// How many lines of the project name what moves, the first of them, and where to see all; and every value of an editor's
+    /// entry that would have to change.
+    fn write(&self, paper: &mut Paper<'_>) -> io::Result<()> {
+        for file in &self.project_files {
+            paper.line(Ink::Plain, "")?;
+            let path = diff::path(&file.path);
+            paper
+                .line(Ink::Bold, &format!("{path}: the editor's entry would not start the new server as it should"))?;
+            for edit in &file.edits {
+                paper.line(Ink::Plain, &format!("  {}", edit.pointer))?;
+                paper.line(Ink::Removed, &format!("  - {}", edit.old))?;
+                paper.line(Ink::Added, &format!("  + {}", edit.new))?;
+            }
+            for entry in &file.by_hand {
+                paper.line(Ink::Plain, &format!("  {}: {}", entry.entry, entry.why))?;
+            }
+            match &file.problem {
+                Some(problem) => paper.line(Ink::Plain, &format!("  {problem}: it is not changed for you"))?,
+                None if file.edits.is_empty() => {}
+                None => paper.line(Ink::Plain, "  changed for you only with: --editor-config yes")?,
+            }
+        }
+        let Some(count) = self.outside.count() else { return Ok(()) };
+        paper.line(Ink::Plain, "")?;
+        paper.line(Ink::Bold, &count)?;
+        outside::lines(paper, &self.outside, Some(FIRST))?;
+        paper.line(Ink::Plain, "  all of them: pos-upgrade-tui outside --source DIR")
+    }
 }
 
 /// The plan, or all problems in one refusal.
@@ -78,9 +147,9 @@ pub fn plan_of(inspection: Inspection) -> Result<Plan, Refusal> {
 }
 
 /// The plan for people: grouped by kind, those that need a person first.
-pub fn print(plan: &Plan) {
+pub fn print(plan: &Plan, around: &Around) {
     // What can't be shown is no reason to stop: whoever asks for more looks at the answer.
-    let _ = diff::to_stdout(|paper| write(paper, plan, None));
+    let _ = diff::to_stdout(|paper| write(paper, plan, None).and_then(|()| around.write(paper)));
 }
 
 /// One entry: what it is called, why it is there and, with texts, what would change.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use crate::cli::args::{Common, Policy, UpgradeArgs};
+use crate::cli::args::{Common, Policy, UpgradeArgs, YesNo};
 use crate::cli::ask::{at_a_terminal, confirmed};
 use crate::cli::output;
 use crate::cli::output::CONFLICTS;
@@ -38,6 +38,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
         request.only = saved.only;
     }
     request.options.allow_post_install_failure = arguments.allow_post_install_failure;
+    request.options.editor_config = arguments.editor_config == Some(YesNo::Yes);
     let dry_run = request.options.dry_run;
     if !dry_run && !common.yes && !std::io::stdin().is_terminal() {
         return Err(Refusal::usage(
@@ -50,19 +51,21 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     if let (Some(source), true) = (&foreign, common.yes) {
         return Err(foreign_source(&request.project, source));
     }
-    let inspection = inspect::inspect(&request);
+    let mut inspection = inspect::inspect(&request);
     let warnings = inspection.evidence.warnings.clone();
     let is_settled: BTreeSet<RelPath> =
         inspection.prior.keys().filter(|path| inspection.settled(path).is_some()).cloned().collect();
+    let around = plan::Around::of(&mut inspection);
     let approved = plan::plan_of(inspection)?;
     if let Some(saved) = &saved {
         same_plan(saved, &approved)?;
     }
     if dry_run {
-        return Ok(show(&approved, common.json));
+        return Ok(show(&approved, &around, common.json));
     }
-    if inspect::nothing_to_do(&request, &approved) {
-        return Ok(nothing(&request, common.json));
+    let mends = request.options.editor_config && around.has_entries();
+    if !mends && inspect::nothing_to_do(&request, &approved) {
+        return Ok(nothing(&request, &around, common.json));
     }
     let asked: Vec<&FileEntry> =
         approved.files.iter().filter(|f| f.kind == Kind::Conflict && !is_settled.contains(&f.path)).collect();
@@ -73,7 +76,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
     if !common.yes {
         // Before the question.
         warnings.drain(..).for_each(|w| complain!("warning: {w}"));
-        plan::print(&approved);
+        plan::print(&approved, &around);
         if let Some(source) = &foreign {
             say!(
                 "\nThe source is named by the project's own upgrade.json, and its code will run here:\n  {}",
@@ -82,6 +85,9 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal
         }
         if !at_a_terminal() || !confirmed("\nApply this?") {
             return Err(Refusal::refused("not applied; nothing was changed", ""));
+        }
+        if arguments.editor_config.is_none() && around.has_entries() {
+            request.options.editor_config = confirmed("\nChange the editors' entries as shown, too?");
         }
     }
     removals(&approved, arguments, common.json)?;
@@ -134,21 +140,25 @@ fn command_with(removals: u64) -> String {
     format!("pos-upgrade-tui {} --allow-removals {removals}", words.join(" "))
 }
 
-fn show(plan: &Plan, json: bool) -> u8 {
+fn show(plan: &Plan, around: &plan::Around, json: bool) -> u8 {
     if json {
-        print::json(plan);
+        print::json(&plan::Shown { plan, around });
     } else {
-        plan::print(plan);
+        plan::print(plan, around);
     }
     0
 }
 
-fn nothing(request: &Request, json: bool) -> u8 {
+fn nothing(request: &Request, around: &plan::Around, json: bool) -> u8 {
     let install = install::folder_of(&request.project);
     output::tidy(&request.project);
     let mut message = format!("{}: nothing to do, this install is current", install.shown());
     if let Some(server) = inspect::server_left_behind(request) {
         message.push_str(&format!("; but {server}"));
+    }
+    if around.has_entries() {
+        message.push_str("; but an editor's entry does not start it as it should: pos-upgrade-tui plan shows how, ");
+        message.push_str("pos-upgrade-tui upgrade --editor-config yes changes it");
     }
     output::nothing_to_do(&message, json)
 }

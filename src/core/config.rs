@@ -15,7 +15,7 @@ mod pointer;
 mod text;
 pub mod yaml;
 
-use pointer::below;
+pub(crate) use pointer::below;
 pub use text::Problem;
 use text::{Doc, Member, Node, Shape, Style, same};
 

@@ -101,6 +101,11 @@ pub fn ends_with(bytes: &[u8], text: &str) -> bool {
     bytes.ends_with(&in_form_of(Form::of(bytes), bytes, text))
 }
 
+/// Whether its characters take two bytes or more each: then zeros in it mean nothing.
+pub fn has_wide_form(bytes: &[u8]) -> bool {
+    Form::of(bytes) != Form::Bytes
+}
+
 /// A document as text, for looking at; never for writing back.
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     Form::of(bytes).read(bytes)

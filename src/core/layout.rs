@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::path::RelPath;
+use outside::{EditorEntry, Outside};
 
+pub mod outside;
 pub mod pages;
 pub mod roots;
 pub mod server;
@@ -25,6 +27,8 @@ pub struct Layouts {
     own: Vec<RelPath>,
     ephemeral: Patterns,
     servers: BTreeMap<String, ServerLayout>,
+    /// What speaks of an install outside of its folder.
+    pub outside: Outside,
 }
 
 /// An age of praxis-os: where its releases keep what they ship, and how installs of it are laid out.
@@ -44,6 +48,9 @@ pub struct Generation {
     /// How its installs are laid out, the newest first.
     pub layouts: Vec<Layout>,
     server: String,
+    /// How editors start its server.
+    #[serde(default)]
+    pub editor_entry: Option<EditorEntry>,
 }
 
 /// One way of laying an install out.
@@ -180,6 +187,21 @@ impl Layouts {
     pub fn server(&self) -> &ServerLayout {
         let noted = self.generations.iter().rev().find(|g| self.servers[&g.server].index.note.is_some());
         &self.servers[&noted.unwrap_or(&self.generations[0]).server]
+    }
+
+    /// All generations, the oldest first.
+    pub fn generations(&self) -> &[Generation] {
+        &self.generations
+    }
+
+    /// The package's folder of a generation's server.
+    pub fn package_of(&self, generation: &Generation) -> &RelPath {
+        &self.servers[&generation.server].package
+    }
+
+    /// The generation of an install, by the name of its folder; the newest for a name that none has.
+    pub fn generation_in(&self, folder: &[u8]) -> &Generation {
+        self.generations.iter().rev().find(|g| g.folder.as_bytes() == folder).unwrap_or_else(|| self.newest())
     }
 
     /// The servers that installs have, that of the newest generation first.

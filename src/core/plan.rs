@@ -323,8 +323,12 @@ pub enum Only {
 ///  "summary":{"unchanged":0,"update":1,"new":0,"remove":0,"move":0,"local_only":0,"auto_merge":0,"conflict":0,
 ///             "stays_deleted":0,"linked":0},
 ///  "files":[{"path":"standards/universal/x.md","kind":"update","from":null,"source_path":"universal/standards/x.md",
-///            "base":"<id>","mine":"<id>","theirs":"<id>","conflict_hunks":0,"reason":"…"}]}
+///            "base":"<id>","mine":"<id>","theirs":"<id>","conflict_hunks":0,"reason":"…"}],
+///  "outside":{"files_read":12,"tracked":true,"cut_off":false,"references":[],"unread":[]},
+///  "project_files":[]}
 /// ```
+///
+/// What stands outside of the install is no part of what is approved: it is only told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// 1.

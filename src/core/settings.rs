@@ -121,6 +121,9 @@ pub struct Options {
     /// Ask also the conflicts that were answered before; standing rules still hold (a flag only).
     #[serde(default)]
     pub ask_again: bool,
+    /// Change the entries of editors that would not start the new server (a flag only: they lie outside of the install).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub editor_config: bool,
 }
 
 impl Default for Options {
@@ -243,6 +246,7 @@ impl Settings {
             unrelated_source: false,
             restart_by_hand: false,
             ask_again: false,
+            editor_config: false,
         }
     }
 }

@@ -127,6 +127,7 @@ fn reading_commands_run_nothing_of_project_or_source() {
         &["upgrade", "--dry-run", "--source", source],
         &["status"],
         &["edits"],
+        &["outside", "--source", source],
         &["edits", "--diff"],
         &["edits", "--source", source],
         &["history"],

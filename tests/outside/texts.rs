@@ -210,6 +210,7 @@ fn arguments(case: &mut Case<'_>) {
         &["--source=NASTY", "plan"],
         &["demo", "/proc/NASTY", "--headless"],
         &["edits", "--source", "NASTY"],
+        &["outside", "--source", "NASTY"],
     ] {
         case.more.push(nasty(words));
         case.more.push([nasty(&["--json"]), nasty(words)].concat());

@@ -17,6 +17,7 @@ use super::reconcile;
 use super::reconcile::Facts;
 use super::state::{SoFar, State, Status};
 use super::times::{is_stamp, stamp_of, time_of};
+use crate::core::editor_entry;
 use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
@@ -199,6 +200,9 @@ pub struct Session {
     pub folder_before: Option<RelPath>,
     /// Lines that this session appended to the project's `.gitignore`.
     pub gitignore_added: Vec<String>,
+    /// Settings of editors that this session changes, or would change if that was wanted; noted before they are written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub editors: BTreeMap<RelPath, editor_entry::Saved>,
     /// Answers to questions that hold for the rest of the session, by the question's id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub chosen: BTreeMap<String, Way>,
@@ -263,6 +267,7 @@ impl Session {
             venv_generation: None,
             folder_before: None,
             gitignore_added: Vec::new(),
+            editors: BTreeMap::new(),
             chosen: BTreeMap::new(),
             set_aside: Vec::new(),
         }
@@ -475,6 +480,9 @@ impl Session {
         }
         if self.gitignore_added.iter().any(|line| line.trim().is_empty() || line.contains(['\n', '\0'])) {
             return wrong("gitignore_added");
+        }
+        if self.editors.iter().any(|(path, saved)| !editor_entry::is_settings(path) || !saved.is_sound()) {
+            return wrong("editors");
         }
         if self.documents.keys().any(|path| !DOCUMENTS.iter().any(|d| d.as_bytes() == path.as_bytes())) {
             return wrong("documents");

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use crate::core::phase::{BackupEvidence, Fact, NotApplicable, Phase};
+use crate::engine::phases::editors;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{done, not_applicable, warned};
@@ -52,6 +53,8 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         .map_err(Stop::failed)?;
         let (number, parent) = (run.session.number, run.session.parent().map(str::to_owned));
         let made = Backup { manifest: Manifest { number, parent, ..made.manifest }, ..made };
+        let mut made = made;
+        editors::keep(&project, &install, &mut made)?;
         let (count, bytes) = made.size();
         done(format!("{count} files, {}", fs::human_size(bytes)), made)
     })?;

@@ -93,6 +93,9 @@ fn commit(run: &Run) -> Result<git::Committed, String> {
     let project = &run.session.project;
     git::work_tree_of(project).ok_or("the project is not in a git repository")?;
     let mut paths: Vec<std::path::PathBuf> = vec![project.join(".gitignore")];
+    if run.session.options().editor_config {
+        paths.extend(run.session.editors.keys().map(|path| path.under(project)));
+    }
     let names = ["VERSION.txt", "UPDATE_LOG.txt", "INSTALLATION_SUMMARY.md", crate::core::baseline::FILE];
     paths.extend(names.iter().map(|n| run.session.install.join(n)));
     for file in run.session.plan().files.iter().filter(|f| f.kind.changes_install()) {

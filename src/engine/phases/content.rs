@@ -19,6 +19,7 @@ use crate::engine::conflicts::deferred;
 use crate::engine::conflicts::rules;
 use crate::engine::conflicts::settle;
 use crate::engine::events::Level;
+use crate::engine::phases::editors;
 use crate::engine::phases::relocate;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::source::Source;
@@ -79,6 +80,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         let install = run.session.install.clone();
         let applied = apply::carry_out(run, &journal, PHASE, "apply")?;
         let lines = documents::add_gitignore_lines(run)?;
+        editors::write(run)?;
         let outdated = outdate_index(run, &journal);
         let running = || matches!(server::find(&install), Running::Yes(_));
         if run.session.plan().only == Some(Only::Content) && (outdated || running()) {
@@ -178,6 +180,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     content.extend(rules_file(run, &live)?);
     moved_config(run, &live, &mut content)?;
     covered(run, server.iter().chain(&content))?;
+    editors::note(run, &source);
     keep_base(install, &source)?;
     deferred::keep(run, texts)?;
     commit(run, install, folder, server, content)

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod cleanup;
 pub mod content;
+pub mod editors;
 pub mod preflight;
 pub mod relocate;
 pub mod server;

@@ -14,11 +14,15 @@ use crate::engine::conflicts::settle;
 pub use crate::engine::conflicts::settle::{Draft, unasked_outcome};
 use crate::engine::planning::checks;
 pub use crate::engine::planning::checks::{session_in_the_way, wait_or_unlock};
+use crate::engine::planning::editors;
+use crate::engine::planning::editors::ProjectFile;
 use crate::engine::planning::environment;
 use crate::engine::planning::folder;
 use crate::engine::planning::lfs_pointers;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError};
+use crate::engine::planning::outside;
+use crate::engine::planning::outside::Outside;
 use crate::engine::planning::possible;
 use crate::engine::planning::python;
 use crate::engine::planning::request::Request;
@@ -56,6 +60,10 @@ pub struct Inspection {
     pub pointers: Vec<RelPath>,
     /// Why the plan can be made, but not carried out by this program: one of the problems.
     pub only_planned: Option<Problem>,
+    /// Lines of the project that name what moves or goes.
+    pub outside: Outside,
+    /// Settings of editors with an entry that would not start the new server.
+    pub project_files: Vec<ProjectFile>,
     /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
     pub current: bool,
 }
@@ -102,6 +110,8 @@ pub fn inspect(request: &Request) -> Inspection {
         ask_again: request.options.ask_again,
         pointers: Vec::new(),
         only_planned: None,
+        outside: Outside::default(),
+        project_files: Vec::new(),
         current: false,
     };
     inspection.problems.extend(folder::problems(request));
@@ -146,6 +156,13 @@ pub fn inspect(request: &Request) -> Inspection {
                 Ok(prior) => inspection.prior = prior,
                 Err(e) => inspection.problems.push(unreadable(&e)),
             }
+            let moves = outside::moves(&request.project, &install, Some(&source), Some(&planned.plan));
+            inspection.project_files =
+                editors::find(&request.project, &install, source.generation(), &moves, request.only);
+            if request.options.editor_config {
+                inspection.problems.extend(editors::unwritable(&request.project, &inspection.project_files));
+            }
+            inspection.outside = outside::find(&request.project, &install, moves);
             inspection.plan = Some(planned.plan);
         }
         Err(PlanningError::Git(e)) => inspection.problems.push(Problem {

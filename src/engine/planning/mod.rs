@@ -1,12 +1,14 @@
 //! What would happen, before anybody says yes: the source, the checks of phase 0, the plan. Reads, never writes.
 
 pub mod checks;
+pub mod editors;
 pub mod edits;
 pub mod environment;
 pub mod folder;
 pub mod inspect;
 pub mod lfs_pointers;
 pub mod make_plan;
+pub mod outside;
 pub mod possible;
 pub mod python;
 pub mod request;

@@ -34,6 +34,7 @@ pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<S
     lines.extend(put_off(session));
     lines.extend(edits(session));
     lines.extend(server(session));
+    lines.extend(editors(session));
     if !warnings.is_empty() {
         lines.push("# Worth a look".into());
         lines.extend(told(warnings));
@@ -129,6 +130,26 @@ fn server(session: &Session) -> Vec<String> {
         (false, _) => return Vec::new(),
     };
     vec!["# The server".into(), line.into()]
+}
+
+/// What became of the editors' entries: each value that was changed, or that somebody has to change.
+fn editors(session: &Session) -> Vec<String> {
+    let written = session.options().editor_config;
+    let mut lines = Vec::new();
+    for (path, saved) in &session.editors {
+        lines.push(format!("{}:", path.under(&session.project).shown()));
+        let word = if written { "is now" } else { "should be" };
+        lines.extend(saved.edits.iter().map(|(at, (old, new))| format!("  {at}: {old} {word} {new}")));
+    }
+    if lines.is_empty() {
+        return lines;
+    }
+    let heading = match written {
+        true => "# The editors' entries for the server",
+        false => "# Change these by hand, or an editor will not start the new server as it should",
+    };
+    lines.insert(0, heading.to_owned());
+    lines
 }
 
 /// What waits for a person.

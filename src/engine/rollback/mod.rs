@@ -1,5 +1,6 @@
 //! The way back: what has to change, what stands in its way, and how it is put back.
 
 pub mod changes;
+pub mod editors;
 pub mod put_back;
 pub mod set_aside;

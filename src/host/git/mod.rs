@@ -15,6 +15,7 @@ mod objects;
 mod repo;
 mod settings;
 pub mod snapshot;
+mod tracked;
 mod view;
 mod work_tree;
 
@@ -24,4 +25,5 @@ pub use commit::{Committed, commit_paths};
 pub use error::GitError;
 pub use objects::{Blobs, Listing, MANIFEST_FOLDER};
 pub use repo::Repo;
+pub use tracked::{Tracked, tracked};
 pub use work_tree::{seems_in_work_tree, work_tree_of};

@@ -405,6 +405,11 @@ pub fn sweep(project: &Path, install: &Path) -> Vec<String> {
     for folder in [project.to_owned(), install.to_owned(), install.join(".cache"), install.join(".cache/state")] {
         fs::sweep(&folder);
     }
+    let editors = layouts().outside.editors.iter().filter_map(|editor| Some(editor.path.parent()?.under(project)));
+    // What is behind a link is not ours.
+    for folder in editors.filter(|folder| std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_dir())) {
+        fs::sweep(&folder);
+    }
     // The notes of sessions are a few files each, and so are their journals.
     for entry in walkdir::WalkDir::new(&notes).max_depth(2).into_iter().flatten().filter(|e| e.file_type().is_dir()) {
         fs::sweep(entry.path());

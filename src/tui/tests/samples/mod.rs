@@ -210,6 +210,8 @@ pub fn inspection() -> Inspection {
             warnings: vec!["the newest backup is 23 days old".to_owned()],
         },
         problems: Vec::new(),
+        outside: Default::default(),
+        project_files: Vec::new(),
         pointers: Vec::new(),
         only_planned: None,
         current: false,

@@ -1,0 +1,15 @@
+//! Entries in the settings of editors that start an install's server, and what has to change in them so that they start
+//! it after an upgrade too. Only the values that are wrong are written; every other byte of the file stays.
+
+mod change;
+mod entry;
+mod jsonc;
+mod take_back;
+
+pub use change::{ByHand, Edit, Looked, look};
+pub use entry::Starts;
+pub use jsonc::Problem;
+pub use take_back::{Left, Saved, is_settings, take_back};
+
+#[cfg(test)]
+mod tests;
