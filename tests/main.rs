@@ -65,6 +65,8 @@ mod plan_reads;
 mod possible;
 #[cfg(feature = "long-tests")]
 mod real_content;
+#[cfg(feature = "long-tests")]
+mod real_generations;
 mod resume;
 #[cfg(feature = "long-tests")]
 mod rollback;
@@ -200,6 +202,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn real_content() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn real_generations() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
