@@ -70,6 +70,8 @@ mod plan_reads;
 mod possible;
 #[cfg(feature = "long-tests")]
 mod real_content;
+#[cfg(feature = "long-tests")]
+mod real_generations;
 mod resume;
 #[cfg(feature = "long-tests")]
 mod rollback;
@@ -209,6 +211,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn real_content() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn real_generations() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

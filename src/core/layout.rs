@@ -326,6 +326,11 @@ impl Map {
         if layouts().never_installed(source) || layouts().config_path(source).is_some() {
             return None;
         }
+        self.copied(source)
+    }
+
+    /// Where it lands for somebody who copies the folder by hand, and with it what no installer installs.
+    fn copied(&self, source: &RelPath) -> Option<RelPath> {
         let path = self.install.join(source.strip(&self.source)?).ok()?;
         (!layouts().is_own(&path)).then_some(path)
     }

@@ -105,6 +105,29 @@ fn an_edit_of_the_old_server_says_what_the_file_became() {
 }
 
 #[test]
+fn what_was_copied_by_hand_with_the_old_server_goes_with_it() {
+    each(|world| {
+        let mut second = second();
+        second.extend(anchors("universal", 0));
+        // No installer installs it.
+        second.push(file("mcp_server/.cursor/mcp.json", "{}\n"));
+        second.push(file("mcp_server/.cursor/other.json", "{}\n"));
+        let world = world.bare().release(&second).release(&third(FORMS[0])).install(0);
+        let world = world.edit("mcp_server/.cursor/mcp.json", "{}\n").edit("mcp_server/.cursor/mine.json", "1\n");
+        let planned = world.edit("mcp_server/.cursor/other.json", "2\n").plan();
+        let seen = planned.at("mcp_server/.cursor/mcp.json").is(Kind::Remove).does(Remove);
+        seen.why(&["pristine from {0}; source removed it"]);
+        let paths = planned.paths();
+        assert!(!paths.iter().any(|p| p.contains("mine.json") || p.contains("other.json")), "{paths:?}");
+    });
+    // Where the folder stays, it stays too.
+    let second = [file("mcp_server/__main__.py", CODE), file("mcp_server/.cursor/mcp.json", "{}\n")];
+    let world = World::without_baseline().release(&second).release(&second).install(0);
+    let planned = world.edit("mcp_server/.cursor/mcp.json", "{}\n").plan();
+    assert_eq!(planned.paths(), ["mcp_server/__main__.py"]);
+}
+
+#[test]
 fn edits_of_pages_follow_into_the_other_form() {
     for form in FORMS {
         each(|world| {

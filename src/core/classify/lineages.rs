@@ -229,7 +229,27 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        lineages.extend(super::ever(self.inputs.history).into_iter().flat_map(|source| self.strays(source)));
         lineages
+    }
+
+    /// What was copied by hand with a folder that goes, and is as a release has it.
+    fn strays(&self, source: &RelPath) -> Vec<Lineage> {
+        let is_released = |path: &RelPath| {
+            let mine = self.inputs.installed.files.get(path);
+            mine.is_some_and(|mine| super::was_shipped(self.inputs.history, source, &mine.blob))
+        };
+        let found = self.inputs.roots.strays(source, self.inputs.generation_next.newest()).filter(is_released);
+        found
+            .map(|now| Lineage {
+                now: Some(now),
+                source_before: Some(source.clone()),
+                base: None,
+                next: None,
+                copy_of: None,
+                became: None,
+            })
+            .collect()
     }
 
     /// Whether a file can't be from any release: its page came after the installed one, and never had these bytes.

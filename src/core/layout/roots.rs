@@ -57,6 +57,15 @@ impl Roots {
         config.into_iter().chain(places)
     }
 
+    /// Where a source path that no installer installs can stand in roots that the target does not have: they go, and with
+    /// them what was copied by hand.
+    pub fn strays(&self, source: &RelPath, target: &Layout) -> impl Iterator<Item = RelPath> {
+        let going = |root: &&Root| {
+            layouts().never_installed(source) && !target.install_folders().any(|f| *f == root.map.install)
+        };
+        self.roots.iter().filter(going).filter_map(|root| root.map.copied(source)).collect::<Vec<_>>().into_iter()
+    }
+
     /// Whether a source path that is missing at a place was deleted there: whoever installed the root installed all of it.
     pub fn had(&self, source: &RelPath, place: &RelPath) -> bool {
         let here = |root: &&Root| root.map.place(source).as_ref() == Some(place);
