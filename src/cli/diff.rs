@@ -85,7 +85,7 @@ impl Paper<'_> {
     /// # Errors
     /// As [`Paper::line`].
     pub fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
-        writeln!(self.out, "{}", print::json_line(value))
+        writeln!(self.out, "{}", print::json_line(value)?)
     }
 }
 

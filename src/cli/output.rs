@@ -179,9 +179,13 @@ async fn follow_to_end(
 
 fn print_json(event: &Event) {
     // Every line says its schema, so that each can be read alone.
-    if let Ok(serde_json::Value::Object(mut line)) = serde_json::to_value(event) {
-        line.entry("schema").or_insert(json!(1));
-        print::json(&serde_json::Value::Object(line));
+    match serde_json::to_value(event) {
+        Ok(serde_json::Value::Object(mut line)) => {
+            line.entry("schema").or_insert(json!(1));
+            print::json(&serde_json::Value::Object(line));
+        }
+        // It says why, or that it is no object.
+        _ => print::json(event),
     }
 }
 

@@ -13,6 +13,7 @@ use clap::CommandFactory as _;
 use serde::Serialize;
 
 use crate::cli::refusal::Refusal;
+use crate::core::json;
 use crate::core::visible;
 
 /// One line on standard output.
@@ -47,13 +48,20 @@ pub fn error_text(text: &str) {
 
 /// A value as one line of JSON on standard output.
 pub fn json(value: &impl Serialize) {
-    let _ = writeln!(io::stdout().lock(), "{}", json_line(value));
+    match json_line(value) {
+        Ok(line) => {
+            let _ = writeln!(io::stdout().lock(), "{line}");
+        }
+        Err(e) => complained(format_args!("a bug in this program: what it has to say has no JSON form ({e})")),
+    }
 }
 
 /// A value as one line of JSON.
-pub fn json_line(value: &impl Serialize) -> String {
-    // Maps with other keys than texts are not among what is printed.
-    visible::json(&serde_json::to_string(value).unwrap_or_default())
+///
+/// # Errors
+/// [`json::Unwritable`].
+pub fn json_line(value: &impl Serialize) -> Result<String, json::Unwritable> {
+    json::compact(value).map(|text| visible::json(&text))
 }
 
 /// A question, without the end of its line; false if it could not be written.

@@ -11,6 +11,7 @@ use super::plan::FileEntry;
 use super::session::Answer;
 use super::settings::Options;
 use crate::core::glob::glob;
+use crate::core::json;
 
 /// The file's name in `.upgrade/`.
 pub const FILE: &str = "answers.json";
@@ -36,10 +37,11 @@ impl Remembered {
     }
 
     /// The file's text.
-    pub fn to_json(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
-        bytes.push(b'\n');
-        bytes
+    ///
+    /// # Errors
+    /// [`json::Unwritable`].
+    pub fn to_json(&self) -> Result<String, json::Unwritable> {
+        json::pretty(self)
     }
 
     /// Keeps an answer. One that puts the question off is none: it is asked again.
@@ -124,7 +126,7 @@ mod tests {
     fn the_same_three_texts_are_not_asked_twice() {
         let mut remembered = Remembered::default();
         remembered.remember(&entry("a", "mine"), &Answer::Take);
-        let remembered = Remembered::parse(&remembered.to_json());
+        let remembered = Remembered::parse(remembered.to_json().unwrap().as_bytes());
         let none = Rules::default();
         assert_eq!(prior(&entry("b", "mine"), &none, &remembered).unwrap().answer, Answer::Take, "wherever it stands");
         assert!(prior(&entry("a", "edited again"), &none, &remembered).is_none());

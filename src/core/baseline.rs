@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobId;
+use super::json;
 use super::path::RelPath;
 use super::provenance::Shipped;
 
@@ -57,19 +58,19 @@ pub struct BaselineFile {
 
 impl Baseline {
     /// The file's text.
-    pub fn to_json(&self) -> Vec<u8> {
-        // Made of plain data, all of it always has a JSON form.
-        let json = |value: &dyn Fn() -> serde_json::Result<String>| value().unwrap_or_default();
+    ///
+    /// # Errors
+    /// [`json::Unwritable`].
+    pub fn to_json(&self) -> Result<String, json::Unwritable> {
         let head = [
             format!("\"schema\": {}", self.schema),
-            format!("\"release\": {}", json(&|| serde_json::to_string(&self.release))),
-            format!("\"layout\": {}", json(&|| serde_json::to_string(&self.layout))),
+            format!("\"release\": {}", json::compact(&self.release)?),
+            format!("\"layout\": {}", json::compact(&self.layout)?),
         ];
-        let line = |(path, file): (&RelPath, &BaselineFile)| {
-            format!("{}: {}", json(&|| serde_json::to_string(path)), json(&|| serde_json::to_string(file)))
-        };
-        let files: Vec<String> = self.files.iter().map(line).collect();
-        format!("{{\n{},\n\"files\": {{\n{}\n}}\n}}\n", head.join(",\n"), files.join(",\n")).into_bytes()
+        let line =
+            |(path, file): (&RelPath, &BaselineFile)| Ok(format!("{}: {}", json::compact(path)?, json::compact(file)?));
+        let files = self.files.iter().map(line).collect::<Result<Vec<String>, json::Unwritable>>()?;
+        Ok(format!("{{\n{},\n\"files\": {{\n{}\n}}\n}}\n", head.join(",\n"), files.join(",\n")))
     }
 }
 
@@ -163,20 +164,22 @@ mod tests {
     #[test]
     fn one_line_a_path_and_read_as_it_was_written() {
         let one = baseline("r", &[("a \"b\"", "1"), ("c", ""), ("d", "2")]);
-        let text = String::from_utf8(one.to_json()).unwrap();
+        let text = one.to_json().unwrap();
         assert_eq!(serde_json::from_str::<Baseline>(&text).unwrap(), one);
         assert_eq!(text.lines().count(), 5 + 3 + 2, "{text}");
         // As earlier builds wrote it.
         assert_eq!(serde_json::from_slice::<Baseline>(&serde_json::to_vec_pretty(&one).unwrap()).unwrap(), one);
         let none = baseline("r", &[]);
-        assert_eq!(serde_json::from_slice::<Baseline>(&none.to_json()).unwrap(), none);
+        assert_eq!(serde_json::from_slice::<Baseline>(none.to_json().unwrap().as_bytes()).unwrap(), none);
     }
 
     #[test]
     fn two_sides_are_read_apart() {
         let (one, two) =
             (baseline("r1", &[("a", "1"), ("b", "1")]), baseline("r2", &[("a", "2"), ("b", "1"), ("c", "2")]));
-        for write in [Baseline::to_json, |b: &Baseline| serde_json::to_vec_pretty(b).unwrap()] {
+        for write in
+            [|b: &Baseline| b.to_json().unwrap().into_bytes(), |b: &Baseline| serde_json::to_vec_pretty(b).unwrap()]
+        {
             let texts = [write(&one), write(&two)].map(|text| String::from_utf8(text).unwrap());
             let [ours, theirs] = texts.each_ref().map(|text| text.lines().collect::<Vec<_>>());
             let (mut merged, last) = (String::new(), ours.len() - 2);

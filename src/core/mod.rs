@@ -11,6 +11,7 @@ mod formatting;
 pub mod glob;
 mod histogram;
 pub mod index;
+pub mod json;
 pub mod known;
 pub mod layout;
 pub mod line_ends;

@@ -24,7 +24,7 @@ use crate::engine::events::{Command, ConflictFile, Event, Level};
 use crate::engine::planning::make_plan;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
-use crate::host::files::error::FsError;
+use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
@@ -335,5 +335,8 @@ fn remember(run: &Run, answered: &[&(FileEntry, Sides)]) {
         }
     }
     // Only spares a question: the session itself has the answers.
-    let _ = fs::write_durable(&path, &all.to_json(), 0o600);
+    let written = all.to_json().doing("write", &path);
+    if let Err(e) = written.and_then(|text| fs::write_durable(&path, text.as_bytes(), 0o600)) {
+        run.log(Level::Warn, "conflicts", &format!("{e}; these answers are not kept in it"));
+    }
 }

@@ -15,7 +15,7 @@ use crate::engine::planning::make_plan::PlanningError;
 use crate::engine::planning::source::Source;
 use crate::engine::refusal::{Problem, problem};
 use crate::engine::report::documents;
-use crate::host::files::error::FsError;
+use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
 use crate::host::files::scan;
 use crate::host::install;
@@ -84,8 +84,8 @@ impl Reconciled {
             fs::write_durable(&folder.join(baseline::FILE), &old, 0o644).map_err(failed)?;
             kept = Some(format!("{}/{rescue}/{}", install::name_of(install), baseline::FILE));
         }
-        fs::write_durable(&self.path, &self.found.baseline.to_json(), documents::mode_of(&self.path))
-            .map_err(failed)?;
+        let text = self.found.baseline.to_json().doing("write", &self.path).map_err(failed)?;
+        fs::write_durable(&self.path, text.as_bytes(), documents::mode_of(&self.path)).map_err(failed)?;
         Ok(kept)
     }
 }

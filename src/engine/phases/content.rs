@@ -172,7 +172,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     let decided = settle(run, texts)?;
     let live = Folder::open(install)?;
     let (server, mut content) = wanted(run, &live, decided)?;
-    let next_baseline = planned.next_baseline.to_json();
+    let next_baseline = planned.next_baseline.to_json().map_err(Stop::failed)?.into_bytes();
     content.push(replaced(&live, baseline::FILE, |_| next_baseline)?);
     content.push(replaced(&live, "VERSION.txt", |old| documents::version_text(&run.session, old))?);
     let preview = preview(run.session.plan());

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::core::json;
 use crate::core::phase::{Fact, NotApplicable, ValidationEvidence};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Level;
@@ -17,6 +18,7 @@ use crate::engine::phases::validation::seen::{PHASE, Seen, Server, failure};
 use crate::engine::session::context::{Run, now};
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{TaskResult, done, not_applicable};
+use crate::host::files::error::Doing as _;
 use crate::host::files::fs;
 use crate::host::install;
 use crate::host::process::children;
@@ -90,8 +92,7 @@ fn write_report(run: &Run, url: &str, seen: Seen, failed: Option<String>) -> Res
         "server_version": run.session.source_commit(), "url": url, "failed": failed, "probes": seen.0,
     });
     // People read it, too: nothing that a server or a test said may reach their terminal as it is.
-    let mut text = visible::json(&serde_json::to_string_pretty(&report).unwrap_or_default());
-    text.push('\n');
+    let text = visible::json(&json::pretty(&report).doing("write", &path)?);
     fs::create_folders(&cache)?;
     fs::write_durable(&path, text.as_bytes(), 0o644)?;
     Ok(run.shown(&path))

@@ -5,7 +5,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::core::blob::sha256;
+use crate::core::json;
 use crate::core::requirements::of_file;
+use crate::host::files::error::Doing as _;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
 use crate::host::process::program::Deaf;
@@ -75,9 +77,9 @@ pub fn without_pip(install: &Path, requirements: &[u8], unchanged: bool) -> Opti
 pub fn note(install: &Path, requirements: &[u8]) -> Result<(), FsError> {
     let Some(installed) = packages::installed(&venv::live(install)) else { return Ok(()) };
     let note = Note { schema: 1, requirements: sha256(requirements), environment: installed.digest };
-    let mut bytes = serde_json::to_vec(&note).unwrap_or_default();
-    bytes.push(b'\n');
-    fs::write_durable(&install.join(".upgrade").join(NOTE), &bytes, 0o644)
+    let path = install.join(".upgrade").join(NOTE);
+    let text = json::compact(&note).doing("write", &path)? + "\n";
+    fs::write_durable(&path, text.as_bytes(), 0o644)
 }
 
 /// Whether the environment satisfies the requirements that the install has now; pip is asked if need be.

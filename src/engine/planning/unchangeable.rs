@@ -13,6 +13,7 @@ use crate::engine::refusal::Problem;
 use crate::engine::refusal::problem;
 use crate::host::files::fixed;
 use crate::host::files::fixed::Attribute;
+use crate::host::install::Install;
 
 /// How many paths are named.
 const SHOWN: usize = 20;
@@ -35,7 +36,10 @@ pub fn problems(install: &Path, plan: &Plan, folders: &BTreeSet<PathBuf>) -> Vec
     // A mount on any folder above a file makes that another file system.
     let ways: BTreeSet<&Path> =
         files.iter().flat_map(|f| f.ancestors().take_while(inside)).chain([stage.as_path()]).collect();
-    let mounted: Vec<&Path> = ways.into_iter().filter(|path| fixed::is_mounted_at(path)).collect();
+    // An install that gets a folder of another name is renamed as a whole.
+    let project = install.parent().unwrap_or(install);
+    let renamed = (Install::find(project).target() != install).then_some(install);
+    let mounted: Vec<&Path> = ways.into_iter().chain(renamed).filter(|path| fixed::is_mounted_at(path)).collect();
     attributes(install, &held).into_iter().chain(mounts(install, &mounted)).collect()
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::core::blob::{hex, sha256};
+use crate::core::json;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::visible::{self, Shown as _};
@@ -419,10 +420,10 @@ impl Backup {
     /// # Errors
     /// [`FsError`].
     pub fn write_manifest(&self) -> Result<(), FsError> {
-        let mut bytes = serde_json::to_vec_pretty(&self.manifest).unwrap_or_default();
-        bytes.push(b'\n');
-        fs::write_durable(&self.folder.join(SUM), sum_line(&bytes).as_bytes(), 0o600)?;
-        fs::write_durable(&self.folder.join(MANIFEST), &bytes, 0o600)?;
+        let path = self.folder.join(MANIFEST);
+        let text = json::pretty(&self.manifest).doing("write", &path)?;
+        fs::write_durable(&self.folder.join(SUM), sum_line(text.as_bytes()).as_bytes(), 0o600)?;
+        fs::write_durable(&path, text.as_bytes(), 0o600)?;
         fs::sync_folder(self.folder.parent().unwrap_or(&self.folder))
     }
 

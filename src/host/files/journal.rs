@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::core::blob::sha256;
+use crate::core::json;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
@@ -179,15 +180,15 @@ impl Journal {
             Step { path: w.path, old: w.old, new }
         };
         let steps: Vec<Step> = numbered.into_iter().map(step).collect();
-        let text = serde_json::to_string(&steps).unwrap_or_default();
+        let path = folder.join(JOURNAL);
+        let text = json::compact(&steps).doing("write", &path)?;
         let sum = sha256(text.as_bytes());
-        if let Ok(steps) = RawValue::from_string(text) {
-            let bytes = serde_json::to_vec(&Committed { sha256: sum, steps }).unwrap_or_default();
-            fs::write_durable(&folder.join(COPY), &bytes, 0o600)?;
-            // The folder itself is new too: nothing may be committed that a power cut could take away.
-            fs::sync_folder(folder.parent().unwrap_or(install))?;
-            fs::write_durable(&folder.join(JOURNAL), &bytes, 0o600)?;
-        }
+        let raw = RawValue::from_string(text).doing("write", &path)?;
+        let text = json::compact(&Committed { sha256: sum, steps: raw }).doing("write", &path)?;
+        fs::write_durable(&folder.join(COPY), text.as_bytes(), 0o600)?;
+        // The folder itself is new too: nothing may be committed that a power cut could take away.
+        fs::sync_folder(folder.parent().unwrap_or(install))?;
+        fs::write_durable(&path, text.as_bytes(), 0o600)?;
         Ok(Self { install: install.to_owned(), folder: folder.to_owned(), steps })
     }
 

@@ -195,7 +195,8 @@ impl Client {
         }
         let request = format!("tools/call {tool}");
         let result = self.ask(&request, limit, self.service.call_tool(params)).await?;
-        let json = serde_json::to_value(&result).unwrap_or_default();
+        let json = serde_json::to_value(&result)
+            .map_err(|e| McpError::Request { request: visible::line(&request), problem: e.to_string() })?;
         let texts = json["content"].as_array().into_iter().flatten();
         let text = texts.filter_map(|c| c["text"].as_str()).collect::<Vec<_>>().join("\n");
         if result.is_error == Some(true) {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
 
+use crate::core::json;
 use crate::host::files::crash_points;
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
@@ -257,9 +258,7 @@ impl Lock {
 
     fn write(&self) -> Result<(), FsError> {
         let Some(note) = &self.note else { return Ok(()) };
-        let mut text = serde_json::to_vec_pretty(note).unwrap_or_default();
-        text.push(b'\n');
-        fs::write_durable(&self.path, &text, 0o644)
+        fs::write_durable(&self.path, json::pretty(note).doing("write", &self.path)?.as_bytes(), 0o644)
     }
 
     /// Removes the explaining file; the lock itself is held until it is dropped. What is still marked is ended first:

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::core::json;
 use crate::core::layout::{ServerLayout, layouts};
 use crate::core::phase::Phase;
 use crate::core::session::{Session, Status};
@@ -38,9 +39,7 @@ fn name(session: &Session) -> String {
 }
 
 fn put(path: &Path, value: &Value) -> Result<(), FsError> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(std::io::Error::from).doing("write", path)?;
-    text.push(b'\n');
-    fs::write_durable(path, &text, 0o644)
+    fs::write_durable(path, json::pretty(value).doing("write", path)?.as_bytes(), 0o644)
 }
 
 /// Writes the copy into the folder for how the session stands, and removes it from the others: by the folder such a server
@@ -56,10 +55,8 @@ fn copy(session: &Session, layout: &ServerLayout) -> Result<(), FsError> {
     // Never by path: a link may stand there, and what is behind it is not ours.
     let folder = Folder::open(&session.install)?.below(&place, true)?;
     let path = place.under(&session.install).join(name(session));
-    let mut text =
-        serde_json::to_vec_pretty(&session.workflow_file()).map_err(std::io::Error::from).doing("write", &path)?;
-    text.push(b'\n');
-    folder.put(name(session).as_ref(), &text, 0o644)?;
+    let text = json::pretty(&session.workflow_file()).doing("write", &path)?;
+    folder.put(name(session).as_ref(), text.as_bytes(), 0o644)?;
     remove_from(session, layout, folders.all().into_iter().filter(|folder| *folder != right))
 }
 

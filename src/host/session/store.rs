@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::core::blob::sha256;
+use crate::core::json;
 use crate::core::session::{self, Approval, Session};
 use crate::host::files::crash_points::{APPROVE, around};
 use crate::host::files::error::{Doing, FsError};
@@ -246,12 +247,12 @@ pub fn save(session: &Session) -> Result<Vec<PathBuf>, FsError> {
     let newest = slots.iter().enumerate().filter_map(|(slot, sequence)| Some((sequence.as_ref()?, slot))).max();
     let (slot, sequence) = newest.map_or((0, 1), |(sequence, slot)| (1 - slot, sequence.saturating_add(1)));
     let path = folder.join(NAMES[slot]);
-    let text = serde_json::to_string(session).map_err(io::Error::from).doing("write", &path)?;
+    let text = json::compact(session).doing("write", &path)?;
     let sum = sha256(text.as_bytes());
-    let raw = RawValue::from_string(text).map_err(io::Error::from).doing("write", &path)?;
+    let raw = RawValue::from_string(text).doing("write", &path)?;
     let generation = Generation { sequence, seal: seal(sequence, &sum), sha256: sum, session: raw };
-    let bytes = serde_json::to_vec(&generation).map_err(io::Error::from).doing("write", &path)?;
-    fs::write_durable(&path, &bytes, 0o600)?;
+    let text = json::compact(&generation).doing("write", &path)?;
+    fs::write_durable(&path, text.as_bytes(), 0o600)?;
     shown::write(session)?;
     Ok(moved)
 }
@@ -272,10 +273,10 @@ fn save_approval(session: &Session, folder: &Path) -> Result<Option<PathBuf>, Fs
 }
 
 fn write_approval(session: &Session, path: &Path, seal: Option<String>) -> Result<(), FsError> {
-    let (text, sha256) = session.approved().sealed().map_err(io::Error::from).doing("write", path)?;
-    let approval = RawValue::from_string(text).map_err(io::Error::from).doing("write", path)?;
-    let bytes = serde_json::to_vec(&Sealed { sha256, seal, approval }).map_err(io::Error::from).doing("write", path)?;
-    around(APPROVE, || fs::write_durable(path, &bytes, 0o600))
+    let (text, sha256) = session.approved().sealed().doing("write", path)?;
+    let approval = RawValue::from_string(text).doing("write", path)?;
+    let text = json::compact(&Sealed { sha256, seal, approval }).doing("write", path)?;
+    around(APPROVE, || fs::write_durable(path, text.as_bytes(), 0o600))
 }
 
 /// Writes down, with the seal of the user's own key, that the user approved this session and its source: by starting it, or

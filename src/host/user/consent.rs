@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::json;
 use crate::host::files::fs;
 use crate::host::user::recent_sources;
 
@@ -69,10 +70,9 @@ fn note(folder: &Path, one: &Allowed) {
         return;
     }
     put(&mut list.allowed, one);
-    let Ok(mut bytes) = serde_json::to_vec_pretty(&List { schema: 1, ..list }) else { return };
-    bytes.push(b'\n');
+    let Ok(text) = json::pretty(&List { schema: 1, ..list }) else { return };
     if std::fs::create_dir_all(folder).is_ok() {
-        let _ = fs::write_durable(&folder.join(FILE), &bytes, 0o600);
+        let _ = fs::write_durable(&folder.join(FILE), text.as_bytes(), 0o600);
     }
 }
 

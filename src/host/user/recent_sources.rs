@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::json;
 use crate::core::os_text;
 use crate::host::files::fs;
 
@@ -49,9 +50,9 @@ pub fn remember(folder: &Path, source: &Path) {
     list.sources.retain(|s| *s != text);
     list.sources.insert(0, text);
     list.sources.truncate(KEPT);
-    let Ok(bytes) = serde_json::to_vec(&List { schema: 1, ..list }) else { return };
+    let Ok(text) = json::compact(&List { schema: 1, ..list }) else { return };
     if std::fs::create_dir_all(folder).is_ok() {
-        let _ = fs::write_durable(&folder.join(FILE), &bytes, 0o600);
+        let _ = fs::write_durable(&folder.join(FILE), text.as_bytes(), 0o600);
     }
 }
 

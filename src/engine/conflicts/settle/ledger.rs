@@ -6,9 +6,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::json;
 use crate::core::merge::Choice;
 use crate::core::path::RelPath;
 use crate::core::session::{Answer, Decision, Refused, Session};
+use crate::host::files::error::Doing as _;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
 use crate::host::session::store;
@@ -61,8 +63,7 @@ impl Ledger {
 
     /// Writes it.
     pub(crate) fn write(&self, path: &Path) -> Result<(), FsError> {
-        let bytes = serde_json::to_vec(self).unwrap_or_default();
-        fs::write_durable(path, &bytes, 0o600)
+        fs::write_durable(path, json::compact(self).doing("write", path)?.as_bytes(), 0o600)
     }
 
     /// Notes what is decided of a path now, and makes it the answer if `check` lets it.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::core::json;
 use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::phase::Phase;
@@ -11,6 +12,7 @@ use crate::engine::events::Level;
 use crate::engine::phases::relocate;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
+use crate::host::files::error::Doing as _;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
 use crate::host::process::children::Mark;
@@ -25,8 +27,9 @@ const SETTINGS_NOTED: &str = "server-settings.json";
 pub(crate) fn keep_settings(run: &mut Run, live: &Live) -> Result<(), Stop> {
     let settings = Settings::of_process(&live.process);
     let names = settings.names();
-    if let Some(names) = serde_json::to_vec(&names).ok().filter(|_| !names.is_empty()) {
-        fs::write_durable(&run.folder(SETTINGS_NOTED), &names, 0o600)?;
+    if !names.is_empty() {
+        let path = run.folder(SETTINGS_NOTED);
+        fs::write_durable(&path, json::compact(&names).doing("write", &path)?.as_bytes(), 0o600)?;
     }
     run.server_settings = Some(settings);
     Ok(())

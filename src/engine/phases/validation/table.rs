@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::core::json;
 use crate::core::server_log::Patterns;
 use crate::host::files::fs;
 use crate::host::python::compile;
@@ -203,7 +204,7 @@ pub fn expected_tools(
     shipped: impl Fn(&str) -> bool,
 ) -> Result<Expected, String> {
     let table = table();
-    let rules = serde_json::to_string(&table.registered_by).unwrap_or_default();
+    let rules = json::compact(&table.registered_by).map_err(|e| e.to_string())?;
     let found = compile::registered_tools(install, &server::layout_of(install).package.under(install), &rules)?;
     let mut expected = Expected::default();
     for (name, file) in found {
