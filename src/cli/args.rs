@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::core::layout::{Generation, layouts};
 use crate::core::plan::Only;
 use crate::core::policy::OnConflict;
 use crate::core::settings::Scheme;
@@ -375,9 +376,9 @@ impl Policy {
 pub struct DemoArgs {
     /// A new or empty folder [default: a temporary one, which is kept]
     pub dir: Option<PathBuf>,
-    /// Which generation of installs the demo begins with
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
-    pub from: u8,
+    /// Which generation of installs the demo begins with: its name or number
+    #[arg(long, value_name = "GENERATION", default_value = "2", value_parser = generation)]
+    pub from: &'static Generation,
     /// Without the wizard; conflicts are merged, overlapping lines keep yours
     #[arg(long)]
     pub headless: bool,
@@ -388,9 +389,27 @@ pub struct DemoArgs {
     pub look: Look,
 }
 
+/// A generation by its name, or by its number in the order in which they came.
+fn generation(text: &str) -> Result<&'static Generation, String> {
+    let all = || layouts().generations.iter().enumerate().map(|(at, generation)| (at + 1, generation));
+    let named = all().find(|(number, generation)| generation.name == text || number.to_string() == text);
+    named.map(|(_, generation)| generation).ok_or_else(|| {
+        let known = all().map(|(number, generation)| format!("{number} ({})", generation.name));
+        format!("there is no such generation; known: {}", known.collect::<Vec<_>>().join(", "))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+
+    #[test]
+    fn generations_have_names_and_numbers() {
+        let name = |text: &str| super::generation(text).map(|generation| generation.name.as_str());
+        assert_eq!(name("1"), name("agent-os"));
+        assert_eq!(name("3"), Ok("ouroboros"));
+        assert!(name("0").is_err() && name("4").unwrap_err().contains("2 (praxis-os)"));
+    }
 
     #[test]
     fn the_definition_is_sound() {

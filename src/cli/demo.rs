@@ -11,7 +11,6 @@ use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
 use crate::cli::wizard;
-use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
 use crate::core::policy::OnConflict;
 use crate::core::session::Status;
@@ -20,7 +19,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::executor;
 use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
-use crate::host::demo::{self, Demo, DemoError};
+use crate::host::demo::{self, Demo, DemoError, Releases};
 use crate::host::install;
 use crate::host::process::proc;
 use crate::host::server::{self, Running};
@@ -42,9 +41,9 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         }
     };
     say(&format!("building the demo in {}", dir.shown()));
-    let generations = &layouts().generations;
-    let first = generations.get(usize::from(arguments.from) - 1).unwrap_or_else(|| layouts().newest());
-    let built = demo::prepare_from(&first.folder, &dir, &mut |line| say(&format!("  {line}"))).map_err(|e| {
+    let releases = Releases::OfFirstServer;
+    let built = demo::prepare_generation(arguments.from, releases, &dir, &mut |line| say(&format!("  {line}")));
+    let built = built.map_err(|e| {
         // A temporary folder that stayed empty is nothing to keep.
         if arguments.dir.is_none() {
             let _ = std::fs::remove_dir(&dir);

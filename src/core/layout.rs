@@ -136,6 +136,11 @@ impl Generation {
         &layouts().servers[&self.server]
     }
 
+    /// The config files without which its server does not start.
+    pub fn required_config(&self) -> &[RelPath] {
+        &self.required_config
+    }
+
     /// Whether its server does not start without this config file.
     pub fn requires(&self, install: &RelPath) -> bool {
         self.required_config.contains(install)
@@ -285,6 +290,13 @@ impl Layouts {
         let whole = |t: &Template| (t.source == *source).then(|| t.install.clone());
         let below = |t: &Template| t.install.join(source.strip(&t.source)?).ok();
         self.config_templates.iter().find_map(|t| whole(t).or_else(|| below(t)))
+    }
+
+    /// The places in a source where the template of a config file can be.
+    pub fn templates_of(&self, config: &RelPath) -> impl Iterator<Item = RelPath> {
+        let whole = |t: &Template| (t.install == *config).then(|| t.source.clone());
+        let below = |t: &Template| t.source.join(config.strip(&t.install)?).ok();
+        self.config_templates.iter().filter_map(move |t| whole(t).or_else(|| below(t)))
     }
 
     /// Whether a template can be meant for this install path.

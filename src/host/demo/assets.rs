@@ -7,6 +7,7 @@ use include_dir::{Dir, DirEntry, File, include_dir};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::core::layout::Generation;
 use crate::core::path::RelPath;
 use crate::host::demo::error::{At as _, DemoError};
 
@@ -19,6 +20,8 @@ pub(super) struct Release {
     pub version: String,
     pub date: String,
     pub message: String,
+    /// The folder of its server.
+    pub server: String,
     pub removed: Vec<String>,
     pub renamed: Vec<Rename>,
     /// Files of this release's tree that can be run.
@@ -34,7 +37,7 @@ pub(super) struct Rename {
     pub to: String,
 }
 
-/// What the user did besides writing the files in `user/tree`.
+/// What the user did besides writing the files in `tree`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Edits {
@@ -58,8 +61,16 @@ pub(super) fn releases() -> Result<Vec<Release>, DemoError> {
     Ok(releases)
 }
 
-pub(super) fn edits() -> Result<Edits, DemoError> {
-    json("user/edits.json")
+/// The folder with what the user of a generation did to the install: `tree` and `edits.json`. Generations that are not
+/// named there share one.
+pub(super) fn user(generation: &Generation) -> String {
+    let own = format!("user/{}", generation.name);
+    if ASSETS.get_dir(&own).is_some() { own } else { "user".into() }
+}
+
+/// The other part of what the user did.
+pub(super) fn edits(user: &str) -> Result<Edits, DemoError> {
+    json(&format!("{user}/edits.json"))
 }
 
 pub(super) fn folder(path: &str) -> Result<&'static Dir<'static>, DemoError> {

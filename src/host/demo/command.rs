@@ -27,9 +27,6 @@ const NO_VENV: DemoError = DemoError::MissingTool {
 
 /// The tools that the demo needs, before anything is written.
 pub(super) fn check_tools() -> Result<(), DemoError> {
-    let answers = |command: &mut Command| {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
-    };
     if !answers(children::command("git").arg("--version")) {
         return Err(NO_GIT);
     }
@@ -79,6 +76,25 @@ pub(super) fn git(folder: &Path, date: &str) -> Command {
 
 pub(super) fn python() -> Command {
     clean_python(children::command("python3"))
+}
+
+/// A Python of at least this version, if one is on the path; else whichever there is.
+pub(super) fn python_from(minimum: Option<(u8, u8)>) -> Command {
+    let Some((major, minor)) = minimum else { return python() };
+    let test = format!("import sys; sys.exit(sys.version_info < ({major}, {minor}))");
+    let mut names = (minor..minor.saturating_add(NEWER)).map(|minor| format!("python{major}.{minor}"));
+    if answers(python().args(["-c", &test])) {
+        return python();
+    }
+    let named = names.find(|name| answers(clean_python(children::command(name)).args(["-c", &test])));
+    named.map_or_else(python, |name| clean_python(children::command(name)))
+}
+
+/// How many versions behind the oldest that will do are looked for.
+const NEWER: u8 = 9;
+
+fn answers(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
 }
 
 /// Without the variables that lead an interpreter to somebody else's packages.

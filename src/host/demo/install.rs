@@ -1,5 +1,6 @@
 //! The project: an installed release, its virtual environment, what the user did to it, and the running server.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::fs::File;
@@ -10,28 +11,50 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::core::layout::{Layout, layouts};
+use crate::core::layout::{Generation, Layout, layouts};
+use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::renamed;
 use crate::host::demo::assets;
-use crate::host::demo::command::{clean_python, git, last_lines, python, run, run_git};
+use crate::host::demo::command::{clean_python, git, last_lines, python_from, run, run_git};
 use crate::host::demo::error::{At as _, DemoError};
 use crate::host::process::children;
 
-/// What the stock installer of the first generation whose installs have a folder of this name copies, and where to. Of
-/// its layouts it is the oldest that it still has in the whole.
-fn layout(install: &Path) -> &'static Layout {
+/// The generation that the release at a commit installs; one that says nothing is taken for the first.
+pub(super) fn released(source: &Path, commit: &str) -> Result<&'static Generation, DemoError> {
+    let folders = run_git(git(source, "").args(["ls-tree", "-r", "-d", "--name-only", commit]))?;
+    let folders: BTreeSet<&str> = folders.lines().collect();
+    let has = |folder: &RelPath| folder.to_str().is_some_and(|folder| folders.contains(folder));
+    Ok(layouts().generation_of_source(has).unwrap_or_else(|| layouts().first_target()))
+}
+
+/// The generation of an install that a release of `released` makes in a folder: that of the release, unless only an
+/// earlier one calls its folder so.
+fn generation(install: &Path, released: &'static Generation) -> &'static Generation {
     let name = install.file_name().unwrap_or_default().as_encoded_bytes();
-    let first = layouts().generations.iter().find(|g| g.folder.as_bytes() == name);
-    let first = first.or_else(|| layouts().generations.iter().find(|g| g.folder == layouts().newest().folder));
-    let first = first.unwrap_or_else(|| layouts().newest());
-    if first.source_marks.is_empty() { first.layouts.last().unwrap_or_else(|| first.newest()) } else { first.newest() }
+    let named = layouts().generations.iter().find(|g| g.folder.as_bytes() == name);
+    named.filter(|named| named.folder != released.folder).unwrap_or(released)
+}
+
+/// The generation of an install that is there.
+fn installed(install: &Path) -> &'static Generation {
+    let name = install.file_name().unwrap_or_default().as_encoded_bytes();
+    let found = layouts().installed(name, |folder| folder.under(install).is_dir());
+    found.map_or_else(|| layouts().first_target(), |(generation, _)| generation)
+}
+
+/// What the stock installer of a generation copies, and where to. Of its layouts it is the oldest that it still has in
+/// the whole.
+fn layout(generation: &'static Generation) -> &'static Layout {
+    let newest = generation.newest();
+    if generation.source_marks.is_empty() { generation.layouts.last().unwrap_or(newest) } else { newest }
 }
 const PROJECT_DATE: &str = "2025-10-13T09:00:00+00:00";
 const LONGEST_START: Duration = Duration::from_secs(20);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// Installs the release at `commit` of `source` into the folder `install`, in the current layout.
+/// Installs the release at `commit` of `source` into the folder `install`, in the current layout. Config without which
+/// its server does not start is copied from the templates.
 ///
 /// The files come from git's objects; the work tree and the index of `source` are not touched.
 ///
@@ -49,15 +72,25 @@ pub fn install_release(source: &Path, commit: &str, install: &Path) -> Result<()
 
     run_git(git(source, "").env("GIT_INDEX_FILE", &index).args(["read-tree", commit]))?;
     run_git(git(source, "").env("GIT_INDEX_FILE", &index).args(["checkout-index", "--all"]).arg(prefix))?;
-    for map in layout(install).maps() {
-        let (from, to) = (map.source.under(&unpacked.path().join("tree")), map.install.under(install));
-        if !from.is_dir() {
-            continue;
-        }
+    let tree = unpacked.path().join("tree");
+    let generation = generation(install, released(source, commit)?);
+    let moved = |from: &Path, to: &Path| {
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).at("create", parent)?;
         }
-        fs::rename(&from, &to).at("move files to", &to)?;
+        fs::rename(from, to).at("move files to", to)
+    };
+    for map in layout(generation).maps() {
+        let places = layouts().paths_of(&map.source).into_iter().map(|path| path.under(&tree));
+        if let Some(from) = places.into_iter().find(|from| from.is_dir()) {
+            moved(&from, &map.install.under(install))?;
+        }
+    }
+    for config in generation.required_config() {
+        let templates = layouts().templates_of(config).map(|template| template.under(&tree));
+        if let Some(template) = templates.into_iter().find(|template| template.is_file()) {
+            moved(&template, &config.under(install))?;
+        }
     }
     Ok(())
 }
@@ -68,10 +101,12 @@ pub fn install_release(source: &Path, commit: &str, install: &Path) -> Result<()
 /// [`DemoError`] if python or pip fails.
 pub fn create_venv(install: &Path) -> Result<(), DemoError> {
     let venv = install.join("venv");
-    run(python().args(["-m", "venv"]).arg(&venv), |command, output| DemoError::Python { command, output })?;
+    let server = installed(install).server();
+    let mut python = python_from(server.minimum_python);
+    run(python.args(["-m", "venv"]).arg(&venv), |command, output| DemoError::Python { command, output })?;
     let mut pip = clean_python(children::command(venv.join("bin/python")));
     pip.args(["-m", "pip", "--isolated", "--disable-pip-version-check", "--no-input", "install", "--quiet"]);
-    pip.arg("--requirement").arg(install.join("mcp_server/requirements.txt"));
+    pip.arg("--requirement").arg(server.requirements.under(install));
     run(&mut pip, |command, output| DemoError::Pip { command, output })?;
     Ok(())
 }
@@ -79,7 +114,8 @@ pub fn create_venv(install: &Path) -> Result<(), DemoError> {
 /// Where the install has what the current layout has at a path.
 fn place(install: &Path, current: &RelPath) -> PathBuf {
     let source = layouts().source_of(current);
-    let here = source.and_then(|source| layout(install).maps().iter().find_map(|map| map.place(&source)));
+    let layout = layout(installed(install));
+    let here = source.and_then(|source| layout.maps().iter().find_map(|map| map.place(&source)));
     here.unwrap_or_else(|| current.clone()).under(install)
 }
 
@@ -88,8 +124,9 @@ fn place(install: &Path, current: &RelPath) -> PathBuf {
 /// # Errors
 /// [`DemoError`] if a file can't be written or removed.
 pub fn add_user_edits(install: &Path) -> Result<(), DemoError> {
-    assets::write_to(assets::folder("user/tree")?, |path| place(install, path))?;
-    for path in assets::edits()?.deleted {
+    let user = assets::user(installed(install));
+    assets::write_to(assets::folder(&format!("{user}/tree"))?, |path| place(install, path))?;
+    for path in assets::edits(&user)?.deleted {
         let path = RelPath::new(path).map_err(|e| DemoError::Asset(e.to_string()))?;
         let path = place(install, &path);
         fs::remove_file(&path).at("remove", &path)?;
@@ -103,11 +140,14 @@ pub fn add_user_edits(install: &Path) -> Result<(), DemoError> {
 /// [`DemoError`] if git fails or a file can't be written.
 pub fn commit_project(project: &Path, install: &Path) -> Result<(), DemoError> {
     assets::write(assets::folder("project")?, project)?;
-    let ignored = project.join(".gitignore");
-    let text = fs::read(&ignored).at("read", &ignored)?;
     let name = install.file_name().unwrap_or_default().as_encoded_bytes();
-    let text = renamed::renamed(&text, layouts().newest().folder.as_bytes(), name);
-    fs::write(&ignored, text).at("write", &ignored)?;
+    for file in [".gitignore", ".github/workflows/check.yml"] {
+        let path = project.join(file);
+        let text = fs::read(&path).at("read", &path)?;
+        let text = renamed::renamed(&text, layouts().newest().folder.as_bytes(), name);
+        fs::write(&path, text).at("write", &path)?;
+    }
+    assets::write(assets::folder(&format!("projects/{}", installed(install).name))?, project)?;
     run_git(git(project, "").args(["init", "--quiet", "--template="]))?;
     run_git(git(project, "").args(["add", "--all"]))?;
     run_git(git(project, PROJECT_DATE).args(["commit", "--quiet", "--no-verify", "--message", "The shop"]))?;
@@ -126,10 +166,12 @@ pub fn start_server(project: &Path, install: &Path) -> Result<u32, DemoError> {
     let log_path = cache.join("mcp_server.log");
     let log = File::create(&log_path).at("create", &log_path)?;
     let program = install.join("venv/bin/python");
+    let server = installed(install).server();
+    let folders = [("{install}", install.as_os_str()), ("{project}", project.as_os_str())];
+    let environment = server.environment.iter().map(|(name, value)| (name, os_text::filled(value, &folders)));
     let mut child = clean_python(children::command(&program))
-        .args(["-m", "mcp_server", "--transport", "http", "--log-level", "INFO"])
-        .env("PYTHONPATH", install)
-        .env("PROJECT_ROOT", project)
+        .args(&server.arguments)
+        .envs(environment)
         .current_dir(project)
         .stdin(Stdio::null())
         .stdout(log.try_clone().at("open", &log_path)?)
@@ -172,7 +214,7 @@ fn wait_until_reachable(child: &mut Child, install: &Path) -> Result<(), String>
 
 /// The port in the state file, if this process wrote it.
 fn port_of(pid: u32, install: &Path) -> Option<u16> {
-    let text = fs::read(install.join(".mcp_server_state.json")).ok()?;
+    let text = fs::read(installed(install).server().state_file.under(install)).ok()?;
     let state: serde_json::Value = serde_json::from_slice(&text).ok()?;
     let port = state.get("port")?.as_u64()?;
     (state.get("pid")?.as_u64()? == u64::from(pid)).then(|| u16::try_from(port).ok())?

@@ -1,7 +1,7 @@
 //! The demo: a small praxis-os with history and a customised install of it, built from the assets in this binary.
 //!
-//! `prepare` makes real things: a git repository with three tagged releases, a project with the oldest of them
-//! installed and edited, a virtual environment filled by pip without a network, and a running MCP server.
+//! `prepare` makes real things: a git repository with tagged releases, a project with the oldest of them installed and
+//! edited, a virtual environment filled by pip without a network, and a running MCP server.
 
 mod assets;
 mod command;
@@ -12,13 +12,13 @@ mod source;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::core::layout::layouts;
+use crate::core::layout::{Generation, layouts};
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use error::At as _;
 pub use error::DemoError;
 pub use install::{add_user_edits, commit_project, create_venv, install_release, start_server};
-pub use source::prepare_source;
+pub use source::{prepare_source, prepare_source_up_to};
 
 /// What was built, with absolute paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +33,17 @@ pub struct Demo {
     pub install: PathBuf,
     /// The install's running server.
     pub server_pid: Option<u32>,
-    /// The releases of the source, oldest first. The first one is installed.
+    /// The releases of the source, oldest first. The first one of the install's generation is installed.
     pub commits: Vec<String>,
+}
+
+/// Which releases a demo's source has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Releases {
+    /// Those with the first one's server.
+    OfFirstServer,
+    /// All.
+    All,
 }
 
 /// Builds `dir/source` and `dir/project` and starts the project's server. `progress` gets one line per step.
@@ -50,9 +59,24 @@ pub fn prepare(dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoE
 /// # Errors
 /// As [`prepare`].
 pub fn prepare_from(folder: &RelPath, dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoError> {
+    let first = layouts().generations.iter().find(|generation| generation.folder == *folder);
+    prepare_generation(first.unwrap_or_else(|| layouts().first_target()), Releases::OfFirstServer, dir, progress)
+}
+
+/// The same with an install of a generation, and the releases of the source that are wanted. A source that would have
+/// none of the generation has all.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_generation(
+    generation: &Generation,
+    releases: Releases,
+    dir: &Path,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Demo, DemoError> {
     command::check_tools()?;
     let dir = empty_folder(dir)?;
-    let built = build(folder, &dir, progress);
+    let built = build(generation, releases, &dir, progress);
     if built.is_err() {
         // The folder was empty before, so all of this is ours.
         for part in ["source", "project"] {
@@ -70,15 +94,23 @@ pub fn is_demo(source: &Path) -> bool {
     source.join(MARK).exists()
 }
 
-fn build(folder: &RelPath, dir: &Path, progress: &mut dyn FnMut(&str)) -> Result<Demo, DemoError> {
+fn build(
+    generation: &Generation,
+    releases: Releases,
+    dir: &Path,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Demo, DemoError> {
     let (source, project) = (dir.join("source"), dir.join("project"));
-    let install = folder.under(&project);
+    let install = generation.folder.under(&project);
 
-    let commits = prepare_source(&source)?;
+    let commits = match releases {
+        Releases::OfFirstServer if !layouts().first_target().is_before(generation) => prepare_source(&source)?,
+        _ => prepare_source_up_to(&source, None)?,
+    };
     let mark = source.join(MARK);
     fs::write(&mark, "Made by pos-upgrade-tui demo: no clone of praxis-os.\n").at("write", &mark)?;
     progress(&format!("built a source with {} releases in {}", commits.len(), source.shown()));
-    let oldest = commits.first().ok_or_else(|| DemoError::Asset("there is no release".into()))?;
+    let oldest = oldest_of(generation, &source, &commits)?;
     install_release(&source, oldest, &install)?;
     progress(&format!("installed the oldest release, {}, in {}", short(oldest), install.shown()));
     create_venv(&install)?;
@@ -90,6 +122,16 @@ fn build(folder: &RelPath, dir: &Path, progress: &mut dyn FnMut(&str)) -> Result
     let pid = start_server(&project, &install)?;
     progress(&format!("started the MCP server, process {pid}"));
     Ok(Demo { dir: dir.into(), source, project, install, server_pid: Some(pid), commits })
+}
+
+/// The oldest release that an install of a generation can be of.
+fn oldest_of<'a>(generation: &Generation, source: &Path, commits: &'a [String]) -> Result<&'a String, DemoError> {
+    for commit in commits {
+        if !install::released(source, commit)?.is_before(generation) {
+            return Ok(commit);
+        }
+    }
+    Err(DemoError::Asset(format!("there is no release of the generation {}", generation.name)))
 }
 
 /// Creates `dir` if need be and refuses one that holds anything.

@@ -7,7 +7,7 @@ use crate::host::demo::*;
 fn releases_fit_onto_each_other() {
     let releases = assets::releases().unwrap();
     let versions: Vec<_> = releases.iter().map(|release| release.version.as_str()).collect();
-    assert_eq!(versions, ["1.0.0", "1.1.0", "1.2.0"]);
+    assert_eq!(versions, ["1.0.0", "1.1.0", "1.2.0", "2.0.0", "2.1.0"]);
     let mut present = BTreeSet::new();
     for release in &releases {
         for path in &release.removed {
@@ -32,7 +32,7 @@ fn releases_fit_onto_each_other() {
 
 #[test]
 fn nothing_that_python_leaves_behind_is_embedded() {
-    for part in ["releases", "user", "wheels", "project"] {
+    for part in ["releases", "user", "wheels", "project", "projects"] {
         for file in assets::files(assets::folder(part).unwrap()) {
             assert!(!file.path().to_string_lossy().contains("__pycache__"), "{:?}", file.path());
         }

@@ -1,0 +1,1 @@
+"""Workflows and the sessions that were started with them."""
