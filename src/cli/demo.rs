@@ -41,7 +41,7 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         }
     };
     say(&format!("building the demo in {}", dir.shown()));
-    let releases = Releases::OfFirstServer;
+    let releases = Releases::All;
     let built = demo::prepare_generation(arguments.from, releases, &dir, &mut |line| say(&format!("  {line}")));
     let built = built.map_err(|e| {
         // A temporary folder that stayed empty is nothing to keep.

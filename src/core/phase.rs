@@ -184,11 +184,13 @@ pub enum NotApplicable {
     OnlyContent,
     /// `config.json` has the standards outside of the install, where no index flag is left.
     StandardsElsewhere,
+    /// The server takes no orders to build its index anew by a file.
+    NoIndexFlag,
 }
 
 impl NotApplicable {
     /// Every value of the list.
-    pub const ALL: [NotApplicable; 15] = [
+    pub const ALL: [NotApplicable; 16] = [
         NotApplicable::NoVenv,
         NotApplicable::NoRequirements,
         NotApplicable::RequirementsSatisfied,
@@ -204,6 +206,7 @@ impl NotApplicable {
         NotApplicable::TestsNotAllowed,
         NotApplicable::OnlyContent,
         NotApplicable::StandardsElsewhere,
+        NotApplicable::NoIndexFlag,
     ];
 
     /// The text behind `not_applicable: `.
@@ -224,6 +227,7 @@ impl NotApplicable {
             NotApplicable::TestsNotAllowed => "the test command is not allowed",
             NotApplicable::OnlyContent => "only content",
             NotApplicable::StandardsElsewhere => "standards outside the install",
+            NotApplicable::NoIndexFlag => "this server has no index flag; it watches the files themselves",
         }
     }
 }

@@ -164,7 +164,8 @@ impl std::fmt::Display for Removals {
 
 impl Plan {
     /// What this plan removes, if that is unusually much: more than twenty files, or more than five and a tenth of those
-    /// that are there. What moves is not removed; what the policy gives up of the user's is.
+    /// that are there. What moves is not removed, nor are second copies of what stays and the server that another one
+    /// replaces; what the policy gives up of the user's is.
     pub fn many_removals(&self, policy: OnConflict) -> Option<Removals> {
         let takes = matches!(policy, OnConflict::Take | OnConflict::MergeTake);
         let goes = |f: &&FileEntry| match f.kind {
@@ -172,9 +173,23 @@ impl Plan {
             Kind::Conflict => takes && f.theirs.is_none() && f.mine.is_some(),
             _ => false,
         };
-        let removed = self.files.iter().filter(goes).count() as u64;
+        let stays: BTreeSet<&BlobId> = self.files.iter().filter_map(|f| f.theirs.as_ref()).collect();
+        let replaced = self.replaced_server();
+        let lost = |f: &&FileEntry| {
+            let is_copy = f.kind == Kind::Remove && f.mine.as_ref().is_some_and(|mine| stays.contains(mine));
+            !is_copy && !replaced.is_some_and(|package| f.path.is_within(package))
+        };
+        let removed = self.files.iter().filter(goes).filter(lost).count() as u64;
         let managed = self.files.iter().filter(|f| f.mine.is_some() && f.kind != Kind::Linked).count() as u64;
         (removed > 20 || (removed > 5 && removed * 10 > managed)).then_some(Removals { removed, managed })
+    }
+}
+
+impl Plan {
+    /// The package of the server that the source's generation has another one for.
+    fn replaced_server(&self) -> Option<&'static RelPath> {
+        let package = |name: &str| layouts().generation(name).map(|generation| &generation.server().package);
+        package(&self.install.generation).filter(|before| package(&self.source.generation) != Some(before))
     }
 }
 

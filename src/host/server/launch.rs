@@ -10,6 +10,7 @@ use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
 use crate::host::files::fs;
+use crate::host::server::generation;
 use crate::host::server::generation::layout_of;
 
 /// Options of Python that change nothing about what is run, and those among them that take a value.
@@ -109,6 +110,20 @@ pub fn without_stdin(mut launch: ServerBefore) -> (ServerBefore, Option<String>)
         launch.command.extend([option.clone(), own.clone()]);
     }
     (launch, Some(was))
+}
+
+/// The same command for the package that the install has now, where it ran that of another generation: the arguments are
+/// the same.
+pub fn of_this_package(install: &Path, told: &ServerBefore) -> ServerBefore {
+    let now = layout_of(install).package.to_string();
+    let mut told = told.clone();
+    let other = module(&told.command).map(|(module, _)| module.to_owned());
+    let is_server = other.as_deref().is_some_and(|other| other != now && generation::named(other).is_some());
+    let named = told.command.iter().position(|word| word == "-m").filter(|_| is_server);
+    if let Some(word) = named.and_then(|at| told.command.get_mut(at + 1)) {
+        *word = now;
+    }
+    told
 }
 
 /// Checks a launch command that a file or a process told us, and returns it as it may be run: with the interpreter of

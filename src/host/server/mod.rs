@@ -14,7 +14,7 @@ mod start;
 
 pub use editors::planned;
 pub use generation::layout_of;
-pub use launch::{checked, without_stdin};
+pub use launch::{checked, of_this_package, without_stdin};
 pub use live::*;
 pub use log::{last_lines, log_path};
 pub use owner::Owner;

@@ -70,6 +70,7 @@ pub(crate) fn launch(run: &mut Run) -> Option<ServerBefore> {
     if let (Some(name), Some(_)) = (&run.session.folder_before, relocate::moved_from(run)) {
         before = before.renamed(name, &layouts().newest().folder);
     }
+    let before = server::of_this_package(&install, &before);
     let is_known = before.was_running || before.pid.is_some();
     match server::checked(&install, &project, &before) {
         Ok(launch) if is_known => Some(launch),

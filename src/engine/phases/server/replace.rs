@@ -22,9 +22,12 @@ use crate::host::server::search_index;
 use crate::host::server::{self, Case, Live, Owner, Running, Settings};
 
 use crate::core::index::Trust;
+use crate::core::layout::layouts;
 use crate::core::plan::FileEntry;
 use crate::engine::phases::server::launch::start_again;
 use crate::engine::phases::server::{is_alone, not_started, target};
+use crate::host::files::folder::Folder;
+use crate::host::files::fs;
 
 const PHASE: Phase = Phase::Server;
 /// How long a server may take to end by itself.
@@ -60,6 +63,7 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
         done(format!("{checked} of {checked} paths"), ())
     })?;
     journal.drop_staging();
+    drop_replaced(run);
     let started = run.task(PHASE, "start_server", start_server)?;
     let (restarted, time, health) = run.task(PHASE, "health", |run| health(run, started))?;
     dependencies::settle(run);
@@ -232,6 +236,26 @@ fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
             not_applicable(why, Some(why))
         }
         Err(e) => Err(e),
+    }
+}
+
+/// Bytecode is all that is left of a package whose files all went: it goes, too, with the folders that are empty then.
+fn drop_replaced(run: &mut Run) {
+    let install = run.session.install.clone();
+    for server in layouts().servers().filter(|server| server.package != target(run).package) {
+        let Ok(root) = Folder::open(&install) else { return };
+        if root.below(&server.package, false).is_err() {
+            continue;
+        }
+        let folders = walkdir::WalkDir::new(server.package.under(&install)).into_iter().flatten();
+        let bytecode = folders.filter(|e| e.file_type().is_dir() && e.file_name() == "__pycache__");
+        let gone = bytecode.map(|e| e.into_path()).collect::<Vec<_>>();
+        if let Some(e) = gone.iter().find_map(|folder| fs::remove_tree(folder).err()) {
+            run.log(Level::Warn, "server", &e.to_string());
+        }
+        if let Ok((parent, name)) = root.parent_of(&server.package, false) {
+            parent.remove_hollow(name);
+        }
     }
 }
 

@@ -397,7 +397,10 @@ impl Probing<'_> {
     fn watcher(&mut self, run: &mut Run) -> TaskResult<Fact<bool>> {
         let begun = Instant::now();
         let Some(flag) = index_flag(run) else {
-            let why = NotApplicable::StandardsElsewhere;
+            let why = match target(run).rebuild_flag {
+                Some(_) => NotApplicable::StandardsElsewhere,
+                None => NotApplicable::NoIndexFlag,
+            };
             self.absent("index flag", why);
             return not_applicable(why, Fact::NotApplicable(why));
         };
