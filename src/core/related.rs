@@ -136,7 +136,7 @@ mod tests {
         let history = History::new(commits);
         let target: Tree = history.tree("c1").unwrap();
         let (generation, layout) = (layouts().first_target(), layouts().first_target().newest());
-        let roots = &crate::core::classify::roots(&history, installed, (generation, layout), generation);
+        let roots = &crate::core::classify::roots(&history, installed, baseline, (generation, layout), generation);
         stranger(&Both { history: &history, target: &target, roots, installed, baseline }).is_some()
     }
 

@@ -169,22 +169,28 @@ fn was_shipped(history: &History, source: &RelPath, blob: &BlobId) -> bool {
     history.shipped(source, blob) || history.shipped_later(source, blob) || known().version(source, blob).is_some()
 }
 
-/// The roots that an install has: those of its layout, and those in which some file is byte for byte a release's.
+/// The roots that an install has: those of its layout, and those in which some file is byte for byte a release's, or
+/// was put there by the last upgrade.
 pub fn roots(
     history: &History,
     installed: &InstalledTree,
+    baseline: Option<&Baseline>,
     (generation_now, layout_now): (&'static Generation, &'static Layout),
     generation_next: &'static Generation,
 ) -> Roots {
     let ever = ever(history);
+    let noted = |map: &Map| {
+        baseline.is_some_and(|b| b.files.iter().any(|(path, f)| map.place(&f.source_path).as_ref() == Some(path)))
+    };
     let is_released = |map: &Map| {
-        ever.iter().any(|source| {
-            let mine = map.place(source).and_then(|place| installed.files.get(&place));
-            mine.is_some_and(|mine| {
-                let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
-                ids.into_iter().flatten().any(|id| was_shipped(history, source, id))
+        noted(map)
+            || ever.iter().any(|source| {
+                let mine = map.place(source).and_then(|place| installed.files.get(&place));
+                mine.is_some_and(|mine| {
+                    let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
+                    ids.into_iter().flatten().any(|id| was_shipped(history, source, id))
+                })
             })
-        })
     };
     Roots::of(generation_now, layout_now, generation_next.newest(), is_released, |folder| {
         installed.folders.contains(folder)

@@ -258,7 +258,7 @@ pub fn plan_from(
     let told = |e: GitError| source.find_damage().err().unwrap_or(e);
     let (history, later) = (history.map_err(told)?, source.repo.later(&source.blobs, &source.commit).map_err(told)?);
     let (history, installed) = (History::new(history).with_later(&later), installed?);
-    let roots = classify::roots(&history, &installed, (generation_now, layout_now), generation_next);
+    let roots = classify::roots(&history, &installed, baseline.as_ref(), (generation_now, layout_now), generation_next);
     let texts = Store::open(&source.blobs, install)?;
     let classify::Planned { mut plan, newer, next_baseline } = classify::plan(&Inputs {
         history: &history,
