@@ -41,6 +41,7 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
         }
     };
     say(&format!("building the demo in {}", dir.shown()));
+    // Those that the upgrade can lead to: of an install of a later generation, all.
     let releases = Releases::OfFirstServer;
     let built = demo::prepare_generation(arguments.from, releases, &dir, &mut |line| say(&format!("  {line}")));
     let built = built.map_err(|e| {
