@@ -28,6 +28,8 @@ mod crash;
 #[cfg(feature = "long-tests")]
 mod current;
 #[cfg(feature = "long-tests")]
+mod demo_server;
+#[cfg(feature = "long-tests")]
 mod dependencies;
 #[cfg(feature = "long-tests")]
 mod diff_and_edits;
@@ -143,6 +145,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn current() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn demo_server() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use crate::host::demo::error::{At as _, DemoError};
 use crate::host::process::children;
 use crate::host::process::output::{Bounds, OutputError, SHORT, output};
+use crate::host::python::interpreters::{self, Interpreter, Version};
 
 const NO_GIT: DemoError = DemoError::MissingTool {
     tool: "git",
@@ -78,20 +79,19 @@ pub(super) fn python() -> Command {
     clean_python(children::command("python3"))
 }
 
-/// A Python of at least this version, if one is on the path; else whichever there is.
-pub(super) fn python_from(minimum: Option<(u8, u8)>) -> Command {
-    let Some((major, minor)) = minimum else { return python() };
+/// A Python of at least this version, if this machine has one that can make environments; else whichever there is.
+pub(super) fn python_from(minimum: Option<Version>, project: &Path) -> Command {
+    let Some(minimum) = minimum else { return python() };
+    let (major, minor) = minimum;
     let test = format!("import sys; sys.exit(sys.version_info < ({major}, {minor}))");
-    let mut names = (minor..minor.saturating_add(NEWER)).map(|minor| format!("python{major}.{minor}"));
     if answers(python().args(["-c", &test])) {
         return python();
     }
-    let named = names.find(|name| answers(clean_python(children::command(name)).args(["-c", &test])));
-    named.map_or_else(python, |name| clean_python(children::command(name)))
+    let program = |found: &Interpreter| clean_python(children::command(&found.path));
+    let mut others = interpreters::found(minimum, project).into_iter();
+    let able = others.find(|found| answers(program(found).args(["-c", "import ensurepip, venv"])));
+    able.as_ref().map_or_else(python, program)
 }
-
-/// How many versions behind the oldest that will do are looked for.
-const NEWER: u8 = 9;
 
 fn answers(command: &mut Command) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())

@@ -102,7 +102,7 @@ pub fn install_release(source: &Path, commit: &str, install: &Path) -> Result<()
 pub fn create_venv(install: &Path) -> Result<(), DemoError> {
     let venv = install.join("venv");
     let server = installed(install).server();
-    let mut python = python_from(server.minimum_python);
+    let mut python = python_from(server.minimum_python, install);
     run(python.args(["-m", "venv"]).arg(&venv), |command, output| DemoError::Python { command, output })?;
     let mut pip = clean_python(children::command(venv.join("bin/python")));
     pip.args(["-m", "pip", "--isolated", "--disable-pip-version-check", "--no-input", "install", "--quiet"]);
@@ -111,8 +111,11 @@ pub fn create_venv(install: &Path) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Where the install has what the current layout has at a path.
+/// Where the install has what the current layout has at a path: what is the user's own, at the same place.
 fn place(install: &Path, current: &RelPath) -> PathBuf {
+    if layouts().is_own(current) {
+        return current.under(install);
+    }
     let source = layouts().source_of(current);
     let layout = layout(installed(install));
     let here = source.and_then(|source| layout.maps().iter().find_map(|map| map.place(&source)));

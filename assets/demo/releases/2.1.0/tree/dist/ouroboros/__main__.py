@@ -64,6 +64,8 @@ def serve(transport, places, config, lock):
     standards = StandardsIndex(places)
     engine = Engine(places, config["workflow"])
     server = server_with_tools(transport, places, config, standards, engine)
+    # What was asked for before the start is over when the state file says that the server is there.
+    standards.start()
     http = start_http(server) if transport != "stdio" else None
     state = StateFile(places, transport, http.port if http else None)
     state.write()
@@ -81,7 +83,6 @@ def serve(transport, places, config, lock):
         log.info("standard input was closed")
         end_tidily()
 
-    standards.start()
     watching = config["indexes"]["file_watcher"]
     if watching["enabled"]:
         Watcher(standards, watching["ignore_patterns"]).start()

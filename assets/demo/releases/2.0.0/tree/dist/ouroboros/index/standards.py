@@ -15,7 +15,7 @@ log = logging.getLogger("ouroboros.index")
 # How long a build takes, whatever there is to read: so a build can be watched, or be stopped in the middle.
 BUILD_SECONDS = float(os.environ.get("OUROBOROS_BUILD_SECONDS") or 2)
 # For so long after a start the progress that another server left is believed.
-BELIEVED_SECONDS = 0.5
+BELIEVED_SECONDS = BUILD_SECONDS / 4
 
 
 class StandardsIndex:
@@ -85,7 +85,7 @@ class StandardsIndex:
         try:
             with self._lock:
                 if self.progress.exists():
-                    time.sleep(min(BELIEVED_SECONDS, BUILD_SECONDS))
+                    time.sleep(BELIEVED_SECONDS)
                 pages = sorted(self.root.rglob("*.md"))
                 sections = []
                 for done, page in enumerate(pages):

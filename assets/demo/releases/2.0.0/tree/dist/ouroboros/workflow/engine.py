@@ -5,6 +5,7 @@ from datetime import datetime
 from ..protocol import ToolError
 from .library import Library
 from .sessions import Sessions, timing
+from .tasks import task_of
 
 
 class Engine:
@@ -14,9 +15,9 @@ class Engine:
         self.settings = settings
 
     def start(self, workflow_type, target_file):
-        phases = self.library.phases(workflow_type)
-        session = self.sessions.create(workflow_type, target_file or "unnamed", phases[0][0])
-        phase = self.library.get_phase(workflow_type, phases[0][0])
+        first = self.library.numbers(workflow_type)[0]
+        phase = self.library.get_phase(workflow_type, first)
+        session = self.sessions.create(workflow_type, target_file or "unnamed", first)
         return {"session_id": session["session_id"], "workflow_type": workflow_type, "phase_content": phase}
 
     def get_phase(self, session_id, phase):
@@ -24,8 +25,7 @@ class Engine:
         return self.library.get_phase(session["workflow_type"], session["current_phase"] if phase < 0 else phase)
 
     def get_task(self, session_id, phase, task):
-        session = self.sessions.get(session_id)[1]
-        return self.library.get_task(session["workflow_type"], session["current_phase"] if phase < 0 else phase, task)
+        return task_of(self.get_phase(session_id, phase), task)
 
     def complete_phase(self, session_id, phase, evidence):
         folder, session = self.sessions.get(session_id)
@@ -44,7 +44,7 @@ class Engine:
         session["evidence_submitted"][key] = evidence
         session["completed_phases"] = sorted({*session["completed_phases"], phase})
         session["updated_at"] = now
-        later = [number for number, _, _ in self.library.phases(session["workflow_type"]) if number > phase]
+        later = [number for number in self.library.numbers(session["workflow_type"]) if number > phase]
         if later:
             session["current_phase"] = later[0]
             session["phase_timings"][str(later[0])] = timing(later[0], now)

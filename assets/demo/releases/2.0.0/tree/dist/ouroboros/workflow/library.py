@@ -2,12 +2,10 @@
 
 import json
 import logging
-import re
 
 from ..protocol import ToolError
 
 log = logging.getLogger("ouroboros.workflow.library")
-TASK = re.compile(r"(\d+)\.\s+(.*)")
 
 
 class Library:
@@ -27,26 +25,25 @@ class Library:
                 })
         return {"workflows": found, "count": len(found)}
 
-    def phases(self, workflow_type):
-        """Each phase with its number, name and page."""
+    def numbers(self, workflow_type):
+        """The numbers of a workflow's phases, the first one first."""
         for path in sorted(self.workflows.glob("*/metadata.json")):
             metadata = read_object(path) or {}
             if metadata.get("workflow_type", path.parent.name) == workflow_type:
-                return [(entry["number"], entry["name"], path.parent / entry["file"]) for entry in metadata["phases"]]
+                return sorted(entry["number"] for entry in metadata["phases"])
         raise ToolError(f"there is no workflow '{workflow_type}'")
 
     def get_phase(self, workflow_type, phase):
-        for number, name, page in self.phases(workflow_type):
-            if number == phase:
-                return {"phase": phase, "name": name, "text": page.read_text(encoding="utf-8")}
-        raise ToolError(f"'{workflow_type}' has no phase {phase}")
-
-    def get_task(self, workflow_type, phase, task):
-        for line in self.get_phase(workflow_type, phase)["text"].splitlines():
-            found = TASK.match(line)
-            if found and int(found.group(1)) == task:
-                return {"phase": phase, "task": task, "text": found.group(2)}
-        raise ToolError(f"phase {phase} of '{workflow_type}' has no task {task}")
+        for path in sorted(self.workflows.glob("*/metadata.json")):
+            metadata = read_object(path) or {}
+            if metadata.get("workflow_type", path.parent.name) != workflow_type:
+                continue
+            for entry in metadata.get("phases", []):
+                if entry.get("number") == phase:
+                    page = path.parent / entry["file"]
+                    return {"phase": phase, "name": entry["name"], "text": page.read_text(encoding="utf-8")}
+            raise ToolError(f"'{workflow_type}' has no phase {phase}")
+        raise ToolError(f"there is no workflow '{workflow_type}'")
 
 
 def read_object(path):
