@@ -131,6 +131,7 @@ fn pages_that_a_plan_moves_are_named_with_it() {
     let saved = demo.dir.join("plan.json");
     fs::write(&saved, plan(&["--json"]).stdout).unwrap();
     let saved = ["upgrade", "--yes", "--on-conflict", "keep", "--plan", saved.to_str().unwrap(), "--project", project];
-    assert_eq!(sandbox.run(&saved).status.code(), Some(0));
+    let (code, said) = text(&sandbox.run(&saved));
+    assert!(code == 0 && said.contains("1 file names what moved, moves or goes (1 line); to see them"), "{said}");
     assert_eq!(fs::read_to_string(demo.project.join("NOTES.md")).unwrap(), name(from), "the file is the user's");
 }

@@ -8,6 +8,7 @@ use crate::core::os_text::quoted;
 use crate::core::policy::OnConflict;
 use crate::core::session::Session;
 use crate::engine::session::word;
+use crate::core::settings::Options;
 use crate::host::user::consent;
 use crate::host::user::consent::Wish;
 use crate::tui;
@@ -30,7 +31,8 @@ pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusa
     if let Some(source) = &source {
         settings::deepen(source, from)?;
     }
-    let options = settings::options(&found, from);
+    // Shown in the preview, and switched off in setup.
+    let options = Options { editor_config: true, ..settings::options(&found, from) };
     let (to, only) = (from.to.clone(), from.only.map(Part::only));
     let look = settings::look(found, look);
     let on_conflict = if options.interactive_conflicts { OnConflict::Ask } else { OnConflict::Park };

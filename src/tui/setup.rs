@@ -118,6 +118,8 @@ pub enum Choice {
     Conflicts,
     /// Stop and start the server.
     Restart,
+    /// Change editors' entries that would not start the new server.
+    Editors,
     /// Run the test command.
     Tests,
     /// Whether a failing post-install step undoes the upgrade.
@@ -134,10 +136,11 @@ pub enum Choice {
 
 impl Choice {
     /// In the order of the screen.
-    pub const ALL: [Choice; 9] = [
+    pub const ALL: [Choice; 10] = [
         Choice::Part,
         Choice::Conflicts,
         Choice::Restart,
+        Choice::Editors,
         Choice::Tests,
         Choice::PostInstall,
         Choice::Backups,
@@ -152,6 +155,7 @@ impl Choice {
             Choice::Part => "upgrade",
             Choice::Conflicts => "conflicts",
             Choice::Restart => "restart the server",
+            Choice::Editors => "editors' entries",
             Choice::Tests => "run the tests",
             Choice::PostInstall => "a failing download",
             Choice::Backups => "keep backups",
@@ -180,6 +184,8 @@ impl Choice {
             },
             Choice::Restart if options.auto_restart => "stop the running server, start the new code",
             Choice::Restart => "a running server keeps its old code for now",
+            Choice::Editors if options.editor_config => "one that would not start the new server is changed",
+            Choice::Editors => "they stay, and the report says what to change",
             Choice::Tests if options.skip_tests => "the install's own tests are left out",
             Choice::Tests => "the install's own tests run, if it has any",
             Choice::PostInstall if options.allow_post_install_failure => "a browser, say, can be fetched later",
@@ -209,6 +215,7 @@ impl Choice {
             Choice::Conflicts => return Err(policy_word(launch.on_conflict).to_owned()),
             Choice::Backups => return Err(options.keep_backups.to_string()),
             Choice::Restart => options.auto_restart,
+            Choice::Editors => options.editor_config,
             Choice::Tests => !options.skip_tests,
             Choice::PostInstall => {
                 return Err(if options.allow_post_install_failure { "only warns" } else { "undoes the upgrade" }.into());
@@ -239,6 +246,7 @@ impl Choice {
             Choice::Backups if forward => options.keep_backups = (options.keep_backups + 1).min(99),
             Choice::Backups => options.keep_backups = options.keep_backups.saturating_sub(1).max(1),
             Choice::Restart => options.auto_restart = !options.auto_restart,
+            Choice::Editors => options.editor_config = !options.editor_config,
             Choice::Tests => options.skip_tests = !options.skip_tests,
             Choice::PostInstall => options.allow_post_install_failure = !options.allow_post_install_failure,
             Choice::Commit => options.git_commit_after = !options.git_commit_after,

@@ -62,7 +62,7 @@ impl Starts {
                 let front = &value[..at.start];
                 // Placeholders have colons of their own.
                 let begins = |at: usize| front[..at].matches("${").count() == front[..at].matches('}').count();
-                let starts = front.match_indices([':', ';', '=']).filter(|(at, _)| begins(*at)).last();
+                let starts = front.match_indices([':', ';', '=']).rfind(|(at, _)| begins(*at));
                 let from = starts.map_or(0, |(at, _)| at + 1);
                 if self.leads_here(&front[from..]) || self.leads_here(front) {
                     found.push((at, new.as_str()));

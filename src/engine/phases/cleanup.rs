@@ -1,8 +1,10 @@
 //! Phase 5: old backups, reports, the optional commit, and the lock.
 
+use crate::core::os_text::quoted;
 use crate::core::phase::{CleanupEvidence, Phase};
 use crate::core::visible::Shown as _;
 use crate::engine::phases::relocate;
+use crate::engine::planning::outside;
 use crate::engine::report::documents;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
@@ -35,6 +37,7 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         }
         done(format!("{} removed, last {keep} kept", removed.len()), removed.len() as u64)
     })?;
+    outside_lines(run);
     let path = install.join(format!(".cache/upgrade-summary-{}.md", &run.session.stamp[..10]));
     let upgrade_summary = run.task(PHASE, "summary", |run| {
         fs::create_folders(&install.join(".cache"))?;
@@ -86,6 +89,20 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         update_log_appended: true,
         git_changes_committed,
     })
+}
+
+/// Tells how many lines of the project name what is elsewhere now: they are the user's to change.
+fn outside_lines(run: &mut Run) {
+    if run.session.resolving() {
+        return;
+    }
+    let (project, install) = (run.session.project.clone(), run.session.install.clone());
+    let moves = outside::moves(&project, &install, None, Some(run.session.plan()));
+    if let Some(count) = outside::find(&project, &install, moves).count() {
+        let see = format!("pos-upgrade-tui outside --project {}", quoted(&project));
+        let source = quoted(run.session.source());
+        run.warn("outside", format!("{count}; to see them: {see} --source {source}"));
+    }
 }
 
 /// Commits exactly the paths that this upgrade changed.

@@ -135,7 +135,10 @@ pub fn unwritable(project: &Path, files: &[ProjectFile]) -> Vec<Problem> {
     let shut = files.iter().filter(|file| file.can_be_written()).map(folder);
     let shut = shut.filter_map(|folder| Some((fs::check_writable(&folder).err()?, folder)));
     shut.map(|(e, folder)| {
-        let next = format!("make it writable for you: chmod u+w {}, or: --editor-config no", quoted(&folder));
+        let next = format!(
+            "make it writable for you: chmod u+w {}, or leave the entry as it is: --editor-config no",
+            quoted(&folder)
+        );
         problem(format!("{e}; an editor's entry for the server is changed there"), next)
     })
     .collect()

@@ -1,5 +1,6 @@
 //! The plan: a sentence, the files by kind, why, the diff of one, what's new.
 
+mod around;
 mod tabs;
 
 use ratatui::buffer::Buffer;
@@ -148,6 +149,10 @@ fn head(model: &Model, preview: &Preview, area: Rect) -> Vec<Line<'static>> {
     let warnings = &preview.inspection.evidence.warnings;
     let roomy = area.height >= 17;
     rows.truncate(if roomy { 4 } else { 2 });
+    if let Some(said) = around::editors(model, preview) {
+        let part = text::fit(&said, usize::from(area.width.saturating_sub(2)));
+        rows.push(line(theme, &[(" ", Role::Text), (&part, Role::Text)]));
+    }
     let shown = if roomy { warnings.len().min(2) } else { 0 };
     for warning in &warnings[..shown] {
         let room = usize::from(area.width.saturating_sub(4));
@@ -482,6 +487,12 @@ fn news_lines(model: &Model, preview: &Preview, width: usize) -> Vec<Line<'stati
         let parts = text::wrap(&text::visible_str(warning, false), width.saturating_sub(6));
         for (i, part) in parts.iter().enumerate() {
             rows.push(line(theme, &[(if i == 0 { " ! " } else { "   " }, Role::Warn), (part, Role::Warn)]));
+        }
+    }
+    for said in around::lines(preview) {
+        let parts = text::wrap(&text::visible_str(&said, false), width.saturating_sub(6));
+        for (i, part) in parts.iter().enumerate() {
+            rows.push(line(theme, &[(if i == 0 { " - " } else { "   " }, Role::Dim), (part, Role::Text)]));
         }
     }
     if !rows.is_empty() {
