@@ -8,6 +8,7 @@ use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::session;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
@@ -19,7 +20,7 @@ use crate::host::install;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Result<u8, Refusal> {
+pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let found = session::all(&project)?;
     let sessions = &found.sessions;

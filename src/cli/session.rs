@@ -8,6 +8,7 @@ use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
 use crate::cli::wizard;
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::session::Session;
 use crate::core::visible::Shown as _;
@@ -34,7 +35,7 @@ pub fn all(project: &Path) -> Result<Found, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`].
-pub async fn resume(common: &Common, named: Option<&str>, source: Option<&Path>) -> Result<u8, Refusal> {
+pub async fn resume(common: &Common, named: Option<&str>, source: Option<&Path>) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let found = all(&project)?;
     let session = match named {

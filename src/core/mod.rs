@@ -7,6 +7,7 @@ pub mod classify;
 pub mod config;
 pub mod document;
 pub mod editor_entry;
+pub mod exit;
 mod formatting;
 pub mod glob;
 mod histogram;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::events::{Command, Event, Finish, FinishKind, Level};
 use super::phases;
 use crate::core::baseline;
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
@@ -22,7 +23,6 @@ use crate::engine::planning::folder;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::PlanningError;
 use crate::engine::planning::request::Request;
-use crate::engine::refusal;
 use crate::engine::refusal::{About, Problem};
 use crate::engine::report::{documents, final_report, words};
 use crate::engine::rollback::{put_back, set_aside};
@@ -43,15 +43,6 @@ pub struct Handle {
     pub events: mpsc::Receiver<Event>,
     /// What the face wants.
     pub commands: mpsc::Sender<Command>,
-}
-
-/// Exit codes of the design that the engine gives.
-mod exit {
-    pub const DONE: u8 = 0;
-    pub const BUG: u8 = 1;
-    pub const ROLLED_BACK: u8 = 5;
-    pub const INCOMPLETE: u8 = 6;
-    pub const INTERRUPTED: u8 = 130;
 }
 
 /// Begins a session for an approved plan. Needs a tokio runtime.
@@ -103,12 +94,12 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
             _ => ("the session could not be saved".to_owned(), None),
         };
         let (message, exit_code, again) = match how {
-            Begin::Anew => ("nothing was changed", refusal::REFUSED, None),
+            Begin::Anew => ("nothing was changed", Exit::Refused, None),
             Begin::Resume | Begin::ResumeNamed | Begin::Discard => {
-                ("nothing was changed", refusal::REFUSED, Some(resume_command(&run.session)))
+                ("nothing was changed", Exit::Refused, Some(resume_command(&run.session)))
             }
             Begin::RollBack => {
-                ("not rolled back; nothing was changed", exit::INCOMPLETE, Some(words::undo_command(&run.session)))
+                ("not rolled back; nothing was changed", Exit::Incomplete, Some(words::undo_command(&run.session)))
             }
         };
         run.lock.unexplain();
@@ -172,7 +163,7 @@ pub fn resume(session: Session, named: bool) -> Handle {
     spawn(session, how, |run| {
         if run.session.rolling_back() {
             let reason = run.session.reason().unwrap_or("a rollback was interrupted").to_owned();
-            return go_back(run, &reason, exit::DONE);
+            return go_back(run, &reason, Exit::Done);
         }
         drive(run)
     })
@@ -184,7 +175,7 @@ pub fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
     let reason = reason.to_owned();
     spawn(session, Begin::RollBack, move |run| {
         run.set_aside = set_aside;
-        go_back(run, &reason, exit::DONE)
+        go_back(run, &reason, Exit::Done)
     })
 }
 
@@ -193,13 +184,13 @@ pub fn discard(session: Session) -> Handle {
     spawn(session, Begin::Discard, |run| {
         if run.session.applied() {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
-            return finish(run, FinishKind::Failed, refusal::REFUSED, message, Some(words::undo_command(&run.session)));
+            return finish(run, FinishKind::Failed, Exit::Refused, message, Some(words::undo_command(&run.session)));
         }
         put_back::drop_unfinished_backup(run);
         run.lock.unexplain();
         match run.commit(&StateEvent::Discarded) {
-            Ok(()) => finish(run, FinishKind::Aborted, exit::DONE, "discarded; the install is as it was".into(), None),
-            Err(_) => finish(run, FinishKind::Failed, refusal::REFUSED, "the session could not be saved".into(), None),
+            Ok(()) => finish(run, FinishKind::Aborted, Exit::Done, "discarded; the install is as it was".into(), None),
+            Err(_) => finish(run, FinishKind::Failed, Exit::Refused, "the session could not be saved".into(), None),
         }
     })
 }
@@ -262,7 +253,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
             let said = panic.downcast_ref::<String>().cloned();
             let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
             let message = format!("a bug in this program stopped the upgrade: {said}; the session is saved");
-            finish(&run, FinishKind::Failed, exit::BUG, message, Some(resume_command(&run.session)))
+            finish(&run, FinishKind::Failed, Exit::Bug, message, Some(resume_command(&run.session)))
         });
         // This process may live on, and must not look like one that works on the install.
         run.lock.unexplain();
@@ -280,7 +271,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
     let found = catalog::survey(&session.install);
     if let Some(damage) = found.lost() {
         let what = format!("{}; nothing was changed", damage.describe());
-        return Err(Problem { about: About::Install, exit_code: refusal::REFUSED, what, next: damage.next() });
+        return Err(Problem { about: About::Install, exit_code: Exit::Refused, what, next: damage.next() });
     }
     if let Some(later) = found.later(&session.session_id).filter(|_| how == Begin::RollBack) {
         return Err(followed_by(session, later));
@@ -296,7 +287,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
     }
     Err(Problem {
         about: About::Install,
-        exit_code: refusal::LOCKED,
+        exit_code: Exit::Locked,
         what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
         next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
     })
@@ -306,7 +297,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
 pub fn followed_by(session: &Session, later: &Session) -> Problem {
     Problem {
         about: About::Install,
-        exit_code: refusal::REFUSED,
+        exit_code: Exit::Refused,
         what: format!(
             "session {} was followed by session {} ({}), which must be rolled back first; nothing was changed",
             session.session_id,
@@ -334,7 +325,7 @@ pub fn overtaken(session: &Session) -> Result<(), Problem> {
     let problem = |what: String, next: String| {
         Err(Problem {
             about: About::Install,
-            exit_code: refusal::REFUSED,
+            exit_code: Exit::Refused,
             what: format!("{what}; nothing was changed"),
             next,
         })
@@ -374,7 +365,7 @@ fn take_place(session: &mut Session, how: Begin) -> Result<(), Problem> {
         Err(e) => {
             let what = format!("{e}, so it can't be told what was done here before; nothing was changed");
             let next = format!("mend that, then: pos-upgrade-tui status --project {}", session.project.shown());
-            return Err(Problem { about: About::Install, exit_code: refusal::REFUSED, what, next });
+            return Err(Problem { about: About::Install, exit_code: Exit::Refused, what, next });
         }
     }
     Ok(())
@@ -384,17 +375,17 @@ fn locked(session: &Session, error: &LockError) -> Finish {
     let problem = match error {
         LockError::Held(holder) => Problem {
             about: About::Install,
-            exit_code: refusal::LOCKED,
+            exit_code: Exit::Locked,
             what: format!("{}: {error}; nothing was changed", session.install.shown()),
             next: checks::wait_or_unlock(holder),
         },
         LockError::Place(odd) => {
             let what = format!("{error}; nothing was changed");
-            Problem { about: About::Install, exit_code: refusal::REFUSED, what, next: odd.next() }
+            Problem { about: About::Install, exit_code: Exit::Refused, what, next: odd.next() }
         }
         LockError::Fs(_) => Problem {
             about: About::Install,
-            exit_code: refusal::REFUSED,
+            exit_code: Exit::Refused,
             what: format!("{}: {error}; nothing was changed", session.install.shown()),
             next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
         },
@@ -415,7 +406,7 @@ fn refused(problem: &Problem) -> Finish {
     }
 }
 
-fn finish(run: &Run, result: FinishKind, exit_code: u8, message: String, next: Option<String>) -> Finish {
+fn finish(run: &Run, result: FinishKind, exit_code: Exit, message: String, next: Option<String>) -> Finish {
     let session = &run.session;
     let folder = session.backup.as_ref().map(|name| copy::folder_of(&session.install).join(name));
     Finish {
@@ -482,7 +473,7 @@ fn drive(run: &mut Run) -> Finish {
     if found.damages.is_empty() {
         deferred::sweep(&run.session.install, &found.sessions);
     }
-    finish(run, FinishKind::Completed, exit::DONE, message, next)
+    finish(run, FinishKind::Completed, Exit::Done, message, next)
 }
 
 fn settled_words(settled: usize) -> String {
@@ -504,10 +495,10 @@ fn let_go(run: &mut Run) -> Result<(), Stop> {
 fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
     match stop {
         Stop::Pause => pause(run, phase),
-        Stop::RollBack => go_back(run, "asked for by a person", exit::DONE),
+        Stop::RollBack => go_back(run, "asked for by a person", Exit::Done),
         Stop::Failed { what, next } if phase.rolls_back() && run.session.applied() => {
             let reason = format!("phase {} failed: {what}", phase.number());
-            let mut finish = go_back(run, &reason, exit::ROLLED_BACK);
+            let mut finish = go_back(run, &reason, Exit::RolledBack);
             let again = || "see above what failed; when that is mended, start the upgrade again".to_owned();
             finish.next = finish.next.or(next).or_else(|| Some(again()));
             finish
@@ -515,7 +506,7 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
         Stop::Failed { what, next } if run.session.applied() => {
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("the new release is in place, but phase {} failed: {what}", phase.number());
-            finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(resume_command(&run.session))))
+            finish(run, FinishKind::Failed, Exit::Incomplete, message, next.or(Some(resume_command(&run.session))))
         }
         Stop::Failed { what, next } => {
             run.background = None;
@@ -524,7 +515,7 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("{what}\nnothing in the install was changed");
             let next = next.or(Some("mend that, then start the upgrade again".into()));
-            finish(run, FinishKind::Failed, refusal::REFUSED, message, next)
+            finish(run, FinishKind::Failed, Exit::Refused, message, next)
         }
     }
 }
@@ -538,10 +529,10 @@ fn pause(run: &mut Run, phase: Phase) -> Finish {
         Ok(()) => format!("paused in phase {}; the session is saved and can be resumed or rolled back", phase.number()),
         Err(_) => format!("stopped in phase {}; the session could not be saved again", phase.number()),
     };
-    finish(run, FinishKind::Interrupted, exit::INTERRUPTED, message, Some(resume_command(&run.session)))
+    finish(run, FinishKind::Interrupted, Exit::Interrupted, message, Some(resume_command(&run.session)))
 }
 
-fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
+fn go_back(run: &mut Run, reason: &str, exit_code: Exit) -> Finish {
     phases::server::fetch::clear(run);
     match put_back::roll_back(run, reason) {
         Ok(restored) => {
@@ -549,7 +540,7 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
             let rescue = format!("{}/rescued/", install::name_of(&run.session.install));
             if let Some(problem) = restored.server_problem {
                 let message = format!("{install} is back as it was, but its server does not answer: {problem}");
-                return finish(run, FinishKind::RolledBack, exit::INCOMPLETE, message, None);
+                return finish(run, FinishKind::RolledBack, Exit::Incomplete, message, None);
             }
             let rescued = match restored.rescued.len() {
                 0 => String::new(),
@@ -568,7 +559,7 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
                     names.join(", ")
                 );
                 let next = format!("take them from your repository: {}", log_command(&run.session));
-                return finish(run, FinishKind::RolledBack, exit::INCOMPLETE, message, Some(next));
+                return finish(run, FinishKind::RolledBack, Exit::Incomplete, message, Some(next));
             }
             let message = format!("{install} {back}{rescued}\nreason: {reason}");
             finish(run, FinishKind::RolledBack, exit_code, message, None)
@@ -593,7 +584,7 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
              what stands in the way to {rescue}: {}",
             words::set_aside_command(&run.session)
         );
-        let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
+        let finish = finish(run, FinishKind::Failed, Exit::Incomplete, message, next);
         return Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish };
     }
     run.lock.unexplain();
@@ -602,6 +593,6 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
          read, this moves it to {rescue}: {}",
         words::set_aside_command(&run.session)
     );
-    let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
+    let finish = finish(run, FinishKind::Failed, Exit::Incomplete, message, next);
     Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish }
 }

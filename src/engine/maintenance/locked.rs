@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::session::stamp_of;
 use crate::core::visible::Shown as _;
 use crate::engine::planning::checks;
-use crate::engine::refusal::{About, LOCKED, Problem, problem};
+use crate::engine::refusal::{About, Problem, problem};
 use crate::host::files::fs;
 use crate::host::session::lock::{Lock, LockError};
 
@@ -18,7 +19,7 @@ pub fn lock(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, Problem>
     let lock = Lock::acquire(install).map_err(|e| match &e {
         LockError::Held(holder) => Problem {
             about: About::Install,
-            exit_code: LOCKED,
+            exit_code: Exit::Locked,
             what: format!("{}: {e}; nothing was changed", install.shown()),
             next: checks::wait_or_unlock(holder),
         },

@@ -4,6 +4,7 @@ use super::conflict::opening;
 use super::navigation::{hold_input, show};
 use super::running::{begin, last_words};
 use super::setup;
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::engine::events::{Command, Event, FinishKind, Level};
 use crate::engine::planning::inspect::Unfinished;
@@ -35,11 +36,11 @@ pub(super) fn opened(model: &mut Model, found: Result<Option<Box<Unfinished>>, S
             Some(plan) => begin(model, Effect::Resolve(plan)),
             None => setup::check(model),
         },
-        Err(what) => stopped(model, 7, what),
+        Err(what) => stopped(model, Exit::Locked, what),
     }
 }
 
-pub(super) fn stopped(model: &mut Model, exit_code: u8, what: String) -> Vec<Effect> {
+pub(super) fn stopped(model: &mut Model, exit_code: Exit, what: String) -> Vec<Effect> {
     let next = "pos-upgrade-tui status".to_owned();
     model.problems = vec![Problem { about: About::Install, exit_code, what, next }];
     setup::open(model, Spot::Install)
@@ -106,6 +107,6 @@ pub(super) fn terminate(model: &mut Model) -> Vec<Effect> {
         effects.push(Effect::Send(Command::Pause));
         lines = vec!["Interrupted; the session is saved.".to_owned(), resume];
     }
-    effects.push(Effect::Quit { exit_code: 130, lines });
+    effects.push(Effect::Quit { exit_code: Exit::Interrupted, lines });
     effects
 }
