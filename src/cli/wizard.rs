@@ -4,8 +4,8 @@ use crate::cli::args::{Common, From, Look, Part};
 use crate::cli::ask::at_a_terminal;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::command_line::Next;
 use crate::core::exit::Exit;
-use crate::core::os_text::quoted;
 use crate::core::policy::OnConflict;
 use crate::core::session::Session;
 use crate::engine::session::word;
@@ -80,10 +80,10 @@ pub async fn resume(session: &Session, is_named: bool) -> Result<Exit, Refusal> 
 /// # Errors
 /// [`Refusal`] where the terminal can't be used.
 pub async fn open(launch: Launch) -> Result<Exit, Refusal> {
-    let project = quoted(&launch.project);
+    let next = Next::Status.of(&launch.project);
     tui::run::run(launch).await.map_err(|e| Refusal {
         exit_code: Exit::Interrupted,
         what: format!("the wizard stopped: {e}; its session, if one was begun, is saved"),
-        next: format!("pos-upgrade-tui status --project {project}"),
+        next,
     })
 }

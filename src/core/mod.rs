@@ -4,6 +4,7 @@ pub mod answers;
 pub mod baseline;
 pub mod blob;
 pub mod classify;
+pub mod command_line;
 pub mod config;
 pub mod document;
 pub mod editor_entry;

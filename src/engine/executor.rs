@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::events::{Command, Event, Finish, FinishKind, Level};
 use super::phases;
 use crate::core::baseline;
+use crate::core::command_line::Next;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
@@ -18,6 +19,7 @@ use crate::core::session::{Approval, Session, StateEvent, Status};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
+use crate::engine::maintenance::locked;
 use crate::engine::planning::checks;
 use crate::engine::planning::folder;
 use crate::engine::planning::make_plan;
@@ -28,12 +30,12 @@ use crate::engine::report::{documents, final_report, words};
 use crate::engine::rollback::{put_back, set_aside};
 use crate::engine::session::context::Run;
 use crate::engine::session::estimates::estimates;
-use crate::engine::session::stop::{START_AGAIN, Stop};
+use crate::engine::session::stop::{Advice, Stop};
 use crate::engine::session::word;
 use crate::host::backup::copy;
 use crate::host::install;
 use crate::host::session::catalog;
-use crate::host::session::lock::{Lock, LockError};
+use crate::host::session::lock::Lock;
 use crate::host::session::store;
 
 /// A running session. Dropping it pauses the session after the current step.
@@ -107,8 +109,10 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
             // If it was saved at all, it is over: nothing has to be gone on with.
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
         }
-        let next = instead(next, again.as_deref()).or(again).or_else(|| Some(format!("mend that{START_AGAIN}")));
-        Box::new(finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), next))
+        let next = next
+            .map(|advice| advice.before(again.as_deref()))
+            .unwrap_or_else(|| again.clone().unwrap_or_else(|| Advice::mend("mend that").for_an_upgrade()));
+        Box::new(finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), Some(next)))
     })
 }
 
@@ -121,15 +125,6 @@ enum Begin {
     ResumeNamed,
     Discard,
     RollBack,
-}
-
-/// An advice with the command that is right here, where it ends with the one that starts an upgrade.
-fn instead(next: Option<String>, command: Option<&str>) -> Option<String> {
-    let next = next?;
-    match (next.strip_suffix(START_AGAIN), command) {
-        (Some(remedy), Some(command)) => Some(format!("{remedy}, then: {command}")),
-        _ => Some(next),
-    }
 }
 
 /// Clears away what a run that was cut off before its session began or behind its end left: half-written files, the lock's
@@ -220,7 +215,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
         let lock = match lock {
             Ok(lock) => lock,
             Err(e) => {
-                let _ = events.blocking_send(Event::Finished(locked(&session, &e)));
+                let _ = events.blocking_send(Event::Finished(refused(&locked::refusal(&session.install, &e))));
                 return;
             }
         };
@@ -289,7 +284,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
         about: About::Install,
         exit_code: Exit::Locked,
         what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
-        next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
+        next: Next::Status.of(&session.project),
     })
 }
 
@@ -304,7 +299,7 @@ pub fn followed_by(session: &Session, later: &Session) -> Problem {
             later.session_id,
             later.status().words()
         ),
-        next: format!("pos-upgrade-tui rollback {} --project {}", later.session_id, session.project.shown()),
+        next: Next::RollbackOf(&later.session_id).of(&session.project),
     }
 }
 
@@ -341,10 +336,9 @@ pub fn overtaken(session: &Session) -> Result<(), Problem> {
             ),
             format!("go back with git: {}", log_command(session)),
         ),
-        Err(e @ PlanningError::Merged { .. }) => problem(
-            format!("{e}: going back would mix two releases"),
-            format!("pos-upgrade-tui reconcile --source DIR --project {}", session.project.shown()),
-        ),
+        Err(e @ PlanningError::Merged { .. }) => {
+            problem(format!("{e}: going back would mix two releases"), Next::Reconcile(None).of(&session.project))
+        }
         Err(PlanningError::Fs(e)) => problem(e.to_string(), "mend that, then try again".into()),
         _ => Ok(()),
     }
@@ -364,33 +358,11 @@ fn take_place(session: &mut Session, how: Begin) -> Result<(), Problem> {
         Ok((number, after, stamp)) => (session.number, session.after, session.stamp) = (number, after, stamp),
         Err(e) => {
             let what = format!("{e}, so it can't be told what was done here before; nothing was changed");
-            let next = format!("mend that, then: pos-upgrade-tui status --project {}", session.project.shown());
+            let next = format!("mend that, then: {}", Next::Status.of(&session.project));
             return Err(Problem { about: About::Install, exit_code: Exit::Refused, what, next });
         }
     }
     Ok(())
-}
-
-fn locked(session: &Session, error: &LockError) -> Finish {
-    let problem = match error {
-        LockError::Held(holder) => Problem {
-            about: About::Install,
-            exit_code: Exit::Locked,
-            what: format!("{}: {error}; nothing was changed", session.install.shown()),
-            next: checks::wait_or_unlock(holder),
-        },
-        LockError::Place(odd) => {
-            let what = format!("{error}; nothing was changed");
-            Problem { about: About::Install, exit_code: Exit::Refused, what, next: odd.next() }
-        }
-        LockError::Fs(_) => Problem {
-            about: About::Install,
-            exit_code: Exit::Refused,
-            what: format!("{}: {error}; nothing was changed", session.install.shown()),
-            next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
-        },
-    };
-    refused(&problem)
 }
 
 fn refused(problem: &Problem) -> Finish {
@@ -428,7 +400,7 @@ fn log_command(session: &Session) -> String {
 
 /// The command that takes a session up again.
 fn resume_command(session: &Session) -> String {
-    format!("pos-upgrade-tui resume --project {}", quoted(&session.project))
+    Next::Resume.of(&session.project)
 }
 
 fn drive(run: &mut Run) -> Finish {
@@ -467,7 +439,7 @@ fn drive(run: &mut Run) -> Finish {
     if parked > 0 {
         message.push_str(&format!("; {parked} put off, where yours stays until you settle it"));
     }
-    let next = (parked > 0).then(|| format!("pos-upgrade-tui resolve --project {}", quoted(&run.session.project)));
+    let next = (parked > 0).then(|| Next::Resolve.of(&run.session.project));
     let found = catalog::survey(&run.session.install);
     // What a damaged session put off is needed still, and can't be told.
     if found.damages.is_empty() {
@@ -500,13 +472,14 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             let reason = format!("phase {} failed: {what}", phase.number());
             let mut finish = go_back(run, &reason, Exit::RolledBack);
             let again = || "see above what failed; when that is mended, start the upgrade again".to_owned();
-            finish.next = finish.next.or(next).or_else(|| Some(again()));
+            finish.next = finish.next.or(next.map(|n| n.for_an_upgrade())).or_else(|| Some(again()));
             finish
         }
         Stop::Failed { what, next } if run.session.applied() => {
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("the new release is in place, but phase {} failed: {what}", phase.number());
-            finish(run, FinishKind::Failed, Exit::Incomplete, message, next.or(Some(resume_command(&run.session))))
+            let next = next.map_or_else(|| resume_command(&run.session), |next| next.for_an_upgrade());
+            finish(run, FinishKind::Failed, Exit::Incomplete, message, Some(next))
         }
         Stop::Failed { what, next } => {
             run.background = None;
@@ -514,8 +487,8 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             run.lock.unexplain();
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("{what}\nnothing in the install was changed");
-            let next = next.or(Some("mend that, then start the upgrade again".into()));
-            finish(run, FinishKind::Failed, Exit::Refused, message, next)
+            let next = next.unwrap_or_else(|| Advice::mend("mend that")).for_an_upgrade();
+            finish(run, FinishKind::Failed, Exit::Refused, message, Some(next))
         }
     }
 }
@@ -576,7 +549,7 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
     };
     let again = words::undo_command(&run.session);
     let rescue = format!("{}/rescued/", install::name_of(&run.session.install));
-    let next = instead(next, Some(&again)).or(Some(again));
+    let next = Some(next.map_or_else(|| again.clone(), |next| next.before(Some(&again))));
     if run.session.is_unfinished() {
         let _ = run.advance(&StateEvent::Paused).and_then(|()| run.save());
         let message = format!(

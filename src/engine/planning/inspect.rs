@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::core::answers::{self, Prior, Rules};
+use crate::core::command_line::Next;
 use crate::core::exit::Exit;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
@@ -206,7 +207,7 @@ fn unreadable(error: &FsError) -> Problem {
 
 /// The command that makes one baseline of two.
 fn reconcile(request: &Request) -> String {
-    format!("pos-upgrade-tui reconcile --source {} --project {}", request.source.shown(), request.project.shown())
+    Next::Reconcile(Some(&request.source)).of(&request.project)
 }
 
 /// Fetches the history that a shallow clone lacks; nothing to do for one that is whole. Blocking, and the one thing
