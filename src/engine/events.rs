@@ -120,6 +120,11 @@ pub enum Event {
         /// Why, with the place in the file.
         problem: String,
     },
+    /// What a person asked for while conflicts are open can't be done.
+    NotDone {
+        /// Why, in a sentence.
+        problem: String,
+    },
     /// An answer is saved and will not be asked again.
     Answered {
         /// The install's path.

@@ -4,9 +4,9 @@ use super::conflict::opening;
 use super::navigation::{hold_input, show};
 use super::running::{begin, last_words};
 use super::setup;
+use crate::core::command_line::Next;
 use crate::core::exit::Exit;
-use crate::core::os_text::quoted;
-use crate::engine::events::{Command, Event, FinishKind, Level};
+use crate::engine::events::{Command, Event, FinishKind};
 use crate::engine::planning::inspect::Unfinished;
 use crate::engine::refusal::About;
 use crate::engine::refusal::Problem;
@@ -90,9 +90,9 @@ pub(super) fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             completed.map(Effect::Recall).into_iter().collect()
         }
         // What the engine can't carry out must be seen where it was asked.
-        Event::Log { level: Level::Error, origin: "conflicts", text } => {
-            model.conflicts.said = Some(text.clone());
-            model.status = Some(text);
+        Event::NotDone { problem } => {
+            model.conflicts.said = Some(problem.clone());
+            model.status = Some(problem);
             vec![]
         }
         _ => vec![],
@@ -101,7 +101,7 @@ pub(super) fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
 
 pub(super) fn terminate(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let resume = format!("Next: pos-upgrade-tui resume --project {}", quoted(&model.launch.project));
+    let resume = format!("Next: {}", Next::Resume.of(&model.launch.project));
     let mut lines = vec!["Interrupted; nothing was changed.".to_owned()];
     if model.running {
         effects.push(Effect::Send(Command::Pause));
