@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use pos_upgrade_tui::core::exit::Exit;
+
 /// Reports of errors and panics. The usual hook panics itself where standard error is gone, and that aborts.
 fn install_reports() {
     let plain = color_eyre::config::Theme::new();
@@ -17,14 +19,14 @@ fn main() -> ExitCode {
     install_reports();
     // While there is one thread only: the kernel keeps the rights of each by itself.
     if let Some(code) = pos_upgrade_tui::cli::become_owner() {
-        return ExitCode::from(code);
+        return ExitCode::from(code.code());
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
             pos_upgrade_tui::cli::cannot_start(&e);
-            return ExitCode::from(1);
+            return ExitCode::from(Exit::Bug.code());
         }
     };
-    ExitCode::from(runtime.block_on(pos_upgrade_tui::cli::run()))
+    ExitCode::from(runtime.block_on(pos_upgrade_tui::cli::run()).code())
 }

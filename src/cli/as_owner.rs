@@ -11,6 +11,7 @@ use crate::cli::order;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
 use crate::host::install;
@@ -23,7 +24,7 @@ const SHOWN: usize = 10;
 /// Becomes the owner of the project that the arguments are about, where root runs this and somebody else owns the
 /// install: then this does not return, the program starts over in the owner's name. Returns the exit code of a refusal,
 /// or none to go on as we are. Only while this process has one thread.
-pub fn become_owner() -> Option<u8> {
+pub fn become_owner() -> Option<Exit> {
     if !identity::is_root() {
         return None;
     }

@@ -11,6 +11,7 @@ use crate::cli::output;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::os_text::about;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::backups;
@@ -18,8 +19,6 @@ use crate::engine::maintenance::backups::Prunable;
 use crate::host::backup::retention::Kept;
 use crate::host::files::fs::human_size;
 
-/// Exit code for a damaged backup.
-const DAMAGED: u8 = 4;
 /// How many paths of a damaged backup are shown of each kind; the JSON has all.
 const SHOWN: usize = 20;
 
@@ -27,7 +26,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<u8, Refusal> {
+pub fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     match command {
         None | Some(BackupsCommand::List) => list(common, &install),
@@ -36,7 +35,7 @@ pub fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<u8, Refu
     }
 }
 
-fn list(common: &Common, install: &Path) -> Result<u8, Refusal> {
+fn list(common: &Common, install: &Path) -> Result<Exit, Refusal> {
     let all = backups::all(install)?;
     diff::to_stdout(|paper| {
         if common.json {
@@ -48,7 +47,7 @@ fn list(common: &Common, install: &Path) -> Result<u8, Refusal> {
         }
         all.iter().rev().try_for_each(|backup| paper.line(diff::Ink::Plain, &format!("  {}", line(backup))))
     })?;
-    Ok(if all.iter().any(|b| b.unreadable) { DAMAGED } else { 0 })
+    Ok(if all.iter().any(|b| b.unreadable) { Exit::Refused } else { Exit::Done })
 }
 
 fn line(backup: &Kept) -> String {
@@ -68,7 +67,7 @@ fn line(backup: &Kept) -> String {
     format!("{}  {what}{marks}", backup.name)
 }
 
-fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<u8, Refusal> {
+fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<Exit, Refusal> {
     let examined = backups::examine(install, named)?;
     let damaged = examined.iter().any(|e| !e.sound);
     diff::to_stdout(|paper| {
@@ -103,16 +102,16 @@ fn verify(common: &Common, install: &Path, named: Option<&str>) -> Result<u8, Re
         }
         Ok(())
     })?;
-    Ok(if damaged { DAMAGED } else { 0 })
+    Ok(if damaged { Exit::Refused } else { Exit::Done })
 }
 
-fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
+fn prune(common: &Common, install: &Path, keep: usize) -> Result<Exit, Refusal> {
     let found = Prunable::find(install, keep, &mut |line| complain!("{line}"))?;
     if found.names.is_empty() {
         let message = format!("nothing to prune: {} backups in {}", found.all.len(), install.join(".backups").shown());
         if common.json {
             print::json(&about(install, json!({"removed": [], "problems": []})));
-            return Ok(0);
+            return Ok(Exit::Done);
         }
         return Ok(output::nothing_to_do(&message, false));
     }
@@ -131,5 +130,5 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<u8, Refusal> {
         pruned.problems.iter().for_each(|p| complain!("warning: an old environment could not be removed: {p}"));
         say!("{} removed, {} left", pruned.removed.len(), found.all.len().saturating_sub(pruned.removed.len()));
     }
-    Ok(0)
+    Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use clap::{Command, CommandFactory as _};
 use crate::cli::args::Cli;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::exit::Exit;
 
 /// What a person may type: without the subcommands that only tests and upkeep use.
 fn visible(all: &Command) -> Command {
@@ -16,8 +17,8 @@ fn visible(all: &Command) -> Command {
 ///
 /// # Errors
 /// [`Refusal`] where the output can't be written.
-pub fn run(shell: clap_complete::Shell) -> Result<u8, Refusal> {
+pub fn run(shell: clap_complete::Shell) -> Result<Exit, Refusal> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut visible(&Cli::command()), "pos-upgrade-tui", &mut script);
-    print::much(|out| out.write_all(&script)).map(|()| 0)
+    print::much(|out| out.write_all(&script)).map(|()| Exit::Done)
 }

@@ -11,6 +11,7 @@ use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
 use crate::cli::wizard;
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::policy::OnConflict;
 use crate::core::session::Status;
@@ -30,7 +31,7 @@ use crate::tui::launch::Launch;
 ///
 /// # Errors
 /// [`Refusal`], for instance where git or python3 is missing.
-pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
+pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<Exit, Refusal> {
     let dir = folder(arguments.dir.as_ref())?;
     let quiet = common.json;
     let say = |line: &str| {
@@ -55,7 +56,7 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<u8, Refusal> {
     if arguments.prepare_only {
         say(&format!("\nthe install's server runs as pid {}; upgrade it with:", built.server_pid.unwrap_or(0)));
         say(&format!("  {command}"));
-        return Ok(0);
+        return Ok(Exit::Done);
     }
     let request = Request {
         project: built.project.clone(),
@@ -119,7 +120,7 @@ fn refusal(error: &DemoError) -> Refusal {
     Refusal::refused(error.to_string(), next)
 }
 
-async fn headless(request: Request, json: bool) -> Result<u8, Refusal> {
+async fn headless(request: Request, json: bool) -> Result<Exit, Refusal> {
     let mut inspection = inspect::inspect(&request);
     let around = plan::Around::of(&mut inspection);
     let approved = plan::plan_of(inspection)?;

@@ -8,6 +8,7 @@ use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::plan::ReleaseEvidence;
 use crate::core::provenance::short;
@@ -26,7 +27,7 @@ const WITH_SOURCE: &str = "name a clone of praxis-os: pos-upgrade-tui edits --so
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common, arguments: &EditsArgs) -> Result<u8, Refusal> {
+pub fn run(common: &Common, arguments: &EditsArgs) -> Result<Exit, Refusal> {
     if common.json && arguments.diff {
         return Err(diff::no_json());
     }
@@ -40,14 +41,14 @@ pub fn run(common: &Common, arguments: &EditsArgs) -> Result<u8, Refusal> {
     let found = edits::find(&install, source.as_ref()).map_err(|e| refusal(&e))?;
     if common.json {
         diff::to_stdout(|paper| paper.json(&found))?;
-        return Ok(0);
+        return Ok(Exit::Done);
     }
     let texts = match arguments.diff {
         true => Some(EditTexts::open(&install, source.as_ref()).map_err(|e| refusal(&e))?),
         false => None,
     };
     diff::to_stdout(|paper| print(paper, &install, &found, texts.as_ref()))?;
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// The source, if one is named and needed. One that only the settings name may be gone, as long as the install can

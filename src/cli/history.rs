@@ -9,6 +9,7 @@ use crate::cli::diff;
 use crate::cli::diff::Ink;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::os_text::about;
 use crate::core::provenance::short;
 use crate::core::session::{Session, moment};
@@ -18,14 +19,11 @@ use crate::host::files::fs;
 use crate::host::session::catalog;
 use crate::host::session::catalog::Used;
 
-/// Exit code where something of it can't be read.
-const UNREADABLE: u8 = 4;
-
 /// Runs the subcommand.
 ///
 /// # Errors
 /// [`Refusal`] where there is no install, or the output can't be written.
-pub fn run(common: &Common) -> Result<u8, Refusal> {
+pub fn run(common: &Common) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     let found = catalog::survey(&install);
     let mut problems = found.damages.iter().any(|d| d.used == Used::Unreadable);
@@ -65,7 +63,7 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
         }
         Ok(())
     })?;
-    Ok(if problems { UNREADABLE } else { 0 })
+    Ok(if problems { Exit::Refused } else { Exit::Done })
 }
 
 fn entry(session: &Session, has_backup: bool) -> serde_json::Value {

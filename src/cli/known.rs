@@ -7,6 +7,7 @@ use crate::cli::args::KnownArgs;
 use crate::cli::diff;
 use crate::cli::refusal::Refusal;
 use crate::core::blob::ObjectFormat;
+use crate::core::exit::Exit;
 use crate::core::known;
 use crate::core::visible::Shown as _;
 use crate::host::git::Repo;
@@ -15,7 +16,7 @@ use crate::host::git::Repo;
 ///
 /// # Errors
 /// [`Refusal`] for a source that can't be read whole.
-pub fn run(arguments: &KnownArgs) -> Result<u8, Refusal> {
+pub fn run(arguments: &KnownArgs) -> Result<Exit, Refusal> {
     let source = arguments.source.shown();
     let refused = |e: crate::host::git::GitError| {
         Refusal::refused(format!("{e}; nothing was changed"), "name a clone of praxis-os: --source DIR")
@@ -32,5 +33,5 @@ pub fn run(arguments: &KnownArgs) -> Result<u8, Refusal> {
     let commit = repo.resolve("HEAD").map_err(refused)?;
     let table = known::table(&repo.history_of_all(&repo.blobs().map_err(refused)?, &commit).map_err(refused)?);
     diff::to_stdout(|paper| table.lines().try_for_each(|line| paper.with_tabs(line)))?;
-    Ok(0)
+    Ok(Exit::Done)
 }

@@ -35,11 +35,12 @@ use std::ffi::OsString;
 pub use as_owner::become_owner;
 
 use crate::cli::refusal::Refusal;
+use crate::core::exit::Exit;
 use args::{Cli, Command};
 use clap::{CommandFactory as _, Parser as _};
 
 /// Runs the program and gives its exit code.
-pub async fn run() -> u8 {
+pub async fn run() -> Exit {
     let words: Vec<OsString> = std::env::args_os().collect();
     // Before clap has looked at anything.
     let wants_json = words.iter().skip(1).take_while(|w| *w != "--").any(|w| w == "--json");
@@ -84,7 +85,7 @@ pub async fn run() -> u8 {
         Some(Command::Completions { shell }) => completions::run(shell),
         Some(Command::CrashPoints) => {
             crate::host::files::crash_points::ALL.iter().for_each(|point| say!("{}", point.0));
-            Ok(0)
+            Ok(Exit::Done)
         }
         Some(Command::Demo(arguments)) => demo::run(&cli.common, &arguments).await,
         Some(Command::KnownReleases(arguments)) => known::run(&arguments),

@@ -5,6 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::exit::Exit;
 use crate::core::phase::Phase;
 use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
@@ -12,9 +13,6 @@ use crate::engine::executor::{self, Handle};
 
 /// How long the last lines of an interrupted run may take where nobody seems to read them.
 const LAST_LINES: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// Exit code where conflicts need a person.
-pub const CONFLICTS: u8 = 3;
 
 /// Prints a refusal: text on stderr, or the one JSON line that ends a run.
 pub fn refusal(refusal: &Refusal, json: bool) {
@@ -35,26 +33,26 @@ pub fn tidy(project: &std::path::Path) {
 }
 
 /// Ends a run in which there was nothing to do; exit code 0.
-pub fn nothing_to_do(message: &str, json: bool) -> u8 {
+pub fn nothing_to_do(message: &str, json: bool) -> Exit {
     if json {
-        print_json(&Event::Finished(without_session(FinishKind::NothingToDo, 0, message, None)));
+        print_json(&Event::Finished(without_session(FinishKind::NothingToDo, Exit::Done, message, None)));
     } else {
         print::text(message);
     }
-    0
+    Exit::Done
 }
 
 /// Ends a run that did what was asked without a session; exit code 0.
-pub fn done(message: &str, json: bool) -> u8 {
+pub fn done(message: &str, json: bool) -> Exit {
     if json {
-        print_json(&Event::Finished(without_session(FinishKind::Completed, 0, message, None)));
+        print_json(&Event::Finished(without_session(FinishKind::Completed, Exit::Done, message, None)));
     } else {
         print::text(message);
     }
-    0
+    Exit::Done
 }
 
-fn without_session(result: FinishKind, exit_code: u8, message: &str, next: Option<String>) -> Finish {
+fn without_session(result: FinishKind, exit_code: Exit, message: &str, next: Option<String>) -> Finish {
     Finish {
         result,
         exit_code,
@@ -120,14 +118,14 @@ impl Interrupts {
 
 /// Follows a session to its end, printing as it goes. Interrupts pause it. Returns the exit code. A reader that went away
 /// stops nothing: the session goes on to its end, as it does without a terminal.
-pub async fn follow(handle: Handle, json: bool) -> u8 {
+pub async fn follow(handle: Handle, json: bool) -> Exit {
     follow_with(handle, json, Vec::new()).await
 }
 
 /// The same, with warnings before all else.
-pub async fn follow_with(handle: Handle, json: bool, warnings: Vec<String>) -> u8 {
+pub async fn follow_with(handle: Handle, json: bool, warnings: Vec<String>) -> Exit {
     let printer = Printer::start(json, warnings);
-    let (Ok(mut interrupts), Ok(mut printer)) = (Interrupts::new(), printer) else { return 1 };
+    let (Ok(mut interrupts), Ok(mut printer)) = (Interrupts::new(), printer) else { return Exit::Bug };
     let mut interrupted = false;
     let code = follow_to_end(handle, &mut interrupts, &printer, &mut interrupted).await;
     tokio::select! {
@@ -144,7 +142,7 @@ async fn follow_to_end(
     interrupts: &mut Interrupts,
     printer: &Printer,
     interrupted: &mut bool,
-) -> u8 {
+) -> Exit {
     let mut conflicts = false;
     loop {
         let event = tokio::select! {
@@ -156,7 +154,7 @@ async fn follow_to_end(
             }
         };
         // The engine always ends with `Finished`; without it, it was torn down.
-        let Some(event) = event else { return 1 };
+        let Some(event) = event else { return Exit::Bug };
         printer.print(event.clone());
         match event {
             // All are answered: who resumes without a wizard means that.
@@ -171,7 +169,7 @@ async fn follow_to_end(
             Event::QuestionAsked(question) => {
                 let _ = handle.commands.send(Command::Choose { id: question.id, way: question.unattended }).await;
             }
-            Event::Finished(finish) => return if conflicts { CONFLICTS } else { finish.exit_code },
+            Event::Finished(finish) => return if conflicts { Exit::Conflicts } else { finish.exit_code },
             _ => {}
         }
     }
@@ -237,7 +235,7 @@ fn print_text(event: &Event) {
 
 /// The end, for people.
 pub fn print_finish(finish: &Finish) {
-    if finish.exit_code == 0 {
+    if finish.exit_code.is_done() {
         print::text(&format!("\n{}", finish.message));
     } else {
         print::error_text(&format!("\n{}", finish.message));

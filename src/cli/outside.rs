@@ -10,6 +10,7 @@ use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::references::Reference;
 use crate::core::visible::{self, Shown as _};
@@ -24,7 +25,7 @@ const COLUMNS: usize = 70;
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common, arguments: &OutsideArgs) -> Result<u8, Refusal> {
+pub fn run(common: &Common, arguments: &OutsideArgs) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let Some(install) = outside::install_of(&project) else {
         let what = format!("{}: there is no install in it; nothing was changed", project.shown());
@@ -40,7 +41,11 @@ pub fn run(common: &Common, arguments: &OutsideArgs) -> Result<u8, Refusal> {
     let moves = outside::moves(&project, &install, source.as_ref(), plan.as_ref());
     let found = outside::find(&project, &install, moves);
     if common.json {
-        let more = serde_json::to_value(&found).unwrap_or_default();
+        let more = serde_json::to_value(&found).map_err(|e| Refusal {
+            exit_code: Exit::Bug,
+            what: format!("a bug in this program: what it found has no JSON form ({e}); nothing was changed"),
+            next: String::new(),
+        })?;
         diff::to_stdout(|paper| paper.json(&os_text::about(&install, more)))?;
     } else {
         diff::to_stdout(|paper| write(paper, &install, &found))?;
@@ -48,7 +53,7 @@ pub fn run(common: &Common, arguments: &OutsideArgs) -> Result<u8, Refusal> {
     if let Some(why) = unplanned {
         complain!("no plan could be made, so pages that move are not among them: {why}");
     }
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// The source, if one is named. One that only the settings name may be gone: then what earlier upgrades left is told.

@@ -9,6 +9,7 @@ use crate::cli::outside;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::line_ends::LineEnds;
 use crate::core::merge::{Choice, is_binary};
 use crate::core::outcome::{Outcome, Sides, is_keyed, merge_of, outcome};
@@ -26,14 +27,11 @@ use crate::host::python::compile;
 /// So many lines of the project are shown with a plan.
 const FIRST: usize = 3;
 
-/// Exit code when something is pending and `--exit-code` asks.
-const PENDING: u8 = 10;
-
 /// Runs the subcommand.
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
+pub fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal> {
     if common.json && arguments.diff {
         return Err(diff::no_json());
     }
@@ -64,7 +62,7 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<u8, Refusal> {
         print::error_text(&format!("an upgrade would be refused: {}\n  next: {}", problem.what, problem.next));
     }
     let pending = arguments.exit_code && plan.summary.pending() > 0;
-    Ok(if pending { PENDING } else { 0 })
+    Ok(if pending { Exit::Pending } else { Exit::Done })
 }
 
 /// The plan with what else `--json` tells.

@@ -13,6 +13,7 @@ use clap::CommandFactory as _;
 use serde::Serialize;
 
 use crate::cli::refusal::Refusal;
+use crate::core::exit::Exit;
 use crate::core::json;
 use crate::core::visible;
 
@@ -92,8 +93,8 @@ pub fn much(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), 
 }
 
 /// What clap has to say, and the exit code that goes with it. It repeats arguments as they were typed.
-pub fn usage(error: &clap::Error) -> u8 {
-    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+pub fn usage(error: &clap::Error) -> Exit {
+    let code = if error.exit_code() == 0 { Exit::Done } else { Exit::Usage };
     let typed: Vec<String> = std::env::args_os().map(|a| visible::line_of(a.as_encoded_bytes())).collect();
     if std::env::args_os().zip(&typed).all(|(was, shown)| was == shown.as_str()) {
         // In its colours.

@@ -10,6 +10,7 @@ use crate::cli::diff;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::provenance::short;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::reconcile::{Found, Reconciled};
@@ -22,7 +23,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub fn run(common: &Common, source: Option<&Path>) -> Result<u8, Refusal> {
+pub fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     let project = settings::project(common)?;
     let from = From { source: source.map(Path::to_owned), ..From::default() };
@@ -48,14 +49,14 @@ pub fn run(common: &Common, source: Option<&Path>) -> Result<u8, Refusal> {
         let line = json!({"schema": 1, "install": install, "release": found.baseline.release, "named": found.named,
                           "others": others, "edited": found.edited, "kept": kept});
         say!("{line}");
-        return Ok(0);
+        return Ok(Exit::Done);
     }
     say!("{} is of release {}", shown.shown(), short(&found.baseline.release));
     if let Some(kept) = kept {
         say!("  what stood there is now in {kept}");
     }
     say!("  next: commit it, then see what is to do: pos-upgrade-tui plan --source {}", path.shown());
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 fn print(shown: &Path, found: &Found) {

@@ -7,6 +7,7 @@ use crate::cli::refusal::Refusal;
 use crate::cli::session;
 use crate::cli::settings;
 use crate::cli::wizard;
+use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::policy::OnConflict;
 use crate::core::visible::Shown as _;
@@ -18,7 +19,7 @@ use crate::tui::launch::Launch;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub async fn run(common: &Common, look: &Look) -> Result<u8, Refusal> {
+pub async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let install = settings::install(common)?;
     let found = session::all(&project)?;

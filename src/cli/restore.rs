@@ -10,6 +10,7 @@ use crate::cli::output;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::restore;
 use crate::engine::maintenance::restore::BroughtBack;
@@ -19,7 +20,7 @@ use crate::host::install;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refusal> {
+pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     let done = restore::bring_back(&install, named, from, &mut |line| complain!("{line}"))?;
     let BroughtBack { path, from, changed, rescued, warnings } = done;
@@ -31,11 +32,11 @@ pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<u8, Refu
     if common.json {
         let line = json!({"schema": 1, "path": path, "from": from, "changed": changed, "rescued": rescued});
         print::json(&line);
-        return Ok(0);
+        return Ok(Exit::Done);
     }
     say!("{} is back as it was in {from}", path.under(&install).shown());
     if let Some(to) = rescued {
         say!("  what stood there is now in {}/{to}", install::name_of(&install));
     }
-    Ok(0)
+    Ok(Exit::Done)
 }

@@ -8,7 +8,8 @@ use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::session;
 use crate::cli::settings;
-use crate::core::os_text::quoted;
+use crate::core::command_line::Next;
+use crate::core::exit::Exit;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
 use crate::engine::executor;
@@ -19,7 +20,7 @@ use crate::host::install;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Result<u8, Refusal> {
+pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let found = session::all(&project)?;
     let sessions = &found.sessions;
@@ -50,10 +51,9 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
         message.push_str(&format!("{} already; nothing was changed", chosen.status().words()));
         if let Some(before) = found.earlier(&chosen.session_id) {
             message.push_str(&format!(
-                "\nto go further back, behind the upgrade of {}: pos-upgrade-tui rollback {} --project {}",
+                "\nto go further back, behind the upgrade of {}: {}",
                 moment(&before.created_at, None),
-                before.session_id,
-                quoted(&project)
+                Next::RollbackOf(&before.session_id).of(&project)
             ));
         }
         return nothing(message);
@@ -85,10 +85,7 @@ pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Resul
 fn newest_backup(project: &std::path::Path) -> Option<String> {
     let whole = copy::list(&install::folder_of(project)).ok()?.into_iter().filter(|(_, whole)| *whole);
     let name = whole.map(|(name, _)| name).next_back()?;
-    Some(format!(
-        "\nthere is a backup all the same; bring files back one by one: pos-upgrade-tui restore PATH --from {name} --project {}",
-        quoted(project)
-    ))
+    Some(format!("\nthere is a backup all the same; bring files back one by one: {}", Next::Restore(&name).of(project)))
 }
 
 fn unknown(install: &std::path::Path, name: &str) -> Refusal {

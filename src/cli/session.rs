@@ -8,7 +8,8 @@ use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
 use crate::cli::wizard;
-use crate::core::os_text::quoted;
+use crate::core::command_line::Next;
+use crate::core::exit::Exit;
 use crate::core::session::Session;
 use crate::core::visible::Shown as _;
 use crate::core::visible::line as visible;
@@ -34,7 +35,7 @@ pub fn all(project: &Path) -> Result<Found, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`].
-pub async fn resume(common: &Common, named: Option<&str>, source: Option<&Path>) -> Result<u8, Refusal> {
+pub async fn resume(common: &Common, named: Option<&str>, source: Option<&Path>) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let found = all(&project)?;
     let session = match named {
@@ -62,7 +63,7 @@ pub async fn resume(common: &Common, named: Option<&str>, source: Option<&Path>)
     if session.rebuilt() {
         let damage = found.damage(&session.session_id);
         let why = damage.map_or_else(|| session.reason().unwrap_or_default().to_owned(), catalog::Damage::describe);
-        let next = format!("pos-upgrade-tui rollback --project {}", quoted(&project));
+        let next = Next::Rollback.of(&project);
         return Err(Refusal::refused(format!("{why}; nothing was changed"), next));
     }
     let is_named = is_named(session, source)?;
@@ -88,10 +89,10 @@ fn is_named(session: &Session, source: Option<&Path>) -> Result<bool, Refusal> {
         own.shown(),
         source.shown()
     );
-    let (own, project) = (quoted(own), quoted(&session.project));
     let next = format!(
-        "if you trust it: pos-upgrade-tui resume --source {own} --project {project}, else go back: \
-         pos-upgrade-tui rollback --project {project}"
+        "if you trust it: {}, else go back: {}",
+        Next::ResumeFrom(own).of(&session.project),
+        Next::Rollback.of(&session.project)
     );
     Err(Refusal::usage(what, next))
 }

@@ -7,6 +7,7 @@ use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::session;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::provenance::short;
 use crate::core::session::{Session, Status, moment};
@@ -17,16 +18,11 @@ use crate::engine::planning::make_plan::PlanningError;
 use crate::host::install;
 use crate::host::session::lock;
 
-/// Exit code while an upgrade is unfinished, or conflicts are put off.
-const PENDING: u8 = 10;
-/// Exit code while something of it can't be told.
-const UNTOLD: u8 = 4;
-
 /// Runs the subcommand.
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common) -> Result<u8, Refusal> {
+pub fn run(common: &Common) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let install = install::folder_of(&project);
     let found = session::all(&project)?;
@@ -129,9 +125,9 @@ pub fn run(common: &Common) -> Result<u8, Refusal> {
     let pending = unfinished.is_some() || !parked.is_empty();
     let untold = trouble.is_some() || running.is_some_and(|r| r.untold);
     Ok(match (pending, untold) {
-        (true, _) => PENDING,
-        (false, true) => UNTOLD,
-        (false, false) => 0,
+        (true, _) => Exit::Pending,
+        (false, true) => Exit::Refused,
+        (false, false) => Exit::Done,
     })
 }
 

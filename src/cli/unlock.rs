@@ -5,6 +5,7 @@ use crate::cli::ask::ask;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::unlock;
@@ -17,7 +18,7 @@ use crate::host::session::lock;
 ///
 /// # Errors
 /// [`Refusal`]; then the lock is as it was.
-pub fn run(common: &Common, session: &str) -> Result<u8, Refusal> {
+pub fn run(common: &Common, session: &str) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let install = install::folder_of(&project);
     let note = match unlock::look(&install, session)? {

@@ -7,11 +7,11 @@ use std::path::Path;
 use crate::cli::args::{Common, Policy, UpgradeArgs, YesNo};
 use crate::cli::ask::{at_a_terminal, confirmed};
 use crate::cli::output;
-use crate::cli::output::CONFLICTS;
 use crate::cli::plan;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
@@ -27,7 +27,7 @@ use crate::host::install;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<u8, Refusal> {
+pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit, Refusal> {
     let saved = arguments.plan.as_deref().map(saved_plan).transpose()?;
     let mut from = arguments.from.clone();
     if let Some(saved) = &saved {
@@ -140,16 +140,16 @@ fn command_with(removals: u64) -> String {
     format!("pos-upgrade-tui {} --allow-removals {removals}", words.join(" "))
 }
 
-fn show(plan: &Plan, around: &plan::Around, json: bool) -> u8 {
+fn show(plan: &Plan, around: &plan::Around, json: bool) -> Exit {
     if json {
         print::json(&plan::Shown { plan, around });
     } else {
         plan::print(plan, around);
     }
-    0
+    Exit::Done
 }
 
-fn nothing(request: &Request, around: &plan::Around, json: bool) -> u8 {
+fn nothing(request: &Request, around: &plan::Around, json: bool) -> Exit {
     let install = install::folder_of(&request.project);
     output::tidy(&request.project);
     let mut message = format!("{}: nothing to do, this install is current", install.shown());
@@ -167,7 +167,7 @@ fn conflicts(files: &[&FileEntry]) -> Refusal {
     let list: String = files.iter().map(|f| format!("\n  {} ({})", f.path, f.reason)).collect();
     let what = format!("{} conflicts need a person; nothing was changed:{list}", files.len());
     let next = "settle them in the wizard: pos-upgrade-tui --source DIR, or choose a policy: --on-conflict merge-keep";
-    Refusal { exit_code: CONFLICTS, what, next: next.into() }
+    Refusal { exit_code: Exit::Conflicts, what, next: next.into() }
 }
 
 /// Reads a plan that `plan --json` printed.

@@ -4,7 +4,8 @@ use crate::cli::args::{Common, From, Look, Part};
 use crate::cli::ask::at_a_terminal;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
-use crate::core::os_text::quoted;
+use crate::core::command_line::Next;
+use crate::core::exit::Exit;
 use crate::core::policy::OnConflict;
 use crate::core::session::Session;
 use crate::engine::session::word;
@@ -18,7 +19,7 @@ use crate::tui::launch::Launch;
 ///
 /// # Errors
 /// [`Refusal`] without a terminal, naming `upgrade`.
-pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusal> {
+pub async fn run(common: &Common, from: &From, look: &Look) -> Result<Exit, Refusal> {
     if !at_a_terminal() {
         return Err(Refusal::usage(
             "the wizard needs a terminal; nothing was changed",
@@ -53,7 +54,7 @@ pub async fn run(common: &Common, from: &From, look: &Look) -> Result<u8, Refusa
 ///
 /// # Errors
 /// [`Refusal`].
-pub async fn resume(session: &Session, is_named: bool) -> Result<u8, Refusal> {
+pub async fn resume(session: &Session, is_named: bool) -> Result<Exit, Refusal> {
     let project = session.project.clone();
     let found = settings::settings(&project, &From::default())?;
     let (options, look) = (session.options().clone(), settings::look(found, &Look::default()));
@@ -80,11 +81,11 @@ pub async fn resume(session: &Session, is_named: bool) -> Result<u8, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`] where the terminal can't be used.
-pub async fn open(launch: Launch) -> Result<u8, Refusal> {
-    let project = quoted(&launch.project);
+pub async fn open(launch: Launch) -> Result<Exit, Refusal> {
+    let next = Next::Status.of(&launch.project);
     tui::run::run(launch).await.map_err(|e| Refusal {
-        exit_code: 130,
+        exit_code: Exit::Interrupted,
         what: format!("the wizard stopped: {e}; its session, if one was begun, is saved"),
-        next: format!("pos-upgrade-tui status --project {project}"),
+        next,
     })
 }

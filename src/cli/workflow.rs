@@ -10,6 +10,7 @@ use crate::cli::diff::{Ink, Paper};
 use crate::cli::output;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::exit::Exit;
 use crate::core::workflow::{self, Block, METADATA, Page};
 use crate::tui::text;
 
@@ -20,10 +21,10 @@ const WIDEST: u16 = 88;
 ///
 /// # Errors
 /// [`Refusal`] where no page has that name, or the output can't be written.
-pub fn run(common: &Common, wanted: Option<&str>) -> Result<u8, Refusal> {
+pub fn run(common: &Common, wanted: Option<&str>) -> Result<Exit, Refusal> {
     let Some(wanted) = wanted else {
         diff::to_stdout(|paper| if common.json { paper.json(&list_json()) } else { list(paper) })?;
-        return Ok(0);
+        return Ok(Exit::Done);
     };
     let Some(page) = workflow::find(wanted) else {
         let names: Vec<_> = workflow::pages().iter().map(|p| p.name).collect();
@@ -39,7 +40,7 @@ pub fn run(common: &Common, wanted: Option<&str>) -> Result<u8, Refusal> {
         // For a pager, a file or an assistant: as it was written.
         _ => page.text.lines().try_for_each(|line| paper.with_tabs(line)),
     })?;
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 fn page_json(page: &Page, whole: bool) -> Value {

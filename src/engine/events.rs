@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
@@ -119,6 +120,11 @@ pub enum Event {
         /// Why, with the place in the file.
         problem: String,
     },
+    /// What a person asked for while conflicts are open can't be done.
+    NotDone {
+        /// Why, in a sentence.
+        problem: String,
+    },
     /// An answer is saved and will not be asked again.
     Answered {
         /// The install's path.
@@ -227,7 +233,7 @@ pub struct Finish {
     /// `completed`, `nothing_to_do`, `rolled_back`, `failed`, `interrupted`, `aborted`.
     pub result: FinishKind,
     /// The process's exit code (design: 0 done, 3 conflicts, 4 refused, 5 rolled back, 6 rollback incomplete, …).
-    pub exit_code: u8,
+    pub exit_code: Exit,
     /// One sentence for a person: what happened and how the install stands now.
     pub message: String,
     /// The next command to type, if there is one.

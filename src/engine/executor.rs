@@ -8,6 +8,8 @@ use tokio::sync::mpsc;
 use super::events::{Command, Event, Finish, FinishKind, Level};
 use super::phases;
 use crate::core::baseline;
+use crate::core::command_line::Next;
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
@@ -17,23 +19,23 @@ use crate::core::session::{Approval, Session, StateEvent, Status};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
+use crate::engine::maintenance::locked;
 use crate::engine::planning::checks;
 use crate::engine::planning::folder;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::PlanningError;
 use crate::engine::planning::request::Request;
-use crate::engine::refusal;
 use crate::engine::refusal::{About, Problem};
 use crate::engine::report::{documents, final_report, words};
 use crate::engine::rollback::{put_back, set_aside};
 use crate::engine::session::context::Run;
 use crate::engine::session::estimates::estimates;
-use crate::engine::session::stop::{START_AGAIN, Stop};
+use crate::engine::session::stop::{Advice, Stop};
 use crate::engine::session::word;
 use crate::host::backup::copy;
 use crate::host::install;
 use crate::host::session::catalog;
-use crate::host::session::lock::{Lock, LockError};
+use crate::host::session::lock::Lock;
 use crate::host::session::store;
 
 /// A running session. Dropping it pauses the session after the current step.
@@ -43,15 +45,6 @@ pub struct Handle {
     pub events: mpsc::Receiver<Event>,
     /// What the face wants.
     pub commands: mpsc::Sender<Command>,
-}
-
-/// Exit codes of the design that the engine gives.
-mod exit {
-    pub const DONE: u8 = 0;
-    pub const BUG: u8 = 1;
-    pub const ROLLED_BACK: u8 = 5;
-    pub const INCOMPLETE: u8 = 6;
-    pub const INTERRUPTED: u8 = 130;
 }
 
 /// Begins a session for an approved plan. Needs a tokio runtime.
@@ -103,12 +96,12 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
             _ => ("the session could not be saved".to_owned(), None),
         };
         let (message, exit_code, again) = match how {
-            Begin::Anew => ("nothing was changed", refusal::REFUSED, None),
+            Begin::Anew => ("nothing was changed", Exit::Refused, None),
             Begin::Resume | Begin::ResumeNamed | Begin::Discard => {
-                ("nothing was changed", refusal::REFUSED, Some(resume_command(&run.session)))
+                ("nothing was changed", Exit::Refused, Some(resume_command(&run.session)))
             }
             Begin::RollBack => {
-                ("not rolled back; nothing was changed", exit::INCOMPLETE, Some(words::undo_command(&run.session)))
+                ("not rolled back; nothing was changed", Exit::Incomplete, Some(words::undo_command(&run.session)))
             }
         };
         run.lock.unexplain();
@@ -116,8 +109,10 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
             // If it was saved at all, it is over: nothing has to be gone on with.
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
         }
-        let next = instead(next, again.as_deref()).or(again).or_else(|| Some(format!("mend that{START_AGAIN}")));
-        Box::new(finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), next))
+        let next = next
+            .map(|advice| advice.before(again.as_deref()))
+            .unwrap_or_else(|| again.clone().unwrap_or_else(|| Advice::mend("mend that").for_an_upgrade()));
+        Box::new(finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), Some(next)))
     })
 }
 
@@ -130,15 +125,6 @@ enum Begin {
     ResumeNamed,
     Discard,
     RollBack,
-}
-
-/// An advice with the command that is right here, where it ends with the one that starts an upgrade.
-fn instead(next: Option<String>, command: Option<&str>) -> Option<String> {
-    let next = next?;
-    match (next.strip_suffix(START_AGAIN), command) {
-        (Some(remedy), Some(command)) => Some(format!("{remedy}, then: {command}")),
-        _ => Some(next),
-    }
 }
 
 /// Clears away what a run that was cut off before its session began or behind its end left: half-written files, the lock's
@@ -172,7 +158,7 @@ pub fn resume(session: Session, named: bool) -> Handle {
     spawn(session, how, |run| {
         if run.session.rolling_back() {
             let reason = run.session.reason().unwrap_or("a rollback was interrupted").to_owned();
-            return go_back(run, &reason, exit::DONE);
+            return go_back(run, &reason, Exit::Done);
         }
         drive(run)
     })
@@ -184,7 +170,7 @@ pub fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
     let reason = reason.to_owned();
     spawn(session, Begin::RollBack, move |run| {
         run.set_aside = set_aside;
-        go_back(run, &reason, exit::DONE)
+        go_back(run, &reason, Exit::Done)
     })
 }
 
@@ -193,13 +179,13 @@ pub fn discard(session: Session) -> Handle {
     spawn(session, Begin::Discard, |run| {
         if run.session.applied() {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
-            return finish(run, FinishKind::Failed, refusal::REFUSED, message, Some(words::undo_command(&run.session)));
+            return finish(run, FinishKind::Failed, Exit::Refused, message, Some(words::undo_command(&run.session)));
         }
         put_back::drop_unfinished_backup(run);
         run.lock.unexplain();
         match run.commit(&StateEvent::Discarded) {
-            Ok(()) => finish(run, FinishKind::Aborted, exit::DONE, "discarded; the install is as it was".into(), None),
-            Err(_) => finish(run, FinishKind::Failed, refusal::REFUSED, "the session could not be saved".into(), None),
+            Ok(()) => finish(run, FinishKind::Aborted, Exit::Done, "discarded; the install is as it was".into(), None),
+            Err(_) => finish(run, FinishKind::Failed, Exit::Refused, "the session could not be saved".into(), None),
         }
     })
 }
@@ -229,7 +215,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
         let lock = match lock {
             Ok(lock) => lock,
             Err(e) => {
-                let _ = events.blocking_send(Event::Finished(locked(&session, &e)));
+                let _ = events.blocking_send(Event::Finished(refused(&locked::refusal(&session.install, &e))));
                 return;
             }
         };
@@ -262,7 +248,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
             let said = panic.downcast_ref::<String>().cloned();
             let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
             let message = format!("a bug in this program stopped the upgrade: {said}; the session is saved");
-            finish(&run, FinishKind::Failed, exit::BUG, message, Some(resume_command(&run.session)))
+            finish(&run, FinishKind::Failed, Exit::Bug, message, Some(resume_command(&run.session)))
         });
         // This process may live on, and must not look like one that works on the install.
         run.lock.unexplain();
@@ -280,7 +266,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
     let found = catalog::survey(&session.install);
     if let Some(damage) = found.lost() {
         let what = format!("{}; nothing was changed", damage.describe());
-        return Err(Problem { about: About::Install, exit_code: refusal::REFUSED, what, next: damage.next() });
+        return Err(Problem { about: About::Install, exit_code: Exit::Refused, what, next: damage.next() });
     }
     if let Some(later) = found.later(&session.session_id).filter(|_| how == Begin::RollBack) {
         return Err(followed_by(session, later));
@@ -296,9 +282,9 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
     }
     Err(Problem {
         about: About::Install,
-        exit_code: refusal::LOCKED,
+        exit_code: Exit::Locked,
         what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
-        next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
+        next: Next::Status.of(&session.project),
     })
 }
 
@@ -306,14 +292,14 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
 pub fn followed_by(session: &Session, later: &Session) -> Problem {
     Problem {
         about: About::Install,
-        exit_code: refusal::REFUSED,
+        exit_code: Exit::Refused,
         what: format!(
             "session {} was followed by session {} ({}), which must be rolled back first; nothing was changed",
             session.session_id,
             later.session_id,
             later.status().words()
         ),
-        next: format!("pos-upgrade-tui rollback {} --project {}", later.session_id, session.project.shown()),
+        next: Next::RollbackOf(&later.session_id).of(&session.project),
     }
 }
 
@@ -334,7 +320,7 @@ pub fn overtaken(session: &Session) -> Result<(), Problem> {
     let problem = |what: String, next: String| {
         Err(Problem {
             about: About::Install,
-            exit_code: refusal::REFUSED,
+            exit_code: Exit::Refused,
             what: format!("{what}; nothing was changed"),
             next,
         })
@@ -350,10 +336,9 @@ pub fn overtaken(session: &Session) -> Result<(), Problem> {
             ),
             format!("go back with git: {}", log_command(session)),
         ),
-        Err(e @ PlanningError::Merged { .. }) => problem(
-            format!("{e}: going back would mix two releases"),
-            format!("pos-upgrade-tui reconcile --source DIR --project {}", session.project.shown()),
-        ),
+        Err(e @ PlanningError::Merged { .. }) => {
+            problem(format!("{e}: going back would mix two releases"), Next::Reconcile(None).of(&session.project))
+        }
         Err(PlanningError::Fs(e)) => problem(e.to_string(), "mend that, then try again".into()),
         _ => Ok(()),
     }
@@ -373,33 +358,11 @@ fn take_place(session: &mut Session, how: Begin) -> Result<(), Problem> {
         Ok((number, after, stamp)) => (session.number, session.after, session.stamp) = (number, after, stamp),
         Err(e) => {
             let what = format!("{e}, so it can't be told what was done here before; nothing was changed");
-            let next = format!("mend that, then: pos-upgrade-tui status --project {}", session.project.shown());
-            return Err(Problem { about: About::Install, exit_code: refusal::REFUSED, what, next });
+            let next = format!("mend that, then: {}", Next::Status.of(&session.project));
+            return Err(Problem { about: About::Install, exit_code: Exit::Refused, what, next });
         }
     }
     Ok(())
-}
-
-fn locked(session: &Session, error: &LockError) -> Finish {
-    let problem = match error {
-        LockError::Held(holder) => Problem {
-            about: About::Install,
-            exit_code: refusal::LOCKED,
-            what: format!("{}: {error}; nothing was changed", session.install.shown()),
-            next: checks::wait_or_unlock(holder),
-        },
-        LockError::Place(odd) => {
-            let what = format!("{error}; nothing was changed");
-            Problem { about: About::Install, exit_code: refusal::REFUSED, what, next: odd.next() }
-        }
-        LockError::Fs(_) => Problem {
-            about: About::Install,
-            exit_code: refusal::REFUSED,
-            what: format!("{}: {error}; nothing was changed", session.install.shown()),
-            next: format!("pos-upgrade-tui status --project {}", quoted(&session.project)),
-        },
-    };
-    refused(&problem)
 }
 
 fn refused(problem: &Problem) -> Finish {
@@ -415,7 +378,7 @@ fn refused(problem: &Problem) -> Finish {
     }
 }
 
-fn finish(run: &Run, result: FinishKind, exit_code: u8, message: String, next: Option<String>) -> Finish {
+fn finish(run: &Run, result: FinishKind, exit_code: Exit, message: String, next: Option<String>) -> Finish {
     let session = &run.session;
     let folder = session.backup.as_ref().map(|name| copy::folder_of(&session.install).join(name));
     Finish {
@@ -437,7 +400,7 @@ fn log_command(session: &Session) -> String {
 
 /// The command that takes a session up again.
 fn resume_command(session: &Session) -> String {
-    format!("pos-upgrade-tui resume --project {}", quoted(&session.project))
+    Next::Resume.of(&session.project)
 }
 
 fn drive(run: &mut Run) -> Finish {
@@ -476,13 +439,13 @@ fn drive(run: &mut Run) -> Finish {
     if parked > 0 {
         message.push_str(&format!("; {parked} put off, where yours stays until you settle it"));
     }
-    let next = (parked > 0).then(|| format!("pos-upgrade-tui resolve --project {}", quoted(&run.session.project)));
+    let next = (parked > 0).then(|| Next::Resolve.of(&run.session.project));
     let found = catalog::survey(&run.session.install);
     // What a damaged session put off is needed still, and can't be told.
     if found.damages.is_empty() {
         deferred::sweep(&run.session.install, &found.sessions);
     }
-    finish(run, FinishKind::Completed, exit::DONE, message, next)
+    finish(run, FinishKind::Completed, Exit::Done, message, next)
 }
 
 fn settled_words(settled: usize) -> String {
@@ -504,18 +467,19 @@ fn let_go(run: &mut Run) -> Result<(), Stop> {
 fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
     match stop {
         Stop::Pause => pause(run, phase),
-        Stop::RollBack => go_back(run, "asked for by a person", exit::DONE),
+        Stop::RollBack => go_back(run, "asked for by a person", Exit::Done),
         Stop::Failed { what, next } if phase.rolls_back() && run.session.applied() => {
             let reason = format!("phase {} failed: {what}", phase.number());
-            let mut finish = go_back(run, &reason, exit::ROLLED_BACK);
+            let mut finish = go_back(run, &reason, Exit::RolledBack);
             let again = || "see above what failed; when that is mended, start the upgrade again".to_owned();
-            finish.next = finish.next.or(next).or_else(|| Some(again()));
+            finish.next = finish.next.or(next.map(|n| n.for_an_upgrade())).or_else(|| Some(again()));
             finish
         }
         Stop::Failed { what, next } if run.session.applied() => {
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("the new release is in place, but phase {} failed: {what}", phase.number());
-            finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next.or(Some(resume_command(&run.session))))
+            let next = next.map_or_else(|| resume_command(&run.session), |next| next.for_an_upgrade());
+            finish(run, FinishKind::Failed, Exit::Incomplete, message, Some(next))
         }
         Stop::Failed { what, next } => {
             run.background = None;
@@ -523,8 +487,8 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             run.lock.unexplain();
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("{what}\nnothing in the install was changed");
-            let next = next.or(Some("mend that, then start the upgrade again".into()));
-            finish(run, FinishKind::Failed, refusal::REFUSED, message, next)
+            let next = next.unwrap_or_else(|| Advice::mend("mend that")).for_an_upgrade();
+            finish(run, FinishKind::Failed, Exit::Refused, message, Some(next))
         }
     }
 }
@@ -538,10 +502,10 @@ fn pause(run: &mut Run, phase: Phase) -> Finish {
         Ok(()) => format!("paused in phase {}; the session is saved and can be resumed or rolled back", phase.number()),
         Err(_) => format!("stopped in phase {}; the session could not be saved again", phase.number()),
     };
-    finish(run, FinishKind::Interrupted, exit::INTERRUPTED, message, Some(resume_command(&run.session)))
+    finish(run, FinishKind::Interrupted, Exit::Interrupted, message, Some(resume_command(&run.session)))
 }
 
-fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
+fn go_back(run: &mut Run, reason: &str, exit_code: Exit) -> Finish {
     phases::server::fetch::clear(run);
     match put_back::roll_back(run, reason) {
         Ok(restored) => {
@@ -549,7 +513,7 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
             let rescue = format!("{}/rescued/", install::name_of(&run.session.install));
             if let Some(problem) = restored.server_problem {
                 let message = format!("{install} is back as it was, but its server does not answer: {problem}");
-                return finish(run, FinishKind::RolledBack, exit::INCOMPLETE, message, None);
+                return finish(run, FinishKind::RolledBack, Exit::Incomplete, message, None);
             }
             let rescued = match restored.rescued.len() {
                 0 => String::new(),
@@ -568,7 +532,7 @@ fn go_back(run: &mut Run, reason: &str, exit_code: u8) -> Finish {
                     names.join(", ")
                 );
                 let next = format!("take them from your repository: {}", log_command(&run.session));
-                return finish(run, FinishKind::RolledBack, exit::INCOMPLETE, message, Some(next));
+                return finish(run, FinishKind::RolledBack, Exit::Incomplete, message, Some(next));
             }
             let message = format!("{install} {back}{rescued}\nreason: {reason}");
             finish(run, FinishKind::RolledBack, exit_code, message, None)
@@ -585,7 +549,7 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
     };
     let again = words::undo_command(&run.session);
     let rescue = format!("{}/rescued/", install::name_of(&run.session.install));
-    let next = instead(next, Some(&again)).or(Some(again));
+    let next = Some(next.map_or_else(|| again.clone(), |next| next.before(Some(&again))));
     if run.session.is_unfinished() {
         let _ = run.advance(&StateEvent::Paused).and_then(|()| run.save());
         let message = format!(
@@ -593,7 +557,7 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
              what stands in the way to {rescue}: {}",
             words::set_aside_command(&run.session)
         );
-        let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
+        let finish = finish(run, FinishKind::Failed, Exit::Incomplete, message, next);
         return Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish };
     }
     run.lock.unexplain();
@@ -602,6 +566,6 @@ fn not_back(run: &mut Run, stop: Stop) -> Finish {
          read, this moves it to {rescue}: {}",
         words::set_aside_command(&run.session)
     );
-    let finish = finish(run, FinishKind::Failed, exit::INCOMPLETE, message, next);
+    let finish = finish(run, FinishKind::Failed, Exit::Incomplete, message, next);
     Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish }
 }

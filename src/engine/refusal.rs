@@ -1,5 +1,7 @@
 //! What stops an upgrade before anything was changed.
 
+use crate::core::exit::Exit;
+
 /// What a problem is about, so that it can be shown where it is mended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum About {
@@ -18,28 +20,19 @@ pub struct Problem {
     /// What it is about.
     pub about: About,
     /// The exit code it leads to.
-    pub exit_code: u8,
+    pub exit_code: Exit,
     /// What is wrong, and with which path. May have several lines.
     pub what: String,
     /// The next command to type or thing to do.
     pub next: String,
 }
 
-/// Exit code for a pre-flight refusal.
-pub const REFUSED: u8 = 4;
-
-/// Exit code for a lock or unfinished session in the way.
-pub const LOCKED: u8 = 7;
-
-/// Exit code for arguments that can't be meant.
-pub(crate) const USAGE: u8 = 2;
-
 /// Arguments that can't be meant.
 pub(crate) fn usage(what: impl ToString, next: impl Into<String>) -> Problem {
-    Problem { exit_code: USAGE, ..problem(what, next) }
+    Problem { exit_code: Exit::Usage, ..problem(what, next) }
 }
 
 /// A refusal.
 pub(crate) fn problem(what: impl ToString, next: impl Into<String>) -> Problem {
-    Problem { about: About::Install, exit_code: REFUSED, what: what.to_string(), next: next.into() }
+    Problem { about: About::Install, exit_code: Exit::Refused, what: what.to_string(), next: next.into() }
 }

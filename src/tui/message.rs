@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::KeyEvent;
 
+use crate::core::exit::Exit;
 use crate::core::merge::Merge;
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
@@ -258,7 +259,7 @@ pub enum Effect {
     /// The end of the wizard.
     Quit {
         /// The process's exit code.
-        exit_code: u8,
+        exit_code: Exit,
         /// What stands on the normal screen afterwards.
         lines: Vec<String>,
     },

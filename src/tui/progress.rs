@@ -268,7 +268,7 @@ impl Progress {
                 self.waiting.get_or_insert(now);
             }
             // What is told meanwhile.
-            Event::Answered { .. } | Event::AnswerRefused { .. } | Event::Log { .. } => {}
+            Event::Answered { .. } | Event::AnswerRefused { .. } | Event::NotDone { .. } | Event::Log { .. } => {}
             _ => {
                 let waited = self.waiting.take().map_or(Duration::ZERO, |since| now.saturating_sub(since));
                 for line in &mut self.phases {

@@ -16,6 +16,7 @@ use super::terminal::Screen;
 use super::theme::Theme;
 use super::update::update;
 use super::worker::{Ears, Engine, GRACE, Real, Worker};
+use crate::core::exit::Exit;
 use crate::engine::events::{Command, Event};
 use crate::engine::executor::Handle;
 use crate::engine::outside::{self, Tool};
@@ -40,7 +41,7 @@ const STUCK: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the terminal can't be taken over or is lost, or a task panicked that the wizard can't do without.
-pub async fn run(launch: Launch) -> color_eyre::Result<u8> {
+pub async fn run(launch: Launch) -> color_eyre::Result<Exit> {
     drive(launch, Real).await
 }
 
@@ -101,9 +102,9 @@ enum Woken {
 }
 
 /// How the wizard ends: the process's exit code, and what stands on the normal screen afterwards.
-type End = (u8, Vec<String>);
+type End = (Exit, Vec<String>);
 
-pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Result<u8> {
+pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Result<Exit> {
     let signals = Signals::new()?;
     let continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
     let resized = signal(SignalKind::window_change())?;
@@ -149,14 +150,14 @@ fn watch(engine: Ears) -> std::io::Result<Arc<AtomicBool>> {
             let _ = commands.try_send(Command::Pause);
             let _ = tokio::time::timeout(GRACE, commands.closed()).await;
         }
-        std::process::exit(130);
+        std::process::exit(Exit::Interrupted.code().into());
     });
     Ok(is_left)
 }
 
 /// The terminal is gone: as after a hang-up, the session pauses.
 fn lost<E: Engine>(model: &mut Model, worker: &mut Worker<E>, error: &color_eyre::Report) -> End {
-    let mut end = (130, Vec::new());
+    let mut end = (Exit::Interrupted, Vec::new());
     for effect in update(model, Msg::Terminate) {
         match effect {
             Effect::Quit { exit_code, lines } => end = (exit_code, lines),

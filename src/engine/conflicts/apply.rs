@@ -9,7 +9,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
 use crate::engine::session::context::Run;
-use crate::engine::session::stop::{START_AGAIN, Stop};
+use crate::engine::session::stop::{Advice, Stop};
 use crate::host::backup::copy;
 use crate::host::backup::copy::Backup;
 use crate::host::backup::owners;
@@ -31,7 +31,7 @@ impl From<JournalError> for Stop {
         match error {
             JournalError::Fs(e) => e.into(),
             JournalError::NoFolder { ref at, .. } => {
-                let next = format!("move it aside: mv {0} {0}.old{START_AGAIN}", quoted(at));
+                let next = Advice::mend(format!("move it aside: mv {0} {0}.old", quoted(at)));
                 Stop::Failed { what: error.to_string(), next: Some(next) }
             }
             other => Stop::failed(other),

@@ -187,7 +187,7 @@ impl<'a> Asking<'a> {
     fn decide(&mut self, run: &mut Run, changes: Vec<(RelPath, Decision)>) {
         for (path, decision) in changes {
             let Some((entry, sides)) = self.by_path.get(&path) else {
-                run.log(Level::Error, "conflicts", &format!("{path}: not a conflict of this upgrade"));
+                not_done(run, format!("{path}: not a conflict of this upgrade"));
                 continue;
             };
             let install = run.session.install.clone();
@@ -213,7 +213,7 @@ impl<'a> Asking<'a> {
     /// Says what could not be carried out.
     fn say_refused(&mut self, run: &Run) {
         for (path, decision, problem) in self.refused.drain(..) {
-            run.log(Level::Error, "conflicts", &problem);
+            not_done(run, problem.clone());
             run.say(Event::AnswerRefused { path, decision, problem });
         }
     }
@@ -279,7 +279,7 @@ fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
             }
             Command::Rule { take, pattern, made: true } => {
                 if let Err(problem) = rules::add(run, take, &pattern) {
-                    run.log(Level::Error, "conflicts", &problem);
+                    not_done(run, problem);
                 }
             }
             Command::Rule { take, pattern, made: false } => rules::remove(run, take, &pattern)?,
@@ -319,6 +319,12 @@ fn files(run: &Run, asking: &Asking<'_>, asked: &[&Conflict]) -> Arc<Vec<Conflic
         }
     };
     Arc::new(asked.iter().map(file).collect())
+}
+
+/// Says what can't be done, to whoever asked for it and in the log.
+fn not_done(run: &Run, problem: String) {
+    run.log(Level::Error, "conflicts", &problem);
+    run.say(Event::NotDone { problem });
 }
 
 /// Keeps the answers for upgrades to come. Only once the person said that all are given: until then they may change.

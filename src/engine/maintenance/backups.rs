@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::locked;
-use crate::engine::refusal::{About, LOCKED, Problem, problem, usage};
+use crate::engine::refusal::{About, Problem, problem, usage};
 use crate::host::backup::copy;
 use crate::host::backup::copy::Backup;
 use crate::host::backup::retention;
@@ -80,7 +81,7 @@ impl Prunable {
         // Without knowing what the last session needs, nothing can be said not to be needed.
         if let Some(damage) = catalog::survey(install).lost() {
             let what = format!("{}; nothing was changed", damage.describe());
-            return Err(Problem { about: About::Install, exit_code: LOCKED, what, next: damage.next() });
+            return Err(Problem { about: About::Install, exit_code: Exit::Locked, what, next: damage.next() });
         }
         let all = all(install)?;
         // A whole manifest is not enough here: the one that stays for certain must be readable to its last byte.

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use crate::core::command_line::Next;
+use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::session::stamp_of;
 use crate::core::visible::Shown as _;
 use crate::engine::planning::checks;
-use crate::engine::refusal::{About, LOCKED, Problem, problem};
+use crate::engine::refusal::{About, Problem, problem};
 use crate::host::files::fs;
 use crate::host::session::lock::{Lock, LockError};
 
@@ -15,16 +17,7 @@ use crate::host::session::lock::{Lock, LockError};
 /// # Errors
 /// [`Problem`], exit code 7 where somebody else has it.
 pub fn lock(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, Problem> {
-    let lock = Lock::acquire(install).map_err(|e| match &e {
-        LockError::Held(holder) => Problem {
-            about: About::Install,
-            exit_code: LOCKED,
-            what: format!("{}: {e}; nothing was changed", install.shown()),
-            next: checks::wait_or_unlock(holder),
-        },
-        LockError::Place(odd) => problem(format!("{e}; nothing was changed"), odd.next()),
-        LockError::Fs(_) => problem(format!("{e}; nothing was changed"), "pos-upgrade-tui status"),
-    })?;
+    let lock = Lock::acquire(install).map_err(|e| refusal(install, &e))?;
     lock.ended().iter().for_each(|line| note(line));
     Ok(lock)
 }
@@ -38,6 +31,21 @@ pub fn without_session(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Loc
     match checks::session_in_the_way(install) {
         None => Ok(lock),
         Some(problem) => Err(Problem { what: format!("{}; nothing was changed", problem.what), ..problem }),
+    }
+}
+
+/// What a person is told of a lock that can't be had.
+pub fn refusal(install: &Path, error: &LockError) -> Problem {
+    let next = |command: Next<'_>| command.of(install.parent().unwrap_or(install));
+    match error {
+        LockError::Held(holder) => Problem {
+            about: About::Install,
+            exit_code: Exit::Locked,
+            what: format!("{}: {error}; nothing was changed", install.shown()),
+            next: checks::wait_or_unlock(holder),
+        },
+        LockError::Place(odd) => problem(format!("{error}; nothing was changed"), odd.next()),
+        LockError::Fs(_) => problem(format!("{}: {error}; nothing was changed", install.shown()), next(Next::Status)),
     }
 }
 

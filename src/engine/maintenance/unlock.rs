@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use crate::core::exit::Exit;
 use crate::core::visible::Shown as _;
-use crate::engine::refusal::{About, LOCKED, Problem, problem, usage};
+use crate::engine::refusal::{About, Problem, problem, usage};
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
 use crate::host::files::fs::visible;
@@ -64,7 +65,7 @@ pub fn remove(install: &Path) -> Result<Vec<String>, Problem> {
 fn held(install: &Path, who: &str) -> Problem {
     Problem {
         about: About::Install,
-        exit_code: LOCKED,
+        exit_code: Exit::Locked,
         what: format!("{}: an upgrade is running here ({who}); nothing was changed", install.shown()),
         next: "wait for it to end, then look again: pos-upgrade-tui status".into(),
     }

@@ -45,7 +45,7 @@ pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     for line in what.iter().flat_map(|w| w.lines()) {
         run.log(Level::Error, "checks", line);
     }
-    let next = checked.problems.into_iter().next().map(|p| p.next);
+    let next = checked.problems.into_iter().next().map(|p| p.next.into());
     Err(Stop::Failed { what: what.join("\n"), next })
 }
 

@@ -11,7 +11,7 @@ use crate::engine::events::Level;
 use crate::engine::phases::server::replace::{note_server, stop_live};
 use crate::engine::phases::server::target;
 use crate::engine::session::context::Run;
-use crate::engine::session::stop::Stop;
+use crate::engine::session::stop::{Advice, Stop};
 use crate::host::files::fs;
 use crate::host::install::{self, rename};
 use crate::host::install::{Beside, Install};
@@ -77,8 +77,8 @@ pub fn make_sure(run: &mut Run) -> Result<(), Stop> {
                 true => format!("the folder {name} can't be renamed while something runs from it: {found}"),
                 false => format!("the server of {name} can't be replaced while it runs: {found}"),
             };
-            let next = "end it (a server of an editor: switch it off in the editor's MCP settings), then start the upgrade again";
-            return Err(Stop::Failed { what, next: Some(next.into()) });
+            let next = Advice::mend("end it (a server of an editor: switch it off in the editor's MCP settings)");
+            return Err(Stop::Failed { what, next: Some(next) });
         }
     }
 }

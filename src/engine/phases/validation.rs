@@ -163,7 +163,7 @@ fn unit_tests(run: &mut Run, seen: &mut Seen) -> TaskResult<Fact<bool>> {
         (_, Err(e)) => {
             seen.saw("tests", begun, "failed", e.to_string());
             let next = format!("mend what {shown} names, or leave it out: upgrade --skip-tests");
-            Err(Stop::Failed { what: e.to_string(), next: Some(next) })
+            Err(Stop::Failed { what: e.to_string(), next: Some(next.into()) })
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::core::baseline;
+use crate::core::exit::Exit;
 use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -19,8 +20,8 @@ use crate::engine::planning::request::Request;
 use crate::engine::planning::source::{Source, stale_manifest};
 use crate::engine::planning::unchangeable;
 use crate::engine::planning::writable;
+use crate::engine::refusal::problem;
 use crate::engine::refusal::{About, Problem};
-use crate::engine::refusal::{LOCKED, REFUSED, problem};
 use crate::host::backup::copy;
 use crate::host::backup::retention;
 use crate::host::backup::retention::Kept;
@@ -423,7 +424,7 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
         }
         return Err(Problem {
             about: About::Install,
-            exit_code: LOCKED,
+            exit_code: Exit::Locked,
             what: format!("{}: another upgrade is running here ({holder})", install.shown()),
             next: wait_or_unlock(&holder),
         });
@@ -446,11 +447,12 @@ pub fn wait_or_unlock(holder: &lock::Held) -> String {
 /// An earlier session that must be settled before another can begin.
 pub fn session_in_the_way(install: &Path) -> Option<Problem> {
     let found = catalog::survey(install);
-    let problem = |what: String, next: String| Some(Problem { about: About::Install, exit_code: LOCKED, what, next });
+    let problem =
+        |what: String, next: String| Some(Problem { about: About::Install, exit_code: Exit::Locked, what, next });
     if let Some(damage) = found.lost() {
         let in_the_way = problem(damage.describe(), damage.next());
         // Nobody is known to be in the way: the disk refuses.
-        let exit_code = if damage.used == Used::Unreadable { REFUSED } else { LOCKED };
+        let exit_code = if damage.used == Used::Unreadable { Exit::Refused } else { Exit::Locked };
         return in_the_way.map(|p| Problem { exit_code, ..p });
     }
     let session = found.unfinished()?;

@@ -3,12 +3,12 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use crate::core::exit::Exit;
 use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use crate::engine::planning::request::Request;
-use crate::engine::refusal;
 use crate::engine::refusal::{About, Problem};
 use crate::host::install::{Beside, Install};
 
@@ -30,18 +30,18 @@ pub fn problems(request: &Request) -> Vec<Problem> {
     };
     if request.only.is_some() {
         let what = format!("{}: this upgrade renames {name}, so it can't be done in part", install.path.shown());
-        add(refusal::USAGE, what, "upgrade all of it: leave --only out".into());
+        add(Exit::Usage, what, "upgrade all of it: leave --only out".into());
     }
     if let Beside::InTheWay(other) = &install.beside {
         add(
-            refusal::REFUSED,
+            Exit::Refused,
             format!("{}: stands where {} has to go, and is no install", other.shown(), install.path.shown()),
             format!("look at both, then move it aside: mv {0} {0}.old", quoted(other)),
         );
     }
     if let Some(why) = cannot_move(&install.path, &request.project) {
         let what = format!("{}: can't be renamed to {}: it is {why}", install.path.shown(), target.shown());
-        add(refusal::REFUSED, what, "make it a plain folder of the project, then try again".into());
+        add(Exit::Refused, what, "make it a plain folder of the project, then try again".into());
     }
     problems
 }

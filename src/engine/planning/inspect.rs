@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::core::answers::{self, Prior, Rules};
+use crate::core::command_line::Next;
+use crate::core::exit::Exit;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
@@ -28,7 +30,6 @@ use crate::engine::planning::python;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
 use crate::engine::planning::writable;
-use crate::engine::refusal::REFUSED;
 use crate::engine::refusal::{About, Problem};
 use crate::engine::session::word;
 use crate::host::files::error::FsError;
@@ -92,8 +93,8 @@ impl Inspection {
     }
 
     /// The exit code of all problems together: a lock in the way outweighs the rest.
-    pub fn exit_code(&self) -> u8 {
-        self.problems.iter().map(|p| p.exit_code).max().unwrap_or(0)
+    pub fn exit_code(&self) -> Exit {
+        self.problems.iter().map(|p| p.exit_code).max().unwrap_or_default()
     }
 }
 
@@ -123,7 +124,7 @@ pub fn inspect(request: &Request) -> Inspection {
             if let Some(why) = planned.stranger.as_ref().filter(|_| !request.options.unrelated_source) {
                 inspection.problems.push(Problem {
                     about: About::Source,
-                    exit_code: REFUSED,
+                    exit_code: Exit::Refused,
                     what: unrelated(&request.source, why),
                     next: "name the clone that this install came from: --source DIR (--unrelated-source insists on this one)"
                         .into(),
@@ -135,7 +136,7 @@ pub fn inspect(request: &Request) -> Inspection {
                 let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
                 inspection.problems.push(Problem {
                     about: About::Downgrade,
-                    exit_code: REFUSED,
+                    exit_code: Exit::Refused,
                     what,
                     next: next.into(),
                 });
@@ -167,13 +168,13 @@ pub fn inspect(request: &Request) -> Inspection {
         }
         Err(PlanningError::Git(e)) => inspection.problems.push(Problem {
             about: About::Source,
-            exit_code: REFUSED,
+            exit_code: Exit::Refused,
             what: e.to_string(),
             next: checks::damaged_source(&request.source),
         }),
         Err(e) => inspection.problems.push(Problem {
             about: About::Install,
-            exit_code: REFUSED,
+            exit_code: Exit::Refused,
             what: e.to_string(),
             next: match e {
                 PlanningError::Merged { .. } => reconcile(request),
@@ -201,12 +202,12 @@ pub fn approval(request: &Request) -> Inspection {
 const UNREADABLE: &str = "mend that (for a file that can't be read: chmod u+r), then try again";
 
 fn unreadable(error: &FsError) -> Problem {
-    Problem { about: About::Install, exit_code: REFUSED, what: error.to_string(), next: UNREADABLE.into() }
+    Problem { about: About::Install, exit_code: Exit::Refused, what: error.to_string(), next: UNREADABLE.into() }
 }
 
 /// The command that makes one baseline of two.
 fn reconcile(request: &Request) -> String {
-    format!("pos-upgrade-tui reconcile --source {} --project {}", request.source.shown(), request.project.shown())
+    Next::Reconcile(Some(&request.source)).of(&request.project)
 }
 
 /// Fetches the history that a shallow clone lacks; nothing to do for one that is whole. Blocking, and the one thing

@@ -1,12 +1,12 @@
 //! git-lfs pointers in the source. git has only the pointer, so writing it would replace a file by a note about it:
 //! an upgrade that would do that is refused.
 
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Plan};
 use crate::core::visible::Shown as _;
 use crate::engine::planning::source::Source;
-use crate::engine::refusal::REFUSED;
 use crate::engine::refusal::{About, Problem};
 
 /// Paths named one by one in a refusal.
@@ -54,5 +54,5 @@ pub fn problem(source: &Source, paths: &[RelPath]) -> Option<Problem> {
          maintainer to commit them without git-lfs; git lfs pull does not help",
         quoted(source.repo.path())
     );
-    Some(Problem { about: About::Source, exit_code: REFUSED, what, next })
+    Some(Problem { about: About::Source, exit_code: Exit::Refused, what, next })
 }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::possible::{Impossible, LONGEST_PATH, Limits, Why, impossible};
 use crate::core::visible::Shown as _;
-use crate::engine::refusal::REFUSED;
 use crate::engine::refusal::{About, Problem};
 use crate::host::backup::copy;
 use crate::host::files::fs;
@@ -41,7 +41,7 @@ fn too_deep(install: &Path) -> Option<Problem> {
     let (length, most) = (install.as_os_str().len(), LONGEST_PATH - NOTES);
     (length > most).then(|| Problem {
         about: About::Install,
-        exit_code: REFUSED,
+        exit_code: Exit::Refused,
         what: format!("{}: this folder's path has {length} bytes, {most} are allowed here", install.shown()),
         next: SHORTER.to_owned(),
     })
@@ -131,7 +131,7 @@ fn refusal(install: &Path, found: &[Impossible]) -> Option<Problem> {
             (About::Source, format!("{plain}, or {}", another("to rename them")))
         }
     };
-    Some(Problem { about, exit_code: REFUSED, what, next })
+    Some(Problem { about, exit_code: Exit::Refused, what, next })
 }
 
 fn another(wish: &str) -> String {
@@ -157,5 +157,5 @@ fn inodes(install: &Path, plan: &Plan) -> Option<Problem> {
     );
     let next =
         format!("remove files that you don't need there (df -i {} counts them), then try again", quoted(install));
-    Some(Problem { about: About::Install, exit_code: REFUSED, what, next })
+    Some(Problem { about: About::Install, exit_code: Exit::Refused, what, next })
 }

@@ -1,8 +1,8 @@
 //! The end of an upgrade in words, as lines: what changed, how questions were answered, how long it took, the way back.
 //! A line that begins with `# ` is a heading.
 
+use crate::core::command_line::Next;
 use crate::core::merge::Choice;
-use crate::core::os_text::quoted;
 use crate::core::phase::{Fact, Phase, ServerEvidence};
 use crate::core::plan::{Kind, Only};
 use crate::core::provenance::short;
@@ -159,7 +159,7 @@ fn put_off(session: &Session) -> Vec<String> {
     if !put_off.is_empty() {
         lines.push("# Put off for another day".into());
         lines.extend(put_off.iter().map(|(path, answer)| format!("conflict: {path}: {}", answer_words(answer))));
-        lines.push(format!("settle them: pos-upgrade-tui resolve --project {}", quoted(&session.project)));
+        lines.push(format!("settle them: {}", Next::Resolve.of(&session.project)));
     }
     lines
 }

@@ -1,6 +1,6 @@
 //! The phrases that more than one text of an upgrade has.
 
-use crate::core::os_text::quoted;
+use crate::core::command_line::Next;
 use crate::core::provenance::short;
 use crate::core::session::Session;
 
@@ -12,10 +12,10 @@ pub fn from_to(session: &Session) -> String {
 
 /// The command that takes this session back.
 pub fn undo_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --project {}", quoted(&session.project))
+    Next::Rollback.of(&session.project)
 }
 
 /// The command that takes it back though something stands in the way.
 pub fn set_aside_command(session: &Session) -> String {
-    format!("pos-upgrade-tui rollback --set-aside --project {}", quoted(&session.project))
+    Next::SetAside.of(&session.project)
 }

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::baseline::{self, Baseline};
 use crate::core::blob::{BlobId, ObjectFormat, sha256};
+use crate::core::command_line::Next;
 use crate::core::document;
 use crate::core::layout::layouts;
-use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::provenance::short;
 use crate::core::session::{DOCUMENTS, Session};
 use crate::engine::report::documents;
 use crate::engine::session::context::Run;
-use crate::engine::session::stop::Stop;
+use crate::engine::session::stop::{Advice, Stop};
 use crate::host::backup::copy::{Backup, BackupError, Entry};
 use crate::host::files::error::FsError;
 use crate::host::files::folder::{Content, Folder, Found};
@@ -61,12 +61,12 @@ pub fn wanted(run: &Run, backup: &Backup) -> Result<(Vec<Wanted>, Vec<RelPath>),
 
 /// A backup that does not hold what it should, and what can be done with the rest of it.
 pub fn damaged(session: &Session, error: &BackupError) -> Stop {
-    let project = quoted(&session.project);
     let next = match (session.rolling_back(), &session.backup) {
-        (false, Some(name)) if error.is_damage() => Some(format!(
-            "pos-upgrade-tui backups verify --project {project} names what is damaged; the rest can be brought back one by \
-             one: pos-upgrade-tui restore PATH --from {name} --project {project}"
-        )),
+        (false, Some(name)) if error.is_damage() => Some(Advice::from(format!(
+            "{} names what is damaged; the rest can be brought back one by one: {}",
+            Next::VerifyBackups.of(&session.project),
+            Next::Restore(name).of(&session.project)
+        ))),
         _ => None,
     };
     Stop::Failed { what: error.to_string(), next }

@@ -7,14 +7,14 @@ use rustix::io::Errno;
 
 use crate::core::os_text::quoted;
 use crate::engine::planning::make_plan::PlanningError;
-use crate::engine::session::stop::{START_AGAIN, Stop};
+use crate::engine::session::stop::{Advice, Stop};
 use crate::host::files::error::FsError;
 use crate::host::files::fixed;
 use crate::host::files::fs;
 
 impl From<FsError> for Stop {
     fn from(error: FsError) -> Self {
-        let next = remedy(&error).map(|what| format!("{what}{START_AGAIN}"));
+        let next = remedy(&error).map(Advice::mend);
         Stop::Failed { what: error.to_string(), next }
     }
 }

@@ -10,7 +10,7 @@ pub enum Stop {
         /// What, and with which path.
         what: String,
         /// What to do about it.
-        next: Option<String>,
+        next: Option<Advice>,
     },
     /// A person or a signal asked to pause.
     Pause,
@@ -31,5 +31,67 @@ impl From<Illegal> for Stop {
     }
 }
 
-/// What an advice ends with that comes from a failed file operation during an upgrade; a rollback says something else.
-pub const START_AGAIN: &str = ", then start the upgrade again";
+/// What a person can do about a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    what: String,
+    then: Then,
+}
+
+/// What comes behind that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Nothing: the advice says all.
+    Nothing,
+    /// What failed is done again: the upgrade, a resume, a rollback.
+    Again,
+}
+
+impl Advice {
+    /// Something to mend, before what failed is done again.
+    pub fn mend(what: impl Into<String>) -> Self {
+        Self { what: what.into(), then: Then::Again }
+    }
+
+    /// In a sentence, where an upgrade failed.
+    pub fn for_an_upgrade(&self) -> String {
+        match self.then {
+            Then::Nothing => self.what.clone(),
+            Then::Again => format!("{}, then start the upgrade again", self.what),
+        }
+    }
+
+    /// The same where this command failed; none stands for an upgrade.
+    pub fn before(&self, command: Option<&str>) -> String {
+        match (self.then, command) {
+            (Then::Again, Some(command)) => format!("{}, then: {command}", self.what),
+            _ => self.for_an_upgrade(),
+        }
+    }
+}
+
+impl From<String> for Advice {
+    fn from(what: String) -> Self {
+        Self { what, then: Then::Nothing }
+    }
+}
+
+impl From<&str> for Advice {
+    fn from(what: &str) -> Self {
+        what.to_owned().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_advice_ends_with_what_comes_next() {
+        let mend = Advice::mend("free some disk space");
+        assert_eq!(mend.for_an_upgrade(), "free some disk space, then start the upgrade again");
+        assert_eq!(mend.before(Some("pos-upgrade-tui resume")), "free some disk space, then: pos-upgrade-tui resume");
+        assert_eq!(mend.before(None), mend.for_an_upgrade());
+        assert_eq!(Advice::from("see the log").before(Some("x")), "see the log");
+    }
+}

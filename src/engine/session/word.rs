@@ -1,7 +1,7 @@
 //! By whose word a session runs. Whoever can write the project can write a session into it, whole and with every checksum in
 //! order, and the source that it names may be theirs.
 
-use crate::core::os_text::quoted;
+use crate::core::command_line::Next;
 use crate::core::session::Session;
 use crate::core::visible::Shown as _;
 use crate::engine::refusal;
@@ -16,7 +16,6 @@ pub fn is_missing(session: &Session) -> bool {
 
 /// A session whose source nobody but the project's own files names.
 pub fn missing(session: &Session) -> Problem {
-    let (source, project) = (quoted(session.source()), quoted(&session.project));
     refusal::usage(
         format!(
             "{}: only the files of session {} in the project name this source, and its code would run here; nothing was \
@@ -25,8 +24,9 @@ pub fn missing(session: &Session) -> Problem {
             session.session_id
         ),
         format!(
-            "if you trust it, name it yourself: pos-upgrade-tui resume --source {source} --project {project}, else go back: \
-             pos-upgrade-tui rollback --project {project}"
+            "if you trust it, name it yourself: {}, else go back: {}",
+            Next::ResumeFrom(session.source()).of(&session.project),
+            Next::Rollback.of(&session.project)
         ),
     )
 }

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::mpsc;
 
 use super::samples;
+use crate::core::exit::Exit;
 use crate::core::outcome::Sides;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
@@ -31,7 +32,7 @@ static CALLS: AtomicUsize = AtomicUsize::new(0);
 #[derive(Clone)]
 struct Pretend(String);
 
-fn finish(result: FinishKind, exit_code: u8, message: &str) -> Event {
+fn finish(result: FinishKind, exit_code: Exit, message: &str) -> Event {
     let next = Some("pos-upgrade-tui status".to_owned());
     let report = (0..50).map(|i| format!("line {i}")).collect();
     Event::Finished(Finish {
@@ -61,17 +62,21 @@ async fn play(name: String, events: mpsc::Sender<Event>, mut commands: mpsc::Rec
             match commands.recv().await {
                 Some(Command::Finish(all)) => break all.iter().filter(|(_, d)| d.answer().is_some()).count(),
                 Some(Command::Decide(_)) => {}
-                _ => return drop(events.send(finish(FinishKind::Interrupted, 130, "Paused.")).await),
+                _ => return drop(events.send(finish(FinishKind::Interrupted, Exit::Interrupted, "Paused.")).await),
             }
         };
         let (outcome, detail) = (Outcome::Done, String::new());
         let _ = events.send(Event::TaskFinished { phase, task: "lock", outcome, detail, seconds: 0.1 }).await;
-        let _ = events.send(finish(FinishKind::Completed, 0, &format!("{answers} of {count} answers came."))).await;
+        let _ = events
+            .send(finish(FinishKind::Completed, Exit::Done, &format!("{answers} of {count} answers came.")))
+            .await;
         return;
     }
     match commands.recv().await {
-        Some(Command::RollBack) => drop(events.send(finish(FinishKind::RolledBack, 5, "It is back.")).await),
-        _ => drop(events.send(finish(FinishKind::Interrupted, 130, "Paused.")).await),
+        Some(Command::RollBack) => {
+            drop(events.send(finish(FinishKind::RolledBack, Exit::RolledBack, "It is back.")).await)
+        }
+        _ => drop(events.send(finish(FinishKind::Interrupted, Exit::Interrupted, "Paused.")).await),
     }
 }
 
@@ -133,7 +138,7 @@ fn child() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let code = runtime.block_on(drive(samples::launch(), Pretend(name))).unwrap();
     println!("engine calls: {}", CALLS.load(Ordering::SeqCst));
-    std::process::exit(code.into());
+    std::process::exit(code.code().into());
 }
 
 struct Live {

@@ -2,6 +2,7 @@
 
 use super::samples;
 use super::support::*;
+use crate::core::exit::Exit;
 use crate::core::phase::Phase;
 use crate::core::question::Way;
 use crate::core::session::StateEvent;
@@ -101,7 +102,7 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
         let mut report = said.clone();
         let finish = Finish {
             result,
-            exit_code: 0,
+            exit_code: Exit::Done,
             message: evil(),
             next: Some(evil()),
             report: vec![evil(), format!("warning: {EVIL}"), format!("conflict: {EVIL}: kept yours")],
@@ -130,7 +131,7 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
 }
 
 fn problem(what: String) -> Problem {
-    Problem { exit_code: 4, what, next: EVIL.to_owned(), about: About::Source }
+    Problem { exit_code: Exit::Refused, what, next: EVIL.to_owned(), about: About::Source }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::samples;
 use super::support::*;
+use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::Way;
@@ -251,7 +252,7 @@ fn leaving_pauses_first() {
     assert!(matches!(keys(&mut model, "p")[..], [Effect::Send(Command::Pause)]));
     let finish = Finish {
         result: FinishKind::Interrupted,
-        exit_code: 130,
+        exit_code: Exit::Interrupted,
         message: "Paused.".to_owned(),
         next: None,
         report: vec![],
@@ -260,5 +261,5 @@ fn leaving_pauses_first() {
         seconds: None,
     };
     let effects = samples::feed(&mut model, Msg::Event(Event::Finished(finish)));
-    assert!(matches!(effects[..], [Effect::Quit { exit_code: 130, .. }]));
+    assert!(matches!(effects[..], [Effect::Quit { exit_code: Exit::Interrupted, .. }]));
 }

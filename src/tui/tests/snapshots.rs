@@ -6,6 +6,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::samples;
 use super::support::*;
+use crate::core::exit::Exit;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::engine::events::{ConflictFile, Event};
@@ -122,7 +123,12 @@ fn panes_over_the_screens() {
     let mut setup = samples::fresh(MONO, 80, 24);
     let mut inspection = samples::inspection();
     inspection.problems = ["source has uncommitted changes:\nuniversal/standards/a.md", "disk is full"]
-        .map(|what| Problem { about: About::Source, exit_code: 4, what: what.to_owned(), next: "git stash".to_owned() })
+        .map(|what| Problem {
+            about: About::Source,
+            exit_code: Exit::Refused,
+            what: what.to_owned(),
+            next: "git stash".to_owned(),
+        })
         .into();
     samples::feed(&mut setup, Msg::Inspected(Box::new(inspection)));
     insta::assert_snapshot!("problems_80x24", text(&paint(&setup)));

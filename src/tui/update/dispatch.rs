@@ -10,6 +10,7 @@ use super::navigation::hold_input;
 use super::preview;
 use super::preview::diff_pane;
 use super::setup;
+use crate::core::exit::Exit;
 use crate::core::session::Status;
 use crate::tui::message::{Effect, Msg, Owner};
 use crate::tui::model::{Model, Screen};
@@ -18,7 +19,7 @@ use crate::tui::model::{Model, Screen};
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Opened(found) => events::opened(model, found),
-        Msg::Broken(what) => events::stopped(model, 1, what.to_owned()),
+        Msg::Broken(what) => events::stopped(model, Exit::Bug, what.to_owned()),
         // Made before anybody saw what stands there now.
         Msg::Key(_) | Msg::Wheel { .. } | Msg::Click { .. } | Msg::Paste(_) if model.unseen => vec![],
         Msg::Key(key) if key.kind != KeyEventKind::Release => keys::on_key(model, &key),
@@ -34,7 +35,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::EngineGone if model.running => {
             model.running = false;
             let what = "The upgrade stopped without a result; the session is saved.".to_owned();
-            vec![Effect::Quit { exit_code: 1, lines: vec![what, "Next: pos-upgrade-tui".to_owned()] }]
+            vec![Effect::Quit { exit_code: Exit::Bug, lines: vec![what, "Next: pos-upgrade-tui".to_owned()] }]
         }
         Msg::EngineGone => vec![],
         Msg::Inspected(inspection) => preview::inspected(model, *inspection),

@@ -4,8 +4,9 @@ use super::conflict::opening;
 use super::navigation::{hold_input, show};
 use super::running::{begin, last_words};
 use super::setup;
-use crate::core::os_text::quoted;
-use crate::engine::events::{Command, Event, FinishKind, Level};
+use crate::core::command_line::Next;
+use crate::core::exit::Exit;
+use crate::engine::events::{Command, Event, FinishKind};
 use crate::engine::planning::inspect::Unfinished;
 use crate::engine::refusal::About;
 use crate::engine::refusal::Problem;
@@ -35,11 +36,11 @@ pub(super) fn opened(model: &mut Model, found: Result<Option<Box<Unfinished>>, S
             Some(plan) => begin(model, Effect::Resolve(plan)),
             None => setup::check(model),
         },
-        Err(what) => stopped(model, 7, what),
+        Err(what) => stopped(model, Exit::Locked, what),
     }
 }
 
-pub(super) fn stopped(model: &mut Model, exit_code: u8, what: String) -> Vec<Effect> {
+pub(super) fn stopped(model: &mut Model, exit_code: Exit, what: String) -> Vec<Effect> {
     let next = "pos-upgrade-tui status".to_owned();
     model.problems = vec![Problem { about: About::Install, exit_code, what, next }];
     setup::open(model, Spot::Install)
@@ -89,9 +90,9 @@ pub(super) fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             completed.map(Effect::Recall).into_iter().collect()
         }
         // What the engine can't carry out must be seen where it was asked.
-        Event::Log { level: Level::Error, origin: "conflicts", text } => {
-            model.conflicts.said = Some(text.clone());
-            model.status = Some(text);
+        Event::NotDone { problem } => {
+            model.conflicts.said = Some(problem.clone());
+            model.status = Some(problem);
             vec![]
         }
         _ => vec![],
@@ -100,12 +101,12 @@ pub(super) fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
 
 pub(super) fn terminate(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let resume = format!("Next: pos-upgrade-tui resume --project {}", quoted(&model.launch.project));
+    let resume = format!("Next: {}", Next::Resume.of(&model.launch.project));
     let mut lines = vec!["Interrupted; nothing was changed.".to_owned()];
     if model.running {
         effects.push(Effect::Send(Command::Pause));
         lines = vec!["Interrupted; the session is saved.".to_owned(), resume];
     }
-    effects.push(Effect::Quit { exit_code: 130, lines });
+    effects.push(Effect::Quit { exit_code: Exit::Interrupted, lines });
     effects
 }

@@ -2,6 +2,7 @@
 
 use super::navigation::{ask, moved_across, scrolled};
 use super::running::{begin, last_words};
+use crate::core::exit::Exit;
 use crate::tui::keymap::Action;
 use crate::tui::message::Effect;
 use crate::tui::model::{Model, Overlay, Question};
@@ -45,7 +46,7 @@ pub(super) fn unfinished(model: &mut Model, action: Action) -> Vec<Effect> {
                 true => "Next: pos-upgrade-tui rollback".to_owned(),
                 false => "Next: pos-upgrade-tui resume, or pos-upgrade-tui rollback".to_owned(),
             };
-            vec![Effect::Quit { exit_code: 10, lines: vec![what, next] }]
+            vec![Effect::Quit { exit_code: Exit::Pending, lines: vec![what, next] }]
         }
         other => {
             let (rows, page) = view::body_rows(model);

@@ -1,6 +1,7 @@
 //! The setup screen: the source's path while it is typed, folders to choose from, options.
 
 use super::navigation::{scrolled, show};
+use crate::core::exit::Exit;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Look};
@@ -295,5 +296,8 @@ fn leave(model: &Model) -> Vec<Effect> {
     if lines.is_empty() {
         lines.push("Nothing was changed.".to_owned());
     }
-    vec![Effect::Quit { exit_code: exit_code.unwrap_or(if model.launch.source.is_none() { 2 } else { 0 }), lines }]
+    vec![Effect::Quit {
+        exit_code: exit_code.unwrap_or(if model.launch.source.is_none() { Exit::Usage } else { Exit::Done }),
+        lines,
+    }]
 }

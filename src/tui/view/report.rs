@@ -95,7 +95,7 @@ impl Rows<'_> {
 
 fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
     let Some(finish) = &model.finish else { return Vec::new() };
-    let (mark, word, role) = head(finish.result, finish.exit_code == 0, model.launch.resolve.is_some());
+    let (mark, word, role) = head(finish.result, finish.exit_code.is_done(), model.launch.resolve.is_some());
     let mut rows = Rows { model, room: width.saturating_sub(4), rows: Vec::new() };
     rows.push(&[(" ", Role::Text), (mark, role), (" ", Role::Text), (word, role)]);
     for part in text::wrap(&model.tilde_text(&finish.message), rows.room) {
@@ -119,7 +119,7 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
         rows.fact("undo", &format!("{now}pos-upgrade-tui rollback --project {project}"), Role::Text);
     }
     rows.report(&finish.report);
-    if finish.exit_code != 0 && matches!(finish.result, FinishKind::Failed | FinishKind::RolledBack) {
+    if !finish.exit_code.is_done() && matches!(finish.result, FinishKind::Failed | FinishKind::RolledBack) {
         rows.log();
     }
     rows.rows

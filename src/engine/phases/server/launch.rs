@@ -149,7 +149,7 @@ pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
         }
         Err(ServerError::Cancelled) => Err(asked.unwrap_or(Stop::Pause)),
         Err(e) => {
-            let next = Some(format!("read the server's log: {}", server::log_path(&install).shown()));
+            let next = Some(format!("read the server's log: {}", server::log_path(&install).shown()).into());
             Err(Stop::Failed { what: e.to_string(), next })
         }
     }

@@ -169,7 +169,7 @@ fn again(run: &mut Run, rule: &PostInstallRule, what: &str) -> Result<bool, Stop
         Way::Retry => Ok(true),
         Way::GoOn => Ok(false),
         _ => {
-            let next = "mend it, or go on without it: upgrade --allow-post-install-failure".to_owned();
+            let next = "mend it, or go on without it: upgrade --allow-post-install-failure".into();
             Err(Stop::Failed { what: what.to_owned(), next: Some(next) })
         }
     }

@@ -286,7 +286,7 @@ fn health(run: &mut Run, missing: Option<NotApplicable>) -> TaskResult<Health> {
     let url = run.server.as_ref().map(|s| s.url.clone()).unwrap_or_default();
     let tools = run.runtime.block_on(Client::tools_at(&url)).map_err(|e| Stop::Failed {
         what: e.to_string(),
-        next: Some(format!("read the server's log: {}", server::log_path(&run.session.install).shown())),
+        next: Some(format!("read the server's log: {}", server::log_path(&run.session.install).shown()).into()),
     })?;
     let restarted = match &run.session.server {
         Some(before) if before.was_running => Fact::Is(true),

@@ -139,7 +139,7 @@ impl Probing<'_> {
 
     fn failed<T>(&mut self, probe: &str, begun: Instant, what: String, saw: impl Into<Value>) -> Result<T, Stop> {
         self.seen.saw(probe, begun, "failed", saw);
-        Err(Stop::Failed { what, next: Some(read_log(self.server)) })
+        Err(Stop::Failed { what, next: Some(read_log(self.server).into()) })
     }
 
     /// A tool's answer; what the connection itself does wrong is a failure.

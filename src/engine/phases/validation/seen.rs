@@ -40,7 +40,7 @@ pub(super) fn failure(server: &Server, error: &McpError) -> Stop {
         let last = server::last_lines(&server.log, server.log_from, 8);
         what.push_str(&format!("\nthe server (pid {}) has ended; its log ends with:\n{last}", server.pid));
     }
-    Stop::Failed { what, next: Some(read_log(server)) }
+    Stop::Failed { what, next: Some(read_log(server).into()) }
 }
 
 pub(super) fn read_log(server: &Server) -> String {

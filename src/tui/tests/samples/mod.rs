@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::blob::{BlobId, ObjectFormat};
+use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::phase::{Phase, PreFlightEvidence};
 use crate::core::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
@@ -501,7 +502,7 @@ pub fn report(theme: Theme, width: u16, height: u16) -> Model {
     ];
     let finish = Finish {
         result: FinishKind::Completed,
-        exit_code: 0,
+        exit_code: Exit::Done,
         message: "upgraded /home/ada/shop/.praxis-os (3446b8a -> e8b70c7)".to_owned(),
         next: None,
         report: report.iter().map(|l| (*l).to_owned()).collect(),
@@ -530,7 +531,7 @@ pub fn failed(theme: Theme, width: u16, height: u16) -> Model {
     }
     let finish = Finish {
         result: FinishKind::RolledBack,
-        exit_code: 5,
+        exit_code: Exit::RolledBack,
         message: "/home/ada/shop/.praxis-os is back as it was\nreason: phase 3 failed: pip ended with exit code 1"
             .to_owned(),
         next: Some("see the log above, mend what pip says, then start the upgrade again".to_owned()),

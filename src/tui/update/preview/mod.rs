@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::core::exit::Exit;
 use crate::engine::planning::inspect::Inspection;
 use crate::engine::refusal::About;
 use crate::engine::report::plan_document;
@@ -139,7 +140,7 @@ fn list_key(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::AskAgain => ask_again(model),
         Action::Accept => return accept(model),
         Action::Leave => {
-            return vec![Effect::Quit { exit_code: 0, lines: vec!["Nothing was changed.".to_owned()] }];
+            return vec![Effect::Quit { exit_code: Exit::Done, lines: vec!["Nothing was changed.".to_owned()] }];
         }
         _ => {}
     }
