@@ -173,10 +173,10 @@ impl Plan {
             Kind::Conflict => takes && f.theirs.is_none() && f.mine.is_some(),
             _ => false,
         };
-        let stays: BTreeSet<&BlobId> = self.files.iter().filter_map(|f| f.theirs.as_ref()).collect();
         let replaced = self.replaced_server();
         let lost = |f: &&FileEntry| {
-            let is_copy = f.kind == Kind::Remove && f.mine.as_ref().is_some_and(|mine| stays.contains(mine));
+            // What is removed and has no page of its own is a second copy.
+            let is_copy = f.kind == Kind::Remove && f.source_path.is_none();
             !is_copy && !replaced.is_some_and(|package| f.path.is_within(package))
         };
         let removed = self.files.iter().filter(goes).filter(lost).count() as u64;

@@ -1,4 +1,5 @@
-//! The user's config, where the source ships a template for it: never written without an answer.
+//! The user's config, where the source ships a template for it: merged key by key where only one side changed a key, and never
+//! written without an answer otherwise.
 
 use pos_upgrade_tui::core::merge::Choice;
 use pos_upgrade_tui::core::plan::Kind;
@@ -20,17 +21,12 @@ fn templates(world: World, old: &str, new: &str) -> World {
 }
 
 #[test]
-fn the_templates_news_go_in_key_by_key_if_the_user_says_so() {
+fn the_templates_news_go_in_key_by_key() {
     each(|world| {
         let planned = templates(world, OLD, NEW).edit("config.json", MINE).plan();
         let merged = "{\n    \"log\": \"debug\",\n    \"mcp\": { \"groups\": [\"rag\"], \"timeout\": 30, \"port\": 5000, \"own\": true }\n}\n";
-        let seen = planned.at("config.json").is(Kind::Conflict).why(&[
-            "only written if you say so",
-            "mcp.port",
-            "mcp.timeout",
-        ]);
-        let seen = seen.keep(Nothing).take(write(NEW));
-        seen.merge(Choice::Mine, write(merged)).merge(Choice::Theirs, write(merged));
+        let seen = planned.at("config.json").is(Kind::AutoMerge);
+        seen.why(&["merged key by key", "mcp.port", "mcp.timeout"]).does(write(merged));
     });
 }
 
@@ -46,10 +42,10 @@ fn a_key_that_both_changed_is_a_region() {
 }
 
 #[test]
-fn config_that_is_still_the_template_is_asked_too() {
+fn config_that_is_still_the_template_becomes_the_new_one() {
     each(|world| {
         let planned = templates(world, OLD, NEW).edit("config.json", OLD).plan();
-        planned.at("config.json").is(Kind::Conflict).keep(Nothing).take(write(NEW)).merge(Choice::Mine, write(NEW));
+        planned.at("config.json").is(Kind::AutoMerge).does(write(NEW));
     });
 }
 
@@ -103,13 +99,13 @@ fn config_that_does_not_parse_is_kept_or_taken_whole() {
 }
 
 #[test]
-fn other_config_files_merge_by_lines_and_ask_all_the_same() {
+fn a_yaml_config_merges_by_key() {
     each(|world| {
         let (from, lines) = ("universal/templates/config/mcp.yaml", "a: 1\nb: 2\nc: 3\nd: 4\n");
         let world = world.release(&[(from, lines)]).release(&[(from, &lines.replace("1", "10"))]).install(0);
         let planned = world.edit("config/mcp.yaml", lines.replace("4", "40")).plan();
         let merged = "a: 10\nb: 2\nc: 3\nd: 40\n";
-        planned.at("config/mcp.yaml").is(Kind::Conflict).keep(Nothing).merge(Choice::Mine, write(merged));
+        planned.at("config/mcp.yaml").is(Kind::AutoMerge).does(write(merged));
     });
 }
 

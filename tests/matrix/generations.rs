@@ -1,6 +1,5 @@
 //! Upgrades from one generation of praxis-os to a later one, and within the third, whose sources have two forms.
 
-use pos_upgrade_tui::core::merge::Choice;
 use pos_upgrade_tui::core::plan::{Kind, Plan};
 use pos_upgrade_tui::engine::planning::make_plan::make_plan;
 use pos_upgrade_tui::engine::planning::source::Source;
@@ -282,15 +281,15 @@ fn the_config_is_merged_by_key_against_the_template_that_the_user_started_from()
     each(|world| {
         let mine = TEMPLATE.replace("[\"src/\"]", "[\"lib/\", \"app/\"]  # ours");
         let planned = within(world, [FORMS[1], FORMS[0]]).edit("config/mcp.yaml", &mine).plan();
-        let seen = planned.at("config/mcp.yaml").is(Kind::Conflict).why(&[
-            "only written if you say so",
+        let seen = planned.at("config/mcp.yaml").is(Kind::AutoMerge).why(&[
+            "merged key by key",
             "since {1}",
             "indexes.standards.source_paths",
             "wait",
         ]);
         let merged =
             mine.replace("[\"standards/\"]", "[\"standards/\", \"specs/\"]") + "\n# How long it waits.\nwait: 30\n";
-        seen.keep(Nothing).merge(Choice::Mine, write(&merged));
+        seen.does(write(&merged));
     });
 }
 

@@ -1,5 +1,5 @@
-//! The user's config, where the source ships a template for it: never written without an answer of his, so it is never
-//! an update and never merged by itself. What can be asked is whether the template's news go into it, key by key.
+//! The user's config, where the source ships a template for it: it is his own, so it is never an update. What the template
+//! changed goes in key by key, where he has not changed the same keys; all else is only written with an answer of his.
 
 use super::{Installed, Lineage, Planner};
 use crate::core::config::keyed::Keyed;
@@ -57,6 +57,12 @@ impl Planner<'_> {
             Some(Ok(keyed)) => keys_of(keyed),
             _ => format!("{} changes", merge.changed_by_theirs()),
         };
+        // Nothing to decide: only keys that you have as the template had them, or that come new.
+        let is_clean = merge.conflicts() == 0 && sides.base.is_some();
+        if is_clean && matches!(&by_key, Some(Ok(keyed)) if keyed.dropped.is_empty() && keyed.offered.is_empty()) {
+            let reason = format!("your config, merged key by key; since {} its template has {what}", self.since());
+            return entry(Kind::AutoMerge, reason);
+        }
         let reason = format!("your config, only written if you say so; since {} its template has {what}", self.since());
         entry(Kind::Conflict, reason).map(|e| FileEntry { conflict_hunks: merge.conflicts().max(1), ..e })
     }
