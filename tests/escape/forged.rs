@@ -175,6 +175,14 @@ fn a_session_that_names_a_source() {
     let (code, said) = case.run(&[&["resume", "--source", theirs]]).remove(0);
     case.expect(code == 0, &format!("named by the user\n{said}"));
 
+    let case = world.case("a planted source of a session that says that it settles what was put off");
+    forge::session(&case.session(), |session| {
+        named(session);
+        session["resolving"] = true.into();
+        session["plan"]["only"] = Value::Null;
+    });
+    case.refused(&["resume"], 2, theirs);
+
     let case = world.case("a seal of another session");
     let read = |case: &Case<'_>| -> Value {
         serde_json::from_slice(&std::fs::read(case.session().join("approval.json")).unwrap()).unwrap()
@@ -199,7 +207,7 @@ fn a_session_that_names_a_source() {
     rights(0o600);
     let (code, said) = case.run(&[&["resume"]]).remove(0);
     case.expect(code == 0, &said);
-    world.done("sessions with a source", 4);
+    world.done("sessions with a source", 5);
 }
 
 #[test]

@@ -9,9 +9,9 @@ use crate::engine::refusal::Problem;
 use crate::host::session::store;
 
 /// What runs in a session must be the user's word: they started it here, or have named its source. Going back runs nothing of
-/// the source, and what was put off needs none.
+/// the source. One that says that it only settles what was put off may have packages fetched that the source names.
 pub fn is_missing(session: &Session) -> bool {
-    !session.rolling_back() && !session.rebuilt() && !session.resolving() && !store::is_vouched(session)
+    !session.rolling_back() && !session.rebuilt() && !store::is_vouched(session)
 }
 
 /// A session whose source nobody but the project's own files names.
