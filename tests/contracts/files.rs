@@ -193,6 +193,7 @@ fn the_backups_manifest_covers_everything() {
         "session_id",
         "number",
         "parent",
+        "folder",
         "created_at",
         "entries",
         "project_gitignore",

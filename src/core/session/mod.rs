@@ -2,6 +2,7 @@
 
 mod approval;
 mod decision;
+mod folder;
 mod machine;
 mod rebuilt;
 mod reconcile;

@@ -3,7 +3,6 @@
 use crate::core::os_text::quoted;
 use crate::core::phase::{CleanupEvidence, Phase};
 use crate::core::visible::Shown as _;
-use crate::engine::phases::relocate;
 use crate::engine::planning::outside;
 use crate::engine::report::documents;
 use crate::engine::session::context::Run;
@@ -124,7 +123,7 @@ fn commit(run: &Run) -> Result<git::Committed, String> {
         install::name_of(&run.session.install),
         crate::core::visible::line(run.session.source_version())
     );
-    let before = relocate::moved_from(run);
+    let before = run.session.moved_from();
     let moved = before.as_deref().map(|before| (before, run.session.install.as_path()));
     git::commit_paths(project, &paths, moved, &message).map_err(|e| e.to_string())
 }

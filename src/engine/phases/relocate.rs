@@ -23,27 +23,11 @@ use crate::host::server::{self, Running};
 /// What stood at the new place and can be made again, in the session's folder.
 const REMAINS: &str = "remains";
 
-/// Where this session's install was before, and where it will be; none where its folder keeps its name.
-fn places(run: &Run) -> Option<(PathBuf, PathBuf)> {
-    let before = run.session.folder_before.as_ref()?;
-    Some((before.under(&run.session.project), layouts().newest().folder.under(&run.session.project)))
-}
-
-/// Where the install was before this upgrade renamed its folder; none where it keeps its name, or still has the old one.
-pub fn moved_from(run: &Run) -> Option<PathBuf> {
-    places(run).filter(|(_, after)| *after == run.session.install).map(|(before, _)| before)
-}
-
-/// Whether the folder is still to be renamed.
-pub fn is_pending(run: &Run) -> bool {
-    places(run).is_some_and(|(before, _)| before == run.session.install)
-}
-
 /// Whether no server may be left alone: its folder gets another name, or its package goes.
 fn must_end(run: &Run) -> bool {
     let (now, next) = (server::layout_of(&run.session.install), target(run));
     let replaced = run.session.plan().only != Some(Only::Content) && now.package != next.package;
-    is_pending(run) || (replaced && now.package.under(&run.session.install).is_dir())
+    run.session.is_to_move() || (replaced && now.package.under(&run.session.install).is_dir())
 }
 
 /// Before anything changes: nobody may run from a folder that is about to be renamed, and no server from a package that
@@ -62,7 +46,7 @@ pub fn make_sure(run: &mut Run) -> Result<(), Stop> {
             return Ok(());
         }
         let name = install::name_of(&run.session.install);
-        let why = match is_pending(run) {
+        let why = match run.session.is_to_move() {
             true => format!("The folder becomes {}, so it has to end first.", layouts().newest().folder),
             false => format!("The release has another server, {}, so it has to end first.", target(run).package),
         };
@@ -73,7 +57,7 @@ pub fn make_sure(run: &mut Run) -> Result<(), Stop> {
             .offering(Way::RollBack, "Give up", "nothing was changed");
         if run.ask(question)? != Way::Retry {
             let found = found.join("; ");
-            let what = match is_pending(run) {
+            let what = match run.session.is_to_move() {
                 true => format!("the folder {name} can't be renamed while something runs from it: {found}"),
                 false => format!("the server of {name} can't be replaced while it runs: {found}"),
             };
@@ -86,7 +70,7 @@ pub fn make_sure(run: &mut Run) -> Result<(), Stop> {
 /// Who runs from the folder, but for the server that the upgrade will stop.
 fn in_use(run: &Run) -> Vec<String> {
     let ours = run.session.server.as_ref().filter(|server| server.was_running).and_then(|server| server.pid);
-    let found = match is_pending(run) {
+    let found = match run.session.is_to_move() {
         true => inside::inside(&run.session.install),
         false => servers(run),
     };
@@ -109,7 +93,7 @@ fn servers(run: &Run) -> Vec<Process> {
 /// # Errors
 /// [`Stop`]; then the folder has its old name.
 pub fn forward(run: &mut Run) -> Result<bool, Stop> {
-    let Some((before, after)) = places(run).filter(|_| is_pending(run)) else { return Ok(false) };
+    let Some((before, after)) = run.session.folders().filter(|_| run.session.is_to_move()) else { return Ok(false) };
     if let Running::Yes(live) = server::find(&before) {
         stop_live(run, &live).map_err(Stop::failed)?;
     }
@@ -126,7 +110,7 @@ pub fn forward(run: &mut Run) -> Result<bool, Stop> {
 /// # Errors
 /// [`Stop`].
 pub fn back(run: &mut Run) -> Result<(), Stop> {
-    let Some((before, after)) = places(run) else { return Ok(()) };
+    let Some((before, after)) = run.session.folders() else { return Ok(()) };
     if after == run.session.install {
         let rescue = crate::engine::rollback::set_aside::rescue_folder(&run.session)?;
         if let Some(to) = rename::back(&before, &after, &rescue)? {

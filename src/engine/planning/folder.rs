@@ -7,9 +7,10 @@ use crate::core::exit::Exit;
 use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
+use crate::core::plan::Plan;
 use crate::core::visible::Shown as _;
 use crate::engine::planning::request::Request;
-use crate::engine::refusal::{About, Problem};
+use crate::engine::refusal::{About, Problem, problem};
 use crate::host::install::{Beside, Install};
 
 /// The name that the install's folder loses, if an upgrade that begins now renames it.
@@ -44,6 +45,13 @@ pub fn problems(request: &Request) -> Vec<Problem> {
         add(Exit::Refused, what, "make it a plain folder of the project, then try again".into());
     }
     problems
+}
+
+/// A folder of an earlier generation's name without any file of a release: other programs have such folders, too.
+pub fn stranger(install: &Path, plan: &Plan) -> Option<Problem> {
+    leaves(install).filter(|_| plan.install.release.is_none())?;
+    let what = format!("{}: holds no file of any release, so it is taken for another program's", install.shown());
+    Some(problem(what, "name the project that has an install: --project DIR"))
 }
 
 /// What a folder is that a rename would break.

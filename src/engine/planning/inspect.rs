@@ -150,6 +150,7 @@ pub fn inspect(request: &Request) -> Inspection {
             let install = install::folder_of(&request.project);
             inspection.problems.extend(writable::unwritable(&install, &planned.plan));
             inspection.problems.extend(checks::unmerged(&source, &install, &planned));
+            inspection.problems.extend(folder::stranger(&install, &planned.plan));
             inspection.problems.extend(possible::problems(&install, &planned.plan));
             inspection.whats_new = whats_new(&planned);
             inspection.changed_by = changed_by(&planned);

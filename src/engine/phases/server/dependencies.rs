@@ -9,7 +9,6 @@ use crate::core::phase::{Fact, NotApplicable, Phase};
 use crate::core::requirements::of_file;
 use crate::core::session::StateEvent;
 use crate::engine::events::Level;
-use crate::engine::phases::relocate;
 use crate::engine::phases::server::draft::put;
 use crate::engine::phases::server::fetch;
 use crate::engine::phases::server::fetch::Fetched;
@@ -46,7 +45,7 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     }
     let requirements = draft(run, journal)?;
     let Some(bytes) = fs::read_if_there(&requirements)? else {
-        if let Some(before) = relocate::moved_from(run) {
+        if let Some(before) = run.session.moved_from() {
             return only_renamed(run, &before);
         }
         return skip(NotApplicable::NoRequirements);
@@ -128,7 +127,7 @@ fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fac
         venv::discard(&run.session.install, &name)?;
         run.save()?;
     }
-    if let Some(before) = relocate::moved_from(run) {
+    if let Some(before) = run.session.moved_from() {
         return only_renamed(run, &before);
     }
     run.log(Level::Info, "venv", why.words());
@@ -254,7 +253,7 @@ fn build(
         Err(e @ ProgramError::Ended { .. }) => run.warn("pip", format!("not known whether all can be imported: {e}")),
         Err(e) => return Err(failed(e)),
     }
-    Ok(venv::finish(&install, name, relocate::moved_from(run).as_deref())?)
+    Ok(venv::finish(&install, name, run.session.moved_from().as_deref())?)
 }
 
 /// Lets pip work, followed by the session; the wish to stop comes before pip's own end.

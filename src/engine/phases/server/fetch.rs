@@ -13,7 +13,6 @@ use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::Only;
 use crate::engine::events::Level;
-use crate::engine::phases::relocate;
 use crate::engine::phases::server::draft::put;
 use crate::engine::phases::server::target;
 use crate::engine::planning::environment;
@@ -105,7 +104,7 @@ impl Background for Fetch {
 pub fn begin(run: &mut Run) {
     // pip would make the folder anew under the name that it is about to lose; and an environment with another Python is
     // yet to be made.
-    if relocate::is_pending(run) || run.session.options().python.is_some() {
+    if run.session.is_to_move() || run.session.options().python.is_some() {
         return;
     }
     if run.background.is_some() || run.session.plan().only == Some(Only::Content) {

@@ -9,7 +9,6 @@ use crate::core::phase::Phase;
 use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
 use crate::engine::events::Level;
-use crate::engine::phases::relocate;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::error::Doing as _;
@@ -67,7 +66,7 @@ pub(crate) fn launch(run: &mut Run) -> Option<ServerBefore> {
     // The environment may be there only now.
     let planned = || server::planned(&install, &project);
     let Some(mut before) = run.session.server.clone() else { return planned() };
-    if let (Some(name), Some(_)) = (&run.session.folder_before, relocate::moved_from(run)) {
+    if let (Some(name), Some(_)) = (&run.session.folder_before, run.session.moved_from()) {
         before = before.renamed(name, &layouts().newest().folder);
     }
     let before = server::of_this_package(&install, &before);
