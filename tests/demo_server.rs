@@ -5,7 +5,7 @@
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -87,9 +87,14 @@ impl Project {
         self.python(&["-m", "ouroboros", "--transport", transport])
     }
 
-    /// A server that ends by itself.
+    /// A server that ends by itself, with its words.
     fn ended(&self) -> Output {
-        self.serving("http").stdin(Stdio::null()).output().unwrap()
+        let place = self.root().join("ended");
+        let log = File::create(&place).unwrap();
+        let mut command = self.serving("http");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let status = end_of(&mut child);
+        Output { status, stdout: Vec::new(), stderr: fs::read(place).unwrap() }
     }
 
     fn start(&self) -> Server<'_> {
@@ -179,7 +184,7 @@ impl Server<'_> {
     /// Ends it in the way in which editors and people do, and tells by what it ended.
     fn end(mut self, signal: Signal) -> Option<i32> {
         self.signal(signal);
-        self.child.wait().unwrap().signal()
+        end_of(&mut self.child).signal()
     }
 }
 
@@ -188,6 +193,20 @@ impl Drop for Server<'_> {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// How a server ended. One that goes on is killed, and the test fails.
+fn end_of(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    panic!("the server did not end");
 }
 
 fn said(output: &Output) -> String {
@@ -224,7 +243,7 @@ fn a_server_of_an_editor_ends_with_its_input() {
         let mut server = project.launch(transport, "0.1");
         assert_eq!(project.json(LEFT_BEHIND[0])["url"].is_null(), transport == "stdio");
         drop(server.child.stdin.take());
-        assert!(server.child.wait().unwrap().success(), "{transport}");
+        assert!(end_of(&mut server.child).success(), "{transport}");
         assert_eq!(project.left_behind(), [""; 0], "{transport}");
     }
 }
