@@ -481,15 +481,10 @@ fn sessions_are_read_strictly() {
         listed["sessions"].as_array().unwrap().iter().map(|s| s["session_id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["least", "whole"], "{listed}");
     assert_eq!(listed["sessions"][1]["session_status"], "error", "the folder says it");
-    for at in 0..bad.len() {
+    for (at, bad) in bad.iter().enumerate() {
         let answer = server.workflow(json!({"action": "get_state", "session_id": format!("bad-{at}")}));
-        assert_eq!(
-            (&answer["status"], &answer["error"]),
-            (&json!("error"), &json!("Session not found")),
-            "{}",
-            bad[at]
-        );
-        assert!(project.log().contains(&format!("bad-{at}.json was skipped")), "{}", bad[at]);
+        assert_eq!((&answer["status"], &answer["error"]), (&json!("error"), &json!("Session not found")), "{}", bad);
+        assert!(project.log().contains(&format!("bad-{at}.json was skipped")), "{}", bad);
     }
     assert!(project.log().contains("one_key_more: Extra inputs are not permitted"));
     for id in ["of-before", "nobody's"] {
