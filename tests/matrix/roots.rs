@@ -91,3 +91,32 @@ fn what_differs_in_its_form_alone_is_no_edit() {
     let world = World::with_baseline().release(&[("a.md", BASE)]).release(&[("a.md", AWAY)]).install(0);
     world.edit("a.md", BASE.replace("line.\n", "line.  \n")).plan().at("a.md").is(Kind::Conflict);
 }
+
+#[test]
+fn of_a_root_with_a_few_files_copied_by_hand_nothing_was_deleted() {
+    let pages: Vec<String> = (0..20).map(|n| format!("universal/standards/a/page{n}.md")).collect();
+    let release = |text: &str| -> Vec<(String, String)> {
+        pages.iter().map(|path| (path.clone(), format!("{path}\n{text}\n"))).collect()
+    };
+    let (first, second) = (release("one"), release("two"));
+    for (deleted, kind) in [(1, Kind::Conflict), (9, Kind::Conflict), (13, Kind::New), (18, Kind::New)] {
+        let world = World::without_baseline().release(&as_texts(&first)).release(&as_texts(&second)).install(0);
+        let world = (0..deleted).fold(world, |world, n| world.delete(&format!("a/page{n}.md")));
+        let planned = world.plan();
+        let missing = (0..deleted).map(|n| format!("standards/universal/a/page{n}.md"));
+        let kinds: Vec<Kind> = planned
+            .plan
+            .files
+            .iter()
+            .filter(|f| missing.clone().any(|m| f.path.to_string() == m))
+            .map(|f| f.kind)
+            .collect();
+        let why =
+            planned.plan.files.iter().map(|f| format!("{} {:?} {}\n", f.path, f.kind, f.reason)).collect::<String>();
+        assert_eq!(kinds, vec![kind; deleted], "{deleted} of 20 are not there\n{why}");
+    }
+}
+
+fn as_texts(files: &[(String, String)]) -> Vec<(&str, &str)> {
+    files.iter().map(|(path, text)| (&path[..], &text[..])).collect()
+}

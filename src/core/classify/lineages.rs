@@ -1,5 +1,6 @@
 //! Where files come from: the release that the install matches, and each of its paths followed to the target commit.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Inputs, Installed, Lineage, Planner};
@@ -13,7 +14,13 @@ use crate::core::provenance::{Match, Shipped};
 
 impl<'a> Planner<'a> {
     pub(super) fn new(inputs: &'a Inputs<'a>) -> Self {
-        let mut planner = Self { inputs, matched: None, newer: Vec::new(), cut_off: inputs.source.shallow };
+        let mut planner = Self {
+            inputs,
+            matched: None,
+            newer: Vec::new(),
+            cut_off: inputs.source.shallow,
+            standing: OnceCell::new(),
+        };
         planner.newer = planner.find_newer();
         planner.cut_off |= planner.begins_late();
         if inputs.baseline.is_none() {

@@ -5,6 +5,7 @@ mod lineages;
 mod obstacles;
 mod table;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -205,4 +206,6 @@ struct Planner<'a> {
     newer: Vec<RelPath>,
     /// The history doesn't reach back to the release that is installed.
     cut_off: bool,
+    /// How many files of the matched release stand in each root, and how many it has there; counted when it is asked.
+    standing: OnceCell<BTreeMap<RelPath, (usize, usize)>>,
 }

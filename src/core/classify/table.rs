@@ -1,5 +1,7 @@
 //! The table itself: what happens to one path, by what the user and the source did to it.
 
+use std::collections::BTreeMap;
+
 use super::obstacles::Leaving;
 use super::{Installed, Lineage, Planner};
 use crate::core::blob::BlobId;
@@ -11,6 +13,9 @@ use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::provenance::Shipped;
 use crate::core::provenance::short;
+
+/// A root with fewer files tells nothing by how many of them are missing.
+const FEW: usize = 8;
 
 impl Planner<'_> {
     /// What happens to a path. `leaving` is what goes from the install in the same plan, and so is in nobody's way.
@@ -266,11 +271,29 @@ impl Planner<'_> {
         }
     }
 
+    /// Whether the install has most of what the matched release has in the root of a path. Where it has not, somebody copied
+    /// some files by hand, and deleted nothing. Of a small root that can't be told.
+    fn mostly_stands(&self, spot: &RelPath) -> bool {
+        let Some(found) = &self.matched else { return true };
+        let standing = self.standing.get_or_init(|| {
+            let mut roots: BTreeMap<RelPath, (usize, usize)> = BTreeMap::new();
+            for place in found.tree.keys().filter_map(|source| self.now(source)) {
+                let Some(root) = self.inputs.roots.root_of(&place) else { continue };
+                let count = roots.entry(root.clone()).or_default();
+                count.0 += usize::from(self.inputs.installed.files.contains_key(&place));
+                count.1 += 1;
+            }
+            roots
+        });
+        let root = self.inputs.roots.root_of(spot).and_then(|root| standing.get(root));
+        root.is_none_or(|(there, all)| *all < FEW || there * 2 >= *all)
+    }
+
     /// The file is not there.
     fn absent(&self, line: &Lineage, spot: &RelPath) -> Option<FileEntry> {
         let had = line.source_before.as_ref().is_some_and(|source| self.inputs.roots.had(source, spot));
         let deleted_by_user = line.base.is_some()
-            && (self.inputs.baseline.is_some() || had)
+            && (self.inputs.baseline.is_some() || (had && self.mostly_stands(spot)))
             && match (&self.matched, &line.source_before) {
                 (Some(found), Some(source)) => found.in_every_tie.contains(source),
                 _ => true,
@@ -370,7 +393,7 @@ impl Planner<'_> {
         let hunks = usize::from(kind == Kind::Conflict);
         FileEntry {
             path_base64: path.base64(),
-            from: if moved && kind != Kind::StaysDeleted { line.now.clone() } else { None },
+            from: line.now.clone().filter(|_| moved && !matches!(kind, Kind::StaysDeleted | Kind::New)),
             path,
             kind,
             // Where the release has the page is what the entry of its own place says.

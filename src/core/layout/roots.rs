@@ -72,6 +72,11 @@ impl Roots {
         layouts().is_config(place) || self.roots.iter().filter(here).any(|root| root.whole)
     }
 
+    /// The root that a path stands in.
+    pub fn root_of(&self, place: &RelPath) -> Option<&RelPath> {
+        self.folders().filter(|folder| place.is_within(folder)).max_by_key(|folder| folder.as_bytes().len())
+    }
+
     /// The folders in which managed files can stand.
     pub fn folders(&self) -> impl Iterator<Item = &RelPath> {
         self.roots.iter().map(|root| &root.map.install)

@@ -58,7 +58,8 @@ pub fn wanted(folder: &Folder, decided: Vec<Decided>) -> Result<Vec<Wanted>, Sto
                 let (old, mode) = standing(folder, spot, entry.mine.as_ref())?;
                 let mode = with_execute(mode.unwrap_or(new_mode), executable);
                 let new = Some(NewFile { bytes: bytes.to_vec(), mode, mtime: None });
-                match from {
+                // Where nothing stood, nothing goes: another file may come there.
+                match from.filter(|_| entry.mine.is_some()) {
                     Some(from) => {
                         all.push(Wanted { path, old: State::Absent, new });
                         all.push(Wanted { path: from, old, new: None });

@@ -47,11 +47,27 @@ pub fn problems(request: &Request) -> Vec<Problem> {
     problems
 }
 
-/// A folder of an earlier generation's name without any file of a release: other programs have such folders, too.
+/// The share of a release's files that a folder must have to be an install of it: one in so many.
+const FEWEST: usize = 20;
+
+/// A folder of an earlier generation's name with next to no file of a release: other programs, and what was before the
+/// first release, have such folders, too, and a page or two of them became a release's.
 pub fn stranger(install: &Path, plan: &Plan) -> Option<Problem> {
-    leaves(install).filter(|_| plan.install.release.is_none())?;
-    let what = format!("{}: holds no file of any release, so it is taken for another program's", install.shown());
-    Some(problem(what, "name the project that has an install: --project DIR"))
+    leaves(install)?;
+    let shipped = plan.files.iter().filter(|f| f.base.is_some() || f.theirs.is_some()).count();
+    let pristine = plan.files.iter().filter(|f| f.base.is_some() && f.mine == f.base).count();
+    if plan.install.release.is_some() && pristine * FEWEST >= shipped {
+        return None;
+    }
+    let found = match pristine {
+        0 => "no file of any release".to_owned(),
+        n => format!("only {n} of the {shipped} files that releases have"),
+    };
+    let what = format!("{}: holds {found}, so it is taken for something else", install.shown());
+    Some(problem(
+        what,
+        "name the project that has an install of this source: --project DIR, or its clone: --source DIR",
+    ))
 }
 
 /// What a folder is that a rename would break.
