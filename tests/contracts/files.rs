@@ -194,6 +194,7 @@ fn the_backups_manifest_covers_everything() {
         "number",
         "parent",
         "folder",
+        "folder_mtime",
         "created_at",
         "entries",
         "project_gitignore",

@@ -101,7 +101,7 @@ fn of_a_root_with_a_few_files_copied_by_hand_nothing_was_deleted() {
     let (first, second) = (release("one"), release("two"));
     for (deleted, kind) in [(1, Kind::Conflict), (9, Kind::Conflict), (13, Kind::New), (18, Kind::New)] {
         let world = World::without_baseline().release(&as_texts(&first)).release(&as_texts(&second)).install(0);
-        let world = (0..deleted).fold(world, |world, n| world.delete(&format!("a/page{n}.md")));
+        let world = (0..deleted).fold(world, |world, n| world.delete(format!("a/page{n}.md")));
         let planned = world.plan();
         let missing = (0..deleted).map(|n| format!("standards/universal/a/page{n}.md"));
         let kinds: Vec<Kind> = planned

@@ -52,7 +52,8 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         })
         .map_err(Stop::failed)?;
         let (number, parent) = (run.session.number, run.session.parent().map(str::to_owned));
-        let made = Backup { manifest: Manifest { number, parent, ..made.manifest }, ..made };
+        let folder_mtime = run.lock.found_at().map(|time| time.to_string());
+        let made = Backup { manifest: Manifest { number, parent, folder_mtime, ..made.manifest }, ..made };
         let mut made = made;
         editors::keep(&project, &install, &mut made)?;
         let (count, bytes) = made.size();

@@ -73,12 +73,22 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     }
     let prepared = if run.session.applied() { Some(prepare(run, &mut restored)?) } else { None };
     begin(run, reason)?;
-    match prepared {
-        Some((backup, journal)) => put_back(run, &backup, &journal, &mut restored)?,
-        None => drop_unfinished_backup(run),
-    }
+    let folder_mtime = match &prepared {
+        Some((backup, journal)) => {
+            put_back(run, backup, journal, &mut restored)?;
+            backup.manifest.folder_mtime.clone()
+        }
+        None => {
+            drop_unfinished_backup(run);
+            None
+        }
+    };
     // Before the session ends: nobody would clear away the note of one that has.
     run.lock.unexplain();
+    if let Some(time) = folder_mtime.and_then(|time| time.parse().ok()) {
+        // The last that is written there. Whose folder it is not can't set it, and nothing depends on it.
+        let _ = fs::set_mtime(&run.session.install, time);
+    }
     // Where that can't be saved, whoever finds the session must go on going back, not forward.
     run.commit(&StateEvent::RollbackDone)?;
     run.say(Event::RollbackFinished {

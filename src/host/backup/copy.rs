@@ -130,6 +130,9 @@ pub struct Manifest {
     /// The name of the install's folder then; older backups don't know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<RelPath>,
+    /// Its modification time before the session wrote anything there, in nanoseconds; older backups don't know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder_mtime: Option<String>,
     /// UTC.
     pub created_at: String,
     /// Every path of the install but the ephemeral ones.
@@ -291,7 +294,7 @@ pub fn create(
             let source = std::io::Error::other("something else came to stand there meanwhile");
             return Err(FsError { doing: "copy", path: from, source });
         }
-        let mtime = nanoseconds(&meta).to_string();
+        let mtime = fs::mtime_of(&meta).to_string();
         let mode = meta.permissions().mode() & 0o7777;
         let (uid, gid) = (Some(meta.uid()), Some(meta.gid()));
         let entry = if kind.is_dir() {
@@ -324,18 +327,14 @@ pub fn create(
         number: 0,
         parent: None,
         folder: install.file_name().and_then(|name| RelPath::new(name.as_encoded_bytes()).ok()),
+        folder_mtime: None,
         created_at: created_at.to_owned(),
         entries: entries.into_iter().collect(),
         project_gitignore: gitignore.map(|b| sha256(&b)),
-        project_gitignore_mtime: changed.map(|meta| nanoseconds(&meta).to_string()),
+        project_gitignore_mtime: changed.map(|meta| fs::mtime_of(&meta).to_string()),
         beside: BTreeMap::new(),
     };
     Ok(Backup { folder: folder.to_owned(), manifest })
-}
-
-/// When a file was last changed, in nanoseconds since 1970.
-fn nanoseconds(meta: &std::fs::Metadata) -> i128 {
-    i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
 }
 
 fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), FsError> {

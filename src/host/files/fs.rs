@@ -48,6 +48,12 @@ fn set_time(file: &File, path: &Path, mtime: Option<i128>) -> Result<(), FsError
     rustix::fs::futimens(file, &times).doing("set time of", path)
 }
 
+/// A modification time in nanoseconds.
+pub fn mtime_of(meta: &fs::Metadata) -> i128 {
+    use std::os::unix::fs::MetadataExt as _;
+    i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
+}
+
 /// Gives a file the time of its last change back, in nanoseconds since 1970; a link is not followed.
 ///
 /// # Errors

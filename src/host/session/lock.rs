@@ -114,6 +114,8 @@ pub struct Lock {
     /// Those of its marks that programs carry which are only asked something.
     helpers: Vec<String>,
     ended: Vec<String>,
+    /// The time of the install's folder before anything was written into it, in nanoseconds.
+    found_at: Option<i128>,
 }
 
 impl Drop for Lock {
@@ -147,6 +149,7 @@ impl Lock {
     /// # Errors
     /// As [`Lock::acquire`], but not for those places.
     pub fn acquire_to_go_back(install: &Path) -> Result<Self, LockError> {
+        let found_at = std::fs::metadata(install).ok().map(|meta| fs::mtime_of(&meta));
         let file = open(install)?;
         let begun = Instant::now();
         while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -166,7 +169,12 @@ impl Lock {
             Some((note, Holder::Dead)) => note.end_children(install),
             None => Vec::new(),
         };
-        Ok(Self { _file: file, path: note_path(install), note: None, helpers: Vec::new(), ended })
+        Ok(Self { _file: file, path: note_path(install), note: None, helpers: Vec::new(), ended, found_at })
+    }
+
+    /// The time that the install's folder had when the lock was taken, in nanoseconds: the lock's own files change it.
+    pub fn found_at(&self) -> Option<i128> {
+        self.found_at
     }
 
     /// What was ended when the lock was taken over from a dead holder: a line each.
