@@ -1,6 +1,6 @@
 //! Real installs of the first and the third generation, as a project published them in its source packages, planned to
 //! sources made of the real history and of those installs' own releases. Nothing of them is in this repository: pip
-//! fetches them, their sums are pinned here. `POS_CI` has to be set, and `POS_REAL_CONTENT` names the history's bundle.
+//! fetches them, their sums are pinned here. `whole` has whole upgrades of them by the binary. `POS_CI` has to be set, and `POS_REAL_CONTENT` names the history's bundle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,6 +13,8 @@ use pos_upgrade_tui::engine::planning::make_plan::make_plan;
 use pos_upgrade_tui::engine::planning::source::Source;
 
 use crate::common::{self, ext, git};
+
+mod whole;
 
 /// An install of 2025-10-14, in `.agent-os`.
 const FIRST: (&str, &str) = ("1.0.0rc3", "2ed3d6c8c2fab053ab6a69b0d084bf92e1c066c398c8376187ad82da889a3901");
@@ -123,15 +125,7 @@ impl Real {
         ] {
             copy(&self.third.join(from), &source.join(to));
         }
-        let commit = |message: &str, date: &str| {
-            git(source, &["add", "--all", "--force"]);
-            let tree = git(source, &["write-tree"]);
-            let head = git(source, &["rev-parse", "HEAD"]);
-            let id = piped(source, &["commit-tree", &tree, "-p", &head, "-m", message], "", date);
-            git(source, &["reset", "--quiet", "--hard", &id]);
-            id
-        };
-        let first = commit("the third generation", "2025-11-14T12:00:00Z");
+        let first = self.commit("the third generation", "2025-11-14T12:00:00Z");
         let pages = source.join(form).join("standards");
         for page in ["ai-safety/credential-file-protection.md", "ai-safety/git-safety-rules.md"] {
             let path = pages.join(page);
@@ -142,7 +136,18 @@ impl Real {
         let template = source.join("dist/config/mcp.yaml");
         let text = fs::read_to_string(&template).unwrap();
         fs::write(template, text.replacen("\nlogging:", "\norientation:\n  enabled: true\n\nlogging:", 1)).unwrap();
-        [first, commit("a later release", "2025-12-14T12:00:00Z")]
+        [first, self.commit("a later release", "2025-12-14T12:00:00Z")]
+    }
+
+    /// Commits what stands in the source; the commit's id.
+    fn commit(&self, message: &str, date: &str) -> String {
+        let source = &self.source;
+        git(source, &["add", "--all", "--force"]);
+        let tree = git(source, &["write-tree"]);
+        let head = git(source, &["rev-parse", "HEAD"]);
+        let id = piped(source, &["commit-tree", &tree, "-p", &head, "-m", message], "", date);
+        git(source, &["reset", "--quiet", "--hard", &id]);
+        id
     }
 
     /// A copy of an install, in a folder of the second and third generations' name.
@@ -319,8 +324,8 @@ fn within_the_third_generation() {
         assert_eq!(at(&plan, &page("git-safety-rules.md")).kind, Kind::Update);
         assert_eq!(paths(&plan, Kind::Remove), [page("date-usage-policy.md")]);
         let config = at(&plan, "config/mcp.yaml");
-        assert!(config.kind == Kind::Conflict && config.reason.contains("news in orientation"), "{config:#?}");
-        assert_eq!(paths(&plan, Kind::Conflict), ["config/mcp.yaml"]);
+        assert!(config.kind == Kind::AutoMerge && config.reason.contains("news in orientation"), "{config:#?}");
+        assert_eq!(paths(&plan, Kind::Conflict), [""; 0]);
         plans.push(plan.files.into_iter().map(|f| (f.path, f.kind, f.mine, f.theirs)).collect::<Vec<_>>());
 
         let source = Source::open(&real.source, Some(&real.second)).unwrap();

@@ -263,10 +263,13 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     Ok(())
 }
 
-/// What the new server keeps of workflows: our own session's copies go, and so does what was made meanwhile in a folder that
-/// the install did not have.
+/// What the new server keeps of workflows: our own session's copies go, with the folders that were made for them, and so does
+/// what was made meanwhile in a folder that the install did not have.
 fn sessions(run: &mut Run, backup: &Backup, rescue: &RelPath, restored: &mut Restored) -> Result<(), Stop> {
     shown::take_back(&run.session)?;
+    for refused in folders(&run.session.install, backup, shown::copies(&run.session).iter(), true)? {
+        run.warn("folders", refused.to_string());
+    }
     let root = Folder::open(&run.session.install)?;
     for layout in layouts().servers().filter(|layout| layout.session_folders.is_some()) {
         let Some(top) = layout.sessions.parts().next().and_then(|top| RelPath::new(top).ok()) else { continue };

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::core::json;
 use crate::core::layout::{ServerLayout, layouts};
+use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::session::{Session, Status};
 use crate::host::files::error::{Doing, FsError};
@@ -63,7 +64,7 @@ fn copy(session: &Session, layout: &ServerLayout) -> Result<(), FsError> {
 fn remove_from<'f>(
     session: &Session,
     layout: &ServerLayout,
-    folders: impl Iterator<Item = &'f crate::core::path::RelPath>,
+    folders: impl Iterator<Item = &'f RelPath>,
 ) -> Result<(), FsError> {
     for folder in folders {
         let Ok(place) = layout.sessions.join(folder.as_bytes()) else { continue };
@@ -75,6 +76,16 @@ fn remove_from<'f>(
         }
     }
     Ok(())
+}
+
+/// Where a session's copy may stand in its course, in every server's folders.
+pub fn copies(session: &Session) -> Vec<RelPath> {
+    let places = layouts().servers().filter_map(|layout| Some((layout, layout.session_folders.as_ref()?)));
+    let file = name(session);
+    let path = |layout: &ServerLayout, folder: &RelPath| {
+        layout.sessions.join(folder.as_bytes()).and_then(|place| place.join(file.as_bytes())).ok()
+    };
+    places.flat_map(|(layout, folders)| folders.all().map(|folder| path(layout, folder))).flatten().collect()
 }
 
 /// Removes the copies of a session that is rolled back, whatever server stands there by now.
