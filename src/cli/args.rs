@@ -200,6 +200,12 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         source: Option<PathBuf>,
     },
+    /// Say where everything of yours is since an upgrade or a rollback; exit 6 if something is lost
+    Account {
+        /// The session's id or its backup's name [default: the last one that changed the install]
+        #[arg(value_name = "SESSION|BACKUP")]
+        session: Option<String>,
+    },
     /// Say how the install stands; exit 10 if an upgrade is unfinished or conflicts are put off
     Status,
     /// Remove the lock of an upgrade on another machine or in a container, when you know that it is over

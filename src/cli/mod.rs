@@ -3,6 +3,7 @@
 #[macro_use]
 mod print;
 
+mod account;
 mod args;
 mod as_owner;
 mod ask;
@@ -77,6 +78,7 @@ pub async fn run() -> Exit {
         Some(Command::Resolve { look }) => resolve::run(&cli.common, &look).await,
         Some(Command::History) => history::run(&cli.common),
         Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
+        Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),

@@ -14,6 +14,8 @@ const PROGRAM: &str = "pos-upgrade-tui";
 pub enum Next<'a> {
     /// How the install stands.
     Status,
+    /// Where everything of the user's is.
+    Account,
     /// Go on with the unfinished session.
     Resume,
     /// The same, by naming the source that it upgrades from.
@@ -44,6 +46,7 @@ impl Next<'_> {
         let mut words = |all: &[&str]| all.iter().for_each(|one| word(OsStr::new(one)));
         match self {
             Next::Status => words(&["status"]),
+            Next::Account => words(&["account"]),
             Next::Resume => words(&["resume"]),
             Next::ResumeFrom(source) => {
                 words(&["resume", "--source"]);

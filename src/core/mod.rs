@@ -1,5 +1,6 @@
 //! What decides. Pure: no files, no processes, no clock, no tokio, no ratatui.
 
+pub mod account;
 pub mod answers;
 pub mod baseline;
 pub mod blob;

@@ -18,6 +18,7 @@ use crate::core::provenance::short;
 use crate::core::session::{Approval, Session, StateEvent, Status};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
+use crate::engine::account::take::{self, When};
 use crate::engine::conflicts::deferred;
 use crate::engine::maintenance::locked;
 use crate::engine::planning::checks;
@@ -380,13 +381,17 @@ fn refused(problem: &Problem) -> Finish {
 
 fn finish(run: &Run, result: FinishKind, exit_code: Exit, message: String, next: Option<String>) -> Finish {
     let session = &run.session;
+    // A run that only took the last steps up has not looked yet.
+    let untaken = run.account.is_none() && result == FinishKind::Completed;
+    let taken = untaken.then(|| take::of(session, When::Ended).ok()).flatten();
+    let account = run.account.as_ref().or(taken.as_ref());
     let folder = session.backup.as_ref().map(|name| copy::folder_of(&session.install).join(name));
     Finish {
         result,
         exit_code,
         message,
         next,
-        report: final_report::report(session, &run.warnings, run.seconds()),
+        report: final_report::report(session, &run.warnings, run.seconds(), account),
         session_id: Some(session.session_id.clone()),
         backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(copy::MANIFEST).exists()),
         seconds: Some(run.seconds()),
@@ -396,6 +401,11 @@ fn finish(run: &Run, result: FinishKind, exit_code: Exit, message: String, next:
 /// The command that shows what git knows of the install.
 fn log_command(session: &Session) -> String {
     format!("git -C {} log -- {}", quoted(&session.project), install::name_of(&session.install))
+}
+
+/// The command that brings one file back from a session's backup.
+fn restore_command(session: &Session) -> String {
+    Next::Restore(session.backup.as_deref().unwrap_or("BACKUP")).of(&session.project)
 }
 
 /// The command that takes a session up again.
@@ -532,6 +542,16 @@ fn go_back(run: &mut Run, reason: &str, exit_code: Exit) -> Finish {
                     names.join(", ")
                 );
                 let next = format!("take them from your repository: {}", log_command(&run.session));
+                return finish(run, FinishKind::RolledBack, Exit::Incomplete, message, Some(next));
+            }
+            if !restored.missing.is_empty() {
+                let names: Vec<String> = restored.missing.iter().map(ToString::to_string).collect();
+                let message = format!(
+                    "{install} {back}{rescued}, but for what did not come back though the backup has it: {}\n\
+                     reason: {reason}",
+                    names.join(", ")
+                );
+                let next = format!("bring them back one by one: {}", restore_command(&run.session));
                 return finish(run, FinishKind::RolledBack, Exit::Incomplete, message, Some(next));
             }
             let message = format!("{install} {back}{rescued}\nreason: {reason}");

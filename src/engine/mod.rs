@@ -3,6 +3,7 @@
 //! A face calls [`planning::inspect::inspect`] for the plan, shows it, and on approval calls [`executor::start`]. From
 //! then on it speaks only through the [`executor::Handle`]: [`events::Event`]s out, [`events::Command`]s in.
 
+pub mod account;
 pub mod conflicts;
 pub mod events;
 pub mod executor;

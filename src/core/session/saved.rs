@@ -209,6 +209,12 @@ pub struct Session {
     /// Folders of which a rollback had to set aside what stood in their place: all that the backup has of them comes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<RelPath>,
+    /// Files of before that somebody had taken away when a phase began to change things, by the phase's number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gone: BTreeMap<u8, Vec<RelPath>>,
+    /// Files of before that were not where they should be when the upgrade looked: all of them come back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<RelPath>,
 }
 
 /// The state before an event.
@@ -270,6 +276,8 @@ impl Session {
             editors: BTreeMap::new(),
             chosen: BTreeMap::new(),
             set_aside: Vec::new(),
+            gone: BTreeMap::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -493,6 +501,9 @@ impl Session {
         }
         if self.set_aside.iter().any(|path| crate::core::layout::layouts().is_ephemeral(path)) {
             return wrong("set_aside");
+        }
+        if self.lost.iter().any(|path| crate::core::layout::layouts().is_ephemeral(path)) {
+            return wrong("lost");
         }
         Ok(())
     }

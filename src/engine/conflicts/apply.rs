@@ -16,6 +16,7 @@ use crate::host::backup::owners;
 use crate::host::files::folder::{Content, Folder, Found};
 use crate::host::files::journal::{Applied, Journal, JournalError, NewFile, State, Wanted};
 use crate::host::files::parallel;
+use crate::host::files::planted;
 use crate::host::process::proc;
 
 /// An entry with what it does.
@@ -57,7 +58,7 @@ pub fn wanted(folder: &Folder, decided: Vec<Decided>) -> Result<Vec<Wanted>, Sto
                 let spot = from.as_ref().unwrap_or(&path);
                 let (old, mode) = standing(folder, spot, entry.mine.as_ref())?;
                 let mode = with_execute(mode.unwrap_or(new_mode), executable);
-                let new = Some(NewFile { bytes: bytes.to_vec(), mode, mtime: None });
+                let new = Some(NewFile { bytes: planted::without_lines(bytes.to_vec()), mode, mtime: None });
                 // Where nothing stood, nothing goes: another file may come there.
                 match from.filter(|_| entry.mine.is_some()) {
                     Some(from) => {
@@ -106,6 +107,7 @@ pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: &'static 
     let rescue = run.rescue_folder()?;
     let total = journal.len() as u64;
     let applied = journal.apply(&rescue, &mut |n, path| run.progress(phase, task, n as u64 + 1, total, path))?;
+    planted::lose(&run.session.install);
     keep_owners(run, journal);
     for (path, to) in &applied.rescued {
         run.warn("rescued", format!("{path} was written while the upgrade ran; what you wrote is now in {to}"));

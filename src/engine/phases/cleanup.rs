@@ -41,7 +41,8 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     let upgrade_summary = run.task(PHASE, "summary", |run| {
         fs::create_folders(&install.join(".cache"))?;
         let warnings = run.warnings.clone();
-        fs::write_durable(&path, documents::summary(&run.session, &warnings, run.seconds()).as_bytes(), 0o644)?;
+        let text = documents::summary(&run.session, &warnings, run.seconds(), run.account.as_ref());
+        fs::write_durable(&path, text.as_bytes(), 0o644)?;
         done(run.shown(&path), run.shown(&path))
     })?;
     run.task(PHASE, "installation_summary", |run| {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::core::account::is_pristine;
 use crate::core::baseline;
 use crate::core::index::Trust;
 use crate::core::layout::layouts;
@@ -13,6 +14,8 @@ use crate::core::renamed;
 use crate::core::session::StateEvent;
 use crate::core::settings;
 use crate::core::visible::Shown as _;
+use crate::engine::account::check;
+use crate::engine::account::take::When;
 use crate::engine::conflicts::apply;
 use crate::engine::conflicts::apply::Decided;
 use crate::engine::conflicts::deferred;
@@ -91,7 +94,8 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     })?;
     run.task(PHASE, "verify", |run| {
         let checked = apply::verify(run, &journal, &applied.since)?;
-        done(format!("{checked} of {checked} paths"), ())
+        let yours = check::nothing_lost(run, When::Content)?;
+        done(format!("{checked} of {checked} paths, {yours} files of yours"), ())
     })?;
     let version = run.session.source_version().to_owned();
     run.task(PHASE, "version_files", |_| done(version.clone(), ()))?;
@@ -182,6 +186,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     covered(run, server.iter().chain(&content))?;
     editors::note(run, &source);
     keep_base(install, &source)?;
+    keep_edited_bases(run, texts)?;
     deferred::keep(run, texts)?;
     commit(run, install, folder, server, content)
 }
@@ -201,7 +206,7 @@ fn commit(
     server: Vec<Wanted>,
     content: Vec<Wanted>,
 ) -> Result<Journal, Stop> {
-    run.save()?;
+    check::note_gone(run, PHASE)?;
     Journal::commit(install, &run.folder("server"), server)?;
     Ok(Journal::commit(install, folder, content)?)
 }
@@ -345,6 +350,22 @@ fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
             around(KEEP, || folder.put(name, &bytes, crate::host::process::proc::new_file_mode()))?;
         }
         source.must_be_sound(Some(&file.blob), path).map_err(Stop::failed)?;
+    }
+    Ok(())
+}
+
+/// Keeps the releases' bytes that the user's edits began from: by them it is told later where each line of his is.
+fn keep_edited_bases(run: &Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<(), Stop> {
+    let install = &run.session.install;
+    let folder = Folder::open(&install.join(".upgrade/base"))?;
+    for entry in run.session.plan().files.iter().filter(|entry| !is_pristine(entry)) {
+        let Some(id) = &entry.base else { continue };
+        if make_plan::kept_base(install, id)?.is_none()
+            && let Some(bytes) = texts(entry)?.base
+        {
+            let name = std::ffi::OsStr::new(id.as_str());
+            around(KEEP, || folder.put(name, &bytes, crate::host::process::proc::new_file_mode()))?;
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::core::account::Account;
 use crate::core::document::{self, appended, appended_plain};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -208,12 +209,12 @@ fn required_lines(document: &str) -> Vec<String> {
 }
 
 /// `.cache/upgrade-summary-<date>.md`.
-pub fn summary(session: &Session, warnings: &[String], seconds: Seconds) -> String {
+pub fn summary(session: &Session, warnings: &[String], seconds: Seconds, account: Option<&Account>) -> String {
     let mut text = format!("# Upgrade {}\n\n", visible::line(&from_to(session)));
     let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source().shown());
     let commit = format!("- commit: {} ({})", session.source_commit(), session.source_version());
     let _ = writeln!(text, "{}\n", visible::line(&commit));
-    for line in report(session, warnings, seconds) {
+    for line in report(session, warnings, seconds, account) {
         let line = visible::line(&line);
         let _ = match line.strip_prefix("# ") {
             Some(heading) => writeln!(text, "\n## {heading}\n"),

@@ -1,6 +1,7 @@
 //! The end of an upgrade in words, as lines: what changed, how questions were answered, how long it took, the way back.
 //! A line that begins with `# ` is a heading.
 
+use crate::core::account::Account;
 use crate::core::command_line::Next;
 use crate::core::merge::Choice;
 use crate::core::phase::{Fact, Phase, ServerEvidence};
@@ -16,11 +17,12 @@ use crate::host::server;
 /// So many paths of a kind are named.
 const NAMED: usize = 20;
 
-/// The report on a session as it stands.
-pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<String> {
+/// The report on a session as it stands, with the account of the user's files where there is one.
+pub fn report(session: &Session, warnings: &[String], seconds: Seconds, account: Option<&Account>) -> Vec<String> {
     let mut lines = vec![format!("{}  {}", session.install.shown(), from_to(session))];
     if session.status() == Status::RolledBack {
         lines.push(format!("back at {}", session.from_release().map_or("the release before", short)));
+        lines.extend(account.map(Account::line));
         lines.extend(told(warnings));
         lines.extend(times(session));
         return lines;
@@ -32,7 +34,7 @@ pub fn report(session: &Session, warnings: &[String], seconds: Seconds) -> Vec<S
     }
     lines.extend(changes(session));
     lines.extend(put_off(session));
-    lines.extend(edits(session));
+    lines.extend(edits(session, account));
     lines.extend(server(session));
     lines.extend(editors(session));
     if !warnings.is_empty() {
@@ -93,9 +95,9 @@ fn changes(session: &Session) -> Vec<String> {
     lines
 }
 
-fn edits(session: &Session) -> Vec<String> {
+fn edits(session: &Session, account: Option<&Account>) -> Vec<String> {
     let plan = session.plan();
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = account.map(Account::line).into_iter().collect();
     let merged: Vec<_> = plan.files.iter().filter(|f| f.kind == Kind::AutoMerge).collect();
     lines.extend(merged.iter().take(NAMED).map(|file| format!("merged by itself: {}", file.path)));
     if merged.len() > NAMED {

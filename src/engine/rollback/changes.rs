@@ -137,6 +137,9 @@ fn changed_paths(run: &Run, backup: &Backup) -> Result<Left, Stop> {
     if run.session.rebuilt() {
         paths.extend(appended(run, backup, &live)?);
     }
+    for path in &run.session.lost {
+        paths.entry(path.clone()).or_insert(State::Absent);
+    }
     for (path, written) in &run.session.documents {
         // Our own text, whatever its mode is now: what the user wrote into it since has another sum. It is noted before
         // it is written, so after a crash what the journal wrote may still stand there.

@@ -9,6 +9,7 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::session::StateEvent;
 use crate::core::visible::Shown as _;
+use crate::engine::account::check;
 use crate::engine::conflicts::apply;
 use crate::engine::events::{Event, Level};
 use crate::engine::phases::relocate;
@@ -47,6 +48,8 @@ pub struct Restored {
     pub rescued: Vec<String>,
     /// What could not be put back, because its copy in the backup is damaged.
     pub left_out: BTreeSet<RelPath>,
+    /// What the upgrade had changed, and what is neither back nor set aside.
+    pub missing: BTreeSet<RelPath>,
     /// The old server should run again, but doesn't.
     pub server_problem: Option<String>,
 }
@@ -255,6 +258,10 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     sessions(run, backup, &rescue, restored)?;
     relocate::back(run)?;
     let install = run.session.install.clone();
+    // Its folder may have another name now.
+    let backup = &open_backup(run)?;
+    let missing = check::not_back(run, backup, &touched)?;
+    restored.missing = missing.difference(&restored.left_out).filter(|p| !applied.since.contains(p)).cloned().collect();
     if server_was_running {
         restored.server_problem = start_old_server(run);
         // The flag came and went in a folder whose time was restored already.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
+use crate::core::account::Account;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
@@ -48,6 +49,8 @@ pub struct Run {
     pub warnings: Vec<String>,
     /// Programs that the current phase ran.
     pub commands_run: Vec<String>,
+    /// Where everything of the user's was when that was looked at last.
+    pub account: Option<Account>,
     /// What goes on beside the phases.
     pub background: Option<Box<dyn Background>>,
     /// Seconds that the phases may take.
@@ -85,6 +88,7 @@ impl Run {
             server_settings: None,
             warnings: Vec::new(),
             commands_run: Vec::new(),
+            account: None,
             background: None,
             set_aside: false,
             estimates: Phase::ALL.map(Phase::estimate_seconds),

@@ -12,6 +12,7 @@ pub mod names;
 pub mod own_places;
 pub mod ownership;
 pub mod parallel;
+pub mod planted;
 pub mod project;
 pub mod rename;
 pub mod restore;

@@ -6,6 +6,8 @@ use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
 use crate::core::question::{Question, Way};
 use crate::core::session::StateEvent;
 use crate::core::visible::Shown as _;
+use crate::engine::account::check;
+use crate::engine::account::take::When;
 use crate::engine::conflicts::apply;
 use crate::engine::events::Level;
 use crate::engine::phases::server::launch::{keep_settings, launch};
@@ -43,6 +45,9 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
         .ok_or_else(|| Stop::failed("the journal of the server code is gone; roll back"))?;
     let has_code = target(run).package.under(&install).is_dir() || !journal.is_empty();
     let no_code = || Fact::NotApplicable(NotApplicable::NoServerCode);
+    if !run.session.gone.contains_key(&PHASE.number()) {
+        check::note_gone(run, PHASE)?;
+    }
     // What runs is noted before anything can fail, so that a rollback knows what to start again.
     note_server(run)?;
     // As long as pip works, the old server answers.
@@ -60,7 +65,8 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     })?;
     run.task(PHASE, "verify_server", |run| {
         let checked = apply::verify(run, &journal, &applied.since)?;
-        done(format!("{checked} of {checked} paths"), ())
+        let yours = check::nothing_lost(run, When::Applied)?;
+        done(format!("{checked} of {checked} paths, {yours} files of yours"), ())
     })?;
     journal.drop_staging();
     drop_replaced(run);

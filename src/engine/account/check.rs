@@ -1,0 +1,106 @@
+//! The account as a check: an upgrade that lost something of the user's does not end well, nor does such a rollback.
+
+use std::collections::BTreeSet;
+
+use crate::core::account::{Account, Fate, Item};
+use crate::core::command_line::Next;
+use crate::core::path::RelPath;
+use crate::core::phase::Phase;
+use crate::core::visible;
+use crate::engine::account::take::{self, AccountError, When};
+use crate::engine::events::Level;
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::host::backup::copy::Backup;
+use crate::host::files::walk;
+
+/// So many files, and so many lines of one, are named.
+const NAMED: usize = 10;
+
+impl From<AccountError> for Stop {
+    fn from(error: AccountError) -> Self {
+        Stop::failed(error)
+    }
+}
+
+/// Notes which files of before are gone when a phase begins to change things: somebody else took them away. Not again in a
+/// phase that was taken up: then it may have been this one.
+///
+/// # Errors
+/// [`Stop::Failed`], also where the session can't be saved.
+pub fn note_gone(run: &mut Run, phase: Phase) -> Result<(), Stop> {
+    let Some(backup) = run.session.backup.as_ref().map(|_| take::backup_of(&run.session)).transpose()? else {
+        return run.save();
+    };
+    let pristine = take::pristine(&run.session);
+    let install = &run.session.install;
+    let mut gone = Vec::new();
+    for path in take::before(&backup).into_keys().filter(|path| !pristine.contains(path)) {
+        if !walk::is_there(install, &path)? {
+            gone.push(path);
+        }
+    }
+    run.session.gone.insert(phase.number(), gone);
+    run.save()
+}
+
+/// Takes the account, and fails where something of the user's is lost. How many files of the user's there are.
+///
+/// # Errors
+/// [`Stop::Failed`], naming what is lost. The session then has it noted, so that a rollback brings it back.
+pub fn nothing_lost(run: &mut Run, when: When) -> Result<usize, Stop> {
+    if run.session.backup.is_none() {
+        return Ok(0);
+    }
+    let account = take::of(&run.session, when)?;
+    for item in account.of(Fate::ChangedSince) {
+        let said = item.note.as_deref().unwrap_or("it is not as it was");
+        let text = format!("{}: {said}, and not by this upgrade; as it was, it is in the backup", item.path);
+        run.log(Level::Info, "account", &text);
+    }
+    if account.count(Fate::Lost) == 0 {
+        let files = account.items.len();
+        run.account = Some(account);
+        return Ok(files);
+    }
+    run.session.lost = account.of(Fate::Lost).map(|item| item.path.clone()).collect();
+    run.save()?;
+    let next = format!(
+        "it is a bug in this program: report it with what this says: {}",
+        Next::Account.of(&run.session.project)
+    );
+    Err(Stop::Failed { what: lost(&account), next: Some(next.into()) })
+}
+
+/// What is lost, in lines.
+fn lost(account: &Account) -> String {
+    let count = account.count(Fate::Lost);
+    let files = if count == 1 { "file" } else { "files" };
+    let mut text = format!("{count} {files} of yours would be lost or lack lines of yours:");
+    for item in account.of(Fate::Lost).take(NAMED) {
+        text.push_str(&format!("\n  {}", described(item)));
+    }
+    if count > NAMED {
+        text.push_str(&format!("\n  and {} more", count - NAMED));
+    }
+    text
+}
+
+/// One file that is lost: its path, and the lines that are missing.
+pub fn described(item: &Item) -> String {
+    let missing = item.lines.as_ref().map(|lines| &lines.missing[..]).unwrap_or_default();
+    let Some(first) = missing.first() else { return format!("{}: it is nowhere in the install", item.path) };
+    let more = if missing.len() > 1 { format!(" (and {} more)", missing.len() - 1) } else { String::new() };
+    format!("{}: without your line \"{}\"{more}", item.path, visible::start_of(first, 60))
+}
+
+/// After a rollback: what is neither back nor set aside, though the upgrade had changed it.
+///
+/// # Errors
+/// [`Stop::Failed`] where it can't be told.
+pub fn not_back(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>) -> Result<BTreeSet<RelPath>, Stop> {
+    let account = take::back(&run.session, backup, touched, When::Applied)?;
+    let missing = account.of(Fate::Lost).map(|item| item.path.clone()).collect();
+    run.account = Some(account);
+    Ok(missing)
+}
