@@ -2,5 +2,10 @@
 
 pub mod changes;
 pub mod editors;
+mod folders;
+mod gitignore;
+mod index;
 pub mod put_back;
+pub mod restored;
+mod server;
 pub mod set_aside;

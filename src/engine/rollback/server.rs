@@ -1,0 +1,130 @@
+//! The server in a rollback: what the upgrade put there is stopped, what ran before runs again, and the sessions that the new
+//! one kept go.
+
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::engine::phases::server::launch::start_again;
+use crate::engine::phases::server::replace::stop_live;
+use crate::engine::rollback::folders::{folders, nothing_at};
+use crate::engine::rollback::index::ask_for_rebuild;
+use crate::engine::rollback::restored::{Restored, tell};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::host::backup::copy::Backup;
+use crate::host::files::aside;
+use crate::host::files::folder::Folder;
+use crate::host::process::proc;
+use crate::host::server::mcp::Client;
+use crate::host::server::search_index;
+use crate::host::server::{self, Live, Owner, Running};
+use crate::host::session::shown;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::time::{Duration, Instant};
+
+/// What the new server keeps of workflows: our own session's copies go, with the folders that were made for them, and so does
+/// what was made meanwhile in a folder that the install did not have.
+pub(super) fn sessions(run: &mut Run, backup: &Backup, rescue: &RelPath, restored: &mut Restored) -> Result<(), Stop> {
+    shown::take_back(&run.session)?;
+    for refused in folders(&run.session.install, backup, shown::copies(&run.session).iter(), true)? {
+        run.warn("folders", refused.to_string());
+    }
+    let root = Folder::open(&run.session.install)?;
+    for layout in layouts().servers().filter(|layout| layout.session_folders.is_some()) {
+        let Some(top) = layout.sessions.parts().next().and_then(|top| RelPath::new(top).ok()) else { continue };
+        let had = backup.manifest.entries.keys().any(|path| path.is_within(&top));
+        if had || nothing_at(&root, &top) || root.remove_hollow(OsStr::from_bytes(top.as_bytes())) {
+            continue;
+        }
+        let to = aside::set_aside(&root, &top, rescue)?;
+        let moved: Vec<_> = to.map(|to| (top, to)).into_iter().collect();
+        tell(run, restored, &moved, "the new server made it");
+    }
+    Ok(())
+}
+
+/// Stops the server that runs what is about to go; whether one has to run again afterwards.
+pub(super) fn stop_server(run: &mut Run) -> bool {
+    if run.session.rebuilt() && run.session.server.is_none() {
+        find_out_about_server(run);
+    }
+    let before = run.session.server.as_ref().is_some_and(|s| s.was_running);
+    if let Some(started) = run.server.take_if(|_| before) {
+        started.stop();
+        return true;
+    }
+    // One that was only started for the proof.
+    run.stop_proof_server();
+    match server::find(&run.session.install) {
+        Running::Yes(live) if !is_replaced(run, &live) => false,
+        Running::Yes(live) if live.owner == Owner::Nobody => {
+            if !before {
+                // Somebody started it after the upgrade.
+                run.session.server = Some(live.before(Vec::new()));
+            }
+            if let Err(problem) = stop_live(run, &live) {
+                run.warn("server", problem);
+            }
+            true
+        }
+        Running::Yes(live) => {
+            let (pid, whose) = (live.process.pid, live.owner.words());
+            run.warn("server", format!("the server (pid {pid}) is {whose}: start it again there"));
+            false
+        }
+        Running::No(_) => before,
+    }
+}
+
+/// Whether a server runs code that this session put in place. One that ran before, and one of an upgrade that never came
+/// to the server, runs what was there and what stays there.
+pub(super) fn is_replaced(run: &Run, live: &Live) -> bool {
+    if run.session.rebuilt() {
+        return true;
+    }
+    // Phase 3 begins by noting what runs.
+    let Some(before) = &run.session.server else { return false };
+    let began = run.session.created_at.parse::<jiff::Timestamp>().ok();
+    let ran_before = match (began, proc::started_at(live.process.pid)) {
+        // The session's time is cut to the second.
+        (Some(began), Some(started)) => started.as_second() < began.as_second(),
+        _ => false,
+    };
+    before.pid != Some(live.process.pid) && !ran_before
+}
+
+/// Nobody knows any more whether a server ran before the upgrade: one that runs now is started again afterwards.
+pub(super) fn find_out_about_server(run: &mut Run) {
+    match server::find(&run.session.install) {
+        Running::Yes(live) if live.owner == Owner::Nobody => run.session.server = Some(live.before(Vec::new())),
+        Running::Yes(_) => {}
+        Running::No(_) => {
+            run.warn("server", "no server runs; if one did before the upgrade, start it as you always do".into());
+        }
+    }
+}
+
+/// How long a small index may take; a large one goes on being rebuilt after the rollback has ended.
+pub(super) const INDEX_WAIT: Duration = Duration::from_secs(5);
+
+/// Starts the old server with an order to rebuild its index, and proves that it answers; what is wrong, if anything.
+pub(super) fn start_old_server(run: &mut Run) -> Option<String> {
+    let install = run.session.install.clone();
+    let flag = search_index::places(&install).flag().map(|flag| flag.under(&install));
+    ask_for_rebuild(run);
+    let url = match start_again(run) {
+        Ok(Some(url)) => url,
+        Ok(None) => return None,
+        Err(Stop::Failed { what, .. }) => return Some(what),
+        Err(_) => return Some("it was not started".into()),
+    };
+    let answer = run.runtime.block_on(Client::tools_at(&url));
+    if let Some(started) = run.server.take() {
+        started.leave();
+    }
+    let begun = Instant::now();
+    while answer.is_ok() && flag.as_ref().is_some_and(|f| f.exists()) && begun.elapsed() < INDEX_WAIT {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    answer.err().map(|e| e.to_string())
+}
