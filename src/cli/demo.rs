@@ -69,6 +69,8 @@ pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<Exit, Refusal>
         headless(request, common.json).await
     } else {
         let Request { project, source, to, only, options } = request;
+        // As in every wizard: who has seen what it changes may still say no.
+        let options = Options { editor_config: true, ..options };
         let found = settings::settings(&project, &From::default());
         let look = settings::look(found.unwrap_or_default(), &arguments.look);
         let (on_conflict, here) = (OnConflict::Ask, project.clone());

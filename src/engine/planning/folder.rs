@@ -89,9 +89,7 @@ pub fn warnings(project: &Path) -> Vec<String> {
     let target = &layouts().newest().folder;
     let mut warnings = Vec::new();
     if let Some(name) = leaves(&install.path) {
-        warnings.push(format!(
-            "the folder {name} becomes {target}, with all that is in it; a rollback gives it its old name back"
-        ));
+        warnings.push(format!("the folder {name} becomes {target}; a rollback takes that back"));
     }
     if let Beside::Earlier(other) = &install.beside {
         warnings.push(format!(

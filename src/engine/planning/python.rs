@@ -67,7 +67,7 @@ pub fn check(request: &Request, install: &Path, source: &Source) -> Checked {
         Err(why) => Checked::warned(format!("{} ({why})", not_checked(&venv))),
         Ok(broken) if broken.is_empty() => match target.minimum_python.zip(version) {
             Some((least, own)) if own < least => Checked::warned(format!(
-                "the release's server wants Python {} or newer, and runs on {}: all its files can be parsed by it",
+                "the new server wants Python {}; {} can parse all of it",
                 words(least),
                 words(own)
             )),
