@@ -3,5 +3,6 @@
 pub mod catalog;
 pub mod damaged;
 pub mod lock;
+pub mod lock_note;
 pub mod shown;
 pub mod store;
