@@ -1,7 +1,9 @@
 //! Installs of older generations, upgraded by the binary: the folder gets another name, and comes back.
 
+mod client;
 mod crash;
 mod folder;
+mod servers;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -45,7 +47,8 @@ fn before(project: &Path) -> (Vec<String>, BTreeMap<String, String>, Option<Vec<
     let names = fs::read_dir(project).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();
     names.sort();
-    let mut tree = tree(&project.join(OLD));
+    let older = project.join(OLD).is_dir();
+    let mut tree = tree(&project.join(if older { OLD } else { NEW }));
     // It has a line more.
     tree.remove("UPDATE_LOG.txt");
     (names, tree, fs::read(project.join(".gitignore")).ok())
