@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[cfg(feature = "long-tests")]
+mod account;
+#[cfg(feature = "long-tests")]
 mod answers;
 mod architecture;
 #[cfg(feature = "long-tests")]
@@ -106,6 +108,10 @@ mod yaml_merge;
 /// A line for each suite that is left out.
 #[cfg(not(feature = "long-tests"))]
 mod left_out {
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn account() {}
+
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn answers() {}

@@ -142,7 +142,10 @@ fn one(paper: &mut Paper<'_>, session: &Session, item: &Item) -> io::Result<()> 
             n => format!("{} found, {n} missing", lines.found),
         };
         let word = if lines.yours == 1 { "line" } else { "lines" };
-        plain(&format!("      {} {word} of yours, {found}{given}", lines.yours))?;
+        match lines.yours {
+            0 => plain("      you only took lines out of it")?,
+            n => plain(&format!("      {n} {word} of yours, {found}{given}"))?,
+        }
         for line in lines.missing.iter().take(NAMED) {
             plain(&format!("      missing: {}", visible::start_of(line, WIDTH - 20)))?;
         }

@@ -51,18 +51,17 @@ pub fn run(common: &Common, arguments: &EditsArgs) -> Result<Exit, Refusal> {
     Ok(Exit::Done)
 }
 
-/// The source, if one is named and needed. One that only the settings name may be gone, as long as the install can
-/// do without.
+/// The source, if one is named: it tells an edit from another release's bytes. One that only the settings name may be gone,
+/// as long as the install can do without.
 fn source(project: &Path, install: &Path, arguments: &EditsArgs) -> Result<Option<Source>, Refusal> {
     let from = From { source: arguments.source.clone(), ..From::default() };
     let has_baseline = make_plan::read_baseline(install).map_err(|e| refusal(&e.into()))?.is_some();
     let can_do_without = has_baseline && arguments.source.is_none();
-    if can_do_without && !arguments.diff {
-        return Ok(None);
-    }
-    let Some(path) = settings::absolute(settings::settings(project, &from)?.source_path.as_deref()) else {
-        return Ok(None);
+    let settings = match settings::settings(project, &from) {
+        Err(_) if can_do_without => return Ok(None),
+        settings => settings?,
     };
+    let Some(path) = settings::absolute(settings.source_path.as_deref()) else { return Ok(None) };
     let unusable = |what: String| Refusal::refused(format!("{what}; nothing was changed"), WITH_SOURCE);
     match Source::open(&path, None) {
         Err(_) if can_do_without => Ok(None),

@@ -166,7 +166,7 @@ fn ever(history: &History) -> BTreeSet<&RelPath> {
 }
 
 /// Whether a release is known to have shipped this blob at this source path.
-fn was_shipped(history: &History, source: &RelPath, blob: &BlobId) -> bool {
+pub fn was_shipped(history: &History, source: &RelPath, blob: &BlobId) -> bool {
     history.shipped(source, blob) || history.shipped_later(source, blob) || known().version(source, blob).is_some()
 }
 

@@ -65,10 +65,8 @@ pub fn nothing_lost(run: &mut Run, when: When) -> Result<usize, Stop> {
     }
     run.session.lost = account.of(Fate::Lost).map(|item| item.path.clone()).collect();
     run.save()?;
-    let next = format!(
-        "it is a bug in this program: report it with what this says: {}",
-        Next::Account.of(&run.session.project)
-    );
+    let see = Next::Account.of(&run.session.project);
+    let next = format!("if nobody took it away meanwhile, report this as a bug, with what this says: {see}");
     Err(Stop::Failed { what: lost(&account), next: Some(next.into()) })
 }
 

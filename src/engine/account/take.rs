@@ -177,15 +177,16 @@ pub(crate) fn before(backup: &Backup) -> Things {
     backup.manifest.entries.iter().filter_map(|(path, entry)| Some((path.clone(), thing(entry)?))).collect()
 }
 
-/// What stands at paths of the install.
+/// What stands at paths of the install. What can't be read any more is something else: somebody made it so.
 fn now(install: &Path, paths: &BTreeSet<RelPath>) -> Result<Things, FsError> {
     let live = Folder::open(install)?;
     let paths: Vec<&RelPath> = paths.iter().collect();
     let found = parallel::in_parallel(&paths, |path| {
-        Ok::<_, FsError>(match live.look(path)? {
-            Found::Absent | Found::Folder => None,
-            Found::File { sha256, mode } => Some(Thing::File { sha256, mode }),
-            Found::Other => {
+        Ok::<_, FsError>(match live.look(path) {
+            Ok(Found::Absent | Found::Folder) => None,
+            Ok(Found::File { sha256, mode }) => Some(Thing::File { sha256, mode }),
+            Err(_) => Some(Thing::Other),
+            Ok(Found::Other) => {
                 let at = live.parent_of(path, false).ok();
                 let target = at.and_then(|(folder, name)| folder.link_target(name));
                 Some(target.map_or(Thing::Other, |target| Thing::Link(Some(target))))
@@ -204,8 +205,9 @@ fn rescued(session: &Session) -> Result<BTreeMap<String, RelPath>, FsError> {
         if !fs::is_there(&top)? {
             continue;
         }
-        for (path, kind) in walk::below(&top, |_| true)? {
-            // What can't be read can't be told to be the user's.
+        // What can't be read can't be told to be the user's.
+        let all = walk::below(&top, |path| walk::is_readable(&top, path)).unwrap_or_default();
+        for (path, kind) in all {
             let (true, Ok(sum)) = (kind.is_file(), copy::sum_below(&top, &path)) else { continue };
             if let Ok(path) = folder.join(path.as_bytes()) {
                 found.insert(sum, path);

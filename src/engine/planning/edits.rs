@@ -11,11 +11,12 @@ use serde::{Serialize, Serializer};
 
 use crate::core::baseline::Baseline;
 use crate::core::blob::{BlobId, ObjectFormat};
-use crate::core::classify::{Installed, InstalledTree};
+use crate::core::classify::{self, Installed, InstalledTree};
+use crate::core::known::known;
 use crate::core::layout::{Layout, layouts};
 use crate::core::path::RelPath;
 use crate::core::plan::{Kind, Plan, ReleaseEvidence};
-use crate::core::provenance::{Shipped, Tree};
+use crate::core::provenance::{History, Shipped, Tree};
 use crate::core::visible::Shown as _;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::PlanningError;
@@ -23,6 +24,7 @@ use crate::engine::planning::source::Source;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::Folder;
 use crate::host::files::scan;
+use crate::host::git::GitError;
 
 /// What the user did to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -108,17 +110,27 @@ impl From<FsError> for EditsError {
     }
 }
 
-/// Finds what the user has customised. Blocking. The source is only asked if the install has no baseline.
+/// Finds what the user has customised. Blocking. Where the install has a baseline, the source only tells which bytes are
+/// another release's, besides those of the table of known releases: as in a plan, they are nobody's edit.
 ///
 /// # Errors
 /// [`EditsError`].
 pub fn find(install: &Path, source: Option<&Source>) -> Result<Edits, EditsError> {
     match (make_plan::read_baseline(install)?, source) {
-        (Some(baseline), _) => {
+        (Some(baseline), source) => {
             let installed = scan::scan(install, format_of(&baseline))?;
             let layout =
                 make_plan::layout_of(install).map_or_else(|_| layouts().first_target().newest(), |found| found.1);
-            Ok(against_baseline(&baseline, layout, &installed))
+            let mut edits =
+                against_baseline(&baseline, layout, &installed, &|page, id| known().version(page, id).is_some());
+            if let Some(source) = source.filter(|_| edits.edits.iter().any(|e| e.kind == EditKind::Edited)) {
+                // What can't be read of it tells nothing.
+                if let Ok(history) = history(source) {
+                    let released = |page: &RelPath, id: &BlobId| classify::was_shipped(&history, page, id);
+                    edits = against_baseline(&baseline, layout, &installed, &released);
+                }
+            }
+            Ok(edits)
         }
         (None, Some(source)) => {
             let planned = make_plan::make_plan(source, install)?;
@@ -128,6 +140,12 @@ pub fn find(install: &Path, source: Option<&Source>) -> Result<Edits, EditsError
         }
         (None, None) => Err(EditsError::NoRelease(install.to_owned())),
     }
+}
+
+/// All that the source tells of releases.
+fn history(source: &Source) -> Result<History, GitError> {
+    let history = source.repo.history(&source.blobs, &source.commit)?;
+    Ok(History::new(history).with_later(&source.repo.later(&source.blobs, &source.commit)?))
 }
 
 /// How the repository that a baseline was made from names its objects.
@@ -141,13 +159,26 @@ fn edit(path: &RelPath, kind: EditKind, base: Option<&BlobId>, mine: Option<&Blo
     Edit { path: path.clone(), path_base64: path.base64(), kind, base, mine, executable: None, note: None }
 }
 
-fn against_baseline(baseline: &Baseline, layout: &Layout, installed: &InstalledTree) -> Edits {
+/// Against what the last upgrade noted; `released` tells whether some release had these bytes at this path of the source.
+fn against_baseline(
+    baseline: &Baseline,
+    layout: &Layout,
+    installed: &InstalledTree,
+    released: &dyn Fn(&RelPath, &BlobId) -> bool,
+) -> Edits {
     let mut edits = Vec::new();
     let mut managed = BTreeSet::new();
     let own = |p: &RelPath| layouts().is_own(p) || layouts().is_ephemeral(p);
     for (path, file) in baseline.files.iter().filter(|(path, _)| !own(path)) {
         managed.insert(path);
-        edits.extend(compared(path, &file.shipped(), installed));
+        let mut shipped = file.shipped();
+        // Config is the user's own, whatever a template once said.
+        let mine = installed.files.get(path).filter(|_| !layouts().is_config(path));
+        let ids = mine.into_iter().flat_map(|mine| [Some(&mine.blob), mine.blob_with_lf.as_ref()]).flatten();
+        if let Some(id) = ids.into_iter().find(|id| released(&file.source_path, id)) {
+            shipped.blob = id.clone();
+        }
+        edits.extend(compared(path, &shipped, installed));
     }
     edits.extend(own_files(&managed, layout, installed));
     edits.sort_by(|a, b| a.path.cmp(&b.path));
@@ -305,7 +336,10 @@ mod tests {
     }
 
     fn found(baseline: &Baseline, installed: &InstalledTree) -> Vec<String> {
-        let edits = against_baseline(baseline, layouts().first_target().newest(), installed).edits;
+        // As if some release had had a page of this text.
+        let released =
+            |page: &RelPath, id: &BlobId| *page == rel("scripts/b.py") && *id == blob("b of another release");
+        let edits = against_baseline(baseline, layouts().first_target().newest(), installed, &released).edits;
         let line =
             |e: Edit| format!("{} {}{}", e.kind.word(), e.path, if e.executable.is_some() { " mode" } else { "" });
         edits.into_iter().map(line).collect()
@@ -340,6 +374,20 @@ mod tests {
             "own workflows/w",
         ];
         assert_eq!(found(&release, &installed), expected);
+    }
+
+    #[test]
+    fn another_release_s_bytes_are_nobody_s_edit() {
+        let release = baseline(&[("scripts/a.py", "a", false), ("scripts/b.py", "b", false)]);
+        let installed = |a: &str, b: &str| {
+            let mut installed = InstalledTree::default();
+            installed.files.insert(rel("scripts/a.py"), file(a, false));
+            installed.files.insert(rel("scripts/b.py"), file(b, false));
+            found(&release, &installed)
+        };
+        assert_eq!(installed("a", "b of another release"), Vec::<String>::new());
+        assert_eq!(installed("b of another release", "b"), ["edited scripts/a.py"], "of another page");
+        assert_eq!(installed("a", "mine"), ["edited scripts/b.py"]);
     }
 
     #[test]
