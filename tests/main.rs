@@ -53,6 +53,7 @@ mod git_commit;
 mod git_merge;
 mod headless;
 mod known_releases;
+mod left_behind;
 #[cfg(feature = "long-tests")]
 mod lfs_pointers;
 #[cfg(feature = "long-tests")]

@@ -16,9 +16,11 @@ use crate::core::outcome::{Outcome, Sides, is_keyed, merge_of, outcome};
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::policy::OnConflict;
 use crate::core::provenance::short;
+use crate::core::visible;
 use crate::engine::planning::editors::ProjectFile;
 use crate::engine::planning::inspect;
 use crate::engine::planning::inspect::{Inspection, Texts};
+use crate::engine::planning::leftover::Leftover;
 use crate::engine::planning::outside::Outside;
 use crate::host::files::fs;
 use crate::host::install;
@@ -83,13 +85,18 @@ pub struct Around {
     pub outside: Outside,
     /// Settings of editors with an entry that would not start the new server.
     pub project_files: Vec<ProjectFile>,
+    /// What lies about in the install and beside it.
+    pub leftovers: Vec<Leftover>,
 }
 
 impl Around {
     /// What an inspection found.
     pub fn of(inspection: &mut Inspection) -> Self {
-        let (outside, files) = (&mut inspection.outside, &mut inspection.project_files);
-        Self { outside: std::mem::take(outside), project_files: std::mem::take(files) }
+        Self {
+            outside: std::mem::take(&mut inspection.outside),
+            project_files: std::mem::take(&mut inspection.project_files),
+            leftovers: std::mem::take(&mut inspection.leftovers),
+        }
     }
 
     /// Whether an entry can be changed.
@@ -100,6 +107,17 @@ impl Around {
     /// How many lines of the project name what moves, the first of them, and where to see all; and every value of an editor's
     /// entry that would have to change.
     fn write(&self, paper: &mut Paper<'_>) -> io::Result<()> {
+        if !self.leftovers.is_empty() {
+            paper.line(Ink::Plain, "")?;
+            paper.line(Ink::Bold, "lying about: look at these before you upgrade")?;
+        }
+        for left in &self.leftovers {
+            paper.line(Ink::Plain, &format!("  {}", visible::line(&left.path)))?;
+            paper.line(Ink::Plain, &format!("      {}", left.what))?;
+            if let Some(next) = &left.next {
+                paper.line(Ink::Plain, &format!("      {next}"))?;
+            }
+        }
         for file in &self.project_files {
             paper.line(Ink::Plain, "")?;
             let path = diff::path(&file.path);

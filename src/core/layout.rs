@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::path::RelPath;
+use leftovers::Leftovers;
 use outside::{EditorEntry, Outside};
 
+pub mod leftovers;
 pub mod outside;
 pub mod pages;
 pub mod roots;
@@ -29,6 +31,8 @@ pub struct Layouts {
     servers: BTreeMap<String, ServerLayout>,
     /// What speaks of an install outside of its folder.
     pub outside: Outside,
+    /// What other ways of upgrading leave behind.
+    pub leftovers: Leftovers,
 }
 
 /// An age of praxis-os: where its releases keep what they ship, and how installs of it are laid out.

@@ -15,7 +15,10 @@ use crate::contracts::set::{KINDS, Set, installed, is_id};
 fn the_plan() {
     let set_up = Set::new();
     let plan = set_up.plan(&[]);
-    assert_eq!(keys(&plan), set(&["schema", "source", "install", "summary", "files", "outside", "project_files"]));
+    assert_eq!(
+        keys(&plan),
+        set(&["schema", "source", "install", "summary", "files", "outside", "project_files", "leftovers"])
+    );
     assert_eq!(keys(&plan["outside"]), set(&["files_read", "tracked", "cut_off", "references", "unread"]));
     assert_eq!(plan["schema"], 1);
     let (source, install) = (&plan["source"], &plan["install"]);

@@ -48,6 +48,21 @@ impl Format {
     }
 }
 
+/// The keys, as JSON pointers, that `theirs` has and `mine` hasn't.
+///
+/// # Errors
+/// Why the files can't be compared key by key.
+pub fn lacking(format: Format, mine: &[u8], theirs: &[u8]) -> Result<Vec<String>, String> {
+    Ok(match format {
+        Format::Json => ConfigMerge::new(None, mine, theirs).map_err(|e| e.to_string())?.changes,
+        Format::Yaml => {
+            let merge = YamlMerge::new(None, mine, theirs).map_err(|e| e.to_string())?;
+            let absent = merge.conflicts.into_iter().filter(|c| c.mine.is_empty() && !c.theirs.is_empty());
+            absent.map(|c| c.pointer).chain(merge.changes).collect()
+        }
+    })
+}
+
 /// Three config files, merged key by key.
 #[derive(Debug, Clone)]
 pub struct Keyed {
@@ -99,5 +114,24 @@ impl Keyed {
         let of = |why| keyed.conflicts.iter().filter(|c| c.why == why).map(|c| c.pointer.clone()).collect();
         let (conflicts, dropped, offered) = (of(Why::Both), of(Why::Dropped), of(Why::Offered));
         Ok(Self { merge, conflicts, dropped, offered, changes: keyed.changes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_keys_that_are_not_there_are_lacking() {
+        let json = |mine: &str, theirs: &str| lacking(Format::Json, mine.as_bytes(), theirs.as_bytes());
+        assert_eq!(json(r#"{"a": 1, "x": 0}"#, r#"{"a": 2}"#), Ok(vec![]));
+        assert_eq!(
+            json(r#"{"a": {"b": 1}}"#, r#"{"a": {"b": 2, "c": 3}, "d": 4}"#),
+            Ok(vec!["/a/c".into(), "/d".into()])
+        );
+        let yaml = |mine: &str, theirs: &str| lacking(Format::Yaml, mine.as_bytes(), theirs.as_bytes());
+        assert_eq!(yaml("a: 1\nx: 0\n", "# why\na: 2\n"), Ok(vec![]));
+        assert_eq!(yaml("a:\n  b: 1\n", "a:\n  b: 2\n  c: 3\nd: 4\n"), Ok(vec!["/a/c".into(), "/d".into()]));
+        assert!(json("{", "{}").is_err() && yaml("a: [", "a: 1\n").is_err());
     }
 }

@@ -14,6 +14,8 @@ use crate::core::provenance::short;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Outcome;
 use crate::engine::planning::folder;
+use crate::engine::planning::foreign_locks;
+use crate::engine::planning::leftover::Leftover;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError, layout_of, read_baseline};
 use crate::engine::planning::request::Request;
@@ -47,6 +49,8 @@ pub struct Checked {
     pub problems: Vec<Problem>,
     /// The source, if it could be opened.
     pub source: Option<Source>,
+    /// What lies about and was told among the warnings.
+    pub leftovers: Vec<Leftover>,
 }
 
 struct Check<'a, 'b> {
@@ -115,6 +119,12 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     warnings.extend(old_backups(&install, &mut check));
     let space = if install.is_dir() { check.run("disk_space", || disk_space(&install)) } else { None };
     let alone = check.run("concurrent_workflows", || concurrent(&install, own));
+    let (held, leftovers) = foreign_locks::find(&install);
+    let no_other = held.is_empty();
+    for problem in held {
+        check.run::<()>("concurrent_workflows", || Err(problem));
+    }
+    warnings.extend(leftovers.iter().map(Leftover::describe));
     let (available, required) = space.unwrap_or_default();
     let evidence = PreFlightEvidence {
         source_path: request.source.to_string_lossy().into_owned(),
@@ -127,11 +137,11 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
         disk_space_required: fs::human_size(required),
         disk_space_available_bytes: available,
         disk_space_required_bytes: required,
-        no_concurrent_workflows: alone.is_some(),
+        no_concurrent_workflows: alone.is_some() && no_other,
         server_found: server_found(request, &install, &mut warnings),
         warnings,
     };
-    Checked { evidence, problems: check.problems, source }
+    Checked { evidence, problems: check.problems, source, leftovers }
 }
 
 fn source_valid(request: &Request) -> Result<(String, Source), Problem> {

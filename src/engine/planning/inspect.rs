@@ -20,7 +20,10 @@ use crate::engine::planning::editors;
 use crate::engine::planning::editors::ProjectFile;
 use crate::engine::planning::environment;
 use crate::engine::planning::folder;
+use crate::engine::planning::leftover::Leftover;
+use crate::engine::planning::leftovers;
 use crate::engine::planning::lfs_pointers;
+use crate::engine::planning::live_workflows;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError};
 use crate::engine::planning::outside;
@@ -65,6 +68,8 @@ pub struct Inspection {
     pub outside: Outside,
     /// Settings of editors with an entry that would not start the new server.
     pub project_files: Vec<ProjectFile>,
+    /// What lies about in the install and beside it; the warnings say it, too.
+    pub leftovers: Vec<Leftover>,
     /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
     pub current: bool,
 }
@@ -113,6 +118,7 @@ pub fn inspect(request: &Request) -> Inspection {
         only_planned: None,
         outside: Outside::default(),
         project_files: Vec::new(),
+        leftovers: checked.leftovers,
         current: false,
     };
     inspection.problems.extend(folder::problems(request));
@@ -158,6 +164,10 @@ pub fn inspect(request: &Request) -> Inspection {
                 Ok(prior) => inspection.prior = prior,
                 Err(e) => inspection.problems.push(unreadable(&e)),
             }
+            let mut lying = leftovers::files(&request.project, &install, &source, &planned);
+            lying.extend(live_workflows::find(&install, &source, &planned));
+            inspection.evidence.warnings.extend(lying.iter().map(Leftover::describe));
+            inspection.leftovers.extend(lying);
             let moves = outside::moves(&request.project, &install, Some(&source), Some(&planned.plan));
             inspection.project_files =
                 editors::find(&request.project, &install, source.generation(), &moves, request.only);

@@ -2,6 +2,7 @@
 
 pub mod children;
 pub mod inside;
+pub mod lock_holders;
 pub mod output;
 pub mod proc;
 pub mod program;
