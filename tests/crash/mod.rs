@@ -14,6 +14,6 @@ mod mutants;
 mod plain;
 mod points;
 mod power;
-mod strace;
+pub mod strace;
 mod trace;
 pub mod world;

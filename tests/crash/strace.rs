@@ -125,6 +125,25 @@ pub fn works() -> bool {
 
 /// Runs the binary on a case's project under strace, on one processor, with what shall be done to its calls.
 pub fn run(small: &Small, slot: &Slot, case: &Case, arguments: &[&str], inject: &[String]) -> Traced {
+    run_with(
+        &|command| {
+            small.settle(command);
+        },
+        slot,
+        case,
+        arguments,
+        inject,
+    )
+}
+
+/// The same in another world, which settles what the program finds in its environment.
+pub fn run_with(
+    settle: &dyn Fn(&mut Command),
+    slot: &Slot,
+    case: &Case,
+    arguments: &[&str],
+    inject: &[String],
+) -> Traced {
     let (log, said) = (case.beside("log"), case.beside("said"));
     let output = File::create(&said).unwrap();
     let mut command = Command::new("taskset");
@@ -136,8 +155,8 @@ pub fn run(small: &Small, slot: &Slot, case: &Case, arguments: &[&str], inject: 
         command.arg("-e").arg(format!("inject={one}"));
     }
     command.arg(env!("CARGO_BIN_EXE_pos-upgrade-tui")).args(arguments).arg("--project").arg(&case.project);
-    let command = small.settle(&mut command).stdout(output.try_clone().unwrap()).stderr(output);
-    let mut child = command.spawn().unwrap();
+    settle(&mut command);
+    let mut child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
     let begun = Instant::now();
     let mut hung = false;
     let status = loop {

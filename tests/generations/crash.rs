@@ -1,6 +1,7 @@
-//! Killed at named points of an upgrade that renames the folder, and of its rollback: each way out ends entirely old or new.
+//! Killed in an upgrade that renames the folder, writes an editor's entry and may replace the server's package, and in its
+//! rollback: each way out ends entirely old or new.
 
-use super::{NEW, OLD, before, content_demo, tree};
+use super::{NEW, OLD, before, content_demo_up_to, tree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -9,7 +10,8 @@ use std::process::Command;
 
 use crate::common::text;
 use crate::crash::many::{Slot, each, shard};
-use crate::crash::world::{copy, quick_folder};
+use crate::crash::strace::{self, Call};
+use crate::crash::world::{Small, copy, quick_folder};
 
 struct World {
     dir: tempfile::TempDir,
@@ -20,10 +22,13 @@ struct World {
 
 type Found = (Vec<String>, BTreeMap<String, String>, Option<Vec<u8>>);
 
+/// The last releases of the second and of the third generation.
+const LAST: [&str; 2] = ["1.2.0", "2.1.0"];
+
 impl World {
-    fn new() -> Self {
+    fn new(last: &str) -> Self {
         let dir = quick_folder();
-        let demo = content_demo(&dir.path().canonicalize().unwrap().join("demo"));
+        let demo = content_demo_up_to(&dir.path().canonicalize().unwrap().join("demo"), last);
         fs::create_dir(dir.path().join("home")).unwrap();
         let upgraded = demo.dir.join("upgraded");
         copy(&demo.project, &upgraded);
@@ -34,18 +39,24 @@ impl World {
     }
 
     fn upgrade(&self) -> Vec<&str> {
-        vec!["upgrade", "--yes", "--on-conflict", "take", "--source", self.source.to_str().unwrap()]
+        let source = self.source.to_str().unwrap();
+        vec!["upgrade", "--yes", "--on-conflict", "take", "--editor-config", "yes", "--source", source]
     }
 
     fn command(&self, project: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
+        self.settle(&mut command);
+        command.args(arguments).arg("--project").arg(project);
+        command
+    }
+
+    fn settle(&self, command: &mut Command) {
         command.current_dir(self.dir.path()).env("HOME", self.dir.path().join("home"));
         command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
         for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
             command.env_remove(name);
         }
-        command.stdin(std::process::Stdio::null()).args(arguments).arg("--project").arg(project);
-        command
+        command.stdin(std::process::Stdio::null());
     }
 
     fn case(&self, start: &Path) -> (tempfile::TempDir, PathBuf) {
@@ -78,20 +89,28 @@ impl World {
     }
 }
 
-fn old(project: &Path) -> Found {
-    before(project)
+fn old(project: &Path) -> (Found, Vec<u8>, usize) {
+    let (entry, beside) = editor(project);
+    (before(project), entry, beside)
 }
 
-/// Kinds, modes and bytes of what an upgrade leaves; times and dated files are each run's own.
-fn new(project: &Path) -> (bool, bool, BTreeMap<String, String>) {
+/// The editor's entry, and how many files stand in its folder.
+fn editor(project: &Path) -> (Vec<u8>, usize) {
+    let folder = project.join(".cursor");
+    (fs::read(folder.join("mcp.json")).unwrap(), fs::read_dir(folder).unwrap().count())
+}
+
+/// Kinds, modes and bytes of what an upgrade leaves; times, dated files and sessions are each run's own.
+fn new(project: &Path) -> (bool, bool, BTreeMap<String, String>, (Vec<u8>, usize)) {
     let dated = ["VERSION.txt", "UPDATE_LOG.txt", "INSTALLATION_SUMMARY.md", ".upgrade-baseline.json"];
-    let tree = tree(&project.join(NEW)).into_iter().filter(|(path, _)| !dated.contains(&path.as_str()));
+    let own = |path: &str| dated.contains(&path) || path.starts_with("state/workflow/");
+    let tree = tree(&project.join(NEW)).into_iter().filter(|(path, _)| !own(path));
     let words = |state: String| {
         let words: Vec<&str> = state.split(' ').collect();
         [words[0], words[1], words.get(4).copied().unwrap_or_default()].join(" ")
     };
     let tree = tree.map(|(path, state)| (path, words(state))).collect();
-    (project.join(OLD).exists(), project.join(NEW).exists(), tree)
+    (project.join(OLD).exists(), project.join(NEW).exists(), tree, editor(project))
 }
 
 /// Both ways out, each on a copy of its own. What came of resuming.
@@ -117,19 +136,20 @@ fn recover(world: &World, crashed: &Path) -> &'static str {
     outcome
 }
 
-#[test]
-fn a_crash_at_every_point_ends_old_or_new() {
-    let world = World::new();
+/// What is struck: the flow, its start, the arguments, the number and name of the point.
+type Of<'a> = (&'a str, &'a PathBuf, Vec<&'a str>, usize, String);
+
+fn crashed_everywhere(last: &str) {
+    let world = World::new(last);
     let mut cases = Vec::new();
     for (flow, start, arguments) in
         [("upgrade", &world.pristine, world.upgrade()), ("rollback", &world.upgraded, vec!["rollback", "--yes"])]
     {
         let points = world.points(start, &arguments);
         assert!(points.iter().filter(|p| p.starts_with("folder.rename")).count() == 2, "{flow}: {points:?}");
-        println!("{flow}: {} crash points passed", points.len());
+        println!("{last}, {flow}: {} crash points passed", points.len());
         cases.extend(points.into_iter().enumerate().map(|(at, name)| (flow, start, arguments.clone(), at + 1, name)));
     }
-    type Of<'a> = (&'a str, &'a PathBuf, Vec<&'a str>, usize, String);
     let name = |(flow, _, _, number, point): &Of<'_>| format!("{flow}:{number} {point}");
     let total = cases.len();
     // Around the rename always; of the others today's part.
@@ -141,5 +161,57 @@ fn a_crash_at_every_point_ends_old_or_new() {
         recover(&world, &project)
     });
     let kinds: BTreeSet<&str> = outcomes.iter().copied().collect();
-    println!("{} of {total} crashes, each resumed and rolled back: {kinds:?}", outcomes.len());
+    println!("{last}: {} of {total} crashes, each resumed and rolled back: {kinds:?}", outcomes.len());
+}
+
+#[test]
+fn a_crash_at_every_point_to_the_second_generation_ends_old_or_new() {
+    crashed_everywhere(LAST[0]);
+}
+
+#[test]
+fn a_crash_at_every_point_to_the_third_generation_ends_old_or_new() {
+    crashed_everywhere(LAST[1]);
+}
+
+/// How many calls before and behind the rename are struck.
+const AROUND: usize = 8;
+
+#[test]
+fn killed_at_every_call_around_the_rename_and_the_editors_entry() {
+    if !strace::works() {
+        return;
+    }
+    let world = World::new(LAST[1]);
+    let settle = |command: &mut Command| world.settle(command);
+    for (flow, start, arguments) in
+        [("upgrade", &world.pristine, world.upgrade()), ("rollback", &world.upgraded, vec!["rollback", "--yes"])]
+    {
+        let case = Small::case_on(world.dir.path(), start);
+        let run = strace::run_with(&settle, &Slot::take(), &case, &arguments, &[]);
+        assert_eq!(run.code, Some(0), "{}", run.said);
+        let all = strace::targets(&run);
+        let is_rename = |call: &Call| {
+            let names = [OLD, NEW].map(|name| format!("/{name}"));
+            call.name.starts_with("rename") && names.iter().all(|name| call.paths.contains(name))
+        };
+        let rename = all.iter().position(is_rename).unwrap_or_else(|| panic!("{flow}: no rename in {all:#?}"));
+        let near = |at: usize, call: &Call| {
+            at.abs_diff(rename) <= AROUND || call.paths.iter().any(|path| path.contains("/.cursor"))
+        };
+        let chosen: Vec<Call> = all.iter().enumerate().filter(|(at, c)| near(*at, c)).map(|(_, c)| c.clone()).collect();
+        assert!(chosen.iter().filter(|call| call.paths.iter().any(|path| path.contains("/.cursor"))).count() > 3);
+        let outcomes = each(&chosen, Call::id, |call, slot| {
+            let case = Small::case_on(world.dir.path(), start);
+            let inject = format!("{}:signal=KILL:when={}", call.name, call.nth);
+            let run = strace::run_with(&settle, slot, &case, &arguments, &[inject]);
+            assert_eq!(run.signal, Some(9), "not killed at {}: {:?}\n{}", call.line, run.code, run.said);
+            let struck = run.struck(&call.name, call.nth).is_some_and(|struck| struck.is(call));
+            (struck, recover(&world, &case.project))
+        });
+        let struck = outcomes.iter().filter(|(struck, _)| *struck).count();
+        let kinds: BTreeSet<&str> = outcomes.iter().map(|(_, kind)| *kind).collect();
+        println!("{flow}: {} of {} calls, {struck} struck as meant: {kinds:?}", outcomes.len(), all.len());
+        assert!(struck * 10 > outcomes.len() * 8, "{flow}: {struck} of {}", outcomes.len());
+    }
 }

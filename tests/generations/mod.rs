@@ -18,10 +18,15 @@ const NEW: &str = ".praxis-os";
 
 /// The demo's project with an install of the first generation, in a git repository; without environment and server.
 fn content_demo(dir: &Path) -> Demo {
+    content_demo_up_to(dir, "1.2.0")
+}
+
+/// The same with the releases of the source until one.
+fn content_demo_up_to(dir: &Path, last: &str) -> Demo {
     let (source, project) = (dir.join("source"), dir.join("project"));
     let install = project.join(OLD);
     fs::create_dir_all(&project).unwrap();
-    let commits = demo::prepare_source(&source).unwrap();
+    let commits = demo::prepare_source_up_to(&source, Some(last)).unwrap();
     demo::install_release(&source, &commits[0], &install).unwrap();
     demo::add_user_edits(&install).unwrap();
     demo::commit_project(&project, &install).unwrap();

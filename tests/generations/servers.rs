@@ -215,6 +215,7 @@ fn a_server_of_an_editor_is_left_alone_where_only_one_can_run() {
     let client = Client::of(&world.new).expect("it still answers");
     assert_eq!((client.pid, world.servers()), (u64::from(editor.pid()), vec![editor.pid()]), "{said}");
     assert!(said.contains("left alone") && said.contains("reload it there"), "{said}");
+    println!("{said}");
     for task in
         ["start the server", "health check over MCP", "expected tools are registered", "search and workflows answer"]
     {

@@ -12,6 +12,7 @@ use crate::core::json;
 use crate::core::phase::{Fact, NotApplicable, ValidationEvidence};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Level;
+use crate::engine::phases::server::is_alone;
 use crate::engine::phases::server::launch::start_again;
 use crate::engine::phases::server::replace::{note_server, stop_outdated};
 use crate::engine::phases::validation::seen::{PHASE, Seen, Server, failure};
@@ -106,6 +107,10 @@ fn server_to_ask(run: &mut Run) -> Result<Option<Server>, Stop> {
         // Somebody may have started one since the interruption.
         if run.session.server.is_some() {
             note_server(run)?;
+        }
+        // Beside one that is left alone and locks the project another would end at once.
+        if is_alone(run) {
+            return Ok(None);
         }
         let was_running = run.session.server.as_ref().is_some_and(|s| s.was_running);
         match server::find(&install) {
