@@ -64,6 +64,7 @@ mod newcomer;
 mod odd_paths;
 #[cfg(feature = "long-tests")]
 mod outside;
+mod outside_write;
 #[cfg(feature = "long-tests")]
 mod owners;
 mod pages;
