@@ -82,8 +82,13 @@ fn what_hand_made_upgrades_left_is_named_with_what_to_do() {
     world.write("config/CONFIG_RECONCILIATION_NEEDED.md", "x");
     world.write(&format!("{page}.new"), "of nobody");
     // Names that only look like it.
-    for own in ["specs/plan.new", "specs/notes.backup.md", "CONFIG_RECONCILIATION_NEEDED.md", ".cache/config.json.new"]
-    {
+    for own in [
+        "specs/plan",
+        "specs/plan.new",
+        "specs/plan.backup",
+        "CONFIG_RECONCILIATION_NEEDED.md",
+        ".cache/config.json.new",
+    ] {
         world.write(own, "mine");
     }
     symlink("config.json", install.join("config.json.bak")).unwrap();

@@ -66,6 +66,7 @@ mod newcomer;
 mod odd_paths;
 #[cfg(feature = "long-tests")]
 mod outside;
+mod outside_write;
 #[cfg(feature = "long-tests")]
 mod owners;
 mod pages;

@@ -215,7 +215,8 @@ pub enum Command {
     },
     /// Show what you have customised, against the release that the install came from
     Edits(EditsArgs),
-    /// Show the lines of the project, outside of the install, that name what an upgrade moves or takes away; writes nothing
+    /// Show the lines of the project, outside of the install, that name what an upgrade moves or takes away; writes only the
+    /// files that you name
     Outside(OutsideArgs),
     /// Print the workflow's own pages: what each phase checks, changes and may ask, how it fails, and what to do then
     Workflow {
@@ -295,6 +296,16 @@ pub struct OutsideArgs {
     /// The commit, tag or branch of it [default: HEAD]
     #[arg(long, value_name = "REF")]
     pub to: Option<String>,
+    /// Replace the names in these files, each by its path in the project; what stood there is kept. A name that has nothing
+    /// in its place stays. Best done when the upgrade is
+    #[arg(long, value_name = "PATH", num_args = 1.., group = "writing")]
+    pub write: Vec<PathBuf>,
+    /// Put back what was written then, or last; what you changed since stays
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, group = "writing")]
+    pub undo: Option<Option<String>>,
+    /// Only show what would be written
+    #[arg(long, requires = "writing")]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ mod known;
 mod order;
 mod output;
 mod outside;
+mod outside_write;
 mod plan;
 mod reconcile;
 mod refusal;

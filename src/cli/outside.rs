@@ -8,12 +8,14 @@ use unicode_width::UnicodeWidthChar as _;
 use crate::cli::args::{Common, From, OutsideArgs};
 use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
+use crate::cli::outside_write;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
 use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::references::Reference;
 use crate::core::visible::{self, Shown as _};
+use crate::engine::maintenance::outside as maintenance;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::outside::{self, Outside};
 use crate::engine::planning::source::Source;
@@ -31,6 +33,9 @@ pub fn run(common: &Common, arguments: &OutsideArgs) -> Result<Exit, Refusal> {
         let what = format!("{}: there is no install in it; nothing was changed", project.shown());
         return Err(Refusal::refused(what, "name the project that has one: --project DIR"));
     };
+    if let Some(stamp) = &arguments.undo {
+        return outside_write::undo(common, &project, &install, stamp.as_deref(), arguments.dry_run);
+    }
     let source = source(&project, arguments)?;
     let planned = source.as_ref().map(|source| make_plan::make_plan(source, &install));
     let (plan, unplanned) = match planned {
@@ -39,7 +44,11 @@ pub fn run(common: &Common, arguments: &OutsideArgs) -> Result<Exit, Refusal> {
         None => (None, None),
     };
     let moves = outside::moves(&project, &install, source.as_ref(), plan.as_ref());
-    let found = outside::find(&project, &install, moves);
+    let (found, moves) = outside::look(&project, &install, moves);
+    if !arguments.write.is_empty() {
+        let changes = maintenance::changes(&project, &found, &moves, &arguments.write)?;
+        return outside_write::write(common, &project, &install, changes, arguments.dry_run);
+    }
     if common.json {
         let more = serde_json::to_value(&found).map_err(|e| Refusal {
             exit_code: Exit::Bug,
@@ -95,6 +104,7 @@ fn write(paper: &mut Paper<'_>, install: &Path, found: &Outside) -> io::Result<(
     if !found.references.is_empty() {
         paper.line(Ink::Plain, "")?;
         paper.line(Ink::Plain, "These files are yours: no upgrade writes them, but for the entries of editors.")?;
+        paper.line(Ink::Plain, "To replace these names in one of them: pos-upgrade-tui outside --write PATH")?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Lines outside of an install that name what an upgrade moves or takes away: its folder, pages of it, the server's
-//! package, tools that have another name. They are listed with what they should say; nobody writes them.
+//! package, tools that have another name. They are listed with what they should say, and written only where a person names the file.
 
 use serde::Serialize;
 
@@ -10,10 +10,12 @@ use super::path::RelPath;
 
 mod mention;
 mod moves;
+mod rewrite;
 
 pub use mention::folders;
 use mention::{Edit, edits};
 pub use moves::{Moves, Named};
+pub use rewrite::{Rewritten, Unwritable, rewritten};
 
 /// Of a line that is longer, only what stands around the first name is told.
 const LINE: usize = 400;

@@ -3,6 +3,7 @@
 
 pub mod backups;
 pub mod locked;
+pub mod outside;
 pub mod reconcile;
 pub mod restore;
 pub mod unlock;

@@ -21,7 +21,9 @@ use crate::host::files::{fs, walk};
 
 /// The files that hand-made upgrades left in the install, and the copies of it beside it. Blocking.
 pub fn files(project: &Path, install: &Path, source: &Source, planned: &Planned) -> Vec<Leftover> {
-    let wanted = |path: &RelPath| !layouts().is_ephemeral(path);
+    // What is the user's own may be called as he likes.
+    let own = |path: &RelPath| layouts().is_own(path) && !layouts().is_config(path);
+    let wanted = |path: &RelPath| !layouts().is_ephemeral(path) && !own(path);
     // What can't be looked into was told already: the plan looks there, too.
     let all = walk::below(install, wanted).unwrap_or_default();
     let mut paths: Vec<RelPath> = all.into_iter().filter(|(_, kind)| kind.is_file()).map(|(path, _)| path).collect();

@@ -150,19 +150,27 @@ fn code(target: &Generation, install: &Path, source: Option<&Source>) -> Vec<Str
     server.filter_map(|(_, file)| source.read(&file.blob)).map(|bytes| text(&bytes)).collect()
 }
 
+/// Whether a file of the project tells an assistant what to do.
+pub fn instructs(path: &RelPath) -> bool {
+    layouts().outside.rules.iter().any(|rule| path.is_within(rule) || path.name() == rule.as_bytes())
+}
+
 /// Looks for lines that name what moves. Blocking.
-pub fn find(project: &Path, install: &Path, mut moves: Moves) -> Outside {
+pub fn find(project: &Path, install: &Path, moves: Moves) -> Outside {
+    look(project, install, moves).0
+}
+
+/// The same, with what was looked for: whether the project has code of its own of a package's name is known by then.
+pub fn look(project: &Path, install: &Path, mut moves: Moves) -> (Outside, Moves) {
     let mut outside = Outside { tracked: true, ..Outside::default() };
     if moves.is_empty() {
-        return outside;
+        return (outside, moves);
     }
-    let rules = &layouts().outside.rules;
     let paths = paths(project, install, &mut outside);
     let is_own = |path: &RelPath| {
         path.parts().any(|part| moves.packages.keys().any(|p| part.split(|b| *b == b'.').next() == Some(p.as_bytes())))
     };
     moves.imports = !paths.iter().any(is_own);
-    let instructs = |path: &RelPath| rules.iter().any(|rule| path.is_within(rule) || path.name() == rule.as_bytes());
     let paths: Vec<RelPath> = paths.into_iter().collect();
     let looked = in_parallel(&paths, |path| {
         let passed = |why: String| {
@@ -187,7 +195,7 @@ pub fn find(project: &Path, install: &Path, mut moves: Moves) -> Outside {
         outside.references.extend(references);
         outside.unread.extend(passed);
     }
-    outside
+    (outside, moves)
 }
 
 /// The project's files outside of installs, and those that tell assistants what to do, tracked or not.

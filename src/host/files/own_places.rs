@@ -10,9 +10,10 @@ use crate::core::session::DOCUMENTS;
 use crate::core::visible::Shown as _;
 
 /// Folders of our own, each before what is in it.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     ".upgrade",
     ".upgrade/base",
+    ".upgrade/outside",
     ".upgrade/parked",
     ".upgrade/restore",
     ".backups",
