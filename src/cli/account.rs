@@ -41,7 +41,7 @@ pub fn run(common: &Common, named: Option<&str>) -> Result<Exit, Refusal> {
     let Some(chosen) = found.sessions.iter().rev().find(is_it) else {
         return match named {
             Some(name) => Err(Refusal::usage(
-                format!("there is no session {}", visible::line(name)),
+                format!("there is no session {}; nothing was changed", visible::line(name)),
                 "see which there are: pos-upgrade-tui history",
             )),
             None => {

@@ -124,7 +124,7 @@ impl Seconds {
 ///  "phase_artifacts":{"0":{"evidence":{},"commands":[],"timestamp":"…","seconds":0.1}},
 ///  "answers":{"standards/universal/x.md":"keep"},"answered_by":{},"answers_done":false,"prompts":1,"counted":[0,0],
 ///  "documents":{},"backup":"2026-11-22-103045","stamp":"2026-11-22-103045","server":null,"venv_generation":null,
-///  "gitignore_added":[],"gone":{}}
+///  "gitignore_added":[],"gone":{"2":[],"3":[]}}
 /// ```
 ///
 /// Where the install's folder gets another name, `"folder_before":".agent-os"` says which one it had.

@@ -188,7 +188,8 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         tell(run, restored, &moved, "it stood in a folder that came back");
     }
     restored.paths = applied.changed;
-    let touched = journal.results().map(|(path, _)| path.clone()).chain(changes::touched(run)?).collect();
+    let touched = journal.results().map(|(path, _)| path.clone()).chain(changes::touched(run)?);
+    let touched = touched.chain(run.session.lost.clone()).collect();
     let flags = index::index_flags(run, backup, flag_before);
     for flag in &flags {
         search_index::take_back(&install, flag)?;

@@ -54,11 +54,12 @@ fn above(path: &RelPath) -> impl Iterator<Item = RelPath> {
     std::iter::successors(path.parent(), RelPath::parent)
 }
 
-/// What the backup has of the folders that had to make room.
+/// What the backup has of the folders that had to make room, and links that were lost: no journal has those.
 fn left_out<'b>(run: &Run, backup: &'b Backup) -> Vec<(&'b RelPath, &'b Entry)> {
-    let tops = &run.session.set_aside;
+    let (tops, lost) = (&run.session.set_aside, &run.session.lost);
+    let is_lost = |path: &RelPath, entry: &Entry| matches!(entry, Entry::Link { .. }) && lost.contains(path);
     let entries = backup.manifest.entries.iter();
-    entries.filter(|(path, _)| tops.iter().any(|top| path.is_within(top))).collect()
+    entries.filter(|(path, entry)| tops.iter().any(|top| path.is_within(top)) || is_lost(path, entry)).collect()
 }
 
 /// Sets aside what stands where a folder must be for the rollback. A link there is only touched if it was there before
@@ -145,7 +146,7 @@ pub fn bring_back(
     rescue: &RelPath,
     damaged: &mut BTreeSet<RelPath>,
 ) -> Result<Aside, Stop> {
-    if run.session.set_aside.is_empty() {
+    if run.session.set_aside.is_empty() && run.session.lost.is_empty() {
         return Ok(Aside::new());
     }
     let install = run.session.install.clone();
