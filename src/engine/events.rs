@@ -11,7 +11,7 @@ use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
-use crate::core::session::{Answer, Decision, Refused, Seconds};
+use crate::core::session::{Decision, Refused, Seconds};
 
 /// One line of `upgrade --json`, tagged by `event`:
 ///
@@ -130,7 +130,7 @@ pub enum Event {
         /// The install's path.
         path: RelPath,
         /// The answer.
-        answer: Answer,
+        answer: Decision,
     },
     /// A phase can't go on without somebody's word: send [`Command::Choose`].
     QuestionAsked(Question),

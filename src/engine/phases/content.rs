@@ -107,7 +107,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         actual_upgrade: ActualUpgrade {
             new_files,
             updated_files,
-            conflicts_resolved: (run.session.answers.len() - run.session.put_off()) as u64,
+            conflicts_resolved: (run.session.answers().len() - run.session.put_off()) as u64,
             user_prompts: run.session.prompts,
         },
         checksums_verified: true,
@@ -220,7 +220,7 @@ fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> R
     let decided = run.task(PHASE, "conflicts", |run| {
         let decided = settle::settle(run, texts)?;
         let parked = run.session.put_off();
-        let (answers, asked) = (run.session.answers.len() - parked, run.session.prompts);
+        let (answers, asked) = (run.session.answers().len() - parked, run.session.prompts);
         let later = if parked == 0 { String::new() } else { format!(", {parked} put off") };
         let detail =
             if answers + parked == 0 { "none".to_owned() } else { format!("{answers} settled, {asked} by you") };

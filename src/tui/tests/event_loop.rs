@@ -60,7 +60,7 @@ async fn play(name: String, events: mpsc::Sender<Event>, mut commands: mpsc::Rec
         let _ = events.send(Event::ConflictsOpen { files }).await;
         let answers = loop {
             match commands.recv().await {
-                Some(Command::Finish(all)) => break all.iter().filter(|(_, d)| d.answer().is_some()).count(),
+                Some(Command::Finish(all)) => break all.iter().filter(|(_, d)| d.is_resolved()).count(),
                 Some(Command::Decide(_)) => {}
                 _ => return drop(events.send(finish(FinishKind::Interrupted, Exit::Interrupted, "Paused.")).await),
             }

@@ -123,7 +123,7 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
     session.created_at = evil();
     session.updated_at = evil();
     session.backup = Some(evil());
-    session.answers = [(path(1), crate::core::session::Answer::Keep)].into();
+    session.decisions.answer(path(1), crate::core::session::Decision::Keep);
     let mut unfinished = samples::fresh(theme, width, height);
     samples::feed(&mut unfinished, Msg::Opened(Ok(Some(Box::new(session.into())))));
     all.push(("unfinished", unfinished));
