@@ -247,7 +247,8 @@ fn while_an_editor_is_open() {
         eventually("the editor", || here.exists());
         world.lose(wizard, way, &format!("an editor, {way:?}"));
         let kept = fs::read_dir(world.demo.install.join(".upgrade")).unwrap().flatten();
-        let mut kept = kept.filter_map(|e| fs::read_to_string(e.path().join("drafts.json")).ok());
+        let kept = kept.flat_map(|e| ["session.json", "session.1.json"].map(|name| e.path().join(name)));
+        let mut kept = kept.filter_map(|file| fs::read_to_string(file).ok());
         // "by hand\n", as it stands in a draft.
         assert!(kept.any(|text| text.contains("YnkgaGFuZAo=")), "{way:?}: what was saved in the editor is kept");
         assert_same(&before, &snapshot(&world.demo.install));

@@ -76,7 +76,7 @@ fn entry(session: &Session, has_backup: bool) -> serde_json::Value {
         "to_version": session.source_version(),
         "status": session.status(),
         "reason": session.reason(),
-        "answers": session.answers.len(),
+        "answers": session.answers().len(),
         "backup": session.backup,
         "backup_exists": has_backup,
     })
@@ -90,7 +90,7 @@ fn answered(session: &Session) -> String {
         1 => format!(", 1 conflict {what}"),
         n => format!(", {n} conflicts {what}"),
     };
-    count(session.answers.len() - parked, "answered") + &count(parked, "put off")
+    count(session.answers().len() - parked, "answered") + &count(parked, "put off")
 }
 
 fn lines(session: &Session, has_backup: bool) -> Vec<String> {

@@ -6,7 +6,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::core::exit::Exit;
-use crate::core::phase::Phase;
 use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::{self, Handle};
@@ -187,10 +186,6 @@ fn print_json(event: &Event) {
     }
 }
 
-fn task_name(phase: Phase, id: &str) -> &'static str {
-    phase.tasks().iter().find(|t| t.id == id).map_or("", |t| t.name)
-}
-
 fn print_text(event: &Event) {
     match event {
         Event::SessionStarted { session_id, resumed, install, .. } => {
@@ -198,14 +193,14 @@ fn print_text(event: &Event) {
             say!("session {session_id} {word} on {}", install.shown());
         }
         Event::PhaseStarted { phase, name, .. } => say!("phase {} {name}", phase.number()),
-        Event::TaskFinished { phase, task, outcome, detail, seconds } => {
+        Event::TaskFinished { task, outcome, detail, seconds, .. } => {
             let mark = match outcome {
                 Outcome::Done => "ok  ",
                 Outcome::NotApplicable => "n/a ",
                 Outcome::Warning => "warn",
                 Outcome::Failed => "FAIL",
             };
-            say!("  {mark} {:<38} {detail} ({seconds:.1} s)", task_name(*phase, task));
+            say!("  {mark} {:<38} {detail} ({seconds:.1} s)", task.name());
         }
         Event::Log { level, origin, text } if *level > Level::Info => complain!("  {origin}: {text}"),
         Event::ConflictsOpen { files } => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::layouts;
 use super::path::RelPath;
 use super::plan::FileEntry;
-use super::session::Answer;
+use super::session::Decision;
 use super::settings::Options;
 use crate::core::glob::glob;
 use crate::core::json;
@@ -21,7 +21,7 @@ pub const FILE: &str = "answers.json";
 pub struct Remembered {
     /// 1.
     schema: u32,
-    answers: BTreeMap<String, Answer>,
+    answers: BTreeMap<String, Decision>,
 }
 
 /// The three texts' ids; the path doesn't matter.
@@ -45,10 +45,10 @@ impl Remembered {
     }
 
     /// Keeps an answer. One that puts the question off is none: it is asked again.
-    pub fn remember(&mut self, entry: &FileEntry, answer: &Answer) {
+    pub fn remember(&mut self, entry: &FileEntry, answer: &Decision) {
         self.schema = 1;
         match answer {
-            Answer::Park => self.answers.remove(&key(entry)),
+            Decision::Park => self.answers.remove(&key(entry)),
             _ => self.answers.insert(key(entry), answer.clone()),
         };
     }
@@ -70,13 +70,13 @@ impl Rules {
 
     /// What a rule says to a path, and which. Keeping wins. The user's config is taken only by a rule that names it:
     /// `**/*.json` was not written with it in mind.
-    fn answer(&self, path: &RelPath) -> Option<(Answer, String)> {
+    fn answer(&self, path: &RelPath) -> Option<(Decision, String)> {
         let named = |rules: &[(String, GlobMatcher)]| {
             rules.iter().find(|(_, glob)| glob.is_match(path.as_path())).map(|(pattern, _)| pattern.clone())
         };
-        let keep = named(&self.keep).map(|p| (Answer::Keep, format!("your rule always_keep \"{p}\"")));
+        let keep = named(&self.keep).map(|p| (Decision::Keep, format!("your rule always_keep \"{p}\"")));
         let take = named(&self.take).filter(|p| !layouts().is_config(path) || path.to_str() == Some(p));
-        keep.or_else(|| take.map(|p| (Answer::Take, format!("your rule always_take \"{p}\""))))
+        keep.or_else(|| take.map(|p| (Decision::Take, format!("your rule always_take \"{p}\""))))
     }
 }
 
@@ -84,7 +84,7 @@ impl Rules {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prior {
     /// What.
-    pub answer: Answer,
+    pub answer: Decision,
     /// What settles it, in words.
     pub why: String,
     /// It was answered before, rather than ruled: it can be asked again.
@@ -94,7 +94,7 @@ pub struct Prior {
 /// The answer that a conflict has already: by a standing rule first, then what was answered before.
 pub fn prior(entry: &FileEntry, rules: &Rules, remembered: &Remembered) -> Option<Prior> {
     let ruled = rules.answer(&entry.path).map(|(answer, why)| Prior { answer, why, earlier: false });
-    let earlier = |answer: &Answer| Prior { answer: answer.clone(), why: EARLIER.to_owned(), earlier: true };
+    let earlier = |answer: &Decision| Prior { answer: answer.clone(), why: EARLIER.to_owned(), earlier: true };
     ruled.or_else(|| remembered.answers.get(&key(entry)).map(earlier))
 }
 
@@ -125,10 +125,14 @@ mod tests {
     #[test]
     fn the_same_three_texts_are_not_asked_twice() {
         let mut remembered = Remembered::default();
-        remembered.remember(&entry("a", "mine"), &Answer::Take);
+        remembered.remember(&entry("a", "mine"), &Decision::Take);
         let remembered = Remembered::parse(remembered.to_json().unwrap().as_bytes());
         let none = Rules::default();
-        assert_eq!(prior(&entry("b", "mine"), &none, &remembered).unwrap().answer, Answer::Take, "wherever it stands");
+        assert_eq!(
+            prior(&entry("b", "mine"), &none, &remembered).unwrap().answer,
+            Decision::Take,
+            "wherever it stands"
+        );
         assert!(prior(&entry("a", "edited again"), &none, &remembered).is_none());
         assert_eq!(Remembered::parse(b"{torn"), Remembered::default());
     }
@@ -156,9 +160,9 @@ mod tests {
         };
         let rules = Rules::of(&options);
         let say = |path: &str| prior(&entry(path, "m"), &rules, &Remembered::default());
-        assert_eq!(say("standards/universal/ai-safety/x.md").unwrap().answer, Answer::Keep);
+        assert_eq!(say("standards/universal/ai-safety/x.md").unwrap().answer, Decision::Keep);
         let taken = say("workflows/a/b.md").unwrap();
-        assert_eq!((taken.answer, taken.earlier), (Answer::Take, false));
+        assert_eq!((taken.answer, taken.earlier), (Decision::Take, false));
         assert_eq!(taken.why, "your rule always_take \"**/*.md\"");
         assert!(say("scripts/deep/x.py").is_none(), "one star stays within a folder");
     }

@@ -37,5 +37,6 @@ pub mod requirements;
 pub mod server_log;
 pub mod session;
 pub mod settings;
+pub mod task;
 pub mod visible;
 pub mod workflow;

@@ -7,7 +7,7 @@ use super::layout::layouts;
 use super::merge::Merge;
 use super::path::RelPath;
 use super::plan::{FileEntry, Kind};
-use super::session::Answer;
+use super::session::Decision;
 
 /// The effect on the install.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub fn keyed_format(path: &RelPath) -> Option<Format> {
 ///
 /// # Errors
 /// [`OutcomeError`] where an answer or a text is missing, or the result would be damaged.
-pub fn outcome(entry: &FileEntry, answer: Option<&Answer>, sides: &Sides) -> Result<Outcome, OutcomeError> {
+pub fn outcome(entry: &FileEntry, answer: Option<&Decision>, sides: &Sides) -> Result<Outcome, OutcomeError> {
     let write = |bytes: Option<Arc<[u8]>>| {
         let bytes = bytes.ok_or_else(|| OutcomeError::MissingText(entry.path.clone()))?;
         Ok(Outcome::Write { path: entry.path.clone(), from: entry.from.clone(), bytes, executable: entry.executable })
@@ -120,38 +120,39 @@ pub fn outcome(entry: &FileEntry, answer: Option<&Answer>, sides: &Sides) -> Res
         Kind::Move => write(sides.theirs.clone()),
         Kind::AutoMerge => merged(merge_of(&entry.path, sides).and_then(|m| m.result(&[]))),
         Kind::Conflict => {
-            let answer = answer.ok_or_else(|| OutcomeError::Unanswered(entry.path.clone()))?;
+            let answer =
+                answer.filter(|a| a.is_resolved()).ok_or_else(|| OutcomeError::Unanswered(entry.path.clone()))?;
             match (answer, &sides.mine, &sides.theirs) {
-                (Answer::Keep | Answer::Park, Some(_), _) if entry.from.is_some() => write(sides.mine.clone()),
-                (Answer::Keep | Answer::Park, ..) => Ok(Outcome::Nothing),
-                (Answer::Edited(_), None, _) if entry.mine.is_none() && entry.base.is_none() => {
+                (Decision::Open, ..) => Err(OutcomeError::Unanswered(entry.path.clone())),
+                (Decision::Keep | Decision::Park, Some(_), _) if entry.from.is_some() => write(sides.mine.clone()),
+                (Decision::Keep | Decision::Park, ..) => Ok(Outcome::Nothing),
+                (Decision::Edited(_), None, _) if entry.mine.is_none() && entry.base.is_none() => {
                     Err(OutcomeError::InTheWay(entry.path.clone()))
                 }
-                (Answer::Edited(text), Some(_), _) => merged(Some(text.clone())),
-                (Answer::Edited(text), None, _) => match merged(Some(text.clone()))? {
+                (Decision::Edited(text), Some(_), _) => merged(Some(text.clone())),
+                (Decision::Edited(text), None, _) => match merged(Some(text.clone()))? {
                     // There is no old one to remove.
                     Outcome::Write { path, bytes, executable, .. } => {
                         Ok(Outcome::Write { path, from: None, bytes, executable })
                     }
                     other => Ok(other),
                 },
-                (Answer::Take, _, None) => Ok(Outcome::Remove { path: entry.path.clone() }),
-                (Answer::Take, None, Some(_)) if entry.mine.is_none() && entry.base.is_none() => {
+                (Decision::Take, _, None) => Ok(Outcome::Remove { path: entry.path.clone() }),
+                (Decision::Take, None, Some(_)) if entry.mine.is_none() && entry.base.is_none() => {
                     Err(OutcomeError::InTheWay(entry.path.clone()))
                 }
                 // A file that the user deleted comes to its new place; there is no old one to remove.
-                (Answer::Take, None, Some(theirs)) => Ok(Outcome::Write {
+                (Decision::Take, None, Some(theirs)) => Ok(Outcome::Write {
                     path: entry.path.clone(),
                     from: None,
                     bytes: theirs.clone(),
                     executable: entry.executable,
                 }),
-                (Answer::Take, Some(_), Some(theirs)) => write(Some(theirs.clone())),
+                (Decision::Take, Some(_), Some(theirs)) => write(Some(theirs.clone())),
                 // Nothing to combine: the side that a merge keeps is mine.
-                (Answer::Merge(_), None, _) | (Answer::Merge(_), _, None) => Ok(Outcome::Nothing),
-                (Answer::Merge(choices), Some(_), Some(_)) => {
-                    let choices: Vec<_> = choices.iter().cloned().map(Some).collect();
-                    merged(merge_of(&entry.path, sides).and_then(|m| m.result(&choices)))
+                (Decision::Merge(_), None, _) | (Decision::Merge(_), _, None) => Ok(Outcome::Nothing),
+                (Decision::Merge(choices), Some(_), Some(_)) => {
+                    merged(merge_of(&entry.path, sides).and_then(|m| m.result(choices)))
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::blob::BlobId;
 use super::path::RelPath;
 use super::plan::{FileEntry, Kind};
-use super::session::{Answer, Session, Status};
+use super::session::{Decision, Session, Status};
 
 /// A conflict that waits for another day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +47,10 @@ fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, (order, session): (usize, &S
     if entry.kind != Kind::Conflict {
         return;
     }
-    match session.answers.get(&entry.path) {
+    match session.answers().get(&entry.path) {
         // A resolving session that puts it off again changes nothing.
-        Some(Answer::Park) if session.resolving() => {}
-        Some(Answer::Park) => {
+        Some(Decision::Park) if session.resolving() => {}
+        Some(Decision::Park) => {
             let earlier = waiting.remove(&entry.path);
             let parked = Parked {
                 path: entry.path.clone(),
@@ -64,7 +64,7 @@ fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, (order, session): (usize, &S
             waiting.insert(entry.path.clone(), parked);
         }
         // What a later upgrade merges is only what changed since: the question from before stays.
-        Some(Answer::Merge(_)) if !session.resolving() => {}
+        Some(Decision::Merge(_)) if !session.resolving() => {}
         Some(_) => drop(waiting.remove(&entry.path)),
         None => {}
     }
@@ -74,19 +74,19 @@ fn take_in(waiting: &mut BTreeMap<RelPath, Parked>, (order, session): (usize, &S
 mod tests {
     use super::*;
     use crate::core::blob::ObjectFormat;
-    use crate::core::session::{StateEvent, example};
+    use crate::core::session::{Decisions, StateEvent, example};
     use serde_json::json;
 
     fn id(text: &str) -> Option<BlobId> {
         Some(BlobId::of(text.as_bytes(), ObjectFormat::Sha1))
     }
 
-    fn session(answer: Answer, base: &str, theirs: &str) -> Session {
+    fn session(answer: Decision, base: &str, theirs: &str) -> Session {
         let path = RelPath::new("a.md").unwrap();
         let file = json!({"path": path, "kind": "conflict", "from": null, "source_path": null, "base": id(base),
             "mine": id("m"), "theirs": id(theirs), "conflict_hunks": 1, "reason": ""});
         let mut session = example();
-        session.answers.insert(path, answer);
+        session.decisions.answer(path, answer);
         session.approving(|a| a.plan.files.push(serde_json::from_value(file).unwrap()))
     }
 
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn what_is_put_off_waits_until_it_is_settled() {
-        let parked = session(Answer::Park, "0", "1");
+        let parked = session(Decision::Park, "0", "1");
         assert_eq!(only(std::slice::from_ref(&parked)).unwrap().theirs, id("1"));
-        for answer in [Answer::Keep, Answer::Take, Answer::Merge(vec![]), Answer::Edited(vec![])] {
+        for answer in [Decision::Keep, Decision::Take, Decision::Merge(vec![]), Decision::Edited(vec![])] {
             let mut settled = session(answer, "0", "1").approving(|a| a.resolving = true);
             assert_eq!(only(&[parked.clone(), settled.clone()]), None);
             for event in [StateEvent::RollbackBegan("so".into()), StateEvent::RollbackDone] {
@@ -108,29 +108,29 @@ mod tests {
             }
             assert!(only(&[parked.clone(), settled]).is_some(), "back with the rollback");
         }
-        let again = session(Answer::Park, "0", "1").approving(|a| a.resolving = true);
+        let again = session(Decision::Park, "0", "1").approving(|a| a.resolving = true);
         assert!(only(&[parked, again]).is_some());
     }
 
     #[test]
     fn put_off_twice_it_keeps_what_the_user_started_from() {
-        let (first, second) = (session(Answer::Park, "0", "1"), session(Answer::Park, "1", "2"));
+        let (first, second) = (session(Decision::Park, "0", "1"), session(Decision::Park, "1", "2"));
         let both = only(&[first.clone(), second]).unwrap();
         assert_eq!((both.base, both.theirs), (id("0"), id("2")));
-        assert!(only(&[first.clone(), session(Answer::Merge(vec![]), "1", "2")]).is_some(), "not what came before");
-        assert!(only(&[first, session(Answer::Take, "1", "2")]).is_none());
+        assert!(only(&[first.clone(), session(Decision::Merge(vec![]), "1", "2")]).is_some(), "not what came before");
+        assert!(only(&[first, session(Decision::Take, "1", "2")]).is_none());
     }
 
     #[test]
     fn a_move_takes_the_question_along() {
-        let mut moved = session(Answer::Keep, "1", "2");
-        moved.answers.clear();
+        let mut moved = session(Decision::Keep, "1", "2");
+        moved.decisions = Decisions::default();
         let moved = moved.approving(|a| {
             a.plan.files[0].kind = Kind::Move;
             a.plan.files[0].from = Some(RelPath::new("a.md").unwrap());
             a.plan.files[0].path = RelPath::new("b.md").unwrap();
         });
-        let at = only(&[session(Answer::Park, "0", "1"), moved]).unwrap();
+        let at = only(&[session(Decision::Park, "0", "1"), moved]).unwrap();
         assert_eq!(at.path, RelPath::new("b.md").unwrap());
     }
 }

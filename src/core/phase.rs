@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::task::Task;
+
 /// One of the six phases. Phases 0 and 1 change nothing in the install; 2, 3 and 4 roll back by themselves on failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "u8", try_from = "u8")]
@@ -18,19 +20,6 @@ pub enum Phase {
     Validation,
     /// 5: reports, old backups, unlock.
     Cleanup,
-}
-
-/// A step of a phase. `id` stands in events and the phase documents, `name` on the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Task {
-    /// Stable identifier within the phase.
-    pub id: &'static str,
-    /// What a person reads.
-    pub name: &'static str,
-}
-
-const fn task(id: &'static str, name: &'static str) -> Task {
-    Task { id, name }
 }
 
 impl Phase {
@@ -75,57 +64,51 @@ impl Phase {
     /// The tasks in the order they run.
     pub fn tasks(self) -> &'static [Task] {
         const PRE_FLIGHT: &[Task] = &[
-            task("source_valid", "source is a praxis-os repository"),
-            task("source_clean", "source has no uncommitted changes"),
-            task("source_identity", "source version and commit"),
-            task("target_valid", "install folder is sound and writable"),
-            task("existing_backups", "age of existing backups"),
-            task("disk_space", "disk space"),
-            task("concurrent_workflows", "no other upgrade running"),
+            Task::SourceValid,
+            Task::SourceClean,
+            Task::SourceIdentity,
+            Task::TargetValid,
+            Task::ExistingBackups,
+            Task::DiskSpace,
+            Task::ConcurrentWorkflows,
         ];
         const BACKUP: &[Task] = &[
-            task("lock", "lock the upgrade"),
-            task("backup_folder", "create the backup folder"),
-            task("backup_files", "copy the install"),
-            task("backup_requirements", "record installed packages"),
-            task("backup_manifest", "write the manifest"),
-            task("backup_verify", "read the backup back"),
+            Task::Lock,
+            Task::BackupFolder,
+            Task::BackupFiles,
+            Task::BackupRequirements,
+            Task::BackupManifest,
+            Task::BackupVerify,
         ];
-        const CONTENT: &[Task] = &[
-            task("dry_run", "plan again and compare"),
-            task("preview", "show what will change"),
-            task("conflicts", "settle conflicts"),
-            task("apply", "apply the plan"),
-            task("verify", "verify what was written"),
-            task("version_files", "version file and update log"),
-        ];
+        const CONTENT: &[Task] =
+            &[Task::DryRun, Task::Preview, Task::Conflicts, Task::Apply, Task::Verify, Task::VersionFiles];
         const SERVER: &[Task] = &[
             // Before the server stops: it answers as long as pip works.
-            task("dependencies", "install dependencies"),
-            task("post_install_scan", "look for post-install steps"),
-            task("post_install", "run post-install steps"),
-            task("stop_server", "stop this install's server"),
-            task("copy_server", "copy server code"),
-            task("verify_server", "verify server code"),
-            task("start_server", "start the server"),
-            task("health", "health check over MCP"),
+            Task::Dependencies,
+            Task::PostInstallScan,
+            Task::PostInstall,
+            Task::StopServer,
+            Task::CopyServer,
+            Task::VerifyServer,
+            Task::StartServer,
+            Task::Health,
         ];
         const VALIDATION: &[Task] = &[
-            task("tools", "expected tools are registered"),
-            task("smoke", "search and workflows answer"),
-            task("browser", "browser tools"),
-            task("watcher", "file watcher"),
-            task("index", "search index is current"),
-            task("unit_tests", "unit tests"),
-            task("validation_report", "validation report"),
+            Task::Tools,
+            Task::Smoke,
+            Task::Browser,
+            Task::Watcher,
+            Task::Index,
+            Task::UnitTests,
+            Task::ValidationReport,
         ];
         const CLEANUP: &[Task] = &[
-            task("prune_backups", "archive old backups"),
-            task("summary", "upgrade summary"),
-            task("installation_summary", "installation summary"),
-            task("update_log", "update log"),
-            task("git_commit", "commit to the project's repository"),
-            task("unlock", "release the lock"),
+            Task::PruneBackups,
+            Task::Summary,
+            Task::InstallationSummary,
+            Task::UpdateLog,
+            Task::GitCommit,
+            Task::Unlock,
         ];
         match self {
             Phase::PreFlight => PRE_FLIGHT,
@@ -469,7 +452,7 @@ mod tests {
 
     #[test]
     fn task_ids_are_unique() {
-        let mut ids: Vec<_> = Phase::ALL.iter().flat_map(|p| p.tasks()).map(|t| t.id).collect();
+        let mut ids: Vec<_> = Phase::ALL.iter().flat_map(|p| p.tasks()).map(|t| t.id()).collect();
         let all = ids.len();
         ids.sort_unstable();
         ids.dedup();

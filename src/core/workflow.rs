@@ -185,7 +185,7 @@ mod tests {
         for phase in Phase::ALL {
             let page = of(phase).unwrap();
             assert_eq!(page.title(), format!("Phase {}: {}", phase.number(), phase.name()));
-            let tasks: Vec<_> = phase.tasks().iter().map(|t| t.id).collect();
+            let tasks: Vec<_> = phase.tasks().iter().map(|t| t.id()).collect();
             compare(page, "Tasks", &tasks, "Phase::tasks in src/core/phase.rs");
             assert_eq!(named(page, "Tasks"), tasks, "{}: tasks in another order than they run in", page.file);
             compare(page, "Evidence", &evidence(phase), "the phase's evidence in src/core/phase.rs");

@@ -11,7 +11,8 @@ use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
-use crate::core::session::{Answer, Decision, Refused, Seconds};
+use crate::core::session::{Decision, Refused, Seconds};
+use crate::core::task::Task;
 
 /// One line of `upgrade --json`, tagged by `event`:
 ///
@@ -56,15 +57,15 @@ pub enum Event {
     TaskStarted {
         /// Of which phase.
         phase: Phase,
-        /// Its id, see [`Phase::tasks`].
-        task: &'static str,
+        /// Which, see [`Phase::tasks`].
+        task: Task,
     },
     /// A task is part of the way. Sent at most every 50 ms.
     TaskProgress {
         /// Of which phase.
         phase: Phase,
-        /// Its id.
-        task: &'static str,
+        /// Which.
+        task: Task,
         /// Files, bytes or packages so far.
         done: u64,
         /// Of how many; 0 if that isn't known.
@@ -76,8 +77,8 @@ pub enum Event {
     TaskFinished {
         /// Of which phase.
         phase: Phase,
-        /// Its id.
-        task: &'static str,
+        /// Which.
+        task: Task,
         /// How.
         outcome: Outcome,
         /// The result in a few words, or the reason.
@@ -130,7 +131,7 @@ pub enum Event {
         /// The install's path.
         path: RelPath,
         /// The answer.
-        answer: Answer,
+        answer: Decision,
     },
     /// A phase can't go on without somebody's word: send [`Command::Choose`].
     QuestionAsked(Question),

@@ -440,7 +440,7 @@ fn drive(run: &mut Run) -> Finish {
     }
     run.lock.unexplain();
     let parked = run.session.put_off();
-    let settled = run.session.answers.len() - parked;
+    let settled = run.session.answers().len() - parked;
     let install = run.session.install.shown();
     let mut message = match run.session.resolving() {
         true => format!("{install}: {} that had been put off", settled_words(settled)),

@@ -10,7 +10,7 @@ use crate::core::merge::Merge;
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
 use crate::core::policy::OnConflict;
-use crate::core::session::{Answer, Session};
+use crate::core::session::{Decision, Session};
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::outside::Tool;
 use crate::engine::planning::inspect::{Inspection, Unfinished};
@@ -189,7 +189,7 @@ pub enum Effect {
         /// Which.
         entry: Box<FileEntry>,
         /// The answer that it has already.
-        prior: Option<Answer>,
+        prior: Option<Decision>,
         /// Who settles it, if nobody has.
         policy: OnConflict,
     },

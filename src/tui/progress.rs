@@ -1,5 +1,6 @@
 //! How far a session is: events folded into phases, tasks and a log.
 
+use crate::core::task::Task;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -44,10 +45,8 @@ pub enum TaskStage {
 /// A task as drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskLine {
-    /// Its id.
-    pub id: &'static str,
-    /// What a person reads.
-    pub name: &'static str,
+    /// Which.
+    pub task: Task,
     /// Where it stands.
     pub stage: TaskStage,
     /// What it is at, or its result.
@@ -144,9 +143,8 @@ impl Default for Progress {
 impl Progress {
     /// Nothing has happened yet.
     pub fn new(began: Duration) -> Self {
-        let task = |t: &crate::core::phase::Task| TaskLine {
-            id: t.id,
-            name: t.name,
+        let task = |task: &Task| TaskLine {
+            task: *task,
             stage: TaskStage::Waiting,
             detail: String::new(),
             since: Duration::ZERO,
@@ -191,8 +189,8 @@ impl Progress {
         self.phases.get_mut(usize::from(phase.number()))
     }
 
-    fn task_mut(&mut self, phase: Phase, id: &str) -> Option<&mut TaskLine> {
-        self.line_mut(phase)?.tasks.iter_mut().find(|t| t.id == id)
+    fn task_mut(&mut self, phase: Phase, task: Task) -> Option<&mut TaskLine> {
+        self.line_mut(phase)?.tasks.iter_mut().find(|t| t.task == task)
     }
 
     /// Whether a phase or a rollback runs, so that a clock should tick.
@@ -215,7 +213,7 @@ impl Progress {
                 }
             }
             Event::TaskStarted { phase, task } => {
-                if let Some(task) = self.task_mut(*phase, task) {
+                if let Some(task) = self.task_mut(*phase, *task) {
                     task.stage = TaskStage::Running(0, 0);
                     task.since = now;
                     task.pace.clear();
@@ -223,14 +221,14 @@ impl Progress {
                 }
             }
             Event::TaskProgress { phase, task, done, total, detail } => {
-                if let Some(task) = self.task_mut(*phase, task) {
+                if let Some(task) = self.task_mut(*phase, *task) {
                     task.stage = TaskStage::Running(*done, *total);
                     task.note(*done, now);
                     task.detail.clone_from(detail);
                 }
             }
             Event::TaskFinished { phase, task, outcome, detail, seconds } => {
-                if let Some(task) = self.task_mut(*phase, task) {
+                if let Some(task) = self.task_mut(*phase, *task) {
                     task.seconds = *seconds;
                     task.stage = TaskStage::Ended(*outcome);
                     task.detail.clone_from(detail);
@@ -339,10 +337,10 @@ mod tests {
         p.take_in(&Event::PhaseStarted { phase: Phase::Backup, name: "", estimate_seconds: 20 }, at(1));
         assert!(p.is_running());
         assert_eq!(p.elapsed(at(4)), 3.0);
-        p.take_in(&Event::TaskStarted { phase: Phase::Backup, task: "lock" }, at(1));
+        p.take_in(&Event::TaskStarted { phase: Phase::Backup, task: Task::Lock }, at(1));
         let ended = |outcome| Event::TaskFinished {
             phase: Phase::Backup,
-            task: "lock",
+            task: Task::Lock,
             outcome,
             detail: "held".into(),
             seconds: 0.1,
@@ -359,12 +357,12 @@ mod tests {
         let mut p = Progress::new(Duration::ZERO);
         let (at, phase) = (Duration::from_secs, Phase::Content);
         p.take_in(&Event::PhaseStarted { phase, name: "", estimate_seconds: 45 }, at(0));
-        p.take_in(&Event::TaskStarted { phase, task: "conflicts" }, at(1));
+        p.take_in(&Event::TaskStarted { phase, task: Task::Conflicts }, at(1));
         p.take_in(&Event::ConflictsOpen { files: Default::default() }, at(2));
         p.take_in(&Event::Log { level: Level::Info, origin: "conflicts", text: String::new() }, at(50));
         assert_eq!((p.elapsed(at(100)), p.clock(at(100))), (2.0, at(2)));
         let (outcome, detail) = (Outcome::Done, String::new());
-        p.take_in(&Event::TaskFinished { phase, task: "conflicts", outcome, detail, seconds: 1.0 }, at(100));
+        p.take_in(&Event::TaskFinished { phase, task: Task::Conflicts, outcome, detail, seconds: 1.0 }, at(100));
         assert_eq!((p.elapsed(at(103)), p.clock(at(103))), (5.0, at(103)));
     }
 
@@ -375,10 +373,10 @@ mod tests {
         let at = Duration::from_millis;
         let say = |p: &mut Progress, ms: u64, done: u64| {
             let detail = String::new();
-            p.take_in(&Event::TaskProgress { phase, task: "backup_files", done, total: 1_000, detail }, at(ms));
+            p.take_in(&Event::TaskProgress { phase, task: Task::BackupFiles, done, total: 1_000, detail }, at(ms));
         };
         let task = |p: &Progress| p.line(phase).unwrap().tasks[2].clone();
-        p.take_in(&Event::TaskStarted { phase, task: "backup_files" }, at(0));
+        p.take_in(&Event::TaskStarted { phase, task: Task::BackupFiles }, at(0));
         say(&mut p, 1_000, 100);
         assert_eq!(task(&p).rate(at(1_000)), None, "too early");
         for ms in (2_000..=20_000).step_by(1_000) {

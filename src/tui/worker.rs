@@ -16,7 +16,7 @@ use crate::core::merge::Merge;
 use crate::core::outcome::{Outcome, Sides, merge_of};
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::policy::OnConflict;
-use crate::core::session::Answer;
+use crate::core::session::Decision;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
 use crate::engine::planning::inspect;
@@ -306,7 +306,7 @@ impl<E: Engine> Worker<E> {
 
 /// What a plan entry writes over mine, where a diff of mine and theirs doesn't say it: a merge that needs no question, and
 /// whatever settles a conflict.
-fn written(entry: &FileEntry, prior: Option<&Answer>, policy: OnConflict, sides: &Sides) -> Option<Arc<[u8]>> {
+fn written(entry: &FileEntry, prior: Option<&Decision>, policy: OnConflict, sides: &Sides) -> Option<Arc<[u8]>> {
     let mine = sides.mine.as_ref()?;
     match inspect::unasked_outcome(entry, prior, policy, sides)? {
         Outcome::Write { bytes, .. } if entry.kind == Kind::Conflict || sides.theirs.as_ref() != Some(&bytes) => {

@@ -5,6 +5,9 @@ use std::fs;
 use crate::common::{self, assert_same, snapshot};
 use crate::conflicts::world::{DOWN, SEVEN, World, approve, conflict, finished, hunks};
 
+/// The two generations of a session; one of them is the newest.
+const SESSION: [&str; 2] = ["session.json", "session.1.json"];
+
 /// Killed in the middle of a half-resolved file: every choice is still there, also what was written by hand.
 #[test]
 fn killed_in_the_middle_every_choice_is_still_there() {
@@ -19,8 +22,8 @@ fn killed_in_the_middle_every_choice_is_still_there() {
     world.edit(&mut wizard, "e", &["4 hunks open"]);
     let saved = |what: &str| {
         let sessions = fs::read_dir(world.install.join(".upgrade")).unwrap().flatten();
-        let mut drafts = sessions.map(|e| e.path().join("drafts.json"));
-        drafts.any(|f| fs::read_to_string(f).is_ok_and(|t| t.contains(what)))
+        let mut saved = sessions.flat_map(|e| SESSION.map(|name| e.path().join(name)));
+        saved.any(|f| fs::read_to_string(f).is_ok_and(|t| t.contains(what)))
     };
     // The screen does not wait for the disk.
     common::eventually("the choices are saved", || saved("edited"));
@@ -63,6 +66,36 @@ fn killed_in_the_middle_every_choice_is_still_there() {
     finished(wizard);
     let wanted = hunks(7, "mine").replace("here 1 mine", "here 1 theirs").replace("here 2 mine", "by hand");
     assert_eq!(world.read(SEVEN), wanted);
+}
+
+/// Earlier builds kept what is decided beside the session. It is taken up once, and outweighs nothing that comes later.
+#[test]
+fn what_an_earlier_build_kept_beside_the_session_is_taken_up_once() {
+    let world = World::new(&[conflict(SEVEN, 7)]);
+    let mut wizard = world.open(&[]);
+    approve(&mut wizard, SEVEN);
+    wizard.press("1");
+    wizard.see(&["6 hunks open"]);
+    let sessions = || fs::read_dir(world.install.join(".upgrade")).unwrap().flatten().map(|e| e.path());
+    let saved = || sessions().flat_map(|s| SESSION.map(|name| s.join(name))).filter_map(|f| fs::read_to_string(f).ok());
+    common::eventually("the choice is saved", || saved().any(|text| text.contains("\"open\"")));
+    wizard.kill();
+    let session = sessions().find(|s| s.join(SESSION[0]).is_file()).unwrap();
+    let drafts = session.join("drafts.json");
+    let half = r#"{"merge":["mine","theirs","both",null,null,null,null]}"#;
+    fs::write(&drafts, format!(r#"{{"schema":1,"drafts":{{"{SEVEN}":{half}}}}}"#)).unwrap();
+    let mut wizard = world.open(&[]);
+    wizard.see(&["3 hunks of seven.md"]);
+    wizard.press("r");
+    wizard.see(&["3 of 7 resolved", "4 hunks open"]);
+    assert!(!drafts.exists(), "it is in the session now");
+    wizard.press("1");
+    wizard.see(&["3 hunks open"]);
+    common::eventually("the next choice is saved", || saved().any(|text| text.contains(r#""both","mine",null"#)));
+    wizard.kill();
+    let mut wizard = world.open(&[]);
+    wizard.press("r");
+    wizard.see(&["4 of 7 resolved", "3 hunks open"]);
 }
 
 /// Put off, listed, settled on a later day without the source, and taken back.

@@ -159,8 +159,8 @@ fn the_events_of_an_upgrade() {
         let n = phase.number();
         expected.push(format!("\"phase_started\" {n}"));
         for task in phase.tasks() {
-            expected.push(format!("\"task_started\" {n} \"{}\"", task.id));
-            expected.push(format!("\"task_finished\" {n} \"{}\"", task.id));
+            expected.push(format!("\"task_started\" {n} \"{}\"", task.id()));
+            expected.push(format!("\"task_finished\" {n} \"{}\"", task.id()));
         }
         expected.push(format!("\"phase_finished\" {n}"));
     }

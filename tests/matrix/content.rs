@@ -23,6 +23,25 @@ fn the_same_change_on_both_sides_is_no_question() {
     });
 }
 
+/// Both sides compile, and what is merged of them line by line does not.
+#[test]
+fn python_that_would_not_compile_merged_is_a_question() {
+    each(|world| {
+        let code = |first: &str, last: &str| {
+            format!("def f():\n    a = 0\n{first}    b = 1\n    c = 2\n    d = 3\n    e = 4\n{last}    return e\n")
+        };
+        let (base, mine, theirs) = (code("", ""), code("    x = 1\n", ""), code("", "    global x\n"));
+        let files = |text: &str, fine: &str| [file("f.py", text), file("g.py", fine), file("h.md", text)];
+        let world = world.release(&files(&base, &base)).release(&files(&theirs, &code("", "    y = 2\n"))).install(0);
+        let planned = world.edit("f.py", &mine).edit("g.py", &mine).edit("h.md", &mine).plan();
+        let seen = planned.at("f.py").is(Kind::Conflict).hunks(1);
+        let seen = seen.why(&["(1 hunk); source changed 1; merged by itself does not compile: SyntaxError"]);
+        seen.keep(Nothing).take(write(&theirs));
+        planned.at("g.py").is(Kind::AutoMerge).does(write(&code("    x = 1\n", "    y = 2\n")));
+        planned.at("h.md").is(Kind::AutoMerge).does(write(&code("    x = 1\n", "    global x\n")));
+    });
+}
+
 #[test]
 fn the_same_change_and_another_one_merge() {
     each(|world| {

@@ -4,7 +4,7 @@ use pos_upgrade_tui::core::merge::Choice;
 use pos_upgrade_tui::core::outcome::{Outcome, OutcomeError, outcome};
 use pos_upgrade_tui::core::path::RelPath;
 use pos_upgrade_tui::core::plan::{FileEntry, Kind, Plan};
-use pos_upgrade_tui::core::session::Answer;
+use pos_upgrade_tui::core::session::Decision;
 use pos_upgrade_tui::engine::planning::make_plan::sides;
 use pos_upgrade_tui::engine::planning::source::Source;
 
@@ -101,7 +101,7 @@ impl Seen<'_> {
     /// What happens without a question. An answer, had someone given one, makes no difference.
     pub fn does(self, effect: Effect<'_>) -> Self {
         assert_ne!(self.entry.kind, Kind::Conflict, "{:#?}", self.entry);
-        for answer in [None, Some(Answer::Keep), Some(Answer::Take)] {
+        for answer in [None, Some(Decision::Keep), Some(Decision::Take)] {
             self.check(answer.as_ref(), effect);
         }
         self
@@ -109,20 +109,20 @@ impl Seen<'_> {
 
     /// What the answer "keep" does.
     pub fn keep(self, effect: Effect<'_>) -> Self {
-        self.asked().check(Some(&Answer::Keep), effect);
+        self.asked().check(Some(&Decision::Keep), effect);
         self
     }
 
     /// What the answer "take" does.
     pub fn take(self, effect: Effect<'_>) -> Self {
-        self.asked().check(Some(&Answer::Take), effect);
+        self.asked().check(Some(&Decision::Take), effect);
         self
     }
 
     /// What the answer "merge" does, with the same choice for every hunk.
     pub fn merge(self, choice: Choice, effect: Effect<'_>) -> Self {
-        let choices = vec![choice; self.entry.conflict_hunks];
-        self.asked().check(Some(&Answer::Merge(choices)), effect);
+        let choices = vec![Some(choice); self.entry.conflict_hunks];
+        self.asked().check(Some(&Decision::Merge(choices)), effect);
         self
     }
 
@@ -133,12 +133,12 @@ impl Seen<'_> {
         self
     }
 
-    fn outcome(&self, answer: Option<&Answer>) -> Result<Outcome, OutcomeError> {
+    fn outcome(&self, answer: Option<&Decision>) -> Result<Outcome, OutcomeError> {
         let install = self.planned.world.folder();
         outcome(self.entry, answer, &sides(&self.planned.source, &install, self.entry).unwrap())
     }
 
-    fn check(&self, answer: Option<&Answer>, effect: Effect<'_>) {
+    fn check(&self, answer: Option<&Decision>, effect: Effect<'_>) {
         let (entry, path) = (self.entry, self.entry.path.clone());
         let written = |from: Option<&RelPath>, bytes: &[u8]| Outcome::Write {
             path: path.clone(),

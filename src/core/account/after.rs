@@ -12,7 +12,7 @@ use crate::core::outcome::{self, Sides};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Only};
 use crate::core::renamed::renamed;
-use crate::core::session::{Answer, DOCUMENTS, Session};
+use crate::core::session::{DOCUMENTS, Decision, Session};
 use crate::core::settings;
 
 /// All that an account is taken from.
@@ -170,20 +170,20 @@ impl After<'_> {
 
     /// A file that the plan names.
     fn planned(&self, path: &RelPath, was: &Thing, entry: &FileEntry) -> Item {
-        let answer = self.session.answers.get(&entry.path).filter(|_| entry.kind == Kind::Conflict);
+        let answer = self.session.answers().get(&entry.path).filter(|_| entry.kind == Kind::Conflict);
         let place = &entry.path;
         let stays = if path == place { Fate::Unchanged } else { Fate::Moved };
         let settled = |fate, how| (fate, Some(how));
         let (fate, how) = match answer {
-            Some(Answer::Take) => return self.taken(path, was, entry),
-            Some(Answer::Merge(_)) if entry.theirs.is_some() => {
+            Some(Decision::Take) => return self.taken(path, was, entry),
+            Some(Decision::Merge(_)) if entry.theirs.is_some() => {
                 return self.merged(path, was, entry, Some(Settled::Regions));
             }
-            Some(Answer::Edited(text)) => return self.edited(path, was, entry, text),
-            Some(Answer::Keep | Answer::Merge(_)) => settled(Fate::Answered, Settled::Kept),
-            Some(Answer::Park) => (Fate::Parked, None),
-            None if entry.kind == Kind::AutoMerge => return self.merged(path, was, entry, None),
-            None => (stays, None),
+            Some(Decision::Edited(text)) => return self.edited(path, was, entry, text),
+            Some(Decision::Keep | Decision::Merge(_)) => settled(Fate::Answered, Settled::Kept),
+            Some(Decision::Park) => (Fate::Parked, None),
+            None | Some(Decision::Open) if entry.kind == Kind::AutoMerge => return self.merged(path, was, entry, None),
+            None | Some(Decision::Open) => (stays, None),
         };
         match self.now.get(place) {
             Some(now) if now.is(was) => {
@@ -255,8 +255,8 @@ impl After<'_> {
         };
         let sides = Sides { base: text(&entry.base)?, mine: Some(before.clone()), theirs: text(&entry.theirs)? };
         let none = Vec::new();
-        let (sides, choices) = match self.session.answers.get(&entry.path) {
-            Some(Answer::Merge(choices)) if entry.kind == Kind::Conflict => (sides, choices),
+        let (sides, choices) = match self.session.answers().get(&entry.path) {
+            Some(Decision::Merge(choices)) if entry.kind == Kind::Conflict => (sides, choices),
             // Nothing of theirs goes in where the user's is kept.
             Some(_) => (Sides { theirs: Some(before.clone()), ..sides }, &none),
             None => (sides, &none),

@@ -36,7 +36,7 @@ pub(super) struct Made<'a> {
     /// The merge of the three texts.
     pub merge: &'a Merge,
     /// What was chosen for its conflicts, in order.
-    pub choices: &'a [Choice],
+    pub choices: &'a [Option<Choice>],
     /// It was not merged line by line: a key's line is the release's where the user did not change the key's value, however he
     /// had written it.
     pub by_key: bool,
@@ -69,7 +69,7 @@ impl Made<'_> {
     /// How often each line must stand in the result.
     fn expected(&self) -> Counts<'_> {
         let mut counts = Counts::new();
-        let mut choices = self.choices.iter();
+        let mut choices = self.choices.iter().flatten();
         let [base, mine, theirs] = self.merge.texts();
         if !self.by_key {
             add(&mut counts, mine, 1);
@@ -125,7 +125,7 @@ impl Made<'_> {
     /// The lines of the user's that his answers gave up, or his keys' new values.
     fn given_up(&self) -> Counts<'_> {
         let mut counts = Counts::new();
-        let mut choices = self.choices.iter();
+        let mut choices = self.choices.iter().flatten();
         for region in self.merge.regions() {
             let (_, mine, theirs) = self.merge.sides(region);
             let stays: Cow<'_, [u8]> = match region.kind {

@@ -9,7 +9,7 @@ use crate::core::blob::{BlobId, ObjectFormat, sha256};
 use crate::core::merge::{Choice, Merge, RegionKind};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
-use crate::core::session::{Answer, Session, example};
+use crate::core::session::{Decision, Session, example};
 
 /// Numbers that look random and are the same each time (xorshift64).
 struct Dice(u64);
@@ -84,7 +84,7 @@ fn no_line_is_missed_that_is_there_and_each_that_is_taken_out_is() {
         let given: Vec<Option<Choice>> = choices.iter().cloned().map(Some).collect();
         let result = merge.result(&given).unwrap();
         let made =
-            Made { merge: &merge, choices: &choices, by_key: false, base: with_base.then_some(&b[..]), renamed: None };
+            Made { merge: &merge, choices: &given, by_key: false, base: with_base.then_some(&b[..]), renamed: None };
         let found = made.find(&result);
         assert_eq!(found.missing, Vec::<String>::new(), "{mine:?} {theirs:?} {base:?} {choices:?}");
         assert_eq!(found.yours, found.found + found.given_up);
@@ -147,7 +147,7 @@ struct World {
     rescued: BTreeMap<String, RelPath>,
     blobs: Vec<String>,
     files: Vec<FileEntry>,
-    answers: BTreeMap<RelPath, Answer>,
+    answers: BTreeMap<RelPath, Decision>,
     gone: Vec<RelPath>,
     ended: bool,
     renamed: bool,
@@ -202,14 +202,14 @@ impl World {
         self
     }
 
-    fn answer(mut self, path: &str, answer: Answer) -> Self {
+    fn answer(mut self, path: &str, answer: Decision) -> Self {
         self.answers.insert(rel(path), answer);
         self
     }
 
     fn session(&self) -> Session {
         let mut session = example().approving(|a| a.plan.files = self.files.clone());
-        session.answers = self.answers.clone();
+        session.decisions = self.answers.clone().into();
         session.gone.insert(2, self.gone.clone());
         session
     }
@@ -315,23 +315,24 @@ fn a_conflict_fares_as_it_was_answered() {
     let theirs = "1\nother\n2\n3\n4\n5\n6\n7\n8\n";
     let conflict = || World::default().entry("a", None, Kind::Conflict, [BASE, MINE, theirs]);
     let kept = || conflict().own("a", None, Some(MINE));
-    assert_eq!(kept().answer("a", Answer::Keep).only(), "a answered a, kept yours");
-    assert_eq!(kept().answer("a", Answer::Park).only(), "a parked a");
-    assert_eq!(conflict().answer("a", Answer::Keep).only(), "a lost");
-    let taken = conflict().answer("a", Answer::Take).wrote("a", Some(theirs));
+    assert_eq!(kept().answer("a", Decision::Keep).only(), "a answered a, kept yours");
+    assert_eq!(kept().answer("a", Decision::Park).only(), "a parked a");
+    assert_eq!(conflict().answer("a", Decision::Keep).only(), "a lost");
+    let taken = conflict().answer("a", Decision::Take).wrote("a", Some(theirs));
     assert_eq!(taken.only(), "a answered, took theirs");
     assert!(taken.account().items[0].in_backup);
-    let merge = |choice, text| conflict().answer("a", Answer::Merge(vec![choice])).wrote("a", Some(text)).only();
+    let merge =
+        |choice, text| conflict().answer("a", Decision::Merge(vec![Some(choice)])).wrote("a", Some(text)).only();
     let both = "1\nmine\nother\n2\n3\n4\n5\n6\n7\n8\n";
     assert_eq!(merge(Choice::Both, both), "a answered a, chosen region by region, 1 of 1");
     assert_eq!(merge(Choice::Theirs, theirs), "a answered a, chosen region by region, 0 of 1", "as it was answered");
     assert_eq!(merge(Choice::Both, theirs), "a lost a, chosen region by region, 0 of 1");
-    let edited = || conflict().answer("a", Answer::Edited(b"anew\n".to_vec()));
+    let edited = || conflict().answer("a", Decision::Edited(b"anew\n".to_vec()));
     assert_eq!(edited().wrote("a", Some("anew\n")).only(), "a answered a, your own text");
     assert_eq!(edited().wrote("a", Some(theirs)).only(), "a lost");
     let mut copy = World::default().entry("a", None, Kind::Conflict, [BASE, MINE, "none"]).wrote("a", None);
     copy.files[0].source_path = None;
-    assert_eq!(copy.answer("a", Answer::Take).only(), "a removed_as_copy");
+    assert_eq!(copy.answer("a", Decision::Take).only(), "a removed_as_copy");
 }
 
 #[test]

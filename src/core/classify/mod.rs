@@ -15,7 +15,7 @@ use crate::core::known::known;
 use crate::core::layout::roots::Roots;
 use crate::core::layout::{Generation, Layout, Map};
 use crate::core::path::RelPath;
-use crate::core::plan::{Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
+use crate::core::plan::{FileEntry, Kind, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::provenance::{History, Match, Shipped, Tree};
 
 /// A file of the install, as found on disk.
@@ -63,10 +63,6 @@ pub trait Texts {
     fn blob(&self, id: &BlobId) -> Option<Arc<[u8]>>;
     /// A file of the install.
     fn mine(&self, path: &RelPath) -> Option<Arc<[u8]>>;
-    /// What is wrong with a merged text that mine didn't have, beyond what can be told without a program.
-    fn damage(&self, _path: &RelPath, _mine: &[u8], _merged: &[u8]) -> Option<String> {
-        None
-    }
 }
 
 /// All that a plan is made from.
@@ -97,6 +93,8 @@ pub struct Inputs<'a> {
     pub install_path: std::path::PathBuf,
     /// Contents.
     pub texts: &'a dyn Texts,
+    /// Paths of which is known that their text, merged by itself, is damaged, and how: a person decides about them.
+    pub vetoes: &'a BTreeMap<RelPath, String>,
 }
 
 /// A path followed from the release it was installed from to the commit that will be installed.
@@ -124,6 +122,14 @@ pub struct Planned {
     pub newer: Vec<RelPath>,
     /// The baseline that is written when the plan has been applied.
     pub next_baseline: Baseline,
+}
+
+impl Planned {
+    /// What would be merged without a question. Who can say that such a text is damaged, which takes a program, plans again
+    /// with that as [`Inputs::vetoes`]: what gets a question may be in the way of something else.
+    pub fn auto_merges(&self) -> impl Iterator<Item = &FileEntry> {
+        self.plan.files.iter().filter(|entry| entry.kind == Kind::AutoMerge)
+    }
 }
 
 /// Makes the plan and the baseline that is written when it has been applied. Pure apart from the texts it asks for.

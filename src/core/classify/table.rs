@@ -257,9 +257,8 @@ impl Planner<'_> {
         match merge.conflicts() {
             0 => {
                 let text = merge.result(&[]).unwrap_or_default();
-                match crate::core::outcome::damage(next, &my_text, &text)
-                    .or_else(|| texts.damage(next, &my_text, &text))
-                {
+                let vetoed = || self.inputs.vetoes.get(next).cloned();
+                match crate::core::outcome::damage(next, &my_text, &text).or_else(vetoed) {
                     Some(damage) => conflict(1, format!("{counts}; merged by itself {damage}")),
                     None => {
                         let reason = format!("{counts}; none overlap");

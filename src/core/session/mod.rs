@@ -2,6 +2,7 @@
 
 mod approval;
 mod decision;
+mod decisions;
 mod folder;
 mod machine;
 mod rebuilt;
@@ -13,7 +14,8 @@ mod state_file;
 mod times;
 
 pub use approval::Approval;
-pub use decision::{Answer, Decision, Refused};
+pub use decision::{Decision, Refused};
+pub use decisions::{Decided, Decisions, Draft, Earlier};
 pub use machine::{Illegal, StateEvent, on};
 pub use rebuilt::{Remains, rebuilt};
 pub use reconcile::Facts;

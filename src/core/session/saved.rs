@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::approval::Approval;
-use super::decision::Answer;
+use super::decision::Decision;
+use super::decisions::Decisions;
 use super::machine;
 use super::machine::{Illegal, StateEvent};
 use super::reconcile;
@@ -127,6 +128,9 @@ impl Seconds {
 ///  "gitignore_added":[],"gone":{"2":[],"3":[]}}
 /// ```
 ///
+/// Where a conflict is decided in part, `"open":{"<path>":{"merge":["mine",null]}}` says so, and `"refused"` has what was
+/// written for it and could not be used.
+///
 /// Where the install's folder gets another name, `"folder_before":".agent-os"` says which one it had.
 ///
 /// A state that waits for a question holds it: `"state":{"is":"awaiting_decision",…,"on":{"question":{"id":…,"title":…,
@@ -168,8 +172,9 @@ pub struct Session {
     completed_phases: Vec<Phase>,
     /// Evidence by phase.
     pub phase_artifacts: BTreeMap<u8, PhaseRecord>,
-    /// Answers to conflicts, saved one by one as they are given.
-    pub answers: BTreeMap<RelPath, Answer>,
+    /// What is decided about conflicts, saved one by one as it is.
+    #[serde(flatten)]
+    pub decisions: Decisions,
     /// Why an answer was given without asking: a standing rule, or an earlier answer.
     #[serde(default)]
     pub answered_by: BTreeMap<RelPath, String>,
@@ -260,7 +265,7 @@ impl Session {
             current_phase: Phase::PreFlight,
             completed_phases: Vec::new(),
             phase_artifacts: BTreeMap::new(),
-            answers: BTreeMap::new(),
+            decisions: Decisions::default(),
             answered_by: BTreeMap::new(),
             answers_done: false,
             rules: Vec::new(),
@@ -492,6 +497,9 @@ impl Session {
         if self.editors.iter().any(|(path, saved)| !editor_entry::is_settings(path) || !saved.is_sound()) {
             return wrong("editors");
         }
+        if !self.decisions.are_sound() {
+            return wrong("answers");
+        }
         if self.documents.keys().any(|path| !DOCUMENTS.iter().any(|d| d.as_bytes() == path.as_bytes())) {
             return wrong("documents");
         }
@@ -524,9 +532,14 @@ impl Session {
         self.plan().summary.pending() > 0 || self.venv_generation.is_some() || self.folder_before.is_some()
     }
 
+    /// The answers to conflicts.
+    pub fn answers(&self) -> &BTreeMap<RelPath, Decision> {
+        self.decisions.answers()
+    }
+
     /// How many conflicts are put off.
     pub fn put_off(&self) -> usize {
-        self.answers.values().filter(|a| **a == Answer::Park).count()
+        self.answers().values().filter(|a| **a == Decision::Park).count()
     }
 
     /// Whether conflicts wait for a person: for answers, or for the word that all of them are given.

@@ -8,6 +8,7 @@ use crate::core::outcome::Outcome;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
+use crate::core::task::Task;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::{Advice, Stop};
 use crate::host::backup::copy;
@@ -103,7 +104,7 @@ fn standing(folder: &Folder, path: &RelPath, planned: Option<&BlobId>) -> Result
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: &'static str) -> Result<Applied, Stop> {
+pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: Task) -> Result<Applied, Stop> {
     let rescue = run.rescue_folder()?;
     let total = journal.len() as u64;
     let applied = journal.apply(&rescue, &mut |n, path| run.progress(phase, task, n as u64 + 1, total, path))?;

@@ -12,7 +12,7 @@ use crate::core::outcome::{Sides, merge_of};
 use crate::core::parked::{self, Parked};
 use crate::core::plan::{FileEntry, Kind, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::provenance::short;
-use crate::core::session::{Answer, Session};
+use crate::core::session::{Decision, Session};
 use crate::engine::planning::make_plan;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
@@ -55,7 +55,7 @@ pub fn theirs_path(install: &Path, parked: &Parked) -> Option<std::path::PathBuf
 /// [`Stop::Failed`].
 pub(crate) fn keep(run: &Run, sides: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<(), Stop> {
     let install = &run.session.install;
-    let parked = |e: &&FileEntry| matches!(run.session.answers.get(&e.path), Some(Answer::Park));
+    let parked = |e: &&FileEntry| matches!(run.session.answers().get(&e.path), Some(Decision::Park));
     let entries: Vec<&FileEntry> = run.session.plan().files.iter().filter(parked).collect();
     if entries.is_empty() {
         return Ok(());
@@ -175,7 +175,7 @@ fn entry(install: &Path, live: &Folder, parked: &Parked) -> Result<FileEntry, St
 pub(crate) fn sweep(install: &Path, sessions: &[Session]) {
     // What can't be listed now is swept next time.
     let names = fs::entries_in(&install.join(FOLDER)).unwrap_or_default().into_iter();
-    let parked = |s: &Session, e: &FileEntry| matches!(s.answers.get(&e.path), Some(Answer::Park));
+    let parked = |s: &Session, e: &FileEntry| matches!(s.answers().get(&e.path), Some(Decision::Park));
     let ours = |name: &std::ffi::OsString| name.to_str().is_some_and(|n| BlobId::from_hex(n).is_some());
     for name in names.map(|e| e.file_name()).filter(ours) {
         let wanted =

@@ -1,6 +1,6 @@
 //! Who decides a conflict: a saved answer, the policy of the command line, or a person.
 
-pub(crate) mod ledger;
+mod earlier;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,13 +13,12 @@ use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::policy::OnConflict;
-use crate::core::session::{Answer, Decision, StateEvent};
+use crate::core::session::{Decided, Decision, StateEvent};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::apply;
 use crate::engine::conflicts::rules;
-use crate::engine::conflicts::settle::ledger::{Decided, Ledger};
-pub use crate::engine::conflicts::settle::ledger::{Draft, drafts};
+pub use crate::engine::conflicts::settle::earlier::drafts;
 use crate::engine::events::{Command, ConflictFile, Event, Level};
 use crate::engine::planning::make_plan;
 use crate::engine::session::context::Run;
@@ -29,32 +28,32 @@ use crate::host::files::fs;
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
 /// for it, so any policy keeps it, or puts it off with the rest.
-pub fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<Answer> {
+pub fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<Decision> {
     if !matches!(policy, OnConflict::Ask | OnConflict::Park) && layouts().is_config(path) {
-        return Some(Answer::Keep);
+        return Some(Decision::Keep);
     }
-    let merged = |choice: Choice, otherwise: Answer| match merge_of(path, sides) {
-        Some(merge) => Answer::Merge(vec![choice; merge.conflicts()]),
+    let merged = |choice: Choice, otherwise: Decision| match merge_of(path, sides) {
+        Some(merge) => Decision::Merge(vec![Some(choice); merge.conflicts()]),
         None => otherwise,
     };
     match policy {
         OnConflict::Ask => None,
-        OnConflict::Keep => Some(Answer::Keep),
-        OnConflict::Take => Some(Answer::Take),
-        OnConflict::Park => Some(Answer::Park),
-        OnConflict::MergeKeep => Some(merged(Choice::Mine, Answer::Keep)),
-        OnConflict::MergeTake => Some(merged(Choice::Theirs, Answer::Take)),
+        OnConflict::Keep => Some(Decision::Keep),
+        OnConflict::Take => Some(Decision::Take),
+        OnConflict::Park => Some(Decision::Park),
+        OnConflict::MergeKeep => Some(merged(Choice::Mine, Decision::Keep)),
+        OnConflict::MergeTake => Some(merged(Choice::Theirs, Decision::Take)),
     }
 }
 
 /// What is done about an entry without a question, as far as that can be told beforehand; none if a person is asked.
 pub fn unasked_outcome(
     entry: &FileEntry,
-    prior: Option<&Answer>,
+    prior: Option<&Decision>,
     policy: OnConflict,
     sides: &Sides,
 ) -> Option<Outcome> {
-    let done = |answer: Option<&Answer>| outcome(entry, answer, sides).ok();
+    let done = |answer: Option<&Decision>| outcome(entry, answer, sides).ok();
     if entry.kind != Kind::Conflict {
         return done(None);
     }
@@ -82,7 +81,7 @@ pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) 
             effects.push(apply::Decided { entry, outcome });
             continue;
         }
-        if !run.session.answers.contains_key(&entry.path) && unasked(run, &entry, &sides, &rules, &remembered)? {
+        if !run.session.answers().contains_key(&entry.path) && unasked(run, &entry, &sides, &rules, &remembered)? {
             unasked_paths.insert(entry.path.clone());
         }
         open.push((entry, sides));
@@ -93,7 +92,7 @@ pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) 
     }
     ask(run, &open)?;
     for (entry, sides) in open {
-        let outcome = outcome(&entry, run.session.answers.get(&entry.path), &sides).map_err(Stop::failed)?;
+        let outcome = outcome(&entry, run.session.answers().get(&entry.path), &sides).map_err(Stop::failed)?;
         effects.push(apply::Decided { entry, outcome });
     }
     Ok(effects)
@@ -135,7 +134,7 @@ fn unasked(
         }
         None => {
             let Some(answer) = by_policy(run.session.on_conflict(), &entry.path, sides) else { return Ok(false) };
-            if layouts().is_config(&entry.path) && answer == Answer::Keep {
+            if layouts().is_config(&entry.path) && answer == Decision::Keep {
                 let why = "only your own answer writes your config".to_owned();
                 run.session.answered_by.insert(entry.path.clone(), why);
             }
@@ -143,7 +142,7 @@ fn unasked(
         }
     };
     check(&run.session.install, entry, sides, &answer).map_err(Stop::failed)?;
-    run.session.answers.insert(entry.path.clone(), answer);
+    run.session.decisions.answer(entry.path.clone(), answer);
     Ok(true)
 }
 
@@ -151,9 +150,9 @@ fn unasked(
 ///
 /// # Errors
 /// Why it can't, as a sentence.
-fn check(install: &Path, entry: &FileEntry, sides: &Sides, answer: &Answer) -> Result<(), String> {
+fn check(install: &Path, entry: &FileEntry, sides: &Sides, answer: &Decision) -> Result<(), String> {
     let effect = outcome(entry, Some(answer), sides).map_err(|e| e.to_string())?;
-    if let (Answer::Merge(_) | Answer::Edited(_), Outcome::Write { path, bytes, .. }, Some(mine)) =
+    if let (Decision::Merge(_) | Decision::Edited(_), Outcome::Write { path, bytes, .. }, Some(mine)) =
         (answer, &effect, &sides.mine)
         && let Some(damage) = make_plan::python_damage(install, path, mine, bytes)
     {
@@ -168,7 +167,6 @@ type Conflict = (FileEntry, Sides);
 /// The conflicts that a person decides, and what is decided of them.
 struct Asking<'a> {
     by_path: BTreeMap<&'a RelPath, &'a Conflict>,
-    ledger: Ledger,
     /// Answers that are taken in and not yet saved: saving hundreds one by one would take half a minute.
     fresh: Vec<RelPath>,
     /// Decisions that can't be carried out, and why; not said yet.
@@ -177,10 +175,9 @@ struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    fn new(run: &Run, open: &'a [Conflict]) -> Result<Self, Stop> {
+    fn new(open: &'a [Conflict]) -> Self {
         let by_path: BTreeMap<&RelPath, &Conflict> = open.iter().map(|one| (&one.0.path, one)).collect();
-        let ledger = Ledger::read(&run.folder(ledger::FILE))?;
-        Ok(Self { by_path, ledger, fresh: Vec::new(), refused: Vec::new(), unsaved: false })
+        Self { by_path, fresh: Vec::new(), refused: Vec::new(), unsaved: false }
     }
 
     /// Takes decisions in. One that can't be carried out is kept, and is no answer.
@@ -191,8 +188,7 @@ impl<'a> Asking<'a> {
                 continue;
             };
             let install = run.session.install.clone();
-            let answers = &mut run.session.answers;
-            match self.ledger.decide(answers, &path, &decision, |a| check(&install, entry, sides, a)) {
+            match run.session.decisions.decide(&path, &decision, |a| check(&install, entry, sides, a)) {
                 Decided::Same => continue,
                 Decided::Answered { first } => {
                     run.session.prompts += u64::from(first);
@@ -218,13 +214,11 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Saves what was taken in, and says so. The ledger goes first: where a crash lets the session say something else, the
-    /// ledger is right.
+    /// Saves what was taken in, and says so.
     fn save(&mut self, run: &mut Run) -> Result<(), Stop> {
         if !std::mem::take(&mut self.unsaved) {
             return Ok(());
         }
-        self.ledger.write(&run.folder(ledger::FILE))?;
         run.save()?;
         say_answered(run, self.fresh.drain(..));
         Ok(())
@@ -233,29 +227,34 @@ impl<'a> Asking<'a> {
 
 fn say_answered(run: &Run, paths: impl Iterator<Item = RelPath>) {
     for path in paths {
-        if let Some(answer) = run.session.answers.get(&path).cloned() {
+        if let Some(answer) = run.session.answers().get(&path).cloned() {
             run.say(Event::Answered { path, answer });
         }
     }
 }
 
 fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
-    let unanswered = |run: &Run| open.iter().filter(|(e, _)| !run.session.answers.contains_key(&e.path)).count();
+    let unanswered = |run: &Run| open.iter().filter(|(e, _)| !run.session.answers().contains_key(&e.path)).count();
     // Those that no rule, policy or earlier answer settled: a person sees them all until they say that it is done.
     let asked =
         |run: &Run| -> Vec<&Conflict> { open.iter().filter(|(e, _)| run.session.asks_about(&e.path)).collect() };
     if unanswered(run) == 0 && (run.session.answers_done || asked(run).is_empty()) {
         return Ok(());
     }
-    let mut asking = Asking::new(run, open)?;
-    // What a crash kept from becoming an answer becomes one now, or is refused again.
-    let before = asking.ledger.all().into_iter();
-    let before = before.filter(|(path, _)| asking.by_path.contains_key(path) && run.session.asks_about(path)).collect();
+    let had_earlier = earlier::take_in(&mut run.session)?;
+    let mut asking = Asking::new(open);
+    // What could not be carried out may be possible now, or is refused again.
+    let before: Vec<_> = run.session.decisions.open().clone().into_iter().collect();
+    let asks = |(path, _): &(RelPath, _)| asking.by_path.contains_key(path) && run.session.asks_about(path);
+    let before = before.into_iter().filter(asks).collect();
     asking.decide(run, before);
     run.advance(&StateEvent::ConflictsOpened)?;
     asking.save(run)?;
     run.save()?;
-    run.say(Event::ConflictsOpen { files: files(run, &asking, &asked(run)) });
+    if had_earlier {
+        earlier::remove(&run.session)?;
+    }
+    run.say(Event::ConflictsOpen { files: files(run, &asked(run)) });
     asking.say_refused(run);
     loop {
         if !run.has_answers() {
@@ -274,8 +273,8 @@ fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
                 asking.say_refused(run);
             }
             Command::Refused(path, texts) => {
-                asking.ledger.refuse(path, texts);
-                asking.ledger.write(&run.folder(ledger::FILE))?;
+                run.session.decisions.refuse(path, texts);
+                run.save()?;
             }
             Command::Rule { take, pattern, made: true } => {
                 if let Err(problem) = rules::add(run, take, &pattern) {
@@ -295,7 +294,7 @@ fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
                     return run.save();
                 }
                 run.log(Level::Info, "conflicts", &format!("without an answer yet: {left}"));
-                run.say(Event::ConflictsOpen { files: files(run, &asking, &asked(run)) });
+                run.say(Event::ConflictsOpen { files: files(run, &asked(run)) });
             }
             Command::Pause | Command::RollBack | Command::Choose { .. } => {}
         }
@@ -303,9 +302,9 @@ fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
 }
 
 /// The conflicts as a face needs them, with what is decided of each.
-fn files(run: &Run, asking: &Asking<'_>, asked: &[&Conflict]) -> Arc<Vec<ConflictFile>> {
+fn files(run: &Run, asked: &[&Conflict]) -> Arc<Vec<ConflictFile>> {
     let file = |(entry, sides): &&Conflict| {
-        let draft = asking.ledger.decided(&run.session.answers, &entry.path);
+        let decisions = &run.session.decisions;
         ConflictFile {
             path: entry.path.clone(),
             from: entry.from.clone(),
@@ -313,9 +312,9 @@ fn files(run: &Run, asking: &Asking<'_>, asked: &[&Conflict]) -> Arc<Vec<Conflic
             base: sides.base.clone(),
             mine: sides.mine.clone(),
             theirs: sides.theirs.clone(),
-            answered: run.session.answers.get(&entry.path).is_some_and(|a| draft == Some(a.clone().into())),
-            draft,
-            refused: asking.ledger.refused(&entry.path),
+            answered: decisions.answers().contains_key(&entry.path),
+            draft: decisions.decided(&entry.path).cloned(),
+            refused: decisions.refused(&entry.path).to_vec(),
         }
     };
     Arc::new(asked.iter().map(file).collect())
@@ -336,7 +335,7 @@ fn remember(run: &Run, answered: &[&(FileEntry, Sides)]) {
         return;
     };
     for (entry, _) in answered {
-        if let Some(answer) = run.session.answers.get(&entry.path) {
+        if let Some(answer) = run.session.answers().get(&entry.path) {
             all.remember(entry, answer);
         }
     }

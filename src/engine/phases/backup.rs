@@ -1,5 +1,6 @@
 //! Phase 1: the explaining lock file, and a verified copy of the whole install.
 
+use crate::core::task::Task;
 use std::sync::Mutex;
 
 use crate::core::phase::{BackupEvidence, Fact, NotApplicable, Phase};
@@ -23,13 +24,13 @@ const REQUIREMENTS: &str = "requirements-snapshot.txt";
 /// [`Stop`]; the install is as it was.
 pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
     let install = run.session.install.clone();
-    run.task(PHASE, "lock", |run| {
+    run.task(PHASE, Task::Lock, |run| {
         let (id, since) = (run.session.session_id.clone(), run.session.created_at.clone());
         run.lock.explain(&id, &since)?;
         done("held", ())
     })?;
     crate::engine::phases::server::fetch::begin(run);
-    let folder = run.task(PHASE, "backup_folder", |run| {
+    let folder = run.task(PHASE, Task::BackupFolder, |run| {
         let name = match &run.session.backup {
             Some(name) => name.clone(),
             None => free_name(run)?,
@@ -40,14 +41,14 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         fs::remove_tree(&folder)?;
         done(name, folder)
     })?;
-    let mut made = run.task(PHASE, "backup_files", |run| {
+    let mut made = run.task(PHASE, Task::BackupFiles, |run| {
         let (files, _) = copy::measure(&install)?;
         let (id, at) = (run.session.session_id.clone(), crate::engine::session::context::now());
         let project = run.session.project.clone();
         let teller = Mutex::new(&mut *run);
         let made = copy::create(&install, &project, &folder, &id, &at, &|n, path| {
             if let Ok(mut run) = teller.lock() {
-                run.progress(PHASE, "backup_files", n, files, path);
+                run.progress(PHASE, Task::BackupFiles, n, files, path);
             }
         })
         .map_err(Stop::failed)?;
@@ -60,7 +61,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         done(format!("{count} files, {}", fs::human_size(bytes)), made)
     })?;
     run.check()?;
-    let snapshot = run.task(PHASE, "backup_requirements", |run| {
+    let snapshot = run.task(PHASE, Task::BackupRequirements, |run| {
         if !venv::live(&install).exists() {
             return not_applicable(NotApplicable::NoVenv, Fact::NotApplicable(NotApplicable::NoVenv));
         }
@@ -85,11 +86,11 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
             }
         }
     })?;
-    run.task(PHASE, "backup_manifest", |_| {
+    run.task(PHASE, Task::BackupManifest, |_| {
         made.write_manifest()?;
         done(format!("{} entries", made.manifest.entries.len()), ())
     })?;
-    run.task(PHASE, "backup_verify", |_| {
+    run.task(PHASE, Task::BackupVerify, |_| {
         let backup = Backup::open(&folder).map_err(Stop::failed)?;
         let files = backup.verify().map_err(Stop::failed)?;
         done(format!("{files} files read back"), ())

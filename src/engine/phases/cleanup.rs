@@ -2,6 +2,7 @@
 
 use crate::core::os_text::quoted;
 use crate::core::phase::{CleanupEvidence, Phase};
+use crate::core::task::Task;
 use crate::core::visible::Shown as _;
 use crate::engine::planning::outside;
 use crate::engine::report::documents;
@@ -21,7 +22,7 @@ const PHASE: Phase = Phase::Cleanup;
 /// [`Stop`] only if asked to, or the disk refuses.
 pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     let install = run.session.install.clone();
-    let old_backups_archived = run.task(PHASE, "prune_backups", |run| {
+    let old_backups_archived = run.task(PHASE, Task::PruneBackups, |run| {
         let keep = run.session.options().keep_backups as usize;
         let own = run.session.backup.clone().unwrap_or_default();
         // An environment kept for a rollback goes with the backup that the rollback would need.
@@ -38,26 +39,26 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     })?;
     outside_lines(run);
     let path = install.join(format!(".cache/upgrade-summary-{}.md", &run.session.stamp[..10]));
-    let upgrade_summary = run.task(PHASE, "summary", |run| {
+    let upgrade_summary = run.task(PHASE, Task::Summary, |run| {
         fs::create_folders(&install.join(".cache"))?;
         let warnings = run.warnings.clone();
         let text = documents::summary(&run.session, &warnings, run.seconds(), run.account.as_ref());
         fs::write_durable(&path, text.as_bytes(), 0o644)?;
         done(run.shown(&path), run.shown(&path))
     })?;
-    run.task(PHASE, "installation_summary", |run| {
+    run.task(PHASE, Task::InstallationSummary, |run| {
         let section = documents::installation_section(&run.session);
         documents::append_document(run, "INSTALLATION_SUMMARY.md", &section)?;
         done("INSTALLATION_SUMMARY.md", ())
     })?;
-    run.task(PHASE, "update_log", |run| {
+    run.task(PHASE, Task::UpdateLog, |run| {
         let date = crate::engine::session::context::now();
         let short = crate::core::provenance::short(run.session.source_commit()).to_owned();
         let line = format!("{} | {short} | validated, session {}\n", &date[..10], run.session.session_id);
         documents::append_document(run, "UPDATE_LOG.txt", &line)?;
         done("UPDATE_LOG.txt", ())
     })?;
-    let git_changes_committed = run.task(PHASE, "git_commit", |run| {
+    let git_changes_committed = run.task(PHASE, Task::GitCommit, |run| {
         if !run.session.options().git_commit_after {
             return done("not asked for", false);
         }
@@ -77,7 +78,7 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
             }
         }
     })?;
-    run.task(PHASE, "unlock", |run| {
+    run.task(PHASE, Task::Unlock, |run| {
         run.lock.unexplain();
         done("released", ())
     })?;

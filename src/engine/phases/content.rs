@@ -1,5 +1,6 @@
 //! Phase 2: standards, workflows and scripts, exactly as planned; with them the baseline and the version files.
 
+use crate::core::task::Task;
 use std::path::Path;
 
 use crate::core::account::is_pristine;
@@ -64,7 +65,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     let journal = match Journal::load(&install, &folder)? {
         Some(journal) => {
             // Planned, answered and committed before an interruption.
-            for task in ["dry_run", "preview", "conflicts"] {
+            for task in [Task::DryRun, Task::Preview, Task::Conflicts] {
                 run.task(PHASE, task, |_| done("as committed before the interruption", ()))?;
             }
             journal
@@ -76,12 +77,12 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         None if run.session.resolving() => prepare_parked(run, &install, &folder)?,
         None => prepare(run, &install, &folder)?,
     };
-    let (journal, applied) = run.task(PHASE, "apply", |run| {
+    let (journal, applied) = run.task(PHASE, Task::Apply, |run| {
         run.advance(&StateEvent::Applied)?;
         run.save()?;
         let journal = in_place(run, journal)?;
         let install = run.session.install.clone();
-        let applied = apply::carry_out(run, &journal, PHASE, "apply")?;
+        let applied = apply::carry_out(run, &journal, PHASE, Task::Apply)?;
         let lines = documents::add_gitignore_lines(run)?;
         editors::write(run)?;
         let outdated = outdate_index(run, &journal);
@@ -92,13 +93,13 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         }
         done(format!("{} paths, {lines} lines in .gitignore", journal.len()), (journal, applied))
     })?;
-    run.task(PHASE, "verify", |run| {
+    run.task(PHASE, Task::Verify, |run| {
         let checked = apply::verify(run, &journal, &applied.since)?;
         let yours = check::nothing_lost(run, When::Content)?;
         done(format!("{checked} of {checked} paths, {yours} files of yours"), ())
     })?;
     let version = run.session.source_version().to_owned();
-    run.task(PHASE, "version_files", |_| done(version.clone(), ()))?;
+    run.task(PHASE, Task::VersionFiles, |_| done(version.clone(), ()))?;
     journal.drop_staging();
     let (new_files, updated_files) = run.session.counted;
     Ok(ContentEvidence {
@@ -107,7 +108,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         actual_upgrade: ActualUpgrade {
             new_files,
             updated_files,
-            conflicts_resolved: (run.session.answers.len() - run.session.put_off()) as u64,
+            conflicts_resolved: (run.session.answers().len() - run.session.put_off()) as u64,
             user_prompts: run.session.prompts,
         },
         checksums_verified: true,
@@ -162,7 +163,7 @@ pub fn preview(plan: &Plan) -> DryRunPreview {
 
 /// Plans again, settles conflicts, stages everything and commits. Nothing in the install changes here.
 fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop> {
-    let (source, planned) = run.task(PHASE, "dry_run", |run| {
+    let (source, planned) = run.task(PHASE, Task::DryRun, |run| {
         let commit = run.session.source_commit().to_owned();
         let source = Source::open(run.session.source(), Some(&commit)).map_err(Stop::failed)?;
         let planned = make_plan::make_plan_for(&source, install, run.session.plan().only).map_err(Stop::failed)?;
@@ -213,14 +214,14 @@ fn commit(
 
 /// The tasks of preview and questions.
 fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<Vec<Decided>, Stop> {
-    run.task(PHASE, "preview", |run| {
+    run.task(PHASE, Task::Preview, |run| {
         let p = preview(run.session.plan());
         done(format!("{} new, {} updated, {} conflicts", p.new_files, p.updated_files, p.conflicts), ())
     })?;
-    let decided = run.task(PHASE, "conflicts", |run| {
+    let decided = run.task(PHASE, Task::Conflicts, |run| {
         let decided = settle::settle(run, texts)?;
         let parked = run.session.put_off();
-        let (answers, asked) = (run.session.answers.len() - parked, run.session.prompts);
+        let (answers, asked) = (run.session.answers().len() - parked, run.session.prompts);
         let later = if parked == 0 { String::new() } else { format!(", {parked} put off") };
         let detail =
             if answers + parked == 0 { "none".to_owned() } else { format!("{answers} settled, {asked} by you") };
@@ -232,7 +233,7 @@ fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> R
 
 /// The same for conflicts that earlier sessions put off. Needs no source; the release stays what it is.
 fn prepare_parked(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop> {
-    run.task(PHASE, "dry_run", |run| {
+    run.task(PHASE, Task::DryRun, |run| {
         let now = deferred::plan(install, &catalog::survey(install).sessions).map_err(Stop::failed)?;
         let what = match &now {
             Some(now) => difference(run.session.plan(), now),

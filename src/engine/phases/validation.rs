@@ -4,6 +4,7 @@ mod probes;
 mod seen;
 mod table;
 
+use crate::core::task::Task;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -51,7 +52,7 @@ pub fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
         run.runtime.block_on(client.close());
     }
     let tested = facts.and_then(|facts| {
-        let passed = run.task(PHASE, "unit_tests", |run| unit_tests(run, &mut seen))?;
+        let passed = run.task(PHASE, Task::UnitTests, |run| unit_tests(run, &mut seen))?;
         Ok((facts, passed))
     });
     let url = server.map(|s| s.url).unwrap_or_default();
@@ -65,7 +66,7 @@ pub fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
             return Err(stop);
         }
     };
-    let validation_report = run.task(PHASE, "validation_report", |run| {
+    let validation_report = run.task(PHASE, Task::ValidationReport, |run| {
         let shown = write_report(run, &url, seen, None)?;
         done(shown.clone(), shown)
     })?;
@@ -188,7 +189,7 @@ impl Listener for TestListener<'_> {
     fn line(&mut self, text: &str) {
         self.lines += 1;
         self.run.log(Level::Info, "tests", text);
-        self.run.progress(PHASE, "unit_tests", self.lines, 0, text);
+        self.run.progress(PHASE, Task::UnitTests, self.lines, 0, text);
     }
 
     fn go_on(&mut self) -> bool {

@@ -1,5 +1,6 @@
 //! The checks of phase 0. They only read, and report all problems at once.
 
+use crate::core::task::Task;
 use std::path::Path;
 use std::time::Instant;
 
@@ -37,8 +38,8 @@ use crate::host::server::{self, Case, Owner, Running};
 use crate::host::session::catalog::Used;
 use crate::host::session::{catalog, lock};
 
-/// A check's result, as it is told: task id, how it ended, a few words, seconds.
-pub type Tell<'a> = dyn FnMut(&'static str, Outcome, &str, f64) + 'a;
+/// A check's result, as it is told: task, how it ended, a few words, seconds.
+pub type Tell<'a> = dyn FnMut(Task, Outcome, &str, f64) + 'a;
 
 /// What the checks found.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ struct Check<'a, 'b> {
 
 impl Check<'_, '_> {
     /// Runs one check; its problems are collected.
-    fn run<T>(&mut self, task: &'static str, check: impl FnOnce() -> Result<(String, T), Problem>) -> Option<T> {
+    fn run<T>(&mut self, task: Task, check: impl FnOnce() -> Result<(String, T), Problem>) -> Option<T> {
         let begun = Instant::now();
         let result = check();
         let seconds = begun.elapsed().as_secs_f64();
@@ -70,7 +71,7 @@ impl Check<'_, '_> {
                 Some(value)
             }
             Err(mut problem) => {
-                if task.starts_with("source_") {
+                if matches!(task, Task::SourceValid | Task::SourceClean | Task::SourceIdentity) {
                     problem.about = About::Source;
                 }
                 (self.tell)(task, Outcome::Failed, problem.what.lines().next().unwrap_or_default(), seconds);
@@ -87,10 +88,10 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     let mut check = Check { tell, problems: Vec::new() };
     let mut warnings = Vec::new();
 
-    let source = check.run("source_valid", || source_valid(request));
-    let clean = source.as_ref().map(|source| check.run("source_clean", || source_clean(source)).is_some());
+    let source = check.run(Task::SourceValid, || source_valid(request));
+    let clean = source.as_ref().map(|source| check.run(Task::SourceClean, || source_clean(source)).is_some());
     if let Some(source) = &source {
-        check.run("source_identity", || {
+        check.run(Task::SourceIdentity, || {
             let detail = format!("{} ({})", source.version, crate::core::provenance::short(&source.commit));
             Ok((detail, ()))
         });
@@ -108,21 +109,21 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
     let damages = catalog::survey(&install).damages;
     let only_told = |d: &&catalog::Damage| !matches!(d.used, Used::Nothing | Used::Unreadable);
     warnings.extend(damages.iter().filter(only_told).map(catalog::Damage::describe));
-    let mut valid = check.run("target_valid", || target_valid(&request.project, &install, own)).is_some();
+    let mut valid = check.run(Task::TargetValid, || target_valid(&request.project, &install, own)).is_some();
     for problem in own_places(&request.project, &install) {
-        valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
+        valid &= check.run::<()>(Task::TargetValid, || Err(problem)).is_some();
     }
     for problem in writable::around(&request.project, &install, source.as_ref()) {
-        valid &= check.run::<()>("target_valid", || Err(problem)).is_some();
+        valid &= check.run::<()>(Task::TargetValid, || Err(problem)).is_some();
     }
     warnings.extend(folder::warnings(&request.project));
     warnings.extend(old_backups(&install, &mut check));
-    let space = if install.is_dir() { check.run("disk_space", || disk_space(&install)) } else { None };
-    let alone = check.run("concurrent_workflows", || concurrent(&install, own));
+    let space = if install.is_dir() { check.run(Task::DiskSpace, || disk_space(&install)) } else { None };
+    let alone = check.run(Task::ConcurrentWorkflows, || concurrent(&install, own));
     let (held, leftovers) = foreign_locks::find(&install);
     let no_other = held.is_empty();
     for problem in held {
-        check.run::<()>("concurrent_workflows", || Err(problem));
+        check.run::<()>(Task::ConcurrentWorkflows, || Err(problem));
     }
     warnings.extend(leftovers.iter().map(Leftover::describe));
     let (available, required) = space.unwrap_or_default();
@@ -383,7 +384,7 @@ fn old_backups(install: &Path, check: &mut Check<'_, '_>) -> Vec<String> {
         Ok(all) => all,
         Err(what) => {
             let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
-            check.run::<()>("existing_backups", || Err(problem(what, next)));
+            check.run::<()>(Task::ExistingBackups, || Err(problem(what, next)));
             return Vec::new();
         }
     };
@@ -402,7 +403,7 @@ fn old_backups(install: &Path, check: &mut Check<'_, '_>) -> Vec<String> {
         Some(_) => (format!("{}, the newest this week", good.len()), None),
     };
     let outcome = if warning.is_some() { Outcome::Warning } else { Outcome::Done };
-    (check.tell)("existing_backups", outcome, &detail, begun.elapsed().as_secs_f64());
+    (check.tell)(Task::ExistingBackups, outcome, &detail, begun.elapsed().as_secs_f64());
     warning.into_iter().collect()
 }
 

@@ -9,7 +9,7 @@ use crate::core::baseline::{self, Baseline};
 use crate::core::blob::BlobId;
 use crate::core::classify::{self, Inputs};
 use crate::core::layout::{Generation, Layout, layouts};
-use crate::core::outcome::Sides;
+use crate::core::outcome::{Sides, merge_of};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Only, Plan};
 use crate::core::provenance::History;
@@ -98,6 +98,28 @@ impl<'a> Store<'a> {
         })
     }
 
+    /// The texts of an entry, as far as they exist.
+    fn sides(&self, entry: &FileEntry) -> Sides {
+        use classify::Texts as _;
+        let spot = entry.from.as_ref().unwrap_or(&entry.path);
+        Sides {
+            base: entry.base.as_ref().and_then(|id| self.blob(id)),
+            mine: if entry.mine.is_some() { self.mine(spot) } else { None },
+            theirs: entry.theirs.as_ref().and_then(|id| self.blob(id)),
+        }
+    }
+
+    /// What a program says against a text that is merged by itself, with the entry's path.
+    fn damage(&self, entry: &FileEntry) -> Option<(RelPath, String)> {
+        if !is_python(&entry.path) {
+            return None;
+        }
+        let sides = self.sides(entry);
+        let merged = merge_of(&entry.path, &sides)?.result(&[])?;
+        let damage = python_damage(self.install, &entry.path, sides.mine.as_deref()?, &merged)?;
+        Some((entry.path.clone(), damage))
+    }
+
     /// Whether everything that was asked for could be read.
     fn check(&self) -> Result<(), FsError> {
         self.unreadable.take().map_or(Ok(()), Err)
@@ -107,10 +129,6 @@ impl<'a> Store<'a> {
 impl classify::Texts for Store<'_> {
     fn blob(&self, id: &BlobId) -> Option<Arc<[u8]>> {
         self.blobs.read(id).or_else(|| self.noted(kept_base(self.install, id)))
-    }
-
-    fn damage(&self, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
-        python_damage(self.install, path, mine, merged)
     }
 
     fn mine(&self, path: &RelPath) -> Option<Arc<[u8]>> {
@@ -137,10 +155,14 @@ pub fn mine(folder: &Folder, path: &RelPath) -> Result<Option<Arc<[u8]>>, FsErro
     }
 }
 
+fn is_python(path: &RelPath) -> bool {
+    path.name().ends_with(b".py")
+}
+
 /// A merged Python file that no longer compiles, where mine did. Whether theirs does is not asked: this machine's
 /// interpreter may be older than the one that will run it, and then a person looks at it.
 pub fn python_damage(install: &Path, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
-    if !path.name().ends_with(b".py") {
+    if !is_python(path) {
         return None;
     }
     let error = compile::compile_error(install, merged)?;
@@ -260,21 +282,32 @@ pub fn plan_from(
     let (history, installed) = (History::new(history).with_later(&later), installed?);
     let roots = classify::roots(&history, &installed, baseline.as_ref(), (generation_now, layout_now), generation_next);
     let texts = Store::open(&source.blobs, install)?;
-    let classify::Planned { mut plan, newer, next_baseline } = classify::plan(&Inputs {
-        history: &history,
-        target: &source.tree,
-        generation_now,
-        layout_now,
-        generation_next,
-        roots: &roots,
-        installed: &installed,
-        baseline: baseline.as_ref(),
-        manifest: source.manifest(),
-        only,
-        source: source.head(),
-        install_path: install.to_owned(),
-        texts: &texts,
-    });
+    let mut vetoes = BTreeMap::new();
+    let classify::Planned { mut plan, newer, next_baseline } = loop {
+        let planned = classify::plan(&Inputs {
+            history: &history,
+            target: &source.tree,
+            generation_now,
+            layout_now,
+            generation_next,
+            roots: &roots,
+            installed: &installed,
+            baseline: baseline.as_ref(),
+            manifest: source.manifest(),
+            only,
+            source: source.head(),
+            install_path: install.to_owned(),
+            texts: &texts,
+            vetoes: &vetoes,
+        });
+        // Each is asked about once, so this ends.
+        let open = planned.auto_merges().filter(|entry| !vetoes.contains_key(&entry.path));
+        let damaged: Vec<_> = open.filter_map(|entry| texts.damage(entry)).collect();
+        if damaged.is_empty() {
+            break planned;
+        }
+        vetoes.extend(damaged);
+    };
     texts.check()?;
     let unmerged = texts.unmerged.take();
     let both = Both {
@@ -315,14 +348,8 @@ fn downgrade(source: &Source, now: &Generation, baseline: Option<&Baseline>, new
 /// # Errors
 /// [`PlanningError`] for an install that can't be read, and a source that has something else under a blob's name.
 pub fn sides(source: &Source, install: &Path, entry: &FileEntry) -> Result<Sides, PlanningError> {
-    use classify::Texts as _;
     let store = Store::open(&source.blobs, install)?;
-    let spot = entry.from.as_ref().unwrap_or(&entry.path);
-    let sides = Sides {
-        base: entry.base.as_ref().and_then(|id| store.blob(id)),
-        mine: if entry.mine.is_some() { store.mine(spot) } else { None },
-        theirs: entry.theirs.as_ref().and_then(|id| store.blob(id)),
-    };
+    let sides = store.sides(entry);
     for (id, text) in [(&entry.base, &sides.base), (&entry.theirs, &sides.theirs)] {
         // What the install keeps of an earlier release may stand in for it.
         source.must_be_sound(id.as_ref().filter(|_| text.is_none()), &entry.path)?;

@@ -10,7 +10,7 @@ use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
 use crate::core::provenance::short;
 use crate::core::renamed;
-use crate::core::session::{Answer, Seconds, Session};
+use crate::core::session::{Decision, Seconds, Session};
 use crate::core::visible::{self, Shown as _, cell};
 use crate::engine::report::final_report::report;
 use crate::engine::report::words::from_to;
@@ -45,7 +45,7 @@ pub fn update_log(session: &Session, preview: &DryRunPreview, old: &[u8]) -> Vec
         visible::line(&from_to(session)),
         preview.new_files,
         preview.updated_files,
-        session.answers.len() - session.put_off(),
+        session.answers().len() - session.put_off(),
         session.session_id,
     );
     appended(old, &text)
@@ -58,7 +58,7 @@ fn day(session: &Session) -> String {
 
 /// `UPDATE_LOG.txt` with an entry for conflicts that were settled later.
 pub fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
-    let (put_off, settled): (Vec<_>, Vec<_>) = session.answers.values().partition(|a| **a == Answer::Park);
+    let (put_off, settled): (Vec<_>, Vec<_>) = session.answers().values().partition(|a| **a == Decision::Park);
     let text = format!(
         "{} | {} | conflicts put off before: {} settled, {} still wait\n  - session {}\n",
         day(session),

@@ -7,7 +7,7 @@ use crate::core::merge::Choice;
 use crate::core::phase::{Fact, Phase, ServerEvidence};
 use crate::core::plan::{Kind, Only};
 use crate::core::provenance::short;
-use crate::core::session::{Answer, Seconds, Session, Status};
+use crate::core::session::{Decision, Seconds, Session, Status};
 use crate::core::visible::Shown as _;
 use crate::engine::report::words::from_to;
 use crate::engine::report::words::undo_command;
@@ -103,7 +103,7 @@ fn edits(session: &Session, account: Option<&Account>) -> Vec<String> {
     if merged.len() > NAMED {
         lines.push(format!("merged by themselves: {} more", merged.len() - NAMED));
     }
-    for (path, answer) in session.answers.iter().filter(|(_, answer)| **answer != Answer::Park) {
+    for (path, answer) in session.answers().iter().filter(|(_, answer)| **answer != Decision::Park) {
         let why = session.answered_by.get(path).map(|why| format!(" ({why})")).unwrap_or_default();
         lines.push(format!("conflict: {path}: {}{why}", answer_words(answer)));
     }
@@ -157,7 +157,7 @@ fn editors(session: &Session) -> Vec<String> {
 /// What waits for a person.
 fn put_off(session: &Session) -> Vec<String> {
     let mut lines = Vec::new();
-    let put_off: Vec<_> = session.answers.iter().filter(|(_, answer)| **answer == Answer::Park).collect();
+    let put_off: Vec<_> = session.answers().iter().filter(|(_, answer)| **answer == Decision::Park).collect();
     if !put_off.is_empty() {
         lines.push("# Put off for another day".into());
         lines.extend(put_off.iter().map(|(path, answer)| format!("conflict: {path}: {}", answer_words(answer))));
@@ -167,13 +167,14 @@ fn put_off(session: &Session) -> Vec<String> {
 }
 
 /// How a conflict was settled, in a few words.
-fn answer_words(answer: &Answer) -> String {
+fn answer_words(answer: &Decision) -> String {
     match answer {
-        Answer::Keep => "kept yours".to_owned(),
-        Answer::Take => "took theirs".to_owned(),
-        Answer::Edited(_) => "your own text".to_owned(),
-        Answer::Park => "put off, yours stays for now".to_owned(),
-        Answer::Merge(choices) => {
+        Decision::Open => "not decided".to_owned(),
+        Decision::Keep => "kept yours".to_owned(),
+        Decision::Take => "took theirs".to_owned(),
+        Decision::Edited(_) => "your own text".to_owned(),
+        Decision::Park => "put off, yours stays for now".to_owned(),
+        Decision::Merge(choices) => {
             let words = ["yours", "theirs", "both", "as before", "edited"];
             let which = |choice: &Choice| match choice {
                 Choice::Mine => 0,
@@ -182,7 +183,7 @@ fn answer_words(answer: &Answer) -> String {
                 Choice::Base => 3,
                 Choice::Edited(_) => 4,
             };
-            let count = |i: usize| choices.iter().filter(|c| which(c) == i).count();
+            let count = |i: usize| choices.iter().flatten().filter(|c| which(c) == i).count();
             let parts: Vec<String> =
                 (0..words.len()).filter(|i| count(*i) > 0).map(|i| format!("{} {}", count(i), words[i])).collect();
             let hunks =
@@ -210,11 +211,12 @@ mod tests {
 
     #[test]
     fn each_answer_is_told_as_it_was_given() {
-        let merged = Answer::Merge(vec![Choice::Mine, Choice::Edited(b"x".to_vec()), Choice::Mine]);
+        let merged = Decision::Merge([Choice::Mine, Choice::Edited(b"x".to_vec()), Choice::Mine].map(Some).to_vec());
         assert_eq!(answer_words(&merged), "merged, 3 hunks chosen: 2 yours, 1 edited");
-        assert_eq!(answer_words(&Answer::Merge(vec![Choice::Both])), "merged, 1 hunk chosen: 1 both");
-        assert_eq!(answer_words(&Answer::Merge(vec![])), "merged");
-        let all = [Answer::Keep, Answer::Take, Answer::Park, Answer::Edited(Vec::new())].map(|a| answer_words(&a));
+        assert_eq!(answer_words(&Decision::Merge(vec![Some(Choice::Both)])), "merged, 1 hunk chosen: 1 both");
+        assert_eq!(answer_words(&Decision::Merge(vec![])), "merged");
+        let all =
+            [Decision::Keep, Decision::Take, Decision::Park, Decision::Edited(Vec::new())].map(|a| answer_words(&a));
         assert!(all.iter().enumerate().all(|(i, word)| !all[..i].contains(word)), "{all:?}");
     }
 }

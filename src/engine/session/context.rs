@@ -13,6 +13,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
 use crate::core::session::{PhaseRecord, Seconds, Session, StateEvent, time_of};
+use crate::core::task::Task;
 use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Level, Outcome};
 use crate::engine::session::background::Background;
@@ -137,7 +138,7 @@ impl Run {
     }
 
     /// How far a task is; most calls are swallowed.
-    pub fn progress(&mut self, phase: Phase, task: &'static str, done: u64, total: u64, detail: impl ToString) {
+    pub fn progress(&mut self, phase: Phase, task: Task, done: u64, total: u64, detail: impl ToString) {
         if self.last_progress.elapsed() >= PROGRESS || done == total {
             self.last_progress = Instant::now();
             self.say(Event::TaskProgress { phase, task, done, total, detail: visible(&detail.to_string()) });
@@ -291,7 +292,7 @@ impl Run {
     pub fn task<T>(
         &mut self,
         phase: Phase,
-        task: &'static str,
+        task: Task,
         work: impl FnOnce(&mut Self) -> TaskResult<T>,
     ) -> Result<T, Stop> {
         self.say(Event::TaskStarted { phase, task });

@@ -1,6 +1,7 @@
 //! How a task ended, with what it found.
 
 use crate::core::phase::NotApplicable;
+use crate::core::task::Task;
 use crate::engine::events::Outcome;
 use crate::engine::session::stop::Stop;
 use crate::host::process::timing::Who;
@@ -31,12 +32,17 @@ pub fn not_applicable<T>(why: NotApplicable, value: T) -> TaskResult<T> {
 }
 
 /// Tasks that do little but wait for somebody.
-pub(crate) fn spent_on(task: &str) -> Option<Who> {
+pub(crate) fn spent_on(task: Task) -> Option<Who> {
     match task {
-        "stop_server" | "start_server" | "health" | "tools" | "smoke" | "browser" | "watcher" | "index" => {
-            Some(Who::Server)
-        }
-        "unit_tests" => Some(Who::Programs),
+        Task::StopServer
+        | Task::StartServer
+        | Task::Health
+        | Task::Tools
+        | Task::Smoke
+        | Task::Browser
+        | Task::Watcher
+        | Task::Index => Some(Who::Server),
+        Task::UnitTests => Some(Who::Programs),
         _ => None,
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::core::index::Places;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
+use crate::core::task::Task;
 use crate::engine::events::Level;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
@@ -52,7 +53,7 @@ pub fn left_alone(run: &Run) -> Vec<u32> {
 ///
 /// # Errors
 /// [`Stop`] if a person asked for that meanwhile.
-pub fn after_changes(run: &mut Run, phase: Phase, task: &'static str) -> Result<(), Stop> {
+pub fn after_changes(run: &mut Run, phase: Phase, task: Task) -> Result<(), Stop> {
     let install = &run.session.install;
     let places = search_index::places(install);
     // Without an index there is none that two could write into; one outside of the install is not looked at.

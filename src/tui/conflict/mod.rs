@@ -37,15 +37,7 @@ pub struct Settled {
 impl Settled {
     /// Whether nothing is open.
     pub fn is_settled(&self) -> bool {
-        self.problem.is_none() && self.is_decided()
-    }
-
-    fn is_decided(&self) -> bool {
-        match &self.decision {
-            Decision::Open => false,
-            Decision::Merge(choices) => choices.iter().all(Option::is_some),
-            _ => true,
-        }
+        self.problem.is_none() && self.decision.is_resolved()
     }
 
     /// What is kept aside once another decision replaces this one.
@@ -68,7 +60,7 @@ impl Settled {
     /// How many hunks are open; a file that can only be kept or taken counts as one.
     pub fn open_hunks(&self) -> usize {
         match (&self.decision, &self.shape) {
-            _ if self.problem.is_some() && self.is_decided() => 1,
+            _ if self.problem.is_some() && self.decision.is_resolved() => 1,
             (Decision::Merge(choices), _) => choices.iter().filter(|c| c.is_none()).count(),
             (Decision::Open, Shape::Text(hunks)) => (*hunks).max(1),
             (Decision::Open, _) => 1,
@@ -383,7 +375,7 @@ impl Settling {
     fn open_in(&self, file: usize) -> impl Iterator<Item = usize> + '_ {
         let hunks = self.hunks(file).max(1);
         // A file whose result can't be written is open at its first hunk.
-        let damaged = self.files[file].problem.is_some() && self.files[file].is_decided();
+        let damaged = self.files[file].problem.is_some() && self.files[file].decision.is_resolved();
         (0..hunks).filter(move |h| match &self.files[file].decision {
             _ if damaged => *h == 0,
             Decision::Open => true,

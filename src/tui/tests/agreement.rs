@@ -1,7 +1,7 @@
 //! What the conflict screen believes to be settled and what the engine has can't differ: every word of some keys, with the
-//! engine's own ledger on the other side.
+//! engine's own store on the other side.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -10,8 +10,7 @@ use super::samples;
 use super::support::conflict_file;
 use crate::core::outcome::{Sides, merge_of};
 use crate::core::path::RelPath;
-use crate::core::session::{Answer, Decision};
-use crate::engine::conflicts::settle::ledger::Ledger;
+use crate::core::session::{Decision, Decisions};
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::tui::message::{Effect, Msg};
 use crate::tui::model::{Model, Screen};
@@ -23,8 +22,7 @@ const LONGEST: usize = 5;
 /// Hears what the real one hears, and keeps it as that does.
 #[derive(Debug, Clone, Default)]
 struct Engine {
-    ledger: Ledger,
-    answers: BTreeMap<RelPath, Answer>,
+    decisions: Decisions,
     finished: bool,
 }
 
@@ -33,8 +31,8 @@ impl Engine {
         for (path, decision) in all {
             let file = files.iter().find(|f| f.path == path).expect("a conflict");
             let sides = Sides { base: file.base.clone(), mine: file.mine.clone(), theirs: file.theirs.clone() };
-            self.ledger.decide(&mut self.answers, &path, &decision, |answer| match answer {
-                Answer::Merge(choices) if merge_of(&path, &sides).is_none_or(|m| m.conflicts() != choices.len()) => {
+            self.decisions.decide(&path, &decision, |answer| match answer {
+                Decision::Merge(choices) if merge_of(&path, &sides).is_none_or(|m| m.conflicts() != choices.len()) => {
                     Err("another number of hunks".to_owned())
                 }
                 _ => Ok(()),
@@ -48,12 +46,14 @@ impl Engine {
             Command::Decide(all) => self.decide(files, all),
             Command::Finish(all) => {
                 self.decide(files, all);
-                if files.iter().all(|f| self.answers.contains_key(&f.path)) {
+                if files.iter().all(|f| self.decisions.answers().contains_key(&f.path)) {
                     self.finished = true;
                     return None;
                 }
-                let open =
-                    |f: &ConflictFile| ConflictFile { answered: self.answers.contains_key(&f.path), ..f.clone() };
+                let open = |f: &ConflictFile| ConflictFile {
+                    answered: self.decisions.answers().contains_key(&f.path),
+                    ..f.clone()
+                };
                 return Some(Event::ConflictsOpen { files: Arc::new(files.iter().map(open).collect()) });
             }
             other => panic!("{other:?}"),
@@ -82,8 +82,8 @@ fn press(model: &mut Model, engine: &mut Engine, files: &[ConflictFile], key: Ke
 fn check(model: &Model, engine: &Engine, files: &[ConflictFile], word: &str) {
     assert_eq!(model.screen, Screen::Conflict, "{word}");
     for (file, settled) in files.iter().zip(model.conflicts.settling.files()) {
-        let answer = engine.answers.get(&file.path);
-        assert_eq!(settled.decision.answer().as_ref(), answer, "{word}: {}", file.path);
+        let answer = engine.decisions.answers().get(&file.path);
+        assert_eq!(Some(&settled.decision).filter(|d| d.is_resolved()), answer, "{word}: {}", file.path);
         assert_eq!(settled.is_settled(), answer.is_some(), "{word}: {}", file.path);
     }
     if model.conflicts.settling.open_files() == 0 {

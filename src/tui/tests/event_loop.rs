@@ -1,5 +1,6 @@
 //! The loop on a real pseudo-terminal, with an engine that only pretends.
 
+use crate::core::task::Task;
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -60,13 +61,13 @@ async fn play(name: String, events: mpsc::Sender<Event>, mut commands: mpsc::Rec
         let _ = events.send(Event::ConflictsOpen { files }).await;
         let answers = loop {
             match commands.recv().await {
-                Some(Command::Finish(all)) => break all.iter().filter(|(_, d)| d.answer().is_some()).count(),
+                Some(Command::Finish(all)) => break all.iter().filter(|(_, d)| d.is_resolved()).count(),
                 Some(Command::Decide(_)) => {}
                 _ => return drop(events.send(finish(FinishKind::Interrupted, Exit::Interrupted, "Paused.")).await),
             }
         };
         let (outcome, detail) = (Outcome::Done, String::new());
-        let _ = events.send(Event::TaskFinished { phase, task: "lock", outcome, detail, seconds: 0.1 }).await;
+        let _ = events.send(Event::TaskFinished { phase, task: Task::Lock, outcome, detail, seconds: 0.1 }).await;
         let _ = events
             .send(finish(FinishKind::Completed, Exit::Done, &format!("{answers} of {count} answers came.")))
             .await;

@@ -6,6 +6,7 @@ use crate::core::exit::Exit;
 use crate::core::phase::Phase;
 use crate::core::question::Way;
 use crate::core::session::StateEvent;
+use crate::core::task::Task;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::refusal::About;
 use crate::engine::refusal::Problem;
@@ -70,10 +71,10 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
     let mut progress = model.clone();
     progress.running = true;
     progress.screen = crate::tui::model::Screen::Progress;
-    let (phase, task) = (Phase::Server, "dependencies");
+    let (phase, task) = (Phase::Server, Task::Dependencies);
     for event in [
         Event::PhaseStarted { phase, name: "", estimate_seconds: 60 },
-        Event::TaskFinished { phase, task: "stop_server", outcome: Outcome::Failed, detail: evil(), seconds: 2.0 },
+        Event::TaskFinished { phase, task: Task::StopServer, outcome: Outcome::Failed, detail: evil(), seconds: 2.0 },
         Event::TaskStarted { phase, task },
         Event::TaskProgress { phase, task, done: 1, total: 2, detail: evil() },
         Event::Log { level: Level::Warn, origin: "pip", text: evil() },
@@ -123,7 +124,7 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
     session.created_at = evil();
     session.updated_at = evil();
     session.backup = Some(evil());
-    session.answers = [(path(1), crate::core::session::Answer::Keep)].into();
+    session.decisions.answer(path(1), crate::core::session::Decision::Keep);
     let mut unfinished = samples::fresh(theme, width, height);
     samples::feed(&mut unfinished, Msg::Opened(Ok(Some(Box::new(session.into())))));
     all.push(("unfinished", unfinished));

@@ -14,7 +14,6 @@ use crate::core::blob::{BlobId, ObjectFormat};
 use crate::core::outcome::{Outcome, OutcomeError, Sides, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
-use crate::core::session::Answer;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::outside::Tool;
 use crate::tui::click::Target;
@@ -114,13 +113,13 @@ fn check(model: &Model, saved: &Saved) {
     for (i, (file, settled)) in c.files.iter().zip(c.settling.files()).enumerate() {
         assert_eq!(saved.get(&file.path).unwrap_or(&Decision::Open), &settled.decision, "{} is saved", file.path);
         open += usize::from(!settled.is_settled());
-        let Some(answer) = settled.decision.answer() else {
+        let Some(answer) = Some(&settled.decision).filter(|d| d.is_resolved()) else {
             assert_eq!(c.result_of(i), None, "{}: nothing is decided", file.path);
             continue;
         };
         let sides = Sides { base: file.base.clone(), mine: file.mine.clone(), theirs: file.theirs.clone() };
         let shown = c.result_of(i);
-        match outcome(&entry(file), Some(&answer), &sides) {
+        match outcome(&entry(file), Some(answer), &sides) {
             Ok(Outcome::Write { bytes, .. }) => assert_eq!(shown.as_ref(), Some(&bytes), "{}: {answer:?}", file.path),
             Ok(Outcome::Nothing) => assert_eq!(shown, file.mine, "{}: {answer:?}", file.path),
             Ok(Outcome::Remove { .. }) => assert_eq!(shown, None, "{}", file.path),
@@ -195,7 +194,7 @@ fn finishes(model: &Model) -> bool {
     let effects = samples::feed(&mut model, Msg::Key(KeyEvent::new(KeyCode::Char('F'), KeyModifiers::SHIFT)));
     let [Effect::Send(Command::Finish(told))] = &effects[..] else { panic!("F with all settled: {effects:?}") };
     assert!(told.iter().map(|(_, decision)| decision).eq(all.iter().map(|(_, decision)| decision)));
-    assert!(told.iter().all(|(_, decision)| decision.answer().is_some()), "{told:?}");
+    assert!(told.iter().all(|(_, decision)| decision.is_resolved()), "{told:?}");
     assert_eq!(model.screen, Screen::Progress);
     true
 }
@@ -222,7 +221,7 @@ fn what_is_shown_as_the_result_is_what_is_written() {
                     for (path, decision) in &all {
                         assert_eq!(saved.get(path), Some(decision), "{path}: what was told before");
                     }
-                    assert!(saved.values().filter(|d| d.answer().is_some()).count() == files().len(), "none is open");
+                    assert!(saved.values().filter(|d| d.is_resolved()).count() == files().len(), "none is open");
                     assert_eq!(all.len(), files().len());
                     (finished, over) = (finished + 1, true);
                 }
@@ -286,9 +285,9 @@ fn all_of_it_can_be_answered_by_hand() {
             }
         }
     }
-    let answers = finished.iter().filter(|(_, decision)| decision.answer().is_some()).count();
+    let answers = finished.iter().filter(|(_, decision)| decision.is_resolved()).count();
     assert_eq!(answers, files().len(), "{:?}", model.status);
-    assert_eq!(saved.values().filter(|d| d.answer() == Some(Answer::Park)).count(), 1);
+    assert_eq!(saved.values().filter(|d| **d == Decision::Park).count(), 1);
 }
 
 fn mode_is_over(mode: Mode) -> bool {

@@ -84,5 +84,5 @@ fn after_heading(rows: &[Line], item: bool) -> bool {
 fn runs_now(model: &Model, words: &str) -> bool {
     let Some(phase) = model.progress.line(model.progress.current) else { return false };
     let running = phase.tasks.iter().find(|t| matches!(t.stage, TaskStage::Running(..)));
-    running.is_some_and(|t| words.strip_prefix('`').is_some_and(|w| w.starts_with(&format!("{}`", t.id))))
+    running.is_some_and(|t| words.strip_prefix('`').is_some_and(|w| w.starts_with(&format!("{}`", t.task.id()))))
 }

@@ -70,7 +70,7 @@ fn running_note(model: &Model, task: &TaskLine) -> String {
         _ => String::new(),
     };
     let left = task.left(model.now).map(|s| format!(", {}", text::left(s))).unwrap_or_default();
-    format!("▸ {}{share}{left}", task.name)
+    format!("▸ {}{share}{left}", task.task.name())
 }
 
 fn percent(done: u64, total: u64) -> u64 {
@@ -230,7 +230,7 @@ fn task_lines(model: &Model, task: &TaskLine, width: usize) -> Vec<Line<'static>
     let (mark, role) = task_mark(&task.stage);
     let detail = text::visible_str(&task.detail, false);
     let name_room = if width >= 44 { 28 } else { width.saturating_sub(4) };
-    let name = text::fit(task.name, name_room);
+    let name = text::fit(task.task.name(), name_room);
     let name_role = match task.stage {
         TaskStage::Waiting => Role::Dim,
         TaskStage::Running(..) => Role::Title,

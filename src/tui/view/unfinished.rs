@@ -9,7 +9,7 @@ use super::key_in;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::Kind;
-use crate::core::session::{Answer, Session, Status, moment};
+use crate::core::session::{Decision, Session, Status, moment};
 use crate::engine::planning::inspect::Draft;
 use crate::tui::click::Target;
 use crate::tui::model::Model;
@@ -48,10 +48,10 @@ fn when(model: &Model, time: &str) -> String {
 fn answers(model: &Model, session: &Session) -> String {
     // Answers can be given to conflicts only: what rules said counts as well.
     let conflicts = session.plan().files.iter().filter(|f| f.kind == Kind::Conflict).count();
-    if session.answers.is_empty() && conflicts == 0 {
+    if session.answers().is_empty() && conflicts == 0 {
         return "none needed".to_owned();
     }
-    let given = format!("{} of {} settled", session.answers.len(), text::count(conflicts as u64, "file", "files"));
+    let given = format!("{} of {} settled", session.answers().len(), text::count(conflicts as u64, "file", "files"));
     match settled_in(&model.drafts) {
         (_, what) if what.is_empty() => format!("{given}, all saved"),
         (1, what) => format!("{given}; {what} is settled and saved"),
@@ -77,8 +77,8 @@ fn settled_in(drafts: &[Draft]) -> (usize, String) {
 
 /// What is lost when the session ends without being applied, and what is not.
 pub fn losses(model: &Model, session: &Session) -> Vec<String> {
-    let by_person = |(path, answer): &(&RelPath, &Answer)| **answer != Answer::Park && session.asks_about(path);
-    let answered = session.answers.iter().filter(by_person).count() as u64;
+    let by_person = |(path, answer): &(&RelPath, &Decision)| **answer != Decision::Park && session.asks_about(path);
+    let answered = session.answers().iter().filter(by_person).count() as u64;
     let written: usize = model.drafts.iter().map(|d| d.written).sum();
     let counted = |n: u64, one: &str, many: &str| if n == 0 { String::new() } else { text::count(n, one, many) };
     let mut lost = vec![
@@ -133,7 +133,7 @@ fn choices(model: &Model, session: &Session) -> Vec<(&'static str, &'static str,
     let phase = format!("phase {} ({})", session.current_phase().number(), session.current_phase().name());
     if !session.rebuilt() {
         let open = session.plan().files.iter().filter(|f| f.kind == Kind::Conflict).count();
-        let open = open.saturating_sub(session.answers.len()) as u64;
+        let open = open.saturating_sub(session.answers().len()) as u64;
         choices.push((
             "r",
             "resume",

@@ -3,7 +3,7 @@
 use super::*;
 use crate::core::merge::Choice;
 use crate::core::phase::Phase;
-use crate::core::session::{Answer, SCHEMA};
+use crate::core::session::{Decision, SCHEMA};
 
 fn so_far(applied: bool, reason: Option<&str>) -> SoFar {
     SoFar { applied, reason: reason.map(str::to_owned) }
@@ -39,12 +39,12 @@ fn what_earlier_builds_wrote_is_read() {
         assert_eq!((session.source_commit(), session.from_release()), {
             (old["source_commit"].as_str().unwrap(), old["from_release"].as_str())
         });
-        assert_eq!(session.answers.len(), 1);
+        assert_eq!(session.answers().len(), 1);
         let answer = match state {
-            State::Waiting { .. } | State::Paused { .. } => Answer::Keep,
-            _ => Answer::Merge(vec![Choice::Mine; 3]),
+            State::Waiting { .. } | State::Paused { .. } => Decision::Keep,
+            _ => Decision::Merge(vec![Some(Choice::Mine); 3]),
         };
-        assert_eq!(session.answers.values().next(), Some(&answer));
+        assert_eq!(session.answers().values().next(), Some(&answer));
         assert!(!session.rebuilt() && session.wants_approval().is_none(), "nothing has to be read beside it");
         assert_eq!(session.completed_phases().contains(&Phase::Backup), session.backup.is_some());
 

@@ -1,6 +1,7 @@
 //! Phase 3's dependencies: pip, in a new generation of the environment beside the live one, while the old server still
 //! answers; the switch comes when it has stopped.
 
+use crate::core::task::Task;
 use std::path::{Path, PathBuf};
 
 use crate::core::os_text;
@@ -300,7 +301,7 @@ impl Listener for PipListener<'_> {
     fn started(&mut self, pid: u32) {
         self.run.note_child(pid);
         // From here on a person sees that pip works.
-        self.run.progress(PHASE, "dependencies", 0, self.total, "pip");
+        self.run.progress(PHASE, Task::Dependencies, 0, self.total, "pip");
     }
 
     fn line(&mut self, text: &str) {
@@ -314,7 +315,7 @@ impl Listener for PipListener<'_> {
             0 => (self.lines, text.to_owned()),
             total => (self.done, format!("package {} of {total}: {}", self.done, text.trim_start())),
         };
-        self.run.progress(PHASE, "dependencies", done, self.total, detail);
+        self.run.progress(PHASE, Task::Dependencies, done, self.total, detail);
     }
 
     fn go_on(&mut self) -> bool {

@@ -1,5 +1,6 @@
 //! How phase 3, phase 4 and a rollback start the server: with which command, with which settings, and what is told of it.
 
+use crate::core::task::Task;
 use std::time::Duration;
 
 use crate::core::json;
@@ -103,7 +104,7 @@ impl Watch for Starting<'_> {
     }
 
     fn waiting(&mut self, waited: Duration, last: &str) -> bool {
-        self.run.progress(PHASE, "start_server", waited.as_secs(), 0, last);
+        self.run.progress(PHASE, Task::StartServer, waited.as_secs(), 0, last);
         self.asked = self.run.check().err();
         self.asked.is_none()
     }

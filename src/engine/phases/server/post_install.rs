@@ -1,5 +1,6 @@
 //! Phase 3's post-install steps: what a requirement needs besides its packages, `assets/post-install.json`.
 
+use crate::core::task::Task;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -206,7 +207,7 @@ impl Listener for StepListener<'_> {
     fn line(&mut self, text: &str) {
         if self.aloud {
             self.run.log(Level::Info, "post-install", text);
-            self.run.progress(Phase::Server, "post_install", 0, 0, text);
+            self.run.progress(Phase::Server, Task::PostInstall, 0, 0, text);
         }
     }
 

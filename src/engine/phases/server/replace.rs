@@ -1,5 +1,6 @@
 //! Phase 3: stops this install's server, puts the new code and dependencies in place, starts it and waits for health.
 
+use crate::core::task::Task;
 use std::time::Duration;
 
 use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
@@ -51,27 +52,28 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     // What runs is noted before anything can fail, so that a rollback knows what to start again.
     note_server(run)?;
     // As long as pip works, the old server answers.
-    let dependencies_installed = run.task(PHASE, "dependencies", |run| dependencies::run(run, &journal))?;
-    let steps = run
-        .task(PHASE, "post_install_scan", |run| post_install::scan(run, &dependencies::requirements(run, &journal)))?;
-    let post_install_steps = run.task(PHASE, "post_install", |run| post_install::run(run, &steps))?;
-    let server_found = run.task(PHASE, "stop_server", stop_server)?;
-    let applied = run.task(PHASE, "copy_server", |run| {
+    let dependencies_installed = run.task(PHASE, Task::Dependencies, |run| dependencies::run(run, &journal))?;
+    let steps = run.task(PHASE, Task::PostInstallScan, |run| {
+        post_install::scan(run, &dependencies::requirements(run, &journal))
+    })?;
+    let post_install_steps = run.task(PHASE, Task::PostInstall, |run| post_install::run(run, &steps))?;
+    let server_found = run.task(PHASE, Task::StopServer, stop_server)?;
+    let applied = run.task(PHASE, Task::CopyServer, |run| {
         run.advance(&StateEvent::Applied)?;
         run.save()?;
         dependencies::switch(run)?;
-        let applied = apply::carry_out(run, &journal, PHASE, "copy_server")?;
+        let applied = apply::carry_out(run, &journal, PHASE, Task::CopyServer)?;
         done(format!("{} of {} paths", applied.changed, journal.len()), applied)
     })?;
-    run.task(PHASE, "verify_server", |run| {
+    run.task(PHASE, Task::VerifyServer, |run| {
         let checked = apply::verify(run, &journal, &applied.since)?;
         let yours = check::nothing_lost(run, When::Applied)?;
         done(format!("{checked} of {checked} paths, {yours} files of yours"), ())
     })?;
     journal.drop_staging();
     drop_replaced(run);
-    let started = run.task(PHASE, "start_server", start_server)?;
-    let (restarted, time, health) = run.task(PHASE, "health", |run| health(run, started))?;
+    let started = run.task(PHASE, Task::StartServer, start_server)?;
+    let (restarted, time, health) = run.task(PHASE, Task::Health, |run| health(run, started))?;
     dependencies::settle(run);
     Ok(ServerEvidence {
         mcp_server_copied: if has_code { Fact::Is(true) } else { no_code() },
@@ -228,7 +230,7 @@ fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
     }
     // Without a server there would be nobody to take it.
     if launch(run).is_some() {
-        wait_until_idle::after_changes(run, PHASE, "start_server")?;
+        wait_until_idle::after_changes(run, PHASE, Task::StartServer)?;
         search_index::ask_for_rebuild(&install)?;
         drop_index(run);
     }

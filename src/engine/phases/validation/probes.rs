@@ -1,5 +1,6 @@
 //! What is tried on the new server, one capability after the other.
 
+use crate::core::task::Task;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -85,24 +86,24 @@ pub fn all(run: &mut Run, asked: Option<(&Server, &Client)>, groups: &Groups, se
     let Some((server, client)) = asked else { return none(run, groups) };
     let mut probing =
         Probing { client, server, groups, tools: Vec::new(), last: Value::Null, seen, excused: Vec::new() };
-    let (registered, expected) = run.task(PHASE, "tools", |run| probing.tools(run))?;
-    let (search, workflows) = run.task(PHASE, "smoke", |run| {
+    let (registered, expected) = run.task(PHASE, Task::Tools, |run| probing.tools(run))?;
+    let (search, workflows) = run.task(PHASE, Task::Smoke, |run| {
         let search = probing.search(run)?;
         let workflows = probing.workflows(run)?;
         let session = probing.session(run)?;
         let also = if session { ", and this session is read back" } else { "" };
         done(format!("search and workflows answer{also}"), (search, workflows))
     })?;
-    let browser = run.task(PHASE, "browser", |run| probing.browser(run))?;
-    let watcher = run.task(PHASE, "watcher", |run| probing.watcher(run))?;
-    let index = run.task(PHASE, "index", |run| probing.log(run))?;
+    let browser = run.task(PHASE, Task::Browser, |run| probing.browser(run))?;
+    let watcher = run.task(PHASE, Task::Watcher, |run| probing.watcher(run))?;
+    let index = run.task(PHASE, Task::Index, |run| probing.log(run))?;
     let browser_enabled = groups.on.contains(BROWSER) || probing.browser_tool().is_some();
     Ok(Facts { registered, expected, search, workflows, browser_enabled, browser, watcher, index })
 }
 
 fn none(run: &mut Run, groups: &Groups) -> Result<Facts, Stop> {
     let why = not_started(run);
-    for task in ["tools", "smoke", "browser", "watcher", "index"] {
+    for task in [Task::Tools, Task::Smoke, Task::Browser, Task::Watcher, Task::Index] {
         run.task(PHASE, task, |_| not_applicable(why, ()))?;
     }
     Ok(Facts {
@@ -261,7 +262,7 @@ impl Probing<'_> {
                         );
                         return self.failed("search", begun, what, self.last.clone());
                     }
-                    run.progress(PHASE, "smoke", percent, 100, format!("the server builds its index: {message}"));
+                    run.progress(PHASE, Task::Smoke, percent, 100, format!("the server builds its index: {message}"));
                     run.check()?;
                     std::thread::sleep(Duration::from_millis(300));
                     continue;
@@ -425,7 +426,7 @@ impl Probing<'_> {
             }
             let last = server::last_lines(&self.server.log, self.server.log_from, 1);
             let waiting = if last.is_empty() { "waiting for the server to rebuild its index" } else { &last };
-            run.progress(PHASE, "watcher", begun.elapsed().as_secs(), 0, waiting);
+            run.progress(PHASE, Task::Watcher, begun.elapsed().as_secs(), 0, waiting);
             std::thread::sleep(Duration::from_millis(50));
         }
         self.seen.saw("index flag", begun, "passed", "taken by the server");

@@ -1,5 +1,6 @@
 //! Fixed models that snapshots and pictures are drawn from: made-up paths, ids and times, real-looking texts.
 
+use crate::core::task::Task;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -426,13 +427,13 @@ pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
         at += seconds;
         for (task, detail) in phase.tasks().iter().zip(*results) {
             let (outcome, detail) = (Outcome::Done, (*detail).to_owned());
-            say(at, Event::TaskFinished { phase: *phase, task: task.id, outcome, detail, seconds: 0.1 });
+            say(at, Event::TaskFinished { phase: *phase, task: *task, outcome, detail, seconds: 0.1 });
         }
         say(at, Event::PhaseFinished { phase: *phase, evidence: serde_json::Map::new(), seconds: *seconds });
     }
     let phase = Phase::Server;
     say(at, Event::PhaseStarted { phase, name: phase.name(), estimate_seconds: 90 });
-    say(at + 1.0, Event::TaskStarted { phase, task: "dependencies" });
+    say(at + 1.0, Event::TaskStarted { phase, task: Task::Dependencies });
     let log = [
         (2.0, Level::Info, "pip", "Collecting lancedb~=0.25.0"),
         (3.0, Level::Info, "pip", "Downloading lancedb-0.25.3-cp39-abi3-manylinux_2_28_x86_64.whl"),
@@ -445,7 +446,7 @@ pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
     }
     for (after, done, what) in [(19.0, 8, "numpy 2.3.4 (17 MB)"), (30.0, 12, "torch 2.9.1 (900 MB)")] {
         let detail = format!("downloading {what}");
-        say(at + after, Event::TaskProgress { phase, task: "dependencies", done, total: 19, detail });
+        say(at + after, Event::TaskProgress { phase, task: Task::Dependencies, done, total: 19, detail });
     }
     model.now = Duration::from_millis(((at + 31.0) * 1e3) as u64);
     model

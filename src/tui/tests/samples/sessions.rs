@@ -7,7 +7,7 @@ use super::{FROM, TO, feed, fresh, launch, path, plan};
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::policy::OnConflict;
-use crate::core::session::{self, Answer, Approval, PhaseRecord, Remains, Session, StateEvent};
+use crate::core::session::{self, Approval, Decision, PhaseRecord, Remains, Session, StateEvent};
 use crate::engine::planning::inspect::{Draft, Unfinished};
 use crate::tui::message::Msg;
 use crate::tui::model::Model;
@@ -16,8 +16,8 @@ use crate::tui::theme::Theme;
 /// A session that was cut off in phase 2; `applied` if it had begun to write.
 pub fn session(applied: bool) -> Session {
     let launch = launch();
-    let answers: BTreeMap<RelPath, Answer> =
-        path("workflows/spec_creation_v1/metadata.json").map(|p| (p, Answer::Keep)).into_iter().collect();
+    let answers: BTreeMap<RelPath, Decision> =
+        path("workflows/spec_creation_v1/metadata.json").map(|p| (p, Decision::Keep)).into_iter().collect();
     let mut plan = plan();
     (plan.source.commit, plan.source.version) = (TO.to_owned(), "1.2.0".to_owned());
     plan.install.release = Some(FROM.to_owned());
@@ -28,7 +28,7 @@ pub fn session(applied: bool) -> Session {
     let mut session = Session::begin(approval, ID.to_owned(), launch.project, install, began());
     session.number = 1;
     session.updated_at = "2026-11-22T10:33:02Z".to_owned();
-    session.answers = answers;
+    session.decisions = answers.into();
     session.prompts = 1;
     session.backup = Some("2026-11-22-103045".to_owned());
     // Without evidence, which no screen shows.
