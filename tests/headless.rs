@@ -96,6 +96,7 @@ fn the_demo_command_does_it_all_and_leaves_no_server() {
     let (code, said) = text(&output);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("upgraded") && said.contains("undo"), "{said}");
+    assert!(!dir.join("project/.agent-os").exists() && said.contains("-> "), "it begins with the oldest install");
     assert!(tools(&dir.join("project/.praxis-os")).is_none(), "the demo's servers are ended");
     let refused = sandbox.run(&["demo", dir.to_str().unwrap()]);
     assert_eq!(refused.status.code(), Some(4), "a folder in use is refused");

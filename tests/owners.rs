@@ -83,7 +83,11 @@ fn ok(output: &Output) -> String {
 fn demo_for_all(sandbox: &mut Sandbox) -> Demo {
     let dir = sandbox.path().join("demo");
     let mut command = sandbox.command();
-    let made = command.args(["demo", "--prepare-only"]).arg(&dir).env("PATH", "/usr/local/bin:/usr/bin:/bin").output();
+    let made = command
+        .args(["demo", "--from", "2", "--prepare-only"])
+        .arg(&dir)
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .output();
     ok(&made.unwrap());
     let (source, project) = (dir.join("source"), dir.join("project"));
     let install = project.join(".praxis-os");

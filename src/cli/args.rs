@@ -394,7 +394,7 @@ pub struct DemoArgs {
     /// A new or empty folder [default: a temporary one, which is kept]
     pub dir: Option<PathBuf>,
     /// Which generation of installs the demo begins with: its name or number
-    #[arg(long, value_name = "GENERATION", default_value = "2", value_parser = generation)]
+    #[arg(long, value_name = "GENERATION", default_value = "1", value_parser = generation)]
     pub from: &'static Generation,
     /// Without the wizard; conflicts are merged, overlapping lines keep yours
     #[arg(long)]

@@ -133,9 +133,9 @@ async fn headless(request: Request, json: bool) -> Result<Exit, Refusal> {
     Ok(output::follow(executor::start(request, approved, OnConflict::MergeKeep), json).await)
 }
 
-/// Whatever server runs for the demo's install now was started by the demo.
+/// Whatever server runs for the demo's install now was started by the demo. The install's folder may have another name now.
 fn stop_server(built: &Demo) {
-    if let Running::Yes(live) = server::find(&built.install) {
+    if let Running::Yes(live) = server::find(&install::folder_of(&built.project)) {
         proc::stop(&live.process, Duration::from_secs(5));
     }
 }
