@@ -200,7 +200,7 @@ fn killed_at_every_call_around_the_rename_and_the_editors_entry() {
             at.abs_diff(rename) <= AROUND || call.paths.iter().any(|path| path.contains("/.cursor"))
         };
         let chosen: Vec<Call> = all.iter().enumerate().filter(|(at, c)| near(*at, c)).map(|(_, c)| c.clone()).collect();
-        assert!(chosen.iter().filter(|call| call.paths.iter().any(|path| path.contains("/.cursor"))).count() > 3);
+        assert!(chosen.iter().any(|call| call.paths.iter().any(|path| path.contains("/.cursor"))));
         let outcomes = each(&chosen, Call::id, |call, slot| {
             let case = Small::case_on(world.dir.path(), start);
             let inject = format!("{}:signal=KILL:when={}", call.name, call.nth);
