@@ -518,6 +518,14 @@ fn the_next_upgrade_clears_what_is_over() {
     let folder = store::folder(&demo.install, &id);
     // The end of the upgrade stands in its log: it is not taken for unfinished.
     NAMES.iter().for_each(|n| tear(&folder.join(n)));
+    // Its folder says so too. Either is enough: earlier builds left the log alone.
+    for one in [demo.install.join("UPDATE_LOG.txt"), folder.join("ended.json")] {
+        let aside = demo.project.join("aside");
+        fs::rename(&one, &aside).unwrap();
+        let (code, said) = run(&["status"]);
+        assert!(code == 0 && said.contains("damaged") && said.contains("completed"), "without {one:?}: {said}");
+        fs::rename(&aside, &one).unwrap();
+    }
     let before = ext::State::of(&demo.project);
     let (code, said) = run(&["status"]);
     assert!(code == 0 && said.contains("damaged") && said.contains("completed"), "{said}");

@@ -82,6 +82,17 @@ pub fn is_binary(bytes: &[u8]) -> bool {
     bytes.iter().take(BINARY_PROBE).any(|b| *b == 0)
 }
 
+/// The lines that each side has in a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegionSides<'a> {
+    /// What the user started from; empty where that is not known.
+    pub base: &'a [u8],
+    /// What is installed.
+    pub mine: &'a [u8],
+    /// What the source ships.
+    pub theirs: &'a [u8],
+}
+
 impl Merge {
     /// Aligns the three texts. None if any of them is binary: such files are kept or taken whole.
     pub fn three_way(base: Arc<[u8]>, mine: Arc<[u8]>, theirs: Arc<[u8]>) -> Option<Self> {
@@ -204,9 +215,13 @@ impl Merge {
         self.regions.iter().filter(|r| wanted(r.kind)).count()
     }
 
-    /// The three sides of a region: base, mine, theirs.
-    pub fn sides(&self, region: &Region) -> (&[u8], &[u8], &[u8]) {
-        (&self.base[region.base.clone()], &self.mine[region.mine.clone()], &self.theirs[region.theirs.clone()])
+    /// The three sides of a region.
+    pub fn sides(&self, region: &Region) -> RegionSides<'_> {
+        RegionSides {
+            base: &self.base[region.base.clone()],
+            mine: &self.mine[region.mine.clone()],
+            theirs: &self.theirs[region.theirs.clone()],
+        }
     }
 
     /// The merged bytes, one choice for each conflicting region in order; none while a choice is missing.
@@ -216,8 +231,8 @@ impl Merge {
         for region in &self.regions {
             match region.kind {
                 RegionKind::Conflict => out.extend(self.settled(region, choices.next()?.as_ref()?)),
-                RegionKind::Theirs => out.extend_from_slice(self.sides(region).2),
-                _ => out.extend_from_slice(self.sides(region).1),
+                RegionKind::Theirs => out.extend_from_slice(self.sides(region).theirs),
+                _ => out.extend_from_slice(self.sides(region).mine),
             }
         }
         Some(out)
@@ -225,7 +240,7 @@ impl Merge {
 
     /// The lines that a choice gives for a region.
     pub fn settled(&self, region: &Region, choice: &Choice) -> Vec<u8> {
-        let (base, mine, theirs) = self.sides(region);
+        let RegionSides { base, mine, theirs } = self.sides(region);
         match choice {
             Choice::Mine => mine.to_vec(),
             Choice::Theirs => theirs.to_vec(),
@@ -254,8 +269,8 @@ impl Merge {
                     Some(choice) => out.extend(self.settled(region, choice)),
                     None => out.extend(self.marked_region(region, std::mem::take(&mut hint))),
                 },
-                RegionKind::Theirs => out.extend_from_slice(self.sides(region).2),
-                _ => out.extend_from_slice(self.sides(region).1),
+                RegionKind::Theirs => out.extend_from_slice(self.sides(region).theirs),
+                _ => out.extend_from_slice(self.sides(region).mine),
             }
         }
         out
@@ -263,7 +278,7 @@ impl Merge {
 
     /// One region between markers, with `hint` behind the first. Base is left out where it says the same as mine.
     pub fn marked_region(&self, region: &Region, hint: &str) -> Vec<u8> {
-        let (base, mine, theirs) = self.sides(region);
+        let RegionSides { base, mine, theirs } = self.sides(region);
         let mut out = Vec::new();
         let mut part = |head: &str, lines: &[u8]| {
             out.extend_from_slice(head.as_bytes());

@@ -38,5 +38,6 @@ pub mod server_log;
 pub mod session;
 pub mod settings;
 pub mod task;
+pub mod update_log;
 pub mod visible;
 pub mod workflow;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::core::exit::Exit;
 use crate::core::os_text;
+use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
@@ -207,6 +208,13 @@ pub struct ConflictFile {
     pub answered: bool,
     /// What was written for it before an interruption and could not be used.
     pub refused: Vec<Refused>,
+}
+
+impl ConflictFile {
+    /// Its texts.
+    pub fn sides(&self) -> Sides {
+        Sides { base: self.base.clone(), mine: self.mine.clone(), theirs: self.theirs.clone() }
+    }
 }
 
 fn paths_only<S: serde::Serializer>(files: &Arc<Vec<ConflictFile>>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::core::merge::{Merge, Region, RegionKind};
+use crate::core::merge::{Merge, Region, RegionKind, RegionSides};
 
 use super::diff::{self, EVERYTHING, How, Space};
 
@@ -194,23 +194,25 @@ pub fn build(merge: &Merge, beside: bool, layout: Layout) -> MergeRows {
     let last = merge.regions().len().saturating_sub(1);
     for (i, region) in merge.regions().iter().enumerate() {
         let texts = merge.sides(region);
-        let (base, mine, theirs) = (lines(texts.0, base_no), lines(texts.1, mine_no), lines(texts.2, theirs_no));
+        let (base, mine, theirs) =
+            (lines(texts.base, base_no), lines(texts.mine, mine_no), lines(texts.theirs, theirs_no));
         base_no += base.len();
         mine_no += mine.len();
         theirs_no += theirs.len();
         match region.kind {
             RegionKind::Unchanged => out.context(i, mine, i == 0, i == last),
             // A change of white space that doesn't count is written all the same, but not shown as one.
-            RegionKind::Mine | RegionKind::Both if same(texts.0, texts.1) => out.same(i, Side::Mine, mine),
-            RegionKind::Theirs if same(texts.0, texts.2) => out.same(i, Side::Theirs, theirs),
+            RegionKind::Mine | RegionKind::Both if same(texts.base, texts.mine) => out.same(i, Side::Mine, mine),
+            RegionKind::Theirs if same(texts.base, texts.theirs) => out.same(i, Side::Theirs, theirs),
             RegionKind::Mine | RegionKind::Both => out.auto(i, base, Side::Mine, mine),
             RegionKind::Theirs => out.auto(i, base, Side::Theirs, theirs),
             RegionKind::Conflict => {
                 // Where only theirs changed it, and it is asked all the same, mine says what was there.
-                let base = if texts.0 == texts.1 || !layout.base { Vec::new() } else { base };
-                let pairs = paired(texts.1, texts.2, &mine, &theirs);
-                let spaces = space != Space::Exact && same(texts.1, texts.2);
-                let extents = [Extent::of(texts.0, &base), Extent::of(texts.1, &mine), Extent::of(texts.2, &theirs)];
+                let base = if texts.base == texts.mine || !layout.base { Vec::new() } else { base };
+                let pairs = paired(texts.mine, texts.theirs, &mine, &theirs);
+                let spaces = space != Space::Exact && same(texts.mine, texts.theirs);
+                let extents =
+                    [Extent::of(texts.base, &base), Extent::of(texts.mine, &mine), Extent::of(texts.theirs, &theirs)];
                 out.overlap(Overlap { region: i, spaces, base, mine, theirs, extents, pairs }, beside);
             }
         }
@@ -347,7 +349,7 @@ pub fn unended(merge: &Merge, region: usize, side: Side, line: &Line) -> bool {
 
 fn side_of(merge: &Merge, region: usize, side: Side) -> &[u8] {
     let empty = Region { kind: RegionKind::Unchanged, base: 0..0, mine: 0..0, theirs: 0..0 };
-    let (base, mine, theirs) = merge.sides(merge.regions().get(region).unwrap_or(&empty));
+    let RegionSides { base, mine, theirs } = merge.sides(merge.regions().get(region).unwrap_or(&empty));
     match side {
         Side::Base => base,
         Side::Mine => mine,

@@ -319,8 +319,7 @@ fn written(entry: &FileEntry, prior: Option<&Decision>, policy: OnConflict, side
 
 /// Aligns a conflict's texts and lays its rows out both ways.
 pub(crate) fn align(file: usize, texts: &ConflictFile, layout: Layout) -> Msg {
-    let sides = Sides { base: texts.base.clone(), mine: texts.mine.clone(), theirs: texts.theirs.clone() };
-    match merge_of(&texts.path, &sides) {
+    match merge_of(&texts.path, &texts.sides()) {
         Some(merge) => lay_out(file, Arc::new(merge), layout),
         None => Msg::MergeReady { file, merge: None, rows: None },
     }

@@ -94,6 +94,7 @@ fn what_an_earlier_build_kept_beside_the_session_is_taken_up_once() {
     common::eventually("the next choice is saved", || saved().any(|text| text.contains(r#""both","mine",null"#)));
     wizard.kill();
     let mut wizard = world.open(&[]);
+    wizard.see(&["4 hunks of seven.md"]);
     wizard.press("r");
     wizard.see(&["4 of 7 resolved", "3 hunks open"]);
 }

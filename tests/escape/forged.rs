@@ -310,7 +310,7 @@ fn what_else_is_read_back() {
         ".mcp_server_state.json",
     ]
     .map(str::to_owned);
-    let of_session = ["drafts.json", "server-settings.json", "server-state.json", "fetch/report.json"];
+    let of_session = ["drafts.json", "ended.json", "server-settings.json", "server-state.json", "fetch/report.json"];
     let of_user = [
         ".config/pos-upgrade-tui/upgrade.json",
         ".local/state/pos-upgrade-tui/sources.json",

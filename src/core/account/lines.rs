@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::core::histogram::hunks;
-use crate::core::merge::{Choice, Merge, RegionKind};
+use crate::core::merge::{Choice, Merge, RegionKind, RegionSides};
 use crate::core::visible;
 
 /// The user's lines in a file that was merged.
@@ -77,7 +77,7 @@ impl Made<'_> {
             add(&mut counts, base, -1);
         }
         for region in self.merge.regions() {
-            let (base, mine, theirs) = self.merge.sides(region);
+            let RegionSides { base, mine, theirs } = self.merge.sides(region);
             match (region.kind, self.by_key) {
                 (RegionKind::Conflict, by_key) => {
                     let settled = choices.next().map(|choice| self.merge.settled(region, choice)).unwrap_or_default();
@@ -127,7 +127,7 @@ impl Made<'_> {
         let mut counts = Counts::new();
         let mut choices = self.choices.iter().flatten();
         for region in self.merge.regions() {
-            let (_, mine, theirs) = self.merge.sides(region);
+            let RegionSides { mine, theirs, .. } = self.merge.sides(region);
             let stays: Cow<'_, [u8]> = match region.kind {
                 RegionKind::Conflict => match choices.next() {
                     Some(choice) => self.merge.settled(region, choice).into(),

@@ -85,7 +85,7 @@ proptest! {
         let m = merge(&base, &mine, &theirs);
         // Regions cover each side without a gap, so choosing one side everywhere rebuilds it.
         let (mut b, mut o, mut t) = (Vec::new(), Vec::new(), Vec::new());
-        for (base, mine, theirs) in m.regions().iter().map(|r| m.sides(r)) {
+        for RegionSides { base, mine, theirs } in m.regions().iter().map(|r| m.sides(r)) {
             b.extend_from_slice(base);
             o.extend_from_slice(mine);
             t.extend_from_slice(theirs);
@@ -134,7 +134,7 @@ proptest! {
         let mut chosen = Vec::new();
         let mut last = Vec::new();
         for region in m.regions() {
-            let (b, o, t) = m.sides(region);
+            let RegionSides { base: b, mine: o, theirs: t } = m.sides(region);
             let side = match region.kind {
                 RegionKind::Conflict => {
                     let choice = choices.next().unwrap();

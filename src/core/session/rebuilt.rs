@@ -24,7 +24,7 @@ pub struct Remains {
     pub stamp: String,
     /// Its journals were begun, so the install may be changed.
     pub applied: bool,
-    /// How it ended, by the lines that only its end writes.
+    /// How it ended, by what only its end writes.
     pub ended: Option<End>,
     /// The name of its backup.
     pub backup: Option<String>,

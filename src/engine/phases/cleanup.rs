@@ -2,7 +2,9 @@
 
 use crate::core::os_text::quoted;
 use crate::core::phase::{CleanupEvidence, Phase};
+use crate::core::session::End;
 use crate::core::task::Task;
+use crate::core::update_log::Ending;
 use crate::core::visible::Shown as _;
 use crate::engine::planning::outside;
 use crate::engine::report::documents;
@@ -13,6 +15,7 @@ use crate::host::backup::retention;
 use crate::host::files::fs;
 use crate::host::git;
 use crate::host::install;
+use crate::host::session::ended;
 
 const PHASE: Phase = Phase::Cleanup;
 
@@ -54,8 +57,10 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     run.task(PHASE, Task::UpdateLog, |run| {
         let date = crate::engine::session::context::now();
         let short = crate::core::provenance::short(run.session.source_commit()).to_owned();
-        let line = format!("{} | {short} | validated, session {}\n", &date[..10], run.session.session_id);
+        let ending = Ending::Validated { session: &run.session.session_id };
+        let line = format!("{} | {short} | {ending}\n", &date[..10]);
         documents::append_document(run, "UPDATE_LOG.txt", &line)?;
+        ended::note(&run.session.install, &run.session.session_id, End::Completed)?;
         done("UPDATE_LOG.txt", ())
     })?;
     let git_changes_committed = run.task(PHASE, Task::GitCommit, |run| {

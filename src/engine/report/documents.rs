@@ -11,6 +11,7 @@ use crate::core::plan::Kind;
 use crate::core::provenance::short;
 use crate::core::renamed;
 use crate::core::session::{Decision, Seconds, Session};
+use crate::core::update_log::Ending;
 use crate::core::visible::{self, Shown as _, cell};
 use crate::engine::report::final_report::report;
 use crate::engine::report::words::from_to;
@@ -91,8 +92,7 @@ pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
 
 /// Whether all that stands here are lines that rollbacks of later sessions appended to `UPDATE_LOG.txt`.
 pub fn is_of_rollbacks(text: &str) -> bool {
-    let ours = |line: &str| line.split(" | ").nth(2).is_some_and(|said| said.starts_with("rolled back, session "));
-    text.lines().all(ours)
+    text.lines().all(|line| matches!(Ending::of_line(line), Some(Ending::RolledBack { .. })))
 }
 
 /// Whether something other than a file stands there: a folder, a link, which writing would replace.

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
+use crate::core::session::End;
 use crate::core::session::StateEvent;
+use crate::core::update_log::Ending;
 use crate::engine::account::check;
 use crate::engine::conflicts::apply;
 use crate::engine::events::{Event, Level};
@@ -22,6 +24,7 @@ use crate::host::files::journal::{Journal, JournalError};
 use crate::host::python::venv;
 use crate::host::server::search_index;
 use crate::host::session::damaged;
+use crate::host::session::ended;
 
 /// Rolls the session back. Can be repeated after any interruption.
 ///
@@ -216,7 +219,9 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     }
     forward.iter().flatten().for_each(Journal::drop_staging);
     let version = crate::core::provenance::short(run.session.source_commit()).to_owned();
-    documents::log_line(&run.session, &format!("rolled back, session {} ({version})", run.session.session_id))?;
+    let ending = Ending::RolledBack { session: &run.session.session_id, version: &version };
+    documents::log_line(&run.session, &ending.to_string())?;
+    ended::note(&install, &run.session.session_id, End::RolledBack)?;
     server::sessions(run, backup, &rescue, restored)?;
     relocate::back(run)?;
     let install = run.session.install.clone();

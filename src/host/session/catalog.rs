@@ -5,12 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::core::document;
 use crate::core::layout::layouts;
 use crate::core::order::{self, Known, Place};
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
-use crate::core::session::{self, End, Facts, Remains, Session, Status, stamp_of};
+use crate::core::session::{self, Facts, Remains, Session, Status, stamp_of};
 use crate::core::visible::Shown as _;
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, BackupError};
@@ -19,6 +18,7 @@ use crate::host::files::fs;
 use crate::host::files::journal;
 use crate::host::files::journal::Journal;
 use crate::host::files::restore;
+use crate::host::session::ended;
 use crate::host::session::store;
 use crate::host::session::store::Truth;
 
@@ -331,7 +331,7 @@ fn rebuilt(install: &Path, id: &str, why: &str) -> Result<Option<Session>, FsErr
     let Some(began) = time_in(id) else { return Ok(None) };
     let stamp = backup.as_ref().and_then(|(name, _)| name.get(..17)).map(ToOwned::to_owned);
     let stamp = stamp.unwrap_or_else(|| stamp_of(began));
-    let ended = if applied { end_in_log(install, id)? } else { None };
+    let ended = if applied { ended::read(install, id)? } else { None };
     let gitignore_added = match &backup {
         Some((_, backup)) => gitignore_lines(install, backup)?,
         None => Vec::new(),
@@ -361,18 +361,6 @@ fn rebuilt(install: &Path, id: &str, why: &str) -> Result<Option<Session>, FsErr
 fn time_in(id: &str) -> Option<jiff::Timestamp> {
     let (seconds, _) = uuid::Uuid::try_parse(id).ok()?.get_timestamp().map(|t| t.to_unix()).unwrap_or_default();
     jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok()
-}
-
-/// How a session ended, by the lines that only its end writes.
-fn end_in_log(install: &Path, id: &str) -> Result<Option<End>, FsError> {
-    let Some(log) = fs::read_if_there(&install.join("UPDATE_LOG.txt"))? else { return Ok(None) };
-    let log = document::text(&log);
-    let end = |line: &str| match line.rsplit(" | ").next()? {
-        text if text.starts_with(&format!("rolled back, session {id}")) => Some(End::RolledBack),
-        text if text == format!("validated, session {id}") => Some(End::Completed),
-        _ => None,
-    };
-    Ok(log.lines().rev().find_map(end))
 }
 
 /// The lines that were appended to the project's `.gitignore` since the backup, if they all are about the install.

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod damaged;
+pub mod ended;
 pub mod lock;
 pub mod lock_note;
 pub mod shown;

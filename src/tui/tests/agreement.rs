@@ -8,7 +8,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::samples;
 use super::support::conflict_file;
-use crate::core::outcome::{Sides, merge_of};
+use crate::core::outcome::merge_of;
 use crate::core::path::RelPath;
 use crate::core::session::{Decision, Decisions};
 use crate::engine::events::{Command, ConflictFile, Event};
@@ -30,7 +30,7 @@ impl Engine {
     fn decide(&mut self, files: &[ConflictFile], all: Vec<(RelPath, Decision)>) {
         for (path, decision) in all {
             let file = files.iter().find(|f| f.path == path).expect("a conflict");
-            let sides = Sides { base: file.base.clone(), mine: file.mine.clone(), theirs: file.theirs.clone() };
+            let sides = file.sides();
             self.decisions.decide(&path, &decision, |answer| match answer {
                 Decision::Merge(choices) if merge_of(&path, &sides).is_none_or(|m| m.conflicts() != choices.len()) => {
                     Err("another number of hunks".to_owned())

@@ -11,7 +11,7 @@ use super::samples;
 use super::support::paint;
 use super::support::{MONO, SAMPLES, conflict_file};
 use crate::core::blob::{BlobId, ObjectFormat};
-use crate::core::outcome::{Outcome, OutcomeError, Sides, outcome};
+use crate::core::outcome::{Outcome, OutcomeError, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::engine::events::{Command, ConflictFile, Event};
@@ -117,7 +117,7 @@ fn check(model: &Model, saved: &Saved) {
             assert_eq!(c.result_of(i), None, "{}: nothing is decided", file.path);
             continue;
         };
-        let sides = Sides { base: file.base.clone(), mine: file.mine.clone(), theirs: file.theirs.clone() };
+        let sides = file.sides();
         let shown = c.result_of(i);
         match outcome(&entry(file), Some(answer), &sides) {
             Ok(Outcome::Write { bytes, .. }) => assert_eq!(shown.as_ref(), Some(&bytes), "{}: {answer:?}", file.path),

@@ -20,8 +20,8 @@ pub fn height(rows: u16) -> u16 {
 fn given(merge: &Merge, region: &Region, choice: Option<&Choice>) -> Option<Vec<u8>> {
     Some(match region.kind {
         RegionKind::Conflict => merge.settled(region, choice?),
-        RegionKind::Theirs => merge.sides(region).2.to_vec(),
-        _ => merge.sides(region).1.to_vec(),
+        RegionKind::Theirs => merge.sides(region).theirs.to_vec(),
+        _ => merge.sides(region).mine.to_vec(),
     })
 }
 
