@@ -71,6 +71,30 @@ impl Patterns {
         bad.map(|r| r.best_line()).collect()
     }
 
+    /// The last error that a log has by its level, with what goes on below it up to a traceback: a server that ends for it
+    /// says other things behind it. Not more than `most` lines.
+    pub fn last_told<'t>(&self, text: &'t str, most: usize) -> Vec<&'t str> {
+        let mut told: Vec<&str> = Vec::new();
+        let mut open = false;
+        for line in text.lines() {
+            let goes_on = self.continued.iter().any(|start| line.starts_with(start.as_str()));
+            let level = if goes_on { None } else { self.level(line) };
+            if level.as_ref().is_some_and(|level| self.bad_levels.contains(level)) && self.begins(line) {
+                (told, open) = (vec![line], true);
+            } else if level.is_some() || line.contains(&self.traceback) {
+                open = false;
+            } else if open && told.len() < most && !line.trim().is_empty() {
+                told.push(line);
+            }
+        }
+        told
+    }
+
+    /// Whether a line is a record's first: what an exception says can name a level, too.
+    fn begins(&self, line: &str) -> bool {
+        exception(line).is_none_or(|class| self.levels.contains(&class.to_owned()))
+    }
+
     /// What a log tells of single files, and of indexes, that the server could not use: once for each, as it was said first.
     pub fn warnings(&self, text: &str) -> Vec<String> {
         let mut told: Vec<(String, String)> = Vec::new();
@@ -256,6 +280,24 @@ mod tests {
         // Without the standards' index search finds nothing.
         let standards = built.replace("code index", "standards index");
         assert_eq!((patterns().errors(&standards).len(), patterns().warnings(&standards).len()), (2, 0));
+    }
+
+    #[test]
+    fn what_a_server_ended_for_is_told_without_what_it_said_behind_it() {
+        let text = "INFO:server:Loading\nERROR:__main__:Server failed: ERROR: Configuration\n\n\
+            Reason: 1 validation error\norientation\n  Extra inputs are not permitted\n\nRemediation: Fix it\n\
+            Traceback (most recent call last):\n  File \"x\"\nerrors.ActionableError: ERROR: Configuration\n\n\
+            Reason: 1 validation error\norientation\nINFO:__main__:Lock released\nINFO:__main__:Done\n";
+        let told = [
+            "ERROR:__main__:Server failed: ERROR: Configuration",
+            "Reason: 1 validation error",
+            "orientation",
+            "  Extra inputs are not permitted",
+            "Remediation: Fix it",
+        ];
+        assert_eq!(patterns().last_told(text, 8), told);
+        assert_eq!(patterns().last_told(text, 2), told[..2]);
+        assert_eq!(patterns().last_told("INFO: fine\nnot an error\n", 8), Vec::<&str>::new());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod probes;
 mod seen;
-mod table;
+pub mod table;
 
 use std::time::{Duration, Instant};
 
