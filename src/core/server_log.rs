@@ -17,30 +17,38 @@ pub struct Patterns {
     pub traceback: String,
     /// What wraps other exceptions, and says nothing itself.
     pub wrappers: Vec<String>,
+    /// How lines begin that go on with the message above them, whatever levels they name.
+    #[serde(default)]
+    pub continued: Vec<String>,
+    /// The one among them behind which the reason stands.
+    #[serde(default)]
+    pub reason: String,
     /// Exceptions of a connection whose other end is gone.
     pub hang_ups: Vec<String>,
     /// Parts of lines that are no error although they look like one.
     pub tolerated: Vec<String>,
-    /// Errors about one file, after which the server goes on: each is a warning that names the file.
+    /// Errors about one file, or about an index that search can do without, after which the server goes on: each is a
+    /// warning that names it.
     pub warned: Vec<Warned>,
 }
 
-/// How a line tells of a file that the server could not use.
+/// How a line tells of a file, or of an index, that the server could not use.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Warned {
-    /// What stands before the file's path.
+    /// What stands before the file's path; all of it where no file is named.
     pub says: String,
     /// What stands behind it, and before the reason.
     pub behind: String,
-    /// What is said of the file.
+    /// What is said of it.
     pub means: String,
 }
 
 impl Warned {
-    fn of(&self, line: &str) -> Option<String> {
+    /// What could not be used, and why.
+    fn of(&self, line: &str) -> Option<(String, String)> {
         let (_, rest) = line.split_once(&self.says)?;
         let (file, why) = rest.split_once(&self.behind).unwrap_or((rest, "the log does not say why"));
-        Some(format!("{} {}: {}", file.trim(), self.means, why.trim()))
+        Some((format!("{} {}", file.trim(), self.means).trim().to_owned(), why.trim().to_owned()))
     }
 }
 
@@ -51,6 +59,8 @@ struct Record<'t> {
     levelled: bool,
     /// An error by its level, or by a traceback that nobody excused.
     bad: bool,
+    /// The first reason that stands below the head.
+    reason: Option<&'t str>,
     exceptions: Vec<(&'t str, &'t str)>,
 }
 
@@ -61,12 +71,44 @@ impl Patterns {
         bad.map(|r| r.best_line()).collect()
     }
 
-    /// What a log tells of single files that the server could not use.
-    pub fn warnings(&self, text: &str) -> Vec<String> {
-        self.bad(text).iter().filter_map(|r| self.warning(r.head)).collect()
+    /// The last error that a log has by its level, with what goes on below it up to a traceback: a server that ends for it
+    /// says other things behind it. Not more than `most` lines.
+    pub fn last_told<'t>(&self, text: &'t str, most: usize) -> Vec<&'t str> {
+        let mut told: Vec<&str> = Vec::new();
+        let mut open = false;
+        for line in text.lines() {
+            let goes_on = self.continued.iter().any(|start| line.starts_with(start.as_str()));
+            let level = if goes_on { None } else { self.level(line) };
+            if level.as_ref().is_some_and(|level| self.bad_levels.contains(level)) && self.begins(line) {
+                (told, open) = (vec![line], true);
+            } else if level.is_some() || line.contains(&self.traceback) {
+                open = false;
+            } else if open && told.len() < most && !line.trim().is_empty() {
+                told.push(line);
+            }
+        }
+        told
     }
 
-    fn warning(&self, line: &str) -> Option<String> {
+    /// Whether a line is a record's first: what an exception says can name a level, too.
+    fn begins(&self, line: &str) -> bool {
+        exception(line).is_none_or(|class| self.levels.contains(&class.to_owned()))
+    }
+
+    /// What a log tells of single files, and of indexes, that the server could not use: once for each, as it was said first.
+    pub fn warnings(&self, text: &str) -> Vec<String> {
+        let mut told: Vec<(String, String)> = Vec::new();
+        for record in self.bad(text) {
+            let Some((what, why)) = self.warning(record.head) else { continue };
+            if told.iter().all(|(other, _)| *other != what) {
+                let why = record.reason.map_or(why.clone(), |reason| format!("{why} ({reason})"));
+                told.push((what, why));
+            }
+        }
+        told.into_iter().map(|(what, why)| format!("{what}: {why}")).collect()
+    }
+
+    fn warning(&self, line: &str) -> Option<(String, String)> {
         self.warned.iter().find_map(|w| w.of(line))
     }
 
@@ -76,6 +118,14 @@ impl Patterns {
         let mut in_traceback = false;
         let mut excused_above = false;
         for line in text.lines() {
+            // It goes on with the message above, or with what an exception says, and may name levels itself.
+            if self.continued.iter().any(|start| line.starts_with(start.as_str())) {
+                let reason = line.strip_prefix(self.reason.as_str()).filter(|_| !self.reason.is_empty());
+                if let Some(record) = records.last_mut().filter(|r| r.reason.is_none()) {
+                    record.reason = reason.map(str::trim);
+                }
+                continue;
+            }
             let level = if in_traceback { None } else { self.level(line) };
             if line.contains(&self.traceback) {
                 // One that follows another, as its cause, belongs to it.
@@ -195,6 +245,59 @@ mod tests {
         );
         assert!(warnings[0].starts_with("/p/.praxis-os/standards/a"), "{warnings:?}");
         assert_eq!(patterns().errors(text), ["2026 ERROR x: torn"]);
+    }
+
+    /// As the server of the third generation logs a parser that can't be loaded: messages of several lines, some with the
+    /// word for a level within.
+    const NO_PARSER: &str = "WARNING:server.rag.graph:Failed to parse /p/src/app.py: ERROR: Load parser for python\n\n\
+        Reason: Download error: no address\n\nRemediation: Check the package\n\
+        Traceback (most recent call last):\n  File \"x\"\npack.DownloadError: no address\n\n\
+        The above exception was the direct cause of the following exception:\n\n\
+        Traceback (most recent call last):\n  File \"x\"\nerrors.ActionableError: ERROR: Load parser for python\n\n\
+        Reason: Download error: no address\n\nRemediation: Check the package\nINFO:server.rag:done\n";
+
+    #[test]
+    fn a_traceback_below_a_warning_of_several_lines_is_the_warnings() {
+        assert_eq!(patterns().errors(NO_PARSER), Vec::<&str>::new());
+        assert_eq!(patterns().warnings(NO_PARSER), Vec::<String>::new());
+        // What only stands below it is not excused.
+        let other = NO_PARSER.replace("Remediation: Check the package\nTrace", "Exception in thread x:\nTrace");
+        assert_eq!(patterns().errors(&other).len(), 1, "{other}");
+    }
+
+    #[test]
+    fn an_index_that_search_can_do_without_is_a_warning_and_told_once() {
+        let built = "ERROR:server.rag.index_manager:Failed to rebuild code index: ERROR: Build graph index\n\n\
+            Reason: no symbols found\n\nRemediation: Check the paths\n\
+            Traceback (most recent call last):\n  File \"x\"\nerrors.ActionableError: ERROR: Build graph index\n\n\
+            Reason: no symbols found\nINFO:server.tools:next\n\
+            ERROR:server.rag.index_manager:  \u{274c} Failed to build code index: ERROR: rebuild_index(code)\n\n\
+            Reason: ERROR: Build graph index\n\nReason: no symbols found\n";
+        assert_eq!(patterns().errors(built), Vec::<&str>::new());
+        let told = "the code index could not be built, and the server goes on without it: ERROR: Build graph index (no \
+            symbols found)";
+        assert_eq!(patterns().warnings(built), [told]);
+        // Without the standards' index search finds nothing.
+        let standards = built.replace("code index", "standards index");
+        assert_eq!((patterns().errors(&standards).len(), patterns().warnings(&standards).len()), (2, 0));
+    }
+
+    #[test]
+    fn what_a_server_ended_for_is_told_without_what_it_said_behind_it() {
+        let text = "INFO:server:Loading\nERROR:__main__:Server failed: ERROR: Configuration\n\n\
+            Reason: 1 validation error\norientation\n  Extra inputs are not permitted\n\nRemediation: Fix it\n\
+            Traceback (most recent call last):\n  File \"x\"\nerrors.ActionableError: ERROR: Configuration\n\n\
+            Reason: 1 validation error\norientation\nINFO:__main__:Lock released\nINFO:__main__:Done\n";
+        let told = [
+            "ERROR:__main__:Server failed: ERROR: Configuration",
+            "Reason: 1 validation error",
+            "orientation",
+            "  Extra inputs are not permitted",
+            "Remediation: Fix it",
+        ];
+        assert_eq!(patterns().last_told(text, 8), told);
+        assert_eq!(patterns().last_told(text, 2), told[..2]);
+        assert_eq!(patterns().last_told("INFO: fine\nnot an error\n", 8), Vec::<&str>::new());
     }
 
     #[test]

@@ -237,6 +237,7 @@ fn a_server_of_an_editor_has_to_end_before_it_is_replaced() {
         let (code, said) = world.upgrade(&[]);
         let pid = format!("process {}", editor.pid());
         assert!(code == 4 && said.contains(&pid) && said.contains("MCP settings"), "{code} {said}");
+        assert!(!said.contains("left alone"), "it has to end, and is not said to run on: {said}");
         assert_eq!(before(&world.demo.project), was, "nothing was changed: {said}");
         let client = Client::of(&world.demo.install).expect("it still answers");
         assert_eq!((client.pid, world.servers()), (u64::from(editor.pid()), vec![editor.pid()]));

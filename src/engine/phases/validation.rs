@@ -2,7 +2,7 @@
 
 mod probes;
 mod seen;
-mod table;
+pub mod table;
 
 use crate::core::task::Task;
 use std::time::{Duration, Instant};

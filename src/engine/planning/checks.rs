@@ -10,7 +10,7 @@ use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
-use crate::core::plan::{FileEntry, Kind, Only};
+use crate::core::plan::{FileEntry, Kind};
 use crate::core::provenance::short;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Outcome;
@@ -20,6 +20,7 @@ use crate::engine::planning::leftover::Leftover;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError, layout_of, read_baseline};
 use crate::engine::planning::request::Request;
+use crate::engine::planning::running_server;
 use crate::engine::planning::source::{Source, stale_manifest};
 use crate::engine::planning::unchangeable;
 use crate::engine::planning::writable;
@@ -34,7 +35,6 @@ use crate::host::install;
 use crate::host::process::timing::{Who, waiting};
 use crate::host::process::{children, output};
 use crate::host::python::venv;
-use crate::host::server::{self, Case, Owner, Running};
 use crate::host::session::catalog::Used;
 use crate::host::session::{catalog, lock};
 
@@ -139,7 +139,7 @@ pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked 
         disk_space_available_bytes: available,
         disk_space_required_bytes: required,
         no_concurrent_workflows: alone.is_some() && no_other,
-        server_found: server_found(request, &install, &mut warnings),
+        server_found: running_server::found(request, &install, source.as_ref(), &mut warnings),
         warnings,
     };
     Checked { evidence, problems: check.problems, source, leftovers }
@@ -241,44 +241,6 @@ fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()
     can_be_copied(install)?;
     venv_works(install, own)?;
     Ok((format!("{} layout", layout.name), ()))
-}
-
-/// How the install's server is found, and what a person should know about it before he says yes.
-fn server_found(request: &Request, install: &Path, warnings: &mut Vec<String>) -> String {
-    if request.only == Some(Only::Content) || !install.is_dir() {
-        return String::new();
-    }
-    let reload = "it will run the old release until you";
-    let found = match server::find(install) {
-        Running::Yes(live) => {
-            let pid = live.process.pid;
-            let auto = request.options.auto_restart;
-            match live.owner {
-                Owner::Nobody if auto => {}
-                Owner::Terminal if auto && request.options.restart_by_hand => {}
-                Owner::Nobody => warnings.push(format!("the server (pid {pid}) is left alone: {reload} restart it")),
-                Owner::Editor => warnings.push(format!(
-                    "the server (pid {pid}) belongs to an editor and is left alone: {reload} reload it there"
-                )),
-                Owner::Terminal => warnings.push(format!(
-                    "the server (pid {pid}) was started by hand on a terminal: {reload} restart it there, or let it be \
-                     restarted in the background (--restart)"
-                )),
-            }
-            live.owner.words()
-        }
-        Running::No(missing) => {
-            if missing.case == Case::NotListening {
-                warnings.push(format!("{}; it is left alone", missing.why));
-            }
-            missing.case.words()
-        }
-    };
-    let others = server::others(install);
-    warnings.extend(others.iter().map(|p| {
-        format!("process {} is a server of this install that an editor talks to: {reload} reload it there", p.pid)
-    }));
-    found.to_owned()
 }
 
 /// What this program writes must be its own: a link would take it out of the install.

@@ -16,6 +16,7 @@ pub mod outside;
 pub mod possible;
 pub mod python;
 pub mod request;
+pub mod running_server;
 pub mod source;
 pub mod sources;
 pub mod unchangeable;

@@ -8,8 +8,9 @@ use crate::core::layout::layouts;
 use crate::core::os_text;
 use crate::core::phase::Phase;
 use crate::core::session::ServerBefore;
-use crate::core::visible::Shown as _;
+use crate::core::visible::{Shown as _, start_of};
 use crate::engine::events::Level;
+use crate::engine::phases::validation::table::table;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::error::Doing as _;
@@ -19,6 +20,9 @@ use crate::host::process::children::Mark;
 use crate::host::server::{self, Live, Running, ServerError, Settings, Watch};
 
 const PHASE: Phase = Phase::Server;
+/// Lines of a complaint that are shown, and characters of each.
+const COMPLAINT: usize = 8;
+const COMPLAINT_LINE: usize = 300;
 /// Where the names, never the values, of the settings are noted that the server had before.
 const SETTINGS_NOTED: &str = "server-settings.json";
 
@@ -150,7 +154,21 @@ pub fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
         Err(ServerError::Cancelled) => Err(asked.unwrap_or(Stop::Pause)),
         Err(e) => {
             let next = Some(format!("read the server's log: {}", server::log_path(&install).shown()).into());
-            Err(Stop::Failed { what: e.to_string(), next })
+            Err(Stop::Failed { what: reason(&e), next })
         }
+    }
+}
+
+/// Why a server did not start, with what it complained of: the last lines of a log often tell only how it tidied up.
+fn reason(error: &ServerError) -> String {
+    let ServerError::Ended { log, last, .. } = error else { return error.to_string() };
+    let text = server::log::written_since(log, server::log::last_start(log));
+    let told: Vec<String> =
+        table().log.last_told(&text, COMPLAINT).into_iter().map(|line| start_of(line, COMPLAINT_LINE)).collect();
+    match told.first() {
+        Some(first) if !last.contains(first.as_str()) => {
+            format!("{error}\nwhat it complained of:\n{}", told.join("\n"))
+        }
+        _ => error.to_string(),
     }
 }

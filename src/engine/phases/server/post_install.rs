@@ -138,6 +138,7 @@ fn carry_out(run: &mut Run, rule: &PostInstallRule) -> Result<(&'static str, Opt
         match interpreter(run, &rule.shown, &rule.command, rule.limit_seconds, true) {
             Ok(said) => return Ok(("success", said.iter().find_map(|line| size(line)))),
             Err(Stop::Failed { what, .. }) if !again(run, rule, &what)? => {
+                let what = what.lines().map(str::trim).collect::<Vec<_>>().join(" ");
                 run.warn("post-install", format!("went on without {}: {what}", rule.shown));
                 return Ok(("failed", None));
             }

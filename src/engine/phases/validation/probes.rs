@@ -479,16 +479,13 @@ impl Probing<'_> {
             run.warn("index", shortened(warning));
         }
         if warnings.len() > SHOWN {
-            run.warn(
-                "index",
-                format!("and {} files more, which {} names", warnings.len() - SHOWN, self.server.log.shown()),
-            );
+            run.warn("index", format!("and {} more, which {} names", warnings.len() - SHOWN, self.server.log.shown()));
         }
         if warnings.is_empty() {
             self.seen.saw("server log", begun, "passed", format!("{lines} lines, no error"));
             return done("current, no errors in the server's log", Fact::Is(true));
         }
-        let told = format!("current but for {} files that the server can't read", warnings.len());
+        let told = format!("current but for {} files or indexes that the server can't use", warnings.len());
         self.seen.saw("server log", begun, "passed", json!({"lines": lines, "warnings": warnings}));
         warned(told, Fact::Is(true))
     }
