@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::common::{Sandbox, assert_same, ext, git, snapshot, text};
 
-/// A demo of a generation that is upgraded to the last release: folder, how many releases its source has.
+/// A demo: 1 goes from the first generation to the third, 2 stays in the second, 3 goes from the second to the third.
 fn generation(sandbox: &Sandbox, number: usize) -> Demo {
     let dir = sandbox.path().join(format!("demo-{number}"));
     let (source, project) = (dir.join("source"), dir.join("project"));
