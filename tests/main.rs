@@ -7,6 +7,7 @@
 #[cfg(feature = "long-tests")]
 mod answers;
 mod architecture;
+mod assistant_rules;
 #[cfg(feature = "long-tests")]
 mod backups;
 #[cfg(feature = "long-tests")]

@@ -16,8 +16,8 @@ use crate::engine::phases::server::launch::start_again;
 use crate::engine::phases::server::replace::stop_live;
 use crate::engine::report::documents;
 use crate::engine::rollback::changes;
-use crate::engine::rollback::editors;
 use crate::engine::rollback::set_aside;
+use crate::engine::rollback::{assistant_rules, editors};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::wait_until_idle;
@@ -231,6 +231,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     owners(run, backup, &touched, &gone);
     gitignore(run, backup)?;
     editors::put_back(run, backup)?;
+    assistant_rules::put_back(run, backup)?;
     if let Some(name) = run.session.venv_generation.clone() {
         venv::switch_back(&install, &name)?;
     }
