@@ -9,6 +9,7 @@ mod account;
 #[cfg(feature = "long-tests")]
 mod answers;
 mod architecture;
+mod assistant_rules;
 #[cfg(feature = "long-tests")]
 mod backups;
 #[cfg(feature = "long-tests")]

@@ -325,6 +325,10 @@ pub struct UpgradeArgs {
     /// terminal, else no]
     #[arg(long, value_enum, value_name = "YES|NO")]
     pub editor_config: Option<YesNo>,
+    /// Whether rules files of assistants that have an older release's text get the new one's; a text of yours around it stays
+    /// [default: asked at a terminal, else no]
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    pub rules: Option<YesNo>,
     /// Go on when a post-install step (such as a browser download) fails
     #[arg(long)]
     pub allow_post_install_failure: bool,

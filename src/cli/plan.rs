@@ -17,6 +17,7 @@ use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::policy::OnConflict;
 use crate::core::provenance::short;
 use crate::core::visible;
+use crate::engine::planning::assistant_rules::RulesFile;
 use crate::engine::planning::editors::ProjectFile;
 use crate::engine::planning::inspect;
 use crate::engine::planning::inspect::{Inspection, Texts};
@@ -85,6 +86,8 @@ pub struct Around {
     pub outside: Outside,
     /// Settings of editors with an entry that would not start the new server.
     pub project_files: Vec<ProjectFile>,
+    /// Rules files that get the release's text where that is wanted.
+    pub rules: Vec<RulesFile>,
     /// What lies about in the install and beside it.
     pub leftovers: Vec<Leftover>,
 }
@@ -95,6 +98,7 @@ impl Around {
         Self {
             outside: std::mem::take(&mut inspection.outside),
             project_files: std::mem::take(&mut inspection.project_files),
+            rules: std::mem::take(&mut inspection.rules),
             leftovers: std::mem::take(&mut inspection.leftovers),
         }
     }
@@ -102,6 +106,11 @@ impl Around {
     /// Whether an entry can be changed.
     pub fn has_entries(&self) -> bool {
         self.project_files.iter().any(ProjectFile::can_be_written)
+    }
+
+    /// Whether a rules file can be changed.
+    pub fn has_rules(&self) -> bool {
+        self.rules.iter().any(|file| file.problem.is_none())
     }
 
     /// How many lines of the project name what moves, the first of them, and where to see all; and every value of an editor's
@@ -135,6 +144,15 @@ impl Around {
                 Some(problem) => paper.line(Ink::Plain, &format!("  {problem}: it is not changed for you"))?,
                 None if file.edits.is_empty() => {}
                 None => paper.line(Ink::Plain, "  changed for you only with: --editor-config yes")?,
+            }
+        }
+        for file in &self.rules {
+            paper.line(Ink::Plain, "")?;
+            paper.line(Ink::Bold, &file.describe())?;
+            if file.problem.is_none() {
+                let name = diff::path(&file.path);
+                diff::unified(paper, [&format!("a/{name}"), &format!("b/{name}")], &file.now, &file.then)?;
+                paper.line(Ink::Plain, "  changed for you only with: --rules yes")?;
             }
         }
         let Some(count) = self.outside.count() else { return Ok(()) };

@@ -39,6 +39,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit, Refus
     }
     request.options.allow_post_install_failure = arguments.allow_post_install_failure;
     request.options.editor_config = arguments.editor_config == Some(YesNo::Yes);
+    request.options.rules = arguments.rules == Some(YesNo::Yes);
     let dry_run = request.options.dry_run;
     if !dry_run && !common.yes && !std::io::stdin().is_terminal() {
         return Err(Refusal::usage(
@@ -63,7 +64,8 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit, Refus
     if dry_run {
         return Ok(show(&approved, &around, common.json));
     }
-    let mends = request.options.editor_config && around.has_entries();
+    let mends =
+        (request.options.editor_config && around.has_entries()) || (request.options.rules && around.has_rules());
     if !mends && inspect::nothing_to_do(&request, &approved) {
         return Ok(nothing(&request, &around, common.json));
     }
@@ -88,6 +90,9 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit, Refus
         }
         if arguments.editor_config.is_none() && around.has_entries() {
             request.options.editor_config = confirmed("\nChange the editors' entries as shown, too?");
+        }
+        if arguments.rules.is_none() && around.has_rules() {
+            request.options.rules = confirmed("\nBring the release's text into the rules files as shown, too?");
         }
     }
     removals(&approved, arguments, common.json)?;
@@ -159,6 +164,10 @@ fn nothing(request: &Request, around: &plan::Around, json: bool) -> Exit {
     if around.has_entries() {
         message.push_str("; but an editor's entry does not start it as it should: pos-upgrade-tui plan shows how, ");
         message.push_str("pos-upgrade-tui upgrade --editor-config yes changes it");
+    }
+    if around.has_rules() {
+        message
+            .push_str("; but a rules file has an older release's text: pos-upgrade-tui upgrade --rules yes changes it");
     }
     output::nothing_to_do(&message, json)
 }

@@ -93,6 +93,18 @@ pub struct RegionSides<'a> {
     pub theirs: &'a [u8],
 }
 
+/// A text without a change that it was given: `new` was made of `old`, and `now` of `new` since.
+///
+/// # Errors
+/// Why that can't be told apart, in words.
+pub fn without_change(old: &[u8], new: &[u8], now: &[u8]) -> Result<Vec<u8>, &'static str> {
+    if now == new {
+        return Ok(old.to_vec());
+    }
+    let merge = Merge::three_way(new.into(), now.into(), old.into()).ok_or("it is no text any more")?;
+    merge.result(&[]).filter(|_| merge.conflicts() == 0).ok_or("the same lines were changed since")
+}
+
 impl Merge {
     /// Aligns the three texts. None if any of them is binary: such files are kept or taken whole.
     pub fn three_way(base: Arc<[u8]>, mine: Arc<[u8]>, theirs: Arc<[u8]>) -> Option<Self> {

@@ -34,6 +34,7 @@ pub mod references;
 pub mod related;
 pub mod renamed;
 pub mod requirements;
+pub mod rules_file;
 pub mod server_log;
 pub mod session;
 pub mod settings;

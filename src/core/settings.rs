@@ -124,6 +124,9 @@ pub struct Options {
     /// Change the entries of editors that would not start the new server (a flag only: they lie outside of the install).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub editor_config: bool,
+    /// Bring the release's text into rules files that have an older one (a flag only, as above).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rules: bool,
 }
 
 impl Default for Options {
@@ -247,6 +250,7 @@ impl Settings {
             restart_by_hand: false,
             ask_again: false,
             editor_config: false,
+            rules: false,
         }
     }
 }

@@ -120,6 +120,8 @@ pub enum Choice {
     Restart,
     /// Change editors' entries that would not start the new server.
     Editors,
+    /// Bring the release's text into rules files.
+    Rules,
     /// Run the test command.
     Tests,
     /// Whether a failing post-install step undoes the upgrade.
@@ -136,11 +138,12 @@ pub enum Choice {
 
 impl Choice {
     /// In the order of the screen.
-    pub const ALL: [Choice; 10] = [
+    pub const ALL: [Choice; 11] = [
         Choice::Part,
         Choice::Conflicts,
         Choice::Restart,
         Choice::Editors,
+        Choice::Rules,
         Choice::Tests,
         Choice::PostInstall,
         Choice::Backups,
@@ -156,6 +159,7 @@ impl Choice {
             Choice::Conflicts => "conflicts",
             Choice::Restart => "restart the server",
             Choice::Editors => "editors' entries",
+            Choice::Rules => "rules files",
             Choice::Tests => "run the tests",
             Choice::PostInstall => "a failing download",
             Choice::Backups => "keep backups",
@@ -186,6 +190,8 @@ impl Choice {
             Choice::Restart => "a running server keeps its old code for now",
             Choice::Editors if options.editor_config => "one that would not start the new server is changed",
             Choice::Editors => "they stay, and the report says what to change",
+            Choice::Rules if options.rules => "those with an older release's text get this one's",
+            Choice::Rules => "they stay, with an older release's text",
             Choice::Tests if options.skip_tests => "the install's own tests are left out",
             Choice::Tests => "the install's own tests run, if it has any",
             Choice::PostInstall if options.allow_post_install_failure => "a browser, say, can be fetched later",
@@ -216,6 +222,7 @@ impl Choice {
             Choice::Backups => return Err(options.keep_backups.to_string()),
             Choice::Restart => options.auto_restart,
             Choice::Editors => options.editor_config,
+            Choice::Rules => options.rules,
             Choice::Tests => !options.skip_tests,
             Choice::PostInstall => {
                 return Err(if options.allow_post_install_failure { "only warns" } else { "undoes the upgrade" }.into());
@@ -247,6 +254,7 @@ impl Choice {
             Choice::Backups => options.keep_backups = options.keep_backups.saturating_sub(1).max(1),
             Choice::Restart => options.auto_restart = !options.auto_restart,
             Choice::Editors => options.editor_config = !options.editor_config,
+            Choice::Rules => options.rules = !options.rules,
             Choice::Tests => options.skip_tests = !options.skip_tests,
             Choice::PostInstall => options.allow_post_install_failure = !options.allow_post_install_failure,
             Choice::Commit => options.git_commit_after = !options.git_commit_after,

@@ -17,7 +17,7 @@ fn the_plan() {
     let plan = set_up.plan(&[]);
     assert_eq!(
         keys(&plan),
-        set(&["schema", "source", "install", "summary", "files", "outside", "project_files", "leftovers"])
+        set(&["schema", "source", "install", "summary", "files", "outside", "project_files", "rules", "leftovers"])
     );
     assert_eq!(keys(&plan["outside"]), set(&["files_read", "tracked", "cut_off", "references", "unread"]));
     assert_eq!(plan["schema"], 1);

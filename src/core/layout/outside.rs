@@ -12,6 +12,9 @@ use crate::core::path::RelPath;
 pub struct Outside {
     /// Files, and folders of files, that tell an assistant what to do. They are read also where git does not track them.
     pub rules: Vec<RelPath>,
+    /// Texts for such files that releases ship.
+    #[serde(default)]
+    pub rule_texts: Vec<RuleText>,
     /// Settings of editors that may have an entry for the server.
     pub editors: Vec<EditorFile>,
     /// What stands for the project's folder in an entry.
@@ -22,6 +25,15 @@ pub struct Outside {
     pub homes: Vec<String>,
     /// Names of folders that are passed over where no git says which files are the project's.
     pub not_searched: Vec<String>,
+}
+
+/// A text that tells an assistant what to do, as a release ships it.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct RuleText {
+    /// Within the source.
+    pub source: RelPath,
+    /// Where a project has it.
+    pub file: RelPath,
 }
 
 /// A settings file of an editor.

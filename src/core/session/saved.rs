@@ -26,6 +26,7 @@ use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::policy::OnConflict;
 use crate::core::question::{Question, Way};
 use crate::core::renamed;
+use crate::core::rules_file;
 use crate::core::settings::Options;
 
 /// The version of the session's format that this program writes.
@@ -208,6 +209,9 @@ pub struct Session {
     /// Settings of editors that this session changes, or would change if that was wanted; noted before they are written.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub editors: BTreeMap<RelPath, editor_entry::Saved>,
+    /// The same for rules files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules_files: BTreeMap<RelPath, rules_file::Saved>,
     /// Answers to questions that hold for the rest of the session, by the question's id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub chosen: BTreeMap<String, Way>,
@@ -279,6 +283,7 @@ impl Session {
             folder_before: None,
             gitignore_added: Vec::new(),
             editors: BTreeMap::new(),
+            rules_files: BTreeMap::new(),
             chosen: BTreeMap::new(),
             set_aside: Vec::new(),
             gone: BTreeMap::new(),
@@ -499,6 +504,9 @@ impl Session {
         }
         if !self.decisions.are_sound() {
             return wrong("answers");
+        }
+        if self.rules_files.iter().any(|(path, saved)| !rules_file::is_rules(path) || !saved.is_sound()) {
+            return wrong("rules_files");
         }
         if self.documents.keys().any(|path| !DOCUMENTS.iter().any(|d| d.as_bytes() == path.as_bytes())) {
             return wrong("documents");

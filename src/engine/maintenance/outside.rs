@@ -3,14 +3,13 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::core::blob::sha256;
 use crate::core::json;
 use crate::core::layout::layouts;
-use crate::core::merge::Merge;
+use crate::core::merge::without_change;
 use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::references::{Moves, rewritten};
@@ -308,13 +307,7 @@ fn back(project: &Path, folder: &Path, kept: &Kept) -> Result<Option<Change>, St
     if now == old {
         return Ok(None);
     }
-    let then = if now == new {
-        old
-    } else {
-        let shared = |bytes: &[u8]| -> Arc<[u8]> { bytes.into() };
-        let merge = Merge::three_way(shared(&new), shared(&now), shared(&old)).ok_or("it is no text any more")?;
-        merge.result(&[]).filter(|_| merge.conflicts() == 0).ok_or("the same lines were changed since")?
-    };
+    let then = without_change(&old, &new, &now)?;
     Ok((then != now).then_some(Change { path, now, then, replaced: 0, left: Vec::new() }))
 }
 

@@ -4,7 +4,7 @@ use crate::core::task::Task;
 use std::sync::Mutex;
 
 use crate::core::phase::{BackupEvidence, Fact, NotApplicable, Phase};
-use crate::engine::phases::editors;
+use crate::engine::phases::{assistant_rules, editors};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{done, not_applicable, warned};
@@ -57,6 +57,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         let made = Backup { manifest: Manifest { number, parent, folder_mtime, ..made.manifest }, ..made };
         let mut made = made;
         editors::keep(&project, &install, &mut made)?;
+        assistant_rules::keep(run, &mut made)?;
         let (count, bytes) = made.size();
         done(format!("{count} files, {}", fs::human_size(bytes)), made)
     })?;

@@ -119,6 +119,9 @@ fn commit(run: &Run) -> Result<git::Committed, String> {
     if run.session.options().editor_config {
         paths.extend(run.session.editors.keys().map(|path| path.under(project)));
     }
+    if run.session.options().rules {
+        paths.extend(run.session.rules_files.keys().map(|path| path.under(project)));
+    }
     let names = ["VERSION.txt", "UPDATE_LOG.txt", "INSTALLATION_SUMMARY.md", crate::core::baseline::FILE];
     paths.extend(names.iter().map(|n| run.session.install.join(n)));
     for file in run.session.plan().files.iter().filter(|f| f.kind.changes_install()) {

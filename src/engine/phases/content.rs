@@ -23,8 +23,8 @@ use crate::engine::conflicts::deferred;
 use crate::engine::conflicts::rules;
 use crate::engine::conflicts::settle;
 use crate::engine::events::Level;
-use crate::engine::phases::editors;
 use crate::engine::phases::relocate;
+use crate::engine::phases::{assistant_rules, editors};
 use crate::engine::planning::make_plan;
 use crate::engine::planning::source::Source;
 use crate::engine::report::documents;
@@ -85,6 +85,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         let applied = apply::carry_out(run, &journal, PHASE, Task::Apply)?;
         let lines = documents::add_gitignore_lines(run)?;
         editors::write(run)?;
+        assistant_rules::write(run)?;
         let outdated = outdate_index(run, &journal);
         let running = || matches!(server::find(&install), Running::Yes(_));
         if run.session.plan().only == Some(Only::Content) && (outdated || running()) {
@@ -186,6 +187,7 @@ fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop
     moved_config(run, &live, &mut content)?;
     covered(run, server.iter().chain(&content))?;
     editors::note(run, &source);
+    assistant_rules::note(run, &source)?;
     keep_base(install, &source)?;
     keep_edited_bases(run, texts)?;
     deferred::keep(run, texts)?;

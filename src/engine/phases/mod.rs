@@ -1,5 +1,6 @@
 //! The six phases, one file or room each.
 
+pub mod assistant_rules;
 pub mod backup;
 pub mod cleanup;
 pub mod content;

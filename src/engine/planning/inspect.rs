@@ -15,6 +15,8 @@ use crate::core::session::Session;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::settle;
 pub use crate::engine::conflicts::settle::unasked_outcome;
+use crate::engine::planning::assistant_rules;
+use crate::engine::planning::assistant_rules::RulesFile;
 use crate::engine::planning::checks;
 pub use crate::engine::planning::checks::{session_in_the_way, wait_or_unlock};
 use crate::engine::planning::editors;
@@ -69,6 +71,8 @@ pub struct Inspection {
     pub outside: Outside,
     /// Settings of editors with an entry that would not start the new server.
     pub project_files: Vec<ProjectFile>,
+    /// Rules files that get the release's text where that is wanted.
+    pub rules: Vec<RulesFile>,
     /// What lies about in the install and beside it; the warnings say it, too.
     pub leftovers: Vec<Leftover>,
     /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
@@ -119,6 +123,7 @@ pub fn inspect(request: &Request) -> Inspection {
         only_planned: None,
         outside: Outside::default(),
         project_files: Vec::new(),
+        rules: Vec::new(),
         leftovers: checked.leftovers,
         current: false,
     };
@@ -174,6 +179,10 @@ pub fn inspect(request: &Request) -> Inspection {
                 editors::find(&request.project, &install, source.generation(), &moves, request.only);
             if request.options.editor_config {
                 inspection.problems.extend(editors::unwritable(&request.project, &inspection.project_files));
+            }
+            inspection.rules = assistant_rules::find(&request.project, &source, request.only);
+            if request.options.rules {
+                inspection.problems.extend(assistant_rules::unwritable(&request.project, &inspection.rules));
             }
             inspection.outside = outside::find(&request.project, &install, moves);
             inspection.plan = Some(planned.plan);

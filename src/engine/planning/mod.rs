@@ -1,5 +1,6 @@
 //! What would happen, before anybody says yes: the source, the checks of phase 0, the plan. Reads, never writes.
 
+pub mod assistant_rules;
 pub mod checks;
 pub mod editors;
 pub mod edits;

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::core::blob::{BlobId, is_lfs_pointer, sha256};
+use crate::core::layout::outside::RuleText;
 use crate::core::layout::{Generation, layouts};
 use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::plan::{Plan, PlanSource};
 use crate::core::provenance::Tree;
+use crate::core::rules_file::Shipped;
 use crate::host::git::{Blobs, GitError, Listing, MANIFEST_FOLDER, Repo};
 
 /// The source at one commit.
@@ -56,6 +58,19 @@ impl Source {
     /// The bytes of one of its blobs; none if it doesn't have it, or has something else under this name.
     pub fn read(&self, id: &BlobId) -> Option<Arc<[u8]>> {
         self.blobs.read(id)
+    }
+
+    /// The texts for rules files that the commit ships, with what they ever said.
+    pub fn rules(&self) -> Vec<Shipped> {
+        let one = |text: &RuleText| {
+            let page = text.source.to_str()?;
+            let next = self.read(self.listing.blob(page)?)?;
+            // Without its history only what is current is known.
+            let known = self.repo.versions_of(&self.commit, page).unwrap_or_default();
+            let versions = known.iter().filter_map(|id| self.read(id)).collect();
+            Some(Shipped { page: page.to_owned(), file: text.file.clone(), next, versions })
+        };
+        layouts().outside.rule_texts.iter().filter_map(one).collect()
     }
 
     /// The error of a blob that something else was found for, by a name for people.

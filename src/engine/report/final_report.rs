@@ -37,6 +37,7 @@ pub fn report(session: &Session, warnings: &[String], seconds: Seconds, account:
     lines.extend(edits(session, account));
     lines.extend(server(session));
     lines.extend(editors(session));
+    lines.extend(rules(session));
     if !warnings.is_empty() {
         lines.push("# Worth a look".into());
         lines.extend(told(warnings));
@@ -151,6 +152,22 @@ fn editors(session: &Session) -> Vec<String> {
         false => "# Change these by hand, or an editor will not start the new server as it should",
     };
     lines.insert(0, heading.to_owned());
+    lines
+}
+
+/// What became of the files that tell assistants what to do.
+fn rules(session: &Session) -> Vec<String> {
+    if session.rules_files.is_empty() {
+        return Vec::new();
+    }
+    let heading = match session.options().rules {
+        true => "# Rules for assistants have the new release's text, but for those that the warnings name",
+        false => {
+            "# These rules for assistants still have an older release's text: the next upgrade brings it with --rules yes"
+        }
+    };
+    let mut lines = vec![heading.to_owned()];
+    lines.extend(session.rules_files.keys().map(|path| path.under(&session.project).shown().to_string()));
     lines
 }
 

@@ -1,5 +1,6 @@
 //! The way back: what has to change, what stands in its way, and how it is put back.
 
+pub mod assistant_rules;
 pub mod changes;
 pub mod editors;
 mod folders;

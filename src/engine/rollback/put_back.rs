@@ -11,9 +11,9 @@ use crate::engine::events::{Event, Level};
 use crate::engine::phases::relocate;
 use crate::engine::report::documents;
 use crate::engine::rollback::changes;
-use crate::engine::rollback::editors;
 use crate::engine::rollback::restored::{Restored, tell};
 use crate::engine::rollback::set_aside;
+use crate::engine::rollback::{assistant_rules, editors};
 use crate::engine::rollback::{folders, gitignore, index, server};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
@@ -209,6 +209,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     folders::owners(run, backup, &touched, &gone);
     gitignore::gitignore(run, backup)?;
     editors::put_back(run, backup)?;
+    assistant_rules::put_back(run, backup)?;
     if let Some(name) = run.session.venv_generation.clone() {
         venv::switch_back(&install, &name)?;
     }

@@ -49,6 +49,24 @@ impl Repo {
         Ok(pages::loose(self.log(blobs, &["--branches", "--tags", "--remotes", "--not", commit], installable)?))
     }
 
+    /// The contents that a file had in any commit before this one (or this one), or of any branch or tag.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn versions_of(&self, commit: &str, path: &str) -> Result<Vec<BlobId>, GitError> {
+        let how = ["log", "--raw", "-z", "-m", "--root", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-color"];
+        let which = ["--format=", commit, "--branches", "--tags", "--remotes", "--", path];
+        let out = self.run(&[&how[..], &which].concat())?;
+        let mut found: Vec<BlobId> = Vec::new();
+        for token in out.split(|b| *b == 0).filter_map(|token| token.strip_prefix(b":")) {
+            let head = String::from_utf8_lossy(token).into_owned();
+            let words: Vec<&str> = head.split(' ').collect();
+            let [_, mode, _, new, _] = words[..] else { continue };
+            found.extend(BlobId::from_hex(new).filter(|id| is_file(mode) && !id.is_null() && !found.contains(id)));
+        }
+        Ok(found)
+    }
+
     /// Whether `old` is `new` or one of its ancestors; false if the repository lacks one of them.
     pub fn is_ancestor(&self, old: &str, new: &str) -> bool {
         self.run(&["merge-base", "--is-ancestor", old, new]).is_ok()

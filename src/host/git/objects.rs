@@ -194,6 +194,9 @@ impl Blobs {
     pub fn listing(&self, commit: &str) -> Result<Listing, GitError> {
         let mut listing = Listing::default();
         let tops = layouts().source_tops();
+        // Texts that are no part of an install, and are read all the same.
+        let texts = &layouts().outside.rule_texts;
+        let leads = |path: &RelPath| texts.iter().any(|text| text.source.is_within(path));
         // The folders that are still to be read.
         let mut open = vec![(None::<RelPath>, self.root_of(commit)?, 0)];
         while let Some((folder, id, depth)) = open.pop() {
@@ -208,7 +211,7 @@ impl Blobs {
                 let Some(path) = path.filter(|_| !entry.name.contains(&b'/')) else { continue };
                 if entry.mode == "40000" {
                     listing.folders.insert(path.clone());
-                    if depth < DEEPEST && tops.iter().any(|top| path.is_within(top)) {
+                    if depth < DEEPEST && (tops.iter().any(|top| path.is_within(top)) || leads(&path)) {
                         open.push((Some(path), entry.id, depth + 1));
                     }
                     continue;

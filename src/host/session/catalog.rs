@@ -394,8 +394,12 @@ pub fn sweep(project: &Path, install: &Path) -> Vec<String> {
         fs::sweep(&folder);
     }
     let editors = layouts().outside.editors.iter().filter_map(|editor| Some(editor.path.parent()?.under(project)));
+    let rules = layouts().outside.rules.iter().map(|rule| rule.under(project));
+    let rules = rules.flat_map(|rule| [rule.clone(), rule.join("rules"), rule.with_file_name("")]);
     // What is behind a link is not ours.
-    for folder in editors.filter(|folder| std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_dir())) {
+    for folder in
+        editors.chain(rules).filter(|folder| std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_dir()))
+    {
         fs::sweep(&folder);
     }
     // The notes of sessions are a few files each, and so are their journals.

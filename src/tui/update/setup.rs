@@ -222,7 +222,7 @@ pub(super) fn spots(model: &Model) -> Vec<Spot> {
     std::iter::once(Spot::Source)
         .chain((0..offers).map(Spot::Offer))
         .chain(install.then_some(Spot::Install))
-        .chain(Choice::ALL.map(Spot::Option))
+        .chain(view::choices(model).map(Spot::Option))
         .collect()
 }
 

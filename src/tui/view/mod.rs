@@ -26,6 +26,7 @@ use super::model::{Model, Pane, Preview, Screen};
 use super::theme::{Role, Theme};
 use super::{keymap::Chord, text};
 use crate::engine::events::Level;
+use crate::tui::setup::Choice;
 
 /// The smallest terminal that is drawn on, columns and rows.
 pub const SMALLEST: (u16, u16) = (40, 10);
@@ -94,6 +95,11 @@ pub fn body_rows(model: &Model) -> (usize, usize) {
 /// The rows of the conflict screen.
 pub fn conflict_rows(model: &Model) -> conflict::rows::Rows<'_> {
     conflict::measured(model, body(model))
+}
+
+/// The options of the setup screen that mean something now.
+pub fn choices(model: &Model) -> impl Iterator<Item = Choice> + use<> {
+    setup::choices(model)
 }
 
 /// The rows that the cursor of the setup screen is at.

@@ -247,7 +247,7 @@ impl Rows<'_> {
     fn options(&mut self) {
         self.blank();
         self.push(None, &[("  options ", Role::Dim), ("for this upgrade only; nothing of it is saved", Role::Dim)]);
-        for choice in Choice::ALL {
+        for choice in choices(self.model) {
             if choice == Choice::Downgrade && self.is_checked_source() {
                 for problem in self.model.problems.iter().filter(|p| p.about == About::Downgrade) {
                     self.problem(Spot::Source, problem);
@@ -275,6 +275,12 @@ impl Rows<'_> {
         }
         self.push(Some(Spot::Option(choice)), &pieces);
     }
+}
+
+/// The options that mean something: rules files only where a plan has found one.
+pub fn choices(model: &Model) -> impl Iterator<Item = Choice> + use<> {
+    let rules = model.preview.as_ref().is_some_and(|p| p.inspection.rules.iter().any(|file| file.problem.is_none()));
+    Choice::ALL.into_iter().filter(move |choice| rules || *choice != Choice::Rules)
 }
 
 /// The path with its cursor; the end of a long one, as the cursor is mostly there.

@@ -214,6 +214,7 @@ pub fn inspection() -> Inspection {
         problems: Vec::new(),
         outside: Default::default(),
         project_files: Vec::new(),
+        rules: Vec::new(),
         leftovers: Vec::new(),
         pointers: Vec::new(),
         only_planned: None,

@@ -1,5 +1,6 @@
 //! What a preview says of what lies outside of the install.
 
+use crate::engine::planning::assistant_rules::RulesFile;
 use crate::engine::planning::editors::ProjectFile;
 use crate::tui::model::{Model, Preview};
 
@@ -14,6 +15,17 @@ pub fn editors(model: &Model, preview: &Preview) -> Option<String> {
     })
 }
 
+/// What becomes of rules files with an older release's text; none where there are none.
+pub fn rules(model: &Model, preview: &Preview) -> Option<String> {
+    let files = preview.inspection.rules.iter().filter(|file| file.problem.is_none());
+    let names: Vec<String> = files.map(|file| file.path.to_string()).collect();
+    let all = (!names.is_empty()).then(|| names.join(", "))?;
+    Some(match model.launch.options.rules {
+        true => format!("Brings the release's text into {all}, too (o leaves it)."),
+        false => format!("An older release's text in {all} stays (o changes that)."),
+    })
+}
+
 /// Each value of an editor's entry that has to change, and what only a person can.
 pub fn lines(preview: &Preview) -> Vec<String> {
     let of_file = |file: &ProjectFile| {
@@ -23,7 +35,8 @@ pub fn lines(preview: &Preview) -> Vec<String> {
         said.map(|said| format!("{}: {said}", file.path)).collect::<Vec<_>>()
     };
     let lines = preview.inspection.outside.count();
-    preview.inspection.project_files.iter().flat_map(of_file).chain(lines).collect()
+    let rules = preview.inspection.rules.iter().map(RulesFile::describe);
+    preview.inspection.project_files.iter().flat_map(of_file).chain(rules).chain(lines).collect()
 }
 
 #[cfg(test)]

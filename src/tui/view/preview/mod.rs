@@ -153,6 +153,10 @@ fn head(model: &Model, preview: &Preview, area: Rect) -> Vec<Line<'static>> {
         let part = text::fit(&said, usize::from(area.width.saturating_sub(2)));
         rows.push(line(theme, &[(" ", Role::Text), (&part, Role::Text)]));
     }
+    if let Some(said) = around::rules(model, preview) {
+        let part = text::fit(&said, usize::from(area.width.saturating_sub(2)));
+        rows.push(line(theme, &[(" ", Role::Text), (&part, Role::Text)]));
+    }
     let shown = if roomy { warnings.len().min(2) } else { 0 };
     for warning in &warnings[..shown] {
         let room = usize::from(area.width.saturating_sub(4));
