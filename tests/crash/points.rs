@@ -287,7 +287,15 @@ fn no_point_is_never_passed() {
     for (_, start, arguments) in flows(&small) {
         passed.extend(record(&small, &slot, &small.case(start), &arguments));
     }
-    let elsewhere = ["journal.rescue", "venv.link", "venv.switch", "restore.rename", "restore.aside", "damaged.aside"];
+    let elsewhere = [
+        "journal.rescue",
+        "venv.link",
+        "venv.switch",
+        "restore.rename",
+        "restore.aside",
+        "damaged.aside",
+        "folder.rename",
+    ];
     // Of an install without a server there are none: `server/left.rs` kills at each of them.
     let elsewhere = [&elsewhere[..], &["child.start", "child.end", "child.hand_over"]].concat();
     let missing: Vec<&str> = crash_points::ALL.iter().map(|p| p.0).filter(|p| !elsewhere.contains(p)).collect();

@@ -153,6 +153,10 @@ impl After<'_> {
         let (Some(before), Some(now)) = (self.texts.before(path), self.texts.now(path)) else {
             return Some(self.elsewhere(path, path, was));
         };
+        // Lines are added behind what stands there, which is bytes in any encoding.
+        if now.starts_with(before.trim_ascii_end()) {
+            return None;
+        }
         let lines = lines::absent(&before, &now);
         if lines.missing.is_empty() {
             return None;

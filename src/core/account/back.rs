@@ -69,6 +69,8 @@ impl Back<'_> {
     /// Whether a document has all the lines that it had.
     fn grew(&self, path: &RelPath) -> bool {
         let both = self.texts.before(path).zip(self.texts.now(path));
-        both.is_some_and(|(before, now)| lines::absent(&before, &now).missing.is_empty())
+        both.is_some_and(|(before, now)| {
+            now.starts_with(before.trim_ascii_end()) || lines::absent(&before, &now).missing.is_empty()
+        })
     }
 }

@@ -56,7 +56,10 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         let folder_mtime = run.lock.found_at().map(|time| time.to_string());
         let made = Backup { manifest: Manifest { number, parent, folder_mtime, ..made.manifest }, ..made };
         let mut made = made;
-        editors::keep(&project, &install, &mut made)?;
+        // They may hold secrets: what nobody wants changed needs no copy.
+        if run.session.options().editor_config {
+            editors::keep(&project, &install, &mut made)?;
+        }
         assistant_rules::keep(run, &mut made)?;
         let (count, bytes) = made.size();
         done(format!("{count} files, {}", fs::human_size(bytes)), made)
