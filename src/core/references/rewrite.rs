@@ -50,7 +50,6 @@ impl Line {
             text.push_str(chunk.valid());
             at += chunk.valid().len();
             if !chunk.invalid().is_empty() {
-                starts.push((text.len(), at));
                 text.push(char::REPLACEMENT_CHARACTER);
                 at += chunk.invalid().len();
             }
