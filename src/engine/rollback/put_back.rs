@@ -170,6 +170,8 @@ pub fn drop_unfinished_backup(run: &Run) {
 }
 
 fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Restored) -> Result<(), Stop> {
+    // Then all was verified once: what is not there any more, the user took away since.
+    let was_verified = journal.is_done();
     let install = run.session.install.clone();
     let server_was_running = server::stop_server(run);
     // Where the upgrade left it, by a config that may go now.
@@ -229,7 +231,10 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     // Its folder may have another name now.
     let backup = &open_backup(run)?;
     let missing = check::not_back(run, backup, &touched)?;
-    restored.missing = missing.difference(&restored.left_out).filter(|p| !applied.since.contains(p)).cloned().collect();
+    if !was_verified {
+        let missing = missing.difference(&restored.left_out).filter(|p| !applied.since.contains(p));
+        restored.missing = missing.cloned().collect();
+    }
     if server_was_running {
         restored.server_problem = server::start_old_server(run);
         // The flag came and went in a folder whose time was restored already.
