@@ -1,7 +1,7 @@
 //! Reads source and install and makes the plan; gives the texts of its entries.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,6 +74,8 @@ struct Store<'a> {
     unreadable: RefCell<Option<FsError>>,
     /// The last text of the user's: one question about a file leads to the next.
     last: RefCell<Option<(RelPath, Arc<[u8]>)>>,
+    /// Those of Python files, which are merged once more for whoever compiles them.
+    python: RefCell<BTreeMap<RelPath, Arc<[u8]>>>,
     /// Texts of the user's in which git left two sides of a merge, with the line.
     unmerged: RefCell<BTreeMap<RelPath, usize>>,
 }
@@ -86,6 +88,7 @@ impl<'a> Store<'a> {
             folder: Folder::open(install)?,
             unreadable: RefCell::default(),
             last: RefCell::default(),
+            python: RefCell::default(),
             unmerged: RefCell::default(),
         })
     }
@@ -109,15 +112,14 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// What a program says against a text that is merged by itself, with the entry's path.
-    fn damage(&self, entry: &FileEntry) -> Option<(RelPath, String)> {
-        if !is_python(&entry.path) {
-            return None;
-        }
-        let sides = self.sides(entry);
-        let merged = merge_of(&entry.path, &sides)?.result(&[])?;
-        let damage = python_damage(self.install, &entry.path, sides.mine.as_deref()?, &merged)?;
-        Some((entry.path.clone(), damage))
+    /// What a program says against texts that are merged by themselves, by their entries' paths.
+    fn damages<'e>(&self, entries: impl Iterator<Item = &'e FileEntry>) -> BTreeMap<RelPath, String> {
+        let merged = entries.filter(|entry| is_python(&entry.path)).filter_map(|entry| {
+            let sides = self.sides(entry);
+            let merged = merge_of(&entry.path, &sides)?.result(&[])?;
+            Some(Merged { path: entry.path.clone(), mine: sides.mine?, text: merged.into() })
+        });
+        python_damages(self.install, &merged.collect::<Vec<_>>())
     }
 
     /// Whether everything that was asked for could be read.
@@ -135,7 +137,13 @@ impl classify::Texts for Store<'_> {
         if let Some((_, text)) = self.last.borrow().as_ref().filter(|(last, _)| last == path) {
             return Some(text.clone());
         }
+        if let Some(text) = self.python.borrow().get(path) {
+            return Some(text.clone());
+        }
         let text = self.noted(mine(&self.folder, path))?;
+        if is_python(path) {
+            self.python.borrow_mut().insert(path.clone(), text.clone());
+        }
         self.last.replace(Some((path.clone(), text.clone())));
         if let Some(line) = baseline::marker(&text) {
             self.unmerged.borrow_mut().insert(path.clone(), line);
@@ -159,14 +167,32 @@ fn is_python(path: &RelPath) -> bool {
     path.name().ends_with(b".py")
 }
 
-/// A merged Python file that no longer compiles, where mine did. Whether theirs does is not asked: this machine's
-/// interpreter may be older than the one that will run it, and then a person looks at it.
+/// A text that was merged from the user's.
+struct Merged {
+    path: RelPath,
+    mine: Arc<[u8]>,
+    text: Arc<[u8]>,
+}
+
+/// Merged Python files that no longer compile, where mine did. Whether theirs do is not asked: this machine's interpreter
+/// may be older than the one that will run them, and then a person looks at it.
+fn python_damages(install: &Path, all: &[Merged]) -> BTreeMap<RelPath, String> {
+    let texts = all.iter().map(|merged| (merged.path.clone(), merged.text.clone()));
+    let errors = compile::compile_errors(install, &texts.collect::<Vec<_>>());
+    let broken = all.iter().filter(|merged| errors.contains_key(&merged.path));
+    let mine = broken.map(|merged| (merged.path.clone(), merged.mine.clone()));
+    let before = compile::compile_errors(install, &mine.collect::<Vec<_>>());
+    let new = errors.into_iter().filter(|(path, _)| !before.contains_key(path));
+    new.map(|(path, error)| (path, format!("does not compile: {error}"))).collect()
+}
+
+/// The same for one file, of whatever kind.
 pub fn python_damage(install: &Path, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
     if !is_python(path) {
         return None;
     }
-    let error = compile::compile_error(install, merged)?;
-    compile::compile_error(install, mine).is_none().then(|| format!("does not compile: {error}"))
+    let one = Merged { path: path.clone(), mine: mine.into(), text: merged.into() };
+    python_damages(install, &[one]).into_values().next()
 }
 
 /// Where the bytes of the release last installed are kept, by blob id.
@@ -282,7 +308,7 @@ pub fn plan_from(
     let (history, installed) = (History::new(history).with_later(&later), installed?);
     let roots = classify::roots(&history, &installed, baseline.as_ref(), (generation_now, layout_now), generation_next);
     let texts = Store::open(&source.blobs, install)?;
-    let mut vetoes = BTreeMap::new();
+    let (mut vetoes, mut asked) = (BTreeMap::new(), BTreeSet::new());
     let classify::Planned { mut plan, newer, next_baseline } = loop {
         let planned = classify::plan(&Inputs {
             history: &history,
@@ -301,8 +327,7 @@ pub fn plan_from(
             vetoes: &vetoes,
         });
         // Each is asked about once, so this ends.
-        let open = planned.auto_merges().filter(|entry| !vetoes.contains_key(&entry.path));
-        let damaged: Vec<_> = open.filter_map(|entry| texts.damage(entry)).collect();
+        let damaged = texts.damages(planned.auto_merges().filter(|entry| asked.insert(entry.path.clone())));
         if damaged.is_empty() {
             break planned;
         }

@@ -1,6 +1,7 @@
 //! Whether the Python that will run the new server can: each of its files is parsed by it before anything changes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -9,7 +10,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
 use crate::engine::refusal::{Problem, problem};
-use crate::host::python::interpreters::Version;
+use crate::host::python::interpreters::{Broken, Version};
 use crate::host::python::{interpreters, venv};
 use crate::host::server;
 
@@ -86,13 +87,13 @@ fn not_checked(venv: &Path) -> String {
 }
 
 /// The release's server files, by the path that they will have.
-fn files(source: &Source) -> Vec<(RelPath, Vec<u8>)> {
+fn files(source: &Source) -> Vec<(RelPath, Arc<[u8]>)> {
     let package = &source.generation().server().package;
     let placed = source.tree.iter().filter_map(|(path, file)| {
         let place = source.generation().newest().install_path(path, |_| false)?;
         let is_code = place.is_within(package) && place.as_bytes().ends_with(b".py");
         let bytes = if is_code { source.read(&file.blob) } else { None };
-        Some((place, bytes?.to_vec()))
+        Some((place, bytes?))
     });
     placed.collect()
 }
@@ -107,7 +108,7 @@ fn cannot_run(
     python: &Path,
     version: Option<Version>,
     least: Option<Version>,
-    broken: &[(RelPath, String)],
+    broken: &[Broken],
 ) -> Problem {
     let mut what = format!(
         "{}: the Python {} behind this install's environment can't run the new server:",
@@ -122,8 +123,9 @@ fn cannot_run(
         what =
             format!("{} it is Python {}{wants}, and can't parse {} of its files", what, words(version), broken.len());
     }
-    for (path, error) in broken.iter().take(SHOWN) {
-        what.push_str(&format!("\n  {path}: {error}"));
+    for Broken { path, error, line } in broken.iter().take(SHOWN) {
+        let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+        what.push_str(&format!("\n  {path}{line}: {error}"));
     }
     let found = interpreters::found(least.unwrap_or((3, 10)), &request.project);
     let other: Option<PathBuf> = found.into_iter().map(|one| one.path).find(|path| path != python);

@@ -1,36 +1,30 @@
 //! Asks a Python interpreter whether a text compiles. Writes nothing, runs nothing of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::core::visible;
+use crate::core::path::RelPath;
 use crate::host::process::children;
 use crate::host::process::output::{SHORT, last_line, output};
-use crate::host::process::timing::{Who, waiting};
 use crate::host::python::{interpreters, venv};
 
-/// What is wrong with a Python text, in the words of this machine's interpreter; none if it compiles, or if there is nobody
-/// to ask ([`can_compile`]). No interpreter of the project's is asked, and none runs anything at its start that lies
-/// where it looks for packages.
+/// What is wrong with a Python text, as [`compile_errors`] has it.
 pub fn compile_error(install: &Path, text: &[u8]) -> Option<String> {
-    let _program = waiting(Who::Programs);
-    // One that says neither is none, as a shim for a version that is not there.
-    of_machine(install).iter().find_map(|python| ask_to_compile(python, text))?.err()
+    let only = RelPath::new("merged").ok()?;
+    compile_errors(install, &[(only, text.into())]).into_values().next()
 }
 
-/// What one interpreter says; none if it says nothing that can be understood.
-fn ask_to_compile(python: &Path, text: &[u8]) -> Option<Result<(), String>> {
-    // Only the error's last line: the name of the file is the caller's to tell.
-    const CODE: &str = "import sys; compile(sys.stdin.buffer.read(), 'merged', 'exec', dont_inherit=True); print('ok')";
-    let mut command = children::helper(python);
-    // One that is a script may look around where it is started.
-    command.args(["-I", "-S", "-B", "-c", CODE]).current_dir("/");
-    let out = output(&mut command, Some(text.to_vec()), SHORT).ok()?;
-    if out.status.success() && out.stdout.trim_ascii() == b"ok" {
-        return Some(Ok(()));
+/// What is wrong with Python texts, in the words of this machine's interpreter, which is started once for all of them; nothing
+/// of those that compile, or if there is nobody to ask ([`can_compile`]). No interpreter of the project's is asked, and none
+/// runs anything at its start that lies where it looks for packages.
+pub fn compile_errors(install: &Path, texts: &[(RelPath, Arc<[u8]>)]) -> BTreeMap<RelPath, String> {
+    if texts.is_empty() {
+        return BTreeMap::new();
     }
-    let said = String::from_utf8_lossy(&out.stderr).into_owned();
-    let word = said.lines().rev().find(|l| l.contains("Error"))?;
-    Some(Err(visible::start_of(word.trim(), 300)))
+    // One that can't answer is none, as a shim for a version that is not there.
+    let told = of_machine(install).iter().find_map(|python| interpreters::cannot_compile(python, texts).ok());
+    told.unwrap_or_default().into_iter().map(|broken| (broken.path, broken.error)).collect()
 }
 
 /// Whether there is an interpreter that can be asked for an install without running anything of its project.

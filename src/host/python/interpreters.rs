@@ -3,19 +3,17 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::core::path::RelPath;
 use crate::core::visible;
 use crate::host::files::fs;
 use crate::host::process::children;
-use crate::host::process::output::{Bounds, output};
+use crate::host::process::output::{SHORT, last_line, output};
 use crate::host::process::timing::{Who, waiting};
 
 /// A Python's version: major and minor.
 pub type Version = (u8, u8);
-
-/// Compiling a large package takes a second or two.
-const COMPILING: Bounds = Bounds { answer: 4 << 20, time: Some(std::time::Duration::from_secs(120)) };
 
 /// An interpreter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +68,7 @@ pub fn named_version(config: &str) -> Option<Version> {
 pub fn ask_version(python: &Path) -> Result<Version, String> {
     let mut command = children::helper(python);
     command.args(["-I", "-S", "-B", "-c", "import sys; print(*sys.version_info[:2])"]).current_dir("/");
-    let out = output(&mut command, None, crate::host::process::output::SHORT).map_err(|e| e.to_string())?;
+    let out = output(&mut command, None, SHORT).map_err(|e| e.to_string())?;
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     let mut parts = said.split_whitespace().map(str::parse::<u8>);
     match (parts.next(), parts.next()) {
@@ -88,12 +86,24 @@ pub fn behind(venv: &Path, project: &Path) -> Option<PathBuf> {
     (!real.starts_with(project) && name.starts_with("python")).then_some(real)
 }
 
-/// The files that an interpreter can't parse, each with its words. Nothing of them is run.
+/// A file that an interpreter can't parse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub path: RelPath,
+    /// The interpreter's words, as the last line of its complaint has them.
+    pub error: String,
+    /// The line, from 1, where it says one.
+    pub line: Option<u64>,
+}
+
+/// The files that an interpreter can't parse. Nothing of them is run.
 ///
 /// # Errors
 /// Why it can't be asked.
-pub fn cannot_compile(python: &Path, files: &[(RelPath, Vec<u8>)]) -> Result<Vec<(RelPath, String)>, String> {
-    // Each file: its length in a line, then its bytes. The answer: a line for each that does not compile.
+pub fn cannot_compile(python: &Path, files: &[(RelPath, Arc<[u8]>)]) -> Result<Vec<Broken>, String> {
+    // Each file: its length in a line, then its bytes. The answer: for each that does not compile its number, the line or 0,
+    // and the words.
     const CODE: &str = "\
 import sys
 data = sys.stdin.buffer
@@ -103,8 +113,9 @@ while line := data.readline():
     text = data.read(int(line))
     try:
         compile(text, 'file', 'exec', dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        print(number, type(error).__name__, str(error).replace('\\n', ' '))
+    except Exception as error:
+        said = str(getattr(error, 'msg', error)).replace('\\n', ' ')
+        print(number, getattr(error, 'lineno', 0) or 0, type(error).__name__ + ': ' + said)
 print('ok')
 ";
     let _program = waiting(Who::Programs);
@@ -114,16 +125,19 @@ print('ok')
         input.extend_from_slice(bytes);
     }
     let mut command = children::helper(python);
+    // One that is a script may look around where it is started.
     command.args(["-I", "-S", "-B", "-W", "ignore", "-c", CODE]).current_dir("/").env("PYTHONIOENCODING", "utf-8");
-    let out = output(&mut command, Some(input), COMPILING).map_err(|e| e.to_string())?;
+    let out = output(&mut command, Some(input), SHORT).map_err(|e| e.to_string())?;
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     if !out.status.success() || said.lines().last() != Some("ok") {
-        return Err(crate::host::process::output::last_line(&out.stderr));
+        return Err(last_line(&out.stderr));
     }
-    let told = said.lines().filter_map(|line| {
-        let (number, words) = line.split_once(' ')?;
+    let told = said.lines().filter_map(|told| {
+        let mut parts = told.splitn(3, ' ');
+        let (number, line, words) = (parts.next()?, parts.next()?, parts.next()?);
         let (path, _) = files.get(number.parse::<usize>().ok()?)?;
-        Some((path.clone(), visible::start_of(words, 200)))
+        let line = line.parse().ok().filter(|line| *line > 0);
+        Some(Broken { path: path.clone(), error: visible::start_of(words, 300), line })
     });
     Ok(told.collect())
 }
@@ -143,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_does_not_compile_is_named_and_nothing_runs() {
-        let file = |name: &str, text: &str| (name.parse::<RelPath>().unwrap(), text.as_bytes().to_vec());
+        let file = |name: &str, text: &str| (name.parse::<RelPath>().unwrap(), text.as_bytes().into());
         let files = [
             file("good.py", "raise SystemExit(1)\nx = 1\n"),
             file("broken.py", "def f(:\n"),
@@ -151,9 +165,9 @@ mod tests {
             file("empty.py", ""),
         ];
         let found = cannot_compile(Path::new("python3"), &files).unwrap();
-        let names: Vec<String> = found.iter().map(|(path, _)| path.to_string()).collect();
+        let names: Vec<String> = found.iter().map(|broken| broken.path.to_string()).collect();
         assert_eq!(names, ["broken.py", "zero.py"]);
-        assert!(found[0].1.starts_with("SyntaxError"), "{found:?}");
+        assert!(found[0].error.starts_with("SyntaxError: ") && found[0].line == Some(1), "{found:?}");
         assert!(cannot_compile(Path::new("/nonexistent/python3"), &files).is_err());
     }
 
