@@ -6,6 +6,7 @@ pub mod editors;
 mod folders;
 mod gitignore;
 mod index;
+mod project_file;
 pub mod put_back;
 pub mod restored;
 mod server;
