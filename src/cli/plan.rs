@@ -24,7 +24,6 @@ use crate::engine::planning::inspect::{Inspection, Texts};
 use crate::engine::planning::leftover::Leftover;
 use crate::engine::planning::outside::Outside;
 use crate::host::files::fs;
-use crate::host::install;
 use crate::host::python::compile;
 
 /// So many lines of the project are shown with a plan.
@@ -55,7 +54,7 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal> {
     })?;
     let merged = |f: &FileEntry| matches!(f.kind, Kind::AutoMerge | Kind::Conflict) && f.path.name().ends_with(b".py");
     let unchecked = plan.files.iter().filter(|f| merged(f)).count();
-    if unchecked > 0 && !compile::can_compile(&install::folder_of(&request.project)) {
+    if unchecked > 0 && !compile::can_compile(&request.install()) {
         complain!(
             "not checked: whether {unchecked} merged Python files compile. Only a python3 that is not the project's own \
              is asked for that, and there is none on PATH"

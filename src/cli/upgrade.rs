@@ -155,7 +155,7 @@ fn show(plan: &Plan, around: &plan::Around, json: bool) -> Exit {
 }
 
 fn nothing(request: &Request, around: &plan::Around, json: bool) -> Exit {
-    let install = install::folder_of(&request.project);
+    let install = request.install();
     output::tidy(&request.project);
     let mut message = format!("{}: nothing to do, this install is current", install.shown());
     if let Some(server) = inspect::server_left_behind(request) {

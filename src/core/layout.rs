@@ -198,21 +198,6 @@ impl Layouts {
         &self.servers[&noted.unwrap_or(&self.generations[0]).server]
     }
 
-    /// All generations, the oldest first.
-    pub fn generations(&self) -> &[Generation] {
-        &self.generations
-    }
-
-    /// The package's folder of a generation's server.
-    pub fn package_of(&self, generation: &Generation) -> &RelPath {
-        &self.servers[&generation.server].package
-    }
-
-    /// The generation of an install, by the name of its folder; the newest for a name that none has.
-    pub fn generation_in(&self, folder: &[u8]) -> &Generation {
-        self.generations.iter().rev().find(|g| g.folder.as_bytes() == folder).unwrap_or_else(|| self.newest())
-    }
-
     /// The servers that installs have, that of the newest generation first.
     pub fn servers(&self) -> impl Iterator<Item = &ServerLayout> {
         let mut names: Vec<&String> = Vec::new();
@@ -222,11 +207,6 @@ impl Layouts {
             }
         }
         names.into_iter().filter_map(|name| self.servers.get(name))
-    }
-
-    /// Whether this program runs the server of a generation.
-    pub fn runs(&self, generation: &Generation) -> bool {
-        self.servers[&generation.server].package == self.server().package
     }
 
     /// The generation and the layout of an install, by the name of its folder and the folders in it, for which `exists`

@@ -192,7 +192,7 @@ pub fn discard(session: Session) -> Handle {
 }
 
 fn new_session(request: Request, plan: Plan, on_conflict: OnConflict, resolving: bool) -> Session {
-    let install = install::folder_of(&request.project);
+    let install = request.install();
     let id = uuid::Uuid::now_v7().to_string();
     let Request { project, source, options, .. } = request;
     let approval = Approval { source, on_conflict, resolving, options, plan };

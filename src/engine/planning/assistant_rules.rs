@@ -90,7 +90,7 @@ fn one(project: &Path, path: RelPath, shipped: &[Shipped]) -> Option<RulesFile> 
 /// Whether a text speaks of an install: by its folder, or by a tool of a server.
 fn speaks(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
-    let entries = || layouts().generations().iter().filter_map(|g| g.editor_entry.as_ref());
+    let entries = || layouts().generations.iter().filter_map(|g| g.editor_entry.as_ref());
     let tools = entries().flat_map(|entry| entry.renamed_tools.iter().flat_map(|tool| [&tool.from, &tool.to]));
     let folders = layouts().folders().into_iter().filter_map(|folder| folder.to_str());
     tools.map(String::as_str).chain(folders).any(|name| text.contains(name))

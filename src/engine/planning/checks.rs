@@ -84,7 +84,7 @@ impl Check<'_, '_> {
 
 /// Runs all checks. `own` says that this process holds the lock and the session in question.
 pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked {
-    let install = install::folder_of(&request.project);
+    let install = request.install();
     let mut check = Check { tell, problems: Vec::new() };
     let mut warnings = Vec::new();
 

@@ -42,7 +42,7 @@ pub fn starts(project: &Path, install: &Path, target: &Generation, moves: &Moves
     let data = &layouts().outside;
     let own = install.file_name().and_then(|name| name.to_str()).map(str::to_owned);
     let folders = own.into_iter().chain(moves.folders.keys().cloned()).chain([moves.install.clone()]);
-    let entries = || layouts().generations().iter().filter_map(|g| g.editor_entry.as_ref());
+    let entries = || layouts().generations.iter().filter_map(|g| g.editor_entry.as_ref());
     let next = target.editor_entry.as_ref();
     Starts {
         project: project.to_str().map(str::to_owned),
@@ -118,7 +118,7 @@ pub fn read(project: &Path, path: &RelPath) -> Option<Result<Vec<u8>, String>> {
 
 /// Whether an entry in a settings file starts this install's server, so that the file belongs into a backup.
 pub fn concerns(project: &Path, install: &Path, path: &RelPath) -> bool {
-    let folders = layouts().generations().iter().filter_map(|g| g.folder.to_str()).map(str::to_owned);
+    let folders = layouts().generations.iter().filter_map(|g| g.folder.to_str()).map(str::to_owned);
     let next = layouts().newest().folder.to_string();
     // As if all that can move had moved: then whatever is ours has to change.
     let moves =

@@ -131,7 +131,7 @@ pub fn inspect(request: &Request) -> Inspection {
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
         return inspection;
     };
-    match make_plan::make_plan_for(&source, &install::folder_of(&request.project), request.only) {
+    match make_plan::make_plan_for(&source, &request.install(), request.only) {
         Ok(planned) => {
             if let Some(why) = planned.stranger.as_ref().filter(|_| !request.options.unrelated_source) {
                 inspection.problems.push(Problem {
@@ -143,8 +143,7 @@ pub fn inspect(request: &Request) -> Inspection {
                 });
             }
             if let Some(why) = planned.downgrade.as_ref().filter(|_| !request.options.allow_downgrade) {
-                let what =
-                    format!("{}: this would be a downgrade: {why}", install::folder_of(&request.project).shown());
+                let what = format!("{}: this would be a downgrade: {why}", request.install().shown());
                 let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
                 inspection.problems.push(Problem {
                     about: About::Downgrade,
@@ -153,13 +152,13 @@ pub fn inspect(request: &Request) -> Inspection {
                     next: next.into(),
                 });
             }
-            let python = python::check(request, &install::folder_of(&request.project), &source);
+            let python = python::check(request, &request.install(), &source);
             inspection.evidence.warnings.extend(python.warning);
             inspection.only_planned = python.problem;
             inspection.problems.extend(inspection.only_planned.clone());
             inspection.problems.extend(lfs_pointers::problem(&source, &planned.pointers));
             inspection.pointers.clone_from(&planned.pointers);
-            let install = install::folder_of(&request.project);
+            let install = request.install();
             inspection.problems.extend(writable::unwritable(&install, &planned.plan));
             inspection.problems.extend(checks::unmerged(&source, &install, &planned));
             inspection.problems.extend(folder::stranger(&install, &planned.plan));
@@ -246,7 +245,7 @@ pub fn deepen(source: &Path) -> Result<(), GitError> {
 /// # Errors
 /// [`FsError`] where the earlier answers are there and can't be read.
 pub fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, FsError> {
-    let remembered = settle::remembered(&install::folder_of(&request.project))?;
+    let remembered = settle::remembered(&request.install())?;
     let rules = Rules::of(&request.options);
     let conflicts = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
     Ok(conflicts.filter_map(|f| Some((f.path.clone(), answers::prior(f, &rules, &remembered)?))).collect())
@@ -279,7 +278,7 @@ fn changed_by(planned: &Planned) -> BTreeMap<RelPath, Vec<String>> {
 /// A sentence naming the path that can't be read.
 pub fn texts(request: &Request, entry: &FileEntry) -> Result<Sides, String> {
     let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| e.to_string())?;
-    make_plan::sides(&source, &install::folder_of(&request.project), entry).map_err(|e| e.to_string())
+    make_plan::sides(&source, &request.install(), entry).map_err(|e| e.to_string())
 }
 
 /// The texts of a plan's entries, for showing all of them: the source is opened once, at the plan's commit.
@@ -296,7 +295,7 @@ impl Texts {
     /// A sentence naming the source that can't be read.
     pub fn open(request: &Request, plan: &Plan) -> Result<Self, String> {
         let source = Source::open(&request.source, Some(&plan.source.commit)).map_err(|e| e.to_string())?;
-        Ok(Self { source, install: install::folder_of(&request.project) })
+        Ok(Self { source, install: request.install() })
     }
 
     /// The texts of one entry. Blocking.
@@ -361,15 +360,14 @@ pub fn session(project: &Path, id: &str) -> Option<Session> {
 /// running server was started after its code's last change. Blocking; may run pip's dry run.
 pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
     let server = || {
-        request.only == Some(Only::Content)
-            || (environment::is_current(&install::folder_of(&request.project)) && server_current(request))
+        request.only == Some(Only::Content) || (environment::is_current(&request.install()) && server_current(request))
     };
-    plan.summary.pending() == 0 && folder::leaves(&install::folder_of(&request.project)).is_none() && server()
+    plan.summary.pending() == 0 && folder::leaves(&request.install()).is_none() && server()
 }
 
 /// What to do about a running server that runs other code than what is installed, and that is not ours to restart.
 pub fn server_left_behind(request: &Request) -> Option<String> {
-    let install = install::folder_of(&request.project);
+    let install = request.install();
     let Running::Yes(live) = server::find(&install) else { return None };
     let pid = live.process.pid;
     let whose = live.owner.words();
@@ -381,7 +379,7 @@ pub fn server_left_behind(request: &Request) -> Option<String> {
 }
 
 fn server_current(request: &Request) -> bool {
-    let install = install::folder_of(&request.project);
+    let install = request.install();
     match server::find(&install) {
         Running::Yes(live) => {
             let options = &request.options;

@@ -76,13 +76,13 @@ pub fn moves(project: &Path, install: &Path, source: Option<&Source>, plan: Opti
     let own = install.file_name().unwrap_or_default().as_encoded_bytes();
     let name = |path: &RelPath| path.to_str().map(str::to_owned);
     let Some(next) = name(&target.folder) else { return Moves::default() };
-    let earlier = || layouts().generations().iter().take_while(|g| g.name != target.name);
+    let earlier = || layouts().generations.iter().take_while(|g| g.name != target.name);
     let left = earlier().filter(|g| {
         // One that stands beside the install is somebody's: another product has folders of that name.
         g.folder != target.folder && (g.folder.as_bytes() == own || !g.folder.under(project).is_dir())
     });
-    let package = layouts().package_of(target);
-    let packages = earlier().map(|g| layouts().package_of(g)).filter(|p| *p != package);
+    let package = &target.server().package;
+    let packages = earlier().map(|g| &g.server().package).filter(|p| *p != package);
     let mut moves = Moves {
         folders: left.filter_map(|g| Some((name(&g.folder)?, next.clone()))).collect(),
         packages: packages.filter_map(|p| Some((name(p)?, name(package)?))).collect(),
@@ -109,7 +109,7 @@ fn pages(plan: &Plan) -> std::collections::BTreeMap<Vec<u8>, Option<RelPath>> {
 
 /// The tools that the target's server has under another name: those that its code has, and not under the old one.
 fn tools(target: &Generation, install: &Path, source: Option<&Source>) -> Vec<RenamedTool> {
-    let all = layouts().generations().iter().filter_map(|g| Some((&g.name, &g.editor_entry.as_ref()?.renamed_tools)));
+    let all = layouts().generations.iter().filter_map(|g| Some((&g.name, &g.editor_entry.as_ref()?.renamed_tools)));
     let mut renamed: Vec<RenamedTool> = Vec::new();
     for (generation, more) in all {
         for tool in more {
@@ -132,7 +132,7 @@ fn tools(target: &Generation, install: &Path, source: Option<&Source>) -> Vec<Re
 
 /// The texts of the target's server: the source's, else what is installed.
 fn code(target: &Generation, install: &Path, source: Option<&Source>) -> Vec<String> {
-    let package = layouts().package_of(target);
+    let package = &target.server().package;
     let is_code = |path: &RelPath| path.name().ends_with(b".py");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let Some(source) = source else {
@@ -204,7 +204,7 @@ fn paths(project: &Path, install: &Path, outside: &mut Outside) -> BTreeSet<RelP
     let own = install.file_name().unwrap_or_default().as_encoded_bytes();
     let in_install = |path: &RelPath| {
         let top = path.parts().next().unwrap_or_default();
-        top == own || layouts().generations().iter().any(|g| g.folder.as_bytes() == top)
+        top == own || layouts().generations.iter().any(|g| g.folder.as_bytes() == top)
     };
     let may_hold = |path: &RelPath| !in_install(path) && !data.not_searched.iter().any(|n| n.as_bytes() == path.name());
     let mut paths: BTreeSet<RelPath> = match git::tracked(project) {
@@ -228,6 +228,6 @@ fn paths(project: &Path, install: &Path, outside: &mut Outside) -> BTreeSet<RelP
 
 /// The folder of the project's install, of whatever generation: the newest that there is.
 pub fn install_of(project: &Path) -> Option<std::path::PathBuf> {
-    let mut folders = layouts().generations().iter().rev().map(|g| g.folder.under(project));
+    let mut folders = layouts().generations.iter().rev().map(|g| g.folder.under(project));
     folders.find(|folder| folder.is_dir())
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::core::plan::Only;
 use crate::core::settings::Options;
+use crate::host::install;
 
 /// What to upgrade, and from where.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,4 +19,11 @@ pub struct Request {
     pub only: Option<Only>,
     /// The options.
     pub options: Options,
+}
+
+impl Request {
+    /// The folder of the project's install, as it is called now.
+    pub fn install(&self) -> PathBuf {
+        install::folder_of(&self.project)
+    }
 }

@@ -11,7 +11,6 @@ use crate::engine::planning::source::Source;
 use crate::host::demo;
 use crate::host::git::GitError;
 use crate::host::git::snapshot;
-use crate::host::install;
 use crate::host::user::recent_sources;
 
 /// At most so many names of a folder are looked at.
@@ -116,7 +115,7 @@ pub fn look(path: &Path, to: Option<&str>) -> Found {
 /// A sentence saying why it can't be told.
 pub fn standing(request: &Request) -> Result<Standing, String> {
     let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| e.to_string())?;
-    let install = install::folder_of(&request.project);
+    let install = request.install();
     let planned = make_plan::make_plan_for(&source, &install, request.only).map_err(|e| e.to_string())?;
     if let Some(why) = planned.stranger.filter(|_| !request.options.unrelated_source) {
         return Err(inspect::unrelated(&request.source, &why));

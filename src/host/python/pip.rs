@@ -37,12 +37,21 @@ fn limits() -> Limits {
     Limits { silent: silence(), total: LONGEST }
 }
 
+/// Variables that lead an interpreter, or its pip, to somebody else's packages.
+const OTHERS: [&str; 7] =
+    ["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"];
+
+/// Takes those variables from a program.
+pub(super) fn without_others(command: &mut Command) {
+    for name in OTHERS {
+        command.env_remove(name);
+    }
+}
+
 /// An environment's interpreter, without the variables that lead it to somebody else's packages.
 pub fn python(venv: &Path) -> Command {
     let mut command = children::command(venv.join("bin/python"));
-    for name in ["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"] {
-        command.env_remove(name);
-    }
+    without_others(&mut command);
     // Otherwise its lines come in blocks, and late.
     command.env("PYTHONUNBUFFERED", "1");
     command

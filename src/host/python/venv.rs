@@ -19,7 +19,7 @@ use crate::host::files::fs;
 use crate::host::files::rename;
 use crate::host::process::children;
 use crate::host::process::program::{self, Limits, Listener, ProgramError};
-use crate::host::python::relocate;
+use crate::host::python::{pip, relocate};
 
 /// Python's own `venv` unpacks pip, which takes a few seconds.
 const MAKING: Limits = Limits { silent: Duration::from_secs(180), total: Duration::from_secs(600) };
@@ -63,9 +63,7 @@ pub fn make_anew(install: &Path, name: &str, python: &Path, listener: &mut dyn L
     discard(install, name).map_err(failed)?;
     fs::create_folders(&generations(install)).map_err(failed)?;
     let mut command = children::command(python);
-    for name in ["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV"] {
-        command.env_remove(name);
-    }
+    pip::without_others(&mut command);
     command.args(["-I", "-m", "venv"]).arg(generation(install, name)).current_dir("/");
     program::run("venv", &mut command, MAKING, listener).map(drop)
 }

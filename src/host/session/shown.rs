@@ -58,20 +58,17 @@ fn copy(session: &Session, layout: &ServerLayout) -> Result<(), FsError> {
     let path = place.under(&session.install).join(name(session));
     let text = json::pretty(&session.workflow_file()).doing("write", &path)?;
     folder.put(name(session).as_ref(), text.as_bytes(), 0o644)?;
-    remove_from(session, layout, folders.all().into_iter().filter(|folder| *folder != right))
+    remove(session, copies(session).iter().filter(|copy| copy.parent().as_ref() != Some(&place)))
 }
 
-fn remove_from<'f>(
-    session: &Session,
-    layout: &ServerLayout,
-    folders: impl Iterator<Item = &'f RelPath>,
-) -> Result<(), FsError> {
-    for folder in folders {
-        let Ok(place) = layout.sessions.join(folder.as_bytes()) else { continue };
-        if let Ok(folder) = Folder::open(&session.install)?.below(&place, false)
-            && folder.kind(name(session).as_ref())?.is_some()
+/// Removes copies; what is not there is as good.
+fn remove<'c>(session: &Session, copies: impl Iterator<Item = &'c RelPath>) -> Result<(), FsError> {
+    let root = Folder::open(&session.install)?;
+    for copy in copies {
+        if let Ok((folder, name)) = root.parent_of(copy, false)
+            && folder.kind(name)?.is_some()
         {
-            folder.remove(name(session).as_ref())?;
+            folder.remove(name)?;
             folder.sync()?;
         }
     }
@@ -93,10 +90,5 @@ pub fn copies(session: &Session) -> Vec<RelPath> {
 /// # Errors
 /// [`FsError`].
 pub fn take_back(session: &Session) -> Result<(), FsError> {
-    for layout in layouts().servers() {
-        if let Some(folders) = &layout.session_folders {
-            remove_from(session, layout, folders.all().into_iter())?;
-        }
-    }
-    Ok(())
+    remove(session, copies(session).iter())
 }
