@@ -17,7 +17,6 @@ use crate::host::install::{self, rename};
 use crate::host::install::{Beside, Install};
 use crate::host::process::inside;
 use crate::host::process::proc;
-use crate::host::process::proc::Process;
 use crate::host::server::{self, Running};
 
 /// What stood at the new place and can be made again, in the session's folder.
@@ -72,20 +71,11 @@ fn in_use(run: &Run) -> Vec<String> {
     let ours = run.session.server.as_ref().filter(|server| server.was_running).and_then(|server| server.pid);
     let found = match run.session.is_to_move() {
         true => inside::inside(&run.session.install),
-        false => servers(run),
+        false => server::all(&run.session.install),
     };
     let workers = ours.map(proc::descendants).unwrap_or_default();
     let others = found.into_iter().filter(|p| Some(p.pid) != ours && !workers.contains(&p.pid));
     others.map(|process| format!("process {}: {}", process.pid, fs::visible(&process.command.join(" ")))).collect()
-}
-
-/// All servers of the install that run now.
-fn servers(run: &Run) -> Vec<Process> {
-    let known = match server::find(&run.session.install) {
-        Running::Yes(live) => Some(live.process),
-        Running::No(_) => None,
-    };
-    known.into_iter().chain(server::others(&run.session.install)).collect()
 }
 
 /// Renames the folder, if that is still to be done; whether it was. Only behind the commit.

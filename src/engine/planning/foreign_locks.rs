@@ -8,7 +8,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::planning::leftover::Leftover;
 use crate::engine::refusal::{Problem, problem};
 use crate::host::process::lock_holders::{self, LockFile};
-use crate::host::server::{self, Running};
+use crate::host::server;
 
 /// Locks of other programs: those that a living process holds stop an upgrade, all others are left over. Blocking.
 pub fn find(install: &Path) -> (Vec<Problem>, Vec<Leftover>) {
@@ -21,7 +21,7 @@ pub fn find(install: &Path) -> (Vec<Problem>, Vec<Leftover>) {
     let mut servers = None;
     for path in &data.server_locks {
         sort_out(install, path, &mut problems, &mut left, |pid| {
-            servers.get_or_insert_with(|| all_servers(install)).contains(&pid)
+            servers.get_or_insert_with(|| server::all(install)).iter().any(|server| server.pid == pid)
         });
     }
     (problems, left)
@@ -51,12 +51,4 @@ fn sort_out(
         }
         LockFile::Absent => {}
     }
-}
-
-fn all_servers(install: &Path) -> Vec<u32> {
-    let known = match server::find(install) {
-        Running::Yes(live) => Some(live.process.pid),
-        Running::No(_) => None,
-    };
-    known.into_iter().chain(server::others(install).into_iter().map(|process| process.pid)).collect()
 }

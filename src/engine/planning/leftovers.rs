@@ -1,6 +1,7 @@
 //! What other ways of upgrading left in an install and beside it. Reads only.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::core::blob::BlobId;
 use crate::core::config::keyed::lacking;
@@ -16,7 +17,7 @@ use crate::engine::conflicts::settle;
 use crate::engine::planning::leftover::Leftover;
 use crate::engine::planning::make_plan::{self, Planned};
 use crate::engine::planning::source::Source;
-use crate::host::files::folder::{Content, Folder};
+use crate::host::files::folder::Folder;
 use crate::host::files::{fs, walk};
 
 /// The files that hand-made upgrades left in the install, and the copies of it beside it. Blocking.
@@ -104,12 +105,12 @@ fn template(install: &Path, source: &Source, planned: &Planned, path: &RelPath, 
 }
 
 /// The text that stands at a path when the upgrade is done, as far as no answer changes it.
-fn after(install: &Path, source: &Source, planned: &Planned, path: &RelPath) -> Option<Vec<u8>> {
+fn after(install: &Path, source: &Source, planned: &Planned, path: &RelPath) -> Option<Arc<[u8]>> {
     let entry: Option<&FileEntry> = planned.plan.files.iter().find(|entry| entry.path == *path);
     let Some(entry) = entry.filter(|entry| entry.kind.changes_install()) else { return text(install, path) };
     let sides = make_plan::sides(source, install, entry).ok()?;
     match settle::unasked_outcome(entry, None, OnConflict::MergeKeep, &sides)? {
-        Outcome::Write { bytes, .. } => Some(bytes.to_vec()),
+        Outcome::Write { bytes, .. } => Some(bytes),
         Outcome::Nothing => text(install, path),
         Outcome::Remove { .. } => None,
     }
@@ -124,11 +125,8 @@ fn what_it_lacks(path: &RelPath, then: &[u8], template: &[u8]) -> Result<Vec<Str
     }
 }
 
-fn text(install: &Path, path: &RelPath) -> Option<Vec<u8>> {
-    match Folder::open(install).and_then(|folder| folder.read(path)) {
-        Ok(Content::File { bytes, .. }) => Some(bytes),
-        _ => None,
-    }
+fn text(install: &Path, path: &RelPath) -> Option<Arc<[u8]>> {
+    Folder::open(install).and_then(|folder| make_plan::mine(&folder, path)).ok().flatten()
 }
 
 /// Copies of an install beside it.

@@ -13,8 +13,8 @@ use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::journal::Journal;
 use crate::host::process::proc;
+use crate::host::server;
 use crate::host::server::search_index;
-use crate::host::server::{self, Running};
 
 /// How long is waited.
 struct Patience {
@@ -41,12 +41,7 @@ fn patience() -> Patience {
 
 /// Servers of this install that run now, while none of our own does.
 pub fn left_alone(run: &Run) -> Vec<u32> {
-    let install = &run.session.install;
-    let known = match server::find(install) {
-        Running::Yes(live) => Some(live.process.pid),
-        Running::No(_) => None,
-    };
-    known.into_iter().chain(server::others(install).into_iter().map(|p| p.pid)).collect()
+    server::all(&run.session.install).into_iter().map(|process| process.pid).collect()
 }
 
 /// Waits, before a server of our own is started, until those that are left alone have read the pages that phase 2 wrote.

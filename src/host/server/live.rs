@@ -188,12 +188,26 @@ fn is_for(layout: &ServerLayout, process: &Process, install: &Path) -> bool {
     by_code || process.command.first().is_some_and(|p| launch::is_own_python(install, &process.cwd, p))
 }
 
+/// All servers of this install: the one that its state file tells of, and the others.
+pub fn all(install: &Path) -> Vec<Process> {
+    let known = match find(install) {
+        Running::Yes(live) => Some(live.process),
+        Running::No(_) => None,
+    };
+    let others = others_than(known.as_ref().map(|process| process.pid), install);
+    known.into_iter().chain(others).collect()
+}
+
 /// Servers of this install that no state file tells of: an editor's, which talk over pipes. They are only named.
 pub fn others(install: &Path) -> Vec<Process> {
     let known = match find(install) {
         Running::Yes(live) => Some(live.process.pid),
         Running::No(_) => None,
     };
+    others_than(known, install)
+}
+
+fn others_than(known: Option<u32>, install: &Path) -> Vec<Process> {
     let ours = |p: &Process| Some(p.pid) != known && server_of(p).is_some_and(|server| is_for(server, p, install));
     // A worker of the one that is known is part of it.
     let workers = known.map(proc::descendants).unwrap_or_default();
