@@ -17,6 +17,9 @@ fn install_reports() {
 
 fn main() -> ExitCode {
     install_reports();
+    if let Some(code) = pos_upgrade_tui::cli::rehearse() {
+        return ExitCode::from(code.code());
+    }
     // While there is one thread only: the kernel keeps the rights of each by itself.
     if let Some(code) = pos_upgrade_tui::cli::become_owner() {
         return ExitCode::from(code.code());

@@ -22,6 +22,14 @@ fn theirs(demo: &Demo, path: &str) -> Vec<u8> {
     (common::git(&demo.source, &["cat-file", "blob", &format!("HEAD:{source}")]) + "\n").into_bytes()
 }
 
+/// The new release's server takes its time to start.
+fn starts_slowly(demo: &Demo) {
+    let main = demo.source.join("mcp_server/__main__.py");
+    let text = fs::read_to_string(&main).unwrap();
+    fs::write(main, format!("import time\ntime.sleep(4)\n{text}")).unwrap();
+    common::git(&demo.source, &["commit", "-qam", "Take your time"]);
+}
+
 /// From the preview to the first conflict.
 fn approve(wizard: &mut Terminal) {
     wizard.see(&["preview", "3 need you", "Enter start"]);
@@ -147,10 +155,11 @@ fn killed_in_phase_2_and_resumed_without_asking_again() {
 fn killed_in_phase_3_and_resumed() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
+    starts_slowly(&demo);
     let mut wizard = open(&sandbox, &demo);
     approve(&mut wizard);
     answer_all(&mut wizard);
-    wizard.see(&["3 MCP Server Upgrade", "▸ install dependencies"]);
+    wizard.see(&["3 MCP Server Upgrade", "▸ start the server"]);
     wizard.kill();
     let mut wizard = open(&sandbox, &demo);
     wizard.see(&["unfinished", "3 of 0-5", "r  resume"]);
@@ -165,12 +174,13 @@ fn killed_in_phase_3_and_resumed() {
 fn killed_in_phase_3_and_rolled_back() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
+    starts_slowly(&demo);
     let before = snapshot(&demo.install);
     let old_tools = tools(&demo.install);
     let mut wizard = open(&sandbox, &demo);
     approve(&mut wizard);
     answer_all(&mut wizard);
-    wizard.see(&["3 MCP Server Upgrade", "▸ install dependencies"]);
+    wizard.see(&["3 MCP Server Upgrade", "▸ start the server"]);
     wizard.kill();
     let mut wizard = open(&sandbox, &demo);
     wizard.see(&["unfinished", "R  roll back"]);

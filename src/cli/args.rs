@@ -332,6 +332,9 @@ pub struct UpgradeArgs {
     /// Go on when a post-install step (such as a browser download) fails
     #[arg(long)]
     pub allow_post_install_failure: bool,
+    /// Do not try the new release before anything changes
+    #[arg(long)]
+    pub no_rehearsal: bool,
 }
 
 /// `--editor-config`.

@@ -21,6 +21,7 @@ mod outside_write;
 mod plan;
 mod reconcile;
 mod refusal;
+mod rehearse;
 mod resolve;
 mod restore;
 mod rollback;
@@ -35,6 +36,7 @@ mod workflow;
 use std::ffi::OsString;
 
 pub use as_owner::become_owner;
+pub use rehearse::rehearse;
 
 use crate::cli::refusal::Refusal;
 use crate::core::exit::Exit;

@@ -38,6 +38,7 @@ pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit, Refus
         request.only = saved.only;
     }
     request.options.allow_post_install_failure = arguments.allow_post_install_failure;
+    request.options.no_rehearsal = arguments.no_rehearsal;
     request.options.editor_config = arguments.editor_config == Some(YesNo::Yes);
     request.options.rules = arguments.rules == Some(YesNo::Yes);
     let dry_run = request.options.dry_run;

@@ -80,19 +80,21 @@ impl Phase {
             Task::BackupManifest,
             Task::BackupVerify,
         ];
-        const CONTENT: &[Task] =
-            &[Task::DryRun, Task::Preview, Task::Conflicts, Task::Apply, Task::Verify, Task::VersionFiles];
-        const SERVER: &[Task] = &[
-            // Before the server stops: it answers as long as pip works.
+        const CONTENT: &[Task] = &[
+            Task::DryRun,
+            Task::Preview,
+            Task::Conflicts,
+            // Before anything changes: the old server answers as long as pip works.
             Task::Dependencies,
             Task::PostInstallScan,
             Task::PostInstall,
+            Task::Rehearsal,
             Task::StopServer,
-            Task::CopyServer,
-            Task::VerifyServer,
-            Task::StartServer,
-            Task::Health,
+            Task::Apply,
+            Task::Verify,
+            Task::VersionFiles,
         ];
+        const SERVER: &[Task] = &[Task::CopyServer, Task::VerifyServer, Task::StartServer, Task::Health];
         const VALIDATION: &[Task] = &[
             Task::Tools,
             Task::Smoke,

@@ -106,6 +106,9 @@ pub struct Options {
     /// Go on when a post-install step fails (a flag only: nobody should have this in a file).
     #[serde(default)]
     pub allow_post_install_failure: bool,
+    /// The new install is not tried before anything changes (a flag only).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_rehearsal: bool,
     /// Install an older release over a newer one (a flag only).
     #[serde(default)]
     pub allow_downgrade: bool,
@@ -244,6 +247,7 @@ impl Settings {
             always_keep: self.always_keep.clone().unwrap_or_default(),
             always_take: self.always_take.clone().unwrap_or_default(),
             allow_post_install_failure: false,
+            no_rehearsal: false,
             allow_downgrade: false,
             python: None,
             unrelated_source: false,

@@ -51,6 +51,7 @@ tasks! {
     Dependencies "dependencies" "install dependencies",
     PostInstallScan "post_install_scan" "look for post-install steps",
     PostInstall "post_install" "run post-install steps",
+    Rehearsal "rehearsal" "try the new release",
     StopServer "stop_server" "stop this install's server",
     CopyServer "copy_server" "copy server code",
     VerifyServer "verify_server" "verify server code",

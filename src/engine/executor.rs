@@ -21,6 +21,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::account::take::{self, When};
 use crate::engine::conflicts::deferred;
 use crate::engine::maintenance::locked;
+use crate::engine::phases::server::dependencies;
 use crate::engine::planning::checks;
 use crate::engine::planning::folder;
 use crate::engine::planning::make_plan;
@@ -183,6 +184,7 @@ pub fn discard(session: Session) -> Handle {
             return finish(run, FinishKind::Failed, Exit::Refused, message, Some(words::undo_command(&run.session)));
         }
         put_back::drop_unfinished_backup(run);
+        drop_environment(run);
         run.lock.unexplain();
         match run.commit(&StateEvent::Discarded) {
             Ok(()) => finish(run, FinishKind::Aborted, Exit::Done, "discarded; the install is as it was".into(), None),
@@ -494,12 +496,21 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
         Stop::Failed { what, next } => {
             run.background = None;
             put_back::drop_unfinished_backup(run);
+            drop_environment(run);
             run.lock.unexplain();
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("{what}\nnothing in the install was changed");
             let next = next.unwrap_or_else(|| Advice::mend("mend that")).for_an_upgrade();
             finish(run, FinishKind::Failed, Exit::Refused, message, Some(next))
         }
+    }
+}
+
+/// Nothing was applied, so nobody will switch to the environment that was built.
+fn drop_environment(run: &mut Run) {
+    phases::server::fetch::clear(run);
+    if let Err(Stop::Failed { what, .. }) = dependencies::abandon(run) {
+        run.warn("venv", what);
     }
 }
 

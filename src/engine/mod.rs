@@ -15,3 +15,6 @@ pub mod refusal;
 pub mod report;
 pub mod rollback;
 pub mod session;
+
+pub use phases::server::rehearse::COMMAND as REHEARSE;
+pub use phases::server::rehearsed::run as rehearse;

@@ -172,6 +172,17 @@ pub fn kill_at(mut command: Command, when: impl Fn(&Value) -> bool) -> Vec<Value
     panic!("it ended without that: {:#?}", seen.last());
 }
 
+/// Starts a command and waits for a line of its JSON for which `when` holds; it runs on.
+pub fn started_until(command: &mut Command, when: impl Fn(&Value) -> bool) -> Helper {
+    let mut helper = Helper(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut lines = BufReader::new(helper.0.stdout.take().unwrap()).lines();
+    let reached = lines.by_ref().map_while(Result::ok).any(|line| serde_json::from_str(&line).is_ok_and(|l| when(&l)));
+    assert!(reached, "it ended without that");
+    // Who writes to a pipe that nobody reads from would end.
+    std::thread::spawn(move || lines.for_each(drop));
+    helper
+}
+
 /// A file that only the user has, so big that its backup takes a while: time to look at a running upgrade, or to end it.
 pub fn slow_down(install: &Path) {
     let specs = install.join("specs/measurements");

@@ -295,6 +295,7 @@ fn no_point_is_never_passed() {
         "restore.aside",
         "damaged.aside",
         "folder.rename",
+        "index.rename",
     ];
     // Of an install without a server there are none: `server/left.rs` kills at each of them.
     let elsewhere = [&elsewhere[..], &["child.start", "child.end", "child.hand_over"]].concat();

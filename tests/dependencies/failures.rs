@@ -1,4 +1,4 @@
-//! pip failing in every way that it can: rolled back, pip's own words in the message, everything as it was.
+//! pip failing in every way that it can: nothing is changed, pip's own words in the message, everything as it was.
 
 use std::time::{Duration, Instant};
 
@@ -132,7 +132,7 @@ fn cancelled_by_key_while_pip_is_silent() {
     wizard.see(&["preview", "Enter start"]);
     wizard.press("\r");
     let builder = builder(&world);
-    wizard.see(&["3 MCP Server Upgrade"]);
+    wizard.see(&["install dependencies"]);
     wizard.press("q");
     wizard.see(&["roll back"]);
     wizard.press("R");

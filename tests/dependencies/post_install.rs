@@ -47,7 +47,7 @@ fn a_step_is_run_once_and_seen_to_be_done_afterwards() {
 }
 
 #[test]
-fn one_that_fails_rolls_back_without_a_terminal_unless_that_is_allowed() {
+fn one_that_fails_changes_nothing_without_a_terminal_unless_that_is_allowed() {
     let world = World::new();
     playwright(&world);
     let said = world.upgrade(&[]);
@@ -80,7 +80,7 @@ fn a_person_is_asked_and_the_question_outlives_a_kill() {
     let mut wizard = open(&world);
     wizard.see(&["preview", "Enter start"]);
     wizard.press("\r");
-    wizard.see(&["playwright install chromium failed", "getaddrinfo", "r  Retry", "c  Continue", "R  Roll back"]);
+    wizard.see(&["playwright install chromium failed", "getaddrinfo", "r  Retry", "c  Continue", "R  Give up"]);
     // Without a chance to save anything.
     let pid = rustix::process::Pid::from_raw(wizard.pid()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
@@ -111,11 +111,11 @@ fn a_person_goes_on_without_it_or_back() {
     let mut wizard = open(&world);
     wizard.see(&["preview", "Enter start"]);
     wizard.press("\r");
-    wizard.see(&["R  Roll back"]);
+    wizard.see(&["R  Give up"]);
     wizard.press("R");
-    wizard.see(&["Rolled back", "Enter leave"]);
+    wizard.see(&["nothing in the install was changed", "Enter leave"]);
     wizard.press("\r");
-    assert_eq!(wizard.end(), 5);
+    assert_eq!(wizard.end(), 4);
     world.assert_as_before();
     std::thread::sleep(std::time::Duration::from_millis(1100));
 

@@ -203,11 +203,12 @@ impl World {
         }
     }
 
-    /// A failed upgrade: rolled back, with these words in its message.
+    /// An upgrade that failed before anything was changed, with these words in its message.
     pub fn assert_failed(&self, said: &Said, words: &[&str]) {
         let last = said.finished();
-        assert_eq!((said.code, &last["result"]), (5, &"rolled_back".into()), "{}", said.all);
+        assert_eq!((said.code, &last["result"]), (4, &"failed".into()), "{}", said.all);
         let message = last["message"].as_str().unwrap();
+        assert!(message.contains("nothing in the install was changed"), "{message}");
         for word in words {
             assert!(message.contains(word), "{word:?} is not in: {message}");
         }

@@ -123,12 +123,104 @@ fn a_server_that_is_started_after_a_rollback_has_the_old_pages() {
         }
         world.roll_back();
         let mut after = snapshot(&world.install);
-        assert!(after.remove("standards/.rebuild_index").is_some(), "it waits for a server: {after:#?}");
+        // A server of the user's built the index meanwhile, which an upgrade of the content alone left in its place.
+        let waits = after.remove("standards/.rebuild_index").is_some();
+        assert_eq!(waits, !only.is_empty(), "{after:#?}");
         assert_same(&before, &after);
         world.start();
         world.is_current("after the rollback");
         assert!(!world.flag().exists());
     }
+}
+
+impl World {
+    /// Every file of the index, with its bytes and its time.
+    fn index_files(&self) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
+        let files = walkdir::WalkDir::new(self.index()).into_iter().map(Result::unwrap);
+        let read = |e: walkdir::DirEntry| {
+            let time = e.metadata().unwrap().modified().unwrap();
+            (e.path().to_owned(), (fs::read(e.path()).unwrap(), time))
+        };
+        files.filter(|e| e.file_type().is_file()).map(read).collect()
+    }
+}
+
+/// The index of before comes back as a whole: the old server has nothing to build, and no flag is left for it.
+#[test]
+fn the_old_index_comes_back_as_it_was() {
+    let Some(mut world) = World::with_index(&json!({})) else { return };
+    world.start();
+    world.is_current("at first");
+    world.stop();
+    let (before, index) = (snapshot(&world.install), world.index_files());
+    world.other_pages(&json!({}));
+    let done = world.upgrade(&[]);
+    assert_eq!(done.code, 0, "{}", done.said);
+    world.is_current("after the upgrade");
+    assert!(world.index_files() != index);
+    world.roll_back();
+    assert_same(&before, &snapshot(&world.install));
+    assert_eq!(world.index_files(), index);
+
+    // What the user wrote since, no index of before can know.
+    let done = world.upgrade(&[]);
+    assert_eq!(done.code, 0, "{}", done.said);
+    let own = world.install.join("standards/development");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("ours.md"), "# Ours\n\nWritten since.\n").unwrap();
+    world.roll_back();
+    assert!(world.flag().exists(), "the next server has to look");
+    world.start();
+    world.is_current("after the second rollback");
+}
+
+/// Killed around each of its renames, the index is that of the pages that are installed in the end.
+#[test]
+fn killed_while_the_index_goes_aside_or_comes_back() {
+    let mut cases = 0;
+    for upgraded in [false, true] {
+        for (rename, when) in ["1", "2"].into_iter().flat_map(|n| [(n, "before"), (n, "after")]) {
+            for way in ["resume", "rollback"] {
+                if upgraded && way == "resume" {
+                    continue;
+                }
+                let Some(mut world) = World::with_index(&json!({})) else { return };
+                world.start();
+                world.stop();
+                let (before, index) = (snapshot(&world.install), world.index_files());
+                world.other_pages(&json!({}));
+                if upgraded {
+                    let done = world.upgrade(&[]);
+                    assert_eq!(done.code, 0, "{}", done.said);
+                }
+                let source = world.source.to_str().unwrap();
+                let upgrade = ["upgrade", "--yes", "--source", source];
+                let command: &[&str] = if upgraded { &["rollback", "--yes"] } else { &upgrade };
+                let point = format!("index.rename {when} {rename}");
+                let died = world.command(command).env("POS_CRASH_AT", &point).output().unwrap();
+                assert_eq!(died.status.code(), None, "it was to die at {point}: {}", text(&died).1);
+                let way: &[&str] = if way == "resume" { &["resume"] } else { &["rollback", "--yes"] };
+                let (code, said) = text(&world.run(way));
+                assert_eq!(code, 0, "{way:?} after {point}: {said}");
+                if way[0] == "resume" {
+                    world.is_current(&format!("{way:?} after {point}"));
+                    world.roll_back();
+                }
+                let mut after = snapshot(&world.install);
+                // Before the first rename nothing was aside, so the rollback goes by times as it always did.
+                after.remove("standards/.rebuild_index");
+                assert_same(&before, &after);
+                world.start();
+                world.is_current(&format!("started after {way:?} after {point}"));
+                world.stop();
+                if way[0] == "resume" || upgraded {
+                    assert_eq!(world.index_files().len(), index.len());
+                }
+                cases += 1;
+            }
+        }
+    }
+    println!("{cases} kills around the renames of the index");
 }
 
 /// Where no server has looked at the new pages, its index is of the old ones, and nothing is left behind.

@@ -5,6 +5,7 @@ mod found;
 mod index;
 mod launched;
 mod left;
+mod rehearsal;
 mod upgrades;
 mod world;
 mod wrong;

@@ -5,6 +5,7 @@ mod decision;
 mod decisions;
 mod folder;
 mod machine;
+mod ready;
 mod rebuilt;
 mod reconcile;
 mod saved;
@@ -17,6 +18,7 @@ pub use approval::Approval;
 pub use decision::{Decision, Refused};
 pub use decisions::{Decided, Decisions, Draft, Earlier};
 pub use machine::{Illegal, StateEvent, on};
+pub use ready::Ready;
 pub use rebuilt::{Remains, rebuilt};
 pub use reconcile::Facts;
 #[cfg(test)]

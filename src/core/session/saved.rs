@@ -14,6 +14,7 @@ use super::decision::Decision;
 use super::decisions::Decisions;
 use super::machine;
 use super::machine::{Illegal, StateEvent};
+use super::ready::Ready;
 use super::reconcile;
 use super::reconcile::Facts;
 use super::state::{SoFar, State, Status};
@@ -126,6 +127,7 @@ impl Seconds {
 ///  "phase_artifacts":{"0":{"evidence":{},"commands":[],"timestamp":"…","seconds":0.1}},
 ///  "answers":{"standards/universal/x.md":"keep"},"answered_by":{},"answers_done":false,"prompts":1,"counted":[0,0],
 ///  "documents":{},"backup":"2026-11-22-103045","stamp":"2026-11-22-103045","server":null,"venv_generation":null,
+///  "ready":{"requirements":"<sha256>","dependencies_installed":true,"post_install_steps":[],"server_found":"not running"},
 ///  "gitignore_added":[],"gone":{"2":[],"3":[]}}
 /// ```
 ///
@@ -201,6 +203,9 @@ pub struct Session {
     pub server: Option<ServerBefore>,
     /// The venv generation being built or switched to, by name.
     pub venv_generation: Option<String>,
+    /// What was made ready before anything is changed, once it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
     /// The name that the install's folder had before, where this session gives it another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder_before: Option<RelPath>,
@@ -280,6 +285,7 @@ impl Session {
             stamp,
             server: None,
             venv_generation: None,
+            ready: None,
             folder_before: None,
             gitignore_added: Vec::new(),
             editors: BTreeMap::new(),

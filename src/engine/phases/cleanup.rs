@@ -15,6 +15,7 @@ use crate::host::backup::retention;
 use crate::host::files::fs;
 use crate::host::git;
 use crate::host::install;
+use crate::host::server::kept_index;
 use crate::host::session::ended;
 
 const PHASE: Phase = Phase::Cleanup;
@@ -35,6 +36,7 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
             run.warn("backup", format!("old backups could not be removed: {e}"));
             retention::Pruned::default()
         });
+        kept_index::forget_others(&install, &run.session.session_id);
         for problem in problems {
             run.warn("venv", format!("an old environment could not be removed: {problem}"));
         }

@@ -24,6 +24,7 @@ use crate::engine::conflicts::rules;
 use crate::engine::conflicts::settle;
 use crate::engine::events::Level;
 use crate::engine::phases::relocate;
+use crate::engine::phases::server::{index, ready};
 use crate::engine::phases::{assistant_rules, editors};
 use crate::engine::planning::make_plan;
 use crate::engine::planning::source::Source;
@@ -35,7 +36,7 @@ use crate::engine::session::task::done;
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, Entry};
 use crate::host::files::crash_points::{KEEP, around};
-use crate::host::files::folder::{Content, Folder};
+use crate::host::files::folder::{Content, Folder, Found};
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, NewFile, State, Wanted};
 use crate::host::server::search_index;
@@ -65,7 +66,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     let journal = match Journal::load(&install, &folder)? {
         Some(journal) => {
             // Planned, answered and committed before an interruption.
-            for task in [Task::DryRun, Task::Preview, Task::Conflicts] {
+            for task in [Task::DryRun, Task::Preview, Task::Conflicts, Task::Dependencies] {
                 run.task(PHASE, task, |_| done("as committed before the interruption", ()))?;
             }
             journal
@@ -77,11 +78,13 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         None if run.session.resolving() => prepare_parked(run, &install, &folder)?,
         None => prepare(run, &install, &folder)?,
     };
+    run.advance(&StateEvent::Applied)?;
+    run.save()?;
+    ready::stop_server(run)?;
     let (journal, applied) = run.task(PHASE, Task::Apply, |run| {
-        run.advance(&StateEvent::Applied)?;
-        run.save()?;
         let journal = in_place(run, journal)?;
         let install = run.session.install.clone();
+        index::aside(run)?;
         let applied = apply::carry_out(run, &journal, PHASE, Task::Apply)?;
         let lines = documents::add_gitignore_lines(run)?;
         editors::write(run)?;
@@ -136,7 +139,7 @@ fn outdate_index(run: &mut Run, journal: &Journal) -> bool {
     let install = run.session.install.clone();
     let places = search_index::places(&install);
     // One that has no note goes in phase 3, when no server runs.
-    if places.note_layout().is_none() {
+    if places.note_layout().is_none() || run.session.ready.as_ref().is_some_and(|ready| ready.index_is_current) {
         return false;
     }
     let mut pages = journal.results().filter(|(path, _)| places.is_page(path)).peekable();
@@ -210,8 +213,30 @@ fn commit(
     content: Vec<Wanted>,
 ) -> Result<Journal, Stop> {
     check::note_gone(run, PHASE)?;
-    Journal::commit(install, &run.folder("server"), server)?;
-    Ok(Journal::commit(install, folder, content)?)
+    let old: Vec<(RelPath, State)> = server.iter().chain(&content).map(|w| (w.path.clone(), w.old.clone())).collect();
+    let server = Journal::commit(install, &run.folder("server"), server)?;
+    ready::make(run, &server)?;
+    let staged = Journal::stage(install, folder, content)?;
+    ready::rehearse(run)?;
+    run.check()?;
+    still_so(install, &old)?;
+    Ok(staged.commit()?)
+}
+
+/// What took its time may have been enough for somebody to change a file that the plan is about.
+fn still_so(install: &Path, old: &[(RelPath, State)]) -> Result<(), Stop> {
+    let live = Folder::open(install)?;
+    for (path, old) in old {
+        let found = live.look(path)?;
+        // A folder that the plan's removals empty goes with them.
+        if !old.matches(&found) && !(*old == State::Absent && found == Found::Folder) {
+            return Err(Stop::Failed {
+                what: format!("{path}: changed while the upgrade was made ready, so nothing was applied"),
+                next: Some("look at the new plan: start the upgrade again".into()),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The tasks of preview and questions.

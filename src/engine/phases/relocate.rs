@@ -8,7 +8,7 @@ use crate::core::plan::Only;
 use crate::core::question::{Question, Way};
 use crate::core::visible::Shown as _;
 use crate::engine::events::Level;
-use crate::engine::phases::server::replace::{note_server, stop_live};
+use crate::engine::phases::server::stop::{note_server, stop_live};
 use crate::engine::phases::server::target;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::{Advice, Stop};

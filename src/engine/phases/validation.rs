@@ -15,7 +15,7 @@ use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Level;
 use crate::engine::phases::server::is_alone;
 use crate::engine::phases::server::launch::start_again;
-use crate::engine::phases::server::replace::{note_server, stop_outdated};
+use crate::engine::phases::server::stop::{note_server, stop_outdated};
 use crate::engine::phases::validation::seen::{PHASE, Seen, Server, failure};
 use crate::engine::session::context::{Run, now};
 use crate::engine::session::stop::Stop;
@@ -83,6 +83,19 @@ pub fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
         unit_tests_passed,
         validation_report,
     })
+}
+
+/// Asks the server that this process started all that phase 4 asks, and forgets what was seen: for a rehearsal.
+///
+/// # Errors
+/// [`Stop`].
+pub fn prove(run: &mut Run) -> Result<(), Stop> {
+    let Some(server) = server_to_ask(run)? else { return Ok(()) };
+    let client = run.runtime.block_on(Client::connect(&server.url)).map_err(|e| failure(&server, &e))?;
+    let groups = table::groups(&run.session.install);
+    let facts = probes::all(run, Some((&server, &client)), &groups, &mut Seen::default());
+    run.runtime.block_on(client.close());
+    facts.map(drop)
 }
 
 /// Writes `.cache/upgrade-validation-<date>.json`; its path for people.

@@ -2,9 +2,13 @@
 
 use crate::core::index::Trust;
 use crate::core::path::RelPath;
+use crate::engine::events::Level;
 use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
 use crate::engine::session::wait_until_idle;
 use crate::host::backup::copy::Backup;
+use crate::host::server;
+use crate::host::server::kept_index::{self, Back};
 use crate::host::server::search_index;
 use std::collections::BTreeSet;
 
@@ -38,6 +42,20 @@ pub(super) fn outdate_index(run: &mut Run, touched: &BTreeSet<RelPath>) -> bool 
         search_index::nudge(&install, page);
     }
     built
+}
+
+/// The index of before comes back, beside the pages that it was built from; whether it fits them, so that no server has to
+/// build anything.
+pub(super) fn bring_back(run: &mut Run) -> Result<bool, Stop> {
+    let install = run.session.install.clone();
+    if !server::all(&install).is_empty() {
+        return Ok(false);
+    }
+    let back = kept_index::back(&install, &run.folder(kept_index::FOLDER))?;
+    if back != Back::NotAside {
+        run.log(Level::Info, "index", "the search index of before is back");
+    }
+    Ok(back == Back::Fits)
 }
 
 /// Leaves the flag for a server; without it the server goes on with the index that it has.

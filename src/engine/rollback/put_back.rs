@@ -9,6 +9,7 @@ use crate::engine::account::check;
 use crate::engine::conflicts::apply;
 use crate::engine::events::{Event, Level};
 use crate::engine::phases::relocate;
+use crate::engine::phases::server::dependencies;
 use crate::engine::report::documents;
 use crate::engine::rollback::changes;
 use crate::engine::rollback::restored::{Restored, tell};
@@ -22,6 +23,7 @@ use crate::host::backup::copy::Backup;
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, JournalError};
 use crate::host::python::venv;
+use crate::host::server::kept_index;
 use crate::host::server::search_index;
 use crate::host::session::damaged;
 use crate::host::session::ended;
@@ -55,6 +57,7 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
         }
         None => {
             drop_unfinished_backup(run);
+            dependencies::abandon(run)?;
             None
         }
     };
@@ -66,6 +69,7 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     }
     // Where that can't be saved, whoever finds the session must go on going back, not forward.
     run.commit(&StateEvent::RollbackDone)?;
+    kept_index::forget(&run.folder(kept_index::FOLDER));
     run.say(Event::RollbackFinished {
         restored: restored.paths,
         rescued: restored.rescued.clone(),
@@ -199,7 +203,8 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     for flag in &flags {
         search_index::take_back(&install, flag)?;
     }
-    if index::outdate_index(run, &touched) && !server_was_running {
+    let index_fits = index::bring_back(run)?;
+    if !index_fits && index::outdate_index(run, &touched) && !server_was_running {
         // Whoever starts the server next starts one whose index is of the new release: the one file that is left over.
         index::ask_for_rebuild(run);
         run.log(Level::Info, "index", "the server that is started next rebuilds its search index");
@@ -236,7 +241,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         restored.missing = missing.cloned().collect();
     }
     if server_was_running {
-        restored.server_problem = server::start_old_server(run);
+        restored.server_problem = server::start_old_server(run, index_fits);
         // The flag came and went in a folder whose time was restored already.
         let _ = folders::folders(&install, backup, touched.iter().chain(&flags), true);
     }

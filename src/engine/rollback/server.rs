@@ -4,7 +4,7 @@
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::engine::phases::server::launch::start_again;
-use crate::engine::phases::server::replace::stop_live;
+use crate::engine::phases::server::stop::stop_live;
 use crate::engine::rollback::folders::{folders, nothing_at};
 use crate::engine::rollback::index::ask_for_rebuild;
 use crate::engine::rollback::restored::{Restored, tell};
@@ -107,11 +107,13 @@ pub(super) fn find_out_about_server(run: &mut Run) {
 /// How long a small index may take; a large one goes on being rebuilt after the rollback has ended.
 pub(super) const INDEX_WAIT: Duration = Duration::from_secs(5);
 
-/// Starts the old server with an order to rebuild its index, and proves that it answers; what is wrong, if anything.
-pub(super) fn start_old_server(run: &mut Run) -> Option<String> {
+/// Starts the old server, with an order to rebuild its index where that does not fit, and proves that it answers; what is wrong, if anything.
+pub(super) fn start_old_server(run: &mut Run, index_fits: bool) -> Option<String> {
     let install = run.session.install.clone();
-    let flag = search_index::places(&install).flag().map(|flag| flag.under(&install));
-    ask_for_rebuild(run);
+    let flag = search_index::places(&install).flag().filter(|_| !index_fits).map(|flag| flag.under(&install));
+    if !index_fits {
+        ask_for_rebuild(run);
+    }
     let url = match start_again(run) {
         Ok(Some(url)) => url,
         Ok(None) => return None,

@@ -34,7 +34,8 @@ pub fn not_applicable<T>(why: NotApplicable, value: T) -> TaskResult<T> {
 /// Tasks that do little but wait for somebody.
 pub(crate) fn spent_on(task: Task) -> Option<Who> {
     match task {
-        Task::StopServer
+        Task::Rehearsal
+        | Task::StopServer
         | Task::StartServer
         | Task::Health
         | Task::Tools

@@ -64,6 +64,8 @@ points! {
     LINK = "venv.link";
     /// The environment is switched to another generation, or back.
     SWITCH = "venv.switch";
+    /// A part of the search index goes aside, takes its place, or comes back.
+    INDEX = "index.rename";
     /// A program starts that may outlive this process.
     START = "child.start";
     /// Such a program is about to be ended, or has ended.

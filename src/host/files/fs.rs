@@ -132,6 +132,15 @@ pub fn sync_folder(path: &Path) -> Result<(), FsError> {
     Folder::open(path)?.sync()
 }
 
+/// Makes all that was written to the file system of a folder durable: for a tree of many files that somebody else wrote.
+///
+/// # Errors
+/// [`FsError`].
+pub fn sync_all_of(path: &Path) -> Result<(), FsError> {
+    let folder = File::open(path).doing("open", path)?;
+    rustix::fs::syncfs(&folder).doing("sync", path)
+}
+
 /// Creates folders as needed, each durable before the next: what is made durable in them later is found again.
 ///
 /// # Errors

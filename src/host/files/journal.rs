@@ -150,6 +150,24 @@ const ASIDE: &str = ".out";
 /// How many files are written before the first of them is waited for.
 const TOGETHER: usize = 256;
 
+/// New bytes that wait for a decision.
+#[derive(Debug)]
+pub struct Staged {
+    journal: Journal,
+    text: String,
+}
+
+impl Staged {
+    /// The decision: from here on this is carried out, whatever happens.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn commit(self) -> Result<Journal, JournalError> {
+        fs::write_durable(&self.journal.folder.join(JOURNAL), self.text.as_bytes(), 0o600)?;
+        Ok(self.journal)
+    }
+}
+
 impl Journal {
     /// Stages the changes in `folder` and commits to them. Staging of an earlier try that didn't get as far is thrown
     /// away.
@@ -157,6 +175,15 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Fs`]; then nothing is committed.
     pub fn commit(install: &Path, folder: &Path, wanted: Vec<Wanted>) -> Result<Self, JournalError> {
+        Self::stage(install, folder, wanted)?.commit()
+    }
+
+    /// Makes all new bytes durable, and nothing that counts as a decision: until [`Staged::commit`] this is forgotten by
+    /// whoever finds it.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn stage(install: &Path, folder: &Path, wanted: Vec<Wanted>) -> Result<Staged, JournalError> {
         fs::remove_tree(folder)?;
         let stage = folder.join(STAGE);
         fs::create_folders(&stage)?;
@@ -188,8 +215,22 @@ impl Journal {
         fs::write_durable(&folder.join(COPY), text.as_bytes(), 0o600)?;
         // The folder itself is new too: nothing may be committed that a power cut could take away.
         fs::sync_folder(folder.parent().unwrap_or(install))?;
-        fs::write_durable(&path, text.as_bytes(), 0o600)?;
-        Ok(Self { install: install.to_owned(), folder: folder.to_owned(), steps })
+        Ok(Staged { journal: Self { install: install.to_owned(), folder: folder.to_owned(), steps }, text })
+    }
+
+    /// What is staged in a folder, committed or not, for looking at it; none where nothing is.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn staged_in(install: &Path, folder: &Path) -> Result<Option<Self>, JournalError> {
+        let steps = [JOURNAL, COPY].iter().find_map(|name| read_steps(&folder.join(name)).ok().flatten());
+        Ok(steps.map(|steps| Self { install: install.to_owned(), folder: folder.to_owned(), steps }))
+    }
+
+    /// The first path whose staged bytes are not what they were when they were staged.
+    pub fn first_unsound(&self) -> Option<&RelPath> {
+        let is_unsound = |path: &&RelPath| self.to_come(path).is_none();
+        self.results().map(|(path, _)| path).find(is_unsound)
     }
 
     /// The committed journal of a folder; none if that was never reached.
@@ -267,6 +308,14 @@ impl Journal {
         // After the exchange the old bytes stand in the staging.
         let bytes = fs::read_own(&self.folder.join(STAGE).join(number.to_string())).ok()?;
         (sha256(&bytes) == *sum).then_some(Some(bytes))
+    }
+
+    /// The bytes and the time that wait for a path; none where it has none to put there, or did.
+    pub fn waiting(&self, path: &RelPath) -> Option<(Vec<u8>, i128)> {
+        let bytes = self.to_come(path)??;
+        let number = self.steps.iter().position(|step| step.path == *path)?;
+        let meta = stdfs::symlink_metadata(self.folder.join(STAGE).join(number.to_string())).ok()?;
+        Some((bytes, fs::mtime_of(&meta)))
     }
 
     /// Takes a commit back, for what is planned anew. What is the user's must have been rescued from its staging.

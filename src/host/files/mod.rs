@@ -18,4 +18,5 @@ pub mod rename;
 pub mod restore;
 pub mod scan;
 pub mod scratch;
+pub mod tree;
 pub mod walk;

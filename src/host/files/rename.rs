@@ -1,7 +1,8 @@
 //! Renames that overwrite nothing, and what stands for them where a file system, or a kernel, has no such thing.
 //!
 //! In builds with debug assertions `POS_WITHOUT=exchange` makes every file system one that can neither exchange two files
-//! nor refuse to overwrite one, and `POS_WITHOUT=exchange,links` one that has no hard links either. In release builds
+//! nor refuse to overwrite one, and `POS_WITHOUT=exchange,links` one that has no hard links either; `POS_WITHOUT=rehearsal` a
+//! machine without private mounts. In release builds
 //! there is nothing of it.
 
 use std::os::fd::AsFd;
@@ -17,14 +18,14 @@ pub(crate) fn is_unsupported(errno: Errno) -> bool {
 
 /// Whether a test takes a power of the file system away.
 #[cfg(debug_assertions)]
-fn is_without(power: &str) -> bool {
+pub(crate) fn is_without(power: &str) -> bool {
     static WITHOUT: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| std::env::var("POS_WITHOUT").unwrap_or_default());
     WITHOUT.split(',').any(|word| word == power)
 }
 
 #[cfg(not(debug_assertions))]
-fn is_without(_: &str) -> bool {
+pub(crate) fn is_without(_: &str) -> bool {
     false
 }
 

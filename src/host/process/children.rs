@@ -72,6 +72,21 @@ pub fn begin(marks: Option<Marks>) {
     *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = marks;
 }
 
+/// This process is one that a session started for a part of its work: what it starts has the same mark.
+pub fn inherit() {
+    let named = std::env::var(MARK).unwrap_or_default();
+    if let Some((token, seal)) = named.split_once('.') {
+        let mark = Mark { token: token.to_owned(), seal: seal.to_owned() };
+        begin(Some(Marks { work: mark.clone(), helpers: mark }));
+    }
+}
+
+/// Ends all that does a part of the session's work; a line for each.
+pub fn end_work(install: &Path) -> Vec<String> {
+    let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|m| m.work.token.clone());
+    current.map(|token| end(install, &[token])).unwrap_or_default()
+}
+
 /// A program that does a part of a session's work, if one runs. All that we start is made here or by [`helper`].
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     with(program, |marks| &marks.work)

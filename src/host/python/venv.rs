@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, utimensat};
+use rustix::fs::RenameFlags;
 use rustix::io::Errno;
 use walkdir::WalkDir;
 
@@ -17,6 +17,7 @@ use crate::host::files::crash_points::{LINK, SWITCH, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 use crate::host::files::rename;
+use crate::host::files::tree::{copy_tree, mirror};
 use crate::host::process::children;
 use crate::host::process::program::{self, Limits, Listener, ProgramError};
 use crate::host::python::{pip, relocate};
@@ -68,19 +69,20 @@ pub fn make_anew(install: &Path, name: &str, python: &Path, listener: &mut dyn L
     program::run("venv", &mut command, MAKING, listener).map(drop)
 }
 
-/// Makes generation `name` ready to be switched to: its scripts name the place where it will be. `moved` is where the
-/// install was when the environment was made that it is a clone of, if that is another place.
+/// Makes generation `name` ready to be switched to, and durable: its scripts name the place where it will be. `goes_to` is
+/// where the install will be by then.
 ///
 /// # Errors
 /// [`FsError`].
-pub fn finish(install: &Path, name: &str, moved: Option<&Path>) -> Result<(), FsError> {
-    let (built, live) = (generation(install, name), live(install));
-    if let Some(before) = moved {
-        point_scripts_at(&built, &self::live(before), &live)?;
-        relocate::plain_texts(&built, before, install)?;
+pub fn finish(install: &Path, name: &str, goes_to: &Path) -> Result<(), FsError> {
+    let (built, future) = (generation(install, name), live(goes_to));
+    relocate::plain_texts(&built, &built, &future)?;
+    point_scripts_at(&built, &built, &future)?;
+    if goes_to != install {
+        point_scripts_at(&built, &live(install), &future)?;
+        relocate::plain_texts(&built, install, goes_to)?;
     }
-    relocate::plain_texts(&built, &built, &live)?;
-    point_scripts_at(&built, &built, &live)
+    fs::sync_all_of(&built)
 }
 
 /// Every entry of the live environment with kind, size, time and number, as one sum: another one if anything in it was
@@ -121,31 +123,6 @@ pub fn discard(install: &Path, name: &str) -> Result<(), FsError> {
         }
         _ => Ok(()),
     }
-}
-
-/// Walks a tree and makes its folders and links anew elsewhere; `place` then sees every link that was made, and puts every
-/// file there.
-fn mirror(
-    from: &Path,
-    to: &Path,
-    doing: &'static str,
-    place: impl Fn(&walkdir::DirEntry, &Path) -> Result<(), FsError>,
-) -> Result<(), FsError> {
-    for entry in WalkDir::new(from).follow_links(false) {
-        let entry = entry.map_err(|e| FsError { doing, path: from.to_owned(), source: e.into() })?;
-        let Ok(rest) = entry.path().strip_prefix(from) else { continue };
-        let target = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };
-        if entry.file_type().is_dir() {
-            stdfs::create_dir(&target).doing("create folder", &target)?;
-            continue;
-        }
-        if entry.file_type().is_symlink() {
-            let leads = stdfs::read_link(entry.path()).doing("read link", entry.path())?;
-            symlink(leads, &target).doing("link", &target)?;
-        }
-        place(&entry, &target)?;
-    }
-    Ok(())
 }
 
 fn clone_by_links(from: &Path, to: &Path) -> Result<(), FsError> {
@@ -259,28 +236,6 @@ fn in_two_steps(venv: &Path, target: &Path, kept: &Path) -> Result<(), FsError> 
         Err(_) => {}
     }
     around(SWITCH, || symlink(target, venv)).doing("link", venv)
-}
-
-/// A copy that shares nothing with what it is made from, with its modes and times.
-fn copy_tree(from: &Path, to: &Path) -> Result<(), FsError> {
-    mirror(from, to, "copy", |entry, target| {
-        if entry.file_type().is_symlink() {
-            if let Ok(meta) = entry.metadata() {
-                let time = Timespec { tv_sec: meta.mtime(), tv_nsec: meta.mtime_nsec() };
-                let times = Timestamps { last_access: time, last_modification: time };
-                utimensat(CWD, target, &times, AtFlags::SYMLINK_NOFOLLOW).doing("set the time of", target)?;
-            }
-            return Ok(());
-        }
-        stdfs::copy(entry.path(), target).doing("copy to", target)?;
-        let time = entry.metadata().ok().and_then(|m| m.modified().ok());
-        // One that can't be opened for writing keeps today's time, which nothing depends on.
-        if let (Ok(file), Some(time)) = (stdfs::File::options().write(true).open(target), time) {
-            file.set_modified(time).doing("set the time of", target)?;
-            file.sync_all().doing("sync", target)?;
-        }
-        Ok(())
-    })
 }
 
 /// Whether generation `name` is the live one.

@@ -22,6 +22,7 @@ use crate::host::server::generation::layout_of;
 use crate::host::server::launch;
 use crate::host::server::owner::Owner;
 use crate::host::server::ports;
+use crate::host::server::view;
 
 /// What the state file says; only what we use.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -164,6 +165,9 @@ fn started_after(state: &StateFile, install: &Path) -> bool {
 
 /// Which server's package a process runs, if it is a Python that does.
 fn server_of(process: &Process) -> Option<&'static ServerLayout> {
+    if view::is_apart(process) {
+        return None;
+    }
     let program = process.program.file_name().unwrap_or_default().to_string_lossy();
     let python = program.starts_with("python") || program.starts_with("pypy");
     generation::named(launch::module(&process.command).filter(|_| python)?.0)

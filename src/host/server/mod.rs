@@ -2,6 +2,7 @@
 
 mod editors;
 mod generation;
+pub mod kept_index;
 mod launch;
 mod live;
 pub mod log;
@@ -11,6 +12,7 @@ pub mod ports;
 pub mod search_index;
 mod settings;
 mod start;
+pub mod view;
 
 pub use editors::planned;
 pub use generation::layout_of;

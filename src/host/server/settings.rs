@@ -42,6 +42,18 @@ impl Settings {
         Self::taken(env.iter().filter(|(_, value)| !value.contains("${") && !value.contains('\0')), project)
     }
 
+    /// Those that this process has itself, handed on by another one of ours.
+    pub fn of_own_environment() -> Self {
+        let own: BTreeMap<String, String> =
+            std::env::vars_os().map(|(name, value)| (os_text::encode(name), os_text::encode(value))).collect();
+        Self::taken(own.iter(), Path::new("/"))
+    }
+
+    /// Hands them on to a process of ours that will start the server.
+    pub fn hand_on(&self, command: &mut std::process::Command) {
+        command.envs(self.0.iter().map(|(name, value)| (os_text::decode(name), os_text::decode(value))));
+    }
+
     fn taken<'a>(env: impl Iterator<Item = (&'a String, &'a String)>, cwd: &Path) -> Self {
         let table = &layouts().server().settings_environment;
         let taken = env.filter(|(name, _)| table.has(name)).map(|(name, value)| {

@@ -56,9 +56,12 @@ pub enum Holder {
     Unverifiable,
 }
 
+/// Its name in the install.
+pub const NAME: &str = ".upgrade-lock";
+
 /// Where the explaining file is.
 pub fn note_path(install: &Path) -> PathBuf {
-    install.join(".upgrade-lock")
+    install.join(NAME)
 }
 
 impl LockNote {

@@ -209,12 +209,12 @@ fn the_log_is_filtered_and_pages_are_turned() {
     assert!(!shown(&model, " of 5"));
     keys(&mut model, "P");
     assert_eq!(model.mode(), Mode::Page);
-    assert!(shown(&model, "Phase 3: MCP Server Upgrade"));
+    assert!(shown(&model, "Phase 2: Content Upgrade"));
     keys(&mut model, "G");
-    assert!(shown(&model, "the server answers"));
+    assert!(shown(&model, "every conflict has an answer"));
     press(&mut model, KeyCode::Tab);
-    assert!(shown(&model, "Phase 4") && shown(&model, "Proves over MCP"), "a new page begins at its top");
-    for _ in 0..5 {
+    assert!(shown(&model, "Phase 3") && shown(&model, "Puts the new server's code"), "a new page begins at its top");
+    for _ in 0..4 {
         press(&mut model, KeyCode::BackTab);
     }
     assert!(shown(&model, "Validation criteria"));

@@ -1,5 +1,5 @@
-//! Phase 3's dependencies: pip, in a new generation of the environment beside the live one, while the old server still
-//! answers; the switch comes when it has stopped.
+//! Dependencies: pip, in a new generation of the environment beside the live one, before anything changes and while the old
+//! server still answers; the switch comes when it has stopped.
 
 use crate::core::task::Task;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,6 @@ use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::{Fact, NotApplicable, Phase};
 use crate::core::requirements::of_file;
-use crate::core::session::StateEvent;
 use crate::engine::events::Level;
 use crate::engine::phases::server::draft::put;
 use crate::engine::phases::server::fetch;
@@ -27,7 +26,7 @@ use crate::host::python::pip;
 use crate::host::python::pip::Wanted;
 use crate::host::python::venv;
 
-const PHASE: Phase = Phase::Server;
+const PHASE: Phase = Phase::Content;
 /// Where the server's package stands as it will be, in the session's folder.
 const DRAFT: &str = "draft";
 
@@ -46,8 +45,8 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     }
     let requirements = draft(run, journal)?;
     let Some(bytes) = fs::read_if_there(&requirements)? else {
-        if let Some(before) = run.session.moved_from() {
-            return only_renamed(run, &before);
+        if run.session.is_to_move() {
+            return only_renamed(run);
         }
         return skip(NotApplicable::NoRequirements);
     };
@@ -69,13 +68,12 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     }
     let name = run.session.venv_generation.clone().unwrap_or_else(|| run.session.stamp.clone());
     run.session.venv_generation = Some(name.clone());
-    run.advance(&StateEvent::Applied)?;
     run.save()?;
     let before = venv::fingerprint(&install)?;
     let names: Vec<String> = of_file(&String::from_utf8_lossy(&bytes)).0.into_iter().map(|r| r.name).collect();
     let count = missing.map_or(0, |m| m.len());
     if let Err(stop) = build(run, &name, &requirements, &fetched, &names, count) {
-        venv::discard(&install, &name)?;
+        abandon(run)?;
         return Err(stop);
     }
     let after = venv::fingerprint(&install)?;
@@ -89,7 +87,7 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     done(format!("{count} into venvs/{name}; {old}"), Fact::Is(true))
 }
 
-/// Where the requirements stand that phase 3 works with: as they will be, or as they are.
+/// Where the requirements stand that are worked with: as they will be, or as they are.
 pub fn requirements(run: &Run, journal: &Journal) -> PathBuf {
     let drafted = target(run).requirements.under(&run.folder(DRAFT));
     if drafted.is_file() && !journal.is_done() { drafted } else { target(run).requirements.under(&run.session.install) }
@@ -124,12 +122,9 @@ pub fn settle(run: &mut Run) {
 /// Nothing has to be installed, for this reason.
 fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fact<bool>> {
     // What an interrupted try began to build is of no use.
-    if let Some(name) = run.session.venv_generation.take() {
-        venv::discard(&run.session.install, &name)?;
-        run.save()?;
-    }
-    if let Some(before) = run.session.moved_from() {
-        return only_renamed(run, &before);
+    abandon(run)?;
+    if run.session.is_to_move() {
+        return only_renamed(run);
     }
     run.log(Level::Info, "venv", why.words());
     if why != Satisfied::Known
@@ -141,19 +136,40 @@ fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fac
     not_applicable(why, Fact::NotApplicable(why))
 }
 
-/// No package changes, but the scripts of the environment name the folder that the install had.
-fn only_renamed(run: &mut Run, before: &Path) -> TaskResult<Fact<bool>> {
+/// Removes what was built for a switch that never came.
+///
+/// # Errors
+/// [`Stop`].
+pub fn abandon(run: &mut Run) -> Result<(), Stop> {
+    let Some(name) = run.session.venv_generation.take() else { return Ok(()) };
+    if venv::is_live(&run.session.install, &name) {
+        run.session.venv_generation = Some(name);
+        return Ok(());
+    }
+    venv::discard(&run.session.install, &name)?;
+    run.save()
+}
+
+/// Where the install will be.
+fn goes_to(run: &Run) -> PathBuf {
+    run.session.folders().map_or_else(|| run.session.install.clone(), |(_, after)| after)
+}
+
+/// No package changes, but the scripts of the environment name the folder that the install loses.
+fn only_renamed(run: &mut Run) -> TaskResult<Fact<bool>> {
     let (install, name) = (run.session.install.clone(), run.session.stamp.clone());
     run.session.venv_generation = Some(name.clone());
-    run.advance(&StateEvent::Applied)?;
     run.save()?;
     venv::clone_live(&install, &name)?;
-    venv::finish(&install, &name, Some(before))?;
+    venv::finish(&install, &name, &goes_to(run))?;
     done(format!("no package changed; the scripts in venvs/{name} name the new folder"), Fact::Is(true))
 }
 
 /// The server's package as it will be, for pip to read its requirements from; the path of these.
-fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
+///
+/// # Errors
+/// [`Stop`].
+pub fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
     let folder = run.folder(DRAFT);
     fs::remove_tree(&folder)?;
     let install = &run.session.install;
@@ -254,7 +270,7 @@ fn build(
         Err(e @ ProgramError::Ended { .. }) => run.warn("pip", format!("not known whether all can be imported: {e}")),
         Err(e) => return Err(failed(e)),
     }
-    Ok(venv::finish(&install, name, run.session.moved_from().as_deref())?)
+    Ok(venv::finish(&install, name, &goes_to(run))?)
 }
 
 /// Lets pip work, followed by the session; the wish to stop comes before pip's own end.

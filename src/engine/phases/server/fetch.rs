@@ -1,4 +1,4 @@
-//! Fetches packages from phase 1 on, while the backup is made and questions are answered: phase 3 then needs neither
+//! Fetches packages from phase 1 on, while the backup is made and questions are answered: phase 2 then needs neither
 //! the network nor the time. Whatever goes wrong here is of no consequence: pip is asked again later.
 
 use crate::core::task::Task;
@@ -180,7 +180,7 @@ pub fn take(run: &mut Run, requirements: &[u8]) -> Result<Fetched, Stop> {
         }
         let said = fetch.last_line();
         if said != told {
-            run.progress(Phase::Server, Task::Dependencies, 0, 0, &said);
+            run.progress(Phase::Content, Task::Dependencies, 0, 0, &said);
             told = said;
         }
         std::thread::sleep(Duration::from_millis(20));

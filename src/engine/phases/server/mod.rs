@@ -8,9 +8,14 @@ use crate::host::server;
 pub mod dependencies;
 pub mod draft;
 pub mod fetch;
+pub mod index;
 pub mod launch;
 pub mod post_install;
+pub mod ready;
+pub mod rehearse;
+pub mod rehearsed;
 pub mod replace;
+pub mod stop;
 
 /// How the server is laid out that this upgrade installs.
 pub fn target(run: &Run) -> &'static ServerLayout {

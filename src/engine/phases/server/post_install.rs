@@ -1,4 +1,4 @@
-//! Phase 3's post-install steps: what a requirement needs besides its packages, `assets/post-install.json`.
+//! Post-install steps, before anything changes: what a requirement needs besides its packages, `assets/post-install.json`.
 
 use crate::core::task::Task;
 use std::path::{Path, PathBuf};
@@ -166,7 +166,7 @@ fn again(run: &mut Run, rule: &PostInstallRule, what: &str) -> Result<bool, Stop
             .saying(what.lines())
             .offering(Way::Retry, "Retry", "run it again")
             .offering(Way::GoOn, "Continue without", "the report names it; you can run it later")
-            .offering(Way::RollBack, "Roll back", "the install goes back to what it was");
+            .offering(Way::RollBack, "Give up", "nothing in the install was changed");
     match run.ask(question)? {
         Way::Retry => Ok(true),
         Way::GoOn => Ok(false),
@@ -208,7 +208,7 @@ impl Listener for StepListener<'_> {
     fn line(&mut self, text: &str) {
         if self.aloud {
             self.run.log(Level::Info, "post-install", text);
-            self.run.progress(Phase::Server, Task::PostInstall, 0, 0, text);
+            self.run.progress(Phase::Content, Task::PostInstall, 0, 0, text);
         }
     }
 

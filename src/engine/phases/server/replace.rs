@@ -1,40 +1,34 @@
-//! Phase 3: stops this install's server, puts the new code and dependencies in place, starts it and waits for health.
+//! Phase 3: puts the new code and the environment that was built for it in place, starts the server and waits for health.
 
 use crate::core::task::Task;
-use std::time::Duration;
 
 use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
-use crate::core::question::{Question, Way};
-use crate::core::session::StateEvent;
+use crate::core::session::{Ready, StateEvent};
 use crate::core::visible::Shown as _;
 use crate::engine::account::check;
 use crate::engine::account::take::When;
 use crate::engine::conflicts::apply;
 use crate::engine::events::Level;
-use crate::engine::phases::server::launch::{keep_settings, launch};
-use crate::engine::phases::server::{dependencies, post_install};
+use crate::engine::phases::server::launch::launch;
+use crate::engine::phases::server::stop::{note_server, stop_noted};
+use crate::engine::phases::server::{dependencies, index, ready};
 use crate::engine::session::context::{Run, now};
 use crate::engine::session::stop::Stop;
-use crate::engine::session::task::{TaskResult, done, not_applicable, warned};
+use crate::engine::session::task::{TaskResult, done, not_applicable};
 use crate::engine::session::wait_until_idle;
 use crate::host::files::journal::Journal;
-use crate::host::process::proc::Stopped;
-use crate::host::process::timing::{Who, waiting};
 use crate::host::server::mcp::Client;
 use crate::host::server::search_index;
-use crate::host::server::{self, Case, Live, Owner, Running, Settings};
+use crate::host::server::{self, Running};
 
 use crate::core::index::Trust;
 use crate::core::layout::layouts;
-use crate::core::plan::FileEntry;
 use crate::engine::phases::server::launch::start_again;
 use crate::engine::phases::server::{is_alone, not_started, target};
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
 
 const PHASE: Phase = Phase::Server;
-/// How long a server may take to end by itself.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs the phase. Every step can be repeated after an interruption.
 ///
@@ -49,15 +43,16 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     if !run.session.gone.contains_key(&PHASE.number()) {
         check::note_gone(run, PHASE)?;
     }
-    // What runs is noted before anything can fail, so that a rollback knows what to start again.
+    if run.session.ready.is_none() {
+        // An earlier build of this program did phase 2, and left this to phase 3.
+        ready::make(run, &journal)?;
+    }
+    let ready =
+        run.session.ready.clone().ok_or_else(|| Stop::failed("nothing is ready for the new server; roll back"))?;
+    let Ready { dependencies_installed, post_install_steps, server_found, .. } = ready;
+    // Somebody may have started one since.
     note_server(run)?;
-    // As long as pip works, the old server answers.
-    let dependencies_installed = run.task(PHASE, Task::Dependencies, |run| dependencies::run(run, &journal))?;
-    let steps = run.task(PHASE, Task::PostInstallScan, |run| {
-        post_install::scan(run, &dependencies::requirements(run, &journal))
-    })?;
-    let post_install_steps = run.task(PHASE, Task::PostInstall, |run| post_install::run(run, &steps))?;
-    let server_found = run.task(PHASE, Task::StopServer, stop_server)?;
+    let found = stop_noted(run)?.value;
     let applied = run.task(PHASE, Task::CopyServer, |run| {
         run.advance(&StateEvent::Applied)?;
         run.save()?;
@@ -84,141 +79,9 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
         server_restarted: restarted,
         server_restart_time: time,
         server_health_check: health,
-        server_found,
+        server_found: server_found.unwrap_or(found),
         server_version: run.session.source_commit().to_owned(),
     })
-}
-
-/// Notes what runs, durably: after that it may be stopped. A person is asked here, before anything takes its time. One
-/// that was started since it was noted that none runs is noted, too: what is stopped is started again.
-///
-/// # Errors
-/// [`Stop`] if that is what was asked, or the session can't be saved.
-pub fn note_server(run: &mut Run) -> Result<(), Stop> {
-    let install = run.session.install.clone();
-    let found = server::find(&install);
-    if let Some(before) = &run.session.server {
-        let own = run.server.as_ref().map(server::Started::pid);
-        let is_new = |live: &Live| Some(live.process.pid) != before.pid && Some(live.process.pid) != own;
-        if before.was_running || !matches!(&found, Running::Yes(live) if is_new(live)) {
-            return Ok(());
-        }
-    }
-    if let Running::Yes(live) = found {
-        let tools = {
-            let _server = waiting(Who::Server);
-            run.runtime.block_on(Client::tools_at(&live.url))
-        };
-        keep_settings(run, &live)?;
-        let mut before = live.before(tools.unwrap_or_default());
-        before.was_running = !left_alone(run, &live)?;
-        if !before.was_running {
-            run.keep_server_state();
-        }
-        run.session.server = Some(before);
-    } else {
-        run.session.server = server::planned(&install, &run.session.project);
-    }
-    run.save()
-}
-
-/// Stops what was noted. What was found, in words.
-fn stop_server(run: &mut Run) -> TaskResult<String> {
-    name_others(run);
-    let live = match server::find(&run.session.install) {
-        Running::Yes(live) => live,
-        Running::No(missing) => {
-            let found = missing.case.words().to_owned();
-            let told = format!("{found}: {}", missing.why);
-            if missing.case == Case::NotListening {
-                run.warn("server", format!("{}; it is left alone", missing.why));
-                return warned(told, found);
-            }
-            return done(told, found);
-        }
-    };
-    let (pid, found) = (live.process.pid, live.owner.words().to_owned());
-    // One that was left alone at first still is; what an earlier run started for its proof ended with that run.
-    let before = run.session.server.as_ref();
-    if before.is_some_and(|b| !b.was_running && b.pid == Some(pid)) || live.owner == Owner::Editor {
-        let why = match live.owner {
-            Owner::Editor => "its editor holds it; reload it there",
-            Owner::Terminal => "it was started by hand; start it again there",
-            Owner::Nobody => "auto_restart is off; restart it yourself",
-        };
-        run.warn("server", format!("the server (pid {pid}) is left alone: {why} to get the new release"));
-        return warned(format!("pid {pid} left alone: {found}"), found);
-    }
-    stop_live(run, &live).map_err(Stop::failed)?;
-    done(format!("{found}; pid {pid} ended"), found)
-}
-
-/// Servers of this install that talk to an editor over pipes, which we can neither ask nor stop.
-fn name_others(run: &mut Run) {
-    for other in server::others(&run.session.install) {
-        run.warn(
-            "server",
-            format!(
-                "process {} is a server of this install that its editor talks to; reload it there to get the new release",
-                other.pid
-            ),
-        );
-    }
-}
-
-/// Stops a server of this install, each signal in the log; what went wrong, if it lives on.
-pub fn stop_live(run: &mut Run, live: &Live) -> Result<(), String> {
-    let mut said = Vec::new();
-    let _server = waiting(Who::Server);
-    // Whoever takes its place gets them: soon nobody knows them any more.
-    run.server_settings = Some(Settings::of_process(&live.process));
-    let stopped = live.stop(GRACE, &mut |line| said.push(line.to_owned()));
-    said.iter().for_each(|line| run.log(Level::Info, "server", line));
-    let pid = live.process.pid;
-    match stopped {
-        Stopped::Terminated | Stopped::AlreadyGone => {}
-        Stopped::Killed => {
-            run.warn("server", format!("the server (pid {pid}) did not end in {} s and was killed", GRACE.as_secs()));
-        }
-        Stopped::Survived => return Err(format!("the server (pid {pid}) could not be stopped")),
-    }
-    Ok(())
-}
-
-/// Whether a running server is left alone: its editor holds it, or somebody said so. A person is asked about one that he
-/// started by hand; where nobody can be asked it is left to him.
-fn left_alone(run: &mut Run, live: &Live) -> Result<bool, Stop> {
-    let pid = live.process.pid;
-    match live.owner {
-        _ if !run.session.options().auto_restart => Ok(true),
-        Owner::Editor => Ok(true),
-        Owner::Nobody => Ok(false),
-        Owner::Terminal if run.session.options().restart_by_hand => Ok(false),
-        Owner::Terminal => {
-            let question = Question::new("server_by_hand", "The server runs on a terminal", Way::Leave)
-                .saying([format!("Process {pid} was started by hand, and shows there what it says.")])
-                .offering(Way::Leave, "Leave it", "it runs the old release until you start it again")
-                .offering(Way::Stop, "Restart it", "it ends there and runs on in the background")
-                .offering(Way::RollBack, "Roll back", "the install goes back to what it was");
-            match run.ask(question)? {
-                Way::Stop => Ok(false),
-                Way::RollBack => Err(Stop::RollBack),
-                _ => Ok(true),
-            }
-        }
-    }
-}
-
-/// Ends a server that is to be started again because it runs the old code. One that is left alone is not touched.
-pub fn stop_outdated(run: &mut Run) {
-    let before = run.session.server.as_ref();
-    if before.is_some_and(|s| s.was_running)
-        && let Running::Yes(live) = server::find(&run.session.install)
-        && live.owner == Owner::Nobody
-    {
-        // A second one beside it does no harm.
-        let _ = stop_live(run, &live);
-    }
 }
 
 /// Starts the server, for good or only to prove that it works. None where there is nothing to start.
@@ -231,8 +94,10 @@ fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
     // Without a server there would be nobody to take it.
     if launch(run).is_some() {
         wait_until_idle::after_changes(run, PHASE, Task::StartServer)?;
-        search_index::ask_for_rebuild(&install)?;
-        drop_index(run);
+        if !run.session.ready.as_ref().is_some_and(|ready| ready.index_is_current) {
+            search_index::ask_for_rebuild(&install)?;
+            drop_index(run);
+        }
     }
     match start_again(run) {
         Ok(Some(url)) => {
@@ -273,10 +138,7 @@ fn drop_index(run: &mut Run) {
     let install = run.session.install.clone();
     let places = search_index::places(&install);
     let runs = matches!(server::find(&install), Running::Yes(_));
-    let changed = |f: &FileEntry| {
-        f.kind.changes_install() && [Some(&f.path), f.from.as_ref()].into_iter().flatten().any(|p| places.is_page(p))
-    };
-    if places.note_layout().is_some() || runs || !run.session.plan().files.iter().any(changed) {
+    if places.note_layout().is_some() || runs || !index::changes_pages(run, &places) {
         return;
     }
     if let Err(e) = search_index::outdate(&install, &places, Trust::Files) {

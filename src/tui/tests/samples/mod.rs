@@ -408,7 +408,7 @@ pub fn preview(theme: Theme, width: u16, height: u16) -> Model {
     model
 }
 
-/// Phase 3 at 63 % of its dependencies.
+/// Phase 2 at 63 % of its dependencies.
 pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = preview(theme, width, height);
     model.running = true;
@@ -420,7 +420,6 @@ pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
     let details: &[(Phase, f64, &[&str])] = &[
         (Phase::PreFlight, 0.3, &["", "", "1.2.0", "", "23 days old", "112 GB free", ""]),
         (Phase::Backup, 0.9, &["", "2026-11-22-103045", "487 files", "41 packages", "", "487 of 487"]),
-        (Phase::Content, 41.2, &["as approved", "", "3 answered", "22 paths", "22 of 22", "1.2.0"]),
     ];
     let mut at = 0.0;
     for (phase, seconds, results) in details {
@@ -432,8 +431,12 @@ pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
         }
         say(at, Event::PhaseFinished { phase: *phase, evidence: serde_json::Map::new(), seconds: *seconds });
     }
-    let phase = Phase::Server;
+    let phase = Phase::Content;
     say(at, Event::PhaseStarted { phase, name: phase.name(), estimate_seconds: 90 });
+    for (task, detail) in phase.tasks().iter().zip(["as approved", "", "3 answered"]) {
+        let (outcome, detail) = (Outcome::Done, detail.to_owned());
+        say(at, Event::TaskFinished { phase, task: *task, outcome, detail, seconds: 0.1 });
+    }
     say(at + 1.0, Event::TaskStarted { phase, task: Task::Dependencies });
     let log = [
         (2.0, Level::Info, "pip", "Collecting lancedb~=0.25.0"),
@@ -460,7 +463,7 @@ pub fn asked(theme: Theme, width: u16, height: u16) -> Model {
         .saying(["exit status: 1", "Downloading Chrome for Testing 143.0", "Error: getaddrinfo ENOTFOUND cdn.example"])
         .offering(Way::Retry, "Retry", "run it again")
         .offering(Way::GoOn, "Continue without", "the report names it; you can run it later")
-        .offering(Way::RollBack, "Roll back", "the install goes back to what it was");
+        .offering(Way::RollBack, "Give up", "nothing in the install was changed");
     feed(&mut model, Msg::Event(Event::QuestionAsked(question)));
     model
 }

@@ -1,0 +1,16 @@
+//! The hidden command that an upgrade starts itself with, to try the new release in a view of its own.
+
+use crate::core::exit::Exit;
+use crate::engine;
+use crate::host::server::view;
+
+/// Runs it, if that is what this process was started for. There must be one thread only.
+pub fn rehearse() -> Option<Exit> {
+    let mut words = std::env::args_os().skip(1);
+    if !view::is_inside() || words.next()? != engine::REHEARSE {
+        return None;
+    }
+    let (install, session_id) = (words.next()?, words.next()?);
+    engine::rehearse(&install, &session_id);
+    Some(Exit::Done)
+}

@@ -1,0 +1,99 @@
+//! What is made ready before anything changes, while the old release still answers: the server is noted, the environment
+//! built. Then the server is down no longer than the switch takes.
+
+use crate::core::blob::sha256;
+use crate::core::phase::Phase;
+use crate::core::plan::Only;
+use crate::core::session::Ready;
+use crate::core::task::Task;
+use crate::engine::phases::server::stop::{note_server, stop_noted};
+use crate::engine::phases::server::{dependencies, index, post_install, rehearse};
+use crate::engine::session::context::Run;
+use crate::engine::session::stop::Stop;
+use crate::engine::session::task::done;
+use crate::host::files::fs;
+use crate::host::files::journal::Journal;
+use crate::host::python::venv;
+
+const PHASE: Phase = Phase::Content;
+
+/// Makes all ready for the server whose code the journal has. Can be repeated: what an interrupted run made ready for the
+/// same requirements is used.
+///
+/// # Errors
+/// [`Stop`]; the install is as it was, but for an environment beside the live one.
+pub fn make(run: &mut Run, journal: &Journal) -> Result<(), Stop> {
+    if run.session.plan().only == Some(Only::Content) {
+        return Ok(());
+    }
+    // What runs is noted before anything can fail, so that a rollback knows what to start again.
+    note_server(run)?;
+    if is_ready(run, journal)? {
+        for task in [Task::Dependencies, Task::PostInstallScan, Task::PostInstall] {
+            run.task(PHASE, task, |_| done("as before the interruption", ()))?;
+        }
+        // A server may have been at work on it since.
+        index::note(run);
+        return Ok(());
+    }
+    run.session.ready = None;
+    let dependencies_installed = run.task(PHASE, Task::Dependencies, |run| dependencies::run(run, journal))?;
+    let requirements = dependencies::requirements(run, journal);
+    let steps = run.task(PHASE, Task::PostInstallScan, |run| post_install::scan(run, &requirements))?;
+    let post_install_steps = run.task(PHASE, Task::PostInstall, |run| post_install::run(run, &steps))?;
+    let requirements = fs::read_if_there(&requirements)?.map(|bytes| sha256(&bytes));
+    if !run.session.applied() {
+        index::note(run);
+    }
+    run.session.ready = Some(Ready {
+        requirements,
+        dependencies_installed,
+        post_install_steps,
+        rehearsal: None,
+        index_is_current: false,
+        server_found: None,
+    });
+    run.save()
+}
+
+/// Tries the whole new install, now that all of it is there, unless an interrupted run did.
+///
+/// # Errors
+/// [`Stop`]; nothing was changed.
+pub fn rehearse(run: &mut Run) -> Result<(), Stop> {
+    if run.session.ready.is_none() || run.session.applied() {
+        return Ok(());
+    }
+    let rehearsal = run.task(PHASE, Task::Rehearsal, rehearse::run)?;
+    if let Some(ready) = &mut run.session.ready {
+        ready.rehearsal = Some(rehearsal);
+    }
+    run.save()
+}
+
+/// Whether an interrupted run made all ready for what the journal brings.
+fn is_ready(run: &Run, journal: &Journal) -> Result<bool, Stop> {
+    let Some(ready) = &run.session.ready else { return Ok(false) };
+    let built = run.session.venv_generation.as_ref();
+    if built.is_some_and(|name| !venv::generation(&run.session.install, name).is_dir()) {
+        return Ok(false);
+    }
+    let requirements = fs::read_if_there(&dependencies::draft(run, journal)?)?;
+    Ok(requirements.map(|bytes| sha256(&bytes)) == ready.requirements)
+}
+
+/// Stops the server that was noted: from here on the install changes.
+///
+/// # Errors
+/// [`Stop`].
+pub fn stop_server(run: &mut Run) -> Result<(), Stop> {
+    if run.session.plan().only == Some(Only::Content) {
+        return Ok(());
+    }
+    let found = run.task(PHASE, Task::StopServer, stop_noted)?;
+    if let Some(ready) = &mut run.session.ready {
+        // One that a run before stopped is not found any more.
+        ready.server_found.get_or_insert(found);
+    }
+    run.save()
+}

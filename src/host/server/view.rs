@@ -1,0 +1,279 @@
+//! A view of a project in which an upgrade has happened already, for this process and those that it starts: a mount
+//! namespace of its own with an overlay at the install's place. What is written there lands in a folder beside, so the real
+//! install does not change, while every path is the one that the upgraded install will have.
+//!
+//! The idea of trying a whole system in an overlay before it is switched to is that of `systemd-sysext` and `mock`.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::fs as stdfs;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change};
+use rustix::process::{getegid, geteuid};
+use rustix::thread::UnshareFlags;
+
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::host::files::error::FsError;
+use crate::host::files::folder::Folder;
+use crate::host::files::fs;
+use crate::host::files::journal::{Journal, State};
+use crate::host::files::rename;
+use crate::host::process::proc;
+use crate::host::python::venv;
+use crate::host::session::lock_note;
+
+/// Says to a process and to those that it starts that they see such a view.
+pub const INSIDE: &str = "POS_UPGRADE_TUI_REHEARSAL";
+const UPPER: &str = "upper";
+const WORK: &str = "work";
+/// Own folders of the install in which there is nothing that a server could reach outside by.
+const NOT_LOOKED_AT: [&str; 4] = ["venv", "venvs", ".upgrade", ".backups"];
+
+/// Why there can be no view here. It says nothing about the release.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Impossible(String);
+
+fn impossible(what: &str) -> impl Fn(rustix::io::Errno) -> Impossible {
+    move |errno| Impossible(format!("{what}: {errno}"))
+}
+
+impl From<FsError> for Impossible {
+    fn from(e: FsError) -> Self {
+        Impossible(e.to_string())
+    }
+}
+
+/// Where what is made.
+#[derive(Debug)]
+pub struct Places<'p> {
+    /// The project.
+    pub project: &'p Path,
+    /// Where the install is.
+    pub live: &'p Path,
+    /// Where it will be.
+    pub install: &'p Path,
+    /// An empty folder in the session's folder, for what is written.
+    pub folder: &'p Path,
+}
+
+/// Makes the folders that [`enter`] needs.
+///
+/// # Errors
+/// [`FsError`].
+pub fn prepare(folder: &Path) -> Result<(), FsError> {
+    clear(folder)?;
+    fs::create_folders(&folder.join(UPPER))?;
+    fs::create_folders(&folder.join(WORK))
+}
+
+/// Removes what a view left. The kernel makes a folder that nobody may enter.
+///
+/// # Errors
+/// [`FsError`].
+pub fn clear(folder: &Path) -> Result<(), FsError> {
+    let inner = folder.join(WORK).join(WORK);
+    if let Ok(meta) = stdfs::symlink_metadata(&inner)
+        && meta.is_dir()
+    {
+        let _ = stdfs::set_permissions(&inner, std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    }
+    fs::remove_tree(folder)
+}
+
+/// What keeps an install from being seen in a view: what leads out of it, mounts in it, files of somebody else's.
+///
+/// # Errors
+/// [`Impossible`], naming the first.
+pub fn is_possible(install: &Path) -> Result<(), Impossible> {
+    if rename::is_without("rehearsal") {
+        return Err(Impossible("no private mounts here".into()));
+    }
+    let (uid, gid) = (geteuid(), getegid());
+    let top = stdfs::canonicalize(install)
+        .map_err(|e| Impossible(format!("{}: {e}", fs::visible(&install.to_string_lossy()))))?;
+    let mounts = stdfs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let within = |line: &&str| line.split(' ').nth(4).is_some_and(|at| Path::new(at).starts_with(&top));
+    if let Some(line) = mounts.lines().find(within) {
+        return Err(Impossible(format!("{} is a mount", line.split(' ').nth(4).unwrap_or_default())));
+    }
+    let skip = |e: &walkdir::DirEntry| e.depth() == 1 && NOT_LOOKED_AT.iter().any(|name| e.file_name() == *name);
+    for entry in walkdir::WalkDir::new(&top).into_iter().filter_entry(|e| !skip(e)) {
+        let entry = entry.map_err(|e| Impossible(e.to_string()))?;
+        let shown = fs::visible(&entry.path().to_string_lossy());
+        let meta = entry.metadata().map_err(|e| Impossible(e.to_string()))?;
+        if !uid.is_root() && (meta.uid() != uid.as_raw() || meta.gid() != gid.as_raw()) {
+            return Err(Impossible(format!("{shown} has another owner or group")));
+        }
+        if meta.is_symlink() && stdfs::canonicalize(entry.path()).is_ok_and(|to| to.is_dir() && !to.starts_with(&top)) {
+            return Err(Impossible(format!("{shown} leads out of the install")));
+        }
+    }
+    Ok(())
+}
+
+/// Enters the view: from here on this process and its children see it. There must be one thread only.
+///
+/// # Errors
+/// [`Impossible`]; the process is of no use then.
+pub fn enter(places: &Places<'_>) -> Result<(), Impossible> {
+    let (uid, gid) = (geteuid(), getegid());
+    apart(if uid.is_root() { UnshareFlags::NEWNS } else { UnshareFlags::NEWNS | UnshareFlags::NEWUSER })?;
+    if !uid.is_root() {
+        let write = |file: &str, text: String| {
+            stdfs::write(format!("/proc/self/{file}"), text).map_err(|e| Impossible(format!("{file}: {e}")))
+        };
+        write("setgroups", "deny".into())?;
+        write("uid_map", format!("{uid} {uid} 1"))?;
+        write("gid_map", format!("{gid} {gid} 1"))?;
+    }
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", private).map_err(impossible("mounts can't be made private"))?;
+    // Mounted by relative names: a path may have characters that mean something to the kernel.
+    std::env::set_current_dir(places.folder).map_err(|e| Impossible(e.to_string()))?;
+    if places.live != places.install {
+        project_without(places)?;
+    }
+    let options = format!("lowerdir=../../..,upperdir={UPPER},workdir={WORK}");
+    let options = if uid.is_root() { options } else { format!("{options},userxattr") };
+    let data = CString::new(options).map_err(|e| Impossible(e.to_string()))?;
+    let overlay = |data: &CStr| mount("overlay", places.install, "overlay", MountFlags::empty(), data);
+    overlay(&data).map_err(impossible("no overlay can be mounted"))?;
+    // What is ours nobody sees.
+    mount("tmpfs", places.install.join(".upgrade"), "tmpfs", MountFlags::empty(), None::<&CStr>)
+        .map_err(impossible("no tmpfs can be mounted"))
+}
+
+/// Leaves the namespaces that all others share.
+#[allow(unsafe_code)]
+fn apart(flags: UnshareFlags) -> Result<(), Impossible> {
+    // SAFETY: without `FILES` no descriptor becomes this thread's alone, which is what can go wrong in memory; and there
+    // is one thread only, or the kernel refuses.
+    unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(impossible("no private mounts here"))
+}
+
+/// The project as it will be when the install's folder has its new name: a folder in memory, in which all else is the real
+/// thing.
+fn project_without(places: &Places<'_>) -> Result<(), Impossible> {
+    let real = rustix::fs::open(places.project, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())
+        .map_err(impossible("the project can't be opened"))?;
+    mount("tmpfs", places.project, "tmpfs", MountFlags::empty(), None::<&CStr>)
+        .map_err(impossible("no tmpfs can be mounted"))?;
+    let real = PathBuf::from(format!("/proc/self/fd/{}", real.as_raw_fd()));
+    let failed = |e: std::io::Error| Impossible(e.to_string());
+    for entry in stdfs::read_dir(&real).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (name, kind) = (entry.file_name(), entry.file_type().map_err(failed)?);
+        let at = places.project.join(&name);
+        if Some(name.as_os_str()) == places.live.file_name() || at == places.install {
+            continue;
+        }
+        if kind.is_symlink() {
+            symlink(stdfs::read_link(entry.path()).map_err(failed)?, &at).map_err(failed)?;
+            continue;
+        }
+        if kind.is_dir() {
+            stdfs::create_dir(&at).map_err(failed)?;
+        } else {
+            stdfs::write(&at, "").map_err(failed)?;
+        }
+        mount_bind_recursive(entry.path(), &at).map_err(impossible("a part of the project can't be shown"))?;
+    }
+    stdfs::create_dir(places.install).map_err(failed)
+}
+
+/// Puts what a journal will put in place into the view: copies, so that nobody can write to what is staged.
+///
+/// # Errors
+/// [`FsError`].
+pub fn put_in_place(install: &Path, journal: &Journal) -> Result<(), FsError> {
+    let root = Folder::open(install)?;
+    for (path, state) in journal.results() {
+        match (state, journal.waiting(path)) {
+            (State::File { mode, .. }, Some((bytes, mtime))) => {
+                let (folder, name) = root.parent_of(path, true)?;
+                if folder.kind(name)?.is_some() {
+                    folder.remove(name)?;
+                }
+                folder.create_file(name, &bytes, *mode, Some(mtime))?;
+            }
+            _ => remove(&root, path)?,
+        }
+    }
+    Ok(())
+}
+
+fn remove(root: &Folder, path: &RelPath) -> Result<(), FsError> {
+    let Ok((folder, name)) = root.parent_of(path, false) else { return Ok(()) };
+    if folder.kind(name)?.is_some() {
+        folder.remove(name)?;
+    }
+    let mut above = path.parent();
+    while let Some(folder) = above {
+        let emptied = root.parent_of(&folder, false).and_then(|(parent, name)| parent.remove_empty(name));
+        if !emptied.unwrap_or(false) {
+            break;
+        }
+        above = folder.parent();
+    }
+    Ok(())
+}
+
+/// Makes the environment that was built the one that the server starts with.
+///
+/// # Errors
+/// [`Impossible`].
+pub fn use_environment(install: &Path, name: &str) -> Result<(), Impossible> {
+    let (live, built) = (venv::live(install), venv::generation(install, name));
+    if stdfs::symlink_metadata(&live).is_ok_and(|meta| meta.is_symlink()) {
+        let root = Folder::open(install)?;
+        let link = OsStr::new("venv");
+        root.remove(link)?;
+        let target = Path::new("venvs").join(name);
+        return Ok(root.create_link(link, target.as_os_str())?);
+    }
+    // The view's own folder: what is written there goes beside, too.
+    mount_bind_recursive(&built, &live).map_err(impossible("the new environment can't be shown"))
+}
+
+/// Lets what is written below a place of the view land in a folder. `real` counts from the folder that [`enter`] began in.
+///
+/// # Errors
+/// [`Impossible`].
+pub fn lead_to(install: &Path, place: &RelPath, real: &Path) -> Result<(), Impossible> {
+    fs::create_folders(&place.under(install))?;
+    mount_bind_recursive(real, place.under(install)).map_err(impossible("the search index can't be shown"))
+}
+
+/// Takes away what tells of those that work on the real install: the state files of servers, and locks by which only one can
+/// run.
+///
+/// # Errors
+/// [`FsError`].
+pub fn forget_the_running(install: &Path) -> Result<(), FsError> {
+    let root = Folder::open(install)?;
+    let states = layouts().servers().map(|server| server.state_file.clone());
+    let locks = layouts().leftovers.server_locks.iter().cloned().chain(RelPath::new(lock_note::NAME).ok());
+    for path in states.chain(locks) {
+        let Ok((folder, name)) = root.parent_of(&path, false) else { continue };
+        if folder.kind(name)?.is_some() {
+            folder.remove(name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether this process sees such a view.
+pub fn is_inside() -> bool {
+    std::env::var_os(INSIDE).is_some_and(|value| value.as_bytes() == b"1")
+}
+
+/// Whether a process sees the other side: a view where we see the real thing, or the real thing where we see a view.
+pub fn is_apart(process: &proc::Process) -> bool {
+    process.env.contains_key(INSIDE) != is_inside()
+}
