@@ -122,7 +122,7 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<Exit, Refusal> 
         }
     }
     ask(common, "Remove these for good?", &format!("backups prune --keep {keep}"))?;
-    let pruned = found.remove(install)?;
+    let pruned = found.remove()?;
     if common.json {
         let line = about(install, json!({"removed": pruned.removed, "problems": pruned.problems}));
         print::json(&line);

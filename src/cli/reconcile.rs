@@ -43,7 +43,7 @@ pub fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusal> {
         print(shown, found);
     }
     ask(common, "Write it?", &format!("reconcile --source {}", path.shown()))?;
-    let kept = reconciled.write(&install)?;
+    let kept = reconciled.write()?;
     if common.json {
         let others: Vec<_> = found.others.iter().map(|(path, of)| json!({"path": path, "release": of})).collect();
         let line = json!({"schema": 1, "install": install, "release": found.baseline.release, "named": found.named,

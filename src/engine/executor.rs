@@ -56,7 +56,7 @@ pub fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
 
 /// Begins to run a session under the lock: its first save, the lock's note, and what was found on the way.
 fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
-    let rescued = catalog::sweep(&run.session.project, &run.session.install);
+    let rescued = catalog::sweep(&run.session.project, run.lock.install());
     let found = catalog::survey(&run.session.install);
     run.estimates = estimates(&found.sessions, &run.session);
     let session = &run.session;
@@ -81,14 +81,14 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         run.warn("session", damage.describe());
     }
     let own = run.session.session_id.clone();
-    match catalog::settle(&run.session.install, &found, &own) {
+    match catalog::settle(run.lock.install(), &found, &own) {
         Ok(lines) => lines.into_iter().for_each(|line| run.warn("session", line)),
         // They are history: what matters is this session.
         Err(e) => run.warn("session", e.to_string()),
     }
     let (id, since) = (run.session.session_id.clone(), run.session.created_at.clone());
     let vouched = match how {
-        Begin::Anew | Begin::ResumeNamed => store::vouch(&run.session).map_err(Stop::from),
+        Begin::Anew | Begin::ResumeNamed => store::vouch(run.lock.install(), &run.session).map_err(Stop::from),
         _ => Ok(()),
     };
     vouched.and_then(|()| run.save()).and_then(|()| Ok(run.lock.explain(&id, &since)?)).map_err(|stop| {
@@ -136,7 +136,7 @@ pub fn tidy(project: &Path) -> Vec<String> {
     if install.join(".upgrade/lock").exists()
         && let Ok(mut lock) = Lock::acquire(&install)
     {
-        let lines = [lock.ended(), &catalog::sweep(project, &install)].concat();
+        let lines = [lock.ended(), &catalog::sweep(project, lock.install())].concat();
         lock.unexplain();
         return lines;
     }
@@ -226,7 +226,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
             return;
         }
         let aside = match how {
-            Begin::RollBack => set_aside::made_again(&session),
+            Begin::RollBack => set_aside::made_again(lock.install(), &session),
             _ => Ok(set_aside::Aside::new()),
         };
         let mut run = Run::new(session, lock, runtime, events, heard);
@@ -453,7 +453,7 @@ fn drive(run: &mut Run) -> Finish {
     let found = catalog::survey(&run.session.install);
     // What a damaged session put off is needed still, and can't be told.
     if found.damages.is_empty() {
-        deferred::sweep(&run.session.install, &found.sessions);
+        deferred::sweep(run.lock.install(), &found.sessions);
     }
     finish(run, FinishKind::Completed, Exit::Done, message, next)
 }

@@ -1,6 +1,7 @@
 //! Where a project's install is. Generations keep it in folders of different names (`assets/generations.json`), so nobody but
 //! this file joins such a name to a project: an upgrade may rename the folder while others look for it.
 
+pub mod locked;
 pub mod rename;
 
 use std::fs as stdfs;

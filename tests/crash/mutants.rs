@@ -80,8 +80,8 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "the lock's file is unlinked",
         "src/host/session/lock.rs",
-        "        let file = open(install)?;\n        let begun",
-        "        let _ = std::fs::remove_file(install.join(\".upgrade/lock\"));\n        let file = open(install)?;\n        let begun",
+        "        let mut file = open(install)?;\n        let begun",
+        "        let _ = std::fs::remove_file(install.join(\".upgrade/lock\"));\n        let mut file = open(install)?;\n        let begun",
         lock_is_held,
     ),
     mutant(

@@ -107,7 +107,8 @@ fn standing(folder: &Folder, path: &RelPath, planned: Option<&BlobId>) -> Result
 pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: Task) -> Result<Applied, Stop> {
     let rescue = run.rescue_folder()?;
     let total = journal.len() as u64;
-    let applied = journal.apply(&rescue, &mut |n, path| run.progress(phase, task, n as u64 + 1, total, path))?;
+    let applied =
+        journal.apply(&run.install(), &rescue, &mut |n, path| run.progress(phase, task, n as u64 + 1, total, path))?;
     planted::lose(&run.session.install);
     keep_owners(run, journal);
     for (path, to) in &applied.rescued {
@@ -121,7 +122,7 @@ pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: Task) -> 
 
 /// What replaced a file, or stands where an edit followed a move to, belongs to whom the old one did.
 fn keep_owners(run: &mut Run, journal: &Journal) {
-    let install = run.session.install.clone();
+    let install = run.install();
     let Some(name) = run.session.backup.clone() else { return };
     let Ok(backup) = Backup::open(&copy::folder_of(&install).join(name)) else { return };
     let moved: BTreeMap<RelPath, RelPath> =

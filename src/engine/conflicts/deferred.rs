@@ -19,6 +19,7 @@ use crate::engine::session::stop::Stop;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 
 /// The folder of the kept bytes, by blob id.
 const FOLDER: &str = ".upgrade/parked";
@@ -172,7 +173,7 @@ fn entry(install: &Path, live: &Folder, parked: &Parked) -> Result<FileEntry, St
 }
 
 /// Removes kept bytes that no session could ask about any more.
-pub(crate) fn sweep(install: &Path, sessions: &[Session]) {
+pub(crate) fn sweep(install: &LockedInstall, sessions: &[Session]) {
     // What can't be listed now is swept next time.
     let names = fs::entries_in(&install.join(FOLDER)).unwrap_or_default().into_iter();
     let parked = |s: &Session, e: &FileEntry| matches!(s.answers().get(&e.path), Some(Decision::Park));

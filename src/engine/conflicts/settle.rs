@@ -252,7 +252,7 @@ fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
     asking.save(run)?;
     run.save()?;
     if had_earlier {
-        earlier::remove(&run.session)?;
+        earlier::remove(run.lock.install(), &run.session)?;
     }
     run.say(Event::ConflictsOpen { files: files(run, &asked(run)) });
     asking.say_refused(run);

@@ -68,7 +68,7 @@ pub struct Prunable {
     pub all: Vec<Kept>,
     /// The names of those that may go.
     pub names: Vec<String>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Prunable {
@@ -90,7 +90,7 @@ impl Prunable {
         let protected: Vec<String> = newest_sound.into_iter().collect();
         let names = retention::prunable(install, keep, &protected)
             .map_err(|what| problem(format!("{what}; nothing was changed"), "pos-upgrade-tui backups"))?;
-        Ok(Self { all, names, _lock: lock })
+        Ok(Self { all, names, lock })
     }
 
     /// The backups that go, oldest first.
@@ -102,8 +102,8 @@ impl Prunable {
     ///
     /// # Errors
     /// [`Problem`]; some may be gone then.
-    pub fn remove(&self, install: &Path) -> Result<Pruned, Problem> {
-        retention::prune(install, &self.names).map_err(|e| {
+    pub fn remove(&self) -> Result<Pruned, Problem> {
+        retention::prune(self.lock.install(), &self.names).map_err(|e| {
             let what = format!("{e}; what was removed before that is gone, the install itself is untouched");
             problem(what, "see what is left: pos-upgrade-tui backups")
         })

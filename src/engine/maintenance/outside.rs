@@ -22,6 +22,7 @@ use crate::engine::refusal::{Problem, problem, usage};
 use crate::engine::report::documents::mode_of;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 
 /// Where it is kept, within the install.
 const KEPT: &str = ".upgrade/outside";
@@ -141,12 +142,12 @@ pub fn write(
     changes: &[Change],
     note: &mut dyn FnMut(&str),
 ) -> Result<String, Problem> {
-    let _lock = locked::without_session(install, note)?;
+    let lock = locked::without_session(install, note)?;
     sweep(project, changes);
     unchanged(project, changes)?;
     let stamp = free_stamp(install).map_err(|e| untouched(&e))?;
     let folder = install.join(KEPT).join(&stamp);
-    keep(&folder, changes).map_err(|e| {
+    keep(lock.install(), &folder, changes).map_err(|e| {
         // Half of it says nothing to anybody.
         let _ = fs::remove_tree(&folder);
         untouched(&e)
@@ -193,7 +194,7 @@ fn free_stamp(install: &Path) -> Result<String, FsError> {
     Ok(name)
 }
 
-fn keep(folder: &Path, changes: &[Change]) -> Result<(), FsError> {
+fn keep(install: &LockedInstall, folder: &Path, changes: &[Change]) -> Result<(), FsError> {
     fs::create_folders(folder)?;
     let mut files = Vec::new();
     for (number, change) in changes.iter().enumerate() {
@@ -207,10 +208,10 @@ fn keep(folder: &Path, changes: &[Change]) -> Result<(), FsError> {
             new: sha256(&change.then),
         });
     }
-    save(folder, &Note { schema: 1, written_at: time_of(jiff::Timestamp::now()), files })
+    save(install, folder, &Note { schema: 1, written_at: time_of(jiff::Timestamp::now()), files })
 }
 
-fn save(folder: &Path, note: &Note) -> Result<(), FsError> {
+fn save(_: &LockedInstall, folder: &Path, note: &Note) -> Result<(), FsError> {
     use crate::host::files::error::Doing as _;
     let path = folder.join(NOTE);
     let text = json::pretty(note).doing("write", &path)? + "\n";
@@ -316,11 +317,12 @@ fn back(project: &Path, folder: &Path, kept: &Kept) -> Result<Option<Change>, St
 /// # Errors
 /// As [`write`].
 pub fn put_back(project: &Path, install: &Path, undo: &Undo, note: &mut dyn FnMut(&str)) -> Result<(), Problem> {
-    let _lock = locked::without_session(install, note)?;
+    let lock = locked::without_session(install, note)?;
     sweep(project, &undo.back);
     unchanged(project, &undo.back)?;
     put(project, &undo.back, "go on with it: pos-upgrade-tui outside --undo")?;
     let folder = install.join(KEPT).join(&undo.stamp);
-    let settled = if undo.rest.files.is_empty() { fs::remove_tree(&folder) } else { save(&folder, &undo.rest) };
+    let settled =
+        if undo.rest.files.is_empty() { fs::remove_tree(&folder) } else { save(lock.install(), &folder, &undo.rest) };
     settled.map_err(|e| problem(format!("{e}; the files are back"), "mend that, then pos-upgrade-tui outside --undo"))
 }

@@ -45,7 +45,7 @@ pub struct Reconciled {
     pub found: Found,
     /// Where the baseline is.
     pub path: PathBuf,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Reconciled {
@@ -65,7 +65,7 @@ impl Reconciled {
         // From here on nobody else writes there.
         let lock = locked::without_session(install, note)?;
         let found = find(&opened, install).map_err(|e| unusable(e.to_string()))?;
-        Ok(Self { found, path: install.join(baseline::FILE), _lock: lock })
+        Ok(Self { found, path: install.join(baseline::FILE), lock })
     }
 
     /// Writes the baseline and nothing else; one that could not be read is kept among the rescued files. Where, relative
@@ -73,8 +73,9 @@ impl Reconciled {
     ///
     /// # Errors
     /// [`Problem`]; then the install is as it was.
-    pub fn write(&self, install: &Path) -> Result<Option<String>, Problem> {
+    pub fn write(&self) -> Result<Option<String>, Problem> {
         let failed = |e: FsError| problem(format!("{e}; the install is as it was"), "mend that, then try again");
+        let install = self.lock.install();
         let mut kept = None;
         if self.found.unusable {
             let rescue = locked::rescue_folder(install)?;

@@ -38,6 +38,7 @@ use crate::host::files::crash_points::{KEEP, around};
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, NewFile, State, Wanted};
+use crate::host::install::locked::LockedInstall;
 use crate::host::server::search_index;
 use crate::host::server::{self, Running};
 use crate::host::session::catalog;
@@ -57,7 +58,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     if !run.session.applied() {
         relocate::make_sure(run)?;
     }
-    let install = run.session.install.clone();
+    let install = run.install();
     // A session that was taken up here has lost what it began in phase 1.
     crate::engine::phases::server::fetch::begin(run);
     let folder = run.folder("content");
@@ -81,7 +82,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         run.advance(&StateEvent::Applied)?;
         run.save()?;
         let journal = in_place(run, journal)?;
-        let install = run.session.install.clone();
+        let install = run.install();
         let applied = apply::carry_out(run, &journal, PHASE, Task::Apply)?;
         let lines = documents::add_gitignore_lines(run)?;
         editors::write(run)?;
@@ -101,7 +102,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     })?;
     let version = run.session.source_version().to_owned();
     run.task(PHASE, Task::VersionFiles, |_| done(version.clone(), ()))?;
-    journal.drop_staging();
+    journal.drop_staging(&install);
     let (new_files, updated_files) = run.session.counted;
     Ok(ContentEvidence {
         safe_upgrade_executed: true,
@@ -133,7 +134,7 @@ fn in_place(run: &mut Run, journal: Journal) -> Result<Journal, Stop> {
 /// Makes the server look for pages that changed, if any did: it goes by the newest time, which is no newer where pages
 /// went away, or were staged before an interruption. Whether there is an index that is out of date now.
 fn outdate_index(run: &mut Run, journal: &Journal) -> bool {
-    let install = run.session.install.clone();
+    let install = run.install();
     let places = search_index::places(&install);
     // One that has no note goes in phase 3, when no server runs.
     if places.note_layout().is_none() {
@@ -163,7 +164,7 @@ pub fn preview(plan: &Plan) -> DryRunPreview {
 }
 
 /// Plans again, settles conflicts, stages everything and commits. Nothing in the install changes here.
-fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop> {
+fn prepare(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Journal, Stop> {
     let (source, planned) = run.task(PHASE, Task::DryRun, |run| {
         let commit = run.session.source_commit().to_owned();
         let source = Source::open(run.session.source(), Some(&commit)).map_err(Stop::failed)?;
@@ -204,7 +205,7 @@ fn wanted(run: &mut Run, live: &Folder, decided: Vec<Decided>) -> Result<(Vec<Wa
 /// Commits both journals now, while plan and answers are at hand: phase 3 needs no source.
 fn commit(
     run: &mut Run,
-    install: &Path,
+    install: &LockedInstall,
     folder: &Path,
     server: Vec<Wanted>,
     content: Vec<Wanted>,
@@ -234,7 +235,7 @@ fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> R
 }
 
 /// The same for conflicts that earlier sessions put off. Needs no source; the release stays what it is.
-fn prepare_parked(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop> {
+fn prepare_parked(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Journal, Stop> {
     run.task(PHASE, Task::DryRun, |run| {
         let now = deferred::plan(install, &catalog::survey(install).sessions).map_err(Stop::failed)?;
         let what = match &now {
@@ -338,7 +339,7 @@ fn moved_config(run: &mut Run, live: &Folder, content: &mut Vec<Wanted>) -> Resu
 }
 
 /// Keeps the bytes of the release that is being installed, so that a shallow source still has a base next time.
-fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
+fn keep_base(install: &LockedInstall, source: &Source) -> Result<(), Stop> {
     let folder = install.join(".upgrade/base");
     fs::create_folders(&folder)?;
     // What stands there may be a link: it is replaced, never written through.

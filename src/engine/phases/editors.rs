@@ -15,6 +15,7 @@ use crate::engine::session::stop::Stop;
 use crate::host::backup::copy::Backup;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 
 /// The name of a settings file's copy beside a backup.
 pub fn copy_name(path: &RelPath) -> String {
@@ -25,12 +26,12 @@ pub fn copy_name(path: &RelPath) -> String {
 ///
 /// # Errors
 /// [`FsError`] where the copy can't be written.
-pub fn keep(project: &Path, install: &Path, backup: &mut Backup) -> Result<(), FsError> {
+pub fn keep(project: &Path, install: &LockedInstall, backup: &mut Backup) -> Result<(), FsError> {
     let files = layouts().outside.editors.iter().map(|editor| &editor.path);
     for path in files.filter(|path| editors::concerns(project, install, path)) {
         // What can't be read is not written either.
         if let Some(Ok(bytes)) = editors::read(project, path) {
-            backup.keep_beside(&copy_name(path), &bytes)?;
+            backup.keep_beside(install, &copy_name(path), &bytes)?;
         }
     }
     Ok(())

@@ -90,7 +90,7 @@ pub fn forward(run: &mut Run) -> Result<bool, Stop> {
     let (Beside::Remains(_) | Beside::Nothing) = Install::find(&run.session.project).beside else {
         return Err(Stop::failed(format!("{}: something stands where the install has to go", after.shown())));
     };
-    rename::forward(&before, &after, &run.folder(REMAINS))?;
+    rename::forward(run.lock.install(), &after, &run.folder(REMAINS))?;
     at(run, after)?;
     Ok(true)
 }
@@ -103,7 +103,7 @@ pub fn back(run: &mut Run) -> Result<(), Stop> {
     let Some((before, after)) = run.session.folders() else { return Ok(()) };
     if after == run.session.install {
         let rescue = crate::engine::rollback::set_aside::rescue_folder(&run.session)?;
-        if let Some(to) = rename::back(&before, &after, &rescue)? {
+        if let Some(to) = rename::back(&before, run.lock.install(), &rescue)? {
             let (name, to) = (install::name_of(&before), to.under(&before));
             run.warn(
                 "rescued",
@@ -112,7 +112,7 @@ pub fn back(run: &mut Run) -> Result<(), Stop> {
         }
         at(run, before)?;
     }
-    rename::remains_back(&run.folder(REMAINS), &after)?;
+    rename::remains_back(run.lock.install(), &run.folder(REMAINS), &after)?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::core::requirements::of_file;
 use crate::host::files::error::Doing as _;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::program::Deaf;
 use crate::host::python::{packages, pip, venv};
 use crate::host::server;
@@ -74,7 +75,7 @@ pub fn without_pip(install: &Path, requirements: &[u8], unchanged: bool) -> Opti
 ///
 /// # Errors
 /// [`FsError`]; without the note pip is asked next time.
-pub fn note(install: &Path, requirements: &[u8]) -> Result<(), FsError> {
+pub fn note(install: &LockedInstall, requirements: &[u8]) -> Result<(), FsError> {
     let Some(installed) = packages::installed(&venv::live(install)) else { return Ok(()) };
     let note = Note { schema: 1, requirements: sha256(requirements), environment: installed.digest };
     let path = install.join(".upgrade").join(NOTE);

@@ -20,6 +20,7 @@ use crate::engine::session::stop::Stop;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
 use crate::host::git;
+use crate::host::install::locked::LockedInstall;
 
 /// What every install of ours needs ignored, besides the release's own list. `venv` without a slash: it may be a link.
 const OURS: [&str; 5] = [".upgrade/", ".backups/", ".upgrade-lock", "venvs/", "venv"];
@@ -75,7 +76,7 @@ pub fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
+pub fn log_line(_: &LockedInstall, session: &Session, text: &str) -> Result<(), Stop> {
     let path = session.install.join("UPDATE_LOG.txt");
     if is_something_else(&path) {
         // The user's; it is one line of history that is not told.
@@ -252,7 +253,8 @@ pub fn append_document(run: &mut Run, name: &str, text: &str) -> Result<(), Stop
     if is_something_else(&path) {
         let root = Folder::open(&run.session.install)?;
         let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;
-        if let Some(to) = crate::host::files::aside::set_aside(&root, &rel, &run.rescue_folder()?)? {
+        if let Some(to) = crate::host::files::aside::set_aside(run.lock.install(), &root, &rel, &run.rescue_folder()?)?
+        {
             run.warn("rescued", format!("{name}: no file any more; what stood there is now in {to}"));
         }
     }

@@ -20,6 +20,7 @@ use crate::engine::session::background::Background;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{TaskResult, Told, spent_on};
 use crate::host::files::fs::visible;
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::children::Mark;
 use crate::host::process::timing;
 use crate::host::process::timing::{Who, waiting};
@@ -145,13 +146,18 @@ impl Run {
         }
     }
 
+    /// The install, for whoever writes into it.
+    pub fn install(&self) -> LockedInstall {
+        self.lock.install().clone()
+    }
+
     /// Saves the session.
     ///
     /// # Errors
     /// [`Stop::Failed`]: without its truth on disk nothing may go on.
     pub fn save(&mut self) -> Result<(), Stop> {
         self.session.updated_at = now();
-        for moved in store::save(&self.session)? {
+        for moved in store::save(self.lock.install(), &self.session)? {
             self.warn("session", format!("a damaged session file was moved aside: {}", moved.shown()));
         }
         Ok(())
@@ -382,7 +388,11 @@ impl Run {
 
     /// Keeps the state file of a server that is left alone: ours, started for the proof, overwrites it.
     pub fn keep_server_state(&mut self) {
-        if let Err(e) = server::copy_state(&server::state_file(&self.session.install), &self.folder(KEPT_STATE)) {
+        if let Err(e) = server::copy_state(
+            self.lock.install(),
+            &server::state_file(&self.session.install),
+            &self.folder(KEPT_STATE),
+        ) {
             self.warn("server", format!("the state file of the running server can't be kept: {e}"));
         }
     }
@@ -399,7 +409,7 @@ impl Run {
                 drop(std::fs::remove_file(kept));
                 return;
             }
-            match server::copy_state(&kept, &server::state_file(&self.session.install)) {
+            match server::copy_state(self.lock.install(), &kept, &server::state_file(&self.session.install)) {
                 Ok(()) => drop(std::fs::remove_file(kept)),
                 Err(e) => {
                     self.warn("server", format!("the state file of the running server could not be put back: {e}"));

@@ -1,19 +1,19 @@
 //! Gives paths back to the owner and group that a backup noted for them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use rustix::fs::FileType;
 
 use crate::core::path::RelPath;
 use crate::host::backup::copy::{Backup, Entry};
 use crate::host::files::folder::Folder;
+use crate::host::install::locked::LockedInstall;
 
 /// Gives paths, and the folders above them, the owner and group that the backup noted for them. Each path comes with the
 /// name that the backup knows it by. Returns those that have another owner or group still, sorted: this user may not
 /// give them away.
 pub fn give_back<'p>(
-    install: &Path,
+    install: &LockedInstall,
     backup: &Backup,
     paths: impl Iterator<Item = (&'p RelPath, &'p RelPath)>,
 ) -> BTreeSet<RelPath> {

@@ -23,6 +23,7 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::{Folder, Found};
 use crate::host::files::fs;
 use crate::host::files::parallel;
+use crate::host::install::locked::LockedInstall;
 
 /// What stands (or shall stand) at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,7 +157,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::Fs`]; then nothing is committed.
-    pub fn commit(install: &Path, folder: &Path, wanted: Vec<Wanted>) -> Result<Self, JournalError> {
+    pub fn commit(install: &LockedInstall, folder: &Path, wanted: Vec<Wanted>) -> Result<Self, JournalError> {
         fs::remove_tree(folder)?;
         let stage = folder.join(STAGE);
         fs::create_folders(&stage)?;
@@ -189,7 +190,7 @@ impl Journal {
         // The folder itself is new too: nothing may be committed that a power cut could take away.
         fs::sync_folder(folder.parent().unwrap_or(install))?;
         fs::write_durable(&path, text.as_bytes(), 0o600)?;
-        Ok(Self { install: install.to_owned(), folder: folder.to_owned(), steps })
+        Ok(Self { install: install.to_path_buf(), folder: folder.to_owned(), steps })
     }
 
     /// The committed journal of a folder; none if that was never reached.
@@ -273,7 +274,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`FsError`]; it is a journal still, or nothing that counts for one.
-    pub fn give_up(self) -> Result<(), FsError> {
+    pub fn give_up(self, _: &LockedInstall) -> Result<(), FsError> {
         // A journal whose staging is gone would look like one that was carried out.
         fs::remove_file(&self.folder.join(JOURNAL))?;
         fs::sync_folder(&self.folder)?;
@@ -281,7 +282,7 @@ impl Journal {
     }
 
     /// Forgets the staged bytes, when all is applied and verified; the journal itself stays as a record.
-    pub fn drop_staging(&self) {
+    pub fn drop_staging(&self, _: &LockedInstall) {
         // Renamed first: half a staging folder must never look like a whole one.
         let old = self.folder.join("stage.done");
         if around(RELEASE, || stdfs::rename(self.folder.join(STAGE), &old)).is_ok() {

@@ -17,6 +17,7 @@ use crate::host::files::crash_points::{LINK, SWITCH, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 use crate::host::files::rename;
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::children;
 use crate::host::process::program::{self, Limits, Listener, ProgramError};
 use crate::host::python::{pip, relocate};
@@ -47,7 +48,7 @@ fn original(install: &Path, name: &str) -> PathBuf {
 ///
 /// # Errors
 /// [`FsError`]; the live environment is as it was.
-pub fn clone_live(install: &Path, name: &str) -> Result<(), FsError> {
+pub fn clone_live(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     discard(install, name)?;
     fs::create_folders(&generations(install))?;
     let live = live(install);
@@ -58,7 +59,12 @@ pub fn clone_live(install: &Path, name: &str) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`ProgramError`]; the live environment is as it was.
-pub fn make_anew(install: &Path, name: &str, python: &Path, listener: &mut dyn Listener) -> Result<(), ProgramError> {
+pub fn make_anew(
+    install: &LockedInstall,
+    name: &str,
+    python: &Path,
+    listener: &mut dyn Listener,
+) -> Result<(), ProgramError> {
     let failed = |e: FsError| ProgramError::Start { name: "venv".into(), error: io::Error::other(e.to_string()) };
     discard(install, name).map_err(failed)?;
     fs::create_folders(&generations(install)).map_err(failed)?;
@@ -73,7 +79,7 @@ pub fn make_anew(install: &Path, name: &str, python: &Path, listener: &mut dyn L
 ///
 /// # Errors
 /// [`FsError`].
-pub fn finish(install: &Path, name: &str, moved: Option<&Path>) -> Result<(), FsError> {
+pub fn finish(install: &LockedInstall, name: &str, moved: Option<&Path>) -> Result<(), FsError> {
     let (built, live) = (generation(install, name), live(install));
     if let Some(before) = moved {
         point_scripts_at(&built, &self::live(before), &live)?;
@@ -110,7 +116,7 @@ pub fn fingerprint(install: &Path) -> Result<(String, u64), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn discard(install: &Path, name: &str) -> Result<(), FsError> {
+pub fn discard(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let target = generation(install, name);
     fs::remove_tree(&target)?;
     // Only when it was the last one.
@@ -190,7 +196,7 @@ fn point_scripts_at(built: &Path, named: &Path, live: &Path) -> Result<(), FsErr
 ///
 /// # Errors
 /// [`FsError`].
-pub fn switch(install: &Path, name: &str) -> Result<(), FsError> {
+pub fn switch(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let venv = live(install);
     let target = Path::new("venvs").join(name);
     if is_live(install, name) {
@@ -297,7 +303,7 @@ pub fn has_generation(install: &Path, name: &str) -> bool {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
+pub fn switch_back(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let venv = live(install);
     let kept = original(install, name);
     let kind = |path: &Path| stdfs::symlink_metadata(path).map(|m| m.file_type()).ok();
@@ -339,7 +345,7 @@ pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn forget_original(install: &Path, name: &str) -> Result<(), FsError> {
+pub fn forget_original(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let kept = original(install, name);
     match stdfs::symlink_metadata(&kept) {
         Ok(meta) if meta.is_dir() => fs::remove_tree(&kept),
@@ -385,7 +391,7 @@ mod tests {
     #[test]
     fn switching_and_back_leaves_the_original() {
         let dir = tempfile::tempdir().unwrap();
-        let install = dir.path();
+        let install = &LockedInstall::of_test(dir.path());
         stdfs::create_dir_all(install.join("venv/bin")).unwrap();
         stdfs::write(install.join("venv/bin/x"), "old").unwrap();
         clone_by_links(&install.join("venv"), &{
@@ -408,7 +414,7 @@ mod tests {
         // 0: nothing done; 1: kept, by a copy; 2: half of the folder removed; 3: all of it; 4: done.
         for (at, back) in (0..5).flat_map(|at| [(at, true), (at, false)]) {
             let dir = tempfile::tempdir().unwrap();
-            let install = dir.path();
+            let install = &LockedInstall::of_test(dir.path());
             let (venv, kept) = (live(install), original(install, "g1"));
             stdfs::create_dir_all(venv.join("bin")).unwrap();
             stdfs::create_dir_all(generation(install, "g1")).unwrap();
@@ -454,7 +460,7 @@ mod tests {
     #[test]
     fn old_generations_go_with_their_way_back() {
         let dir = tempfile::tempdir().unwrap();
-        let install = dir.path();
+        let install = &LockedInstall::of_test(dir.path());
         stdfs::create_dir_all(install.join("venv/bin")).unwrap();
         for name in ["g1", "g2"] {
             stdfs::create_dir_all(generation(install, name)).unwrap();

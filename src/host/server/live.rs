@@ -15,6 +15,7 @@ use crate::core::session::ServerBefore;
 use crate::host::files::crash_points;
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::proc;
 use crate::host::process::proc::{Process, Stopped};
 use crate::host::server::generation;
@@ -275,7 +276,7 @@ pub(super) fn stop_all(process: &Process, port: u16, grace: Duration, tell: &mut
 ///
 /// # Errors
 /// [`FsError`].
-pub fn copy_state(from: &Path, to: &Path) -> Result<(), FsError> {
+pub fn copy_state(_: &LockedInstall, from: &Path, to: &Path) -> Result<(), FsError> {
     let bytes = fs::read_own(from).doing("read", from)?;
     let meta = stdfs::symlink_metadata(from).doing("look at", from)?;
     fs::write_durable(to, &bytes, meta.mode() & 0o7777)?;

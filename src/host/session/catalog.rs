@@ -18,6 +18,7 @@ use crate::host::files::fs;
 use crate::host::files::journal;
 use crate::host::files::journal::Journal;
 use crate::host::files::restore;
+use crate::host::install::locked::LockedInstall;
 use crate::host::session::ended;
 use crate::host::session::store;
 use crate::host::session::store::Truth;
@@ -261,15 +262,15 @@ pub fn next_place(install: &Path) -> Result<(u64, Vec<String>), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn settle(install: &Path, found: &Found, own: &str) -> Result<Vec<String>, FsError> {
+pub fn settle(install: &LockedInstall, found: &Found, own: &str) -> Result<Vec<String>, FsError> {
     let mut lines = Vec::new();
     let mendable = |d: &&Damage| d.session_id != own && !matches!(d.used, Used::Nothing | Used::Unreadable);
     for damage in found.damages.iter().filter(mendable) {
         let session = found.sessions.iter().find(|s| s.session_id == damage.session_id);
         let moved = match session {
             Some(session) if session.is_unfinished() => continue,
-            Some(session) => store::save(session)?,
-            None => store::clear(&store::folder(install, &damage.session_id))?,
+            Some(session) => store::save(install, session)?,
+            None => store::clear(install, &store::folder(install, &damage.session_id))?,
         };
         let line = |path: &PathBuf| format!("a damaged file of an earlier session was moved aside: {}", path.shown());
         lines.extend(moved.iter().map(line));
@@ -388,9 +389,9 @@ fn gitignore_lines(install: &Path, backup: &Backup) -> Result<Vec<String>, FsErr
 
 /// Removes the half-written replacements that a crash left where this program writes, and sets aside what is the
 /// user's of a restore that was cut off, a line for each. Only under the lock.
-pub fn sweep(project: &Path, install: &Path) -> Vec<String> {
+pub fn sweep(project: &Path, install: &LockedInstall) -> Vec<String> {
     let notes = install.join(".upgrade");
-    for folder in [project.to_owned(), install.to_owned(), install.join(".cache"), install.join(".cache/state")] {
+    for folder in [project.to_owned(), install.to_path_buf(), install.join(".cache"), install.join(".cache/state")] {
         fs::sweep(&folder);
     }
     let editors = layouts().outside.editors.iter().filter_map(|editor| Some(editor.path.parent()?.under(project)));

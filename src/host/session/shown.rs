@@ -12,6 +12,7 @@ use crate::core::session::{Session, Status};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 use crate::host::server;
 use crate::host::session::damaged::move_aside;
 
@@ -19,7 +20,7 @@ use crate::host::session::damaged::move_aside;
 ///
 /// # Errors
 /// [`FsError`].
-pub fn write(session: &Session) -> Result<(), FsError> {
+pub fn write(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
     let folder = session.install.join(".cache/state");
     fs::create_folders(&folder)?;
     let path = folder.join(name(session));
@@ -89,6 +90,6 @@ pub fn copies(session: &Session) -> Vec<RelPath> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn take_back(session: &Session) -> Result<(), FsError> {
+pub fn take_back(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
     remove(session, copies(session).iter())
 }

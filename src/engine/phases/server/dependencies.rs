@@ -36,7 +36,7 @@ const DRAFT: &str = "draft";
 /// # Errors
 /// [`Stop`], with pip's last lines; the live environment is as it was.
 pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
-    let install = run.session.install.clone();
+    let install = run.install();
     let skip = |why| not_applicable(why, Fact::NotApplicable(why));
     if !venv::live(&install).exists() {
         return skip(NotApplicable::NoVenv);
@@ -100,7 +100,7 @@ pub fn requirements(run: &Run, journal: &Journal) -> PathBuf {
 /// # Errors
 /// [`Stop`].
 pub fn switch(run: &mut Run) -> Result<(), Stop> {
-    let install = run.session.install.clone();
+    let install = run.install();
     if let Some(name) = run.session.venv_generation.clone().filter(|name| venv::generation(&install, name).is_dir()) {
         venv::switch(&install, &name)?;
         run.log(Level::Info, "venv", &format!("venv leads to venvs/{name} now"));
@@ -113,7 +113,7 @@ pub fn settle(run: &mut Run) {
     let path = target(run).requirements.under(&run.session.install);
     if run.session.venv_generation.is_some()
         && let Ok(Some(bytes)) = fs::read_if_there(&path)
-        && let Err(e) = environment::note(&run.session.install, &bytes)
+        && let Err(e) = environment::note(run.lock.install(), &bytes)
     {
         run.log(Level::Warn, "venv", &e.to_string());
     }
@@ -125,7 +125,7 @@ pub fn settle(run: &mut Run) {
 fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fact<bool>> {
     // What an interrupted try began to build is of no use.
     if let Some(name) = run.session.venv_generation.take() {
-        venv::discard(&run.session.install, &name)?;
+        venv::discard(run.lock.install(), &name)?;
         run.save()?;
     }
     if let Some(before) = run.session.moved_from() {
@@ -133,7 +133,7 @@ fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fac
     }
     run.log(Level::Info, "venv", why.words());
     if why != Satisfied::Known
-        && let Err(e) = environment::note(&run.session.install, requirements)
+        && let Err(e) = environment::note(run.lock.install(), requirements)
     {
         run.log(Level::Warn, "venv", &e.to_string());
     }
@@ -143,7 +143,7 @@ fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fac
 
 /// No package changes, but the scripts of the environment name the folder that the install had.
 fn only_renamed(run: &mut Run, before: &Path) -> TaskResult<Fact<bool>> {
-    let (install, name) = (run.session.install.clone(), run.session.stamp.clone());
+    let (install, name) = (run.install(), run.session.stamp.clone());
     run.session.venv_generation = Some(name.clone());
     run.advance(&StateEvent::Applied)?;
     run.save()?;
@@ -191,7 +191,7 @@ fn ask_pip(run: &mut Run, requirements: &Path) -> Result<Option<Vec<Wanted>>, St
 
 /// The environment that pip works in: a clone of the live one, or a new one where another Python was named.
 fn prepare(run: &mut Run, name: &str) -> Result<(), Stop> {
-    let install = run.session.install.clone();
+    let install = run.install();
     match run.session.options().python.clone() {
         None => Ok(venv::clone_live(&install, name)?),
         Some(python) => {
@@ -209,7 +209,7 @@ fn build(
     names: &[String],
     count: usize,
 ) -> Result<(), Stop> {
-    let install = run.session.install.clone();
+    let install = run.install();
     let target = venv::generation(&install, name);
     prepare(run, name)?;
     let wanted = &super::target(run).requirements;
