@@ -26,7 +26,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     match command {
         None | Some(BackupsCommand::List) => list(common, &install),

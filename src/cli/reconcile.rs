@@ -23,7 +23,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     let project = settings::project(common)?;
     let from = From { source: source.map(Path::to_owned), ..From::default() };

@@ -41,15 +41,15 @@ use crate::host::session::store;
 
 /// A running session. Dropping it pauses the session after the current step.
 #[derive(Debug)]
-pub struct Handle {
+pub(crate) struct Handle {
     /// What happens, in order; closed after [`Event::Finished`].
-    pub events: mpsc::Receiver<Event>,
+    pub(crate) events: mpsc::Receiver<Event>,
     /// What the face wants.
-    pub commands: mpsc::Sender<Command>,
+    pub(crate) commands: mpsc::Sender<Command>,
 }
 
 /// Begins a session for an approved plan. Needs a tokio runtime.
-pub fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
+pub(crate) fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
     let session = new_session(request, plan, on_conflict, false);
     spawn(session, Begin::Anew, drive)
 }
@@ -131,7 +131,7 @@ enum Begin {
 /// Clears away what a run that was cut off before its session began or behind its end left: half-written files, the lock's
 /// note. What people should know of that, in lines. Where somebody holds the lock, or nobody ever did, there is nothing
 /// to clear away.
-pub fn tidy(project: &Path) -> Vec<String> {
+pub(crate) fn tidy(project: &Path) -> Vec<String> {
     let install = install::folder_of(project);
     if install.join(".upgrade/lock").exists()
         && let Ok(mut lock) = Lock::acquire(&install)
@@ -145,7 +145,7 @@ pub fn tidy(project: &Path) -> Vec<String> {
 
 /// Begins a session that settles the conflicts which earlier ones put off: `plan` is [`deferred::plan`]'s. Needs a tokio
 /// runtime.
-pub fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
+pub(crate) fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
     let source = plan.source.folder();
     let request = Request { project: project.to_owned(), source, to: None, only: plan.only, options };
     let session = new_session(request, plan, OnConflict::Ask, true);
@@ -154,7 +154,7 @@ pub fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
 
 /// Takes an unfinished session up where it stands. What it goes on with is code that runs here: so the user must have started
 /// it, or `named` says that they have seen its source and said yes to it now.
-pub fn resume(session: Session, named: bool) -> Handle {
+pub(crate) fn resume(session: Session, named: bool) -> Handle {
     let how = if named { Begin::ResumeNamed } else { Begin::Resume };
     spawn(session, how, |run| {
         if run.session.rolling_back() {
@@ -167,7 +167,7 @@ pub fn resume(session: Session, named: bool) -> Handle {
 
 /// Puts the install back as it was before the session. With `set_aside` also what can't be looked at is moved to
 /// `rescued/`, unread.
-pub fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
+pub(crate) fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
     let reason = reason.to_owned();
     spawn(session, Begin::RollBack, move |run| {
         run.set_aside = set_aside;
@@ -176,7 +176,7 @@ pub fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
 }
 
 /// Forgets a session that has not applied anything.
-pub fn discard(session: Session) -> Handle {
+pub(crate) fn discard(session: Session) -> Handle {
     spawn(session, Begin::Discard, |run| {
         if run.session.applied() {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
@@ -290,7 +290,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
 }
 
 /// Going back over a later upgrade would mix the files of two releases, whatever the clock says about the two.
-pub fn followed_by(session: &Session, later: &Session) -> Problem {
+pub(crate) fn followed_by(session: &Session, later: &Session) -> Problem {
     Problem {
         about: About::Install,
         exit_code: Exit::Refused,
@@ -309,7 +309,7 @@ pub fn followed_by(session: &Session, later: &Session) -> Problem {
 ///
 /// # Errors
 /// [`Problem`] if so, or where it can't be told.
-pub fn overtaken(session: &Session) -> Result<(), Problem> {
+pub(crate) fn overtaken(session: &Session) -> Result<(), Problem> {
     let ended = session.status() == Status::Completed && !session.rolling_back();
     if !ended || session.resolving() || session.rebuilt() || !session.applied() {
         return Ok(());

@@ -52,8 +52,8 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "a replacement is renamed before it is synced",
         "src/host/files/fs.rs",
-        "    temporary.as_file().sync_all().doing(\"sync\", path)?;\n",
-        "",
+        "    temporary.as_file().sync_all().doing(\"sync\", path)?;\n    Ok(temporary)",
+        "    Ok(temporary)",
         power_in_upgrade,
     ),
     mutant(
@@ -108,8 +108,8 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "modes are not set",
         "src/host/files/fs.rs",
-        "        file.set_permissions(fs::Permissions::from_mode(mode)).doing(\"set mode of\", path)?;\n        if let",
-        "        if let",
+        "        file.set_permissions(fs::Permissions::from_mode(mode)).doing(\"set mode of\", path)?;\n        set_time",
+        "        set_time",
         odd_umask,
     ),
     mutant(

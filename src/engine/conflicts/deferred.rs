@@ -29,7 +29,7 @@ const FOLDER: &str = ".upgrade/parked";
 ///
 /// # Errors
 /// [`FsError`] where it can't be told what stands there now.
-pub fn waiting(install: &Path, sessions: &[Session]) -> Result<Vec<Parked>, FsError> {
+pub(crate) fn waiting(install: &Path, sessions: &[Session]) -> Result<Vec<Parked>, FsError> {
     let live = Folder::open(install)?;
     let mut waiting = Vec::new();
     for parked in parked::after(sessions.iter()).into_values() {
@@ -46,7 +46,7 @@ pub fn waiting(install: &Path, sessions: &[Session]) -> Result<Vec<Parked>, FsEr
 }
 
 /// Where the source's version of a parked conflict is kept, for people who want to look at it.
-pub fn theirs_path(install: &Path, parked: &Parked) -> Option<std::path::PathBuf> {
+pub(crate) fn theirs_path(install: &Path, parked: &Parked) -> Option<std::path::PathBuf> {
     Some(install.join(FOLDER).join(parked.theirs.as_ref()?.as_str()))
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn sides(install: &Path, entry: &FileEntry) -> Result<Sides, Stop> {
 ///
 /// # Errors
 /// A sentence naming what can't be read.
-pub fn plan(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, String> {
+pub(crate) fn plan(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, String> {
     planned(install, sessions).map_err(|stop| match stop {
         Stop::Failed { what, .. } => what,
         _ => "it was stopped".to_owned(),

@@ -31,17 +31,17 @@ const NOTE: &str = "written.json";
 
 /// A file as it is and as it becomes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub(crate) struct Change {
     /// Within the project.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// Its bytes now.
-    pub now: Vec<u8>,
+    pub(crate) now: Vec<u8>,
     /// Its bytes then.
-    pub then: Vec<u8>,
+    pub(crate) then: Vec<u8>,
     /// How many names are replaced; 0 on the way back.
-    pub replaced: usize,
+    pub(crate) replaced: usize,
     /// Names that stay, with the number of their lines.
-    pub left: Vec<(u64, String)>,
+    pub(crate) left: Vec<(u64, String)>,
 }
 
 /// `written.json`: what was written at one time.
@@ -74,7 +74,12 @@ impl Kept {
 ///
 /// # Errors
 /// [`Problem`] with every file that can't be written; then nothing was changed.
-pub fn changes(project: &Path, listed: &Outside, moves: &Moves, named: &[PathBuf]) -> Result<Vec<Change>, Problem> {
+pub(crate) fn changes(
+    project: &Path,
+    listed: &Outside,
+    moves: &Moves,
+    named: &[PathBuf],
+) -> Result<Vec<Change>, Problem> {
     let (mut changes, mut wrong) = (Vec::<Change>::new(), Vec::new());
     for name in named {
         let path = match within(project, name) {
@@ -136,7 +141,7 @@ fn change(project: &Path, listed: &Outside, moves: &Moves, path: &RelPath) -> Re
 ///
 /// # Errors
 /// [`Problem`]: somebody else works here, a file was changed meanwhile, or the disk refuses. It says what was written.
-pub fn write(
+pub(crate) fn write(
     project: &Path,
     install: &Path,
     changes: &[Change],
@@ -237,13 +242,13 @@ fn put(project: &Path, changes: &[Change], next: &str) -> Result<(), Problem> {
 
 /// What undoing would do.
 #[derive(Debug)]
-pub struct Undo {
+pub(crate) struct Undo {
     /// When it was written.
-    pub stamp: String,
+    pub(crate) stamp: String,
     /// What is put back.
-    pub back: Vec<Change>,
+    pub(crate) back: Vec<Change>,
     /// What stays as it is, and why.
-    pub stays: Vec<String>,
+    pub(crate) stays: Vec<String>,
     /// The files that are still noted if all of this is done.
     rest: Note,
 }
@@ -252,7 +257,7 @@ pub struct Undo {
 ///
 /// # Errors
 /// [`Problem`] where nothing was written, or what was kept can't be read.
-pub fn undo(project: &Path, install: &Path, stamp: Option<&str>) -> Result<Undo, Problem> {
+pub(crate) fn undo(project: &Path, install: &Path, stamp: Option<&str>) -> Result<Undo, Problem> {
     let all = install.join(KEPT);
     let mut stamps = fs::folders_in(&all).map_err(|e| untouched(&e))?;
     stamps.retain(|name| is_stamp(name));
@@ -316,7 +321,7 @@ fn back(project: &Path, folder: &Path, kept: &Kept) -> Result<Option<Change>, St
 ///
 /// # Errors
 /// As [`write`].
-pub fn put_back(project: &Path, install: &Path, undo: &Undo, note: &mut dyn FnMut(&str)) -> Result<(), Problem> {
+pub(crate) fn put_back(project: &Path, install: &Path, undo: &Undo, note: &mut dyn FnMut(&str)) -> Result<(), Problem> {
     let lock = locked::without_session(install, note)?;
     sweep(project, &undo.back);
     unchanged(project, &undo.back)?;

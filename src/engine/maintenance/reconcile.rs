@@ -23,7 +23,7 @@ use crate::host::session::lock::Lock;
 
 /// Why no baseline can be made.
 #[derive(Debug, thiserror::Error)]
-pub enum ReconcileError {
+pub(crate) enum ReconcileError {
     /// Source or install can't be read.
     #[error(transparent)]
     Planning(#[from] PlanningError),
@@ -40,11 +40,11 @@ impl From<FsError> for ReconcileError {
 
 /// A baseline that can be written. The lock is held until this is dropped.
 #[derive(Debug)]
-pub struct Reconciled {
+pub(crate) struct Reconciled {
     /// What was found.
-    pub found: Found,
+    pub(crate) found: Found,
     /// Where the baseline is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     lock: Lock,
 }
 
@@ -53,7 +53,7 @@ impl Reconciled {
     ///
     /// # Errors
     /// [`Problem`] for a source that has nothing to say about the install, and a lock that can't be had.
-    pub fn find(source: &Path, install: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
+    pub(crate) fn find(source: &Path, install: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
         let unusable = |what: String| {
             let next = "name a clone: pos-upgrade-tui reconcile --source DIR";
             problem(format!("{what}; nothing was changed"), next)
@@ -73,7 +73,7 @@ impl Reconciled {
     ///
     /// # Errors
     /// [`Problem`]; then the install is as it was.
-    pub fn write(&self) -> Result<Option<String>, Problem> {
+    pub(crate) fn write(&self) -> Result<Option<String>, Problem> {
         let failed = |e: FsError| problem(format!("{e}; the install is as it was"), "mend that, then try again");
         let install = self.lock.install();
         let mut kept = None;
@@ -93,19 +93,19 @@ impl Reconciled {
 
 /// What was found.
 #[derive(Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// The baseline as it should be.
-    pub baseline: Baseline,
+    pub(crate) baseline: Baseline,
     /// The releases that the file in the install names, one for each side of a merge; empty if it names none.
-    pub named: Vec<String>,
+    pub(crate) named: Vec<String>,
     /// Files that are of other releases, with those.
-    pub others: Vec<(RelPath, String)>,
+    pub(crate) others: Vec<(RelPath, String)>,
     /// Files that are no release's: the user's edits, judged against the release.
-    pub edited: Vec<RelPath>,
+    pub(crate) edited: Vec<RelPath>,
     /// The file in the install says all this already.
-    pub same: bool,
+    pub(crate) same: bool,
     /// The file in the install can't be read as a baseline.
-    pub unusable: bool,
+    pub(crate) unusable: bool,
 }
 
 /// Looks at the source and the install.

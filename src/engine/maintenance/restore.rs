@@ -24,17 +24,17 @@ use crate::host::session::catalog;
 
 /// What was done.
 #[derive(Debug)]
-pub struct BroughtBack {
+pub(crate) struct BroughtBack {
     /// The file, relative to the install.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// The backup's name.
-    pub from: String,
+    pub(crate) from: String,
     /// False where it was as in the backup already.
-    pub changed: bool,
+    pub(crate) changed: bool,
     /// Where that is now which stood there before, relative to the install.
-    pub rescued: Option<RelPath>,
+    pub(crate) rescued: Option<RelPath>,
     /// What could not be done besides.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Brings a file back, out of the backup of this name or the newest one. `named` is a path as people type it: relative
@@ -42,7 +42,7 @@ pub struct BroughtBack {
 ///
 /// # Errors
 /// [`Problem`]; then nothing was changed.
-pub fn bring_back(
+pub(crate) fn bring_back(
     install: &Path,
     named: &Path,
     from: Option<&str>,

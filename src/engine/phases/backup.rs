@@ -22,7 +22,7 @@ const REQUIREMENTS: &str = "requirements-snapshot.txt";
 ///
 /// # Errors
 /// [`Stop`]; the install is as it was.
-pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
+pub(crate) fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
     let install = run.install();
     run.task(PHASE, Task::Lock, |run| {
         let (id, since) = (run.session.session_id.clone(), run.session.created_at.clone());

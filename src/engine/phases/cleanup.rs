@@ -23,7 +23,7 @@ const PHASE: Phase = Phase::Cleanup;
 ///
 /// # Errors
 /// [`Stop`] only if asked to, or the disk refuses.
-pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
+pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     let install = run.install();
     let old_backups_archived = run.task(PHASE, Task::PruneBackups, |run| {
         let keep = run.session.options().keep_backups as usize;

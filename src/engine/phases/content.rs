@@ -54,7 +54,7 @@ fn is_server(decided: &Decided) -> bool {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
+pub(crate) fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     if !run.session.applied() {
         relocate::make_sure(run)?;
     }
@@ -152,7 +152,7 @@ fn outdate_index(run: &mut Run, journal: &Journal) -> bool {
 }
 
 /// The plan's counts in the seed's words.
-pub fn preview(plan: &Plan) -> DryRunPreview {
+pub(crate) fn preview(plan: &Plan) -> DryRunPreview {
     let count = |kinds: &[Kind]| kinds.iter().map(|k| plan.summary.get(*k)).sum();
     DryRunPreview {
         new_files: count(&[Kind::New]),

@@ -34,7 +34,7 @@ fn must_end(run: &Run) -> bool {
 ///
 /// # Errors
 /// [`Stop`], naming the processes.
-pub fn make_sure(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn make_sure(run: &mut Run) -> Result<(), Stop> {
     if !must_end(run) {
         return Ok(());
     }
@@ -82,7 +82,7 @@ fn in_use(run: &Run) -> Vec<String> {
 ///
 /// # Errors
 /// [`Stop`]; then the folder has its old name.
-pub fn forward(run: &mut Run) -> Result<bool, Stop> {
+pub(crate) fn forward(run: &mut Run) -> Result<bool, Stop> {
     let Some((before, after)) = run.session.folders().filter(|_| run.session.is_to_move()) else { return Ok(false) };
     if let Running::Yes(live) = server::find(&before) {
         stop_live(run, &live).map_err(Stop::failed)?;
@@ -99,7 +99,7 @@ pub fn forward(run: &mut Run) -> Result<bool, Stop> {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn back(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn back(run: &mut Run) -> Result<(), Stop> {
     let Some((before, after)) = run.session.folders() else { return Ok(()) };
     if after == run.session.install {
         let rescue = crate::engine::rollback::set_aside::rescue_folder(&run.session)?;

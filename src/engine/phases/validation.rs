@@ -2,7 +2,7 @@
 
 mod probes;
 mod seen;
-pub mod table;
+pub(crate) mod table;
 
 use crate::core::task::Task;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ use crate::host::user::consent::Wish;
 ///
 /// # Errors
 /// [`Stop`].
-pub fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
+pub(crate) fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
     let server = server_to_ask(run)?;
     let client = match &server {
         Some(server) => {

@@ -31,7 +31,7 @@ use crate::host::session::ended;
 /// # Errors
 /// [`Stop::Failed`]; the session stays as one that can be rolled back again. Nothing was changed as long as it is not
 /// `rolling_back`.
-pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
+pub(crate) fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     let begun = Instant::now();
     run.stop_listening();
     run.say(Event::RollbackStarted { reason: reason.to_owned() });
@@ -159,7 +159,7 @@ fn forward(run: &Run) -> Result<[Option<Journal>; 2], Stop> {
 }
 
 /// A backup without its manifest is none, and would only take space.
-pub fn drop_unfinished_backup(run: &Run) {
+pub(crate) fn drop_unfinished_backup(run: &Run) {
     if let Some(name) = &run.session.backup {
         let folder = copy::folder_of(&run.session.install).join(name);
         // One whose manifest can't be looked at may be whole.

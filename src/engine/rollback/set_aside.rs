@@ -21,13 +21,13 @@ use crate::host::files::restore::{RestoreError, Restored};
 use crate::host::install::locked::LockedInstall;
 
 /// What went aside: where it was, and where it is now.
-pub type Aside = Vec<(RelPath, RelPath)>;
+pub(crate) type Aside = Vec<(RelPath, RelPath)>;
 
 /// Where a rollback puts what it sets aside.
 ///
 /// # Errors
 /// Never in practice: stamps are digits.
-pub fn rescue_folder(session: &Session) -> Result<RelPath, Stop> {
+pub(crate) fn rescue_folder(session: &Session) -> Result<RelPath, Stop> {
     RelPath::new(format!("rescued/{}-rollback", session.stamp)).map_err(Stop::failed)
 }
 
@@ -36,7 +36,7 @@ pub fn rescue_folder(session: &Session) -> Result<RelPath, Stop> {
 ///
 /// # Errors
 /// [`Stop::Failed`] where it can't be moved.
-pub fn made_again(install: &LockedInstall, session: &Session) -> Result<Aside, Stop> {
+pub(crate) fn made_again(install: &LockedInstall, session: &Session) -> Result<Aside, Stop> {
     let mut moved = Aside::new();
     for name in own_places::MADE_AGAIN {
         let path = RelPath::new(name).map_err(Stop::failed)?;
@@ -68,7 +68,7 @@ fn left_out<'b>(run: &Run, backup: &'b Backup) -> Vec<(&'b RelPath, &'b Entry)> 
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn clear(run: &mut Run, backup: &Backup, journal: &Journal, rescue: &RelPath) -> Result<Aside, Stop> {
+pub(crate) fn clear(run: &mut Run, backup: &Backup, journal: &Journal, rescue: &RelPath) -> Result<Aside, Stop> {
     let root = Folder::open(&run.session.install)?;
     let mut all: BTreeSet<RelPath> = journal.results().flat_map(|(path, _)| above(path)).collect();
     let come = journal.results().filter(|(_, state)| **state != State::Absent).map(|(path, _)| path);
@@ -113,7 +113,7 @@ fn make_room(
 ///
 /// # Errors
 /// [`Stop::Failed`] where even that can't be moved.
-pub fn force(run: &mut Run, rescue: &RelPath) -> Result<Aside, Stop> {
+pub(crate) fn force(run: &mut Run, rescue: &RelPath) -> Result<Aside, Stop> {
     let root = Folder::open(&run.session.install)?;
     let mut moved = Aside::new();
     let documents = run.session.documents.keys().cloned();
@@ -140,7 +140,7 @@ pub fn force(run: &mut Run, rescue: &RelPath) -> Result<Aside, Stop> {
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn bring_back(
+pub(crate) fn bring_back(
     run: &mut Run,
     backup: &Backup,
     journal: &Journal,

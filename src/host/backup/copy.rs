@@ -52,7 +52,7 @@ pub enum BackupError {
 
 impl BackupError {
     /// Whether a copy is gone, changed or on a bad spot of the disk: trying again does not help. Permissions are no damage.
-    pub fn is_damage(&self) -> bool {
+    pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Differs(_) => true,
             Self::Unusable { .. } => false,
@@ -137,7 +137,7 @@ pub struct Obstacles {
 ///
 /// # Errors
 /// [`FsError`] for a folder that can't be looked into.
-pub fn obstacles(install: &Path) -> Result<Obstacles, FsError> {
+pub(crate) fn obstacles(install: &Path) -> Result<Obstacles, FsError> {
     let mut found = Obstacles::default();
     for (path, kind) in walk(install)? {
         if kind.is_file() {
@@ -247,7 +247,7 @@ fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), F
 ///
 /// # Errors
 /// [`FsError`].
-pub fn sum_from_disk(path: &Path) -> Result<String, FsError> {
+pub(crate) fn sum_from_disk(path: &Path) -> Result<String, FsError> {
     sum(fs::open_own(path).doing("read back", path)?, path)
 }
 
@@ -255,7 +255,7 @@ pub fn sum_from_disk(path: &Path) -> Result<String, FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn sum_below(top: &Path, path: &RelPath) -> Result<String, FsError> {
+pub(crate) fn sum_below(top: &Path, path: &RelPath) -> Result<String, FsError> {
     let shown = path.under(top);
     sum(walk::open_file(top, path).doing("read back", &shown)?, &shown)
 }

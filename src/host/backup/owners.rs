@@ -12,7 +12,7 @@ use crate::host::install::locked::LockedInstall;
 /// Gives paths, and the folders above them, the owner and group that the backup noted for them. Each path comes with the
 /// name that the backup knows it by. Returns those that have another owner or group still, sorted: this user may not
 /// give them away.
-pub fn give_back<'p>(
+pub(crate) fn give_back<'p>(
     install: &LockedInstall,
     backup: &Backup,
     paths: impl Iterator<Item = (&'p RelPath, &'p RelPath)>,
@@ -35,7 +35,7 @@ pub fn give_back<'p>(
 }
 
 /// A sentence about paths whose owner or group is not what it was; none if there are none.
-pub fn not_kept(paths: &BTreeSet<RelPath>) -> Option<String> {
+pub(crate) fn not_kept(paths: &BTreeSet<RelPath>) -> Option<String> {
     const SHOWN: usize = 5;
     let shown: Vec<String> = paths.iter().take(SHOWN).map(ToString::to_string).collect();
     let more = if paths.len() > SHOWN { format!(" and {} more", paths.len() - SHOWN) } else { String::new() };

@@ -126,7 +126,7 @@ pub struct Examined {
 }
 
 /// Reads a whole backup past the page cache and compares it with its manifest.
-pub fn examine(install: &Path, name: &str) -> Examined {
+pub(crate) fn examine(install: &Path, name: &str) -> Examined {
     let mut result = Examined { name: name.to_owned(), ..Examined::default() };
     match Backup::open(&copy::folder_of(install).join(name)) {
         Ok(backup) => compare(&backup, &mut result),
@@ -222,7 +222,7 @@ fn newest_of_change<'b>(all: &'b [Kept], sessions: &[Session]) -> Option<&'b str
 ///
 /// # Errors
 /// Those of [`list`]. A backup that can't be read now stays: it may be whole.
-pub fn prunable(install: &Path, keep: usize, protected: &[String]) -> Result<Vec<String>, String> {
+pub(crate) fn prunable(install: &Path, keep: usize, protected: &[String]) -> Result<Vec<String>, String> {
     let all = list(install)?;
     let of_change = newest_of_change(&all, &catalog::survey(install).sessions).map(str::to_owned);
     let kept: BTreeSet<&str> =

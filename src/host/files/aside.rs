@@ -45,7 +45,11 @@ fn spot(root: &Folder, place: &RelPath) -> Result<Spot, FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn free_place(root: &Folder, rescue: &RelPath, path: &RelPath) -> Result<(Folder, OsString, RelPath), FsError> {
+pub(crate) fn free_place(
+    root: &Folder,
+    rescue: &RelPath,
+    path: &RelPath,
+) -> Result<(Folder, OsString, RelPath), FsError> {
     let shown = || path.under(root.path());
     let mut last = None;
     for number in 1..1000 {
@@ -75,7 +79,7 @@ pub fn free_place(root: &Folder, rescue: &RelPath, path: &RelPath) -> Result<(Fo
 ///
 /// # Errors
 /// [`FsError`]; then it stands where it stood.
-pub fn set_aside(
+pub(crate) fn set_aside(
     _: &LockedInstall,
     root: &Folder,
     path: &RelPath,
@@ -106,7 +110,7 @@ const LOOKS: u32 = 30;
 
 /// Whether what stands there has stood for a moment: what changes places all the time is left to whoever does that. May
 /// wait for a little longer than that moment.
-pub fn has_settled(folder: &Folder, name: &OsStr) -> bool {
+pub(crate) fn has_settled(folder: &Folder, name: &OsStr) -> bool {
     let Ok(Some((inode, changed))) = folder.identity(name) else { return false };
     for _ in 0..LOOKS {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
@@ -124,7 +128,7 @@ pub fn has_settled(folder: &Folder, name: &OsStr) -> bool {
 }
 
 /// A path below the install, from one that names the install too.
-pub fn relative(install: &Path, path: &Path) -> Option<RelPath> {
+pub(crate) fn relative(install: &Path, path: &Path) -> Option<RelPath> {
     RelPath::new(path.strip_prefix(install).ok()?.as_os_str().as_bytes()).ok()
 }
 

@@ -227,7 +227,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`FsError`] where that can't be told.
-    pub fn was_committed(folder: &Path) -> Result<bool, FsError> {
+    pub(crate) fn was_committed(folder: &Path) -> Result<bool, FsError> {
         fs::is_there(&folder.join(JOURNAL))
     }
 
@@ -235,12 +235,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`FsError`] where that can't be told.
-    pub fn was_begun(folder: &Path) -> Result<bool, FsError> {
+    pub(crate) fn was_begun(folder: &Path) -> Result<bool, FsError> {
         Ok(fs::is_there(&folder.join(JOURNAL))? || fs::is_there(&folder.join(COPY))?)
     }
 
     /// Whether everything was applied and verified, and the staging dropped.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         // A folder that can't be looked at is not gone.
         matches!(self.folder.join(STAGE).try_exists(), Ok(false))
     }
@@ -262,7 +262,7 @@ impl Journal {
 
     /// What this journal will have put at a path: its bytes, or nothing where it removes the file. None if it is not
     /// about that path, or has put it there already.
-    pub fn to_come(&self, path: &RelPath) -> Option<Option<Vec<u8>>> {
+    pub(crate) fn to_come(&self, path: &RelPath) -> Option<Option<Vec<u8>>> {
         let (number, step) = self.steps.iter().enumerate().find(|(_, s)| s.path == *path)?;
         let State::File { sha256: sum, .. } = &step.new else { return Some(None) };
         // After the exchange the old bytes stand in the staging.
@@ -274,7 +274,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`FsError`]; it is a journal still, or nothing that counts for one.
-    pub fn give_up(self, _: &LockedInstall) -> Result<(), FsError> {
+    pub(crate) fn give_up(self, _: &LockedInstall) -> Result<(), FsError> {
         // A journal whose staging is gone would look like one that was carried out.
         fs::remove_file(&self.folder.join(JOURNAL))?;
         fs::sync_folder(&self.folder)?;
@@ -282,7 +282,7 @@ impl Journal {
     }
 
     /// Forgets the staged bytes, when all is applied and verified; the journal itself stays as a record.
-    pub fn drop_staging(&self, _: &LockedInstall) {
+    pub(crate) fn drop_staging(&self, _: &LockedInstall) {
         // Renamed first: half a staging folder must never look like a whole one.
         let old = self.folder.join("stage.done");
         if around(RELEASE, || stdfs::rename(self.folder.join(STAGE), &old)).is_ok() {

@@ -22,7 +22,7 @@ use crate::host::install::locked::LockedInstall;
 
 /// Why a path can't be brought back.
 #[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
+pub(crate) enum RestoreError {
     /// The file system.
     #[error(transparent)]
     Fs(#[from] FsError),
@@ -45,7 +45,7 @@ pub enum RestoreError {
 
 /// What bringing back did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Restored {
+pub(crate) enum Restored {
     /// It is as it was in the backup already.
     Same,
     /// It is back; what stood there before is now at this path, relative to the install.
@@ -91,7 +91,7 @@ impl New {
 ///
 /// # Errors
 /// [`RestoreError`]; then what stood there stands there still.
-pub fn restore(
+pub(crate) fn restore(
     install: &LockedInstall,
     backup: &Backup,
     path: &RelPath,
@@ -255,7 +255,7 @@ fn swap(
 ///
 /// # Errors
 /// [`RestoreError`]; what is left is tried again next time.
-pub fn settle(install: &LockedInstall, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, RestoreError> {
+pub(crate) fn settle(install: &LockedInstall, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, RestoreError> {
     let top = install.join(STAGE);
     match std::fs::symlink_metadata(&top) {
         Ok(meta) if meta.is_dir() => {}

@@ -27,7 +27,7 @@ fn durable(from: &Path, to: &Path) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`]; then the install has its old name.
-pub fn forward(before: &LockedInstall, after: &Path, remains: &Path) -> Result<(), FsError> {
+pub(crate) fn forward(before: &LockedInstall, after: &Path, remains: &Path) -> Result<(), FsError> {
     if is_there(after) {
         durable(after, remains)?;
     }
@@ -38,7 +38,7 @@ pub fn forward(before: &LockedInstall, after: &Path, remains: &Path) -> Result<(
 ///
 /// # Errors
 /// [`FsError`]; then the install has its new name.
-pub fn back(before: &Path, after: &LockedInstall, rescue: &RelPath) -> Result<Option<RelPath>, FsError> {
+pub(crate) fn back(before: &Path, after: &LockedInstall, rescue: &RelPath) -> Result<Option<RelPath>, FsError> {
     let mut moved = None;
     // Whoever made it may make it again at once.
     for _ in 0..3 {
@@ -72,7 +72,7 @@ fn set_aside(found: &Path, install: &Path, rescue: &RelPath) -> Result<RelPath, 
 ///
 /// # Errors
 /// [`FsError`].
-pub fn remains_back(_: &LockedInstall, remains: &Path, after: &Path) -> Result<(), FsError> {
+pub(crate) fn remains_back(_: &LockedInstall, remains: &Path, after: &Path) -> Result<(), FsError> {
     if is_there(remains) && !is_there(after) {
         durable(remains, after)?;
     }

@@ -48,7 +48,7 @@ fn original(install: &Path, name: &str) -> PathBuf {
 ///
 /// # Errors
 /// [`FsError`]; the live environment is as it was.
-pub fn clone_live(install: &LockedInstall, name: &str) -> Result<(), FsError> {
+pub(crate) fn clone_live(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     discard(install, name)?;
     fs::create_folders(&generations(install))?;
     let live = live(install);
@@ -59,7 +59,7 @@ pub fn clone_live(install: &LockedInstall, name: &str) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`ProgramError`]; the live environment is as it was.
-pub fn make_anew(
+pub(crate) fn make_anew(
     install: &LockedInstall,
     name: &str,
     python: &Path,
@@ -290,7 +290,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), FsError> {
 }
 
 /// Whether generation `name` is the live one.
-pub fn is_live(install: &Path, name: &str) -> bool {
+pub(crate) fn is_live(install: &Path, name: &str) -> bool {
     stdfs::read_link(live(install)).is_ok_and(|leads| leads == Path::new("venvs").join(name))
 }
 
@@ -303,7 +303,7 @@ pub fn has_generation(install: &Path, name: &str) -> bool {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn switch_back(install: &LockedInstall, name: &str) -> Result<(), FsError> {
+pub(crate) fn switch_back(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let venv = live(install);
     let kept = original(install, name);
     let kind = |path: &Path| stdfs::symlink_metadata(path).map(|m| m.file_type()).ok();
@@ -345,7 +345,7 @@ pub fn switch_back(install: &LockedInstall, name: &str) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn forget_original(install: &LockedInstall, name: &str) -> Result<(), FsError> {
+pub(crate) fn forget_original(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let kept = original(install, name);
     match stdfs::symlink_metadata(&kept) {
         Ok(meta) if meta.is_dir() => fs::remove_tree(&kept),
@@ -366,7 +366,7 @@ pub fn forget_original(install: &LockedInstall, name: &str) -> Result<(), FsErro
 ///
 /// # Errors
 /// What is missing.
-pub fn looks_whole(venv: &Path) -> Result<(), String> {
+pub(crate) fn looks_whole(venv: &Path) -> Result<(), String> {
     let python = venv.join("bin/python");
     let meta = std::fs::metadata(&python).map_err(|e| e.to_string())?;
     if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {

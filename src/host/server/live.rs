@@ -236,7 +236,7 @@ impl Live {
     }
 
     /// Whether the server's code changed after it started, so that it runs something else than what is installed.
-    pub fn is_older_than_code(&self, install: &Path) -> bool {
+    pub(crate) fn is_older_than_code(&self, install: &Path) -> bool {
         // Start times come in hundredths of a second, and the code is often written in the one before: without room for
         // that, a server that was just started on new code would be told to run old code.
         const ROOM: Duration = Duration::from_millis(30);
@@ -276,7 +276,7 @@ pub(super) fn stop_all(process: &Process, port: u16, grace: Duration, tell: &mut
 ///
 /// # Errors
 /// [`FsError`].
-pub fn copy_state(_: &LockedInstall, from: &Path, to: &Path) -> Result<(), FsError> {
+pub(crate) fn copy_state(_: &LockedInstall, from: &Path, to: &Path) -> Result<(), FsError> {
     let bytes = fs::read_own(from).doing("read", from)?;
     let meta = stdfs::symlink_metadata(from).doing("look at", from)?;
     fs::write_durable(to, &bytes, meta.mode() & 0o7777)?;

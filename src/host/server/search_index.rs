@@ -17,7 +17,7 @@ use crate::host::process::proc::new_file_mode;
 use crate::host::server::generation::layout_of;
 
 /// Where this install's server keeps what it searches.
-pub fn places(install: &Path) -> Places {
+pub(crate) fn places(install: &Path) -> Places {
     let server = layout_of(install);
     let config = fs::read_at_most(&server.index.config.under(install), fs::SETTINGS).ok();
     Places::of(server, config.as_deref(), install)
@@ -30,7 +30,7 @@ pub fn places(install: &Path) -> Places {
 ///
 /// # Errors
 /// [`FsError`]; the note is then as it was.
-pub fn outdate(install: &LockedInstall, places: &Places, trust: Trust) -> Result<bool, FsError> {
+pub(crate) fn outdate(install: &LockedInstall, places: &Places, trust: Trust) -> Result<bool, FsError> {
     if places.parts().next().is_some() {
         return remove_parts(install, places);
     }
@@ -92,7 +92,7 @@ fn remove_parts(install: &Path, places: &Places) -> Result<bool, FsError> {
 }
 
 /// Whether a server has built the index since an upgrade marked it, or none ever marked it.
-pub fn is_built(install: &Path, places: &Places) -> bool {
+pub(crate) fn is_built(install: &Path, places: &Places) -> bool {
     let note = places.note().and_then(|note| Folder::open(install).ok()?.read(&note).ok());
     match (note, places.note_layout()) {
         (Some(Content::File { bytes, .. }), Some(layout)) => !is_marked(layout, &bytes),
@@ -101,7 +101,7 @@ pub fn is_built(install: &Path, places: &Places) -> bool {
 }
 
 /// That the server may go on finding pages that are gone, and what to do about it.
-pub fn problem(install: &Path, places: &Places, error: &FsError) -> String {
+pub(crate) fn problem(install: &Path, places: &Places, error: &FsError) -> String {
     let shown = |path: RelPath| format!("{}/{path}", install::name_of(install));
     let name = places.note_layout().map(|note| &note.name);
     let unplaced = || name.map_or_else(|| "the index".to_owned(), |name| format!("{name} in its folder"));
@@ -117,7 +117,7 @@ pub fn problem(install: &Path, places: &Places, error: &FsError) -> String {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn ask_for_rebuild(install: &LockedInstall) -> Result<(), FsError> {
+pub(crate) fn ask_for_rebuild(install: &LockedInstall) -> Result<(), FsError> {
     let Some(flag) = places(install).flag() else { return Ok(()) };
     match Folder::open(install)?.parent_of(&flag, false) {
         Ok((folder, name)) => folder.put(name, b"", new_file_mode()),
@@ -131,7 +131,7 @@ pub fn ask_for_rebuild(install: &LockedInstall) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn take_back(install: &LockedInstall, flag: &RelPath) -> Result<(), FsError> {
+pub(crate) fn take_back(install: &LockedInstall, flag: &RelPath) -> Result<(), FsError> {
     match Folder::open(install)?.parent_of(flag, false).and_then(|(folder, name)| folder.remove(name)) {
         Err(e) if !is_gone(&e) => Err(e),
         _ => Ok(()),
@@ -144,7 +144,7 @@ fn is_gone(e: &FsError) -> bool {
 
 /// Lets a server that watches the standards see a change, where there was one while it did not look: a page gets the
 /// time that it has.
-pub fn nudge(install: &LockedInstall, page: &RelPath) {
+pub(crate) fn nudge(install: &LockedInstall, page: &RelPath) {
     let _ = Folder::open(install).and_then(|root| {
         let (folder, name) = root.parent_of(page, false)?;
         folder.mtime(name)?.map_or(Ok(()), |time| folder.set_mtime(name, time))

@@ -53,7 +53,7 @@ pub struct Damage {
 
 impl Damage {
     /// In a sentence for people.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let how = match self.used {
             Used::Previous => "the generation before it is used",
             Used::Rebuilt => "the session was rebuilt from its journal and backup, and can only be rolled back",
@@ -162,7 +162,7 @@ fn try_survey(install: &Path) -> Result<Found, FsError> {
 ///
 /// # Errors
 /// [`FsError`] where it can't be told which are taken.
-pub fn free_stamp(install: &Path, now: jiff::Timestamp) -> Result<String, FsError> {
+pub(crate) fn free_stamp(install: &Path, now: jiff::Timestamp) -> Result<String, FsError> {
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for folder in [copy::folder_of(install), install.join("rescued"), install.join("venvs")] {
         for entry in fs::entries_in(&folder)? {
@@ -241,7 +241,7 @@ fn places(install: &Path, truths: &[(String, Truth)]) -> Result<BTreeMap<String,
 ///
 /// # Errors
 /// [`FsError`] where earlier ones can't be read: the new one must not pass for an earlier one.
-pub fn next_place(install: &Path) -> Result<(u64, Vec<String>), FsError> {
+pub(crate) fn next_place(install: &Path) -> Result<(u64, Vec<String>), FsError> {
     let found = try_survey(install)?;
     let mut highest = found.highest.max(found.places.len() as u64);
     // Sessions may be gone that backups still know of.

@@ -29,7 +29,7 @@ fn file(install: &Path, id: &str) -> PathBuf {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn note(install: &LockedInstall, id: &str, end: End) -> Result<(), FsError> {
+pub(crate) fn note(install: &LockedInstall, id: &str, end: End) -> Result<(), FsError> {
     let path = file(install, id);
     let text = json::compact(&Note { schema: 1, end }).doing("write", &path)?;
     fs::write_durable(&path, text.as_bytes(), 0o600)
@@ -40,7 +40,7 @@ pub fn note(install: &LockedInstall, id: &str, end: End) -> Result<(), FsError> 
 ///
 /// # Errors
 /// [`FsError`] where that is there and can't be read.
-pub fn read(install: &Path, id: &str) -> Result<Option<End>, FsError> {
+pub(crate) fn read(install: &Path, id: &str) -> Result<Option<End>, FsError> {
     let text = fs::read_own_note_if_there(&file(install, id))?;
     let note = text.and_then(|text| serde_json::from_slice::<Note>(&text).ok());
     // The other ends leave nothing changed.

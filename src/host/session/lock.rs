@@ -22,7 +22,9 @@ use crate::host::process::children;
 use crate::host::process::children::{Mark, Marks};
 use crate::host::process::proc;
 use crate::host::session::lock_note::host_name;
-pub use crate::host::session::lock_note::{ChildNote, Holder, LockNote, note_path, read_note};
+pub(crate) use crate::host::session::lock_note::note_path;
+pub(crate) use crate::host::session::lock_note::read_note;
+pub use crate::host::session::lock_note::{ChildNote, Holder, LockNote};
 
 /// Somebody who only looks holds the lock for a moment; that is waited for.
 const A_LOOK: Duration = Duration::from_millis(200);
@@ -95,7 +97,7 @@ impl Lock {
     ///
     /// # Errors
     /// As [`Lock::acquire`], but not for those places.
-    pub fn acquire_to_go_back(install: &Path) -> Result<Self, LockError> {
+    pub(crate) fn acquire_to_go_back(install: &Path) -> Result<Self, LockError> {
         let found_at = std::fs::metadata(install).ok().map(|meta| fs::mtime_of(&meta));
         let mut file = open(install)?;
         let begun = Instant::now();
@@ -124,7 +126,7 @@ impl Lock {
     }
 
     /// The time that the install's folder had when the lock was taken, in nanoseconds: the lock's own files change it.
-    pub fn found_at(&self) -> Option<i128> {
+    pub(crate) fn found_at(&self) -> Option<i128> {
         self.found_at
     }
 
@@ -165,7 +167,7 @@ impl Lock {
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn moved_to(&mut self, install: &Path) -> Result<(), FsError> {
+    pub(crate) fn moved_to(&mut self, install: &Path) -> Result<(), FsError> {
         self.install.moved_to(install);
         match self.note.as_ref().map(|note| (note.session_id.clone(), note.started_at.clone())) {
             Some((session_id, started_at)) => self.explain(&session_id, &started_at),
@@ -208,7 +210,7 @@ impl Lock {
     ///
     /// # Errors
     /// [`FsError`]; then it would live on if this process died now.
-    pub fn note_child(&mut self, pid: u32) -> Result<(), FsError> {
+    pub(crate) fn note_child(&mut self, pid: u32) -> Result<(), FsError> {
         if let (Some(note), Some(start)) = (&mut self.note, proc::start_ticks(pid)) {
             note.children.retain(|child| proc::start_ticks(child.pid) == Some(child.start));
             note.children.push(ChildNote { pid, start });
@@ -297,7 +299,7 @@ fn is_locked(install: &Path) -> Result<bool, FsError> {
 ///
 /// # Errors
 /// [`LockError::Held`] where a living process has the lock.
-pub fn remove_note(install: &Path) -> Result<Vec<String>, LockError> {
+pub(crate) fn remove_note(install: &Path) -> Result<Vec<String>, LockError> {
     let file = open(install)?;
     let note = read_note(install)?;
     let taken = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();

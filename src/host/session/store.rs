@@ -286,7 +286,7 @@ fn write_approval(session: &Session, path: &Path, seal: Option<String>) -> Resul
 ///
 /// # Errors
 /// [`FsError`].
-pub fn vouch(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
+pub(crate) fn vouch(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
     let folder = folder(&session.install, &session.session_id);
     let Some(sum) = session.approval().filter(|_| !is_vouched(session)) else { return Ok(()) };
     fs::create_folders(&folder)?;
@@ -298,7 +298,7 @@ pub fn vouch(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
 }
 
 /// Whether the user approved what the session would go on with, here and with this program. What can't be read says no.
-pub fn is_vouched(session: &Session) -> bool {
+pub(crate) fn is_vouched(session: &Session) -> bool {
     let folder = folder(&session.install, &session.session_id);
     let Ok(Some(Ok(bytes))) = read_own(&folder, APPROVAL) else { return false };
     let sealed = serde_json::from_slice::<Sealed>(&bytes).ok();
@@ -343,7 +343,7 @@ pub fn clear(_: &LockedInstall, folder: &Path) -> Result<Vec<PathBuf>, FsError> 
 ///
 /// # Errors
 /// [`FsError`] where that can't be told.
-pub fn has_files(folder: &Path) -> Result<bool, FsError> {
+pub(crate) fn has_files(folder: &Path) -> Result<bool, FsError> {
     for name in NAMES {
         if fs::is_there(&folder.join(name))? {
             return Ok(true);

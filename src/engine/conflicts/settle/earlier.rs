@@ -39,7 +39,7 @@ pub(super) fn remove(_: &LockedInstall, session: &Session) -> Result<(), FsError
 ///
 /// # Errors
 /// [`FsError`] where what an earlier build kept is there and can't be read.
-pub fn drafts(session: &Session) -> Result<Vec<Draft>, FsError> {
+pub(crate) fn drafts(session: &Session) -> Result<Vec<Draft>, FsError> {
     let mut session = session.clone();
     take_in(&mut session)?;
     Ok(session.decisions.drafts())

@@ -35,7 +35,7 @@ const DRAFT: &str = "draft";
 ///
 /// # Errors
 /// [`Stop`], with pip's last lines; the live environment is as it was.
-pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
+pub(crate) fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     let install = run.install();
     let skip = |why| not_applicable(why, Fact::NotApplicable(why));
     if !venv::live(&install).exists() {
@@ -90,7 +90,7 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
 }
 
 /// Where the requirements stand that phase 3 works with: as they will be, or as they are.
-pub fn requirements(run: &Run, journal: &Journal) -> PathBuf {
+pub(crate) fn requirements(run: &Run, journal: &Journal) -> PathBuf {
     let drafted = target(run).requirements.under(&run.folder(DRAFT));
     if drafted.is_file() && !journal.is_done() { drafted } else { target(run).requirements.under(&run.session.install) }
 }
@@ -99,7 +99,7 @@ pub fn requirements(run: &Run, journal: &Journal) -> PathBuf {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn switch(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn switch(run: &mut Run) -> Result<(), Stop> {
     let install = run.install();
     if let Some(name) = run.session.venv_generation.clone().filter(|name| venv::generation(&install, name).is_dir()) {
         venv::switch(&install, &name)?;
@@ -109,7 +109,7 @@ pub fn switch(run: &mut Run) -> Result<(), Stop> {
 }
 
 /// After the server has started with it: notes what the environment satisfies, and drops what is not needed any more.
-pub fn settle(run: &mut Run) {
+pub(crate) fn settle(run: &mut Run) {
     let path = target(run).requirements.under(&run.session.install);
     if run.session.venv_generation.is_some()
         && let Ok(Some(bytes)) = fs::read_if_there(&path)

@@ -40,7 +40,7 @@ const GRACE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`Stop`].
-pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
+pub(crate) fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     let install = run.install();
     let journal = Journal::load(&install, &run.folder("server"))?
         .ok_or_else(|| Stop::failed("the journal of the server code is gone; roll back"))?;
@@ -94,7 +94,7 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
 ///
 /// # Errors
 /// [`Stop`] if that is what was asked, or the session can't be saved.
-pub fn note_server(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn note_server(run: &mut Run) -> Result<(), Stop> {
     let install = run.install();
     let found = server::find(&install);
     if let Some(before) = &run.session.server {
@@ -167,7 +167,7 @@ fn name_others(run: &mut Run) {
 }
 
 /// Stops a server of this install, each signal in the log; what went wrong, if it lives on.
-pub fn stop_live(run: &mut Run, live: &Live) -> Result<(), String> {
+pub(crate) fn stop_live(run: &mut Run, live: &Live) -> Result<(), String> {
     let mut said = Vec::new();
     let _server = waiting(Who::Server);
     // Whoever takes its place gets them: soon nobody knows them any more.
@@ -210,7 +210,7 @@ fn left_alone(run: &mut Run, live: &Live) -> Result<bool, Stop> {
 }
 
 /// Ends a server that is to be started again because it runs the old code. One that is left alone is not touched.
-pub fn stop_outdated(run: &mut Run) {
+pub(crate) fn stop_outdated(run: &mut Run) {
     let before = run.session.server.as_ref();
     if before.is_some_and(|s| s.was_running)
         && let Running::Yes(live) = server::find(&run.session.install)

@@ -165,7 +165,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn rescue_left(
+    pub(crate) fn rescue_left(
         &self,
         install: &LockedInstall,
         rescue: &RelPath,
