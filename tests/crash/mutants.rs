@@ -37,7 +37,7 @@ const fn mutant(
 const MUTANTS: &[Mutant] = &[
     mutant(
         "staged bytes are not synced",
-        "src/host/files/journal.rs",
+        "src/host/files/journal/mod.rs",
         "Some(file) => around(SYNC_FILE, || file.sync_all()).doing(\"sync\", path),",
         "Some(_) => around(SYNC_FILE, || Ok::<(), std::io::Error>(())).doing(\"sync\", path),",
         power_in_upgrade,
@@ -65,14 +65,14 @@ const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "the journal's checksum is not looked at",
-        "src/host/files/journal.rs",
+        "src/host/files/journal/mod.rs",
         "    if sha256(committed.steps.get().as_bytes()) != committed.sha256 {\n        return None;\n    }\n",
         "",
         tampered_journal,
     ),
     mutant(
         "committed before the staging folder is durable",
-        "src/host/files/journal.rs",
+        "src/host/files/journal/mod.rs",
         "        fs::sync_folder(&stage)?;\n        let step =",
         "        let step =",
         power_in_upgrade,

@@ -116,7 +116,7 @@ impl Patterns {
 /// The embedded table.
 pub fn layouts() -> &'static Layouts {
     static TABLE: LazyLock<Layouts> = LazyLock::new(|| {
-        let text = include_str!("../../assets/generations.json");
+        let text = include_str!("../../../assets/generations.json");
         // Embedded at build time and read by a test: it can't be broken by input.
         #[allow(clippy::expect_used)]
         serde_json::from_str(text).expect("assets/generations.json is valid")
