@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use pos_upgrade_tui::host::demo;
 use pos_upgrade_tui::host::python::venv;
+use pos_upgrade_tui::host::session::lock::Lock;
 use pos_upgrade_tui::host::session::store;
 use pos_upgrade_tui::host::session::store::Truth;
 
@@ -80,9 +81,11 @@ fn main() {
     let id = store::ids(&install).unwrap().pop().unwrap();
     let Truth::Sound(mut session) = store::read(&install, &id) else { panic!("no session") };
     environment(&venv::generation(&install, &session.stamp));
-    venv::switch(&install, &session.stamp).unwrap();
+    let lock = Lock::acquire(&install).unwrap();
+    venv::switch(lock.install(), &session.stamp).unwrap();
     session.venv_generation = Some(session.stamp.clone());
-    store::save(&session).unwrap();
+    store::save(lock.install(), &session).unwrap();
+    drop(lock);
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for run in 0..RUNS {

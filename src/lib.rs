@@ -9,6 +9,7 @@
 //!
 //! Arrows run one way: `cli`, `tui` -> `engine` -> `host` -> `core`.
 
+#![warn(unreachable_pub)]
 #![cfg_attr(not(test), deny(clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod cli;

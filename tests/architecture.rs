@@ -88,7 +88,12 @@ fn shipped(text: &str) -> String {
 fn test_modules(source: &Source) -> Vec<Module> {
     let lines: Vec<&str> = source.code.lines().map(str::trim).collect();
     let declared = |pair: &[&str]| {
-        let name = pair[1].trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';')?.to_owned();
+        let name = pair[1]
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub ")
+            .strip_prefix("mod ")?
+            .strip_suffix(';')?
+            .to_owned();
         pair[0].contains("cfg(").then_some(())?;
         pair[0].contains("test").then(|| [source.module.clone(), vec![name]].concat())
     };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::ext::{Mode, Plain, refused, refused_by};
-use crate::common::{Sandbox, assert_same, snapshot, text};
+use crate::common::{Sandbox, assert_same, locked, snapshot, text};
 use pos_upgrade_tui::host::demo::Demo;
 use serde_json::Value;
 
@@ -297,8 +297,10 @@ fn every_byte_that_may_be_written_back_is_verified() {
     // A file beside the copies, as an install with an environment has it.
     let opened = pos_upgrade_tui::host::backup::copy::Backup::open(&demo.project.join(&backup)).unwrap();
     let mut with_snapshot = opened;
-    with_snapshot.keep_beside("requirements-snapshot.txt", b"a==1\n").unwrap();
-    with_snapshot.write_manifest().unwrap();
+    let lock = locked(&demo.install);
+    with_snapshot.keep_beside(lock.install(), "requirements-snapshot.txt", b"a==1\n").unwrap();
+    with_snapshot.write_manifest(lock.install()).unwrap();
+    drop(lock);
     assert_eq!(run(&["backups", "verify"], &demo.project).0, 0);
     let walk = walkdir::WalkDir::new(demo.project.join(&backup)).into_iter().map(Result::unwrap);
     let files: Vec<PathBuf> = walk

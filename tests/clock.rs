@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::ext::{refused_by, skipped};
-use crate::common::{Sandbox, assert_same, git, snapshot, text};
+use crate::common::{Sandbox, assert_same, git, locked, snapshot, text};
 use pos_upgrade_tui::host::backup::copy::{Backup, folder_of};
 use pos_upgrade_tui::host::backup::retention;
 use pos_upgrade_tui::host::demo::Demo;
@@ -250,18 +250,19 @@ fn killed_with_the_clock_set_back() {
 
 /// Takes number and parents out of sessions and backups, as earlier builds wrote them.
 fn as_earlier_builds_wrote(install: &Path) {
+    let lock = locked(install);
     for id in store::ids(install).unwrap() {
         let Truth::Sound(mut session) = store::read(install, &id) else { panic!("sound to begin with") };
         session.number = 0;
         session.after.clear();
-        store::save(&session).unwrap();
-        store::save(&session).unwrap();
+        store::save(lock.install(), &session).unwrap();
+        store::save(lock.install(), &session).unwrap();
     }
     for kept in retention::list(install).unwrap() {
         let mut backup = Backup::open(&folder_of(install).join(&kept.name)).unwrap();
         backup.manifest.number = 0;
         backup.manifest.parent = None;
-        backup.write_manifest().unwrap();
+        backup.write_manifest(lock.install()).unwrap();
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use crate::common::terminal::Terminal;
-use crate::common::{Sandbox, text};
+use crate::common::{Sandbox, locked, text};
 use pos_upgrade_tui::core::plan::Summary;
 use pos_upgrade_tui::core::session::{Session, StateEvent, Status};
 use pos_upgrade_tui::host::backup::copy;
@@ -127,10 +127,11 @@ fn backups_from_before_nothing_cost_no_backup_from_before_a_change() {
         }
         let name = format!("2099-01-0{}-000000", n + 1);
         session.backup = Some(name.clone());
-        store::save(&session).unwrap();
+        let lock = locked(&demo.install);
+        store::save(lock.install(), &session).unwrap();
         let folder = demo.install.join(".backups").join(&name);
-        let made = copy::create(&demo.install, &demo.project, &folder, &session.session_id, "now", &|_, _| {});
-        made.unwrap().write_manifest().unwrap();
+        let made = copy::create(lock.install(), &demo.project, &folder, &session.session_id, "now", &|_, _| {});
+        made.unwrap().write_manifest(lock.install()).unwrap();
     }
     assert_eq!(names().len(), 5);
     let (code, said) = text(&sandbox.run(&["backups", "prune", "--keep", "2", "--yes", "--project", project]));

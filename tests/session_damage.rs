@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{Sandbox, assert_same, snapshot, text};
+use crate::common::{Sandbox, assert_same, locked, snapshot, text};
 use pos_upgrade_tui::core::blob::sha256;
 use pos_upgrade_tui::core::path::RelPath;
 use pos_upgrade_tui::core::session::{Session, StateEvent, Status};
@@ -63,13 +63,14 @@ impl Half {
         // Saved before the first step, as the engine does.
         let Truth::Sound(mut session) = store::read(install, &self.session) else { panic!("sound to begin with") };
         session.advance(&StateEvent::Applied).unwrap();
-        store::save(&session).unwrap();
+        let lock = locked(install);
+        store::save(lock.install(), &session).unwrap();
         let missing = |path: &RelPath| root.look(path).unwrap() == Found::Absent;
         let new: Vec<_> = journal.results().filter(|(p, s)| missing(p) && !s.matches(&Found::Absent)).collect();
         let Some((path, _)) = new.get(new.len() / 2) else { return false };
         let rescue: RelPath = "rescued/none".parse().unwrap();
         let mut cut_off = |_: usize, step: &RelPath| assert!(step != *path, "cut off here, as a kill would");
-        let apply = std::panic::AssertUnwindSafe(|| journal.apply(&rescue, &mut cut_off));
+        let apply = std::panic::AssertUnwindSafe(|| journal.apply(lock.install(), &rescue, &mut cut_off));
         std::panic::catch_unwind(apply).unwrap_err();
         let (done, all) = journal
             .results()
@@ -155,7 +156,7 @@ impl Bench {
         let mut truths = Vec::new();
         for n in 0..2 {
             session.prompts = n;
-            store::save(&session).unwrap();
+            store::save(locked(&install).install(), &session).unwrap();
             truths.push((*session).clone());
         }
         let read = |name: &&str| fs::read(store::folder(&install, &id).join(name)).unwrap();
@@ -380,7 +381,7 @@ fn a_damaged_journal_is_known_or_refused() {
         old: pos_upgrade_tui::host::files::journal::State::Absent,
         new: Some(pos_upgrade_tui::host::files::journal::NewFile { bytes: b"x".to_vec(), mode: 0o644, mtime: None }),
     };
-    Journal::commit(dir.path(), &folder, vec![wanted]).unwrap();
+    Journal::commit(locked(dir.path()).install(), &folder, vec![wanted]).unwrap();
     let good = fs::read(folder.join("journal.json")).unwrap();
     let steps = |journal: Journal| journal.results().map(|(p, s)| (p.clone(), s.clone())).collect::<Vec<_>>();
     let truth = steps(Journal::load(dir.path(), &folder).unwrap().unwrap());
@@ -559,7 +560,7 @@ fn the_state_file_is_written_again() {
         }
         assert_eq!(half.run("status", &half.demo.project).0, 10, "it is not read");
         let Truth::Sound(session) = store::read(&half.demo.install, &half.session) else { panic!("sound") };
-        store::save(&session).unwrap();
+        store::save(locked(&half.demo.install).install(), &session).unwrap();
         let shown: serde_json::Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
         assert_eq!(shown, session.state_file());
     }

@@ -31,7 +31,7 @@ const WIDTH: usize = 80;
 ///
 /// # Errors
 /// [`Refusal`] where it can't be told.
-pub fn run(common: &Common, named: Option<&str>) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, named: Option<&str>) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let found = session::all(&project)?;
     let is_it = |s: &&Session| match named {

@@ -14,35 +14,35 @@ use crate::core::settings::Scheme;
 /// Without a subcommand: the wizard.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXAMPLES_AND_EXIT_CODES, subcommand_precedence_over_arg = true)]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(flatten)]
-    pub from: From,
+    pub(crate) from: From,
     #[command(flatten)]
-    pub common: Common,
+    pub(crate) common: Common,
     #[command(flatten)]
-    pub look: Look,
+    pub(crate) look: Look,
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub(crate) command: Option<Command>,
 }
 
 /// How the wizard looks.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "The wizard's screen")]
-pub struct Look {
+pub(super) struct Look {
     /// Colours for this background; mono for none [default: what the terminal says, else dark]
     #[arg(long, value_enum, value_name = "COLOURS")]
-    pub theme: Option<Colours>,
+    pub(crate) theme: Option<Colours>,
     /// Draw with ASCII characters only
     #[arg(long)]
-    pub ascii: bool,
+    pub(crate) ascii: bool,
     /// Let the wheel scroll, and clicks select rows and press the footer's keys; text is then selected with Shift held
     #[arg(long)]
-    pub mouse: bool,
+    pub(crate) mouse: bool,
 }
 
 /// `--theme`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Colours {
+pub(super) enum Colours {
     Auto,
     Dark,
     Light,
@@ -51,7 +51,7 @@ pub enum Colours {
 
 impl Colours {
     /// For the wizard.
-    pub fn scheme(self) -> Scheme {
+    pub(crate) fn scheme(self) -> Scheme {
         match self {
             Colours::Auto => Scheme::Auto,
             Colours::Dark => Scheme::Dark,
@@ -89,70 +89,70 @@ const COMPLETIONS: &str = "For instance:
 
 /// What every subcommand understands.
 #[derive(Debug, Args)]
-pub struct Common {
+pub(super) struct Common {
     /// The project that holds .praxis-os [default: the nearest parent that has one]
     #[arg(long, global = true, value_name = "DIR")]
-    pub project: Option<PathBuf>,
+    pub(crate) project: Option<PathBuf>,
     /// Print JSON (schema 1) instead of text
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// Answer yes to "shall I?"; never answers a conflict
     #[arg(long, short = 'y', global = true)]
-    pub yes: bool,
+    pub(crate) yes: bool,
 }
 
 /// Where from, and how.
 #[derive(Debug, Clone, Default, Args)]
-pub struct From {
+pub(super) struct From {
     /// The clone of praxis-os to upgrade from [default: source_path in upgrade.json]
     #[arg(long, value_name = "DIR")]
-    pub source: Option<PathBuf>,
+    pub(crate) source: Option<PathBuf>,
     /// The commit, tag or branch of it to install [default: HEAD]
     #[arg(long, value_name = "REF")]
-    pub to: Option<String>,
+    pub(crate) to: Option<String>,
     /// Only this part of the install
     #[arg(long, value_enum, value_name = "PART")]
-    pub only: Option<Part>,
+    pub(crate) only: Option<Part>,
     /// Install a release that is older than the installed one
     #[arg(long)]
-    pub allow_downgrade: bool,
+    pub(crate) allow_downgrade: bool,
     /// Make the environment anew with this Python, where the server needs another one than it has
     #[arg(long, value_name = "PROGRAM")]
-    pub python: Option<PathBuf>,
+    pub(crate) python: Option<PathBuf>,
     /// Upgrade from a source that does not know the release that is installed
     #[arg(long)]
-    pub unrelated_source: bool,
+    pub(crate) unrelated_source: bool,
     /// Fetch the whole history first, if the clone is shallow
     #[arg(long)]
-    pub deepen: bool,
+    pub(crate) deepen: bool,
     /// Only show what would happen
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Leave a running server alone
     #[arg(long)]
-    pub no_restart: bool,
+    pub(crate) no_restart: bool,
     /// Restart also a server that was started by hand on a terminal
     #[arg(long, conflicts_with = "no_restart")]
-    pub restart: bool,
+    pub(crate) restart: bool,
     /// Leave the test command out
     #[arg(long)]
-    pub skip_tests: bool,
+    pub(crate) skip_tests: bool,
     /// Let the test command of the project's own upgrade.json run: exactly this one, now and later
     #[arg(long)]
-    pub allow_test_command: bool,
+    pub(crate) allow_test_command: bool,
     /// Ask also what you answered before; standing rules still hold
     #[arg(long)]
-    pub ask_again: bool,
+    pub(crate) ask_again: bool,
     /// How many backups stay [default: 3]
     #[arg(long, value_name = "N")]
-    pub keep_backups: Option<u32>,
+    pub(crate) keep_backups: Option<u32>,
     /// Commit the changed paths to the project's repository
     #[arg(long)]
-    pub git_commit: bool,
+    pub(crate) git_commit: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Show what would happen and why; writes nothing
     Plan(PlanArgs),
     /// Run all six phases, no terminal needed
@@ -242,15 +242,15 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct KnownArgs {
+pub(super) struct KnownArgs {
     /// A whole clone of praxis-os
     #[arg(long, value_name = "DIR")]
-    pub source: PathBuf,
+    pub(crate) source: PathBuf,
 }
 
 /// What to do with the backups.
 #[derive(Debug, Subcommand)]
-pub enum BackupsCommand {
+pub(super) enum BackupsCommand {
     /// Show which there are
     List,
     /// Read them back from the disk and compare with what was copied; exit 4 if one is damaged
@@ -267,79 +267,79 @@ pub enum BackupsCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct PlanArgs {
+pub(super) struct PlanArgs {
     #[command(flatten)]
-    pub from: From,
+    pub(crate) from: From,
     /// Exit with 10 when updates are pending
     #[arg(long)]
-    pub exit_code: bool,
+    pub(crate) exit_code: bool,
     /// Show each change line by line
     #[arg(long)]
-    pub diff: bool,
+    pub(crate) diff: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct EditsArgs {
+pub(super) struct EditsArgs {
     /// Show each edit line by line
     #[arg(long)]
-    pub diff: bool,
+    pub(crate) diff: bool,
     /// A clone of praxis-os, for an install whose release is not on record [default: source_path in upgrade.json]
     #[arg(long, value_name = "DIR")]
-    pub source: Option<PathBuf>,
+    pub(crate) source: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-pub struct OutsideArgs {
+pub(super) struct OutsideArgs {
     /// The clone of praxis-os that is going to be installed: what it moves counts too [default: source_path in upgrade.json]
     #[arg(long, value_name = "DIR")]
-    pub source: Option<PathBuf>,
+    pub(crate) source: Option<PathBuf>,
     /// The commit, tag or branch of it [default: HEAD]
     #[arg(long, value_name = "REF")]
-    pub to: Option<String>,
+    pub(crate) to: Option<String>,
     /// Replace the names in these files, each by its path in the project; what stood there is kept. A name that has nothing
     /// in its place stays. Best done when the upgrade is
     #[arg(long, value_name = "PATH", num_args = 1.., group = "writing")]
-    pub write: Vec<PathBuf>,
+    pub(crate) write: Vec<PathBuf>,
     /// Put back what was written then, or last; what you changed since stays
     #[arg(long, value_name = "WHEN", num_args = 0..=1, group = "writing")]
-    pub undo: Option<Option<String>>,
+    pub(crate) undo: Option<Option<String>>,
     /// Only show what would be written
     #[arg(long, requires = "writing")]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct UpgradeArgs {
+pub(super) struct UpgradeArgs {
     #[command(flatten)]
-    pub from: From,
+    pub(crate) from: From,
     /// What to do where you and the source changed the same lines
     #[arg(long, value_enum, default_value_t = Policy::Fail)]
-    pub on_conflict: Policy,
+    pub(crate) on_conflict: Policy,
     /// Apply exactly this saved plan (the output of plan --json)
     #[arg(long, value_name = "FILE")]
-    pub plan: Option<PathBuf>,
+    pub(crate) plan: Option<PathBuf>,
     /// Remove up to this many files without asking, where a plan removes unusually many
     #[arg(long, value_name = "N")]
-    pub allow_removals: Option<u64>,
+    pub(crate) allow_removals: Option<u64>,
     /// Whether entries of editors that would not start the new server are changed, value by value [default: asked at a
     /// terminal, else no]
     #[arg(long, value_enum, value_name = "YES|NO")]
-    pub editor_config: Option<YesNo>,
+    pub(crate) editor_config: Option<YesNo>,
     /// Whether rules files of assistants that have an older release's text get the new one's; a text of yours around it stays
     /// [default: asked at a terminal, else no]
     #[arg(long, value_enum, value_name = "YES|NO")]
-    pub rules: Option<YesNo>,
+    pub(crate) rules: Option<YesNo>,
     /// Go on when a post-install step (such as a browser download) fails
     #[arg(long)]
-    pub allow_post_install_failure: bool,
+    pub(crate) allow_post_install_failure: bool,
     /// Do not try the new release before anything changes
     #[arg(long)]
-    pub no_rehearsal: bool,
+    pub(crate) no_rehearsal: bool,
 }
 
 /// `--editor-config`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum YesNo {
+pub(super) enum YesNo {
     /// Change them
     Yes,
     /// Leave them; the report says what to change
@@ -348,7 +348,7 @@ pub enum YesNo {
 
 /// `--only`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub(super) enum Part {
     /// Standards, workflows and scripts; the server and its dependencies stay as they are
     Content,
     /// The server and its dependencies
@@ -357,7 +357,7 @@ pub enum Part {
 
 impl Part {
     /// For the engine.
-    pub fn only(self) -> Only {
+    pub(crate) fn only(self) -> Only {
         match self {
             Part::Content => Only::Content,
             Part::Server => Only::Server,
@@ -367,7 +367,7 @@ impl Part {
 
 /// `--on-conflict`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Policy {
+pub(super) enum Policy {
     /// Change nothing and name them
     Fail,
     /// Keep yours
@@ -384,7 +384,7 @@ pub enum Policy {
 
 impl Policy {
     /// For the engine; `fail` has stopped before it gets there.
-    pub fn on_conflict(self) -> OnConflict {
+    pub(crate) fn on_conflict(self) -> OnConflict {
         match self {
             Policy::Fail => OnConflict::Ask,
             Policy::Keep => OnConflict::Keep,
@@ -397,20 +397,20 @@ impl Policy {
 }
 
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// A new or empty folder [default: a temporary one, which is kept]
-    pub dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
     /// Which generation of installs the demo begins with: its name or number
     #[arg(long, value_name = "GENERATION", default_value = "1", value_parser = generation)]
-    pub from: &'static Generation,
+    pub(crate) from: &'static Generation,
     /// Without the wizard; conflicts are merged, overlapping lines keep yours
     #[arg(long)]
-    pub headless: bool,
+    pub(crate) headless: bool,
     /// Only build it and print the upgrade command
     #[arg(long)]
-    pub prepare_only: bool,
+    pub(crate) prepare_only: bool,
     #[command(flatten)]
-    pub look: Look,
+    pub(crate) look: Look,
 }
 
 /// A generation by its name, or by its number in the order in which they came.

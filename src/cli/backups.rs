@@ -26,7 +26,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     match command {
         None | Some(BackupsCommand::List) => list(common, &install),
@@ -122,7 +122,7 @@ fn prune(common: &Common, install: &Path, keep: usize) -> Result<Exit, Refusal> 
         }
     }
     ask(common, "Remove these for good?", &format!("backups prune --keep {keep}"))?;
-    let pruned = found.remove(install)?;
+    let pruned = found.remove()?;
     if common.json {
         let line = about(install, json!({"removed": pruned.removed, "problems": pruned.problems}));
         print::json(&line);

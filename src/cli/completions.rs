@@ -17,7 +17,7 @@ fn visible(all: &Command) -> Command {
 ///
 /// # Errors
 /// [`Refusal`] where the output can't be written.
-pub fn run(shell: clap_complete::Shell) -> Result<Exit, Refusal> {
+pub(crate) fn run(shell: clap_complete::Shell) -> Result<Exit, Refusal> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut visible(&Cli::command()), "pos-upgrade-tui", &mut script);
     print::much(|out| out.write_all(&script)).map(|()| Exit::Done)

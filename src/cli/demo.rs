@@ -31,7 +31,7 @@ use crate::tui::launch::Launch;
 ///
 /// # Errors
 /// [`Refusal`], for instance where git or python3 is missing.
-pub async fn run(common: &Common, arguments: &DemoArgs) -> Result<Exit, Refusal> {
+pub(crate) async fn run(common: &Common, arguments: &DemoArgs) -> Result<Exit, Refusal> {
     let dir = folder(arguments.dir.as_ref())?;
     let quiet = common.json;
     let say = |line: &str| {

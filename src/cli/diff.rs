@@ -14,7 +14,7 @@ use crate::core::line_ends::LineEnds;
 use crate::core::merge::is_binary;
 use crate::core::path::RelPath;
 use crate::core::visible;
-pub use crate::core::visible::line_of as shown;
+pub(crate) use crate::core::visible::line_of as shown;
 use crate::host::files::fs;
 
 /// Unchanged lines shown around a change.
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a line is; only its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
+pub(super) enum Ink {
     /// As any other.
     Plain,
     /// A heading.
@@ -52,7 +52,7 @@ impl Ink {
 }
 
 /// Where lines are written.
-pub struct Paper<'w> {
+pub(super) struct Paper<'w> {
     out: &'w mut dyn Write,
     colour: bool,
 }
@@ -62,7 +62,7 @@ impl Paper<'_> {
     ///
     /// # Errors
     /// Whatever writing meets, a reader that has gone away among it.
-    pub fn line(&mut self, ink: Ink, text: &str) -> io::Result<()> {
+    pub(crate) fn line(&mut self, ink: Ink, text: &str) -> io::Result<()> {
         let text = visible::line(text);
         if self.colour && ink != Ink::Plain {
             writeln!(self.out, "{}{text}\x1b[0m", ink.code())
@@ -75,7 +75,7 @@ impl Paper<'_> {
     ///
     /// # Errors
     /// As [`Paper::line`].
-    pub fn with_tabs(&mut self, text: &str) -> io::Result<()> {
+    pub(crate) fn with_tabs(&mut self, text: &str) -> io::Result<()> {
         let parts: Vec<String> = text.split('\t').map(visible::line).collect();
         writeln!(self.out, "{}", parts.join("\t"))
     }
@@ -84,7 +84,7 @@ impl Paper<'_> {
     ///
     /// # Errors
     /// As [`Paper::line`].
-    pub fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
         writeln!(self.out, "{}", print::json_line(value)?)
     }
 }
@@ -93,13 +93,13 @@ impl Paper<'_> {
 ///
 /// # Errors
 /// [`Refusal`] where stdout can't be written for another reason, for instance a full disk.
-pub fn to_stdout(write: impl FnOnce(&mut Paper<'_>) -> io::Result<()>) -> Result<(), Refusal> {
+pub(crate) fn to_stdout(write: impl FnOnce(&mut Paper<'_>) -> io::Result<()>) -> Result<(), Refusal> {
     let colour = print::at_a_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     print::much(|out| write(&mut Paper { out, colour }))
 }
 
 /// `--diff` is for people.
-pub fn no_json() -> Refusal {
+pub(crate) fn no_json() -> Refusal {
     Refusal::usage(
         "--diff and --json do not go together: the JSON has no texts; nothing was changed",
         "leave one of the two out",
@@ -107,7 +107,7 @@ pub fn no_json() -> Refusal {
 }
 
 /// A path, shown.
-pub fn path(path: &RelPath) -> String {
+pub(crate) fn path(path: &RelPath) -> String {
     shown(path.as_bytes())
 }
 
@@ -115,7 +115,7 @@ pub fn path(path: &RelPath) -> String {
 ///
 /// # Errors
 /// As [`Paper::line`].
-pub fn unified(paper: &mut Paper<'_>, names: [&str; 2], old: &[u8], new: &[u8]) -> io::Result<()> {
+pub(crate) fn unified(paper: &mut Paper<'_>, names: [&str; 2], old: &[u8], new: &[u8]) -> io::Result<()> {
     if old == new {
         return paper.line(Ink::Plain, &format!("  {} and {} are the same", names[0], names[1]));
     }
@@ -165,7 +165,7 @@ pub fn unified(paper: &mut Paper<'_>, names: [&str; 2], old: &[u8], new: &[u8]) 
 ///
 /// # Errors
 /// As [`Paper::line`].
-pub fn head(paper: &mut Paper<'_>, text: &[u8]) -> io::Result<()> {
+pub(crate) fn head(paper: &mut Paper<'_>, text: &[u8]) -> io::Result<()> {
     if text.is_empty() {
         return paper.line(Ink::Plain, "  an empty file");
     }

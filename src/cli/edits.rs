@@ -27,7 +27,7 @@ const WITH_SOURCE: &str = "name a clone of praxis-os: pos-upgrade-tui edits --so
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common, arguments: &EditsArgs) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, arguments: &EditsArgs) -> Result<Exit, Refusal> {
     if common.json && arguments.diff {
         return Err(diff::no_json());
     }

@@ -23,7 +23,7 @@ use crate::host::session::catalog::Used;
 ///
 /// # Errors
 /// [`Refusal`] where there is no install, or the output can't be written.
-pub fn run(common: &Common) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     let found = catalog::survey(&install);
     let mut problems = found.damages.iter().any(|d| d.used == Used::Unreadable);

@@ -16,7 +16,7 @@ use crate::host::git::Repo;
 ///
 /// # Errors
 /// [`Refusal`] for a source that can't be read whole.
-pub fn run(arguments: &KnownArgs) -> Result<Exit, Refusal> {
+pub(crate) fn run(arguments: &KnownArgs) -> Result<Exit, Refusal> {
     let source = arguments.source.shown();
     let refused = |e: crate::host::git::GitError| {
         Refusal::refused(format!("{e}; nothing was changed"), "name a clone of praxis-os: --source DIR")

@@ -9,11 +9,11 @@ use clap::{Arg, Command};
 
 /// An option of the wizard before a subcommand that has no use for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misplaced {
+pub(super) struct Misplaced {
     /// As it is typed, without its value.
-    pub option: String,
+    pub(crate) option: String,
     /// The subcommand.
-    pub command: String,
+    pub(crate) command: String,
 }
 
 /// The option that a word names, if it is one of these.
@@ -36,7 +36,7 @@ fn option<'c>(command: &'c Command, word: &str) -> Option<&'c Arg> {
 ///
 /// # Errors
 /// [`Misplaced`].
-pub fn arranged(all: &Command, words: Vec<OsString>) -> Result<Vec<OsString>, Misplaced> {
+pub(crate) fn arranged(all: &Command, words: Vec<OsString>) -> Result<Vec<OsString>, Misplaced> {
     let mut rest = words.iter().cloned();
     let mut ahead: Vec<OsString> = rest.next().into_iter().collect();
     let mut moved: Vec<(&Arg, Vec<OsString>)> = Vec::new();

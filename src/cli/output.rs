@@ -14,7 +14,7 @@ use crate::engine::executor::{self, Handle};
 const LAST_LINES: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Prints a refusal: text on stderr, or the one JSON line that ends a run.
-pub fn refusal(refusal: &Refusal, json: bool) {
+pub(crate) fn refusal(refusal: &Refusal, json: bool) {
     let next = Some(refusal.next.clone()).filter(|next| !next.is_empty());
     if json {
         print_json(&Event::Finished(without_session(FinishKind::Failed, refusal.exit_code, &refusal.what, next)));
@@ -27,12 +27,12 @@ pub fn refusal(refusal: &Refusal, json: bool) {
 }
 
 /// Clears away what a run that was cut off left, and says what people should know of that.
-pub fn tidy(project: &std::path::Path) {
+pub(crate) fn tidy(project: &std::path::Path) {
     executor::tidy(project).iter().for_each(|line| complain!("{line}"));
 }
 
 /// Ends a run in which there was nothing to do; exit code 0.
-pub fn nothing_to_do(message: &str, json: bool) -> Exit {
+pub(crate) fn nothing_to_do(message: &str, json: bool) -> Exit {
     if json {
         print_json(&Event::Finished(without_session(FinishKind::NothingToDo, Exit::Done, message, None)));
     } else {
@@ -42,7 +42,7 @@ pub fn nothing_to_do(message: &str, json: bool) -> Exit {
 }
 
 /// Ends a run that did what was asked without a session; exit code 0.
-pub fn done(message: &str, json: bool) -> Exit {
+pub(crate) fn done(message: &str, json: bool) -> Exit {
     if json {
         print_json(&Event::Finished(without_session(FinishKind::Completed, Exit::Done, message, None)));
     } else {
@@ -117,12 +117,12 @@ impl Interrupts {
 
 /// Follows a session to its end, printing as it goes. Interrupts pause it. Returns the exit code. A reader that went away
 /// stops nothing: the session goes on to its end, as it does without a terminal.
-pub async fn follow(handle: Handle, json: bool) -> Exit {
+pub(crate) async fn follow(handle: Handle, json: bool) -> Exit {
     follow_with(handle, json, Vec::new()).await
 }
 
 /// The same, with warnings before all else.
-pub async fn follow_with(handle: Handle, json: bool, warnings: Vec<String>) -> Exit {
+pub(crate) async fn follow_with(handle: Handle, json: bool, warnings: Vec<String>) -> Exit {
     let printer = Printer::start(json, warnings);
     let (Ok(mut interrupts), Ok(mut printer)) = (Interrupts::new(), printer) else { return Exit::Bug };
     let mut interrupted = false;
@@ -229,7 +229,7 @@ fn print_text(event: &Event) {
 }
 
 /// The end, for people.
-pub fn print_finish(finish: &Finish) {
+pub(crate) fn print_finish(finish: &Finish) {
     if finish.exit_code.is_done() {
         print::text(&format!("\n{}", finish.message));
     } else {
@@ -247,6 +247,6 @@ pub fn print_finish(finish: &Finish) {
 }
 
 /// Columns of the terminal; 80 where that can't be told.
-pub fn columns() -> u16 {
+pub(crate) fn columns() -> u16 {
     ratatui::crossterm::terminal::size().map_or(80, |(columns, _)| columns.max(20))
 }

@@ -27,7 +27,7 @@ const COLUMNS: usize = 70;
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common, arguments: &OutsideArgs) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, arguments: &OutsideArgs) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let Some(install) = outside::install_of(&project) else {
         let what = format!("{}: there is no install in it; nothing was changed", project.shown());
@@ -113,7 +113,7 @@ fn write(paper: &mut Paper<'_>, install: &Path, found: &Outside) -> io::Result<(
 ///
 /// # Errors
 /// As [`Paper::line`].
-pub fn lines(paper: &mut Paper<'_>, found: &Outside, most: Option<usize>) -> io::Result<()> {
+pub(crate) fn lines(paper: &mut Paper<'_>, found: &Outside, most: Option<usize>) -> io::Result<()> {
     let mut file = None;
     for line in found.references.iter().take(most.unwrap_or(usize::MAX)) {
         if file != Some(&line.path) {

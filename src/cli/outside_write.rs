@@ -20,7 +20,7 @@ use crate::engine::maintenance::outside::{self, Change};
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn write(
+pub(crate) fn write(
     common: &Common,
     project: &Path,
     install: &Path,
@@ -50,7 +50,7 @@ pub fn write(
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn undo(
+pub(crate) fn undo(
     common: &Common,
     project: &Path,
     install: &Path,

@@ -33,7 +33,7 @@ const FIRST: usize = 3;
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal> {
     if common.json && arguments.diff {
         return Err(diff::no_json());
     }
@@ -69,31 +69,31 @@ pub fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal> {
 
 /// The plan with what else `--json` tells.
 #[derive(Debug, serde::Serialize)]
-pub struct Shown<'a> {
+pub(super) struct Shown<'a> {
     /// The plan.
     #[serde(flatten)]
-    pub plan: &'a Plan,
+    pub(crate) plan: &'a Plan,
     /// What is outside of the install.
     #[serde(flatten)]
-    pub around: &'a Around,
+    pub(crate) around: &'a Around,
 }
 
 /// What was found outside of the install.
 #[derive(Debug, Default, serde::Serialize)]
-pub struct Around {
+pub(super) struct Around {
     /// Lines of the project that name what moves or goes.
-    pub outside: Outside,
+    pub(crate) outside: Outside,
     /// Settings of editors with an entry that would not start the new server.
-    pub project_files: Vec<ProjectFile>,
+    pub(crate) project_files: Vec<ProjectFile>,
     /// Rules files that get the release's text where that is wanted.
-    pub rules: Vec<RulesFile>,
+    pub(crate) rules: Vec<RulesFile>,
     /// What lies about in the install and beside it.
-    pub leftovers: Vec<Leftover>,
+    pub(crate) leftovers: Vec<Leftover>,
 }
 
 impl Around {
     /// What an inspection found.
-    pub fn of(inspection: &mut Inspection) -> Self {
+    pub(crate) fn of(inspection: &mut Inspection) -> Self {
         Self {
             outside: std::mem::take(&mut inspection.outside),
             project_files: std::mem::take(&mut inspection.project_files),
@@ -103,12 +103,12 @@ impl Around {
     }
 
     /// Whether an entry can be changed.
-    pub fn has_entries(&self) -> bool {
+    pub(crate) fn has_entries(&self) -> bool {
         self.project_files.iter().any(ProjectFile::can_be_written)
     }
 
     /// Whether a rules file can be changed.
-    pub fn has_rules(&self) -> bool {
+    pub(crate) fn has_rules(&self) -> bool {
         self.rules.iter().any(|file| file.problem.is_none())
     }
 
@@ -166,7 +166,7 @@ impl Around {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn plan_of(inspection: Inspection) -> Result<Plan, Refusal> {
+pub(crate) fn plan_of(inspection: Inspection) -> Result<Plan, Refusal> {
     let exit_code = inspection.exit_code();
     match inspection.plan {
         Some(plan) if inspection.problems.is_empty() => Ok(plan),
@@ -180,7 +180,7 @@ pub fn plan_of(inspection: Inspection) -> Result<Plan, Refusal> {
 }
 
 /// The plan for people: grouped by kind, those that need a person first.
-pub fn print(plan: &Plan, around: &Around) {
+pub(crate) fn print(plan: &Plan, around: &Around) {
     // What can't be shown is no reason to stop: whoever asks for more looks at the answer.
     let _ = diff::to_stdout(|paper| write(paper, plan, None).and_then(|()| around.write(paper)));
 }

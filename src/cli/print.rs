@@ -28,27 +28,27 @@ macro_rules! complain {
 }
 
 /// See [`say!`].
-pub fn said(text: fmt::Arguments<'_>) {
+pub(crate) fn said(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout().lock(), "{}", visible::line(&text.to_string()));
 }
 
 /// See [`complain!`].
-pub fn complained(text: fmt::Arguments<'_>) {
+pub(crate) fn complained(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{}", visible::line(&text.to_string()));
 }
 
 /// A text that may have several lines, on standard output.
-pub fn text(text: &str) {
+pub(crate) fn text(text: &str) {
     let _ = writeln!(io::stdout().lock(), "{}", visible::lines(text));
 }
 
 /// A text that may have several lines, on standard error.
-pub fn error_text(text: &str) {
+pub(crate) fn error_text(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", visible::lines(text));
 }
 
 /// A value as one line of JSON on standard output.
-pub fn json(value: &impl Serialize) {
+pub(crate) fn json(value: &impl Serialize) {
     match json_line(value) {
         Ok(line) => {
             let _ = writeln!(io::stdout().lock(), "{line}");
@@ -61,18 +61,18 @@ pub fn json(value: &impl Serialize) {
 ///
 /// # Errors
 /// [`json::Unwritable`].
-pub fn json_line(value: &impl Serialize) -> Result<String, json::Unwritable> {
+pub(crate) fn json_line(value: &impl Serialize) -> Result<String, json::Unwritable> {
     json::compact(value).map(|text| visible::json(&text))
 }
 
 /// A question, without the end of its line; false if it could not be written.
-pub fn question(text: &str) -> bool {
+pub(crate) fn question(text: &str) -> bool {
     let mut out = io::stdout().lock();
     write!(out, "{} ", visible::lines(text)).and_then(|()| out.flush()).is_ok()
 }
 
 /// Whether standard output is a terminal.
-pub fn at_a_terminal() -> bool {
+pub(crate) fn at_a_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
@@ -80,7 +80,7 @@ pub fn at_a_terminal() -> bool {
 ///
 /// # Errors
 /// [`Refusal`] where it can't be written for another reason than a reader that has gone away (`| head`).
-pub fn much(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Refusal> {
+pub(crate) fn much(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Refusal> {
     let mut out: BufWriter<Stdout> = BufWriter::new(io::stdout());
     let written = write(&mut out).and_then(|()| out.flush());
     match written {
@@ -93,7 +93,7 @@ pub fn much(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), 
 }
 
 /// What clap has to say, and the exit code that goes with it. It repeats arguments as they were typed.
-pub fn usage(error: &clap::Error) -> Exit {
+pub(crate) fn usage(error: &clap::Error) -> Exit {
     let code = if error.exit_code() == 0 { Exit::Done } else { Exit::Usage };
     let typed: Vec<String> = std::env::args_os().map(|a| visible::line_of(a.as_encoded_bytes())).collect();
     if std::env::args_os().zip(&typed).all(|(was, shown)| was == shown.as_str()) {

@@ -23,7 +23,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     let project = settings::project(common)?;
     let from = From { source: source.map(Path::to_owned), ..From::default() };
@@ -43,7 +43,7 @@ pub fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusal> {
         print(shown, found);
     }
     ask(common, "Write it?", &format!("reconcile --source {}", path.shown()))?;
-    let kept = reconciled.write(&install)?;
+    let kept = reconciled.write()?;
     if common.json {
         let others: Vec<_> = found.others.iter().map(|(path, of)| json!({"path": path, "release": of})).collect();
         let line = json!({"schema": 1, "install": install, "release": found.baseline.release, "named": found.named,

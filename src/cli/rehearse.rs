@@ -11,6 +11,6 @@ pub fn rehearse() -> Option<Exit> {
         return None;
     }
     let (install, session_id) = (words.next()?, words.next()?);
-    engine::rehearse(&install, &session_id);
+    engine::rehearse(&install, &session_id, |line| say!("{line}"));
     Some(Exit::Done)
 }

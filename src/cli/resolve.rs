@@ -19,7 +19,7 @@ use crate::tui::launch::Launch;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
+pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let install = settings::install(common)?;
     let found = session::all(&project)?;

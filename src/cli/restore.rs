@@ -20,7 +20,7 @@ use crate::host::install;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     let done = restore::bring_back(&install, named, from, &mut |line| complain!("{line}"))?;
     let BroughtBack { path, from, changed, rescued, warnings } = done;

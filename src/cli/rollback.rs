@@ -20,7 +20,7 @@ use crate::host::install;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Result<Exit, Refusal> {
+pub(crate) async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let found = session::all(&project)?;
     let sessions = &found.sessions;

@@ -23,7 +23,7 @@ use crate::host::session::catalog::Found;
 ///
 /// # Errors
 /// [`Refusal`] if nothing can be told of the last one.
-pub fn all(project: &Path) -> Result<Found, Refusal> {
+pub(crate) fn all(project: &Path) -> Result<Found, Refusal> {
     let found = catalog::survey(&install::folder_of(project));
     match found.lost() {
         None => Ok(found),
@@ -35,7 +35,7 @@ pub fn all(project: &Path) -> Result<Found, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`].
-pub async fn resume(common: &Common, named: Option<&str>, source: Option<&Path>) -> Result<Exit, Refusal> {
+pub(crate) async fn resume(common: &Common, named: Option<&str>, source: Option<&Path>) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let found = all(&project)?;
     let session = match named {

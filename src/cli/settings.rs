@@ -19,7 +19,7 @@ use crate::host::user::consent::Wish;
 ///
 /// # Errors
 /// [`Refusal`] if there is none.
-pub fn project(common: &Common) -> Result<PathBuf, Refusal> {
+pub(crate) fn project(common: &Common) -> Result<PathBuf, Refusal> {
     let next = "name the project that has one: --project DIR";
     if let Some(named) = &common.project {
         let found = named.canonicalize().map_err(|e| {
@@ -45,7 +45,7 @@ pub fn project(common: &Common) -> Result<PathBuf, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`] if it isn't.
-pub fn install(common: &Common) -> Result<PathBuf, Refusal> {
+pub(crate) fn install(common: &Common) -> Result<PathBuf, Refusal> {
     let install = install::folder_of(&project(common)?);
     if install.is_dir() {
         return Ok(install);
@@ -58,7 +58,7 @@ pub fn install(common: &Common) -> Result<PathBuf, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`] naming the file and the key.
-pub fn settings(project: &Path, from: &From) -> Result<Settings, Refusal> {
+pub(crate) fn settings(project: &Path, from: &From) -> Result<Settings, Refusal> {
     layers(project, from).map(|layers| layers.flags.over(layers.project).over(layers.user))
 }
 
@@ -71,18 +71,18 @@ struct Layers {
 
 /// Whose word it is that code runs: what only the project's own file asks for is not the user's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Word {
+pub(super) struct Word {
     /// The test command is the user's own, or was allowed with this command line.
-    pub tests: Option<Vec<String>>,
+    pub(crate) tests: Option<Vec<String>>,
     /// The source that only the project's file names, if it was not used before.
-    pub foreign_source: Option<PathBuf>,
+    pub(crate) foreign_source: Option<PathBuf>,
 }
 
 /// Whose word the settings are.
 ///
 /// # Errors
 /// [`Refusal`] naming the file and the key.
-pub fn word(project: &Path, from: &From) -> Result<Word, Refusal> {
+pub(crate) fn word(project: &Path, from: &From) -> Result<Word, Refusal> {
     let Layers { flags, project: of_project, user } = layers(project, from)?;
     let tests = of_project.test_command.clone().or_else(|| user.test_command.clone());
     let own = from.allow_test_command || tests == user.test_command;
@@ -93,7 +93,7 @@ pub fn word(project: &Path, from: &From) -> Result<Word, Refusal> {
 }
 
 /// Notes what the user's own word is; called where an upgrade is approved, because nothing is written before.
-pub fn remember(project: &Path, word: &Word, source: &Path) {
+pub(crate) fn remember(project: &Path, word: &Word, source: &Path) {
     if let Some(command) = &word.tests {
         consent::allow(project, &Wish::TestCommand(command.clone()));
     }
@@ -138,7 +138,7 @@ fn read(path: &Path) -> Result<Settings, Refusal> {
 
 /// A source as an absolute path, for a session outlives the folder that it was typed in. One that isn't there stays
 /// as it is; the checks say so.
-pub fn absolute(source: Option<&Path>) -> Option<PathBuf> {
+pub(crate) fn absolute(source: Option<&Path>) -> Option<PathBuf> {
     let source = source?;
     Some(source.canonicalize().or_else(|_| std::path::absolute(source)).unwrap_or_else(|_| source.to_owned()))
 }
@@ -156,7 +156,7 @@ fn program(named: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
+pub(crate) fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
     let project = project(common)?;
     let settings = settings(&project, from)?;
     let options = options(&settings, from);
@@ -177,7 +177,7 @@ pub fn request(common: &Common, from: &From) -> Result<Request, Refusal> {
 }
 
 /// The options, with those that only flags can set.
-pub fn options(settings: &Settings, from: &From) -> Options {
+pub(crate) fn options(settings: &Settings, from: &From) -> Options {
     Options {
         allow_downgrade: from.allow_downgrade,
         python: from.python.as_deref().map(program),
@@ -189,7 +189,7 @@ pub fn options(settings: &Settings, from: &From) -> Options {
 }
 
 /// How the wizard looks: as the flags say, else as the files do.
-pub fn look(settings: Settings, flags: &Look) -> core::Look {
+pub(crate) fn look(settings: Settings, flags: &Look) -> core::Look {
     let theme = flags.theme.map(Colours::scheme);
     let flags = Settings {
         theme,
@@ -204,7 +204,7 @@ pub fn look(settings: Settings, flags: &Look) -> core::Look {
 ///
 /// # Errors
 /// [`Refusal`] with git's words.
-pub fn deepen(source: &Path, from: &From) -> Result<(), Refusal> {
+pub(crate) fn deepen(source: &Path, from: &From) -> Result<(), Refusal> {
     if !from.deepen {
         return Ok(());
     }

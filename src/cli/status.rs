@@ -22,7 +22,7 @@ use crate::host::session::lock;
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn run(common: &Common) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let install = install::folder_of(&project);
     let found = session::all(&project)?;
@@ -137,7 +137,7 @@ fn came_otherwise(last: &Session, release: &str) -> bool {
 }
 
 /// What to do about a baseline that does not tell the release.
-pub fn mending(trouble: &PlanningError) -> String {
+pub(crate) fn mending(trouble: &PlanningError) -> String {
     match trouble {
         PlanningError::Merged { .. } => "make one of them: pos-upgrade-tui reconcile --source DIR".to_owned(),
         PlanningError::Baseline { path, .. } => format!(

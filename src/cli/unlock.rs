@@ -18,7 +18,7 @@ use crate::host::session::lock;
 ///
 /// # Errors
 /// [`Refusal`]; then the lock is as it was.
-pub fn run(common: &Common, session: &str) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, session: &str) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let install = install::folder_of(&project);
     let note = match unlock::look(&install, session)? {

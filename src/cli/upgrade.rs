@@ -27,7 +27,7 @@ use crate::host::install;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit, Refusal> {
+pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit, Refusal> {
     let saved = arguments.plan.as_deref().map(saved_plan).transpose()?;
     let mut from = arguments.from.clone();
     if let Some(saved) = &saved {

@@ -19,7 +19,7 @@ use crate::tui::launch::Launch;
 ///
 /// # Errors
 /// [`Refusal`] without a terminal, naming `upgrade`.
-pub async fn run(common: &Common, from: &From, look: &Look) -> Result<Exit, Refusal> {
+pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exit, Refusal> {
     if !at_a_terminal() {
         return Err(Refusal::usage(
             "the wizard needs a terminal; nothing was changed",
@@ -54,7 +54,7 @@ pub async fn run(common: &Common, from: &From, look: &Look) -> Result<Exit, Refu
 ///
 /// # Errors
 /// [`Refusal`].
-pub async fn resume(session: &Session, is_named: bool) -> Result<Exit, Refusal> {
+pub(crate) async fn resume(session: &Session, is_named: bool) -> Result<Exit, Refusal> {
     let project = session.project.clone();
     let found = settings::settings(&project, &From::default())?;
     let (options, look) = (session.options().clone(), settings::look(found, &Look::default()));
@@ -81,7 +81,7 @@ pub async fn resume(session: &Session, is_named: bool) -> Result<Exit, Refusal> 
 ///
 /// # Errors
 /// [`Refusal`] where the terminal can't be used.
-pub async fn open(launch: Launch) -> Result<Exit, Refusal> {
+pub(crate) async fn open(launch: Launch) -> Result<Exit, Refusal> {
     let next = Next::Status.of(&launch.project);
     tui::run::run(launch).await.map_err(|e| Refusal {
         exit_code: Exit::Interrupted,

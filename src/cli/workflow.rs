@@ -21,7 +21,7 @@ const WIDEST: u16 = 88;
 ///
 /// # Errors
 /// [`Refusal`] where no page has that name, or the output can't be written.
-pub fn run(common: &Common, wanted: Option<&str>) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, wanted: Option<&str>) -> Result<Exit, Refusal> {
     let Some(wanted) = wanted else {
         diff::to_stdout(|paper| if common.json { paper.json(&list_json()) } else { list(paper) })?;
         return Ok(Exit::Done);

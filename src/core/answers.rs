@@ -14,11 +14,11 @@ use crate::core::glob::glob;
 use crate::core::json;
 
 /// The file's name in `.upgrade/`.
-pub const FILE: &str = "answers.json";
+pub(crate) const FILE: &str = "answers.json";
 
 /// Answers that a person gave, by base, mine and theirs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Remembered {
+pub(crate) struct Remembered {
     /// 1.
     schema: u32,
     answers: BTreeMap<String, Decision>,
@@ -32,7 +32,7 @@ fn key(entry: &FileEntry) -> String {
 
 impl Remembered {
     /// Reads the file's text; a damaged file remembers nothing, which costs questions but no bytes.
-    pub fn parse(text: &[u8]) -> Self {
+    pub(crate) fn parse(text: &[u8]) -> Self {
         serde_json::from_slice(text).unwrap_or_default()
     }
 
@@ -40,12 +40,12 @@ impl Remembered {
     ///
     /// # Errors
     /// [`json::Unwritable`].
-    pub fn to_json(&self) -> Result<String, json::Unwritable> {
+    pub(crate) fn to_json(&self) -> Result<String, json::Unwritable> {
         json::pretty(self)
     }
 
     /// Keeps an answer. One that puts the question off is none: it is asked again.
-    pub fn remember(&mut self, entry: &FileEntry, answer: &Decision) {
+    pub(crate) fn remember(&mut self, entry: &FileEntry, answer: &Decision) {
         self.schema = 1;
         match answer {
             Decision::Park => self.answers.remove(&key(entry)),
@@ -56,14 +56,14 @@ impl Remembered {
 
 /// `always_keep` and `always_take`, compiled.
 #[derive(Debug, Default)]
-pub struct Rules {
+pub(crate) struct Rules {
     keep: Vec<(String, GlobMatcher)>,
     take: Vec<(String, GlobMatcher)>,
 }
 
 impl Rules {
     /// The rules of the settings. Globs that don't compile were refused when the settings were read.
-    pub fn of(options: &Options) -> Self {
+    pub(crate) fn of(options: &Options) -> Self {
         let all = |list: &[String]| list.iter().filter_map(|p| Some((p.clone(), glob(p).ok()?))).collect();
         Self { keep: all(&options.always_keep), take: all(&options.always_take) }
     }
@@ -82,17 +82,17 @@ impl Rules {
 
 /// The answer that a conflict has already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prior {
+pub(crate) struct Prior {
     /// What.
-    pub answer: Decision,
+    pub(crate) answer: Decision,
     /// What settles it, in words.
-    pub why: String,
+    pub(crate) why: String,
     /// It was answered before, rather than ruled: it can be asked again.
-    pub earlier: bool,
+    pub(crate) earlier: bool,
 }
 
 /// The answer that a conflict has already: by a standing rule first, then what was answered before.
-pub fn prior(entry: &FileEntry, rules: &Rules, remembered: &Remembered) -> Option<Prior> {
+pub(crate) fn prior(entry: &FileEntry, rules: &Rules, remembered: &Remembered) -> Option<Prior> {
     let ruled = rules.answer(&entry.path).map(|(answer, why)| Prior { answer, why, earlier: false });
     let earlier = |answer: &Decision| Prior { answer: answer.clone(), why: EARLIER.to_owned(), earlier: true };
     ruled.or_else(|| remembered.answers.get(&key(entry)).map(earlier))

@@ -61,7 +61,7 @@ impl Baseline {
     ///
     /// # Errors
     /// [`json::Unwritable`].
-    pub fn to_json(&self) -> Result<String, json::Unwritable> {
+    pub(crate) fn to_json(&self) -> Result<String, json::Unwritable> {
         let head = [
             format!("\"schema\": {}", self.schema),
             format!("\"release\": {}", json::compact(&self.release)?),

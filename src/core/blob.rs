@@ -37,7 +37,7 @@ impl TryFrom<String> for BlobId {
 
 impl BlobId {
     /// Takes hex digits as git prints them; none unless they have the length of a full id.
-    pub fn from_hex(hex: &str) -> Option<Self> {
+    pub(crate) fn from_hex(hex: &str) -> Option<Self> {
         let full = matches!(hex.len(), 40 | 64) && hex.bytes().all(|b| b.is_ascii_hexdigit());
         full.then(|| Self(hex.to_ascii_lowercase()))
     }
@@ -48,7 +48,7 @@ impl BlobId {
     }
 
     /// The id git would give to an object of any kind (`blob`, `tree`, `commit`, `tag`).
-    pub fn of_object(kind: &str, bytes: &[u8], format: ObjectFormat) -> Self {
+    pub(crate) fn of_object(kind: &str, bytes: &[u8], format: ObjectFormat) -> Self {
         let head = format!("{kind} {}\0", bytes.len());
         match format {
             ObjectFormat::Sha1 => Self(hex(&Sha1::new().chain_update(head).chain_update(bytes).finalize())),
@@ -99,10 +99,10 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 /// A blob of this many bytes or more is no git-lfs pointer: their specification allows no longer ones.
-pub const LFS_POINTER_LIMIT: usize = 1024;
+pub(crate) const LFS_POINTER_LIMIT: usize = 1024;
 
 /// Whether these bytes stand for a file whose content git-lfs keeps outside of git.
-pub fn is_lfs_pointer(bytes: &[u8]) -> bool {
+pub(crate) fn is_lfs_pointer(bytes: &[u8]) -> bool {
     bytes.len() < LFS_POINTER_LIMIT
         && bytes.starts_with(b"version https://git-lfs.github.com/spec/v1\n")
         && bytes.split(|b| *b == b'\n').any(|line| line.starts_with(b"oid sha256:"))

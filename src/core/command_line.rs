@@ -11,7 +11,7 @@ const PROGRAM: &str = "pos-upgrade-tui";
 
 /// A command that an advice names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next<'a> {
+pub(crate) enum Next<'a> {
     /// How the install stands.
     Status,
     /// Where everything of the user's is.
@@ -38,7 +38,7 @@ pub enum Next<'a> {
 
 impl Next<'_> {
     /// The command for a project, as a shell reads it.
-    pub fn of(self, project: &Path) -> String {
+    pub(crate) fn of(self, project: &Path) -> String {
         let mut line = PROGRAM.to_owned();
         let mut word = |word: &OsStr| {
             let _ = write!(line, " {}", quoted(word));

@@ -79,47 +79,47 @@ fn added(form: Form, old: &[u8], text: &str) -> Vec<u8> {
 
 /// A document with a text behind it, on a line of its own, with the document's line ends and in its form. The old bytes
 /// are where they were.
-pub fn appended(old: &[u8], text: &str) -> Vec<u8> {
+pub(crate) fn appended(old: &[u8], text: &str) -> Vec<u8> {
     added(Form::of(old), old, text)
 }
 
 /// The same for what programs read byte by byte, as git reads `.gitignore`: what is added is plain, whatever form the
 /// rest has.
-pub fn appended_plain(old: &[u8], text: &str) -> Vec<u8> {
+pub(crate) fn appended_plain(old: &[u8], text: &str) -> Vec<u8> {
     added(Form::Bytes, old, text)
 }
 
 /// Whether a document holds a text, in its form.
-pub fn holds(bytes: &[u8], text: &str) -> bool {
+pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
     let form = Form::of(bytes);
     let text = in_form_of(form, bytes, text);
     text.is_empty() || bytes.windows(text.len()).any(|window| window == text)
 }
 
 /// Whether a document ends with a text, in its form.
-pub fn ends_with(bytes: &[u8], text: &str) -> bool {
+pub(crate) fn ends_with(bytes: &[u8], text: &str) -> bool {
     bytes.ends_with(&in_form_of(Form::of(bytes), bytes, text))
 }
 
 /// Whether its characters take two bytes or more each: then zeros in it mean nothing.
-pub fn has_wide_form(bytes: &[u8]) -> bool {
+pub(crate) fn has_wide_form(bytes: &[u8]) -> bool {
     Form::of(bytes) != Form::Bytes
 }
 
 /// A document as text, for looking at; never for writing back.
-pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     Form::of(bytes).read(bytes)
 }
 
 /// Every way to cut a document behind a line end: what is before, and what is behind as text.
-pub fn cuts(bytes: &[u8]) -> impl Iterator<Item = (&[u8], Cow<'_, str>)> {
+pub(crate) fn cuts(bytes: &[u8]) -> impl Iterator<Item = (&[u8], Cow<'_, str>)> {
     let form = Form::of(bytes);
     form.starts(bytes).into_iter().map(move |at| (&bytes[..at], form.read(&bytes[at..])))
 }
 
 /// Takes lines out that were added, wherever they stand now. A line is what stands between two line ends, without white
 /// space at its end.
-pub fn without_lines(bytes: &[u8], lines: &[String]) -> Vec<u8> {
+pub(crate) fn without_lines(bytes: &[u8], lines: &[String]) -> Vec<u8> {
     let ours = |line: &&[u8]| lines.iter().any(|ours| ours.as_bytes() == line.trim_ascii_end());
     bytes.split_inclusive(|b| *b == b'\n').filter(|line| !ours(line)).collect::<Vec<_>>().concat()
 }

@@ -36,7 +36,7 @@ impl Exit {
     }
 
     /// Whether all is well.
-    pub fn is_done(self) -> bool {
+    pub(crate) fn is_done(self) -> bool {
         self == Exit::Done
     }
 }

@@ -6,7 +6,7 @@ use super::path::RelPath;
 /// Whether two texts of a file say the same: blanks at the ends of lines don't count; in Python also how a line is
 /// broken within brackets, and a comma before a closing one. Blank lines and line ends count, because people
 /// choose them.
-pub fn is_same(path: &RelPath, one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn is_same(path: &RelPath, one: &[u8], other: &[u8]) -> bool {
     let (Ok(one), Ok(other)) = (std::str::from_utf8(one), std::str::from_utf8(other)) else { return false };
     let ends = |text: &str| (text.ends_with('\n'), text.contains('\r'));
     if ends(one) != ends(other) {

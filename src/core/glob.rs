@@ -14,7 +14,7 @@ pub(crate) const BRACES: usize = 32;
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn glob(pattern: &str) -> Result<GlobMatcher, String> {
+pub(crate) fn glob(pattern: &str) -> Result<GlobMatcher, String> {
     let shown = visible::start_of(pattern, 60);
     if pattern.len() > LONGEST {
         return Err(format!("the glob \"{shown}\" is longer than {LONGEST} bytes"));

@@ -17,7 +17,7 @@ const NEVER: &str = "-1";
 
 /// Which of the times in the note still tell something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
+pub(crate) enum Trust {
     /// Those of the files: what was written since has another one.
     Files,
     /// None: old files came back with their old times.
@@ -26,18 +26,18 @@ pub enum Trust {
 
 /// Where a server keeps what it searches. None for a folder outside of the install, which is not ours to touch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Places {
+pub(crate) struct Places {
     /// Whose they are.
     server: &'static ServerLayout,
     /// The folder of the standards.
-    pub standards: Option<RelPath>,
+    pub(crate) standards: Option<RelPath>,
     /// The folder of the index.
-    pub index: Option<RelPath>,
+    pub(crate) index: Option<RelPath>,
 }
 
 impl Places {
     /// As the config says, where it can be understood; else as releases have it.
-    pub fn of(server: &'static ServerLayout, config: Option<&[u8]>, install: &Path) -> Self {
+    pub(crate) fn of(server: &'static ServerLayout, config: Option<&[u8]>, install: &Path) -> Self {
         let config: Value = config.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
         let layout = &server.index;
         let place = |keys: &[String], default: Option<RelPath>| {
@@ -52,28 +52,28 @@ impl Places {
     }
 
     /// The file whose presence makes a starting server look for what changed.
-    pub fn flag(&self) -> Option<RelPath> {
+    pub(crate) fn flag(&self) -> Option<RelPath> {
         self.standards.as_ref()?.join(self.server.rebuild_flag.as_ref()?.name()).ok()
     }
 
     /// The note.
-    pub fn note(&self) -> Option<RelPath> {
+    pub(crate) fn note(&self) -> Option<RelPath> {
         self.index.as_ref()?.join(self.server.index.note.as_ref()?.name.as_bytes()).ok()
     }
 
     /// Whether a file is in the index.
-    pub fn is_page(&self, path: &RelPath) -> bool {
+    pub(crate) fn is_page(&self, path: &RelPath) -> bool {
         let page = path.as_bytes().ends_with(self.server.index.pages.as_bytes());
         page && self.standards.as_ref().is_some_and(|folder| path.is_within(folder))
     }
 
     /// How the note says it; none for a server that has none.
-    pub fn note_layout(&self) -> Option<&'static IndexNote> {
+    pub(crate) fn note_layout(&self) -> Option<&'static IndexNote> {
         self.server.index.note.as_ref()
     }
 
     /// The folders of the index that a server without a note builds one by one.
-    pub fn parts(&self) -> impl Iterator<Item = RelPath> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = RelPath> {
         let folder = self.index.as_ref().filter(|_| self.server.index.note.is_none());
         folder
             .into_iter()
@@ -81,7 +81,7 @@ impl Places {
     }
 
     /// The path of a file that the note names: it counts from the folder that the standards are in.
-    pub fn noted(&self, name: &str) -> Option<RelPath> {
+    pub(crate) fn noted(&self, name: &str) -> Option<RelPath> {
         match self.standards.as_ref()?.parent() {
             Some(above) => above.join(name.as_bytes()).ok(),
             None => RelPath::new(name).ok(),
@@ -105,7 +105,7 @@ fn inside(install: &Path, text: &str) -> Option<RelPath> {
 }
 
 /// Whether a note is marked as [`outdated`] leaves it: no server has looked at its files since.
-pub fn is_marked(layout: &IndexNote, note: &[u8]) -> bool {
+pub(crate) fn is_marked(layout: &IndexNote, note: &[u8]) -> bool {
     let note: Value = serde_json::from_slice(note).unwrap_or_default();
     let built = &note[&layout.built];
     built.as_str() == Some(LONG_AGO) || built.as_i64() == Some(-1)
@@ -114,7 +114,7 @@ pub fn is_marked(layout: &IndexNote, note: &[u8]) -> bool {
 /// The note, changed so that the server looks at all files again; none if it is no such note. The names of the files
 /// stay: by them the server sees which are gone. With [`Trust::Files`] one file that is `there` is marked as changed, for
 /// a server that only sees that files are gone does not load its index again.
-pub fn outdated(layout: &IndexNote, note: &[u8], trust: Trust, there: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
+pub(crate) fn outdated(layout: &IndexNote, note: &[u8], trust: Trust, there: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).ok();
     let mut all: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(note).ok()?;
     let built: Value = serde_json::from_str(all.get(&layout.built)?.get()).ok()?;

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 /// Why a value has no JSON form: a map with other keys than texts, or a part that says so. Plain data always has one.
-pub type Unwritable = serde_json::Error;
+pub(crate) type Unwritable = serde_json::Error;
 
 /// On one line, without its end.
 ///
 /// # Errors
 /// [`Unwritable`].
-pub fn compact(value: &(impl Serialize + ?Sized)) -> Result<String, Unwritable> {
+pub(crate) fn compact(value: &(impl Serialize + ?Sized)) -> Result<String, Unwritable> {
     serde_json::to_string(value)
 }
 
@@ -17,7 +17,7 @@ pub fn compact(value: &(impl Serialize + ?Sized)) -> Result<String, Unwritable> 
 ///
 /// # Errors
 /// [`Unwritable`].
-pub fn pretty(value: &(impl Serialize + ?Sized)) -> Result<String, Unwritable> {
+pub(crate) fn pretty(value: &(impl Serialize + ?Sized)) -> Result<String, Unwritable> {
     serde_json::to_string_pretty(value).map(|text| text + "\n")
 }
 

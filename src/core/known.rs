@@ -15,23 +15,23 @@ use super::provenance::short;
 
 /// One version of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownVersion {
+pub(crate) struct KnownVersion {
     /// Its content (SHA-1).
-    pub blob: BlobId,
+    pub(crate) blob: BlobId,
     /// The first commit that shipped it, abbreviated.
-    pub first: String,
+    pub(crate) first: String,
     /// That commit's date, `YYYY-MM-DD`.
-    pub first_date: String,
+    pub(crate) first_date: String,
 }
 
 /// Versions by source path.
 #[derive(Debug, Default)]
-pub struct Known {
+pub(crate) struct Known {
     versions: HashMap<RelPath, Vec<KnownVersion>>,
 }
 
 /// The embedded table.
-pub fn known() -> &'static Known {
+pub(crate) fn known() -> &'static Known {
     static TABLE: LazyLock<Known> = LazyLock::new(|| Known::parse(include_str!("../../assets/praxis-os-releases.tsv")));
     &TABLE
 }
@@ -39,7 +39,7 @@ pub fn known() -> &'static Known {
 impl Known {
     /// Reads the table: tab-separated path, blob id, first commit, its date, last commit, its date. Lines that are
     /// something else are passed over.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut known = Self::default();
         for line in text.lines().filter(|l| !l.starts_with('#')) {
             let fields: Vec<&str> = line.split('\t').collect();
@@ -53,17 +53,17 @@ impl Known {
     }
 
     /// The version of a path with this content.
-    pub fn version(&self, path: &RelPath, blob: &BlobId) -> Option<&KnownVersion> {
+    pub(crate) fn version(&self, path: &RelPath, blob: &BlobId) -> Option<&KnownVersion> {
         self.versions.get(path)?.iter().find(|v| v.blob == *blob)
     }
 
     /// The date of the first known release, `YYYY-MM-DD`.
-    pub fn begin(&self) -> Option<&str> {
+    pub(crate) fn begin(&self) -> Option<&str> {
         self.versions.values().flatten().map(|v| v.first_date.as_str()).min()
     }
 
     /// Every path that is known.
-    pub fn paths(&self) -> impl Iterator<Item = &RelPath> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &RelPath> {
         self.versions.keys()
     }
 }
@@ -72,7 +72,7 @@ impl Known {
 ///
 /// One line for each version of each file, sorted by path and blob id, with the first and the last commit that shipped
 /// it: by date, on one day by the order of the history.
-pub fn table(commits: &[Commit]) -> String {
+pub(crate) fn table(commits: &[Commit]) -> String {
     struct Row<'a> {
         first: (&'a str, usize),
         last: (&'a str, usize),

@@ -17,7 +17,7 @@ pub enum LineEnds {
 
 impl LineEnds {
     /// Those of a text.
-    pub fn of(text: &[u8]) -> Self {
+    pub(crate) fn of(text: &[u8]) -> Self {
         let (mut lf, mut crlf) = (false, false);
         for line in text.split_inclusive(|b| *b == b'\n').filter(|line| line.ends_with(b"\n")) {
             if line.ends_with(b"\r\r\n") {
@@ -36,7 +36,7 @@ impl LineEnds {
     /// Whether texts with line ends of the other sort, and no mixed ones, are the same texts in another writing.
     ///
     /// At least one of them has to have line ends: otherwise there is nothing that differs.
-    pub fn only_these_differ(self, others: &[&[u8]]) -> bool {
+    pub(crate) fn only_these_differ(self, others: &[&[u8]]) -> bool {
         let other = match self {
             LineEnds::Lf => LineEnds::Crlf,
             LineEnds::Crlf => LineEnds::Lf,
@@ -48,7 +48,7 @@ impl LineEnds {
 
     /// A text of the other sort with these line ends; a text of neither sort as it is. What stands before a line end, and
     /// a last line without one, stay as they are, so writing it back gives the text again.
-    pub fn write(self, text: &[u8]) -> Cow<'_, [u8]> {
+    pub(crate) fn write(self, text: &[u8]) -> Cow<'_, [u8]> {
         match (self, LineEnds::of(text)) {
             (LineEnds::Crlf, LineEnds::Lf) => {
                 let mut out = Vec::with_capacity(text.len() + text.len() / 16);
@@ -81,7 +81,7 @@ impl LineEnds {
     }
 
     /// The bytes that end a line.
-    pub fn bytes(self) -> &'static [u8] {
+    pub(crate) fn bytes(self) -> &'static [u8] {
         if self == LineEnds::Crlf { b"\r\n" } else { b"\n" }
     }
 }

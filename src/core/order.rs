@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 /// What is known of one session's place.
 #[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
+pub(crate) struct Known<'a> {
     /// Its id.
-    pub id: &'a str,
+    pub(crate) id: &'a str,
     /// Its number; 0 where it has none or its files are damaged.
-    pub number: u64,
+    pub(crate) number: u64,
     /// Those that it names as made before it, in their order.
-    pub after: &'a [String],
+    pub(crate) after: &'a [String],
 }
 
 /// A place in the order. The smaller is the earlier.
@@ -26,17 +26,17 @@ pub struct Place {
 
 impl Place {
     /// The place of what has a number of its own.
-    pub fn numbered(number: u64, name: &str) -> Self {
+    pub(crate) fn numbered(number: u64, name: &str) -> Self {
         Self { number, own: true, at: 0, name: name.to_owned() }
     }
 
     /// The place of what was made before there were numbers: by its name, before all that has one.
-    pub fn unnumbered(name: &str) -> Self {
+    pub(crate) fn unnumbered(name: &str) -> Self {
         Self { number: 0, own: false, at: 0, name: name.to_owned() }
     }
 
     /// Whether it is known by number, its own or that of one which names it.
-    pub fn is_numbered(&self) -> bool {
+    pub(crate) fn is_numbered(&self) -> bool {
         self.number > 0
     }
 }
@@ -44,7 +44,7 @@ impl Place {
 /// The place of each session. One without a number stands where the first one that names it has it; one that nobody
 /// names, among others with numbers, was made behind them all, by an earlier build or with its files damaged since:
 /// taken for the last it is in everybody's way, which is safe. Where none has a number, the ids tell the order.
-pub fn places(all: &[Known<'_>]) -> BTreeMap<String, Place> {
+pub(crate) fn places(all: &[Known<'_>]) -> BTreeMap<String, Place> {
     let place = |one: &Known<'_>| {
         if one.number > 0 {
             return Place::numbered(one.number, one.id);

@@ -62,7 +62,7 @@ pub fn about(install: &Path, more: Value) -> Value {
 }
 
 /// A text with its placeholders replaced by the bytes that they stand for, byte for byte.
-pub fn filled(text: &str, placeholders: &[(&str, &OsStr)]) -> OsString {
+pub(crate) fn filled(text: &str, placeholders: &[(&str, &OsStr)]) -> OsString {
     let (mut out, mut rest) = (OsString::new(), text);
     while !rest.is_empty() {
         let next = placeholders.iter().filter_map(|(name, bytes)| Some((rest.find(name)?, name, bytes))).min();
@@ -76,7 +76,7 @@ pub fn filled(text: &str, placeholders: &[(&str, &OsStr)]) -> OsString {
 }
 
 /// A command line for people, of words that [`encode`] made.
-pub fn command_line(words: &[String]) -> String {
+pub(crate) fn command_line(words: &[String]) -> String {
     words.iter().map(|word| decode(word).to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
@@ -137,7 +137,7 @@ pub fn escaped(bytes: impl AsRef<OsStr>) -> String {
 }
 
 /// The bytes that a typed text means: each `\xNN` is one.
-pub fn unescaped(text: &str) -> OsString {
+pub(crate) fn unescaped(text: &str) -> OsString {
     let (mut out, mut rest) = (Vec::with_capacity(text.len()), text);
     while let Some(at) = rest.find("\\x") {
         let code = rest.get(at + 2..at + 4).and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|b| *b != 0);
@@ -153,7 +153,7 @@ pub fn unescaped(text: &str) -> OsString {
 }
 
 /// For serde: a path as one string, see [`encode`]. Strings of before are read as they are.
-pub mod path {
+pub(crate) mod path {
     use std::path::{Path, PathBuf};
 
     use serde::{Deserialize as _, Deserializer, Serializer};
@@ -162,7 +162,7 @@ pub mod path {
     ///
     /// # Errors
     /// The serializer's.
-    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&super::encode(path))
     }
 
@@ -170,13 +170,13 @@ pub mod path {
     ///
     /// # Errors
     /// The deserializer's.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
         String::deserialize(deserializer).map(|text| super::decode(&text).into())
     }
 }
 
 /// The same for a path that may be absent.
-pub mod optional_path {
+pub(crate) mod optional_path {
     use std::path::PathBuf;
 
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
@@ -185,7 +185,7 @@ pub mod optional_path {
     ///
     /// # Errors
     /// The serializer's.
-    pub fn serialize<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
         path.as_ref().map(super::encode).serialize(serializer)
     }
 
@@ -193,7 +193,7 @@ pub mod optional_path {
     ///
     /// # Errors
     /// The deserializer's.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         Ok(text.map(|text| super::decode(&text).into()))
     }

@@ -45,7 +45,7 @@ pub struct Sides {
 
 impl Sides {
     /// Whether mine is known to differ from what the user started from.
-    pub fn is_edited(&self) -> bool {
+    pub(crate) fn is_edited(&self) -> bool {
         self.base.is_some() && self.mine.is_some() && self.base != self.mine
     }
 }
@@ -87,12 +87,12 @@ pub fn merge_of(path: &RelPath, sides: &Sides) -> Option<Merge> {
 }
 
 /// Whether a path holds config that is merged key by key.
-pub fn is_keyed(path: &RelPath) -> bool {
+pub(crate) fn is_keyed(path: &RelPath) -> bool {
     keyed_format(path).is_some()
 }
 
 /// The format of a config file that is merged key by key.
-pub fn keyed_format(path: &RelPath) -> Option<Format> {
+pub(crate) fn keyed_format(path: &RelPath) -> Option<Format> {
     Format::of(path.name()).filter(|_| layouts().is_config(path))
 }
 

@@ -10,25 +10,25 @@ use super::session::{Decision, Session, Status};
 
 /// A conflict that waits for another day.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parked {
+pub(crate) struct Parked {
     /// Where the file stands in the install.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// What the user started from, when the conflict was first put off.
-    pub base: Option<BlobId>,
+    pub(crate) base: Option<BlobId>,
     /// What the source shipped, when it was last put off; none if it removed the file.
-    pub theirs: Option<BlobId>,
+    pub(crate) theirs: Option<BlobId>,
     /// Whether the file that would be written is executable.
-    pub executable: bool,
+    pub(crate) executable: bool,
     /// When the upgrade began in which it was put off, UTC.
-    pub since: String,
+    pub(crate) since: String,
     /// Which of the sessions put it off, counted from the oldest: the time alone may be that of a clock set back.
-    pub order: usize,
+    pub(crate) order: usize,
     /// The commit that theirs is from.
-    pub commit: String,
+    pub(crate) commit: String,
 }
 
 /// What waits after these sessions, oldest first, by path.
-pub fn after<'s>(sessions: impl Iterator<Item = &'s Session>) -> BTreeMap<RelPath, Parked> {
+pub(crate) fn after<'s>(sessions: impl Iterator<Item = &'s Session>) -> BTreeMap<RelPath, Parked> {
     let mut waiting = BTreeMap::new();
     let counting = |(_, s): &(usize, &Session)| s.status() == Status::Completed && !s.rolling_back();
     for (order, session) in sessions.enumerate().filter(counting) {

@@ -71,12 +71,12 @@ impl RelPath {
     }
 
     /// Whether this is `folder` or lies below it.
-    pub fn is_within(&self, folder: &RelPath) -> bool {
+    pub(crate) fn is_within(&self, folder: &RelPath) -> bool {
         self.strip(folder).is_some() || self == folder
     }
 
     /// What is left behind `folder/`, if this lies below it.
-    pub fn strip(&self, folder: &RelPath) -> Option<&[u8]> {
+    pub(crate) fn strip(&self, folder: &RelPath) -> Option<&[u8]> {
         self.0.strip_prefix(folder.as_bytes())?.strip_prefix(b"/")
     }
 

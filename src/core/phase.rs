@@ -57,7 +57,7 @@ impl Phase {
     }
 
     /// Whether a failure here rolls back by itself.
-    pub fn rolls_back(self) -> bool {
+    pub(crate) fn rolls_back(self) -> bool {
         matches!(self, Phase::Content | Phase::Server | Phase::Validation)
     }
 
@@ -270,9 +270,9 @@ pub struct PreFlightEvidence {
     /// Twice what will be copied.
     pub disk_space_required: String,
     /// The same in bytes.
-    pub disk_space_available_bytes: u64,
+    pub(crate) disk_space_available_bytes: u64,
     /// The same in bytes.
-    pub disk_space_required_bytes: u64,
+    pub(crate) disk_space_required_bytes: u64,
     /// Nobody else upgrades this install.
     pub no_concurrent_workflows: bool,
     /// How the server was found: not running, ours to restart, an editor's, …
@@ -347,7 +347,7 @@ pub struct ContentEvidence {
     /// `UPDATE_LOG.txt` has a new entry.
     pub update_log_appended: bool,
     /// Lines added to the project's `.gitignore`.
-    pub gitignore_entries_added: u64,
+    pub(crate) gitignore_entries_added: u64,
     /// Files that the user wrote while the plan was applied, and where they are now.
     pub rescued: Vec<String>,
 }

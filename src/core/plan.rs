@@ -124,7 +124,7 @@ impl FileEntry {
     }
 
     /// Whether the source's bytes are what is written, offered or merged.
-    pub fn uses_theirs(&self) -> bool {
+    pub(crate) fn uses_theirs(&self) -> bool {
         match self.kind {
             // An edit that follows a move brings only the user's bytes.
             Kind::Move => self.base != self.theirs || self.mine == self.base,
@@ -135,7 +135,7 @@ impl FileEntry {
 
 impl Plan {
     /// The paths of which this plan and another say different things, sorted.
-    pub fn disagreements(&self, other: &Plan) -> Vec<RelPath> {
+    pub(crate) fn disagreements(&self, other: &Plan) -> Vec<RelPath> {
         let by_path = |plan: &Plan| -> BTreeMap<RelPath, FileEntry> {
             plan.files.iter().map(|f| (f.path.clone(), f.clone())).collect()
         };
@@ -166,7 +166,7 @@ impl Plan {
     /// What this plan removes, if that is unusually much: more than twenty files, or more than five and a tenth of those
     /// that are there. What moves is not removed, nor are second copies of what stays and the server that another one
     /// replaces; what the policy gives up of the user's is.
-    pub fn many_removals(&self, policy: OnConflict) -> Option<Removals> {
+    pub(crate) fn many_removals(&self, policy: OnConflict) -> Option<Removals> {
         let takes = matches!(policy, OnConflict::Take | OnConflict::MergeTake);
         let goes = |f: &&FileEntry| match f.kind {
             Kind::Remove => true,

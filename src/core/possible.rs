@@ -93,7 +93,7 @@ fn short(text: &str) -> String {
 /// Which of the paths that a plan makes anew can't stand in the install. `install` is the length of its own path in
 /// bytes; `limits` says what is allowed in the folder of a path; `stays` are the paths of the release that are there
 /// already, and stay.
-pub fn impossible(
+pub(crate) fn impossible(
     install: usize,
     limits: &dyn Fn(&RelPath) -> Limits,
     new: &[RelPath],

@@ -19,7 +19,7 @@ pub struct Change {
     /// The path now.
     pub path: RelPath,
     /// The path before, for a rename.
-    pub renamed_from: Option<RelPath>,
+    pub(crate) renamed_from: Option<RelPath>,
     /// The blob now; none if it was removed.
     pub blob: Option<BlobId>,
     /// Whether the file is executable now.
@@ -73,12 +73,12 @@ pub struct Match {
     /// Its files.
     pub tree: Tree,
     /// Paths that every equally good release ships.
-    pub in_every_tie: BTreeSet<RelPath>,
+    pub(crate) in_every_tie: BTreeSet<RelPath>,
     /// What the other equally good releases ship where it differs: an edited file fits none of them exactly, so it
     /// can't tell which of them it was made from by itself.
     pub others: BTreeMap<RelPath, Vec<Shipped>>,
     /// Files of the install that are byte for byte the release's.
-    pub matching: usize,
+    pub(crate) matching: usize,
 }
 
 impl History {
@@ -101,7 +101,7 @@ impl History {
     }
 
     /// Adds what commits shipped that the one to be installed doesn't contain: later releases.
-    pub fn with_later(mut self, commits: &[Commit]) -> Self {
+    pub(crate) fn with_later(mut self, commits: &[Commit]) -> Self {
         for change in commits.iter().flat_map(|c| &c.changes) {
             if let Some(blob) = change.blob.clone().filter(|blob| !self.shipped(&change.path, blob)) {
                 self.later.entry(change.path.clone()).or_default().insert(blob);
@@ -111,12 +111,12 @@ impl History {
     }
 
     /// Whether only a later release shipped this blob there.
-    pub fn shipped_later(&self, path: &RelPath, blob: &BlobId) -> bool {
+    pub(crate) fn shipped_later(&self, path: &RelPath, blob: &BlobId) -> bool {
         self.later.get(path).is_some_and(|ids| ids.contains(blob))
     }
 
     /// Paths that later releases shipped, or changed.
-    pub fn later_paths(&self) -> impl Iterator<Item = &RelPath> {
+    pub(crate) fn later_paths(&self) -> impl Iterator<Item = &RelPath> {
         self.later.keys()
     }
 
@@ -131,7 +131,7 @@ impl History {
     }
 
     /// What the first of its commits shipped: the beginning of all history, or where it was cut off.
-    pub fn first_files(&self) -> impl Iterator<Item = (&RelPath, &BlobId)> {
+    pub(crate) fn first_files(&self) -> impl Iterator<Item = (&RelPath, &BlobId)> {
         let first = self.commits.first().filter(|c| c.parent.is_none());
         first.into_iter().flat_map(|c| &c.changes).filter_map(|c| Some((&c.path, c.blob.as_ref()?)))
     }
@@ -181,7 +181,11 @@ impl History {
     }
 
     /// The commits after `since` that changed one of `paths`, newest first.
-    pub fn commits_touching<'a>(&'a self, since: &str, paths: &'a [&RelPath]) -> impl Iterator<Item = &'a Commit> + 'a {
+    pub(crate) fn commits_touching<'a>(
+        &'a self,
+        since: &str,
+        paths: &'a [&RelPath],
+    ) -> impl Iterator<Item = &'a Commit> + 'a {
         let after = self.position.get(since).map_or(self.commits.len(), |at| at + 1);
         let touched = move |c: &&Commit| {
             c.changes.iter().any(|ch| paths.contains(&&ch.path) || ch.renamed_from.iter().any(|f| paths.contains(&f)))
@@ -190,7 +194,7 @@ impl History {
     }
 
     /// The commits after `since` that changed a path, or what it was renamed from on the way: newest first.
-    pub fn changes_of(&self, since: &str, path: &RelPath) -> Vec<&Commit> {
+    pub(crate) fn changes_of(&self, since: &str, path: &RelPath) -> Vec<&Commit> {
         let after = self.position.get(since).map_or(self.commits.len(), |at| at + 1);
         let (mut name, mut found) = (path, Vec::new());
         for commit in self.commits[after..].iter().rev() {
@@ -207,7 +211,7 @@ impl History {
     }
 
     /// Whether a commit up to `until` shipped something at this very path.
-    pub fn existed(&self, path: &RelPath, until: &str) -> bool {
+    pub(crate) fn existed(&self, path: &RelPath, until: &str) -> bool {
         let end = self.position.get(until).map_or(0, |at| at + 1);
         self.commits[..end].iter().any(|c| c.changes.iter().any(|ch| ch.path == *path && ch.blob.is_some()))
     }
@@ -254,7 +258,7 @@ impl History {
 
     /// The release that the installed blobs (by source path) match best: most equal files minus missing ones.
     /// None if no file matches any release.
-    pub fn best_match(
+    pub(crate) fn best_match(
         &self,
         installed: &HashMap<RelPath, BlobId>,
         managed: impl Fn(&RelPath) -> bool,

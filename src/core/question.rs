@@ -21,73 +21,61 @@ pub enum Way {
 }
 
 impl Way {
-    /// The word in JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Way::Retry => "retry",
-            Way::GoOn => "go_on",
-            Way::Leave => "leave",
-            Way::Stop => "stop",
-            Way::RollBack => "roll_back",
-            Way::Allow => "allow",
-        }
-    }
-
     /// Whether the answer holds for the rest of the session. Who tries again wants to be asked again. What is allowed is
     /// noted elsewhere, because whoever can write the session's file must not be able to allow anything.
-    pub fn lasts(self) -> bool {
+    pub(crate) fn lasts(self) -> bool {
         !matches!(self, Way::Retry | Way::Allow)
     }
 }
 
 /// One answer that is offered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// Which.
-    pub way: Way,
+    pub(crate) way: Way,
     /// A word or two.
-    pub label: String,
+    pub(crate) label: String,
     /// What will happen then, in half a sentence.
-    pub effect: String,
+    pub(crate) effect: String,
 }
 
 /// A question with two to four answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// Names it within the session, so that an answer that lasts is found again.
-    pub id: String,
+    pub(crate) id: String,
     /// What it is about, in a few words.
-    pub title: String,
+    pub(crate) title: String,
     /// What happened and what depends on the answer. One line each, without control characters.
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     /// What can be answered.
-    pub choices: Vec<Choice>,
+    pub(crate) choices: Vec<Choice>,
     /// What is answered where nobody is there to ask.
-    pub unattended: Way,
+    pub(crate) unattended: Way,
 }
 
 impl Question {
     /// A question whose answers are still to be added.
-    pub fn new(id: impl Into<String>, title: impl Into<String>, unattended: Way) -> Self {
+    pub(crate) fn new(id: impl Into<String>, title: impl Into<String>, unattended: Way) -> Self {
         Self { id: id.into(), title: title.into(), lines: Vec::new(), choices: Vec::new(), unattended }
     }
 
     /// Adds lines of explanation.
     #[must_use]
-    pub fn saying<T: Into<String>>(mut self, lines: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn saying<T: Into<String>>(mut self, lines: impl IntoIterator<Item = T>) -> Self {
         self.lines.extend(lines.into_iter().map(Into::into));
         self
     }
 
     /// Adds an answer.
     #[must_use]
-    pub fn offering(mut self, way: Way, label: &str, effect: impl Into<String>) -> Self {
+    pub(crate) fn offering(mut self, way: Way, label: &str, effect: impl Into<String>) -> Self {
         self.choices.push(Choice { way, label: label.to_owned(), effect: effect.into() });
         self
     }
 
     /// Whether it can be answered so.
-    pub fn offers(&self, way: Way) -> bool {
+    pub(crate) fn offers(&self, way: Way) -> bool {
         self.choices.iter().any(|c| c.way == way)
     }
 }

@@ -23,17 +23,17 @@ const FEW: usize = 5;
 const SHARE: usize = 10;
 
 /// What is known of both.
-pub struct Both<'a> {
+pub(crate) struct Both<'a> {
     /// The source's history up to the commit that would be installed, and what came later.
-    pub history: &'a History,
+    pub(crate) history: &'a History,
     /// That commit's files.
-    pub target: &'a Tree,
+    pub(crate) target: &'a Tree,
     /// Where the source's folders stand in the install.
-    pub roots: &'a Roots,
+    pub(crate) roots: &'a Roots,
     /// What is installed.
-    pub installed: &'a InstalledTree,
+    pub(crate) installed: &'a InstalledTree,
     /// What the last upgrade noted.
-    pub baseline: Option<&'a Baseline>,
+    pub(crate) baseline: Option<&'a Baseline>,
 }
 
 /// What the source knows of one installed file.
@@ -48,7 +48,7 @@ struct Seen {
 }
 
 /// Why the source is not related to the install; none if it is.
-pub fn stranger(both: &Both<'_>) -> Option<String> {
+pub(crate) fn stranger(both: &Both<'_>) -> Option<String> {
     if both.baseline.is_some_and(|b| both.history.contains(&b.release)) {
         return None;
     }

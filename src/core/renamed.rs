@@ -2,7 +2,7 @@
 
 /// A text with the name of a folder replaced by another one, wherever it stands as a whole part of a path: `.a/x` and
 /// `/p/.a`, but neither `my.a/x` nor `.a.old` or `.a-tool`.
-pub fn renamed(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+pub(crate) fn renamed(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {
@@ -18,7 +18,7 @@ pub fn renamed(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 /// Whether a text names a folder as a whole part of a path.
-pub fn names(text: &[u8], folder: &[u8]) -> bool {
+pub(crate) fn names(text: &[u8], folder: &[u8]) -> bool {
     (0..text.len()).any(|at| is_here(text, at, folder))
 }
 

@@ -4,19 +4,19 @@ use std::cmp::Ordering;
 
 /// One requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Requirement {
+pub(crate) struct Requirement {
     /// The package, in the normal form of its name.
-    pub name: String,
+    pub(crate) name: String,
     /// The extras that are asked for.
-    pub extras: Vec<String>,
+    pub(crate) extras: Vec<String>,
     /// What its version must fulfil, as written: `>=1.0,<2`; empty if anything will do.
-    pub versions: String,
+    pub(crate) versions: String,
     /// When it applies, as written behind the `;`.
-    pub marker: Option<String>,
+    pub(crate) marker: Option<String>,
 }
 
 /// A package's name as it is compared: lower case, with single dashes.
-pub fn normal(name: &str) -> String {
+pub(crate) fn normal(name: &str) -> String {
     let mut out = String::new();
     for c in name.trim().chars() {
         match c {
@@ -30,7 +30,7 @@ pub fn normal(name: &str) -> String {
 
 /// The requirements of a file, and whether that is all that it asks for: lines that lead to other files, folders or
 /// addresses are left out.
-pub fn of_file(text: &str) -> (Vec<Requirement>, bool) {
+pub(crate) fn of_file(text: &str) -> (Vec<Requirement>, bool) {
     let mut all = Vec::new();
     let mut complete = true;
     for line in text.replace("\\\r\n", " ").replace("\\\n", " ").lines() {
@@ -56,7 +56,7 @@ pub fn of_file(text: &str) -> (Vec<Requirement>, bool) {
 
 impl Requirement {
     /// Reads `name[extra]>=1,<2; marker`, with or without parentheses; none for addresses and paths.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (text, marker) = match text.split_once(';') {
             Some((text, marker)) => (text, Some(marker.trim().to_owned())),
             None => (text, None),
@@ -79,7 +79,7 @@ impl Requirement {
     }
 
     /// Whether a version will do; none if that takes more than comparing plain numbers.
-    pub fn allows(&self, version: &str) -> Option<bool> {
+    pub(crate) fn allows(&self, version: &str) -> Option<bool> {
         if self.versions.is_empty() {
             return Some(true);
         }

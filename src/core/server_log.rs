@@ -4,43 +4,43 @@ use serde::Deserialize;
 
 /// What to look for: the table `log` in `assets/smoke-tests.json`.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Patterns {
+pub(crate) struct Patterns {
     /// The words for levels, as logs have them: the first one in a line is the line's level.
-    pub levels: Vec<String>,
+    pub(crate) levels: Vec<String>,
     /// Those among them that tell of an error.
-    pub bad_levels: Vec<String>,
+    pub(crate) bad_levels: Vec<String>,
     /// Those that may carry a traceback without being an error.
-    pub excused_levels: Vec<String>,
+    pub(crate) excused_levels: Vec<String>,
     /// Keys of the level in logs of JSON lines.
-    pub json_keys: Vec<String>,
+    pub(crate) json_keys: Vec<String>,
     /// What stands above a traceback.
-    pub traceback: String,
+    pub(crate) traceback: String,
     /// What wraps other exceptions, and says nothing itself.
-    pub wrappers: Vec<String>,
+    pub(crate) wrappers: Vec<String>,
     /// How lines begin that go on with the message above them, whatever levels they name.
     #[serde(default)]
-    pub continued: Vec<String>,
+    pub(crate) continued: Vec<String>,
     /// The one among them behind which the reason stands.
     #[serde(default)]
-    pub reason: String,
+    pub(crate) reason: String,
     /// Exceptions of a connection whose other end is gone.
-    pub hang_ups: Vec<String>,
+    pub(crate) hang_ups: Vec<String>,
     /// Parts of lines that are no error although they look like one.
-    pub tolerated: Vec<String>,
+    pub(crate) tolerated: Vec<String>,
     /// Errors about one file, or about an index that search can do without, after which the server goes on: each is a
     /// warning that names it.
-    pub warned: Vec<Warned>,
+    pub(crate) warned: Vec<Warned>,
 }
 
 /// How a line tells of a file, or of an index, that the server could not use.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Warned {
+pub(crate) struct Warned {
     /// What stands before the file's path; all of it where no file is named.
-    pub says: String,
+    pub(crate) says: String,
     /// What stands behind it, and before the reason.
-    pub behind: String,
+    pub(crate) behind: String,
     /// What is said of it.
-    pub means: String,
+    pub(crate) means: String,
 }
 
 impl Warned {
@@ -66,14 +66,14 @@ struct Record<'t> {
 
 impl Patterns {
     /// The errors of a log: for each the line that says it best.
-    pub fn errors<'t>(&self, text: &'t str) -> Vec<&'t str> {
+    pub(crate) fn errors<'t>(&self, text: &'t str) -> Vec<&'t str> {
         let bad = self.bad(text).into_iter().filter(|r| self.warning(r.head).is_none());
         bad.map(|r| r.best_line()).collect()
     }
 
     /// The last error that a log has by its level, with what goes on below it up to a traceback: a server that ends for it
     /// says other things behind it. Not more than `most` lines.
-    pub fn last_told<'t>(&self, text: &'t str, most: usize) -> Vec<&'t str> {
+    pub(crate) fn last_told<'t>(&self, text: &'t str, most: usize) -> Vec<&'t str> {
         let mut told: Vec<&str> = Vec::new();
         let mut open = false;
         for line in text.lines() {
@@ -96,7 +96,7 @@ impl Patterns {
     }
 
     /// What a log tells of single files, and of indexes, that the server could not use: once for each, as it was said first.
-    pub fn warnings(&self, text: &str) -> Vec<String> {
+    pub(crate) fn warnings(&self, text: &str) -> Vec<String> {
         let mut told: Vec<(String, String)> = Vec::new();
         for record in self.bad(text) {
             let Some((what, why)) = self.warning(record.head) else { continue };

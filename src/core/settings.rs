@@ -8,52 +8,52 @@ use serde_json::Value;
 use super::visible;
 
 /// The name of the file in an install, and in the user's config folder.
-pub const FILE: &str = "upgrade.json";
+pub(crate) const FILE: &str = "upgrade.json";
 
 /// How many backups stay when nobody says otherwise.
-pub const KEEP_BACKUPS: u32 = 3;
+pub(crate) const KEEP_BACKUPS: u32 = 3;
 
 /// How long the test command may take, in seconds, when nobody says otherwise.
-pub const TEST_TIMEOUT: u64 = 600;
+pub(crate) const TEST_TIMEOUT: u64 = 600;
 
 /// What `upgrade.json` may hold. Every key may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The clone to upgrade from; relative to the file's project.
-    pub source_path: Option<PathBuf>,
+    pub(crate) source_path: Option<PathBuf>,
     /// Plan only, change nothing.
-    pub dry_run: Option<bool>,
+    pub(crate) dry_run: Option<bool>,
     /// Stop and start the server.
-    pub auto_restart: Option<bool>,
+    pub(crate) auto_restart: Option<bool>,
     /// Leave the test command out.
-    pub skip_tests: Option<bool>,
+    pub(crate) skip_tests: Option<bool>,
     /// A command that is run in the project after the upgrade, word by word; its failure rolls back.
-    pub test_command: Option<Vec<String>>,
+    pub(crate) test_command: Option<Vec<String>>,
     /// How long it may take, in seconds.
-    pub test_timeout: Option<u64>,
+    pub(crate) test_timeout: Option<u64>,
     /// How many backups stay.
-    pub keep_backups: Option<u32>,
+    pub(crate) keep_backups: Option<u32>,
     /// Ask about conflicts, where a person is there, rather than put them off.
-    pub interactive_conflicts: Option<bool>,
+    pub(crate) interactive_conflicts: Option<bool>,
     /// Commit the changed paths to the project's repository.
-    pub git_commit_after: Option<bool>,
+    pub(crate) git_commit_after: Option<bool>,
     /// Globs of paths whose conflicts always keep mine.
-    pub always_keep: Option<Vec<String>>,
+    pub(crate) always_keep: Option<Vec<String>>,
     /// Globs of paths whose conflicts always take theirs.
-    pub always_take: Option<Vec<String>>,
+    pub(crate) always_take: Option<Vec<String>>,
     /// The wizard's colours.
-    pub theme: Option<Scheme>,
+    pub(crate) theme: Option<Scheme>,
     /// Draw the wizard in ASCII.
-    pub ascii: Option<bool>,
+    pub(crate) ascii: Option<bool>,
     /// Let the wheel and clicks reach the wizard.
-    pub mouse: Option<bool>,
+    pub(crate) mouse: Option<bool>,
 }
 
 /// Which colours the wizard uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Scheme {
+pub(crate) enum Scheme {
     /// Light ones if the terminal says that its background is light, else dark ones.
     #[default]
     Auto,
@@ -69,67 +69,67 @@ pub enum Scheme {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Look {
     /// The colours.
-    pub theme: Scheme,
+    pub(crate) theme: Scheme,
     /// In ASCII, whatever the locale says.
-    pub ascii: bool,
+    pub(crate) ascii: bool,
     /// The wheel scrolls and clicks count; the terminal's own selection then needs Shift.
-    pub mouse: bool,
+    pub(crate) mouse: bool,
 }
 
 /// The settings of one upgrade, nothing left open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// Plan only, change nothing.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Stop and start the server.
-    pub auto_restart: bool,
+    pub(crate) auto_restart: bool,
     /// Leave the test command out.
-    pub skip_tests: bool,
+    pub(crate) skip_tests: bool,
     /// A command that is run in the project after the upgrade, word by word; its failure rolls back.
     #[serde(default)]
-    pub test_command: Vec<String>,
+    pub(crate) test_command: Vec<String>,
     /// How long it may take, in seconds.
     #[serde(default)]
-    pub test_timeout: u64,
+    pub(crate) test_timeout: u64,
     /// How many backups stay.
-    pub keep_backups: u32,
+    pub(crate) keep_backups: u32,
     /// Ask about conflicts rather than fail, where a person is there.
-    pub interactive_conflicts: bool,
+    pub(crate) interactive_conflicts: bool,
     /// Commit the changed paths to the project's repository.
-    pub git_commit_after: bool,
+    pub(crate) git_commit_after: bool,
     /// Globs of paths whose conflicts always keep mine.
     #[serde(default)]
-    pub always_keep: Vec<String>,
+    pub(crate) always_keep: Vec<String>,
     /// Globs of paths whose conflicts always take theirs.
     #[serde(default)]
-    pub always_take: Vec<String>,
+    pub(crate) always_take: Vec<String>,
     /// Go on when a post-install step fails (a flag only: nobody should have this in a file).
     #[serde(default)]
-    pub allow_post_install_failure: bool,
+    pub(crate) allow_post_install_failure: bool,
     /// The new install is not tried before anything changes (a flag only).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub no_rehearsal: bool,
+    pub(crate) no_rehearsal: bool,
     /// Install an older release over a newer one (a flag only).
     #[serde(default)]
-    pub allow_downgrade: bool,
+    pub(crate) allow_downgrade: bool,
     /// The interpreter with which the environment is made anew; none to go on with the one that it has.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::core::os_text::optional_path")]
-    pub python: Option<PathBuf>,
+    pub(crate) python: Option<PathBuf>,
     /// Upgrade from a source that has nothing to do with the install (a flag only).
     #[serde(default)]
-    pub unrelated_source: bool,
+    pub(crate) unrelated_source: bool,
     /// Restart also a server that was started by hand on a terminal (a flag only).
     #[serde(default)]
-    pub restart_by_hand: bool,
+    pub(crate) restart_by_hand: bool,
     /// Ask also the conflicts that were answered before; standing rules still hold (a flag only).
     #[serde(default)]
-    pub ask_again: bool,
+    pub(crate) ask_again: bool,
     /// Change the entries of editors that would not start the new server (a flag only: they lie outside of the install).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub editor_config: bool,
+    pub(crate) editor_config: bool,
     /// Bring the release's text into rules files that have an older one (a flag only, as above).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub rules: bool,
+    pub(crate) rules: bool,
 }
 
 impl Default for Options {
@@ -140,7 +140,7 @@ impl Default for Options {
 
 /// A settings file that can't be used. Each names the key or place and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
+pub(crate) enum SettingsError {
     /// Not JSON.
     #[error("not valid JSON: {}", visible::line(.0))]
     Json(String),
@@ -187,7 +187,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`SettingsError`] for anything that isn't an object of known keys with values of the right kind.
-    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, SettingsError> {
         let value: Value = serde_json::from_str(text).map_err(|e| SettingsError::Json(e.to_string()))?;
         let object = value.as_object().ok_or(SettingsError::NotAnObject)?;
         for (key, one) in object {
@@ -205,7 +205,7 @@ impl Settings {
     }
 
     /// These settings, with `weaker` for every key they leave open.
-    pub fn over(self, weaker: Settings) -> Settings {
+    pub(crate) fn over(self, weaker: Settings) -> Settings {
         Settings {
             source_path: self.source_path.or(weaker.source_path),
             dry_run: self.dry_run.or(weaker.dry_run),
@@ -225,7 +225,7 @@ impl Settings {
     }
 
     /// How the wizard looks.
-    pub fn look(&self) -> Look {
+    pub(crate) fn look(&self) -> Look {
         Look {
             theme: self.theme.unwrap_or_default(),
             ascii: self.ascii.unwrap_or(false),
@@ -234,7 +234,7 @@ impl Settings {
     }
 
     /// The seed's defaults for every key that is left open.
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options {
             dry_run: self.dry_run.unwrap_or(false),
             auto_restart: self.auto_restart.unwrap_or(true),
@@ -260,7 +260,7 @@ impl Settings {
 }
 
 /// The key of a rule that always keeps mine, or always takes theirs.
-pub fn rule_key(take: bool) -> &'static str {
+pub(crate) fn rule_key(take: bool) -> &'static str {
     if take { "always_take" } else { "always_keep" }
 }
 
@@ -269,7 +269,7 @@ pub fn rule_key(take: bool) -> &'static str {
 ///
 /// # Errors
 /// [`SettingsError`] for a text that can't be read, or a glob that doesn't compile.
-pub fn with_rule(text: &str, take: bool, pattern: &str, known: &[String]) -> Result<String, SettingsError> {
+pub(crate) fn with_rule(text: &str, take: bool, pattern: &str, known: &[String]) -> Result<String, SettingsError> {
     let text = if text.trim().is_empty() { "{}" } else { text };
     Settings::parse(text)?;
     super::glob::glob(pattern)

@@ -9,7 +9,7 @@ const VALIDATED: &str = "validated, session ";
 
 /// The last column of a line that only the end of a session writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending<'a> {
+pub(crate) enum Ending<'a> {
     /// All phases are done.
     Validated {
         /// The session's id.
@@ -35,7 +35,7 @@ impl fmt::Display for Ending<'_> {
 
 impl<'a> Ending<'a> {
     /// What a line says, if it is one of these: date, commit and the words, apart by `|`.
-    pub fn of_line(line: &'a str) -> Option<Self> {
+    pub(crate) fn of_line(line: &'a str) -> Option<Self> {
         let said = line.split(" | ").nth(2)?;
         if let Some(rest) = said.strip_prefix(ROLLED_BACK) {
             let (session, version) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -45,7 +45,7 @@ impl<'a> Ending<'a> {
     }
 
     /// How a session ended, if this is about it.
-    pub fn of_session(self, id: &str) -> Option<End> {
+    pub(crate) fn of_session(self, id: &str) -> Option<End> {
         match self {
             Ending::Validated { session } if session == id => Some(End::Completed),
             Ending::RolledBack { session, .. } if session == id => Some(End::RolledBack),

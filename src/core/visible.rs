@@ -20,7 +20,7 @@ const MARKS: usize = 4;
 
 /// Characters that have no width, turn the direction of writing, end a line or are fillers hide what is there. C1
 /// controls are escapes to some terminals.
-pub fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{80}'..='\u{9f}'
         | '\u{ad}'
@@ -46,12 +46,12 @@ pub fn is_hidden(c: char) -> bool {
 }
 
 /// Whether a character may not reach a terminal as it is.
-pub fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control() || is_hidden(c)
 }
 
 /// Whether a text has to be shown in another way than it is.
-pub fn has_unsafe(text: &str) -> bool {
+pub(crate) fn has_unsafe(text: &str) -> bool {
     text.chars().any(is_unsafe)
 }
 
@@ -71,14 +71,14 @@ fn push(out: &mut String, text: &str) {
 }
 
 /// One line: everything that is not printable is written out, line ends too. Doing it twice changes nothing.
-pub fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push(&mut out, text);
     out
 }
 
 /// [`line`] of bytes: those that are not UTF-8 are written as `\xff`.
-pub fn line_of(bytes: &[u8]) -> String {
+pub(crate) fn line_of(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         push(&mut out, chunk.valid());
@@ -90,7 +90,7 @@ pub fn line_of(bytes: &[u8]) -> String {
 }
 
 /// Several lines, each as [`line`] has it.
-pub fn lines(text: &str) -> String {
+pub(crate) fn lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (n, one) in text.split('\n').enumerate() {
         if n > 0 {
@@ -102,7 +102,7 @@ pub fn lines(text: &str) -> String {
 }
 
 /// The start of a text, for messages: at most so many characters, as one line.
-pub fn start_of(text: &str, most: usize) -> String {
+pub(crate) fn start_of(text: &str, most: usize) -> String {
     let mut start: String = text.chars().take(most).collect();
     if start.len() < text.len() {
         start.push('…');
@@ -111,13 +111,13 @@ pub fn start_of(text: &str, most: usize) -> String {
 }
 
 /// A cell of a Markdown table.
-pub fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     line(text).replace('|', "\\|")
 }
 
 /// The same JSON, harmless on a terminal: what has no glyph stands there by its number. Data stays exact: such characters
 /// occur in strings only, where a number means the same.
-pub fn json(text: &str) -> String {
+pub(crate) fn json(text: &str) -> String {
     if !text.chars().any(|c| is_unsafe(c) && c != '\n') {
         return text.to_owned();
     }
@@ -136,7 +136,7 @@ pub fn json(text: &str) -> String {
 
 /// A path or name of the operating system, as people may see it.
 #[derive(Debug, Clone, Copy)]
-pub struct Visible<'a>(&'a [u8]);
+pub(crate) struct Visible<'a>(&'a [u8]);
 
 impl fmt::Display for Visible<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,7 +145,7 @@ impl fmt::Display for Visible<'_> {
 }
 
 /// What [`Path::display`] is for, on one line and without what a name could do to a terminal.
-pub trait Shown {
+pub(crate) trait Shown {
     /// For people; not for opening it again.
     fn shown(&self) -> Visible<'_>;
 }
@@ -164,7 +164,7 @@ impl Shown for OsStr {
 
 /// Bytes as text for cells of a screen: every control, escape and invisible character has a glyph. A line end (`\n`)
 /// must not be in it; a carriage return is shown. `ascii` writes `^[` instead of a picture.
-pub fn glyphs(bytes: &[u8], ascii: bool) -> String {
+pub(crate) fn glyphs(bytes: &[u8], ascii: bool) -> String {
     let mut out = String::with_capacity(bytes.len());
     let mut column = 0;
     for chunk in bytes.utf8_chunks() {

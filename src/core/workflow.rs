@@ -10,29 +10,29 @@ const PHASES: &str = "phases";
 const SUPPORTING: &str = "supporting-docs";
 
 /// The workflow's table of phases, with the seed's fields, as JSON.
-pub const METADATA: &str = include_str!("../../assets/workflow/agent_os_upgrade_v1/metadata.json");
+pub(crate) const METADATA: &str = include_str!("../../assets/workflow/agent_os_upgrade_v1/metadata.json");
 
 /// One page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
+pub(crate) struct Page {
     /// The file's name without its ending, such as `2-content-upgrade`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The file, relative to the workflow's folder.
-    pub file: &'static str,
+    pub(crate) file: &'static str,
     /// The whole text.
-    pub text: &'static str,
+    pub(crate) text: &'static str,
 }
 
 impl Page {
     /// Its first heading.
-    pub fn title(&self) -> &'static str {
+    pub(crate) fn title(&self) -> &'static str {
         self.text.lines().find_map(|l| l.strip_prefix("# ")).unwrap_or(self.name)
     }
 }
 
 /// A piece of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Block<'t> {
+pub(crate) enum Block<'t> {
     /// The page's heading.
     Title(&'t str),
     /// A section's heading.
@@ -44,7 +44,7 @@ pub enum Block<'t> {
 }
 
 /// Every page: the phases in order, then the supporting ones by name.
-pub fn pages() -> Vec<Page> {
+pub(crate) fn pages() -> Vec<Page> {
     let mut pages = Vec::new();
     for folder in [PHASES, SUPPORTING] {
         let files = PAGES.get_dir(folder).into_iter().flat_map(Dir::files);
@@ -61,13 +61,13 @@ pub fn pages() -> Vec<Page> {
 }
 
 /// The page of a phase.
-pub fn of(phase: Phase) -> Option<Page> {
+pub(crate) fn of(phase: Phase) -> Option<Page> {
     let number = phase.number().to_string();
     pages().into_iter().find(|p| p.file.starts_with(PHASES) && p.name.split('-').next() == Some(&number))
 }
 
 /// The page that a person names: a number, a name, or words of it, phases before the others.
-pub fn find(wanted: &str) -> Option<Page> {
+pub(crate) fn find(wanted: &str) -> Option<Page> {
     let words = |text: &str| -> Vec<String> {
         text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect()
     };
@@ -84,7 +84,7 @@ pub fn find(wanted: &str) -> Option<Page> {
 }
 
 /// The pieces of a page, in order.
-pub fn blocks(text: &str) -> impl Iterator<Item = Block<'_>> {
+pub(crate) fn blocks(text: &str) -> impl Iterator<Item = Block<'_>> {
     text.lines().filter(|l| !l.trim().is_empty()).map(|line| match line {
         l if l.starts_with("# ") => Block::Title(&l[2..]),
         l if l.starts_with("## ") => Block::Heading(&l[3..]),

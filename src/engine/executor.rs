@@ -35,6 +35,7 @@ use crate::engine::session::estimates::estimates;
 use crate::engine::session::stop::{Advice, Stop};
 use crate::engine::session::word;
 use crate::host::backup::copy;
+use crate::host::files::fs;
 use crate::host::install;
 use crate::host::session::catalog;
 use crate::host::session::lock::Lock;
@@ -42,22 +43,22 @@ use crate::host::session::store;
 
 /// A running session. Dropping it pauses the session after the current step.
 #[derive(Debug)]
-pub struct Handle {
+pub(crate) struct Handle {
     /// What happens, in order; closed after [`Event::Finished`].
-    pub events: mpsc::Receiver<Event>,
+    pub(crate) events: mpsc::Receiver<Event>,
     /// What the face wants.
-    pub commands: mpsc::Sender<Command>,
+    pub(crate) commands: mpsc::Sender<Command>,
 }
 
 /// Begins a session for an approved plan. Needs a tokio runtime.
-pub fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
+pub(crate) fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
     let session = new_session(request, plan, on_conflict, false);
     spawn(session, Begin::Anew, drive)
 }
 
 /// Begins to run a session under the lock: its first save, the lock's note, and what was found on the way.
 fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
-    let rescued = catalog::sweep(&run.session.project, &run.session.install);
+    let rescued = catalog::sweep(&run.session.project, run.lock.install());
     let found = catalog::survey(&run.session.install);
     run.estimates = estimates(&found.sessions, &run.session);
     let session = &run.session;
@@ -82,14 +83,14 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         run.warn("session", damage.describe());
     }
     let own = run.session.session_id.clone();
-    match catalog::settle(&run.session.install, &found, &own) {
+    match catalog::settle(run.lock.install(), &found, &own) {
         Ok(lines) => lines.into_iter().for_each(|line| run.warn("session", line)),
         // They are history: what matters is this session.
         Err(e) => run.warn("session", e.to_string()),
     }
     let (id, since) = (run.session.session_id.clone(), run.session.created_at.clone());
     let vouched = match how {
-        Begin::Anew | Begin::ResumeNamed => store::vouch(&run.session).map_err(Stop::from),
+        Begin::Anew | Begin::ResumeNamed => store::vouch(run.lock.install(), &run.session).map_err(Stop::from),
         _ => Ok(()),
     };
     vouched.and_then(|()| run.save()).and_then(|()| Ok(run.lock.explain(&id, &since)?)).map_err(|stop| {
@@ -132,12 +133,12 @@ enum Begin {
 /// Clears away what a run that was cut off before its session began or behind its end left: half-written files, the lock's
 /// note. What people should know of that, in lines. Where somebody holds the lock, or nobody ever did, there is nothing
 /// to clear away.
-pub fn tidy(project: &Path) -> Vec<String> {
+pub(crate) fn tidy(project: &Path) -> Vec<String> {
     let install = install::folder_of(project);
     if install.join(".upgrade/lock").exists()
         && let Ok(mut lock) = Lock::acquire(&install)
     {
-        let lines = [lock.ended(), &catalog::sweep(project, &install)].concat();
+        let lines = [lock.ended(), &catalog::sweep(project, lock.install())].concat();
         lock.unexplain();
         return lines;
     }
@@ -146,7 +147,7 @@ pub fn tidy(project: &Path) -> Vec<String> {
 
 /// Begins a session that settles the conflicts which earlier ones put off: `plan` is [`deferred::plan`]'s. Needs a tokio
 /// runtime.
-pub fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
+pub(crate) fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
     let source = plan.source.folder();
     let request = Request { project: project.to_owned(), source, to: None, only: plan.only, options };
     let session = new_session(request, plan, OnConflict::Ask, true);
@@ -155,7 +156,7 @@ pub fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
 
 /// Takes an unfinished session up where it stands. What it goes on with is code that runs here: so the user must have started
 /// it, or `named` says that they have seen its source and said yes to it now.
-pub fn resume(session: Session, named: bool) -> Handle {
+pub(crate) fn resume(session: Session, named: bool) -> Handle {
     let how = if named { Begin::ResumeNamed } else { Begin::Resume };
     spawn(session, how, |run| {
         if run.session.rolling_back() {
@@ -168,7 +169,7 @@ pub fn resume(session: Session, named: bool) -> Handle {
 
 /// Puts the install back as it was before the session. With `set_aside` also what can't be looked at is moved to
 /// `rescued/`, unread.
-pub fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
+pub(crate) fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
     let reason = reason.to_owned();
     spawn(session, Begin::RollBack, move |run| {
         run.set_aside = set_aside;
@@ -177,7 +178,7 @@ pub fn roll_back(session: Session, reason: &str, set_aside: bool) -> Handle {
 }
 
 /// Forgets a session that has not applied anything.
-pub fn discard(session: Session) -> Handle {
+pub(crate) fn discard(session: Session) -> Handle {
     spawn(session, Begin::Discard, |run| {
         if run.session.applied() {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
@@ -228,7 +229,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
             return;
         }
         let aside = match how {
-            Begin::RollBack => set_aside::made_again(&session),
+            Begin::RollBack => set_aside::made_again(lock.install(), &session),
             _ => Ok(set_aside::Aside::new()),
         };
         let mut run = Run::new(session, lock, runtime, events, heard);
@@ -292,7 +293,7 @@ fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
 }
 
 /// Going back over a later upgrade would mix the files of two releases, whatever the clock says about the two.
-pub fn followed_by(session: &Session, later: &Session) -> Problem {
+pub(crate) fn followed_by(session: &Session, later: &Session) -> Problem {
     Problem {
         about: About::Install,
         exit_code: Exit::Refused,
@@ -311,7 +312,7 @@ pub fn followed_by(session: &Session, later: &Session) -> Problem {
 ///
 /// # Errors
 /// [`Problem`] if so, or where it can't be told.
-pub fn overtaken(session: &Session) -> Result<(), Problem> {
+pub(crate) fn overtaken(session: &Session) -> Result<(), Problem> {
     let ended = session.status() == Status::Completed && !session.rolling_back();
     if !ended || session.resolving() || session.rebuilt() || !session.applied() {
         return Ok(());
@@ -455,7 +456,7 @@ fn drive(run: &mut Run) -> Finish {
     let found = catalog::survey(&run.session.install);
     // What a damaged session put off is needed still, and can't be told.
     if found.damages.is_empty() {
-        deferred::sweep(&run.session.install, &found.sessions);
+        deferred::sweep(run.lock.install(), &found.sessions);
     }
     finish(run, FinishKind::Completed, Exit::Done, message, next)
 }
@@ -499,6 +500,10 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             drop_environment(run);
             run.lock.unexplain();
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
+            if let Some(time) = run.lock.found_at() {
+                // Our own files came and went in it. Whose folder it is not can't set it, and nothing depends on it.
+                let _ = fs::set_mtime(&run.install(), time);
+            }
             let message = format!("{what}\nnothing in the install was changed");
             let next = next.unwrap_or_else(|| Advice::mend("mend that")).for_an_upgrade();
             finish(run, FinishKind::Failed, Exit::Refused, message, Some(next))

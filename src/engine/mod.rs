@@ -3,18 +3,18 @@
 //! A face calls [`planning::inspect::inspect`] for the plan, shows it, and on approval calls [`executor::start`]. From
 //! then on it speaks only through the [`executor::Handle`]: [`events::Event`]s out, [`events::Command`]s in.
 
-pub mod account;
-pub mod conflicts;
+pub(crate) mod account;
+pub(crate) mod conflicts;
 pub mod events;
-pub mod executor;
-pub mod maintenance;
-pub mod outside;
+pub(crate) mod executor;
+pub(crate) mod maintenance;
+pub(crate) mod outside;
 mod phases;
 pub mod planning;
-pub mod refusal;
-pub mod report;
-pub mod rollback;
-pub mod session;
+pub(crate) mod refusal;
+pub(crate) mod report;
+pub(crate) mod rollback;
+pub(crate) mod session;
 
 pub use phases::server::rehearse::COMMAND as REHEARSE;
 pub use phases::server::rehearsed::run as rehearse;

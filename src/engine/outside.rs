@@ -34,7 +34,7 @@ pub enum Tool {
 
 /// A program that is ready to be run on the terminal.
 #[derive(Debug)]
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// Gone with this.
     _folder: tempfile::TempDir,
     file: PathBuf,
@@ -47,7 +47,7 @@ pub struct Prepared {
 ///
 /// # Errors
 /// A sentence: no such tool, or the temporary folder can't be written.
-pub fn prepare(tool: &Tool, name: &str, project: &Path) -> Result<Prepared, String> {
+pub(crate) fn prepare(tool: &Tool, name: &str, project: &Path) -> Result<Prepared, String> {
     let failed = |e: std::io::Error| format!("A temporary file could not be written: {e}.");
     let folder = tempfile::Builder::new().prefix("pos-upgrade-tui-").tempdir().map_err(failed)?;
     let plain: String = name.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect();
@@ -76,12 +76,12 @@ pub fn prepare(tool: &Tool, name: &str, project: &Path) -> Result<Prepared, Stri
 
 impl Prepared {
     /// The program, to be run on the terminal; can be taken once.
-    pub fn command(&mut self) -> Option<Command> {
+    pub(crate) fn command(&mut self) -> Option<Command> {
         self.command.take()
     }
 
     /// What stands in the file now, however the program ended.
-    pub fn saved(&self) -> Option<Vec<u8>> {
+    pub(crate) fn saved(&self) -> Option<Vec<u8>> {
         std::fs::read(&self.file).ok()
     }
 
@@ -89,7 +89,7 @@ impl Prepared {
     ///
     /// # Errors
     /// A sentence saying that the program failed, or that the text is gone.
-    pub fn result(self, ended: std::io::Result<ExitStatus>) -> Result<Vec<u8>, String> {
+    pub(crate) fn result(self, ended: std::io::Result<ExitStatus>) -> Result<Vec<u8>, String> {
         let name = visible::start_of(&self.name, 80);
         match ended {
             Err(e) => Err(format!("{name} could not be started: {e}.")),
@@ -107,7 +107,7 @@ impl Prepared {
 
 /// Ends a program that was started for a person, and what it started in turn, such as the editor behind its shell: TERM,
 /// then KILL. Blocking, up to a few seconds.
-pub fn end(pid: u32) {
+pub(crate) fn end(pid: u32) {
     let all = std::iter::once(pid).chain(proc::descendants(pid)).filter_map(proc::look).collect::<Vec<_>>();
     // The innermost first: it may have something to save, and a shell that is gone can't wait for it.
     for process in all.iter().rev() {

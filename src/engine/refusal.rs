@@ -4,7 +4,7 @@ use crate::core::exit::Exit;
 
 /// What a problem is about, so that it can be shown where it is mended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum About {
+pub(crate) enum About {
     /// The clone of praxis-os: another one, or another commit, would do.
     Source,
     /// The install, the machine, or another upgrade.
@@ -18,13 +18,13 @@ pub enum About {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// What it is about.
-    pub about: About,
+    pub(crate) about: About,
     /// The exit code it leads to.
-    pub exit_code: Exit,
+    pub(crate) exit_code: Exit,
     /// What is wrong, and with which path. May have several lines.
-    pub what: String,
+    pub(crate) what: String,
     /// The next command to type or thing to do.
-    pub next: String,
+    pub(crate) next: String,
 }
 
 /// Arguments that can't be meant.

@@ -4,7 +4,7 @@ pub mod backup;
 pub mod demo;
 pub mod files;
 pub mod git;
-pub mod install;
+pub(crate) mod install;
 pub mod process;
 pub mod python;
 pub mod server;

@@ -10,7 +10,7 @@ const GESTURE: Duration = Duration::from_millis(400);
 
 /// What a place on the screen stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// A key, with its words.
     Key(Chord),
     /// A row of the list that is shown.
@@ -32,18 +32,18 @@ pub enum Target {
 
 /// The last click.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Click {
+pub(crate) struct Click {
     /// Column and row of the screen.
-    pub at: (u16, u16),
+    pub(crate) at: (u16, u16),
     /// What it was about.
-    pub target: Option<Target>,
+    pub(crate) target: Option<Target>,
     /// Time since the wizard's start.
-    pub when: Duration,
+    pub(crate) when: Duration,
 }
 
 impl Click {
     /// Whether `next` belongs to the same gesture: so soon, and as near as a hand holds still.
-    pub fn goes_on(&self, next: &Click) -> bool {
+    pub(crate) fn goes_on(&self, next: &Click) -> bool {
         next.when.saturating_sub(self.when) < GESTURE
             && self.at.0.abs_diff(next.at.0) <= 1
             && self.at.1.abs_diff(next.at.1) <= 1

@@ -12,7 +12,7 @@ use crate::core::merge::is_binary;
 use super::text;
 
 /// Unchanged lines shown around a change.
-pub const CONTEXT: usize = 3;
+pub(crate) const CONTEXT: usize = 3;
 
 /// Stands for "all lines".
 pub const EVERYTHING: usize = usize::MAX;
@@ -40,7 +40,7 @@ impl Space {
     }
 
     /// What says on the screen that not everything is shown; none where it is.
-    pub fn chip(self) -> Option<&'static str> {
+    pub(crate) fn chip(self) -> Option<&'static str> {
         match self {
             Space::Exact => None,
             Space::Amount => Some("space: amount ignored"),
@@ -296,13 +296,13 @@ fn line(text: &[u8], at: &Range<usize>) -> Range<usize> {
 
 impl Diff {
     /// A diff that only says something.
-    pub fn with_note(note: &str) -> Self {
+    pub(crate) fn with_note(note: &str) -> Self {
         Self { note: Some(note.to_owned()), ..Self::default() }
     }
 
     /// The text after.
     #[cfg(test)]
-    pub fn new_text(&self) -> &Arc<[u8]> {
+    pub(crate) fn new_text(&self) -> &Arc<[u8]> {
         &self.new
     }
 

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::core::plan::{FileEntry, Kind};
 
 /// A folder before and after, without a slash at the end; empty for the install itself.
-pub type Moved = (String, String);
+pub(crate) type Moved = (String, String);
 
 /// A row of the preview's list; numbers are positions in the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Row {
+pub(crate) enum Row {
     /// A file.
     File(usize),
     /// A folder that moves, and the files that move with it.
@@ -27,7 +27,7 @@ pub enum Row {
 
 impl Row {
     /// The file, unless it is a folder.
-    pub fn file(&self) -> Option<usize> {
+    pub(crate) fn file(&self) -> Option<usize> {
         match self {
             Row::File(i) | Row::Within(i) => Some(*i),
             Row::Folder { .. } => None,
@@ -47,7 +47,7 @@ fn moved(entry: &FileEntry) -> Option<Moved> {
 }
 
 /// Puts files that move together into one row, at the place of the first; `open` says which folders list them still.
-pub fn fold(files: &[FileEntry], rows: &[usize], open: &BTreeSet<Moved>) -> Vec<Row> {
+pub(crate) fn fold(files: &[FileEntry], rows: &[usize], open: &BTreeSet<Moved>) -> Vec<Row> {
     let moves = |i: usize| files.get(i).filter(|f| f.kind == Kind::Move).and_then(moved);
     let mut groups: BTreeMap<Moved, Vec<usize>> = BTreeMap::new();
     for i in rows {

@@ -180,11 +180,11 @@ pub struct Binding {
     /// What.
     pub action: Action,
     /// A word or two for the footer; empty if it isn't shown there.
-    pub hint: &'static str,
+    pub(crate) hint: &'static str,
     /// A sentence for the help.
     pub help: &'static str,
     /// Its place in the footer: the lowest comes first and is the last to be dropped.
-    pub priority: u8,
+    pub(crate) priority: u8,
 }
 
 impl Binding {
@@ -225,7 +225,7 @@ const LISTS: &[Mode] = &[
 const TEXTS: &[Mode] = &[M::Source, M::Filter, M::Search];
 
 /// The table. One key has one meaning on all screens; a screen without use for it ignores it.
-pub const BINDINGS: &[Binding] = &[
+pub(crate) const BINDINGS: &[Binding] = &[
     bind(&[named(KeyCode::Enter)], &[M::Preview], A::Accept, "start", "start the upgrade as planned", 1),
     bind(
         &[named(KeyCode::Enter)],
@@ -494,7 +494,7 @@ pub const BINDINGS: &[Binding] = &[
 ];
 
 /// Every mode.
-pub const ALL_MODES: [Mode; 19] = [
+pub(crate) const ALL_MODES: [Mode; 19] = [
     M::Checking,
     M::Setup,
     M::Source,
@@ -517,7 +517,7 @@ pub const ALL_MODES: [Mode; 19] = [
 ];
 
 /// What a key does in a mode.
-pub fn lookup(mode: Mode, event: &KeyEvent) -> Option<Action> {
+pub(crate) fn lookup(mode: Mode, event: &KeyEvent) -> Option<Action> {
     if event.modifiers.contains(KeyModifiers::ALT) {
         return None;
     }
@@ -531,7 +531,7 @@ pub fn way(action: Action) -> Option<Way> {
 }
 
 /// The key that answers so.
-pub fn key_of(way: Way) -> Option<Chord> {
+pub(crate) fn key_of(way: Way) -> Option<Chord> {
     let (_, action) = WAYS.iter().find(|(w, _)| *w == way)?;
     in_mode(Mode::Asked).find(|b| b.action == *action)?.keys.first().copied()
 }

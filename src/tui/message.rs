@@ -134,7 +134,7 @@ pub struct Look {
     /// What would be planned with it as the source.
     pub request: Request,
     /// It will not be typed on: no need to wait.
-    pub at_once: bool,
+    pub(crate) at_once: bool,
 }
 
 /// Where something is searched for.

@@ -4,23 +4,23 @@
 //! paints it, and [`run::run`] joins them to the terminal and the engine. Which key does what stands in one table,
 //! [`keymap::BINDINGS`].
 
-pub mod click;
-pub mod conflict;
+pub(crate) mod click;
+pub(crate) mod conflict;
 pub mod diff;
-pub mod folding;
-pub mod input;
+pub(crate) mod folding;
+pub(crate) mod input;
 pub mod keymap;
 pub mod launch;
 pub mod merge_rows;
 pub mod message;
 pub mod model;
-pub mod progress;
-pub mod run;
-pub mod search;
-pub mod setup;
+pub(crate) mod progress;
+pub(crate) mod run;
+pub(crate) mod search;
+pub(crate) mod setup;
 mod sight;
-pub mod terminal;
-pub mod text;
+pub(crate) mod terminal;
+pub(crate) mod text;
 pub mod theme;
 pub mod update;
 pub mod view;

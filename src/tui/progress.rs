@@ -20,7 +20,7 @@ const NOTED: Duration = Duration::from_millis(500);
 
 /// Where a phase stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// Not begun.
     Waiting,
     /// Running since then, counted from the wizard's start.
@@ -33,7 +33,7 @@ pub enum Stage {
 
 /// Where a task stands.
 #[derive(Debug, Clone, PartialEq)]
-pub enum TaskStage {
+pub(crate) enum TaskStage {
     /// Not begun.
     Waiting,
     /// Running; done and total, total 0 if not known.
@@ -44,19 +44,19 @@ pub enum TaskStage {
 
 /// A task as drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TaskLine {
+pub(crate) struct TaskLine {
     /// Which.
-    pub task: Task,
+    pub(crate) task: Task,
     /// Where it stands.
-    pub stage: TaskStage,
+    pub(crate) stage: TaskStage,
     /// What it is at, or its result.
-    pub detail: String,
+    pub(crate) detail: String,
     /// When it began, counted from the wizard's start.
-    pub since: Duration,
+    pub(crate) since: Duration,
     /// Seconds it took, once it has ended.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// How much was done when, lately.
-    pub pace: VecDeque<(Duration, u64)>,
+    pub(crate) pace: VecDeque<(Duration, u64)>,
 }
 
 impl TaskLine {
@@ -74,7 +74,7 @@ impl TaskLine {
     }
 
     /// How much is done in a second, as it goes now; none where that can't be told yet. A standstill counts.
-    pub fn rate(&self, now: Duration) -> Option<f64> {
+    pub(crate) fn rate(&self, now: Duration) -> Option<f64> {
         let TaskStage::Running(done, total) = self.stage else { return None };
         let (since, before) = *self.pace.front()?;
         let time = now.checked_sub(since).filter(|t| *t >= SHORTEST)?;
@@ -82,7 +82,7 @@ impl TaskLine {
     }
 
     /// Seconds that are left at that rate; none where it can't be told, or nothing moves.
-    pub fn left(&self, now: Duration) -> Option<f64> {
+    pub(crate) fn left(&self, now: Duration) -> Option<f64> {
         let TaskStage::Running(done, total) = self.stage else { return None };
         let rate = self.rate(now).filter(|r| *r > 0.0)?;
         Some(total.saturating_sub(done) as f64 / rate)
@@ -91,47 +91,47 @@ impl TaskLine {
 
 /// A phase as drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PhaseLine {
+pub(crate) struct PhaseLine {
     /// Which.
-    pub phase: Phase,
+    pub(crate) phase: Phase,
     /// Where it stands.
-    pub stage: Stage,
+    pub(crate) stage: Stage,
     /// Seconds it may take.
-    pub estimate: u32,
+    pub(crate) estimate: u32,
     /// Its tasks.
-    pub tasks: Vec<TaskLine>,
+    pub(crate) tasks: Vec<TaskLine>,
 }
 
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LogLine {
+pub(crate) struct LogLine {
     /// Seconds since the session began.
-    pub at: f64,
+    pub(crate) at: f64,
     /// How serious.
-    pub level: Level,
+    pub(crate) level: Level,
     /// Who says it.
-    pub origin: &'static str,
+    pub(crate) origin: &'static str,
     /// What.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// All of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
     /// When the session began, counted from the wizard's start.
-    pub began: Duration,
+    pub(crate) began: Duration,
     /// The six phases.
-    pub phases: Vec<PhaseLine>,
+    pub(crate) phases: Vec<PhaseLine>,
     /// The log, oldest first.
-    pub log: Vec<LogLine>,
+    pub(crate) log: Vec<LogLine>,
     /// How many of them were warnings or errors, also of those that are no longer kept, and the last of these.
-    pub warned: (usize, Option<LogLine>),
+    pub(crate) warned: (usize, Option<LogLine>),
     /// Why the install goes back, once it does, and since when.
-    pub rollback: Option<(String, Duration)>,
+    pub(crate) rollback: Option<(String, Duration)>,
     /// The running phase, or the last one that ran.
-    pub current: Phase,
+    pub(crate) current: Phase,
     /// Since when a person is waited for.
-    pub waiting: Option<Duration>,
+    pub(crate) waiting: Option<Duration>,
 }
 
 impl Default for Progress {
@@ -142,7 +142,7 @@ impl Default for Progress {
 
 impl Progress {
     /// Nothing has happened yet.
-    pub fn new(began: Duration) -> Self {
+    pub(crate) fn new(began: Duration) -> Self {
         let task = |task: &Task| TaskLine {
             task: *task,
             stage: TaskStage::Waiting,
@@ -169,7 +169,7 @@ impl Progress {
     }
 
     /// Phases that a resumed session has behind it.
-    pub fn take_up(&mut self, session: &Session) {
+    pub(crate) fn take_up(&mut self, session: &Session) {
         self.current = session.current_phase();
         for line in &mut self.phases {
             if session.completed_phases().contains(&line.phase) {
@@ -181,7 +181,7 @@ impl Progress {
     }
 
     /// A phase as drawn.
-    pub fn line(&self, phase: Phase) -> Option<&PhaseLine> {
+    pub(crate) fn line(&self, phase: Phase) -> Option<&PhaseLine> {
         self.phases.get(usize::from(phase.number()))
     }
 
@@ -194,12 +194,13 @@ impl Progress {
     }
 
     /// Whether a phase or a rollback runs, so that a clock should tick.
-    pub fn is_running(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_running(&self) -> bool {
         self.rollback.is_some() || self.phases.iter().any(|p| matches!(p.stage, Stage::Running(_)))
     }
 
     /// Takes an event in. `now` counts from the wizard's start.
-    pub fn take_in(&mut self, event: &Event, now: Duration) {
+    pub(crate) fn take_in(&mut self, event: &Event, now: Duration) {
         self.wait(event, now);
         match event {
             Event::SessionStarted { estimate_seconds, .. } => {
@@ -281,7 +282,7 @@ impl Progress {
     }
 
     /// The time on the clocks: it stands still while a person is waited for.
-    pub fn clock(&self, now: Duration) -> Duration {
+    pub(crate) fn clock(&self, now: Duration) -> Duration {
         self.waiting.unwrap_or(now)
     }
 
@@ -301,7 +302,7 @@ impl Progress {
     }
 
     /// Seconds that a phase took or has run.
-    pub fn spent(line: &PhaseLine, now: Duration) -> f64 {
+    pub(crate) fn spent(line: &PhaseLine, now: Duration) -> f64 {
         match line.stage {
             Stage::Running(since) => now.saturating_sub(since).as_secs_f64(),
             Stage::Done(seconds) => seconds,
@@ -310,7 +311,7 @@ impl Progress {
     }
 
     /// Seconds that all six phases together will take, as far as that is known: what is done counts as it was.
-    pub fn estimate(&self, now: Duration) -> f64 {
+    pub(crate) fn estimate(&self, now: Duration) -> f64 {
         let now = self.clock(now);
         let one = |line: &PhaseLine| match line.stage {
             Stage::Done(seconds) => seconds,
@@ -320,7 +321,7 @@ impl Progress {
     }
 
     /// Seconds that the phases have run so far.
-    pub fn elapsed(&self, now: Duration) -> f64 {
+    pub(crate) fn elapsed(&self, now: Duration) -> f64 {
         let now = self.clock(now);
         self.phases.iter().map(|line| Self::spent(line, now)).sum()
     }

@@ -41,7 +41,7 @@ const STUCK: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the terminal can't be taken over or is lost, or a task panicked that the wizard can't do without.
-pub async fn run(launch: Launch) -> color_eyre::Result<Exit> {
+pub(crate) async fn run(launch: Launch) -> color_eyre::Result<Exit> {
     drive(launch, Real).await
 }
 

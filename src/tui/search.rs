@@ -5,22 +5,22 @@ use super::text;
 
 /// A search in the shown text. The hits are found off the drawing thread and come later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Search {
+pub(crate) struct Search {
     /// What for.
-    pub needle: String,
+    pub(crate) needle: String,
     /// It is being typed.
-    pub typing: bool,
+    pub(crate) typing: bool,
     /// Rows with a hit.
-    pub hits: Vec<usize>,
+    pub(crate) hits: Vec<usize>,
     /// The one that the view stands at.
-    pub at: usize,
+    pub(crate) at: usize,
     /// The hits are those of the needle as it is now.
-    pub current: bool,
+    pub(crate) current: bool,
 }
 
 /// What became of a search that is being typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Typed {
+pub(crate) enum Typed {
     /// It looks for something else now.
     Changed,
     /// It is typed; the first hit is wanted.
@@ -33,18 +33,18 @@ pub enum Typed {
 
 impl Search {
     /// A search whose text is typed next, the one before to begin with.
-    pub fn begin(search: &mut Option<Self>) {
+    pub(crate) fn begin(search: &mut Option<Self>) {
         search.get_or_insert_with(Self::default).typing = true;
     }
 
     /// Changes what is searched for.
-    pub fn change(&mut self, change: impl FnOnce(&mut String)) {
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut String)) {
         change(&mut self.needle);
         self.current = false;
     }
 
     /// A key while it is typed.
-    pub fn key(&mut self, action: Action) -> Typed {
+    pub(crate) fn key(&mut self, action: Action) -> Typed {
         match action {
             Action::Erase => self.change(|s| {
                 s.pop();
@@ -63,7 +63,7 @@ impl Search {
 
     /// Takes the rows in that were found for `needle`, unless something else is searched for by now. True if the view
     /// should go to the first of them behind its row `scroll`.
-    pub fn found(&mut self, needle: &str, hits: Vec<usize>, scroll: usize) -> bool {
+    pub(crate) fn found(&mut self, needle: &str, hits: Vec<usize>, scroll: usize) -> bool {
         if self.needle != needle {
             return false;
         }
@@ -81,7 +81,7 @@ impl Search {
     ///
     /// # Errors
     /// A sentence to be shown where there is no hit; empty while it is not known yet.
-    pub fn go(&mut self, by: isize, rows: usize, page: usize) -> Result<usize, String> {
+    pub(crate) fn go(&mut self, by: isize, rows: usize, page: usize) -> Result<usize, String> {
         let count = self.hits.len();
         if count == 0 {
             let shown = text::visible_str(&self.needle, false);
@@ -93,12 +93,12 @@ impl Search {
     }
 
     /// The chip that tells of it.
-    pub fn chip(&self) -> String {
+    pub(crate) fn chip(&self) -> String {
         self.chip_within(usize::MAX)
     }
 
     /// The chip in at most so many cells, if some of the needle fits at all: of a long one its end is shown.
-    pub fn chip_within(&self, most: usize) -> String {
+    pub(crate) fn chip_within(&self, most: usize) -> String {
         let found = match (self.hits.len(), self.current) {
             _ if self.needle.is_empty() => String::new(),
             (_, false) => " …".to_owned(),
@@ -111,7 +111,7 @@ impl Search {
     }
 
     /// The chip with the key that goes to the next hit, where there is one.
-    pub fn chip_with_keys(&self) -> String {
+    pub(crate) fn chip_with_keys(&self) -> String {
         let chip = self.chip();
         let next = keymap::BINDINGS.iter().find(|b| b.action == Action::NextHit).filter(|_| !self.typing);
         match next.filter(|_| self.hits.len() > 1) {

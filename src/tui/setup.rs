@@ -11,33 +11,33 @@ use super::launch::Launch;
 
 /// A line of text with a cursor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Field {
+pub(crate) struct Field {
     text: String,
     /// In bytes, at a character's border.
     at: usize,
     /// Chosen as a whole: the first character typed replaces it.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 impl Field {
     /// A text that was put there, with the cursor at its end.
-    pub fn offered(text: impl Into<String>) -> Self {
+    pub(crate) fn offered(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { at: text.len(), whole: !text.is_empty(), text }
     }
 
     /// The text.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// What stands before the cursor.
-    pub fn before(&self) -> &str {
+    pub(crate) fn before(&self) -> &str {
         self.text.get(..self.at).unwrap_or_default()
     }
 
     /// Types or pastes.
-    pub fn insert(&mut self, typed: &str) {
+    pub(crate) fn insert(&mut self, typed: &str) {
         if self.whole {
             self.clear();
         }
@@ -51,7 +51,7 @@ impl Field {
     }
 
     /// Erases the character before the cursor.
-    pub fn erase(&mut self) {
+    pub(crate) fn erase(&mut self) {
         self.whole = false;
         if let Some(c) = self.before().chars().next_back() {
             self.at -= c.len_utf8();
@@ -60,7 +60,7 @@ impl Field {
     }
 
     /// Erases the character under the cursor.
-    pub fn erase_next(&mut self) {
+    pub(crate) fn erase_next(&mut self) {
         self.whole = false;
         if self.at < self.text.len() {
             self.text.remove(self.at);
@@ -68,7 +68,7 @@ impl Field {
     }
 
     /// Erases back to the last `/` before the cursor.
-    pub fn erase_part(&mut self) {
+    pub(crate) fn erase_part(&mut self) {
         self.whole = false;
         let kept = self.before().trim_end_matches('/').rfind('/').map_or(0, |slash| slash + 1);
         self.text.replace_range(kept..self.at, "");
@@ -76,12 +76,12 @@ impl Field {
     }
 
     /// Erases all.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Moves the cursor by a character.
-    pub fn step(&mut self, forward: bool) {
+    pub(crate) fn step(&mut self, forward: bool) {
         self.whole = false;
         let next = match forward {
             true => self.text.get(self.at..).and_then(|rest| rest.chars().next()),
@@ -92,7 +92,7 @@ impl Field {
     }
 
     /// Moves the cursor to an end.
-    pub fn jump(&mut self, forward: bool) {
+    pub(crate) fn jump(&mut self, forward: bool) {
         self.whole = false;
         self.at = if forward { self.text.len() } else { 0 };
     }
@@ -102,11 +102,11 @@ impl Field {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Looked {
     /// The text.
-    pub typed: String,
+    pub(crate) typed: String,
     /// What is there.
-    pub found: Found,
+    pub(crate) found: Found,
     /// Folders that the text may become.
-    pub folders: Vec<Candidate>,
+    pub(crate) folders: Vec<Candidate>,
 }
 
 /// An option of the setup screen.
@@ -138,7 +138,7 @@ pub enum Choice {
 
 impl Choice {
     /// In the order of the screen.
-    pub const ALL: [Choice; 11] = [
+    pub(crate) const ALL: [Choice; 11] = [
         Choice::Part,
         Choice::Conflicts,
         Choice::Restart,
@@ -153,7 +153,7 @@ impl Choice {
     ];
 
     /// Its name.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Choice::Part => "upgrade",
             Choice::Conflicts => "conflicts",
@@ -170,7 +170,7 @@ impl Choice {
     }
 
     /// What its present value means.
-    pub fn meaning(self, launch: &Launch) -> &'static str {
+    pub(crate) fn meaning(self, launch: &Launch) -> &'static str {
         let options = &launch.options;
         match self {
             Choice::Part => match launch.only {
@@ -207,7 +207,7 @@ impl Choice {
     }
 
     /// Its present value: on or off, or a word.
-    pub fn value(self, launch: &Launch) -> Result<bool, String> {
+    pub(crate) fn value(self, launch: &Launch) -> Result<bool, String> {
         let options = &launch.options;
         Ok(match self {
             Choice::Part => {
@@ -236,7 +236,7 @@ impl Choice {
     }
 
     /// Changes it: to the next value or the one before; on and off either way.
-    pub fn change(self, launch: &mut Launch, forward: bool) {
+    pub(crate) fn change(self, launch: &mut Launch, forward: bool) {
         const PARTS: [Option<Only>; 3] = [None, Some(Only::Content), Some(Only::Server)];
         const POLICIES: [OnConflict; 6] = [
             OnConflict::Ask,
@@ -265,7 +265,7 @@ impl Choice {
 }
 
 /// How conflicts are settled, in a few words.
-pub fn policy_word(policy: OnConflict) -> &'static str {
+pub(crate) fn policy_word(policy: OnConflict) -> &'static str {
     match policy {
         OnConflict::Ask => "ask me",
         OnConflict::Keep => "keep mine",
@@ -284,7 +284,7 @@ fn next<T: Copy + PartialEq>(all: &[T], now: T, forward: bool) -> T {
 
 /// Where the cursor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spot {
+pub(crate) enum Spot {
     /// The source's path.
     Source,
     /// An offered folder.
@@ -299,21 +299,21 @@ pub enum Spot {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// The source's path.
-    pub field: Field,
+    pub(crate) field: Field,
     /// Where the cursor is.
-    pub spot: Spot,
+    pub(crate) spot: Spot,
     /// What was found, for the text it was looked at with.
-    pub looked: Option<Looked>,
+    pub(crate) looked: Option<Looked>,
     /// How the install stands, seen from the source at this path.
-    pub standing: Option<(String, Result<Standing, String>)>,
+    pub(crate) standing: Option<(String, Result<Standing, String>)>,
     /// What may be meant, before anything is typed.
-    pub candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<Candidate>,
     /// The folders offered below the field.
-    pub offers: Vec<PathBuf>,
+    pub(crate) offers: Vec<PathBuf>,
     /// What will be launched, once it is accepted.
-    pub draft: Launch,
+    pub(crate) draft: Launch,
     /// `Tab` was pressed before the folders were known.
-    pub completing: bool,
+    pub(crate) completing: bool,
     /// The user's home, for reading and writing `~`.
     home: Option<String>,
     /// The path that the screen opened with: the one that was checked.
@@ -322,7 +322,7 @@ pub struct Setup {
 
 impl Setup {
     /// A setup of what is launched now.
-    pub fn new(launch: &Launch, spot: Spot, home: Option<&str>) -> Self {
+    pub(crate) fn new(launch: &Launch, spot: Spot, home: Option<&str>) -> Self {
         let text = launch.source.as_ref().map(|s| as_typed(s, home)).unwrap_or_default();
         Self {
             field: Field::offered(text.clone()),
@@ -339,28 +339,28 @@ impl Setup {
     }
 
     /// Whether the field still has the path that the screen opened with.
-    pub fn is_as_opened(&self) -> bool {
+    pub(crate) fn is_as_opened(&self) -> bool {
         self.field.text() == self.opened
     }
 
     /// The path in the field.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         path_of(self.field.text(), self.home.as_deref(), &self.draft.here)
     }
 
     /// What was found for the text that is in the field now.
-    pub fn looked_now(&self) -> Option<&Looked> {
+    pub(crate) fn looked_now(&self) -> Option<&Looked> {
         self.looked.as_ref().filter(|l| l.typed == self.field.text())
     }
 
     /// How the install stands, for the text that is in the field now.
-    pub fn standing_now(&self) -> Option<&Result<Standing, String>> {
+    pub(crate) fn standing_now(&self) -> Option<&Result<Standing, String>> {
         self.standing.as_ref().filter(|(typed, _)| typed == self.field.text()).map(|s| &s.1)
     }
 
     /// Sets the offers anew: what was typed, completed; before anything is typed, what may be meant. Only while the
     /// cursor is at the path: further down, what it is at would move away under it.
-    pub fn offer(&mut self) {
+    pub(crate) fn offer(&mut self) {
         if self.spot != Spot::Source {
             return;
         }
@@ -376,7 +376,7 @@ impl Setup {
     }
 
     /// Puts an offered folder into the field: a clone as it is, any other to go on from there.
-    pub fn take(&mut self, offer: usize) {
+    pub(crate) fn take(&mut self, offer: usize) {
         self.spot = Spot::Source;
         let Some(path) = self.offers.get(offer).cloned() else { return };
         let mut known = self.candidates.iter().chain(self.looked.iter().flat_map(|l| &l.folders));
@@ -389,7 +389,7 @@ impl Setup {
     }
 
     /// Completes the text as far as all folders that fit agree. What to say about it, if it did not get far.
-    pub fn complete(&mut self) -> Option<String> {
+    pub(crate) fn complete(&mut self) -> Option<String> {
         self.completing = self.looked_now().is_none();
         let looked = self.looked_now()?;
         let names: Vec<String> =
@@ -414,7 +414,7 @@ impl Setup {
 }
 
 /// A path as a person would type it: the home folder as `~`, what can't be typed as [`os_text::escaped`] has it.
-pub fn as_typed(path: &Path, home: Option<&str>) -> String {
+pub(crate) fn as_typed(path: &Path, home: Option<&str>) -> String {
     let text = os_text::escaped(path);
     match home.filter(|h| h.len() > 1).and_then(|h| text.strip_prefix(h)) {
         Some(rest) if rest.starts_with('/') => format!("~{rest}"),
@@ -429,7 +429,7 @@ fn common<'a>(a: &'a str, b: &str) -> &'a str {
 }
 
 /// What was typed as a path: `~` is the home folder, anything relative starts at `here`.
-pub fn path_of(typed: &str, home: Option<&str>, here: &Path) -> PathBuf {
+pub(crate) fn path_of(typed: &str, home: Option<&str>, here: &Path) -> PathBuf {
     let typed = typed.trim();
     let path = match (typed.strip_prefix('~'), home) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {

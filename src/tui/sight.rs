@@ -12,7 +12,7 @@ const FIRST_ANSWER: Duration = Duration::from_secs(1);
 
 /// What the terminal has been asked, and what it has answered.
 #[derive(Debug)]
-pub struct Sight {
+pub(super) struct Sight {
     began: Instant,
     /// Queries without an answer yet.
     owed: u32,
@@ -24,18 +24,18 @@ pub struct Sight {
 
 impl Sight {
     /// Nothing has been asked.
-    pub fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { began: now, owed: 0, since: None, answers: false }
     }
 
     /// A query was written behind a frame.
-    pub fn asked(&mut self, now: Instant) {
+    pub(crate) fn asked(&mut self, now: Instant) {
         self.owed += 1;
         self.since = Some(now);
     }
 
     /// An answer came. True if it is the one for what was drawn last.
-    pub fn answered(&mut self) -> bool {
+    pub(crate) fn answered(&mut self) -> bool {
         self.answers = true;
         let was_owed = self.owed > 0;
         self.owed = self.owed.saturating_sub(1);
@@ -43,12 +43,12 @@ impl Sight {
     }
 
     /// Whether an answer of a terminal that gives some is still to come.
-    pub fn is_owed(&self) -> bool {
+    pub(crate) fn is_owed(&self) -> bool {
         self.owed > 0 && (self.answers || self.began.elapsed() < FIRST_ANSWER)
     }
 
     /// Until when the answer is waited for; none if nothing was asked.
-    pub fn patience(&self) -> Option<Instant> {
+    pub(crate) fn patience(&self) -> Option<Instant> {
         let since = self.since.filter(|_| self.owed > 0)?;
         Some(match self.answers {
             true => since + SLOW_LINE,
@@ -57,7 +57,7 @@ impl Sight {
     }
 
     /// The answer did not come in time; one that comes later is nobody's.
-    pub fn gave_up(&mut self) {
+    pub(crate) fn gave_up(&mut self) {
         (self.owed, self.answers) = (0, false);
     }
 }

@@ -40,7 +40,7 @@ static HOOK: Once = Once::new();
 const QUERY: &str = "\x1b[5n";
 
 /// The terminal while the wizard has it. Dropping it gives it back.
-pub struct Screen {
+pub(crate) struct Screen {
     /// Never dropped: its drop prints to a terminal that may be gone, and panics then, because the print fails.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     taken: bool,
@@ -108,7 +108,7 @@ impl Screen {
     ///
     /// # Errors
     /// When stdout is no terminal or refuses.
-    pub fn enter(mouse: bool) -> io::Result<Self> {
+    pub(crate) fn enter(mouse: bool) -> io::Result<Self> {
         install_hook();
         *lock(&FOUND) = tcgetattr(io::stdin()).ok();
         *lock(&DRAWING) = Some(thread::current().id());
@@ -127,7 +127,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn size(&self) -> io::Result<(u16, u16)> {
+    pub(crate) fn size(&self) -> io::Result<(u16, u16)> {
         self.terminal.size().map(|s| (s.width, s.height))
     }
 
@@ -135,7 +135,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn draw(&mut self, model: &Model, asking: bool) -> io::Result<()> {
+    pub(crate) fn draw(&mut self, model: &Model, asking: bool) -> io::Result<()> {
         let drawn = Rect::new(0, 0, model.width, model.height);
         // Terminals that know it show the frame as a whole, the others ignore it.
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
@@ -163,7 +163,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+    pub(crate) fn copy(&mut self, text: &str) -> io::Result<()> {
         let mut out = stdout().lock();
         write!(out, "\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text))?;
         out.flush()
@@ -173,7 +173,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn suspend(&mut self) -> io::Result<()> {
+    pub(crate) fn suspend(&mut self) -> io::Result<()> {
         give_back()?;
         kill_current_process_group(Signal::TSTP)?;
         self.reenter()
@@ -183,7 +183,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn refresh(&mut self) -> io::Result<()> {
+    pub(crate) fn refresh(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
     }
@@ -192,7 +192,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn give_up(&mut self) -> io::Result<()> {
+    pub(crate) fn give_up(&mut self) -> io::Result<()> {
         give_back()
     }
 
@@ -200,7 +200,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn reenter(&mut self) -> io::Result<()> {
+    pub(crate) fn reenter(&mut self) -> io::Result<()> {
         take(self.mouse)?;
         // Not `clear`: that asks the terminal where the cursor is, and some never answer.
         let size = self.terminal.size()?;
@@ -208,7 +208,7 @@ impl Screen {
     }
 
     /// Gives the terminal back and prints `lines`, and what panicked in other threads meanwhile.
-    pub fn leave(mut self, lines: &[String]) {
+    pub(crate) fn leave(mut self, lines: &[String]) {
         self.restore();
         let mut out = stdout().lock();
         for line in lines.iter().flat_map(|l| l.lines()) {

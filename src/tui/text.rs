@@ -3,15 +3,15 @@
 use ratatui::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
 
-pub use crate::core::visible::glyphs as visible;
+pub(crate) use crate::core::visible::glyphs as visible;
 
 /// A string as [`visible`] shows it.
-pub fn visible_str(text: &str, ascii: bool) -> String {
+pub(crate) fn visible_str(text: &str, ascii: bool) -> String {
     visible(text.as_bytes(), ascii)
 }
 
 /// Cells that `text` takes on a terminal, counted as they are drawn: what is one character to the eye is measured whole.
-pub fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.graphemes(true).map(cells).sum() }
 }
 
@@ -21,7 +21,7 @@ fn cells(cluster: &str) -> usize {
 }
 
 /// The part of `text` from column `skip` that fits into `cells`. A wide character that is cut leaves a space.
-pub fn clip(text: &str, skip: usize, cells: usize) -> String {
+pub(crate) fn clip(text: &str, skip: usize, cells: usize) -> String {
     if text.is_ascii() {
         let end = (skip + cells).min(text.len());
         return text[skip.min(end)..end].to_owned();
@@ -47,7 +47,7 @@ pub fn clip(text: &str, skip: usize, cells: usize) -> String {
 }
 
 /// `text` in at most `cells` cells, its end replaced by `…` when it is longer.
-pub fn fit(text: &str, cells: usize) -> String {
+pub(crate) fn fit(text: &str, cells: usize) -> String {
     if width(text) <= cells {
         return text.to_owned();
     }
@@ -58,7 +58,7 @@ pub fn fit(text: &str, cells: usize) -> String {
 }
 
 /// Like [`fit`], but the start goes: the end of a path says more than its beginning.
-pub fn fit_end(text: &str, cells: usize) -> String {
+pub(crate) fn fit_end(text: &str, cells: usize) -> String {
     let all = width(text);
     if all <= cells {
         return text.to_owned();
@@ -70,7 +70,7 @@ pub fn fit_end(text: &str, cells: usize) -> String {
 }
 
 /// `text` broken at spaces into lines of at most `cells` cells; a word that is longer is broken too.
-pub fn wrap(text: &str, cells: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(1);
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
@@ -99,12 +99,12 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
 }
 
 /// `1 file`, `2 files`.
-pub fn count(n: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// Bytes for people.
-pub fn size(bytes: usize) -> String {
+pub(crate) fn size(bytes: usize) -> String {
     match bytes {
         0..1_000 => count(bytes as u64, "byte", "bytes"),
         1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
@@ -113,7 +113,7 @@ pub fn size(bytes: usize) -> String {
 }
 
 /// Seconds for people: `0.3s` below ten, then `41s`, then `1:14`.
-pub fn seconds(value: f64) -> String {
+pub(crate) fn seconds(value: f64) -> String {
     let whole = value.max(0.0);
     if whole < 9.95 {
         format!("{whole:.1}s")
@@ -125,7 +125,7 @@ pub fn seconds(value: f64) -> String {
 }
 
 /// How long something will take, as exactly as that can be known: `a few seconds left`, `~40 s left`, `~3 min left`.
-pub fn left(seconds: f64) -> String {
+pub(crate) fn left(seconds: f64) -> String {
     match seconds.max(0.0) {
         s if s < 4.0 => "a few seconds left".to_owned(),
         s if s < 57.5 => format!("~{:.0} s left", (s / 5.0).round() * 5.0),
@@ -140,13 +140,13 @@ pub fn left(seconds: f64) -> String {
 }
 
 /// `m:ss`.
-pub fn clock(value: f64) -> String {
+pub(crate) fn clock(value: f64) -> String {
     let whole = value.max(0.0) as u64;
     format!("{}:{:02}", whole / 60, whole % 60)
 }
 
 /// The first seven digits of a commit id, or all of something shorter.
-pub fn short(commit: &str) -> String {
+pub(crate) fn short(commit: &str) -> String {
     let plain = visible_str(commit, false);
     if plain.len() >= 40 && plain.is_ascii() { plain[..7].to_owned() } else { plain }
 }

@@ -112,7 +112,7 @@ const RED_MARK: Pair = pair(Ink(0x6b_36_3d, 88, Color::Reset), Ink(0xf3_bd_ba, 2
 impl Theme {
     /// What the person and the environment ask for; `get` reads a variable. `NO_COLOR` and `TERM=dumb` mean no colours
     /// at all. `COLORFGBG` ends with the number of the background's colour; terminals that don't set it count as dark.
-    pub fn detect(look: Look, get: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn detect(look: Look, get: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| get(name).filter(|v| !v.is_empty());
         let term = set("TERM").unwrap_or_default();
         let mono = look.theme == Scheme::Mono || set("NO_COLOR").is_some();
@@ -154,7 +154,7 @@ impl Theme {
     }
 
     /// The whole screen, before anything is drawn on it.
-    pub fn ground(self) -> Style {
+    pub(crate) fn ground(self) -> Style {
         self.make(Some(TEXT), Some(PAPER), Modifier::empty())
     }
 
@@ -190,7 +190,7 @@ impl Theme {
     }
 
     /// What stands for a glyph where the terminal has no UTF-8: always one ASCII character.
-    pub fn stand_in(glyph: &str) -> &'static str {
+    pub(crate) fn stand_in(glyph: &str) -> &'static str {
         match glyph {
             "✔" => "v",
             "▸" | "→" => ">",

@@ -118,19 +118,23 @@ pub(super) type Ears = Arc<Mutex<Option<mpsc::WeakSender<Command>>>>;
 
 /// Does what effects ask for, off the drawing thread.
 pub(super) struct Worker<E> {
-    pub engine: E,
-    pub results: mpsc::Sender<Msg>,
-    pub handle: Option<Handle>,
-    pub commands: Option<mpsc::UnboundedSender<Command>>,
+    pub(crate) engine: E,
+    pub(crate) results: mpsc::Sender<Msg>,
+    pub(crate) handle: Option<Handle>,
+    pub(crate) commands: Option<mpsc::UnboundedSender<Command>>,
     /// The same, for whoever must reach the engine while the loop stands still.
-    pub engine_ears: Ears,
+    pub(crate) engine_ears: Ears,
     /// Counts the paths that were to be looked at: only the last one matters.
-    pub looks: Arc<AtomicU64>,
+    pub(crate) looks: Arc<AtomicU64>,
 }
 
 impl<E: Engine> Worker<E> {
     /// Runs `work` on a thread where it may block; its message comes back through the inbox.
-    pub fn spawn(&self, work: impl FnOnce() -> Msg + Send + 'static, failed: impl FnOnce() -> Msg + Send + 'static) {
+    pub(crate) fn spawn(
+        &self,
+        work: impl FnOnce() -> Msg + Send + 'static,
+        failed: impl FnOnce() -> Msg + Send + 'static,
+    ) {
         let results = self.results.clone();
         tokio::spawn(async move {
             let msg = tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| failed());
@@ -138,7 +142,7 @@ impl<E: Engine> Worker<E> {
         });
     }
 
-    pub fn open(&self, launch: &Launch) {
+    pub(crate) fn open(&self, launch: &Launch) {
         let (engine, launch) = (self.engine.clone(), launch.clone());
         self.spawn(
             move || Msg::Opened(engine.unfinished(&launch).map(|s| s.map(Box::new))),
@@ -146,7 +150,7 @@ impl<E: Engine> Worker<E> {
         );
     }
 
-    pub fn perform(&mut self, effect: Effect, launch: &Launch) {
+    pub(crate) fn perform(&mut self, effect: Effect, launch: &Launch) {
         match effect {
             Effect::Inspect(request) => {
                 let engine = self.engine.clone();
@@ -245,7 +249,7 @@ impl<E: Engine> Worker<E> {
     }
 
     /// Looks at a path, and then at the install from there, unless another path comes in between.
-    pub fn look(&self, look: Look) {
+    pub(crate) fn look(&self, look: Look) {
         let (engine, results, looks) = (self.engine.clone(), self.results.clone(), Arc::clone(&self.looks));
         let own = looks.fetch_add(1, Ordering::SeqCst) + 1;
         tokio::spawn(async move {
@@ -274,7 +278,7 @@ impl<E: Engine> Worker<E> {
     }
 
     /// Commands go through a task of their own: the loop must never wait for an engine that waits for the loop.
-    pub fn forward(&mut self, to: mpsc::Sender<Command>) {
+    pub(crate) fn forward(&mut self, to: mpsc::Sender<Command>) {
         let (sender, mut queue) = mpsc::unbounded_channel();
         self.commands = Some(sender);
         if let Ok(mut ears) = self.engine_ears.lock() {
@@ -290,7 +294,7 @@ impl<E: Engine> Worker<E> {
     }
 
     /// Lets a session finish its step: a half-written file is worse than a second's wait.
-    pub async fn wind_down(mut self) {
+    pub(crate) async fn wind_down(mut self) {
         if let Some(handle) = &mut self.handle {
             let ended = async {
                 while let Some(event) = handle.events.recv().await {

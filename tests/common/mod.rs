@@ -15,6 +15,12 @@ use std::time::{Duration, Instant};
 use pos_upgrade_tui::host::demo::{self, Demo};
 use pos_upgrade_tui::host::process::proc;
 use pos_upgrade_tui::host::server::{self, Running};
+use pos_upgrade_tui::host::session::lock::Lock;
+
+/// The lock of an install, for a test that writes into it as this program does.
+pub fn locked(install: &Path) -> Lock {
+    Lock::acquire(install).unwrap()
+}
 
 /// A temporary folder with a home of its own. Servers started below it are ended when it goes.
 pub struct Sandbox {

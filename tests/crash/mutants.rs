@@ -37,7 +37,7 @@ const fn mutant(
 const MUTANTS: &[Mutant] = &[
     mutant(
         "staged bytes are not synced",
-        "src/host/files/journal.rs",
+        "src/host/files/journal/mod.rs",
         "Some(file) => around(SYNC_FILE, || file.sync_all()).doing(\"sync\", path),",
         "Some(_) => around(SYNC_FILE, || Ok::<(), std::io::Error>(())).doing(\"sync\", path),",
         power_in_upgrade,
@@ -52,8 +52,8 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "a replacement is renamed before it is synced",
         "src/host/files/fs.rs",
-        "    temporary.as_file().sync_all().doing(\"sync\", path)?;\n",
-        "",
+        "    temporary.as_file().sync_all().doing(\"sync\", path)?;\n    Ok(temporary)",
+        "    Ok(temporary)",
         power_in_upgrade,
     ),
     mutant(
@@ -65,14 +65,14 @@ const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "the journal's checksum is not looked at",
-        "src/host/files/journal.rs",
+        "src/host/files/journal/mod.rs",
         "    if sha256(committed.steps.get().as_bytes()) != committed.sha256 {\n        return None;\n    }\n",
         "",
         tampered_journal,
     ),
     mutant(
         "committed before the staging folder is durable",
-        "src/host/files/journal.rs",
+        "src/host/files/journal/mod.rs",
         "        fs::sync_folder(&stage)?;\n        let step =",
         "        let step =",
         power_in_upgrade,
@@ -80,8 +80,8 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "the lock's file is unlinked",
         "src/host/session/lock.rs",
-        "        let file = open(install)?;\n        let begun",
-        "        let _ = std::fs::remove_file(install.join(\".upgrade/lock\"));\n        let file = open(install)?;\n        let begun",
+        "        let mut file = open(install)?;\n        let begun",
+        "        let _ = std::fs::remove_file(install.join(\".upgrade/lock\"));\n        let mut file = open(install)?;\n        let begun",
         lock_is_held,
     ),
     mutant(
@@ -108,8 +108,8 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "modes are not set",
         "src/host/files/fs.rs",
-        "        file.set_permissions(fs::Permissions::from_mode(mode)).doing(\"set mode of\", path)?;\n        if let",
-        "        if let",
+        "        file.set_permissions(fs::Permissions::from_mode(mode)).doing(\"set mode of\", path)?;\n        set_time",
+        "        set_time",
         odd_umask,
     ),
     mutant(

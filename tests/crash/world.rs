@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::common::{git, snapshot, text};
+use crate::common::{git, locked, snapshot, text};
 use pos_upgrade_tui::core::blob::sha256;
 use pos_upgrade_tui::host::python::venv;
 use pos_upgrade_tui::host::session::{lock, store};
@@ -379,9 +379,10 @@ fn switch_environment(project: &Path) {
     fs::write(built, "new\n").unwrap();
     copy(&install.join("venv/bin"), &venv::generation(&install, &session.stamp));
     copy(&install.join("venv/lib/python3"), &venv::generation(&install, &session.stamp).join("lib"));
-    venv::switch(&install, &session.stamp).unwrap();
+    let lock = locked(&install);
+    venv::switch(lock.install(), &session.stamp).unwrap();
     session.venv_generation = Some(session.stamp.clone());
-    store::save(&session).unwrap();
+    store::save(lock.install(), &session).unwrap();
 }
 
 /// Asserts that the folder that was the environment is it again, and nothing is left of another one.

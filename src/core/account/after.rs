@@ -16,35 +16,35 @@ use crate::core::session::{DOCUMENTS, Decision, Session};
 use crate::core::settings;
 
 /// All that an account is taken from.
-pub struct After<'a> {
+pub(crate) struct After<'a> {
     /// The session, with its plan and the answers.
-    pub session: &'a Session,
+    pub(crate) session: &'a Session,
     /// What stood in the install before, as the backup's manifest has it.
-    pub before: &'a Things,
+    pub(crate) before: &'a Things,
     /// What stands there now.
-    pub now: &'a Things,
+    pub(crate) now: &'a Things,
     /// What the journals put at each path; none where they took it away.
-    pub wrote: &'a BTreeMap<RelPath, Option<String>>,
+    pub(crate) wrote: &'a BTreeMap<RelPath, Option<String>>,
     /// What was set aside, by its checksum.
-    pub rescued: &'a BTreeMap<String, RelPath>,
+    pub(crate) rescued: &'a BTreeMap<String, RelPath>,
     /// The upgrade has ended: what is gone since, and was not its own to change, somebody else took away.
-    pub ended: bool,
+    pub(crate) ended: bool,
     /// The server's files are still to come.
-    pub without_server: bool,
+    pub(crate) without_server: bool,
     /// The config in which the folder's new name is written, with both names.
-    pub renamed: Option<(RelPath, RelPath, RelPath)>,
+    pub(crate) renamed: Option<(RelPath, RelPath, RelPath)>,
     /// Contents.
-    pub texts: &'a dyn Texts,
+    pub(crate) texts: &'a dyn Texts,
 }
 
 /// Whether what stands at an entry's path is a release's and not the user's, as the plan has it.
-pub fn is_pristine(entry: &FileEntry) -> bool {
+pub(crate) fn is_pristine(entry: &FileEntry) -> bool {
     let settled = matches!(entry.kind, Kind::Conflict | Kind::AutoMerge | Kind::LocalOnly);
     entry.mine.is_none() || (!settled && entry.mine == entry.base) || entry.mine == entry.theirs
 }
 
 /// Takes the account of every file that was the user's own or edited.
-pub fn after(what: &After<'_>) -> Account {
+pub(crate) fn after(what: &After<'_>) -> Account {
     let entries = what.session.plan().files.iter().filter(|entry| entry.mine.is_some());
     let planned: BTreeMap<&RelPath, &FileEntry> =
         entries.map(|entry| (entry.from.as_ref().unwrap_or(&entry.path), entry)).collect();

@@ -12,25 +12,25 @@ use crate::core::plan::FileEntry;
 use crate::core::session::{DOCUMENTS, Session};
 
 /// All that the account is taken from.
-pub struct Back<'a> {
+pub(crate) struct Back<'a> {
     /// The session that was rolled back.
-    pub session: &'a Session,
+    pub(crate) session: &'a Session,
     /// What stood in the install before it, as the backup's manifest has it.
-    pub before: &'a Things,
+    pub(crate) before: &'a Things,
     /// What stands there now.
-    pub now: &'a Things,
+    pub(crate) now: &'a Things,
     /// The paths that the upgrade or its rollback changed.
-    pub touched: &'a BTreeSet<RelPath>,
+    pub(crate) touched: &'a BTreeSet<RelPath>,
     /// What was set aside, by its checksum.
-    pub rescued: &'a BTreeMap<String, RelPath>,
+    pub(crate) rescued: &'a BTreeMap<String, RelPath>,
     /// The rollback has ended: what differs since is somebody else's doing.
-    pub ended: bool,
+    pub(crate) ended: bool,
     /// Contents.
-    pub texts: &'a dyn Texts,
+    pub(crate) texts: &'a dyn Texts,
 }
 
 /// Takes the account of the user's files, and of all others that are not back.
-pub fn back(what: &Back<'_>) -> Account {
+pub(crate) fn back(what: &Back<'_>) -> Account {
     let entries = what.session.plan().files.iter().filter(|entry| is_pristine(entry));
     let pristine: BTreeSet<&RelPath> =
         entries.map(|entry: &FileEntry| entry.from.as_ref().unwrap_or(&entry.path)).collect();

@@ -8,7 +8,7 @@ use crate::core::path::RelPath;
 /// How a file fared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It is nowhere in the install, or a line of the user's is missing in it, and nobody else can have done that.
     Lost,
     /// Somebody changed it, or took it away, without this program.
@@ -31,7 +31,7 @@ pub enum Fate {
 
 impl Fate {
     /// All, what a person should look at first.
-    pub const ALL: [Fate; 9] = [
+    pub(crate) const ALL: [Fate; 9] = [
         Fate::Lost,
         Fate::ChangedSince,
         Fate::Merged,
@@ -44,7 +44,7 @@ impl Fate {
     ];
 
     /// The word in JSON.
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Fate::Lost => "lost",
             Fate::ChangedSince => "changed_since",
@@ -59,7 +59,7 @@ impl Fate {
     }
 
     /// The words for people.
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Fate::ChangedSince => "changed since, not by the upgrade",
             Fate::Parked => "put off",
@@ -72,7 +72,7 @@ impl Fate {
 /// How a conflict was settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Settled {
+pub(crate) enum Settled {
     /// The user's stays.
     Kept,
     /// The release's took its place.
@@ -85,7 +85,7 @@ pub enum Settled {
 
 impl Settled {
     /// The words for people.
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Settled::Kept => "kept yours",
             Settled::Taken => "took theirs",
@@ -97,46 +97,46 @@ impl Settled {
 
 /// One file of the user's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Item {
+pub(crate) struct Item {
     /// Where it stood, relative to the install.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// How it fared.
-    pub fate: Fate,
+    pub(crate) fate: Fate,
     /// How its conflict was settled.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Settled>,
+    pub(crate) answer: Option<Settled>,
     /// Where its content stands now, relative to the install; none if it stands only in the backup.
-    pub now: Option<RelPath>,
+    pub(crate) now: Option<RelPath>,
     /// Its content of before is no longer in the install as it was: it stands in the backup, under its old path.
-    pub in_backup: bool,
+    pub(crate) in_backup: bool,
     /// The user's lines in it, where it was merged.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lines: Option<Lines>,
+    pub(crate) lines: Option<Lines>,
     /// What else there is to say.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 /// All of the user's files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Account {
+pub(crate) struct Account {
     /// Sorted by path.
-    pub items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
 }
 
 impl Account {
     /// Those that fared so.
-    pub fn of(&self, fate: Fate) -> impl Iterator<Item = &Item> {
+    pub(crate) fn of(&self, fate: Fate) -> impl Iterator<Item = &Item> {
         self.items.iter().filter(move |item| item.fate == fate)
     }
 
     /// How many fared so.
-    pub fn count(&self, fate: Fate) -> usize {
+    pub(crate) fn count(&self, fate: Fate) -> usize {
         self.of(fate).count()
     }
 
     /// All in one line: what is unchanged first, what is lost last.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let unchanged = self.count(Fate::Unchanged);
         let files = if unchanged == 1 { "file" } else { "files" };
         let mut parts = vec![format!("{unchanged} {files} unchanged")];

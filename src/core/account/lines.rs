@@ -12,15 +12,15 @@ use crate::core::visible;
 
 /// The user's lines in a file that was merged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Lines {
+pub(crate) struct Lines {
     /// How many lines the user added or changed against the release.
-    pub yours: usize,
+    pub(crate) yours: usize,
     /// How many of them stand in the result.
-    pub found: usize,
+    pub(crate) found: usize,
     /// How many an answer of the user's gave up.
-    pub given_up: usize,
+    pub(crate) given_up: usize,
     /// Those that should stand there and don't, as they can be shown.
-    pub missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 impl Lines {
@@ -34,16 +34,16 @@ impl Lines {
 /// How a merged text came about.
 pub(super) struct Made<'a> {
     /// The merge of the three texts.
-    pub merge: &'a Merge,
+    pub(crate) merge: &'a Merge,
     /// What was chosen for its conflicts, in order.
-    pub choices: &'a [Option<Choice>],
+    pub(crate) choices: &'a [Option<Choice>],
     /// It was not merged line by line: a key's line is the release's where the user did not change the key's value, however he
     /// had written it.
-    pub by_key: bool,
+    pub(crate) by_key: bool,
     /// The release's text that the user started from.
-    pub base: Option<&'a [u8]>,
+    pub(crate) base: Option<&'a [u8]>,
     /// What is written for a name that lines have, and its new name.
-    pub renamed: Option<(&'a [u8], &'a [u8])>,
+    pub(crate) renamed: Option<(&'a [u8], &'a [u8])>,
 }
 
 /// How often each line stands in a text, without its line end.

@@ -8,11 +8,10 @@ mod item;
 mod lines;
 mod texts;
 
-pub use after::{After, after, is_pristine};
-pub use back::{Back, back};
-pub use item::{Account, Fate, Item, Settled};
-pub use lines::Lines;
-pub use texts::{Texts, Thing, Things};
+pub(crate) use after::{After, after, is_pristine};
+pub(crate) use back::{Back, back};
+pub(crate) use item::{Account, Fate, Item, Settled};
+pub(crate) use texts::{Texts, Thing, Things};
 
 #[cfg(test)]
 mod tests;

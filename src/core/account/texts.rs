@@ -8,7 +8,7 @@ use crate::core::path::RelPath;
 
 /// What stands at a path. Folders don't count: nobody's words are in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Thing {
+pub(crate) enum Thing {
     /// A regular file.
     File {
         /// Of its content, as hexadecimal digits.
@@ -23,11 +23,11 @@ pub enum Thing {
 }
 
 /// What stands at the paths of an install. A path that is not in it has nothing.
-pub type Things = BTreeMap<RelPath, Thing>;
+pub(crate) type Things = BTreeMap<RelPath, Thing>;
 
 impl Thing {
     /// Whether this has the content of another one, whatever its mode.
-    pub fn is(&self, other: &Thing) -> bool {
+    pub(crate) fn is(&self, other: &Thing) -> bool {
         match (self, other) {
             (Thing::File { sha256: one, .. }, Thing::File { sha256: two, .. }) => one == two,
             (Thing::Link(one), Thing::Link(two)) => one.is_none() || two.is_none() || one == two,
@@ -36,7 +36,7 @@ impl Thing {
     }
 
     /// The checksum of a file.
-    pub fn sum(&self) -> Option<&str> {
+    pub(crate) fn sum(&self) -> Option<&str> {
         match self {
             Thing::File { sha256, .. } => Some(sha256),
             _ => None,
@@ -44,7 +44,7 @@ impl Thing {
     }
 
     /// The permission bits of a file.
-    pub fn mode(&self) -> Option<u32> {
+    pub(crate) fn mode(&self) -> Option<u32> {
         match self {
             Thing::File { mode, .. } => Some(*mode),
             _ => None,
@@ -53,7 +53,7 @@ impl Thing {
 }
 
 /// Where texts come from. Only those of files that were merged are read.
-pub trait Texts {
+pub(crate) trait Texts {
     /// The user's text as it was before.
     fn before(&self, path: &RelPath) -> Option<Arc<[u8]>>;
     /// What stands there now.

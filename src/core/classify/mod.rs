@@ -20,35 +20,35 @@ use crate::core::provenance::{History, Match, Shipped, Tree};
 
 /// A file of the install, as found on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
+pub(crate) struct Installed {
     /// Its content's id in the source's object format.
-    pub blob: BlobId,
+    pub(crate) blob: BlobId,
     /// The id with CRLF read as LF, where that makes a difference.
-    pub blob_with_lf: Option<BlobId>,
+    pub(crate) blob_with_lf: Option<BlobId>,
     /// Whether its owner may execute it.
-    pub executable: bool,
+    pub(crate) executable: bool,
 }
 
 impl Installed {
     /// Whether it has these bytes, line ends apart.
-    pub fn is(&self, blob: &BlobId) -> bool {
+    pub(crate) fn is(&self, blob: &BlobId) -> bool {
         self.blob == *blob || self.blob_with_lf.as_ref() == Some(blob)
     }
 }
 
 /// What was found in the managed folders of an install.
 #[derive(Debug, Clone, Default)]
-pub struct InstalledTree {
+pub(crate) struct InstalledTree {
     /// Regular files.
-    pub files: BTreeMap<RelPath, Installed>,
+    pub(crate) files: BTreeMap<RelPath, Installed>,
     /// Folders.
-    pub folders: BTreeSet<RelPath>,
+    pub(crate) folders: BTreeSet<RelPath>,
     /// Symbolic links, to files or folders: what lies behind them is not ours to write.
-    pub links: BTreeSet<RelPath>,
+    pub(crate) links: BTreeSet<RelPath>,
     /// Sockets, pipes and devices.
-    pub special: BTreeSet<RelPath>,
+    pub(crate) special: BTreeSet<RelPath>,
     /// What was not looked at: ephemeral, or the user's own.
-    pub skipped: BTreeSet<RelPath>,
+    pub(crate) skipped: BTreeSet<RelPath>,
 }
 
 impl InstalledTree {
@@ -58,7 +58,7 @@ impl InstalledTree {
 }
 
 /// Where the texts come from, one at a time: only what has to be merged is read.
-pub trait Texts {
+pub(crate) trait Texts {
     /// A blob of the source or of the kept base; none if it isn't there (shallow clone).
     fn blob(&self, id: &BlobId) -> Option<Arc<[u8]>>;
     /// A file of the install.
@@ -66,35 +66,35 @@ pub trait Texts {
 }
 
 /// All that a plan is made from.
-pub struct Inputs<'a> {
+pub(crate) struct Inputs<'a> {
     /// Up to the commit that will be installed.
-    pub history: &'a History,
+    pub(crate) history: &'a History,
     /// That commit's files, only those that an install can hold.
-    pub target: &'a Tree,
+    pub(crate) target: &'a Tree,
     /// The generation of the install as it is.
-    pub generation_now: &'static Generation,
+    pub(crate) generation_now: &'static Generation,
     /// Its layout.
-    pub layout_now: &'static Layout,
+    pub(crate) layout_now: &'static Layout,
     /// The generation that it will be of.
-    pub generation_next: &'static Generation,
+    pub(crate) generation_next: &'static Generation,
     /// Where the source's folders stand in the install.
-    pub roots: &'a Roots,
+    pub(crate) roots: &'a Roots,
     /// What is installed.
-    pub installed: &'a InstalledTree,
+    pub(crate) installed: &'a InstalledTree,
     /// What the last upgrade noted.
-    pub baseline: Option<&'a Baseline>,
+    pub(crate) baseline: Option<&'a Baseline>,
     /// The sha256 (hex) of source paths, as the source's manifest lists them: often those of an earlier release.
-    pub manifest: &'a BTreeMap<RelPath, String>,
+    pub(crate) manifest: &'a BTreeMap<RelPath, String>,
     /// Only this part of the install; all of it if none.
-    pub only: Option<Only>,
+    pub(crate) only: Option<Only>,
     /// For the plan's head.
-    pub source: PlanSource,
+    pub(crate) source: PlanSource,
     /// The install's folder, for the plan's head.
-    pub install_path: std::path::PathBuf,
+    pub(crate) install_path: std::path::PathBuf,
     /// Contents.
-    pub texts: &'a dyn Texts,
+    pub(crate) texts: &'a dyn Texts,
     /// Paths of which is known that their text, merged by itself, is damaged, and how: a person decides about them.
-    pub vetoes: &'a BTreeMap<RelPath, String>,
+    pub(crate) vetoes: &'a BTreeMap<RelPath, String>,
 }
 
 /// A path followed from the release it was installed from to the commit that will be installed.
@@ -115,25 +115,25 @@ struct Lineage {
 
 /// What planning found.
 #[derive(Debug)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// The plan.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
     /// Files of the install that are from a release after the one that would be installed.
-    pub newer: Vec<RelPath>,
+    pub(crate) newer: Vec<RelPath>,
     /// The baseline that is written when the plan has been applied.
-    pub next_baseline: Baseline,
+    pub(crate) next_baseline: Baseline,
 }
 
 impl Planned {
     /// What would be merged without a question. Who can say that such a text is damaged, which takes a program, plans again
     /// with that as [`Inputs::vetoes`]: what gets a question may be in the way of something else.
-    pub fn auto_merges(&self) -> impl Iterator<Item = &FileEntry> {
+    pub(crate) fn auto_merges(&self) -> impl Iterator<Item = &FileEntry> {
         self.plan.files.iter().filter(|entry| entry.kind == Kind::AutoMerge)
     }
 }
 
 /// Makes the plan and the baseline that is written when it has been applied. Pure apart from the texts it asks for.
-pub fn plan(inputs: &Inputs<'_>) -> Planned {
+pub(crate) fn plan(inputs: &Inputs<'_>) -> Planned {
     let planner = Planner::new(inputs);
     let base = planner.base_files();
     let mut files = planner.entries(&planner.lineages(&base));
@@ -172,13 +172,13 @@ fn ever(history: &History) -> BTreeSet<&RelPath> {
 }
 
 /// Whether a release is known to have shipped this blob at this source path.
-pub fn was_shipped(history: &History, source: &RelPath, blob: &BlobId) -> bool {
+pub(crate) fn was_shipped(history: &History, source: &RelPath, blob: &BlobId) -> bool {
     history.shipped(source, blob) || history.shipped_later(source, blob) || known().version(source, blob).is_some()
 }
 
 /// The roots that an install has: those of its layout, and those in which some file is byte for byte a release's, or
 /// was put there by the last upgrade.
-pub fn roots(
+pub(crate) fn roots(
     history: &History,
     installed: &InstalledTree,
     baseline: Option<&Baseline>,

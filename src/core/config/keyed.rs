@@ -52,7 +52,7 @@ impl Format {
 ///
 /// # Errors
 /// Why the files can't be compared key by key.
-pub fn lacking(format: Format, mine: &[u8], theirs: &[u8]) -> Result<Vec<String>, String> {
+pub(crate) fn lacking(format: Format, mine: &[u8], theirs: &[u8]) -> Result<Vec<String>, String> {
     Ok(match format {
         Format::Json => ConfigMerge::new(None, mine, theirs).map_err(|e| e.to_string())?.changes,
         Format::Yaml => {

@@ -24,14 +24,14 @@ pub enum Problem {
 /// A valid text and what stands where.
 #[derive(Debug, Clone)]
 pub(super) struct Doc {
-    pub text: String,
-    pub root: Node,
+    pub(crate) text: String,
+    pub(crate) root: Node,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    pub span: Range<usize>,
-    pub shape: Shape,
+    pub(crate) span: Range<usize>,
+    pub(crate) shape: Shape,
 }
 
 #[derive(Debug, Clone)]
@@ -44,18 +44,18 @@ pub(super) enum Shape {
 
 #[derive(Debug, Clone)]
 pub(super) struct Member {
-    pub key: String,
+    pub(crate) key: String,
     /// The key as it is written, with its quotes.
-    pub written: Range<usize>,
+    pub(crate) written: Range<usize>,
     /// The whitespace before the key.
-    pub lead: Range<usize>,
-    pub value: Node,
+    pub(crate) lead: Range<usize>,
+    pub(crate) value: Node,
     /// The whitespace behind the value.
-    pub trail: Range<usize>,
+    pub(crate) trail: Range<usize>,
 }
 
 impl Node {
-    pub fn members(&self) -> &[Member] {
+    pub(crate) fn members(&self) -> &[Member] {
         match &self.shape {
             Shape::Object(members) => members,
             _ => &[],
@@ -85,7 +85,7 @@ impl Doc {
     ///
     /// # Errors
     /// [`Problem`].
-    pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         let syntax = |e: &dyn std::fmt::Display| Problem::Syntax(e.to_string());
         let text = std::str::from_utf8(bytes).map_err(|e| syntax(&e))?;
         // Also what bounds the depth of all recursion here.
@@ -97,12 +97,12 @@ impl Doc {
     }
 
     /// A value of it.
-    pub fn value(&self, node: &Node) -> Value {
+    pub(crate) fn value(&self, node: &Node) -> Value {
         serde_json::from_str(&self.text[node.span.clone()]).unwrap_or(Value::Null)
     }
 
     /// The indentation of the line that holds `at`.
-    pub fn indent_at(&self, at: usize) -> &str {
+    pub(crate) fn indent_at(&self, at: usize) -> &str {
         let start = self.text[..at].rfind('\n').map_or(0, |n| n + 1);
         let line = &self.text[start..at];
         &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
@@ -209,18 +209,18 @@ impl Scan<'_> {
 /// How a text is laid out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Style {
-    pub newline: &'static str,
+    pub(crate) newline: &'static str,
     /// One step of indentation; none if all stands on one line.
-    pub indent: Option<String>,
+    pub(crate) indent: Option<String>,
     /// Between key and value.
-    pub colon: String,
+    pub(crate) colon: String,
     /// Behind a comma on one line.
-    pub gap: String,
+    pub(crate) gap: String,
 }
 
 impl Style {
     /// That of mine, or of theirs where mine is too empty to tell.
-    pub fn detect(mine: &Doc, theirs: &Doc) -> Self {
+    pub(crate) fn detect(mine: &Doc, theirs: &Doc) -> Self {
         let telling = [mine, theirs].into_iter().find(|d| has_content(&d.root));
         let newline = [mine, theirs].into_iter().find_map(|d| d.text.find('\n').map(|at| d.text[..at].ends_with('\r')));
         let indent = telling.map_or(Some("  ".to_owned()), |doc| step(doc, &doc.root));
@@ -235,7 +235,7 @@ impl Style {
 
     /// A value of another text in this style, its line indented by `indent`. What stood on one line there, among
     /// lines, stays on one.
-    pub fn render(&self, from: &Doc, node: &Node, indent: &str) -> String {
+    pub(crate) fn render(&self, from: &Doc, node: &Node, indent: &str) -> String {
         let raw = &from.text[node.span.clone()];
         let has_lines = |text: &str| text.contains('\n');
         let (open, close, items): (_, _, Vec<(&str, &Node)>) = match &node.shape {

@@ -10,36 +10,36 @@ use crate::core::config::below;
 
 /// A value that is replaced by another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Edit {
+pub(crate) struct Edit {
     /// Where: a JSON pointer.
-    pub pointer: String,
+    pub(crate) pointer: String,
     /// What stands there, as it is written.
-    pub old: String,
+    pub(crate) old: String,
     /// What belongs there.
-    pub new: String,
+    pub(crate) new: String,
     /// Where that is in the file, in bytes.
     #[serde(skip)]
-    pub at: Range<usize>,
+    pub(crate) at: Range<usize>,
 }
 
 /// An entry that starts this install's server in a way that only a person can mend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ByHand {
+pub(crate) struct ByHand {
     /// Its name.
-    pub entry: String,
+    pub(crate) entry: String,
     /// What is wrong with it.
-    pub why: String,
+    pub(crate) why: String,
 }
 
 /// What a settings file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Looked {
+pub(crate) struct Looked {
     /// The values that have to change, in their order.
-    pub edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
     /// What a person has to change.
-    pub by_hand: Vec<ByHand>,
+    pub(crate) by_hand: Vec<ByHand>,
     /// The file with the edits.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Looks for entries that start this install's server, and for what is wrong with them. `places` are the keys, from the
@@ -47,7 +47,7 @@ pub struct Looked {
 ///
 /// # Errors
 /// [`Problem`]. Then nothing in the file can be told, or written.
-pub fn look(bytes: &[u8], places: &[Vec<String>], starts: &Starts) -> Result<Looked, Problem> {
+pub(crate) fn look(bytes: &[u8], places: &[Vec<String>], starts: &Starts) -> Result<Looked, Problem> {
     let (text, root) = jsonc::parse(bytes)?;
     let mut looked = Looked::default();
     for place in places {
@@ -69,7 +69,7 @@ pub fn look(bytes: &[u8], places: &[Vec<String>], starts: &Starts) -> Result<Loo
 }
 
 /// A text with some of its values replaced; they are in its order.
-pub fn with_edits(text: &str, edits: &[Edit]) -> String {
+pub(crate) fn with_edits(text: &str, edits: &[Edit]) -> String {
     let (mut out, mut end) = (String::with_capacity(text.len()), 0);
     for edit in edits {
         out.push_str(&text[end..edit.at.start]);

@@ -5,28 +5,28 @@ use crate::core::references::{Moves, folders};
 
 /// What starts this install's server, and what will start it.
 #[derive(Debug, Clone, Default)]
-pub struct Starts {
+pub(crate) struct Starts {
     /// The project's folder; none where it is no text, so that no entry can name it.
-    pub project: Option<String>,
+    pub(crate) project: Option<String>,
     /// What else stands for it in an entry.
-    pub placeholders: Vec<String>,
+    pub(crate) placeholders: Vec<String>,
     /// Folders of the project that are this install now, or were before somebody moved it.
-    pub folders: Vec<String>,
+    pub(crate) folders: Vec<String>,
     /// Modules that are this server, of whatever age.
-    pub modules: Vec<String>,
+    pub(crate) modules: Vec<String>,
     /// Those of them that the new server has; the first is what an entry should say.
-    pub next: Vec<String>,
+    pub(crate) next: Vec<String>,
     /// Files below the install that started a server of before.
-    pub scripts: Vec<String>,
+    pub(crate) scripts: Vec<String>,
     /// Keys that list tools which run without a question.
-    pub approvals: Vec<String>,
+    pub(crate) approvals: Vec<String>,
     /// What moves, and which tools have another name.
-    pub moves: Moves,
+    pub(crate) moves: Moves,
 }
 
 /// How an entry starts a server of ours.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Way<'n> {
+pub(crate) enum Way<'n> {
     /// As a module: where its name stands.
     Module(&'n Node),
     /// By a file that no release has any more.
@@ -55,7 +55,7 @@ impl Starts {
     }
 
     /// Where names of folders that move stand in a value, which may be a list of paths.
-    pub fn moved(&self, value: &str) -> Vec<(std::ops::Range<usize>, &str)> {
+    pub(crate) fn moved(&self, value: &str) -> Vec<(std::ops::Range<usize>, &str)> {
         let mut found = Vec::new();
         for (old, new) in &self.moves.folders {
             for at in folders(value, old, &[]) {
@@ -77,7 +77,7 @@ impl Starts {
     ///
     /// # Errors
     /// [`Problem::Twice`].
-    pub fn way<'n>(&self, entry: &'n Node) -> Result<Option<Way<'n>>, Problem> {
+    pub(crate) fn way<'n>(&self, entry: &'n Node) -> Result<Option<Way<'n>>, Problem> {
         let (command, cwd, env) = (entry.get("command")?, entry.get("cwd")?, entry.get("env")?);
         let args = entry.get("args")?.map_or(&[][..], Node::items);
         let Some(program) = command.and_then(Node::text) else { return Ok(None) };

@@ -8,7 +8,7 @@ const DEPTH: usize = 100;
 
 /// Why a file can't be worked on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub(crate) enum Problem {
     /// Not what editors read.
     #[error("it can't be read as JSON with comments (line {0})")]
     Syntax(usize),
@@ -22,16 +22,16 @@ pub enum Problem {
 
 /// A value, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub(crate) struct Node {
     /// In bytes.
-    pub at: Range<usize>,
+    pub(crate) at: Range<usize>,
     /// What it is.
-    pub shape: Shape,
+    pub(crate) shape: Shape,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// A text, decoded.
     Text(String),
     /// A number or a word.
@@ -44,7 +44,7 @@ pub enum Shape {
 
 impl Node {
     /// The text that it is.
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.shape {
             Shape::Text(text) => Some(text),
             _ => None,
@@ -52,7 +52,7 @@ impl Node {
     }
 
     /// The items of a list; none of anything else.
-    pub fn items(&self) -> &[Node] {
+    pub(crate) fn items(&self) -> &[Node] {
         match &self.shape {
             Shape::List(items) => items,
             _ => &[],
@@ -60,7 +60,7 @@ impl Node {
     }
 
     /// The members of an object; none of anything else.
-    pub fn members(&self) -> &[(String, Node)] {
+    pub(crate) fn members(&self) -> &[(String, Node)] {
         match &self.shape {
             Shape::Object(members) => members,
             _ => &[],
@@ -71,7 +71,7 @@ impl Node {
     ///
     /// # Errors
     /// [`Problem::Twice`].
-    pub fn get(&self, key: &str) -> Result<Option<&Node>, Problem> {
+    pub(crate) fn get(&self, key: &str) -> Result<Option<&Node>, Problem> {
         let mut found = self.members().iter().filter(|(name, _)| name == key);
         match (found.next(), found.next()) {
             (_, Some(_)) => Err(Problem::Twice(key.to_owned())),
@@ -84,7 +84,7 @@ impl Node {
 ///
 /// # Errors
 /// [`Problem`].
-pub fn parse(bytes: &[u8]) -> Result<(&str, Node), Problem> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<(&str, Node), Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::NotText)?;
     let mut scan = Scan { text, at: if text.starts_with('\u{feff}') { 3 } else { 0 } };
     let read = |scan: &mut Scan<'_>| {

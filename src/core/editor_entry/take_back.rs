@@ -11,38 +11,38 @@ use crate::core::path::RelPath;
 
 /// A settings file that was written, as a session keeps it: noted before it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Saved {
+pub(crate) struct Saved {
     /// The sha256 of what stood there.
-    pub before: String,
+    pub(crate) before: String,
     /// That of what was written.
-    pub after: String,
+    pub(crate) after: String,
     /// What was replaced: by pointer, the old value and the new one, as they are written.
-    pub edits: BTreeMap<String, (String, String)>,
+    pub(crate) edits: BTreeMap<String, (String, String)>,
 }
 
 /// A value that could not be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub(crate) struct Left {
     /// Its pointer.
-    pub pointer: String,
+    pub(crate) pointer: String,
     /// What it was, as it is written.
-    pub old: String,
+    pub(crate) old: String,
 }
 
 /// Whether a path is that of settings which may have an entry: no session may name another one.
-pub fn is_settings(path: &RelPath) -> bool {
+pub(crate) fn is_settings(path: &RelPath) -> bool {
     layouts().outside.editors.iter().any(|editor| editor.path == *path)
 }
 
 impl Saved {
     /// What [`take_back`] takes back, the other way round.
-    pub fn reversed(&self) -> Self {
+    pub(crate) fn reversed(&self) -> Self {
         let edits = self.edits.iter().map(|(pointer, (old, new))| (pointer.clone(), (new.clone(), old.clone())));
         Self { before: self.after.clone(), after: self.before.clone(), edits: edits.collect() }
     }
 
     /// Whether it is what this program writes.
-    pub fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         let sum = |sum: &String| sum.len() == 64 && sum.bytes().all(|b| b.is_ascii_hexdigit());
         let value = |text: &String| jsonc::parse(text.as_bytes()).is_ok_and(|(_, node)| node.at == (0..text.len()));
         let edit =
@@ -56,7 +56,7 @@ impl Saved {
 ///
 /// # Errors
 /// [`Problem`]: it can't be read any more.
-pub fn take_back(bytes: &[u8], saved: &Saved) -> Result<(Vec<u8>, Vec<Left>), Problem> {
+pub(crate) fn take_back(bytes: &[u8], saved: &Saved) -> Result<(Vec<u8>, Vec<Left>), Problem> {
     let (text, root) = jsonc::parse(bytes)?;
     let (mut edits, mut left): (Vec<Edit>, Vec<Left>) = (Vec::new(), Vec::new());
     for (pointer, (old, new)) in &saved.edits {

@@ -1,3 +1,5 @@
+use crate::core::editor_entry::jsonc::Problem;
+use crate::core::editor_entry::take_back::Left;
 use serde_json::{Map, Value, json};
 
 use super::*;

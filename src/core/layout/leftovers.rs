@@ -16,16 +16,16 @@ pub struct Leftovers {
     /// What follows an install's name in that of a copy beside it.
     backups: String,
     /// Locks of other programs that upgrade.
-    pub locks: Vec<RelPath>,
+    pub(crate) locks: Vec<RelPath>,
     /// Locks of a server.
-    pub server_locks: Vec<RelPath>,
+    pub(crate) server_locks: Vec<RelPath>,
     /// The folder of the workflows.
-    pub workflows: RelPath,
+    pub(crate) workflows: RelPath,
 }
 
 /// What a file in an install may have been left as.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
+pub(crate) enum Left {
     /// A release's version of a file.
     Template(RelPath),
     /// A copy of a file.
@@ -36,7 +36,7 @@ pub enum Left {
 
 impl Leftovers {
     /// What a file may be, by its name; whether the file that it belongs to exists is not asked.
-    pub fn of(&self, path: &RelPath) -> Option<Left> {
+    pub(crate) fn of(&self, path: &RelPath) -> Option<Left> {
         let name = path.name();
         if self.notes.iter().any(|note| note.as_bytes() == name) {
             return Some(Left::Note);
@@ -55,7 +55,7 @@ impl Leftovers {
     }
 
     /// Whether something beside an install is a copy of it; `folder` is the install's name.
-    pub fn is_backup(&self, folder: &RelPath, name: &[u8]) -> bool {
+    pub(crate) fn is_backup(&self, folder: &RelPath, name: &[u8]) -> bool {
         name.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(self.backups.as_bytes()))
     }
 }

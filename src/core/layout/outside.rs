@@ -11,79 +11,79 @@ use crate::core::path::RelPath;
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Outside {
     /// Files, and folders of files, that tell an assistant what to do. They are read also where git does not track them.
-    pub rules: Vec<RelPath>,
+    pub(crate) rules: Vec<RelPath>,
     /// Texts for such files that releases ship.
     #[serde(default)]
-    pub rule_texts: Vec<RuleText>,
+    pub(crate) rule_texts: Vec<RuleText>,
     /// Settings of editors that may have an entry for the server.
-    pub editors: Vec<EditorFile>,
+    pub(crate) editors: Vec<EditorFile>,
     /// What stands for the project's folder in an entry.
-    pub project_placeholders: Vec<String>,
+    pub(crate) project_placeholders: Vec<String>,
     /// Keys of an entry that list tools which run without a question.
-    pub approvals: Vec<String>,
+    pub(crate) approvals: Vec<String>,
     /// What stands for a person's home: an install's folder of that name there is no project's.
-    pub homes: Vec<String>,
+    pub(crate) homes: Vec<String>,
     /// Names of folders that are passed over where no git says which files are the project's.
-    pub not_searched: Vec<String>,
+    pub(crate) not_searched: Vec<String>,
 }
 
 /// A text that tells an assistant what to do, as a release ships it.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-pub struct RuleText {
+pub(crate) struct RuleText {
     /// Within the source.
-    pub source: RelPath,
+    pub(crate) source: RelPath,
     /// Where a project has it.
-    pub file: RelPath,
+    pub(crate) file: RelPath,
 }
 
 /// A settings file of an editor.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-pub struct EditorFile {
+pub(crate) struct EditorFile {
     /// Within the project.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// The keys, from the outside in, of the object whose members are servers. The first that is there counts.
-    pub servers: Vec<Vec<String>>,
+    pub(crate) servers: Vec<Vec<String>>,
 }
 
 /// How editors start a generation's server.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-pub struct EditorEntry {
+pub(crate) struct EditorEntry {
     /// What installers call it; people call it what they like.
-    pub name: String,
+    pub(crate) name: String,
     /// The program, within the install.
-    pub interpreter: RelPath,
+    pub(crate) interpreter: RelPath,
     /// Its arguments.
-    pub arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// Its environment; `{install}` and `{project}` stand for the folders.
-    pub environment: BTreeMap<String, String>,
+    pub(crate) environment: BTreeMap<String, String>,
     /// Modules behind `-m` that are this server, older names of it too.
-    pub modules: Vec<String>,
+    pub(crate) modules: Vec<String>,
     /// Files within the install that start it without `-m`.
     #[serde(default)]
-    pub scripts: Vec<RelPath>,
+    pub(crate) scripts: Vec<RelPath>,
     /// Tools that an installer lets run without a question.
     #[serde(default)]
-    pub auto_approve: Vec<String>,
+    pub(crate) auto_approve: Vec<String>,
     /// Tools of earlier servers that this one has under another name.
     #[serde(default)]
-    pub renamed_tools: Vec<RenamedTool>,
+    pub(crate) renamed_tools: Vec<RenamedTool>,
 }
 
 /// A tool that has another name now.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct RenamedTool {
+pub(crate) struct RenamedTool {
     /// The old name.
-    pub from: String,
+    pub(crate) from: String,
     /// The tool that does it now.
-    pub to: String,
+    pub(crate) to: String,
     /// The argument that makes it do that, as a call has it; none where the name is all that differs.
     #[serde(default)]
-    pub arguments: Option<String>,
+    pub(crate) arguments: Option<String>,
     /// The name that the first argument of a call has now, where it stood there without one.
     #[serde(default)]
-    pub first: Option<String>,
+    pub(crate) first: Option<String>,
     /// It does the same and no more, so that who let the old one run without a question means this one too. The names of
     /// all others are words of everyday, and are only looked for where assistants are told what to do.
     #[serde(default)]
-    pub equal: bool,
+    pub(crate) equal: bool,
 }

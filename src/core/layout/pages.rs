@@ -10,13 +10,13 @@ use crate::core::provenance::{Change, Commit, Shipped, Tree};
 
 impl Layouts {
     /// The name of the page at a path of a source: the path itself, unless it stands in another form's folder.
-    pub fn page(&self, source: &RelPath) -> RelPath {
+    pub(crate) fn page(&self, source: &RelPath) -> RelPath {
         let named = |form: &Form| form.page.join(source.strip(&form.source)?).ok();
         self.source_forms.iter().find_map(named).unwrap_or_else(|| source.clone())
     }
 
     /// The paths at which a source can have a page, the one that counts first.
-    pub fn paths_of(&self, page: &RelPath) -> Vec<RelPath> {
+    pub(crate) fn paths_of(&self, page: &RelPath) -> Vec<RelPath> {
         let path = |form: &Form| form.source.join(page.strip(&form.page)?).ok();
         let mut all: Vec<RelPath> = self.source_forms.iter().filter_map(path).collect();
         all.push(page.clone());
@@ -62,7 +62,7 @@ fn shipped<'a>(files: &'a Tree, page: &RelPath) -> Option<(RelPath, &'a Shipped)
 }
 
 /// The pages of a commit by name, of its files by path; and where those stand that have another name than their path.
-pub fn pages(files: Tree) -> (Tree, BTreeMap<RelPath, RelPath>) {
+pub(crate) fn pages(files: Tree) -> (Tree, BTreeMap<RelPath, RelPath>) {
     if !files.keys().any(|path| layouts().is_of_form(path)) {
         return (files, BTreeMap::new());
     }
@@ -79,7 +79,7 @@ pub fn pages(files: Tree) -> (Tree, BTreeMap<RelPath, RelPath>) {
 }
 
 /// A history whose changes name paths as one whose changes name pages: parents stand before their children.
-pub fn history(commits: Vec<Commit>) -> Vec<Commit> {
+pub(crate) fn history(commits: Vec<Commit>) -> Vec<Commit> {
     let of_form = |change: &Change| layouts().is_of_form(&change.path);
     if !commits.iter().flat_map(|c| &c.changes).any(of_form) {
         return commits;
@@ -157,7 +157,7 @@ fn named_changes(before: &Tree, after: &Tree, changes: &[&Change]) -> Vec<Change
 }
 
 /// Commits of which not every parent is there: their changes by the names of pages, whatever hides what.
-pub fn loose(mut commits: Vec<Commit>) -> Vec<Commit> {
+pub(crate) fn loose(mut commits: Vec<Commit>) -> Vec<Commit> {
     for change in commits.iter_mut().flat_map(|c| &mut c.changes) {
         change.path = layouts().page(&change.path);
         change.renamed_from =

@@ -6,7 +6,7 @@ use crate::core::path::RelPath;
 
 /// The roots of an install.
 #[derive(Debug)]
-pub struct Roots {
+pub(crate) struct Roots {
     /// Where a path is looked for first stands first.
     roots: Vec<Root>,
 }
@@ -25,7 +25,7 @@ impl Roots {
     ///
     /// A folder that somebody renamed by hand has the name of a later generation than its installer. So what only the
     /// later one installs was installed only if some of it is there.
-    pub fn of(
+    pub(crate) fn of(
         generation: &Generation,
         layout: &'static Layout,
         target: &'static Layout,
@@ -51,7 +51,7 @@ impl Roots {
     }
 
     /// Where a source path can stand in this install, the likeliest first.
-    pub fn places(&self, source: &RelPath) -> impl Iterator<Item = RelPath> {
+    pub(crate) fn places(&self, source: &RelPath) -> impl Iterator<Item = RelPath> {
         let config = layouts().config_path(source);
         let places: Vec<RelPath> = self.roots.iter().filter_map(|root| root.map.place(source)).collect();
         config.into_iter().chain(places)
@@ -59,7 +59,7 @@ impl Roots {
 
     /// Where a source path that no installer installs can stand in roots that the target does not have: they go, and with
     /// them what was copied by hand.
-    pub fn strays(&self, source: &RelPath, target: &Layout) -> impl Iterator<Item = RelPath> {
+    pub(crate) fn strays(&self, source: &RelPath, target: &Layout) -> impl Iterator<Item = RelPath> {
         let going = |root: &&Root| {
             layouts().never_installed(source) && !target.install_folders().any(|f| *f == root.map.install)
         };
@@ -67,18 +67,18 @@ impl Roots {
     }
 
     /// Whether a source path that is missing at a place was deleted there: whoever installed the root installed all of it.
-    pub fn had(&self, source: &RelPath, place: &RelPath) -> bool {
+    pub(crate) fn had(&self, source: &RelPath, place: &RelPath) -> bool {
         let here = |root: &&Root| root.map.place(source).as_ref() == Some(place);
         layouts().is_config(place) || self.roots.iter().filter(here).any(|root| root.whole)
     }
 
     /// The root that a path stands in.
-    pub fn root_of(&self, place: &RelPath) -> Option<&RelPath> {
+    pub(crate) fn root_of(&self, place: &RelPath) -> Option<&RelPath> {
         self.folders().filter(|folder| place.is_within(folder)).max_by_key(|folder| folder.as_bytes().len())
     }
 
     /// The folders in which managed files can stand.
-    pub fn folders(&self) -> impl Iterator<Item = &RelPath> {
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &RelPath> {
         self.roots.iter().map(|root| &root.map.install)
     }
 }

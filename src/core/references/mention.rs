@@ -7,13 +7,13 @@ use crate::core::layout::outside::RenamedTool;
 
 /// A name in a line, and what belongs in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
+pub(super) struct Edit {
     /// Where, in bytes.
-    pub at: Range<usize>,
+    pub(crate) at: Range<usize>,
     /// None where there is nothing to put there.
-    pub new: Option<String>,
+    pub(crate) new: Option<String>,
     /// What it is.
-    pub named: Named,
+    pub(crate) named: Named,
 }
 
 impl Edit {
@@ -28,7 +28,7 @@ impl Edit {
 }
 
 /// All that a line names, in its order, nothing twice. `before` is the last line in front of it that is not empty.
-pub fn edits(before: &str, line: &str, moves: &Moves, instructs: bool) -> Vec<Edit> {
+pub(crate) fn edits(before: &str, line: &str, moves: &Moves, instructs: bool) -> Vec<Edit> {
     let mut found = Vec::new();
     let install = Some(&moves.install).filter(|name| !name.is_empty() && !moves.folders.contains_key(*name));
     for name in moves.folders.keys().chain(install) {
@@ -57,7 +57,11 @@ pub fn edits(before: &str, line: &str, moves: &Moves, instructs: bool) -> Vec<Ed
 }
 
 /// Where a folder's name stands as a whole part of a path.
-pub fn folders<'l>(line: &'l str, name: &'l str, homes: &'l [String]) -> impl Iterator<Item = Range<usize>> + 'l {
+pub(crate) fn folders<'l>(
+    line: &'l str,
+    name: &'l str,
+    homes: &'l [String],
+) -> impl Iterator<Item = Range<usize>> + 'l {
     let whole = move |at: &usize| {
         let (front, back) = (&line[..*at], &line[at + name.len()..]);
         begins_part(front) && ends_part(back) && !in_home(front, homes)
@@ -131,7 +135,7 @@ fn words<'l>(line: &'l str, name: &'l str) -> impl Iterator<Item = Range<usize>>
 }
 
 /// Whether what stands in front, on this line and the one before, ends with `-m`, whatever quotes and commas are between.
-pub fn behind_m(before: &str, front: &str) -> bool {
+pub(crate) fn behind_m(before: &str, front: &str) -> bool {
     let between = |c: char| c.is_whitespace() || "\"',".contains(c);
     let ends = |text: &str| {
         let text = text.trim_end_matches(between);

@@ -9,26 +9,26 @@ use crate::core::path::RelPath;
 
 /// What moves or goes, and under which names the rest of the project knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Moves {
+pub(crate) struct Moves {
     /// Folders that are, or were, installs of this project, and where that is now.
-    pub folders: BTreeMap<String, String>,
+    pub(crate) folders: BTreeMap<String, String>,
     /// The install's folder when all is done.
-    pub install: String,
+    pub(crate) install: String,
     /// Pages by their path in the install, and where they go; none for those that go altogether.
-    pub pages: BTreeMap<Vec<u8>, Option<RelPath>>,
+    pub(crate) pages: BTreeMap<Vec<u8>, Option<RelPath>>,
     /// Packages by name, and what each is replaced by.
-    pub packages: BTreeMap<String, String>,
+    pub(crate) packages: BTreeMap<String, String>,
     /// The project has no code of its own of such a name, so an import means the install's.
-    pub imports: bool,
+    pub(crate) imports: bool,
     /// Tools that have another name.
-    pub tools: Vec<RenamedTool>,
+    pub(crate) tools: Vec<RenamedTool>,
     /// What stands for a person's home.
-    pub homes: Vec<String>,
+    pub(crate) homes: Vec<String>,
 }
 
 impl Moves {
     /// Whether nothing moves, so that no file need be read.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.folders.is_empty() && self.pages.is_empty() && self.packages.is_empty() && self.tools.is_empty()
     }
 
@@ -42,11 +42,11 @@ impl Moves {
 
 /// What a line names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Named {
+pub(crate) struct Named {
     /// `folder`, `page`, `package` or `tool`.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// As it stands there.
-    pub name: String,
+    pub(crate) name: String,
     /// What it is now; none if it is gone.
-    pub now: Option<String>,
+    pub(crate) now: Option<String>,
 }

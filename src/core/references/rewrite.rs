@@ -9,18 +9,18 @@ use crate::core::merge::is_binary;
 
 /// What becomes of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rewritten {
+pub(crate) struct Rewritten {
     /// Its new bytes.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// How many names were replaced.
-    pub replaced: usize,
+    pub(crate) replaced: usize,
     /// Names that stay, since nothing is in their place or it can't be written there: the line's number, and the name.
-    pub left: Vec<(u64, String)>,
+    pub(crate) left: Vec<(u64, String)>,
 }
 
 /// Why a file is not for this program to write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unwritable {
+pub(crate) enum Unwritable {
     /// It is no text.
     #[error("it is no text")]
     Binary,
@@ -69,7 +69,7 @@ impl Line {
 ///
 /// # Errors
 /// [`Unwritable`].
-pub fn rewritten(name: &[u8], bytes: &[u8], moves: &Moves, instructs: bool) -> Result<Rewritten, Unwritable> {
+pub(crate) fn rewritten(name: &[u8], bytes: &[u8], moves: &Moves, instructs: bool) -> Result<Rewritten, Unwritable> {
     if is_lfs_pointer(bytes) {
         return Err(Unwritable::LfsPointer);
     }

@@ -26,7 +26,7 @@ pub enum Decision {
 
 impl Decision {
     /// Whether nothing of it is open: it can be an answer then.
-    pub fn is_resolved(&self) -> bool {
+    pub(crate) fn is_resolved(&self) -> bool {
         match self {
             Decision::Open => false,
             Decision::Merge(choices) => choices.iter().all(Option::is_some),
@@ -39,8 +39,8 @@ impl Decision {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// For which overlapping hunk; none for the whole file.
-    pub hunk: Option<usize>,
+    pub(crate) hunk: Option<usize>,
     /// The text; in JSON as base64.
     #[serde(with = "crate::core::merge::as_base64")]
-    pub text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
 }

@@ -48,18 +48,18 @@ pub enum Decided {
 
 impl Decisions {
     /// The answers.
-    pub fn answers(&self) -> &BTreeMap<RelPath, Decision> {
+    pub(crate) fn answers(&self) -> &BTreeMap<RelPath, Decision> {
         &self.answers
     }
 
     /// Takes an answer of which is known that it is resolved and can be carried out.
-    pub fn answer(&mut self, path: RelPath, answer: Decision) {
+    pub(crate) fn answer(&mut self, path: RelPath, answer: Decision) {
         self.open.remove(&path);
         self.answers.insert(path, answer);
     }
 
     /// Takes in what is decided of a path now, and makes it the answer if it is resolved and `check` lets it.
-    pub fn decide(
+    pub(crate) fn decide(
         &mut self,
         path: &RelPath,
         decision: &Decision,
@@ -88,17 +88,17 @@ impl Decisions {
     }
 
     /// What is decided of a path.
-    pub fn decided(&self, path: &RelPath) -> Option<&Decision> {
+    pub(crate) fn decided(&self, path: &RelPath) -> Option<&Decision> {
         self.open.get(path).or_else(|| self.answers.get(path))
     }
 
     /// What is decided without being an answer.
-    pub fn open(&self) -> &BTreeMap<RelPath, Decision> {
+    pub(crate) fn open(&self) -> &BTreeMap<RelPath, Decision> {
         &self.open
     }
 
     /// Keeps what was written for a path and could not be used.
-    pub fn refuse(&mut self, path: RelPath, texts: Vec<Refused>) {
+    pub(crate) fn refuse(&mut self, path: RelPath, texts: Vec<Refused>) {
         match texts.is_empty() {
             true => self.refused.remove(&path),
             false => self.refused.insert(path, texts),
@@ -106,13 +106,13 @@ impl Decisions {
     }
 
     /// What was written for a path and could not be used.
-    pub fn refused(&self, path: &RelPath) -> &[Refused] {
+    pub(crate) fn refused(&self, path: &RelPath) -> &[Refused] {
         self.refused.get(path).map_or(&[], Vec::as_slice)
     }
 
     /// Takes in what an earlier build kept apart, of the paths that `asks`. It was written before the session was, so where
     /// the two differ it is the newer: that is open until it is decided anew. Gives how many answers are gone by that.
-    pub fn take_in(&mut self, earlier: Earlier, asks: impl Fn(&RelPath) -> bool) -> u64 {
+    pub(crate) fn take_in(&mut self, earlier: Earlier, asks: impl Fn(&RelPath) -> bool) -> u64 {
         let mut gone = 0;
         for (path, decision) in earlier.drafts.into_iter().filter(|(path, _)| asks(path)) {
             if self.answers.get(&path) != Some(&decision) {
@@ -125,7 +125,7 @@ impl Decisions {
     }
 
     /// What is settled without being an answer yet.
-    pub fn drafts(&self) -> Vec<Draft> {
+    pub(crate) fn drafts(&self) -> Vec<Draft> {
         let paths: BTreeSet<&RelPath> = self.open.keys().chain(self.refused.keys()).collect();
         let open = paths.into_iter().filter(|path| !self.answers.contains_key(*path));
         open.filter_map(|path| {
@@ -135,7 +135,7 @@ impl Decisions {
     }
 
     /// Whether each answer is one: what is read was perhaps written by anybody.
-    pub fn are_sound(&self) -> bool {
+    pub(crate) fn are_sound(&self) -> bool {
         self.answers.values().all(Decision::is_resolved)
     }
 }
@@ -157,7 +157,7 @@ pub struct Earlier {
 
 impl Earlier {
     /// From its text. A damaged one has none, which costs questions but no bytes.
-    pub fn parse(text: &[u8]) -> Self {
+    pub(crate) fn parse(text: &[u8]) -> Self {
         serde_json::from_slice(text).unwrap_or_default()
     }
 }
@@ -166,11 +166,11 @@ impl Earlier {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// Which conflict.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// How many hunks of it; none if it is settled as a whole.
-    pub hunks: Option<usize>,
+    pub(crate) hunks: Option<usize>,
     /// How many texts the person wrote for it.
-    pub written: usize,
+    pub(crate) written: usize,
 }
 
 impl Draft {

@@ -13,35 +13,35 @@ use crate::core::phase::Phase;
 #[derive(Debug, Clone)]
 pub struct Remains {
     /// Its id, which is its folder's name.
-    pub session_id: String,
+    pub(crate) session_id: String,
     /// The install it lies in.
-    pub install: PathBuf,
+    pub(crate) install: PathBuf,
     /// What is wrong with its files.
-    pub why: String,
+    pub(crate) why: String,
     /// When it began, as its id has it.
-    pub began: jiff::Timestamp,
+    pub(crate) began: jiff::Timestamp,
     /// Its stamp: its backup's, else that of its beginning.
-    pub stamp: String,
+    pub(crate) stamp: String,
     /// Its journals were begun, so the install may be changed.
-    pub applied: bool,
+    pub(crate) applied: bool,
     /// How it ended, by what only its end writes.
-    pub ended: Option<End>,
+    pub(crate) ended: Option<End>,
     /// The name of its backup.
-    pub backup: Option<String>,
+    pub(crate) backup: Option<String>,
     /// Its number, 0 if it is not known.
-    pub number: u64,
+    pub(crate) number: u64,
     /// The id of the session before it.
-    pub parent: Option<String>,
+    pub(crate) parent: Option<String>,
     /// The environment that it built.
-    pub venv_generation: Option<String>,
+    pub(crate) venv_generation: Option<String>,
     /// The name that the install's folder had when the backup was made, if it has another one now.
-    pub folder_before: Option<RelPath>,
+    pub(crate) folder_before: Option<RelPath>,
     /// Lines that were appended to the project's `.gitignore` since its backup.
-    pub gitignore_added: Vec<String>,
+    pub(crate) gitignore_added: Vec<String>,
 }
 
 /// A session made of what is left: good for a rollback, not for going on.
-pub fn rebuilt(left: Remains) -> Session {
+pub(crate) fn rebuilt(left: Remains) -> Session {
     let reason = Some(format!("its files were damaged ({}); rebuilt from journal and backup", left.why));
     let so_far = SoFar { applied: left.applied, reason };
     let project = left.install.parent().unwrap_or(&left.install).to_owned();

@@ -5,16 +5,16 @@ use super::state::{End, SoFar, State};
 
 /// What the journals of a session prove.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// The rollback's journal was committed.
-    pub rollback_committed: bool,
+    pub(crate) rollback_committed: bool,
     /// The content's journal was committed.
-    pub content_committed: bool,
+    pub(crate) content_committed: bool,
 }
 
 /// The state that follows from the facts. After the commit of the content the install may be changed; after the commit of a
 /// rollback there is no way but back. `backed_up`: the backup's phase is among those that are done.
-pub fn reconcile(state: State, facts: Facts, backed_up: bool) -> State {
+pub(crate) fn reconcile(state: State, facts: Facts, backed_up: bool) -> State {
     let so_far = SoFar { applied: true, ..state.so_far().clone() };
     match state {
         State::Ended { end: End::Completed, .. } if facts.rollback_committed => State::RollingBack(so_far),
@@ -34,7 +34,7 @@ pub fn reconcile(state: State, facts: Facts, backed_up: bool) -> State {
 
 /// The state of a session whose last save is damaged and behind which another one was begun: that is only possible if it
 /// had ended.
-pub fn overtaken(state: State) -> State {
+pub(crate) fn overtaken(state: State) -> State {
     match state {
         ended @ State::Ended { .. } => ended,
         open => {
@@ -45,7 +45,7 @@ pub fn overtaken(state: State) -> State {
 }
 
 /// The state of a session whose approval is lost: it can't go on, but it can go back.
-pub fn without_approval(state: State, why: &str) -> State {
+pub(crate) fn without_approval(state: State, why: &str) -> State {
     match state {
         ended @ State::Ended { .. } => ended,
         back @ (State::RollingBack(_) | State::RollbackPaused(_)) => back,

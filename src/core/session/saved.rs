@@ -31,10 +31,10 @@ use crate::core::rules_file;
 use crate::core::settings::Options;
 
 /// The version of the session's format that this program writes.
-pub const SCHEMA: u32 = 2;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// The seed's workflow id: the name under which the server knows our sessions.
-pub const WORKFLOW_TYPE: &str = "agent_os_upgrade_v1";
+pub(crate) const WORKFLOW_TYPE: &str = "agent_os_upgrade_v1";
 
 /// The saved outcome of one phase.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -177,13 +177,13 @@ pub struct Session {
     pub phase_artifacts: BTreeMap<u8, PhaseRecord>,
     /// What is decided about conflicts, saved one by one as it is.
     #[serde(flatten)]
-    pub decisions: Decisions,
+    pub(crate) decisions: Decisions,
     /// Why an answer was given without asking: a standing rule, or an earlier answer.
     #[serde(default)]
-    pub answered_by: BTreeMap<RelPath, String>,
+    pub(crate) answered_by: BTreeMap<RelPath, String>,
     /// A person said that all conflicts are settled: from here on none is asked.
     #[serde(default)]
-    pub answers_done: bool,
+    pub(crate) answers_done: bool,
     /// Standing rules that the person made of answers: true for `always_take`. Written when the plan is applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<(bool, String)>,
@@ -208,15 +208,15 @@ pub struct Session {
     pub ready: Option<Ready>,
     /// The name that the install's folder had before, where this session gives it another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub folder_before: Option<RelPath>,
+    pub(crate) folder_before: Option<RelPath>,
     /// Lines that this session appended to the project's `.gitignore`.
     pub gitignore_added: Vec<String>,
     /// Settings of editors that this session changes, or would change if that was wanted; noted before they are written.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub editors: BTreeMap<RelPath, editor_entry::Saved>,
+    pub(crate) editors: BTreeMap<RelPath, editor_entry::Saved>,
     /// The same for rules files.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub rules_files: BTreeMap<RelPath, rules_file::Saved>,
+    pub(crate) rules_files: BTreeMap<RelPath, rules_file::Saved>,
     /// Answers to questions that hold for the rest of the session, by the question's id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub chosen: BTreeMap<String, Way>,
@@ -241,7 +241,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// The documents that a session appends to outside of its journals; nothing else may be named in [`Session::documents`].
-pub const DOCUMENTS: [&str; 2] = ["INSTALLATION_SUMMARY.md", "UPDATE_LOG.txt"];
+pub(crate) const DOCUMENTS: [&str; 2] = ["INSTALLATION_SUMMARY.md", "UPDATE_LOG.txt"];
 
 impl Session {
     /// A session that begins: nothing is done yet. Its number and its place are given under the lock.
@@ -306,20 +306,20 @@ impl Session {
     }
 
     /// The checksum of what was approved, if that was not read yet.
-    pub fn wants_approval(&self) -> Option<&str> {
+    pub(crate) fn wants_approval(&self) -> Option<&str> {
         // What is read has a commit, which what is unknown has not.
         self.approval.as_deref().filter(|_| *self.approved == Approval::default())
     }
 
     /// The session with what was approved, as it was read beside it. Whether it is the one with the checksum that the session
     /// names is the reader's to check.
-    pub fn attach(mut self, approval: Approval) -> Self {
+    pub(crate) fn attach(mut self, approval: Approval) -> Self {
         self.approved = approval.into();
         self
     }
 
     /// The session as it is where what was approved is lost: good for a rollback, not for going on.
-    pub fn without_approval(mut self, why: &str) -> Self {
+    pub(crate) fn without_approval(mut self, why: &str) -> Self {
         self.approval = None;
         self.approved = Arc::default();
         self.state = reconcile::without_approval(self.state, why);
@@ -377,7 +377,8 @@ impl Session {
     }
 
     /// Where it stands.
-    pub fn state(&self) -> &State {
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> &State {
         &self.state
     }
 
@@ -431,7 +432,7 @@ impl Session {
     }
 
     /// Takes an event back that could not be saved.
-    pub fn take_back(&mut self, before: Before) {
+    pub(crate) fn take_back(&mut self, before: Before) {
         self.state = before.0;
     }
 
@@ -439,27 +440,27 @@ impl Session {
     ///
     /// # Errors
     /// [`Illegal`] where no phase can begin.
-    pub fn begin_phase(&mut self, phase: Phase) -> Result<(), Illegal> {
+    pub(crate) fn begin_phase(&mut self, phase: Phase) -> Result<(), Illegal> {
         self.advance(&StateEvent::PhaseBegan)?;
         self.current_phase = phase;
         Ok(())
     }
 
     /// Takes in what the disk proves.
-    pub fn reconcile(&mut self, facts: Facts) {
+    pub(crate) fn reconcile(&mut self, facts: Facts) {
         let backed_up = self.completed_phases.contains(&Phase::Backup);
         let state = std::mem::replace(&mut self.state, State::Running(SoFar::default()));
         self.state = reconcile::reconcile(state, facts, backed_up);
     }
 
     /// Takes in that another session was begun behind it, which is only possible if it had ended.
-    pub fn overtaken(&mut self) {
+    pub(crate) fn overtaken(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Running(SoFar::default()));
         self.state = reconcile::overtaken(state);
     }
 
     /// Nothing of the session is left in the install.
-    pub fn is_back(&self) -> bool {
+    pub(crate) fn is_back(&self) -> bool {
         matches!(self.status(), Status::RolledBack | Status::Aborted | Status::Failed)
     }
 
@@ -537,12 +538,12 @@ impl Session {
     }
 
     /// Whether a person answers a conflict, rather than a policy, a rule or an earlier answer.
-    pub fn asks_about(&self, path: &RelPath) -> bool {
+    pub(crate) fn asks_about(&self, path: &RelPath) -> bool {
         self.on_conflict() == OnConflict::Ask && !self.answered_by.contains_key(path)
     }
 
     /// Whether carrying it out changes the install or its environment, rather than only its server's process.
-    pub fn changes_something(&self) -> bool {
+    pub(crate) fn changes_something(&self) -> bool {
         self.plan().summary.pending() > 0 || self.venv_generation.is_some() || self.folder_before.is_some()
     }
 
@@ -557,7 +558,7 @@ impl Session {
     }
 
     /// Whether conflicts wait for a person: for answers, or for the word that all of them are given.
-    pub fn asks_about_conflicts(&self) -> bool {
+    pub(crate) fn asks_about_conflicts(&self) -> bool {
         let open = |f: &FileEntry| f.kind == Kind::Conflict && self.asks_about(&f.path);
         !self.answers_done
             && !self.rolling_back()
@@ -577,7 +578,7 @@ impl Session {
 
 /// A completed session with nothing in it, for tests.
 #[cfg(test)]
-pub fn example() -> Session {
+pub(crate) fn example() -> Session {
     let session = Session::blank(String::new(), PathBuf::new(), PathBuf::new(), String::new(), String::new());
     let state = State::Ended { end: super::state::End::Completed, so_far: SoFar { applied: true, reason: None } };
     let session = Session { state, current_phase: Phase::Cleanup, prompts: 1, ..session };
@@ -587,7 +588,7 @@ pub fn example() -> Session {
 #[cfg(test)]
 impl Session {
     /// The same with something else approved.
-    pub fn approving(self, change: impl FnOnce(&mut Approval)) -> Self {
+    pub(crate) fn approving(self, change: impl FnOnce(&mut Approval)) -> Self {
         let mut approval = self.approved().clone();
         change(&mut approval);
         self.with_approval(approval)

@@ -26,7 +26,7 @@ pub enum Status {
 
 impl Status {
     /// The word in JSON and on screens.
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Status::Running => "running",
             Status::AwaitingDecision => "awaiting_decision",
@@ -39,7 +39,7 @@ impl Status {
     }
 
     /// The same for people.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Status::AwaitingDecision => "waiting for a decision",
             Status::RolledBack => "rolled back",
@@ -53,9 +53,9 @@ impl Status {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SoFar {
     /// Something in the install may have changed: from here on, Discard is not offered.
-    pub applied: bool,
+    pub(crate) applied: bool,
     /// Why it ended, is going back, or stopped the last time.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 /// What a session waits for.
@@ -127,7 +127,7 @@ pub enum State {
 
 impl State {
     /// What every state carries along.
-    pub fn so_far(&self) -> &SoFar {
+    pub(crate) fn so_far(&self) -> &SoFar {
         match self {
             State::Running(so_far) | State::RollingBack(so_far) | State::RollbackPaused(so_far) => so_far,
             State::Waiting { so_far, .. } | State::Paused { so_far, .. } | State::Ended { so_far, .. } => so_far,
@@ -135,7 +135,7 @@ impl State {
     }
 
     /// What others are told.
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         match self {
             State::Running(_) | State::RollingBack(_) => Status::Running,
             State::Waiting { .. } => Status::AwaitingDecision,
@@ -148,17 +148,17 @@ impl State {
     }
 
     /// Whether a rollback was begun: from here on there is no way but back.
-    pub fn is_rolling_back(&self) -> bool {
+    pub(crate) fn is_rolling_back(&self) -> bool {
         matches!(self, State::RollingBack(_) | State::RollbackPaused(_))
     }
 
     /// Whether a relaunch has something to offer: Resume, Roll back, Discard.
-    pub fn is_unfinished(&self) -> bool {
+    pub(crate) fn is_unfinished(&self) -> bool {
         !matches!(self, State::Ended { .. })
     }
 
     /// The question that waits for an answer, or was left without one.
-    pub fn asked(&self) -> Option<&Question> {
+    pub(crate) fn asked(&self) -> Option<&Question> {
         match self {
             State::Waiting { on: Wait::Question(question), .. } => Some(question),
             State::Paused { asked, .. } => asked.as_ref(),

@@ -10,7 +10,7 @@ use crate::core::plan::Only;
 impl Session {
     /// The session as a server reads it that allows no other keys than its own: what is ours alone stands under
     /// `evidence_submitted` and `metadata`. Phases that are left out are not named.
-    pub fn workflow_file(&self) -> Value {
+    pub(crate) fn workflow_file(&self) -> Value {
         let Value::Object(mut ours) = self.state_file() else { return Value::Null };
         let checkpoints = ours.remove("checkpoints").unwrap_or_default();
         let checkpoints: Map<String, Value> = match checkpoints {

@@ -1,17 +1,17 @@
 //! How moments are written: in names, in files, for people.
 
 /// A moment as the names of backups, environments and reports have it: `YYYY-MM-DD-HHMMSS`, UTC.
-pub fn stamp_of(time: jiff::Timestamp) -> String {
+pub(crate) fn stamp_of(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%d-%H%M%S").to_string()
 }
 
 /// A moment as session files have it: RFC 3339, UTC, to the second.
-pub fn time_of(time: jiff::Timestamp) -> String {
+pub(crate) fn time_of(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Such a moment for people: to the minute, and how long before `now` that was. Anything else stays as it is.
-pub fn moment(time: &str, now: Option<jiff::Timestamp>) -> String {
+pub(crate) fn moment(time: &str, now: Option<jiff::Timestamp>) -> String {
     let Ok(then) = time.parse::<jiff::Timestamp>() else { return time.to_owned() };
     let shown = then.strftime("%Y-%m-%d %H:%M UTC").to_string();
     let ago = |n: i64, unit: &str| format!("{shown}, {n} {unit}{} ago", if n == 1 { "" } else { "s" });
@@ -26,7 +26,7 @@ pub fn moment(time: &str, now: Option<jiff::Timestamp>) -> String {
 
 /// Whether a name is one that we give to backups, environments and reports: `YYYY-MM-DD-HHMMSS`, with a number behind
 /// it where two fell in one second. Such a name can't lead out of its folder.
-pub fn is_stamp(name: &str) -> bool {
+pub(crate) fn is_stamp(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let (Some(stamp), rest) = (name.get(..17), name.get(17..).unwrap_or_default()) else { return false };
     let shaped = stamp.bytes().enumerate().all(|(i, b)| match i {

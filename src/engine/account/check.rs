@@ -28,7 +28,7 @@ impl From<AccountError> for Stop {
 ///
 /// # Errors
 /// [`Stop::Failed`], also where the session can't be saved.
-pub fn note_gone(run: &mut Run, phase: Phase) -> Result<(), Stop> {
+pub(crate) fn note_gone(run: &mut Run, phase: Phase) -> Result<(), Stop> {
     let Some(backup) = run.session.backup.as_ref().map(|_| take::backup_of(&run.session)).transpose()? else {
         return run.save();
     };
@@ -48,7 +48,7 @@ pub fn note_gone(run: &mut Run, phase: Phase) -> Result<(), Stop> {
 ///
 /// # Errors
 /// [`Stop::Failed`], naming what is lost. The session then has it noted, so that a rollback brings it back.
-pub fn nothing_lost(run: &mut Run, when: When) -> Result<usize, Stop> {
+pub(crate) fn nothing_lost(run: &mut Run, when: When) -> Result<usize, Stop> {
     if run.session.backup.is_none() {
         return Ok(0);
     }
@@ -85,7 +85,7 @@ fn lost(account: &Account) -> String {
 }
 
 /// One file that is lost: its path, and the lines that are missing.
-pub fn described(item: &Item) -> String {
+pub(crate) fn described(item: &Item) -> String {
     let missing = item.lines.as_ref().map(|lines| &lines.missing[..]).unwrap_or_default();
     let Some(first) = missing.first() else { return format!("{}: it is nowhere in the install", item.path) };
     let more = if missing.len() > 1 { format!(" (and {} more)", missing.len() - 1) } else { String::new() };
@@ -96,7 +96,7 @@ pub fn described(item: &Item) -> String {
 ///
 /// # Errors
 /// [`Stop::Failed`] where it can't be told.
-pub fn not_back(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>) -> Result<BTreeSet<RelPath>, Stop> {
+pub(crate) fn not_back(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>) -> Result<BTreeSet<RelPath>, Stop> {
     let account = take::back(&run.session, backup, touched, When::Applied)?;
     let missing = account.of(Fate::Lost).map(|item| item.path.clone()).collect();
     run.account = Some(account);

@@ -23,7 +23,7 @@ use crate::host::session::store;
 
 /// Why no account can be taken.
 #[derive(Debug, thiserror::Error)]
-pub enum AccountError {
+pub(crate) enum AccountError {
     /// The session made no backup.
     #[error("session {0} has no backup, so what stood there before can't be told")]
     NoBackup(String),
@@ -37,7 +37,7 @@ pub enum AccountError {
 
 /// How far the session is of which the account is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub(crate) enum When {
     /// The content is in place, the server's files are still to come.
     Content,
     /// All is in place.
@@ -71,7 +71,7 @@ impl Texts for Store<'_> {
 ///
 /// # Errors
 /// [`AccountError`].
-pub fn backup_of(session: &Session) -> Result<Backup, AccountError> {
+pub(crate) fn backup_of(session: &Session) -> Result<Backup, AccountError> {
     let name = session.backup.as_ref().ok_or_else(|| AccountError::NoBackup(session.session_id.clone()))?;
     Ok(Backup::open(&copy::folder_of(&session.install).join(name))?)
 }
@@ -80,7 +80,7 @@ pub fn backup_of(session: &Session) -> Result<Backup, AccountError> {
 ///
 /// # Errors
 /// [`AccountError`].
-pub fn of(session: &Session, when: When) -> Result<Account, AccountError> {
+pub(crate) fn of(session: &Session, when: When) -> Result<Account, AccountError> {
     let backup = backup_of(session)?;
     let mut account = match session.status() == Status::RolledBack {
         true => back(session, &backup, &BTreeSet::new(), when)?,

@@ -21,11 +21,11 @@ use crate::host::files::planted;
 use crate::host::process::proc;
 
 /// An entry with what it does.
-pub struct Decided {
+pub(crate) struct Decided {
     /// The plan's entry.
-    pub entry: FileEntry,
+    pub(crate) entry: FileEntry,
     /// Its effect.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
 impl From<JournalError> for Stop {
@@ -45,7 +45,7 @@ impl From<JournalError> for Stop {
 ///
 /// # Errors
 /// [`Stop::Failed`] naming a file that changed since it was planned.
-pub fn wanted(folder: &Folder, decided: Vec<Decided>) -> Result<Vec<Wanted>, Stop> {
+pub(crate) fn wanted(folder: &Folder, decided: Vec<Decided>) -> Result<Vec<Wanted>, Stop> {
     let new_mode = proc::new_file_mode();
     let mut all = Vec::new();
     for Decided { entry, outcome } in decided {
@@ -104,10 +104,11 @@ fn standing(folder: &Folder, path: &RelPath, planned: Option<&BlobId>) -> Result
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: Task) -> Result<Applied, Stop> {
+pub(crate) fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: Task) -> Result<Applied, Stop> {
     let rescue = run.rescue_folder()?;
     let total = journal.len() as u64;
-    let applied = journal.apply(&rescue, &mut |n, path| run.progress(phase, task, n as u64 + 1, total, path))?;
+    let applied =
+        journal.apply(&run.install(), &rescue, &mut |n, path| run.progress(phase, task, n as u64 + 1, total, path))?;
     planted::lose(&run.session.install);
     keep_owners(run, journal);
     for (path, to) in &applied.rescued {
@@ -121,7 +122,7 @@ pub fn carry_out(run: &mut Run, journal: &Journal, phase: Phase, task: Task) -> 
 
 /// What replaced a file, or stands where an edit followed a move to, belongs to whom the old one did.
 fn keep_owners(run: &mut Run, journal: &Journal) {
-    let install = run.session.install.clone();
+    let install = run.install();
     let Some(name) = run.session.backup.clone() else { return };
     let Ok(backup) = Backup::open(&copy::folder_of(&install).join(name)) else { return };
     let moved: BTreeMap<RelPath, RelPath> =
@@ -137,7 +138,7 @@ fn keep_owners(run: &mut Run, journal: &Journal) {
 ///
 /// # Errors
 /// [`Stop::Failed`] naming the first path that isn't what it should be.
-pub fn verify(run: &Run, journal: &Journal, since: &[RelPath]) -> Result<u64, Stop> {
+pub(crate) fn verify(run: &Run, journal: &Journal, since: &[RelPath]) -> Result<u64, Stop> {
     if journal.is_done() {
         // Verified before an interruption; what stands there since is the user's.
         return Ok(journal.len() as u64);
@@ -154,7 +155,7 @@ pub fn verify(run: &Run, journal: &Journal, since: &[RelPath]) -> Result<u64, St
 }
 
 /// Counts for the evidence: files that are new, and files changed, moved or removed.
-pub fn counts<'a>(decided: impl Iterator<Item = &'a Decided>) -> (u64, u64) {
+pub(crate) fn counts<'a>(decided: impl Iterator<Item = &'a Decided>) -> (u64, u64) {
     let mut touched = BTreeSet::new();
     let (mut new, mut updated) = (0, 0);
     for one in decided {

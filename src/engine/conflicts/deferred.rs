@@ -19,6 +19,7 @@ use crate::engine::session::stop::Stop;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 
 /// The folder of the kept bytes, by blob id.
 const FOLDER: &str = ".upgrade/parked";
@@ -28,7 +29,7 @@ const FOLDER: &str = ".upgrade/parked";
 ///
 /// # Errors
 /// [`FsError`] where it can't be told what stands there now.
-pub fn waiting(install: &Path, sessions: &[Session]) -> Result<Vec<Parked>, FsError> {
+pub(crate) fn waiting(install: &Path, sessions: &[Session]) -> Result<Vec<Parked>, FsError> {
     let live = Folder::open(install)?;
     let mut waiting = Vec::new();
     for parked in parked::after(sessions.iter()).into_values() {
@@ -45,7 +46,7 @@ pub fn waiting(install: &Path, sessions: &[Session]) -> Result<Vec<Parked>, FsEr
 }
 
 /// Where the source's version of a parked conflict is kept, for people who want to look at it.
-pub fn theirs_path(install: &Path, parked: &Parked) -> Option<std::path::PathBuf> {
+pub(crate) fn theirs_path(install: &Path, parked: &Parked) -> Option<std::path::PathBuf> {
     Some(install.join(FOLDER).join(parked.theirs.as_ref()?.as_str()))
 }
 
@@ -108,7 +109,7 @@ pub(crate) fn sides(install: &Path, entry: &FileEntry) -> Result<Sides, Stop> {
 ///
 /// # Errors
 /// A sentence naming what can't be read.
-pub fn plan(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, String> {
+pub(crate) fn plan(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, String> {
     planned(install, sessions).map_err(|stop| match stop {
         Stop::Failed { what, .. } => what,
         _ => "it was stopped".to_owned(),
@@ -172,7 +173,7 @@ fn entry(install: &Path, live: &Folder, parked: &Parked) -> Result<FileEntry, St
 }
 
 /// Removes kept bytes that no session could ask about any more.
-pub(crate) fn sweep(install: &Path, sessions: &[Session]) {
+pub(crate) fn sweep(install: &LockedInstall, sessions: &[Session]) {
     // What can't be listed now is swept next time.
     let names = fs::entries_in(&install.join(FOLDER)).unwrap_or_default().into_iter();
     let parked = |s: &Session, e: &FileEntry| matches!(s.answers().get(&e.path), Some(Decision::Park));

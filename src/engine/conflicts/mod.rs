@@ -1,6 +1,6 @@
 //! Conflicts: who settles them, standing rules, what is put off, and how the outcome is written.
 
-pub mod apply;
-pub mod deferred;
-pub mod rules;
-pub mod settle;
+pub(crate) mod apply;
+pub(crate) mod deferred;
+pub(crate) mod rules;
+pub(crate) mod settle;

@@ -13,7 +13,7 @@ use crate::host::files::fs;
 ///
 /// # Errors
 /// A sentence saying why it can't be written there.
-pub fn add(run: &mut Run, take: bool, pattern: &str) -> Result<(), String> {
+pub(crate) fn add(run: &mut Run, take: bool, pattern: &str) -> Result<(), String> {
     let path = run.session.install.join(settings::FILE);
     let failed = |problem: String| format!("{}: {problem}; the rule is not made", path.shown());
     if std::fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
@@ -39,7 +39,7 @@ pub fn add(run: &mut Run, take: bool, pattern: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// When the session can't be saved.
-pub fn remove(run: &mut Run, take: bool, pattern: &str) -> Result<(), Stop> {
+pub(crate) fn remove(run: &mut Run, take: bool, pattern: &str) -> Result<(), Stop> {
     run.session.rules.retain(|(t, p)| (*t, p.as_str()) != (take, pattern));
     run.save()
 }
@@ -48,7 +48,7 @@ pub fn remove(run: &mut Run, take: bool, pattern: &str) -> Result<(), Stop> {
 ///
 /// # Errors
 /// What is wrong with the text that is there.
-pub fn text(session: &Session, old: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn text(session: &Session, old: &[u8]) -> Result<Vec<u8>, String> {
     let mut text = String::from_utf8(old.to_vec()).map_err(|_| "not UTF-8 text".to_owned())?;
     for (take, pattern) in &session.rules {
         let options = session.options();

@@ -19,7 +19,7 @@ use crate::host::session::lock::Lock;
 ///
 /// # Errors
 /// [`Problem`] naming what can't be read: no list may pass for an empty one.
-pub fn all(install: &Path) -> Result<Vec<Kept>, Problem> {
+pub(crate) fn all(install: &Path) -> Result<Vec<Kept>, Problem> {
     retention::list(install).map_err(|what| {
         let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
         problem(format!("{}: {what}; nothing was changed", install.shown()), next)
@@ -30,7 +30,7 @@ pub fn all(install: &Path) -> Result<Vec<Kept>, Problem> {
 ///
 /// # Errors
 /// [`Problem`] for a list that can't be read, and a name that no backup has.
-pub fn examine(install: &Path, named: Option<&str>) -> Result<Vec<Examined>, Problem> {
+pub(crate) fn examine(install: &Path, named: Option<&str>) -> Result<Vec<Examined>, Problem> {
     let all = all(install)?;
     let names: Vec<&str> = match named {
         Some(name) => vec![of_name(install, &all, name)?],
@@ -63,12 +63,12 @@ pub(crate) fn that_hold(install: &Path, path: &RelPath) -> Vec<String> {
 
 /// What may be removed. The lock is held until this is dropped.
 #[derive(Debug)]
-pub struct Prunable {
+pub(crate) struct Prunable {
     /// All backups, oldest first.
-    pub all: Vec<Kept>,
+    pub(crate) all: Vec<Kept>,
     /// The names of those that may go.
-    pub names: Vec<String>,
-    _lock: Lock,
+    pub(crate) names: Vec<String>,
+    lock: Lock,
 }
 
 impl Prunable {
@@ -76,7 +76,7 @@ impl Prunable {
     ///
     /// # Errors
     /// [`Problem`]; then nothing was changed.
-    pub fn find(install: &Path, keep: usize, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
+    pub(crate) fn find(install: &Path, keep: usize, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
         let lock = locked::lock(install, note)?;
         // Without knowing what the last session needs, nothing can be said not to be needed.
         if let Some(damage) = catalog::survey(install).lost() {
@@ -90,11 +90,11 @@ impl Prunable {
         let protected: Vec<String> = newest_sound.into_iter().collect();
         let names = retention::prunable(install, keep, &protected)
             .map_err(|what| problem(format!("{what}; nothing was changed"), "pos-upgrade-tui backups"))?;
-        Ok(Self { all, names, _lock: lock })
+        Ok(Self { all, names, lock })
     }
 
     /// The backups that go, oldest first.
-    pub fn going(&self) -> impl Iterator<Item = &Kept> {
+    pub(crate) fn going(&self) -> impl Iterator<Item = &Kept> {
         self.all.iter().filter(|b| self.names.contains(&b.name))
     }
 
@@ -102,8 +102,8 @@ impl Prunable {
     ///
     /// # Errors
     /// [`Problem`]; some may be gone then.
-    pub fn remove(&self, install: &Path) -> Result<Pruned, Problem> {
-        retention::prune(install, &self.names).map_err(|e| {
+    pub(crate) fn remove(&self) -> Result<Pruned, Problem> {
+        retention::prune(self.lock.install(), &self.names).map_err(|e| {
             let what = format!("{e}; what was removed before that is gone, the install itself is untouched");
             problem(what, "see what is left: pos-upgrade-tui backups")
         })

@@ -16,7 +16,7 @@ use crate::host::session::lock::{Lock, LockError};
 ///
 /// # Errors
 /// [`Problem`], exit code 7 where somebody else has it.
-pub fn lock(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, Problem> {
+pub(crate) fn lock(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, Problem> {
     let lock = Lock::acquire(install).map_err(|e| refusal(install, &e))?;
     lock.ended().iter().for_each(|line| note(line));
     Ok(lock)
@@ -26,7 +26,7 @@ pub fn lock(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, Problem>
 ///
 /// # Errors
 /// Those of [`lock`], and [`Problem`] with exit code 7 for an unfinished upgrade.
-pub fn without_session(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, Problem> {
+pub(crate) fn without_session(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, Problem> {
     let lock = lock(install, note)?;
     match checks::session_in_the_way(install) {
         None => Ok(lock),
@@ -35,7 +35,7 @@ pub fn without_session(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Loc
 }
 
 /// What a person is told of a lock that can't be had.
-pub fn refusal(install: &Path, error: &LockError) -> Problem {
+pub(crate) fn refusal(install: &Path, error: &LockError) -> Problem {
     let next = |command: Next<'_>| command.of(install.parent().unwrap_or(install));
     match error {
         LockError::Held(holder) => Problem {

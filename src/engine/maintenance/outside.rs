@@ -22,6 +22,7 @@ use crate::engine::refusal::{Problem, problem, usage};
 use crate::engine::report::documents::mode_of;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 
 /// Where it is kept, within the install.
 const KEPT: &str = ".upgrade/outside";
@@ -30,17 +31,17 @@ const NOTE: &str = "written.json";
 
 /// A file as it is and as it becomes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub(crate) struct Change {
     /// Within the project.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// Its bytes now.
-    pub now: Vec<u8>,
+    pub(crate) now: Vec<u8>,
     /// Its bytes then.
-    pub then: Vec<u8>,
+    pub(crate) then: Vec<u8>,
     /// How many names are replaced; 0 on the way back.
-    pub replaced: usize,
+    pub(crate) replaced: usize,
     /// Names that stay, with the number of their lines.
-    pub left: Vec<(u64, String)>,
+    pub(crate) left: Vec<(u64, String)>,
 }
 
 /// `written.json`: what was written at one time.
@@ -73,7 +74,12 @@ impl Kept {
 ///
 /// # Errors
 /// [`Problem`] with every file that can't be written; then nothing was changed.
-pub fn changes(project: &Path, listed: &Outside, moves: &Moves, named: &[PathBuf]) -> Result<Vec<Change>, Problem> {
+pub(crate) fn changes(
+    project: &Path,
+    listed: &Outside,
+    moves: &Moves,
+    named: &[PathBuf],
+) -> Result<Vec<Change>, Problem> {
     let (mut changes, mut wrong) = (Vec::<Change>::new(), Vec::new());
     for name in named {
         let path = match within(project, name) {
@@ -135,18 +141,18 @@ fn change(project: &Path, listed: &Outside, moves: &Moves, path: &RelPath) -> Re
 ///
 /// # Errors
 /// [`Problem`]: somebody else works here, a file was changed meanwhile, or the disk refuses. It says what was written.
-pub fn write(
+pub(crate) fn write(
     project: &Path,
     install: &Path,
     changes: &[Change],
     note: &mut dyn FnMut(&str),
 ) -> Result<String, Problem> {
-    let _lock = locked::without_session(install, note)?;
+    let lock = locked::without_session(install, note)?;
     sweep(project, changes);
     unchanged(project, changes)?;
     let stamp = free_stamp(install).map_err(|e| untouched(&e))?;
     let folder = install.join(KEPT).join(&stamp);
-    keep(&folder, changes).map_err(|e| {
+    keep(lock.install(), &folder, changes).map_err(|e| {
         // Half of it says nothing to anybody.
         let _ = fs::remove_tree(&folder);
         untouched(&e)
@@ -193,7 +199,7 @@ fn free_stamp(install: &Path) -> Result<String, FsError> {
     Ok(name)
 }
 
-fn keep(folder: &Path, changes: &[Change]) -> Result<(), FsError> {
+fn keep(install: &LockedInstall, folder: &Path, changes: &[Change]) -> Result<(), FsError> {
     fs::create_folders(folder)?;
     let mut files = Vec::new();
     for (number, change) in changes.iter().enumerate() {
@@ -207,10 +213,10 @@ fn keep(folder: &Path, changes: &[Change]) -> Result<(), FsError> {
             new: sha256(&change.then),
         });
     }
-    save(folder, &Note { schema: 1, written_at: time_of(jiff::Timestamp::now()), files })
+    save(install, folder, &Note { schema: 1, written_at: time_of(jiff::Timestamp::now()), files })
 }
 
-fn save(folder: &Path, note: &Note) -> Result<(), FsError> {
+fn save(_: &LockedInstall, folder: &Path, note: &Note) -> Result<(), FsError> {
     use crate::host::files::error::Doing as _;
     let path = folder.join(NOTE);
     let text = json::pretty(note).doing("write", &path)? + "\n";
@@ -236,13 +242,13 @@ fn put(project: &Path, changes: &[Change], next: &str) -> Result<(), Problem> {
 
 /// What undoing would do.
 #[derive(Debug)]
-pub struct Undo {
+pub(crate) struct Undo {
     /// When it was written.
-    pub stamp: String,
+    pub(crate) stamp: String,
     /// What is put back.
-    pub back: Vec<Change>,
+    pub(crate) back: Vec<Change>,
     /// What stays as it is, and why.
-    pub stays: Vec<String>,
+    pub(crate) stays: Vec<String>,
     /// The files that are still noted if all of this is done.
     rest: Note,
 }
@@ -251,7 +257,7 @@ pub struct Undo {
 ///
 /// # Errors
 /// [`Problem`] where nothing was written, or what was kept can't be read.
-pub fn undo(project: &Path, install: &Path, stamp: Option<&str>) -> Result<Undo, Problem> {
+pub(crate) fn undo(project: &Path, install: &Path, stamp: Option<&str>) -> Result<Undo, Problem> {
     let all = install.join(KEPT);
     let mut stamps = fs::folders_in(&all).map_err(|e| untouched(&e))?;
     stamps.retain(|name| is_stamp(name));
@@ -315,12 +321,13 @@ fn back(project: &Path, folder: &Path, kept: &Kept) -> Result<Option<Change>, St
 ///
 /// # Errors
 /// As [`write`].
-pub fn put_back(project: &Path, install: &Path, undo: &Undo, note: &mut dyn FnMut(&str)) -> Result<(), Problem> {
-    let _lock = locked::without_session(install, note)?;
+pub(crate) fn put_back(project: &Path, install: &Path, undo: &Undo, note: &mut dyn FnMut(&str)) -> Result<(), Problem> {
+    let lock = locked::without_session(install, note)?;
     sweep(project, &undo.back);
     unchanged(project, &undo.back)?;
     put(project, &undo.back, "go on with it: pos-upgrade-tui outside --undo")?;
     let folder = install.join(KEPT).join(&undo.stamp);
-    let settled = if undo.rest.files.is_empty() { fs::remove_tree(&folder) } else { save(&folder, &undo.rest) };
+    let settled =
+        if undo.rest.files.is_empty() { fs::remove_tree(&folder) } else { save(lock.install(), &folder, &undo.rest) };
     settled.map_err(|e| problem(format!("{e}; the files are back"), "mend that, then pos-upgrade-tui outside --undo"))
 }

@@ -23,7 +23,7 @@ use crate::host::session::lock::Lock;
 
 /// Why no baseline can be made.
 #[derive(Debug, thiserror::Error)]
-pub enum ReconcileError {
+pub(crate) enum ReconcileError {
     /// Source or install can't be read.
     #[error(transparent)]
     Planning(#[from] PlanningError),
@@ -40,12 +40,12 @@ impl From<FsError> for ReconcileError {
 
 /// A baseline that can be written. The lock is held until this is dropped.
 #[derive(Debug)]
-pub struct Reconciled {
+pub(crate) struct Reconciled {
     /// What was found.
-    pub found: Found,
+    pub(crate) found: Found,
     /// Where the baseline is.
-    pub path: PathBuf,
-    _lock: Lock,
+    pub(crate) path: PathBuf,
+    lock: Lock,
 }
 
 impl Reconciled {
@@ -53,7 +53,7 @@ impl Reconciled {
     ///
     /// # Errors
     /// [`Problem`] for a source that has nothing to say about the install, and a lock that can't be had.
-    pub fn find(source: &Path, install: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
+    pub(crate) fn find(source: &Path, install: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
         let unusable = |what: String| {
             let next = "name a clone: pos-upgrade-tui reconcile --source DIR";
             problem(format!("{what}; nothing was changed"), next)
@@ -65,7 +65,7 @@ impl Reconciled {
         // From here on nobody else writes there.
         let lock = locked::without_session(install, note)?;
         let found = find(&opened, install).map_err(|e| unusable(e.to_string()))?;
-        Ok(Self { found, path: install.join(baseline::FILE), _lock: lock })
+        Ok(Self { found, path: install.join(baseline::FILE), lock })
     }
 
     /// Writes the baseline and nothing else; one that could not be read is kept among the rescued files. Where, relative
@@ -73,8 +73,9 @@ impl Reconciled {
     ///
     /// # Errors
     /// [`Problem`]; then the install is as it was.
-    pub fn write(&self, install: &Path) -> Result<Option<String>, Problem> {
+    pub(crate) fn write(&self) -> Result<Option<String>, Problem> {
         let failed = |e: FsError| problem(format!("{e}; the install is as it was"), "mend that, then try again");
+        let install = self.lock.install();
         let mut kept = None;
         if self.found.unusable {
             let rescue = locked::rescue_folder(install)?;
@@ -92,19 +93,19 @@ impl Reconciled {
 
 /// What was found.
 #[derive(Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// The baseline as it should be.
-    pub baseline: Baseline,
+    pub(crate) baseline: Baseline,
     /// The releases that the file in the install names, one for each side of a merge; empty if it names none.
-    pub named: Vec<String>,
+    pub(crate) named: Vec<String>,
     /// Files that are of other releases, with those.
-    pub others: Vec<(RelPath, String)>,
+    pub(crate) others: Vec<(RelPath, String)>,
     /// Files that are no release's: the user's edits, judged against the release.
-    pub edited: Vec<RelPath>,
+    pub(crate) edited: Vec<RelPath>,
     /// The file in the install says all this already.
-    pub same: bool,
+    pub(crate) same: bool,
     /// The file in the install can't be read as a baseline.
-    pub unusable: bool,
+    pub(crate) unusable: bool,
 }
 
 /// Looks at the source and the install.

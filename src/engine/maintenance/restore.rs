@@ -18,22 +18,23 @@ use crate::host::files::fs::visible;
 use crate::host::files::restore;
 use crate::host::files::restore::{RestoreError, Restored};
 use crate::host::install;
+use crate::host::install::locked::LockedInstall;
 use crate::host::server::search_index;
 use crate::host::session::catalog;
 
 /// What was done.
 #[derive(Debug)]
-pub struct BroughtBack {
+pub(crate) struct BroughtBack {
     /// The file, relative to the install.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// The backup's name.
-    pub from: String,
+    pub(crate) from: String,
     /// False where it was as in the backup already.
-    pub changed: bool,
+    pub(crate) changed: bool,
     /// Where that is now which stood there before, relative to the install.
-    pub rescued: Option<RelPath>,
+    pub(crate) rescued: Option<RelPath>,
     /// What could not be done besides.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Brings a file back, out of the backup of this name or the newest one. `named` is a path as people type it: relative
@@ -41,7 +42,7 @@ pub struct BroughtBack {
 ///
 /// # Errors
 /// [`Problem`]; then nothing was changed.
-pub fn bring_back(
+pub(crate) fn bring_back(
     install: &Path,
     named: &Path,
     from: Option<&str>,
@@ -55,18 +56,19 @@ pub fn bring_back(
     };
     let backup = Backup::open(&copy::folder_of(install).join(name))
         .map_err(|e| problem(format!("{e}; nothing was changed"), "name another backup: pos-upgrade-tui backups"))?;
-    let _lock = locked::without_session(install, note)?;
-    catalog::sweep(install.parent().unwrap_or(install), install).iter().for_each(|line| note(line));
+    let lock = locked::without_session(install, note)?;
+    let locked = lock.install();
+    catalog::sweep(install.parent().unwrap_or(install), locked).iter().for_each(|line| note(line));
     let rescue = locked::rescue_folder(install)?;
-    let done = restore::restore(install, &backup, &path, &rescue).map_err(|e| refusal(install, &path, name, &e))?;
-    let wrong = owners::give_back(install, &backup, std::iter::once((&path, &path)));
+    let done = restore::restore(locked, &backup, &path, &rescue).map_err(|e| refusal(install, &path, name, &e))?;
+    let wrong = owners::give_back(locked, &backup, std::iter::once((&path, &path)));
     let mut warnings: Vec<String> = owners::not_kept(&wrong).into_iter().collect();
     let (changed, rescued) = match done {
         Restored::Same => (false, None),
         Restored::Back(rescued) => (true, rescued),
     };
     if changed {
-        warnings.extend(outdate_index(install, &path));
+        warnings.extend(outdate_index(locked, &path));
     }
     Ok(BroughtBack { path, from: name.to_owned(), changed, rescued, warnings })
 }
@@ -87,7 +89,7 @@ fn newest<'a>(install: &Path, all: &'a [Kept]) -> Result<&'a str, Problem> {
 }
 
 /// A page that comes back has its old time, by which the server would not read it again. What went wrong with that.
-fn outdate_index(install: &Path, path: &RelPath) -> Option<String> {
+fn outdate_index(install: &LockedInstall, path: &RelPath) -> Option<String> {
     let places = search_index::places(install);
     if !places.is_page(path) {
         return None;

@@ -13,7 +13,7 @@ use crate::host::session::lock::{LockError, LockNote};
 
 /// What was found.
 #[derive(Debug)]
-pub enum Found {
+pub(crate) enum Found {
     /// No lock that keeps anybody out; why, in a sentence.
     Nothing(String),
     /// The note of the session that was named. Nobody here can tell whether it still runs.
@@ -24,7 +24,7 @@ pub enum Found {
 ///
 /// # Errors
 /// [`Problem`], exit code 7 where a living process has the lock, 2 where another session is noted.
-pub fn look(install: &Path, session: &str) -> Result<Found, Problem> {
+pub(crate) fn look(install: &Path, session: &str) -> Result<Found, Problem> {
     let untold = |e: FsError| problem(format!("{e}; nothing was changed"), "mend that, then try again");
     let path = lock::note_path(install);
     let Some(note) = lock::read_note(install).map_err(untold)? else {
@@ -54,7 +54,7 @@ pub fn look(install: &Path, session: &str) -> Result<Found, Problem> {
 ///
 /// # Errors
 /// [`Problem`]; then the lock is as it was.
-pub fn remove(install: &Path) -> Result<Vec<String>, Problem> {
+pub(crate) fn remove(install: &Path) -> Result<Vec<String>, Problem> {
     lock::remove_note(install).map_err(|e| match e {
         LockError::Held(holder) => held(install, &holder.who),
         LockError::Place(odd) => problem(format!("{}; nothing was changed", odd.describe()), odd.next()),

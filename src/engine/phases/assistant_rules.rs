@@ -17,17 +17,17 @@ use crate::host::files::error::FsError;
 use crate::host::files::fs;
 
 /// The folder of a session with the texts that it writes.
-pub const FOLDER: &str = "rules";
+pub(crate) const FOLDER: &str = "rules";
 /// What the names of copies beside a backup begin with.
 const COPY: &str = "rules-";
 
 /// The name of a file's copy beside a backup, and of what it becomes in the session's folder: one for each path.
-pub fn copy_name(path: &RelPath) -> String {
+pub(crate) fn copy_name(path: &RelPath) -> String {
     format!("{COPY}{}", path.to_string().replace('%', "%25").replace('/', "%2F"))
 }
 
 /// The path that a copy's name stands for.
-pub fn path_of(name: &str) -> Option<RelPath> {
+pub(crate) fn path_of(name: &str) -> Option<RelPath> {
     RelPath::new(name.strip_prefix(COPY)?.replace("%2F", "/").replace("%25", "%")).ok()
 }
 
@@ -35,14 +35,14 @@ pub fn path_of(name: &str) -> Option<RelPath> {
 ///
 /// # Errors
 /// [`FsError`] where the copy can't be written.
-pub fn keep(run: &Run, backup: &mut Backup) -> Result<(), FsError> {
+pub(crate) fn keep(run: &Run, backup: &mut Backup) -> Result<(), FsError> {
     if !run.session.options().rules {
         return Ok(());
     }
     for path in assistant_rules::files(&run.session.project) {
         // What can't be read is not written either.
         if let Some(Ok(bytes)) = read(&run.session.project, &path) {
-            backup.keep_beside(&copy_name(&path), &bytes)?;
+            backup.keep_beside(run.lock.install(), &copy_name(&path), &bytes)?;
         }
     }
     Ok(())
@@ -52,7 +52,7 @@ pub fn keep(run: &Run, backup: &mut Backup) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`] where it can't be kept.
-pub fn note(run: &mut Run, source: &Source) -> Result<(), FsError> {
+pub(crate) fn note(run: &mut Run, source: &Source) -> Result<(), FsError> {
     run.session.rules_files.clear();
     let wanted = run.session.options().rules;
     let found = assistant_rules::find(&run.session.project, source, run.session.plan().only);
@@ -72,7 +72,7 @@ pub fn note(run: &mut Run, source: &Source) -> Result<(), FsError> {
 }
 
 /// The text that a session writes to a rules file; none where it is gone, or not what it was.
-pub fn kept(folder: &Path, path: &RelPath, saved: &Saved) -> Option<Vec<u8>> {
+pub(crate) fn kept(folder: &Path, path: &RelPath, saved: &Saved) -> Option<Vec<u8>> {
     fs::read_own(&folder.join(copy_name(path))).ok().filter(|bytes| sha256(bytes) == saved.after)
 }
 
@@ -81,7 +81,7 @@ pub fn kept(folder: &Path, path: &RelPath, saved: &Saved) -> Option<Vec<u8>> {
 ///
 /// # Errors
 /// [`Stop::Failed`] where that can't be told.
-pub fn write(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn write(run: &mut Run) -> Result<(), Stop> {
     if !run.session.options().rules {
         return Ok(());
     }

@@ -22,8 +22,8 @@ const REQUIREMENTS: &str = "requirements-snapshot.txt";
 ///
 /// # Errors
 /// [`Stop`]; the install is as it was.
-pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
-    let install = run.session.install.clone();
+pub(crate) fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
+    let install = run.install();
     run.task(PHASE, Task::Lock, |run| {
         let (id, since) = (run.session.session_id.clone(), run.session.created_at.clone());
         run.lock.explain(&id, &since)?;
@@ -80,7 +80,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         };
         match text {
             Ok(text) => {
-                let path = made.keep_beside(REQUIREMENTS, text.as_bytes())?;
+                let path = made.keep_beside(&install, REQUIREMENTS, text.as_bytes())?;
                 done(format!("{} packages", text.lines().count()), Fact::Is(run.shown(&path)))
             }
             // Rolling back never needs it: the old environment itself is kept.
@@ -91,7 +91,7 @@ pub fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         }
     })?;
     run.task(PHASE, Task::BackupManifest, |_| {
-        made.write_manifest()?;
+        made.write_manifest(&install)?;
         done(format!("{} entries", made.manifest.entries.len()), ())
     })?;
     run.task(PHASE, Task::BackupVerify, |_| {

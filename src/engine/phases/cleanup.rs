@@ -24,8 +24,8 @@ const PHASE: Phase = Phase::Cleanup;
 ///
 /// # Errors
 /// [`Stop`] only if asked to, or the disk refuses.
-pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
-    let install = run.session.install.clone();
+pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
+    let install = run.install();
     let old_backups_archived = run.task(PHASE, Task::PruneBackups, |run| {
         let keep = run.session.options().keep_backups as usize;
         let own = run.session.backup.clone().unwrap_or_default();
@@ -62,7 +62,7 @@ pub fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         let ending = Ending::Validated { session: &run.session.session_id };
         let line = format!("{} | {short} | {ending}\n", &date[..10]);
         documents::append_document(run, "UPDATE_LOG.txt", &line)?;
-        ended::note(&run.session.install, &run.session.session_id, End::Completed)?;
+        ended::note(run.lock.install(), &run.session.session_id, End::Completed)?;
         done("UPDATE_LOG.txt", ())
     })?;
     let git_changes_committed = run.task(PHASE, Task::GitCommit, |run| {

@@ -39,6 +39,7 @@ use crate::host::files::crash_points::{KEEP, around};
 use crate::host::files::folder::{Content, Folder, Found};
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, NewFile, State, Wanted};
+use crate::host::install::locked::LockedInstall;
 use crate::host::server::search_index;
 use crate::host::server::{self, Running};
 use crate::host::session::catalog;
@@ -54,11 +55,11 @@ fn is_server(decided: &Decided) -> bool {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
+pub(crate) fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     if !run.session.applied() {
         relocate::make_sure(run)?;
     }
-    let install = run.session.install.clone();
+    let install = run.install();
     // A session that was taken up here has lost what it began in phase 1.
     crate::engine::phases::server::fetch::begin(run);
     let folder = run.folder("content");
@@ -83,7 +84,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     ready::stop_server(run)?;
     let (journal, applied) = run.task(PHASE, Task::Apply, |run| {
         let journal = in_place(run, journal)?;
-        let install = run.session.install.clone();
+        let install = run.install();
         index::aside(run)?;
         let applied = apply::carry_out(run, &journal, PHASE, Task::Apply)?;
         let lines = documents::add_gitignore_lines(run)?;
@@ -104,7 +105,7 @@ pub fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     })?;
     let version = run.session.source_version().to_owned();
     run.task(PHASE, Task::VersionFiles, |_| done(version.clone(), ()))?;
-    journal.drop_staging();
+    journal.drop_staging(&install);
     let (new_files, updated_files) = run.session.counted;
     Ok(ContentEvidence {
         safe_upgrade_executed: true,
@@ -136,7 +137,7 @@ fn in_place(run: &mut Run, journal: Journal) -> Result<Journal, Stop> {
 /// Makes the server look for pages that changed, if any did: it goes by the newest time, which is no newer where pages
 /// went away, or were staged before an interruption. Whether there is an index that is out of date now.
 fn outdate_index(run: &mut Run, journal: &Journal) -> bool {
-    let install = run.session.install.clone();
+    let install = run.install();
     let places = search_index::places(&install);
     // One that has no note goes in phase 3, when no server runs.
     if places.note_layout().is_none() || run.session.ready.as_ref().is_some_and(|ready| ready.index_is_current) {
@@ -154,7 +155,7 @@ fn outdate_index(run: &mut Run, journal: &Journal) -> bool {
 }
 
 /// The plan's counts in the seed's words.
-pub fn preview(plan: &Plan) -> DryRunPreview {
+pub(crate) fn preview(plan: &Plan) -> DryRunPreview {
     let count = |kinds: &[Kind]| kinds.iter().map(|k| plan.summary.get(*k)).sum();
     DryRunPreview {
         new_files: count(&[Kind::New]),
@@ -166,7 +167,7 @@ pub fn preview(plan: &Plan) -> DryRunPreview {
 }
 
 /// Plans again, settles conflicts, stages everything and commits. Nothing in the install changes here.
-fn prepare(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop> {
+fn prepare(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Journal, Stop> {
     let (source, planned) = run.task(PHASE, Task::DryRun, |run| {
         let commit = run.session.source_commit().to_owned();
         let source = Source::open(run.session.source(), Some(&commit)).map_err(Stop::failed)?;
@@ -207,7 +208,7 @@ fn wanted(run: &mut Run, live: &Folder, decided: Vec<Decided>) -> Result<(Vec<Wa
 /// Commits both journals now, while plan and answers are at hand: phase 3 needs no source.
 fn commit(
     run: &mut Run,
-    install: &Path,
+    install: &LockedInstall,
     folder: &Path,
     server: Vec<Wanted>,
     content: Vec<Wanted>,
@@ -229,7 +230,8 @@ fn still_so(install: &Path, old: &[(RelPath, State)]) -> Result<(), Stop> {
     for (path, old) in old {
         let found = live.look(path)?;
         // A folder that the plan's removals empty goes with them.
-        if !old.matches(&found) && !(*old == State::Absent && found == Found::Folder) {
+        let is_so = old.matches(&found) || (*old == State::Absent && found == Found::Folder);
+        if !is_so {
             return Err(Stop::Failed {
                 what: format!("{path}: changed while the upgrade was made ready, so nothing was applied"),
                 next: Some("look at the new plan: start the upgrade again".into()),
@@ -259,7 +261,7 @@ fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> R
 }
 
 /// The same for conflicts that earlier sessions put off. Needs no source; the release stays what it is.
-fn prepare_parked(run: &mut Run, install: &Path, folder: &Path) -> Result<Journal, Stop> {
+fn prepare_parked(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Journal, Stop> {
     run.task(PHASE, Task::DryRun, |run| {
         let now = deferred::plan(install, &catalog::survey(install).sessions).map_err(Stop::failed)?;
         let what = match &now {
@@ -363,7 +365,7 @@ fn moved_config(run: &mut Run, live: &Folder, content: &mut Vec<Wanted>) -> Resu
 }
 
 /// Keeps the bytes of the release that is being installed, so that a shallow source still has a base next time.
-fn keep_base(install: &Path, source: &Source) -> Result<(), Stop> {
+fn keep_base(install: &LockedInstall, source: &Source) -> Result<(), Stop> {
     let folder = install.join(".upgrade/base");
     fs::create_folders(&folder)?;
     // What stands there may be a link: it is replaced, never written through.

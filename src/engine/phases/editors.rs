@@ -15,9 +15,10 @@ use crate::engine::session::stop::Stop;
 use crate::host::backup::copy::Backup;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 
 /// The name of a settings file's copy beside a backup.
-pub fn copy_name(path: &RelPath) -> String {
+pub(crate) fn copy_name(path: &RelPath) -> String {
     format!("project{}", path.to_string().replace('/', "-"))
 }
 
@@ -25,19 +26,19 @@ pub fn copy_name(path: &RelPath) -> String {
 ///
 /// # Errors
 /// [`FsError`] where the copy can't be written.
-pub fn keep(project: &Path, install: &Path, backup: &mut Backup) -> Result<(), FsError> {
+pub(crate) fn keep(project: &Path, install: &LockedInstall, backup: &mut Backup) -> Result<(), FsError> {
     let files = layouts().outside.editors.iter().map(|editor| &editor.path);
     for path in files.filter(|path| editors::concerns(project, install, path)) {
         // What can't be read is not written either.
         if let Some(Ok(bytes)) = editors::read(project, path) {
-            backup.keep_beside(&copy_name(path), &bytes)?;
+            backup.keep_beside(install, &copy_name(path), &bytes)?;
         }
     }
     Ok(())
 }
 
 /// Notes what has to change, while the source is at hand that says so. Saved with the session.
-pub fn note(run: &mut Run, source: &Source) {
+pub(crate) fn note(run: &mut Run, source: &Source) {
     let (project, install) = (run.session.project.clone(), run.session.install.clone());
     let moves = outside::moves(&project, &install, Some(source), None);
     run.session.editors.clear();
@@ -57,7 +58,7 @@ pub fn note(run: &mut Run, source: &Source) {
 ///
 /// # Errors
 /// [`Stop::Failed`] where the session can't be saved.
-pub fn write(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn write(run: &mut Run) -> Result<(), Stop> {
     if !run.session.options().editor_config {
         return Ok(());
     }

@@ -1,11 +1,11 @@
 //! The six phases, one file or room each.
 
-pub mod assistant_rules;
-pub mod backup;
-pub mod cleanup;
-pub mod content;
-pub mod editors;
-pub mod preflight;
-pub mod relocate;
-pub mod server;
-pub mod validation;
+pub(crate) mod assistant_rules;
+pub(crate) mod backup;
+pub(crate) mod cleanup;
+pub(crate) mod content;
+pub(crate) mod editors;
+pub(crate) mod preflight;
+pub(crate) mod relocate;
+pub(crate) mod server;
+pub(crate) mod validation;

@@ -20,7 +20,7 @@ use crate::host::user::consent::Wish;
 ///
 /// # Errors
 /// [`Stop::Failed`] naming every problem.
-pub fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
+pub(crate) fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     const PHASE: Phase = Phase::PreFlight;
     let request = request_of(run);
     let mut checked = checks::pre_flight(&request, true, &mut |task, outcome, detail, seconds| {
@@ -79,7 +79,7 @@ fn ask_for_tests(run: &mut Run) -> Result<(), Stop> {
 }
 
 /// The request that a session was made for.
-pub fn request_of(run: &Run) -> Request {
+pub(crate) fn request_of(run: &Run) -> Request {
     let session = &run.session;
     Request {
         project: session.project.clone(),

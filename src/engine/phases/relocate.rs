@@ -34,7 +34,7 @@ fn must_end(run: &Run) -> bool {
 ///
 /// # Errors
 /// [`Stop`], naming the processes.
-pub fn make_sure(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn make_sure(run: &mut Run) -> Result<(), Stop> {
     if !must_end(run) {
         return Ok(());
     }
@@ -82,7 +82,7 @@ fn in_use(run: &Run) -> Vec<String> {
 ///
 /// # Errors
 /// [`Stop`]; then the folder has its old name.
-pub fn forward(run: &mut Run) -> Result<bool, Stop> {
+pub(crate) fn forward(run: &mut Run) -> Result<bool, Stop> {
     let Some((before, after)) = run.session.folders().filter(|_| run.session.is_to_move()) else { return Ok(false) };
     if let Running::Yes(live) = server::find(&before) {
         stop_live(run, &live).map_err(Stop::failed)?;
@@ -90,7 +90,7 @@ pub fn forward(run: &mut Run) -> Result<bool, Stop> {
     let (Beside::Remains(_) | Beside::Nothing) = Install::find(&run.session.project).beside else {
         return Err(Stop::failed(format!("{}: something stands where the install has to go", after.shown())));
     };
-    rename::forward(&before, &after, &run.folder(REMAINS))?;
+    rename::forward(run.lock.install(), &after, &run.folder(REMAINS))?;
     at(run, after)?;
     Ok(true)
 }
@@ -99,11 +99,11 @@ pub fn forward(run: &mut Run) -> Result<bool, Stop> {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn back(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn back(run: &mut Run) -> Result<(), Stop> {
     let Some((before, after)) = run.session.folders() else { return Ok(()) };
     if after == run.session.install {
         let rescue = crate::engine::rollback::set_aside::rescue_folder(&run.session)?;
-        if let Some(to) = rename::back(&before, &after, &rescue)? {
+        if let Some(to) = rename::back(&before, run.lock.install(), &rescue)? {
             let (name, to) = (install::name_of(&before), to.under(&before));
             run.warn(
                 "rescued",
@@ -112,7 +112,7 @@ pub fn back(run: &mut Run) -> Result<(), Stop> {
         }
         at(run, before)?;
     }
-    rename::remains_back(&run.folder(REMAINS), &after)?;
+    rename::remains_back(run.lock.install(), &run.folder(REMAINS), &after)?;
     Ok(())
 }
 

@@ -18,24 +18,24 @@ use crate::host::files::{fs, project};
 
 /// A rules file that has something to become, or would if it could be written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RulesFile {
+pub(crate) struct RulesFile {
     /// Within the project.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// How it has a release's text; none where it is not written.
-    pub how: Option<How>,
+    pub(crate) how: Option<How>,
     /// Why it is not for this program to write.
-    pub problem: Option<String>,
+    pub(crate) problem: Option<String>,
     /// Its bytes now.
     #[serde(skip)]
-    pub now: Vec<u8>,
+    pub(crate) now: Vec<u8>,
     /// Its bytes then.
     #[serde(skip)]
-    pub then: Vec<u8>,
+    pub(crate) then: Vec<u8>,
 }
 
 impl RulesFile {
     /// In a sentence for people.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match (&self.problem, self.how) {
             (Some(why), _) => format!("{}: it {why}: it is not changed for you", self.path),
             (None, Some(how)) => format!("{}: it {}", self.path, how.words()),
@@ -45,7 +45,7 @@ impl RulesFile {
 }
 
 /// The rules files of a project that could have a release's text, whether they do or not. Blocking.
-pub fn files(project: &Path) -> BTreeSet<RelPath> {
+pub(crate) fn files(project: &Path) -> BTreeSet<RelPath> {
     let data = &layouts().outside;
     let wanted = |path: &RelPath| !data.not_searched.iter().any(|name| name.as_bytes() == path.name());
     let mut found = BTreeSet::new();
@@ -56,7 +56,7 @@ pub fn files(project: &Path) -> BTreeSet<RelPath> {
 }
 
 /// What the rules files become. An upgrade of a part leaves them: they speak of all of it. Blocking.
-pub fn find(project: &Path, source: &Source, only: Option<Only>) -> Vec<RulesFile> {
+pub(crate) fn find(project: &Path, source: &Source, only: Option<Only>) -> Vec<RulesFile> {
     let shipped: Vec<Shipped> = if only.is_none() { source.rules() } else { Vec::new() };
     if shipped.is_empty() {
         return Vec::new();
@@ -97,7 +97,7 @@ fn speaks(text: &[u8]) -> bool {
 }
 
 /// What keeps this user from writing them.
-pub fn unwritable(project: &Path, files: &[RulesFile]) -> Vec<Problem> {
+pub(crate) fn unwritable(project: &Path, files: &[RulesFile]) -> Vec<Problem> {
     let written = files.iter().filter(|file| file.problem.is_none());
     let folders: BTreeSet<_> =
         written.map(|file| file.path.parent().map_or(project.to_owned(), |parent| parent.under(project))).collect();

@@ -39,19 +39,19 @@ use crate::host::session::catalog::Used;
 use crate::host::session::{catalog, lock};
 
 /// A check's result, as it is told: task, how it ended, a few words, seconds.
-pub type Tell<'a> = dyn FnMut(Task, Outcome, &str, f64) + 'a;
+pub(crate) type Tell<'a> = dyn FnMut(Task, Outcome, &str, f64) + 'a;
 
 /// What the checks found.
 #[derive(Debug)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// The phase's evidence.
-    pub evidence: PreFlightEvidence,
+    pub(crate) evidence: PreFlightEvidence,
     /// What stops the upgrade.
-    pub problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// The source, if it could be opened.
-    pub source: Option<Source>,
+    pub(crate) source: Option<Source>,
     /// What lies about and was told among the warnings.
-    pub leftovers: Vec<Leftover>,
+    pub(crate) leftovers: Vec<Leftover>,
 }
 
 struct Check<'a, 'b> {
@@ -83,7 +83,7 @@ impl Check<'_, '_> {
 }
 
 /// Runs all checks. `own` says that this process holds the lock and the session in question.
-pub fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked {
+pub(crate) fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked {
     let install = request.install();
     let mut check = Check { tell, problems: Vec::new() };
     let mut warnings = Vec::new();
@@ -206,7 +206,7 @@ fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
 }
 
 /// What to do about a source with damaged objects.
-pub fn damaged_source(path: &Path) -> String {
+pub(crate) fn damaged_source(path: &Path) -> String {
     format!("see what is damaged: git -C {} fsck, or name another clone: --source DIR", quoted(path))
 }
 
@@ -275,7 +275,7 @@ fn can_be_copied(install: &Path) -> Result<(), Problem> {
 
 /// Files in which git left two sides of a merge, and that would be merged once more, or asked about. What stands there is
 /// nobody's text yet.
-pub fn unmerged(source: &Source, install: &Path, planned: &Planned) -> Option<Problem> {
+pub(crate) fn unmerged(source: &Source, install: &Path, planned: &Planned) -> Option<Problem> {
     let mut found = Vec::new();
     let touched = |f: &&FileEntry| matches!(f.kind, Kind::AutoMerge | Kind::Conflict | Kind::Move);
     for entry in planned.plan.files.iter().filter(touched).filter(|f| f.mine.is_some() && f.mine != f.base) {
@@ -409,7 +409,7 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
 }
 
 /// What to do about a lock that is held.
-pub fn wait_or_unlock(holder: &lock::Held) -> String {
+pub(crate) fn wait_or_unlock(holder: &lock::Held) -> String {
     match &holder.unlock {
         None if holder.untold => "mend that, then look again: pos-upgrade-tui status".into(),
         Some(session) => format!("if you know that it is over: pos-upgrade-tui unlock {session}"),
@@ -418,7 +418,7 @@ pub fn wait_or_unlock(holder: &lock::Held) -> String {
 }
 
 /// An earlier session that must be settled before another can begin.
-pub fn session_in_the_way(install: &Path) -> Option<Problem> {
+pub(crate) fn session_in_the_way(install: &Path) -> Option<Problem> {
     let found = catalog::survey(install);
     let problem =
         |what: String, next: String| Some(Problem { about: About::Install, exit_code: Exit::Locked, what, next });

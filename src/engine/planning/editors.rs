@@ -19,26 +19,26 @@ use crate::host::files::project::{self, Held};
 
 /// A settings file with something to change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProjectFile {
+pub(crate) struct ProjectFile {
     /// Within the project.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// The values that have to change.
-    pub edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
     /// Entries that only a person can mend.
-    pub by_hand: Vec<ByHand>,
+    pub(crate) by_hand: Vec<ByHand>,
     /// Why this program does not write the file, whatever anybody says.
-    pub problem: Option<String>,
+    pub(crate) problem: Option<String>,
 }
 
 impl ProjectFile {
     /// Whether it is written where that is wanted.
-    pub fn can_be_written(&self) -> bool {
+    pub(crate) fn can_be_written(&self) -> bool {
         self.problem.is_none() && !self.edits.is_empty()
     }
 }
 
 /// What starts the server of an install, now and then.
-pub fn starts(project: &Path, install: &Path, target: &Generation, moves: &Moves) -> Starts {
+pub(crate) fn starts(project: &Path, install: &Path, target: &Generation, moves: &Moves) -> Starts {
     let data = &layouts().outside;
     let own = install.file_name().and_then(|name| name.to_str()).map(str::to_owned);
     let folders = own.into_iter().chain(moves.folders.keys().cloned()).chain([moves.install.clone()]);
@@ -58,7 +58,7 @@ pub fn starts(project: &Path, install: &Path, target: &Generation, moves: &Moves
 
 /// The settings files in which something has to change. An upgrade of the content alone changes no server, so nothing that
 /// starts one. Blocking.
-pub fn find(
+pub(crate) fn find(
     project: &Path,
     install: &Path,
     target: &Generation,
@@ -102,7 +102,7 @@ fn file(project: &Path, path: &RelPath, places: &[Vec<String>], starts: &Starts)
 }
 
 /// The bytes of a settings file, or why they are not for this program to write; none where there is no such file.
-pub fn read(project: &Path, path: &RelPath) -> Option<Result<Vec<u8>, String>> {
+pub(crate) fn read(project: &Path, path: &RelPath) -> Option<Result<Vec<u8>, String>> {
     match project::held(project, path) {
         Held::TooLarge(size) => return Some(Err(format!("it is larger than 1 MiB ({})", fs::human_size(size)))),
         Held::Unreadable(why) => return Some(Err(format!("it can't be read ({why})"))),
@@ -117,7 +117,7 @@ pub fn read(project: &Path, path: &RelPath) -> Option<Result<Vec<u8>, String>> {
 }
 
 /// Whether an entry in a settings file starts this install's server, so that the file belongs into a backup.
-pub fn concerns(project: &Path, install: &Path, path: &RelPath) -> bool {
+pub(crate) fn concerns(project: &Path, install: &Path, path: &RelPath) -> bool {
     let folders = layouts().generations.iter().filter_map(|g| g.folder.to_str()).map(str::to_owned);
     let next = layouts().newest().folder.to_string();
     // As if all that can move had moved: then whatever is ours has to change.
@@ -130,7 +130,7 @@ pub fn concerns(project: &Path, install: &Path, path: &RelPath) -> bool {
 }
 
 /// What keeps this user from writing the files.
-pub fn unwritable(project: &Path, files: &[ProjectFile]) -> Vec<Problem> {
+pub(crate) fn unwritable(project: &Path, files: &[ProjectFile]) -> Vec<Problem> {
     let folder = |file: &ProjectFile| file.path.parent().map_or(project.to_owned(), |parent| parent.under(project));
     let shut = files.iter().filter(|file| file.can_be_written()).map(folder);
     let shut = shut.filter_map(|folder| Some((fs::check_writable(&folder).err()?, folder)));
@@ -145,7 +145,7 @@ pub fn unwritable(project: &Path, files: &[ProjectFile]) -> Vec<Problem> {
 }
 
 /// What a person has to do in a file that is not written.
-pub fn by_hand(project: &Path, file: &ProjectFile) -> Vec<String> {
+pub(crate) fn by_hand(project: &Path, file: &ProjectFile) -> Vec<String> {
     let shown = file.path.under(project);
     let mut lines = Vec::new();
     if let Some(problem) = &file.problem {

@@ -29,7 +29,7 @@ use crate::host::git::GitError;
 /// What the user did to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum EditKind {
+pub(crate) enum EditKind {
     /// Its text, its mode or what it is differs from the release.
     Edited,
     /// The release has it, the install doesn't.
@@ -40,10 +40,10 @@ pub enum EditKind {
 
 impl EditKind {
     /// All, in the order in which they are listed.
-    pub const ALL: [EditKind; 3] = [EditKind::Edited, EditKind::Deleted, EditKind::Own];
+    pub(crate) const ALL: [EditKind; 3] = [EditKind::Edited, EditKind::Deleted, EditKind::Own];
 
     /// The word in JSON and on screens.
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             EditKind::Edited => "edited",
             EditKind::Deleted => "deleted",
@@ -54,25 +54,25 @@ impl EditKind {
 
 /// One path that the user has customised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Edit {
+pub(crate) struct Edit {
     /// Where it stands in the install.
     #[serde(serialize_with = "lossy")]
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// The path's bytes, for a name that is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub path_base64: Option<String>,
+    pub(crate) path_base64: Option<String>,
     /// What was done to it.
-    pub kind: EditKind,
+    pub(crate) kind: EditKind,
     /// The release's content; none for the user's own files, and where it is not known.
-    pub base: Option<BlobId>,
+    pub(crate) base: Option<BlobId>,
     /// The content now; none for what is deleted and for what isn't a file.
-    pub mine: Option<BlobId>,
+    pub(crate) mine: Option<BlobId>,
     /// Whether it is executable now, where the release has it the other way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub executable: Option<bool>,
+    pub(crate) executable: Option<bool>,
     /// What stands there instead of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 /// All that the user has customised, as `edits --json` prints it (schema 1).
@@ -82,20 +82,20 @@ pub struct Edit {
 ///  "edits":[{"path":"standards/universal/x.md","kind":"edited","base":"<blob id>","mine":"<blob id>"}]}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Edits {
+pub(crate) struct Edits {
     /// 1.
-    pub schema: u32,
+    pub(crate) schema: u32,
     /// The release it is compared with; none if the install is like none that the source knows.
-    pub release: Option<String>,
+    pub(crate) release: Option<String>,
     /// How that is known.
-    pub release_evidence: ReleaseEvidence,
+    pub(crate) release_evidence: ReleaseEvidence,
     /// Sorted by path.
-    pub edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
 }
 
 /// Why it can't be told.
 #[derive(Debug, thiserror::Error)]
-pub enum EditsError {
+pub(crate) enum EditsError {
     /// Nothing says which release the install came from.
     #[error("{}: there is no .upgrade-baseline.json, so the release that this install came from is not known", .0.shown())]
     NoRelease(PathBuf),
@@ -115,7 +115,7 @@ impl From<FsError> for EditsError {
 ///
 /// # Errors
 /// [`EditsError`].
-pub fn find(install: &Path, source: Option<&Source>) -> Result<Edits, EditsError> {
+pub(crate) fn find(install: &Path, source: Option<&Source>) -> Result<Edits, EditsError> {
     match (make_plan::read_baseline(install)?, source) {
         (Some(baseline), source) => {
             let installed = scan::scan(install, format_of(&baseline))?;
@@ -268,7 +268,7 @@ fn against_plan(plan: &Plan, tree: &Tree, layout: &Layout, installed: &Installed
 
 /// The texts of edits: the release's from the install's own store or the source, the user's from the install.
 #[derive(Debug)]
-pub struct EditTexts<'a> {
+pub(crate) struct EditTexts<'a> {
     install: &'a Path,
     folder: Folder,
     source: Option<&'a Source>,
@@ -279,7 +279,7 @@ impl<'a> EditTexts<'a> {
     ///
     /// # Errors
     /// [`EditsError::Planning`].
-    pub fn open(install: &'a Path, source: Option<&'a Source>) -> Result<Self, EditsError> {
+    pub(crate) fn open(install: &'a Path, source: Option<&'a Source>) -> Result<Self, EditsError> {
         Ok(Self { install, folder: Folder::open(install)?, source })
     }
 
@@ -287,7 +287,7 @@ impl<'a> EditTexts<'a> {
     ///
     /// # Errors
     /// [`FsError`] where the install keeps it and it can't be read.
-    pub fn base(&self, edit: &Edit) -> Result<Option<Arc<[u8]>>, FsError> {
+    pub(crate) fn base(&self, edit: &Edit) -> Result<Option<Arc<[u8]>>, FsError> {
         let Some(id) = &edit.base else { return Ok(None) };
         let kept = make_plan::kept_base(self.install, id)?;
         Ok(kept.or_else(|| self.source?.read(id)))
@@ -297,7 +297,7 @@ impl<'a> EditTexts<'a> {
     ///
     /// # Errors
     /// [`FsError`] where it can't be read.
-    pub fn mine(&self, edit: &Edit) -> Result<Option<Arc<[u8]>>, FsError> {
+    pub(crate) fn mine(&self, edit: &Edit) -> Result<Option<Arc<[u8]>>, FsError> {
         make_plan::mine(&self.folder, &edit.path)
     }
 }

@@ -10,6 +10,7 @@ use crate::core::requirements::of_file;
 use crate::host::files::error::Doing as _;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::program::Deaf;
 use crate::host::python::{packages, pip, venv};
 use crate::host::server;
@@ -33,7 +34,7 @@ struct Note {
 
 /// Why nothing has to be installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Satisfied {
+pub(crate) enum Satisfied {
     /// Requirements and environment are those for which pip had nothing to do last time.
     Known,
     /// The requirements did not change, and what they ask for is installed.
@@ -44,7 +45,7 @@ pub enum Satisfied {
 
 impl Satisfied {
     /// In a few words, for the task's result.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Satisfied::Known => "requirements and environment as they were when last satisfied",
             Satisfied::Unchanged => "requirements unchanged, all of them installed",
@@ -55,7 +56,7 @@ impl Satisfied {
 
 /// Whether nothing has to be installed for these requirements, as far as that is known without pip. `unchanged` says
 /// that the install has the same ones already.
-pub fn without_pip(install: &Path, requirements: &[u8], unchanged: bool) -> Option<Satisfied> {
+pub(crate) fn without_pip(install: &Path, requirements: &[u8], unchanged: bool) -> Option<Satisfied> {
     let (all, complete) = of_file(&String::from_utf8_lossy(requirements));
     // What is asked for elsewhere may have changed there.
     if !complete {
@@ -74,7 +75,7 @@ pub fn without_pip(install: &Path, requirements: &[u8], unchanged: bool) -> Opti
 ///
 /// # Errors
 /// [`FsError`]; without the note pip is asked next time.
-pub fn note(install: &Path, requirements: &[u8]) -> Result<(), FsError> {
+pub(crate) fn note(install: &LockedInstall, requirements: &[u8]) -> Result<(), FsError> {
     let Some(installed) = packages::installed(&venv::live(install)) else { return Ok(()) };
     let note = Note { schema: 1, requirements: sha256(requirements), environment: installed.digest };
     let path = install.join(".upgrade").join(NOTE);
@@ -83,7 +84,7 @@ pub fn note(install: &Path, requirements: &[u8]) -> Result<(), FsError> {
 }
 
 /// Whether the environment satisfies the requirements that the install has now; pip is asked if need be.
-pub fn is_current(install: &Path) -> bool {
+pub(crate) fn is_current(install: &Path) -> bool {
     let path = server::layout_of(install).requirements.under(install);
     if !venv::live(install).exists() || !path.is_file() {
         return true;

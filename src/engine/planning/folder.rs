@@ -14,14 +14,14 @@ use crate::engine::refusal::{About, Problem, problem};
 use crate::host::install::{Beside, Install};
 
 /// The name that the install's folder loses, if an upgrade that begins now renames it.
-pub fn leaves(install: &Path) -> Option<RelPath> {
+pub(crate) fn leaves(install: &Path) -> Option<RelPath> {
     let target = &layouts().newest().folder;
     let name = RelPath::new(install.file_name()?.as_encoded_bytes()).ok()?;
     (name != *target && layouts().folders().contains(&&name)).then_some(name)
 }
 
 /// Why the folder can't get the name that the release's generation has.
-pub fn problems(request: &Request) -> Vec<Problem> {
+pub(crate) fn problems(request: &Request) -> Vec<Problem> {
     let install = Install::find(&request.project);
     let Some(name) = leaves(&install.path) else { return Vec::new() };
     let target = install.target();
@@ -52,7 +52,7 @@ const FEWEST: usize = 20;
 
 /// A folder of an earlier generation's name with next to no file of a release: other programs, and what was before the
 /// first release, have such folders, too, and a page or two of them became a release's.
-pub fn stranger(install: &Path, plan: &Plan) -> Option<Problem> {
+pub(crate) fn stranger(install: &Path, plan: &Plan) -> Option<Problem> {
     leaves(install)?;
     let shipped = plan.files.iter().filter(|f| f.base.is_some() || f.theirs.is_some()).count();
     let pristine = plan.files.iter().filter(|f| f.base.is_some() && f.mine == f.base).count();
@@ -84,7 +84,7 @@ fn cannot_move(install: &Path, project: &Path) -> Option<&'static str> {
 }
 
 /// What a person should know about the folder before he says yes.
-pub fn warnings(project: &Path) -> Vec<String> {
+pub(crate) fn warnings(project: &Path) -> Vec<String> {
     let install = Install::find(project);
     let target = &layouts().newest().folder;
     let mut warnings = Vec::new();

@@ -11,7 +11,7 @@ use crate::host::process::lock_holders::{self, LockFile};
 use crate::host::server;
 
 /// Locks of other programs: those that a living process holds stop an upgrade, all others are left over. Blocking.
-pub fn find(install: &Path) -> (Vec<Problem>, Vec<Leftover>) {
+pub(crate) fn find(install: &Path) -> (Vec<Problem>, Vec<Leftover>) {
     let (mut problems, mut left) = (Vec::new(), Vec::new());
     let data = &layouts().leftovers;
     for path in &data.locks {

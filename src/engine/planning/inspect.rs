@@ -10,15 +10,15 @@ use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Kind, Only, Plan};
-pub use crate::core::session::Draft;
+pub(crate) use crate::core::session::Draft;
 use crate::core::session::Session;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::settle;
-pub use crate::engine::conflicts::settle::unasked_outcome;
+pub(crate) use crate::engine::conflicts::settle::unasked_outcome;
 use crate::engine::planning::assistant_rules;
 use crate::engine::planning::assistant_rules::RulesFile;
 use crate::engine::planning::checks;
-pub use crate::engine::planning::checks::{session_in_the_way, wait_or_unlock};
+pub(crate) use crate::engine::planning::checks::session_in_the_way;
 use crate::engine::planning::editors;
 use crate::engine::planning::editors::ProjectFile;
 use crate::engine::planning::environment;
@@ -50,66 +50,66 @@ use crate::host::session::catalog;
 #[derive(Debug, Clone)]
 pub struct Inspection {
     /// The checks' evidence; fields that couldn't be found are empty when there are problems.
-    pub evidence: PreFlightEvidence,
+    pub(crate) evidence: PreFlightEvidence,
     /// What stops the upgrade; empty if nothing does.
-    pub problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// The plan; none when a problem made planning impossible.
-    pub plan: Option<Plan>,
+    pub(crate) plan: Option<Plan>,
     /// Subjects of the source's commits since the installed release: `(short id, date, subject)`, newest first.
-    pub whats_new: Vec<(String, String, String)>,
+    pub(crate) whats_new: Vec<(String, String, String)>,
     /// Short ids of the commits since the installed release that changed a file, newest first; only of those that change.
-    pub changed_by: BTreeMap<RelPath, Vec<String>>,
+    pub(crate) changed_by: BTreeMap<RelPath, Vec<String>>,
     /// The answers that conflicts have already, by a standing rule or from before.
-    pub prior: BTreeMap<RelPath, Prior>,
+    pub(crate) prior: BTreeMap<RelPath, Prior>,
     /// Those from before don't count.
-    pub ask_again: bool,
+    pub(crate) ask_again: bool,
     /// Paths of the plan for which the source has only git-lfs pointers: one of the problems, which the plan names too.
-    pub pointers: Vec<RelPath>,
+    pub(crate) pointers: Vec<RelPath>,
     /// Why the plan can be made, but not carried out by this program: one of the problems.
-    pub only_planned: Option<Problem>,
+    pub(crate) only_planned: Option<Problem>,
     /// Lines of the project that name what moves or goes.
-    pub outside: Outside,
+    pub(crate) outside: Outside,
     /// Settings of editors with an entry that would not start the new server.
-    pub project_files: Vec<ProjectFile>,
+    pub(crate) project_files: Vec<ProjectFile>,
     /// Rules files that get the release's text where that is wanted.
-    pub rules: Vec<RulesFile>,
+    pub(crate) rules: Vec<RulesFile>,
     /// What lies about in the install and beside it; the warnings say it, too.
-    pub leftovers: Vec<Leftover>,
+    pub(crate) leftovers: Vec<Leftover>,
     /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
-    pub current: bool,
+    pub(crate) current: bool,
 }
 
 impl Inspection {
     /// What settles a conflict, so that it is not asked.
-    pub fn settled(&self, path: &RelPath) -> Option<&Prior> {
+    pub(crate) fn settled(&self, path: &RelPath) -> Option<&Prior> {
         self.prior.get(path).filter(|prior| !(prior.earlier && self.ask_again))
     }
 
     /// How many conflicts have an answer from before, whether it counts or not.
-    pub fn answered_before(&self) -> u64 {
+    pub(crate) fn answered_before(&self) -> u64 {
         self.prior.values().filter(|prior| prior.earlier).count() as u64
     }
 
     /// How many conflicts a person will be asked.
-    pub fn asks(&self) -> u64 {
+    pub(crate) fn asks(&self) -> u64 {
         let conflicts = self.plan.as_ref().map_or(0, |p| p.summary.conflict);
         let settled = self.prior.keys().filter(|path| self.settled(path).is_some()).count();
         conflicts.saturating_sub(settled as u64)
     }
 
     /// Whether the plan itself says all that is wrong, so that it can be shown although it can't be carried out.
-    pub fn plan_says_it(&self) -> bool {
+    pub(crate) fn plan_says_it(&self) -> bool {
         self.problems.len() == usize::from(!self.pointers.is_empty()) + usize::from(self.only_planned.is_some())
     }
 
     /// The exit code of all problems together: a lock in the way outweighs the rest.
-    pub fn exit_code(&self) -> Exit {
+    pub(crate) fn exit_code(&self) -> Exit {
         self.problems.iter().map(|p| p.exit_code).max().unwrap_or_default()
     }
 }
 
 /// Checks and plans. Blocking: call it off the drawing thread.
-pub fn inspect(request: &Request) -> Inspection {
+pub(crate) fn inspect(request: &Request) -> Inspection {
     let checked = checks::pre_flight(request, false, &mut |_, _, _, _| {});
     let mut inspection = Inspection {
         evidence: checked.evidence,
@@ -206,13 +206,13 @@ pub fn inspect(request: &Request) -> Inspection {
 }
 
 /// What a person is told of a source that has nothing to do with the install.
-pub fn unrelated(source: &Path, why: &str) -> String {
+pub(crate) fn unrelated(source: &Path, why: &str) -> String {
     format!("{}: this install did not come from there: {why}", source.shown())
 }
 
 /// The same for somebody who is going to start what is planned: also whether that would do anything. Blocking; may run
 /// pip's dry run.
-pub fn approval(request: &Request) -> Inspection {
+pub(crate) fn approval(request: &Request) -> Inspection {
     let mut inspection = inspect(request);
     let plan = inspection.plan.as_ref().filter(|_| inspection.problems.is_empty());
     inspection.current = plan.is_some_and(|plan| nothing_to_do(request, plan));
@@ -235,7 +235,7 @@ fn reconcile(request: &Request) -> String {
 ///
 /// # Errors
 /// [`GitError`] with git's words.
-pub fn deepen(source: &Path) -> Result<(), GitError> {
+pub(crate) fn deepen(source: &Path) -> Result<(), GitError> {
     let mut repo = Repo::open(source)?;
     if repo.shallow { repo.deepen() } else { Ok(()) }
 }
@@ -244,7 +244,7 @@ pub fn deepen(source: &Path) -> Result<(), GitError> {
 ///
 /// # Errors
 /// [`FsError`] where the earlier answers are there and can't be read.
-pub fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, FsError> {
+pub(crate) fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, Prior>, FsError> {
     let remembered = settle::remembered(&request.install())?;
     let rules = Rules::of(&request.options);
     let conflicts = plan.files.iter().filter(|f| f.kind == Kind::Conflict);
@@ -276,14 +276,14 @@ fn changed_by(planned: &Planned) -> BTreeMap<RelPath, Vec<String>> {
 ///
 /// # Errors
 /// A sentence naming the path that can't be read.
-pub fn texts(request: &Request, entry: &FileEntry) -> Result<Sides, String> {
+pub(crate) fn texts(request: &Request, entry: &FileEntry) -> Result<Sides, String> {
     let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| e.to_string())?;
     make_plan::sides(&source, &request.install(), entry).map_err(|e| e.to_string())
 }
 
 /// The texts of a plan's entries, for showing all of them: the source is opened once, at the plan's commit.
 #[derive(Debug)]
-pub struct Texts {
+pub(crate) struct Texts {
     source: Source,
     install: PathBuf,
 }
@@ -293,7 +293,7 @@ impl Texts {
     ///
     /// # Errors
     /// A sentence naming the source that can't be read.
-    pub fn open(request: &Request, plan: &Plan) -> Result<Self, String> {
+    pub(crate) fn open(request: &Request, plan: &Plan) -> Result<Self, String> {
         let source = Source::open(&request.source, Some(&plan.source.commit)).map_err(|e| e.to_string())?;
         Ok(Self { source, install: request.install() })
     }
@@ -302,12 +302,12 @@ impl Texts {
     ///
     /// # Errors
     /// A sentence naming the path that can't be read.
-    pub fn of(&self, entry: &FileEntry) -> Result<Sides, String> {
+    pub(crate) fn of(&self, entry: &FileEntry) -> Result<Sides, String> {
         make_plan::sides(&self.source, &self.install, entry).map_err(|e| e.to_string())
     }
 
     /// Whether the installed file of an entry is executable now; none if there is none. Blocking.
-    pub fn executable_now(&self, entry: &FileEntry) -> Option<bool> {
+    pub(crate) fn executable_now(&self, entry: &FileEntry) -> Option<bool> {
         let spot = entry.from.as_ref().unwrap_or(&entry.path);
         match Folder::open(&self.install).and_then(|folder| folder.read(spot)) {
             Ok(Content::File { mode, .. }) => Some(mode & 0o100 != 0),
@@ -320,11 +320,11 @@ impl Texts {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unfinished {
     /// The session.
-    pub session: Session,
+    pub(crate) session: Session,
     /// What would be lost with it.
-    pub drafts: Vec<Draft>,
+    pub(crate) drafts: Vec<Draft>,
     /// Nobody but its own files names the source: going on needs a yes.
-    pub needs_a_word: bool,
+    pub(crate) needs_a_word: bool,
 }
 
 impl From<Session> for Unfinished {
@@ -337,7 +337,7 @@ impl From<Session> for Unfinished {
 ///
 /// # Errors
 /// A sentence saying what is damaged and what to do.
-pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
+pub(crate) fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
     let found = catalog::survey(&install::folder_of(project));
     match found.lost() {
         Some(damage) => Err(format!("{}\n{}", damage.describe(), damage.next())),
@@ -352,13 +352,13 @@ pub fn unfinished(project: &Path) -> Result<Option<Unfinished>, String> {
 }
 
 /// A session of an install by its id, if it can be read. Blocking.
-pub fn session(project: &Path, id: &str) -> Option<Session> {
+pub(crate) fn session(project: &Path, id: &str) -> Option<Session> {
     catalog::survey(&install::folder_of(project)).sessions.into_iter().find(|s| s.session_id == id)
 }
 
 /// Whether an upgrade would change nothing: the plan is empty, the environment satisfies the requirements, and a
 /// running server was started after its code's last change. Blocking; may run pip's dry run.
-pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
+pub(crate) fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
     let server = || {
         request.only == Some(Only::Content) || (environment::is_current(&request.install()) && server_current(request))
     };
@@ -366,7 +366,7 @@ pub fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
 }
 
 /// What to do about a running server that runs other code than what is installed, and that is not ours to restart.
-pub fn server_left_behind(request: &Request) -> Option<String> {
+pub(crate) fn server_left_behind(request: &Request) -> Option<String> {
     let install = request.install();
     let Running::Yes(live) = server::find(&install) else { return None };
     let pid = live.process.pid;

@@ -21,7 +21,7 @@ use crate::host::files::folder::Folder;
 use crate::host::files::{fs, walk};
 
 /// The files that hand-made upgrades left in the install, and the copies of it beside it. Blocking.
-pub fn files(project: &Path, install: &Path, source: &Source, planned: &Planned) -> Vec<Leftover> {
+pub(crate) fn files(project: &Path, install: &Path, source: &Source, planned: &Planned) -> Vec<Leftover> {
     // What is the user's own may be called as he likes.
     let own = |path: &RelPath| layouts().is_own(path) && !layouts().is_config(path);
     let wanted = |path: &RelPath| !layouts().is_ephemeral(path) && !own(path);

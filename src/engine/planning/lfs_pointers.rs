@@ -13,13 +13,13 @@ use crate::engine::refusal::{About, Problem};
 const SHOWN: usize = 10;
 
 /// The paths that would get, or be merged with, a pointer instead of a file. Reads only small blobs of what changes.
-pub fn found(source: &Source, files: &[FileEntry]) -> Vec<RelPath> {
+pub(crate) fn found(source: &Source, files: &[FileEntry]) -> Vec<RelPath> {
     let pointer = |f: &&FileEntry| f.uses_theirs() && f.theirs.as_ref().is_some_and(|id| source.is_lfs_pointer(id));
     files.iter().filter(pointer).map(|f| f.path.clone()).collect()
 }
 
 /// Finds them, and says so in the reasons of the plan's entries.
-pub fn name(source: &Source, plan: &mut Plan) -> Vec<RelPath> {
+pub(crate) fn name(source: &Source, plan: &mut Plan) -> Vec<RelPath> {
     let found = found(source, &plan.files);
     // Both are in the plan's order.
     let mut next = found.iter().peekable();
@@ -32,7 +32,7 @@ pub fn name(source: &Source, plan: &mut Plan) -> Vec<RelPath> {
 }
 
 /// What stops the upgrade, if there are any.
-pub fn problem(source: &Source, paths: &[RelPath]) -> Option<Problem> {
+pub(crate) fn problem(source: &Source, paths: &[RelPath]) -> Option<Problem> {
     if paths.is_empty() {
         return None;
     }

@@ -27,7 +27,7 @@ struct Told {
 }
 
 /// The workflows that go on, and what this upgrade does to them. Blocking.
-pub fn find(install: &Path, source: &Source, planned: &Planned) -> Vec<Leftover> {
+pub(crate) fn find(install: &Path, source: &Source, planned: &Planned) -> Vec<Leftover> {
     let next = &source.generation().server().sessions;
     let mut found = Vec::new();
     for place in places() {

@@ -187,7 +187,7 @@ fn python_damages(install: &Path, all: &[Merged]) -> BTreeMap<RelPath, String> {
 }
 
 /// The same for one file, of whatever kind.
-pub fn python_damage(install: &Path, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
+pub(crate) fn python_damage(install: &Path, path: &RelPath, mine: &[u8], merged: &[u8]) -> Option<String> {
     if !is_python(path) {
         return None;
     }
@@ -204,7 +204,7 @@ pub fn base_path(install: &Path, id: &BlobId) -> PathBuf {
 ///
 /// # Errors
 /// Those of [`kept`].
-pub fn kept_base(install: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>, FsError> {
+pub(crate) fn kept_base(install: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>, FsError> {
     kept(&base_path(install, id), id)
 }
 
@@ -221,7 +221,7 @@ pub fn kept(path: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>, FsError> {
 ///
 /// # Errors
 /// [`PlanningError::UnknownLayout`].
-pub fn layout_of(install: &Path) -> Result<(&'static Generation, &'static Layout), PlanningError> {
+pub(crate) fn layout_of(install: &Path) -> Result<(&'static Generation, &'static Layout), PlanningError> {
     let name = install.file_name().unwrap_or_default().as_encoded_bytes();
     let found = layouts().installed(name, |folder| folder.under(install).is_dir());
     found.ok_or_else(|| PlanningError::UnknownLayout(install.to_owned()))
@@ -231,7 +231,7 @@ pub fn layout_of(install: &Path) -> Result<(&'static Generation, &'static Layout
 ///
 /// # Errors
 /// [`PlanningError::Baseline`] for one that can't be read: guessing instead could take an edit for a release's file.
-pub fn read_baseline(install: &Path) -> Result<Option<Baseline>, PlanningError> {
+pub(crate) fn read_baseline(install: &Path) -> Result<Option<Baseline>, PlanningError> {
     let path = install.join(baseline::FILE);
     let Some(bytes) = fs::read_note_if_there(&path)? else { return Ok(None) };
     match serde_json::from_slice(&bytes) {
@@ -279,7 +279,7 @@ pub fn make_plan(source: &Source, install: &Path) -> Result<Planned, PlanningErr
 ///
 /// # Errors
 /// [`PlanningError`].
-pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Result<Planned, PlanningError> {
+pub(crate) fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Result<Planned, PlanningError> {
     plan_from(source, install, only, read_baseline(install)?)
 }
 
@@ -287,7 +287,7 @@ pub fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Res
 ///
 /// # Errors
 /// [`PlanningError`].
-pub fn plan_from(
+pub(crate) fn plan_from(
     source: &Source,
     install: &Path,
     only: Option<Only>,

@@ -19,39 +19,39 @@ use crate::host::git;
 
 /// A file that may name something and was not read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Passed {
+pub(crate) struct Passed {
     /// Within the project; lossy where its name is not UTF-8.
-    pub path: String,
+    pub(crate) path: String,
     /// The path's bytes, where it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub path_base64: Option<String>,
+    pub(crate) path_base64: Option<String>,
     /// Why, in words.
-    pub why: String,
+    pub(crate) why: String,
 }
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Outside {
+pub(crate) struct Outside {
     /// How many files and links were looked at.
-    pub files_read: u64,
+    pub(crate) files_read: u64,
     /// Git said which files are the project's; else all that do not look as if a tool had made them were read.
-    pub tracked: bool,
+    pub(crate) tracked: bool,
     /// They were too many: some were not looked at.
-    pub cut_off: bool,
+    pub(crate) cut_off: bool,
     /// The lines, by path and number.
-    pub references: Vec<Reference>,
+    pub(crate) references: Vec<Reference>,
     /// Files that were not read.
-    pub unread: Vec<Passed>,
+    pub(crate) unread: Vec<Passed>,
 }
 
 impl Outside {
     /// In how many files there are such lines.
-    pub fn files(&self) -> usize {
+    pub(crate) fn files(&self) -> usize {
         self.references.iter().map(|line| &line.path).collect::<BTreeSet<_>>().len()
     }
 
     /// How many files and lines, in words; none where there are none.
-    pub fn count(&self) -> Option<String> {
+    pub(crate) fn count(&self) -> Option<String> {
         let (files, lines) = (self.files(), self.references.len());
         let files = match files {
             0 => return None,
@@ -64,14 +64,14 @@ impl Outside {
 }
 
 /// The generation that an install will be of; without a source the one that it is of.
-pub fn target(install: &Path, source: Option<&Source>) -> &'static Generation {
+pub(crate) fn target(install: &Path, source: Option<&Source>) -> &'static Generation {
     let installed = || make_plan::layout_of(install).ok().map(|(generation, _)| generation);
     source.map(Source::generation).or_else(installed).unwrap_or_else(|| layouts().newest())
 }
 
 /// What an upgrade of this install moves, and what earlier ones left behind under old names. Without a source: what
 /// earlier ones left. Blocking.
-pub fn moves(project: &Path, install: &Path, source: Option<&Source>, plan: Option<&Plan>) -> Moves {
+pub(crate) fn moves(project: &Path, install: &Path, source: Option<&Source>, plan: Option<&Plan>) -> Moves {
     let target = target(install, source);
     let own = install.file_name().unwrap_or_default().as_encoded_bytes();
     let name = |path: &RelPath| path.to_str().map(str::to_owned);
@@ -151,17 +151,17 @@ fn code(target: &Generation, install: &Path, source: Option<&Source>) -> Vec<Str
 }
 
 /// Whether a file of the project tells an assistant what to do.
-pub fn instructs(path: &RelPath) -> bool {
+pub(crate) fn instructs(path: &RelPath) -> bool {
     layouts().outside.rules.iter().any(|rule| path.is_within(rule) || path.name() == rule.as_bytes())
 }
 
 /// Looks for lines that name what moves. Blocking.
-pub fn find(project: &Path, install: &Path, moves: Moves) -> Outside {
+pub(crate) fn find(project: &Path, install: &Path, moves: Moves) -> Outside {
     look(project, install, moves).0
 }
 
 /// The same, with what was looked for: whether the project has code of its own of a package's name is known by then.
-pub fn look(project: &Path, install: &Path, mut moves: Moves) -> (Outside, Moves) {
+pub(crate) fn look(project: &Path, install: &Path, mut moves: Moves) -> (Outside, Moves) {
     let mut outside = Outside { tracked: true, ..Outside::default() };
     if moves.is_empty() {
         return (outside, moves);
@@ -227,7 +227,7 @@ fn paths(project: &Path, install: &Path, outside: &mut Outside) -> BTreeSet<RelP
 }
 
 /// The folder of the project's install, of whatever generation: the newest that there is.
-pub fn install_of(project: &Path) -> Option<std::path::PathBuf> {
+pub(crate) fn install_of(project: &Path) -> Option<std::path::PathBuf> {
     let mut folders = layouts().generations.iter().rev().map(|g| g.folder.under(project));
     folders.find(|folder| folder.is_dir())
 }

@@ -30,7 +30,7 @@ const SOME: u64 = 64;
 const NOTES: usize = 100;
 
 /// What stops the upgrade: paths that can't be there, and too few inodes. Blocking; reads only.
-pub fn problems(install: &Path, plan: &Plan) -> Vec<Problem> {
+pub(crate) fn problems(install: &Path, plan: &Plan) -> Vec<Problem> {
     let found = impossible_in(install, plan);
     let about_paths = too_deep(install).or_else(|| refusal(install, &found));
     about_paths.into_iter().chain(inodes(install, plan)).collect()
@@ -49,7 +49,7 @@ fn too_deep(install: &Path) -> Option<Problem> {
 
 /// Makes a file of every new name once, in a folder of the session, where the file system is one that keeps names in its
 /// own way: what it refuses, or takes for the same, can't all be known before. Blocking.
-pub fn tried(install: &Path, plan: &Plan, folder: &Path) -> Option<Problem> {
+pub(crate) fn tried(install: &Path, plan: &Plan, folder: &Path) -> Option<Problem> {
     let (new, _) = sides(plan);
     if new.is_empty() || !Names::of(install).are_odd {
         return None;

@@ -19,11 +19,11 @@ const SHOWN: usize = 3;
 
 /// What the check of the server's files came to.
 #[derive(Debug, Default)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// The Python that can't run the new server, and what to do.
-    pub problem: Option<Problem>,
+    pub(crate) problem: Option<Problem>,
     /// What a person should know otherwise.
-    pub warning: Option<String>,
+    pub(crate) warning: Option<String>,
 }
 
 impl Checked {
@@ -38,7 +38,7 @@ impl Checked {
 
 /// Parses the new server's files with the interpreter that the environment will have, where that is a question: the
 /// package is another one, the environment's Python is older than the release wants, or another Python was named.
-pub fn check(request: &Request, install: &Path, source: &Source) -> Checked {
+pub(crate) fn check(request: &Request, install: &Path, source: &Source) -> Checked {
     let (target, venv) = (source.generation().server(), venv::live(install));
     if request.only == Some(Only::Content) || std::fs::symlink_metadata(&venv).is_err() {
         return Checked::default();

@@ -10,20 +10,20 @@ use crate::host::install;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// The project's folder, the one that holds `.praxis-os`.
-    pub project: PathBuf,
+    pub(crate) project: PathBuf,
     /// The clone of praxis-os.
-    pub source: PathBuf,
+    pub(crate) source: PathBuf,
     /// Commit, tag or branch; HEAD if none.
-    pub to: Option<String>,
+    pub(crate) to: Option<String>,
     /// Only this part of the install; all of it if none.
-    pub only: Option<Only>,
+    pub(crate) only: Option<Only>,
     /// The options.
-    pub options: Options,
+    pub(crate) options: Options,
 }
 
 impl Request {
     /// The folder of the project's install, as it is called now.
-    pub fn install(&self) -> PathBuf {
+    pub(crate) fn install(&self) -> PathBuf {
         install::folder_of(&self.project)
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::planning::source::Source;
 use crate::host::server::{self, Case, Owner, Running};
 
 /// How the install's server is found, and what a person should know about it before he says yes.
-pub fn found(request: &Request, install: &Path, source: Option<&Source>, warnings: &mut Vec<String>) -> String {
+pub(crate) fn found(request: &Request, install: &Path, source: Option<&Source>, warnings: &mut Vec<String>) -> String {
     if request.only == Some(Only::Content) || !install.is_dir() {
         return String::new();
     }

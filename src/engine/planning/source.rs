@@ -77,7 +77,7 @@ impl Source {
     ///
     /// # Errors
     /// [`GitError::Damaged`].
-    pub fn must_be_sound(&self, id: Option<&BlobId>, file: &RelPath) -> Result<(), GitError> {
+    pub(crate) fn must_be_sound(&self, id: Option<&BlobId>, file: &RelPath) -> Result<(), GitError> {
         match id.filter(|id| self.blobs.is_damaged(id)) {
             Some(id) => Err(self.damaged(id, file)),
             None => Ok(()),
@@ -118,7 +118,7 @@ impl Source {
     }
 
     /// Whether a blob of the commit stands for a file that git-lfs keeps elsewhere.
-    pub fn is_lfs_pointer(&self, id: &BlobId) -> bool {
+    pub(crate) fn is_lfs_pointer(&self, id: &BlobId) -> bool {
         self.listing.small.contains(id) && self.read(id).is_some_and(|bytes| is_lfs_pointer(&bytes))
     }
 
@@ -134,7 +134,7 @@ impl Source {
 
     /// The last release before this commit that is laid out as some generation is, where the commit itself isn't: it may
     /// be of a later one.
-    pub fn last_known(&self) -> Option<String> {
+    pub(crate) fn last_known(&self) -> Option<String> {
         let marks = layouts().targets().flat_map(|g| &g.source_marks).flatten();
         let mut last = marks.filter_map(|mark| self.repo.last_with(&self.commit, mark.to_str()?));
         last.find(|commit| self.blobs.listing(commit).is_ok_and(|listing| generation_of(&listing).is_some()))
@@ -181,7 +181,7 @@ fn generation_of(listing: &Listing) -> Option<&'static Generation> {
 }
 
 /// How the source's manifest compares with what its commit ships: usually it is stale, so it is asked last.
-pub fn stale_manifest(source: &Source) -> Option<String> {
+pub(crate) fn stale_manifest(source: &Source) -> Option<String> {
     let manifest = source.manifest();
     if manifest.is_empty() {
         return None;

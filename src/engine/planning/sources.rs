@@ -71,9 +71,9 @@ pub struct Candidate {
     /// Where it is.
     pub path: PathBuf,
     /// It looks like praxis-os.
-    pub is_source: bool,
+    pub(crate) is_source: bool,
     /// An earlier upgrade came from it.
-    pub recent: bool,
+    pub(crate) recent: bool,
 }
 
 /// Looks at a path. Blocking, some git calls.

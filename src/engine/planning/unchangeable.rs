@@ -23,7 +23,7 @@ const BESIDE: [&str; 3] = [DOCUMENTS[0], DOCUMENTS[1], "VERSION.txt"];
 const STAGE: &str = ".upgrade";
 
 /// What stops a plan that changes what is in these folders, too. Blocking; reads only.
-pub fn problems(install: &Path, plan: &Plan, folders: &BTreeSet<PathBuf>) -> Vec<Problem> {
+pub(crate) fn problems(install: &Path, plan: &Plan, folders: &BTreeSet<PathBuf>) -> Vec<Problem> {
     let changed = plan.files.iter().filter(|f| f.kind.changes_install());
     let files = changed.flat_map(|f| f.from.iter().chain([&f.path])).map(|path| path.under(install));
     let beside = BESIDE.iter().chain([&baseline::FILE]).map(|name| install.join(name));
@@ -44,13 +44,13 @@ pub fn problems(install: &Path, plan: &Plan, folders: &BTreeSet<PathBuf>) -> Vec
 }
 
 /// The refusal of one path that has such an attribute.
-pub fn held(path: &Path) -> Option<Problem> {
+pub(crate) fn held(path: &Path) -> Option<Problem> {
     let attribute = fixed::attribute(path)?;
     attributes(path.parent().unwrap_or(path), &[(path, attribute)].into())
 }
 
 /// The refusal of a file outside of the install that is replaced.
-pub fn document(path: &Path) -> Option<Problem> {
+pub(crate) fn document(path: &Path) -> Option<Problem> {
     held(path).or_else(|| {
         mounts(
             path.parent().unwrap_or(path),

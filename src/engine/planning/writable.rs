@@ -27,7 +27,7 @@ fn shut(folder: &Path, what: &str) -> Option<Problem> {
 
 /// Folders beside those that releases fill: this program's own, and the project's, where a `.gitignore` that lacks lines is
 /// replaced by a file that is written beside it.
-pub fn around(project: &Path, install: &Path, source: Option<&Source>) -> Vec<Problem> {
+pub(crate) fn around(project: &Path, install: &Path, source: Option<&Source>) -> Vec<Problem> {
     if !install.is_dir() {
         return Vec::new();
     }
@@ -45,7 +45,7 @@ pub fn around(project: &Path, install: &Path, source: Option<&Source>) -> Vec<Pr
 }
 
 /// Folders that a plan writes to and this user may not write in, deep inside the install.
-pub fn unwritable(install: &Path, plan: &Plan) -> Vec<Problem> {
+pub(crate) fn unwritable(install: &Path, plan: &Plan) -> Vec<Problem> {
     let changed = || plan.files.iter().filter(|f| f.kind.changes_install());
     let paths = changed().flat_map(|f| f.from.iter().chain([&f.path]));
     let exists = |folder: &PathBuf| folder.is_dir();

@@ -20,13 +20,14 @@ use crate::engine::session::stop::Stop;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
 use crate::host::git;
+use crate::host::install::locked::LockedInstall;
 
 /// What every install of ours needs ignored, besides the release's own list. `venv` without a slash: it may be a link.
 const OURS: [&str; 5] = [".upgrade/", ".backups/", ".upgrade-lock", "venvs/", "venv"];
 const LIST: &str = "standards/universal/installation/gitignore-requirements.md";
 
 /// `VERSION.txt` with the new release behind what it said.
-pub fn version_text(session: &Session, old: &[u8]) -> Vec<u8> {
+pub(crate) fn version_text(session: &Session, old: &[u8]) -> Vec<u8> {
     let text = format!(
         "version={}\nversion_updated={}\ncommit={}\n",
         visible::line(session.source_version()),
@@ -37,7 +38,7 @@ pub fn version_text(session: &Session, old: &[u8]) -> Vec<u8> {
 }
 
 /// `UPDATE_LOG.txt` with an entry for this upgrade behind what it said.
-pub fn update_log(session: &Session, preview: &DryRunPreview, old: &[u8]) -> Vec<u8> {
+pub(crate) fn update_log(session: &Session, preview: &DryRunPreview, old: &[u8]) -> Vec<u8> {
     let text = format!(
         "{} | {} | upgraded to {} ({})\n  - {} new, {} updated, {} conflicts settled\n  - session {}\n",
         day(session),
@@ -58,7 +59,7 @@ fn day(session: &Session) -> String {
 }
 
 /// `UPDATE_LOG.txt` with an entry for conflicts that were settled later.
-pub fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
+pub(crate) fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
     let (put_off, settled): (Vec<_>, Vec<_>) = session.answers().values().partition(|a| **a == Decision::Park);
     let text = format!(
         "{} | {} | conflicts put off before: {} settled, {} still wait\n  - session {}\n",
@@ -75,7 +76,7 @@ pub fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
+pub(crate) fn log_line(_: &LockedInstall, session: &Session, text: &str) -> Result<(), Stop> {
     let path = session.install.join("UPDATE_LOG.txt");
     if is_something_else(&path) {
         // The user's; it is one line of history that is not told.
@@ -91,17 +92,17 @@ pub fn log_line(session: &Session, text: &str) -> Result<(), Stop> {
 }
 
 /// Whether all that stands here are lines that rollbacks of later sessions appended to `UPDATE_LOG.txt`.
-pub fn is_of_rollbacks(text: &str) -> bool {
+pub(crate) fn is_of_rollbacks(text: &str) -> bool {
     text.lines().all(|line| matches!(Ending::of_line(line), Some(Ending::RolledBack { .. })))
 }
 
 /// Whether something other than a file stands there: a folder, a link, which writing would replace.
-pub fn is_something_else(path: &std::path::Path) -> bool {
+pub(crate) fn is_something_else(path: &std::path::Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_file())
 }
 
 /// Permission bits of a file, or those that a new one gets.
-pub fn mode_of(path: &std::path::Path) -> u32 {
+pub(crate) fn mode_of(path: &std::path::Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).map_or(crate::host::process::proc::new_file_mode(), |m| m.permissions().mode() & 0o7777)
 }
@@ -110,7 +111,7 @@ pub fn mode_of(path: &std::path::Path) -> u32 {
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
+pub(crate) fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
     let path = run.session.project.join(".gitignore");
     if is_something_else(&path) {
         run.warn("gitignore", format!("{}: no file any more, so no lines were added", path.shown()));
@@ -178,7 +179,7 @@ fn moved_lines(gitignore: &[u8], before: &RelPath, coming: &[String]) -> Vec<Str
 }
 
 /// Whether an upgrade to a release with this list will write the project's `.gitignore`.
-pub fn writes_gitignore(project: &std::path::Path, install: &std::path::Path, shipped: Option<&[u8]>) -> bool {
+pub(crate) fn writes_gitignore(project: &std::path::Path, install: &std::path::Path, shipped: Option<&[u8]>) -> bool {
     let old = fs::read_if_there(&project.join(".gitignore")).ok().flatten();
     if old.is_none() && !git::seems_in_work_tree(project) {
         return false;
@@ -190,7 +191,7 @@ pub fn writes_gitignore(project: &std::path::Path, install: &std::path::Path, sh
 }
 
 /// Whether a source's path is that of a release's list for `.gitignore`.
-pub fn is_list(source: &crate::core::path::RelPath) -> bool {
+pub(crate) fn is_list(source: &crate::core::path::RelPath) -> bool {
     source.to_str().is_some_and(|path| path.ends_with("standards/installation/gitignore-requirements.md"))
 }
 
@@ -209,7 +210,7 @@ fn required_lines(document: &str) -> Vec<String> {
 }
 
 /// `.cache/upgrade-summary-<date>.md`.
-pub fn summary(session: &Session, warnings: &[String], seconds: Seconds, account: Option<&Account>) -> String {
+pub(crate) fn summary(session: &Session, warnings: &[String], seconds: Seconds, account: Option<&Account>) -> String {
     let mut text = format!("# Upgrade {}\n\n", visible::line(&from_to(session)));
     let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source().shown());
     let commit = format!("- commit: {} ({})", session.source_commit(), session.source_version());
@@ -229,7 +230,7 @@ pub fn summary(session: &Session, warnings: &[String], seconds: Seconds, account
 }
 
 /// A section for `INSTALLATION_SUMMARY.md`.
-pub fn installation_section(session: &Session) -> String {
+pub(crate) fn installation_section(session: &Session) -> String {
     let line = visible::line;
     format!(
         "\n## {} {}\n\n- release: {} ({})\n- was: {}\n- session: {}\n- backup: {}\n",
@@ -247,12 +248,13 @@ pub fn installation_section(session: &Session) -> String {
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn append_document(run: &mut Run, name: &str, text: &str) -> Result<(), Stop> {
+pub(crate) fn append_document(run: &mut Run, name: &str, text: &str) -> Result<(), Stop> {
     let path = run.session.install.join(name);
     if is_something_else(&path) {
         let root = Folder::open(&run.session.install)?;
         let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;
-        if let Some(to) = crate::host::files::aside::set_aside(&root, &rel, &run.rescue_folder()?)? {
+        if let Some(to) = crate::host::files::aside::set_aside(run.lock.install(), &root, &rel, &run.rescue_folder()?)?
+        {
             run.warn("rescued", format!("{name}: no file any more; what stood there is now in {to}"));
         }
     }

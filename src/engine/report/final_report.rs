@@ -18,7 +18,12 @@ use crate::host::server;
 const NAMED: usize = 20;
 
 /// The report on a session as it stands, with the account of the user's files where there is one.
-pub fn report(session: &Session, warnings: &[String], seconds: Seconds, account: Option<&Account>) -> Vec<String> {
+pub(crate) fn report(
+    session: &Session,
+    warnings: &[String],
+    seconds: Seconds,
+    account: Option<&Account>,
+) -> Vec<String> {
     let mut lines = vec![format!("{}  {}", session.install.shown(), from_to(session))];
     if session.status() == Status::RolledBack {
         lines.push(format!("back at {}", session.from_release().map_or("the release before", short)));
@@ -53,7 +58,7 @@ pub fn report(session: &Session, warnings: &[String], seconds: Seconds, account:
 }
 
 /// What is said when a rollback could not be done: what the upgrade did does not matter then.
-pub fn not_back(session: &Session, warnings: &[String]) -> Vec<String> {
+pub(crate) fn not_back(session: &Session, warnings: &[String]) -> Vec<String> {
     let mut lines = vec![session.install.shown().to_string()];
     if let Some(backup) = &session.backup {
         lines.push(format!("backup: {}/.backups/{backup}/", install::name_of(&session.install)));

@@ -22,7 +22,7 @@ fn name(plan: &Plan, number: u32) -> String {
 }
 
 /// Where the document would go, as far as that can be told before.
-pub fn planned_path(folder: &Path, plan: &Plan) -> PathBuf {
+pub(crate) fn planned_path(folder: &Path, plan: &Plan) -> PathBuf {
     folder.join(name(plan, 1))
 }
 
@@ -30,7 +30,7 @@ pub fn planned_path(folder: &Path, plan: &Plan) -> PathBuf {
 ///
 /// # Errors
 /// A sentence naming the path that can't be written.
-pub fn save(folder: &Path, request: &Request, inspection: &Inspection) -> Result<PathBuf, String> {
+pub(crate) fn save(folder: &Path, request: &Request, inspection: &Inspection) -> Result<PathBuf, String> {
     let plan = inspection.plan.as_ref().ok_or("there is no plan to write down")?;
     let text = document(request, inspection, plan);
     for number in 1..NAMES {

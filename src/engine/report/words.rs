@@ -5,17 +5,17 @@ use crate::core::provenance::short;
 use crate::core::session::Session;
 
 /// One line that says from where to where.
-pub fn from_to(session: &Session) -> String {
+pub(crate) fn from_to(session: &Session) -> String {
     let from = session.from_release().map_or("an unknown release", short);
     format!("{from} -> {}", short(session.source_commit()))
 }
 
 /// The command that takes this session back.
-pub fn undo_command(session: &Session) -> String {
+pub(crate) fn undo_command(session: &Session) -> String {
     Next::Rollback.of(&session.project)
 }
 
 /// The command that takes it back though something stands in the way.
-pub fn set_aside_command(session: &Session) -> String {
+pub(crate) fn set_aside_command(session: &Session) -> String {
     Next::SetAside.of(&session.project)
 }

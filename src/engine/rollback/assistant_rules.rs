@@ -16,7 +16,7 @@ const ORIGIN: &str = "rules";
 ///
 /// # Errors
 /// [`Stop::Failed`] where the disk refuses.
-pub fn put_back(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
+pub(crate) fn put_back(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     if run.session.rebuilt() {
         name_differing(run, backup, |name| path_of(name).filter(is_rules), ORIGIN);
         return Ok(());

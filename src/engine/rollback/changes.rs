@@ -29,7 +29,7 @@ const NOBODY_KNOWS: &str = "unknown";
 type Left = BTreeMap<RelPath, State>;
 
 /// What stood at a path. Where names that differ in case are one file, the backup may have it under another one.
-pub fn entry<'b>(backup: &'b Backup, path: &RelPath, folds: bool) -> Option<(&'b RelPath, &'b Entry)> {
+pub(crate) fn entry<'b>(backup: &'b Backup, path: &RelPath, folds: bool) -> Option<(&'b RelPath, &'b Entry)> {
     let entries = &backup.manifest.entries;
     let same = |other: &RelPath| other.as_bytes().eq_ignore_ascii_case(path.as_bytes());
     let found = entries.get_key_value(path);
@@ -42,7 +42,7 @@ pub fn entry<'b>(backup: &'b Backup, path: &RelPath, folds: bool) -> Option<(&'b
 ///
 /// # Errors
 /// [`Stop::Failed`], for instance where the backup no longer holds what it should.
-pub fn wanted(run: &Run, backup: &Backup) -> Result<(Vec<Wanted>, Vec<RelPath>), Stop> {
+pub(crate) fn wanted(run: &Run, backup: &Backup) -> Result<(Vec<Wanted>, Vec<RelPath>), Stop> {
     let live = Folder::open(&run.session.install)?;
     let folds = fs::folds_case(&run.session.install);
     let changed: Vec<(RelPath, State)> = changed_paths(run, backup)?.into_iter().collect();
@@ -60,7 +60,7 @@ pub fn wanted(run: &Run, backup: &Backup) -> Result<(Vec<Wanted>, Vec<RelPath>),
 }
 
 /// A backup that does not hold what it should, and what can be done with the rest of it.
-pub fn damaged(session: &Session, error: &BackupError) -> Stop {
+pub(crate) fn damaged(session: &Session, error: &BackupError) -> Stop {
     let next = match (session.rolling_back(), &session.backup) {
         (false, Some(name)) if error.is_damage() => Some(Advice::from(format!(
             "{} names what is damaged; the rest can be brought back one by one: {}",
@@ -111,7 +111,7 @@ fn put_back(
 ///
 /// # Errors
 /// [`Stop::Failed`] where that can't be told.
-pub fn touched(run: &Run) -> Result<BTreeSet<RelPath>, Stop> {
+pub(crate) fn touched(run: &Run) -> Result<BTreeSet<RelPath>, Stop> {
     let traces = ["content", "server"].map(|name| Journal::traces(&run.folder(name)));
     let mut paths: BTreeSet<RelPath> = traces.iter().flatten().flatten().map(|(path, _)| path.clone()).collect();
     if traces.iter().any(Option::is_none) {

@@ -17,7 +17,7 @@ const ORIGIN: &str = "editors";
 ///
 /// # Errors
 /// [`Stop::Failed`] where the disk refuses.
-pub fn put_back(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
+pub(crate) fn put_back(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     if run.session.rebuilt() {
         let files = layouts().outside.editors.iter().map(|editor| &editor.path);
         name_differing(run, backup, |name| files.clone().find(|path| copy_name(path) == name).cloned(), ORIGIN);

@@ -9,13 +9,14 @@ use crate::host::backup::owners;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 use std::collections::BTreeSet;
 
 /// Folders: those that were there come back with their modes and times, those that the upgrade made go if empty. Gives the
 /// errors for times that only the folder's owner may set, who is somebody else. Once all was `verified`, a link in a folder's
 /// place is the user's, put there since.
 pub(super) fn folders<'p>(
-    install: &std::path::Path,
+    install: &LockedInstall,
     backup: &Backup,
     paths: impl Iterator<Item = &'p RelPath>,
     verified: bool,
@@ -92,7 +93,7 @@ pub(super) fn missing_folders(install: &std::path::Path, backup: &Backup) -> Res
 
 /// What came back belongs to whom it did; what this user may not give away is named.
 pub(super) fn owners(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>, gone: &BTreeSet<RelPath>) {
-    let install = run.session.install.clone();
+    let install = run.install();
     let wrong = owners::give_back(&install, backup, touched.iter().chain(gone).map(|path| (path, path)));
     if let Some(what) = owners::not_kept(&wrong) {
         run.warn("owner", what);

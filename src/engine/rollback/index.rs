@@ -21,7 +21,7 @@ pub(super) fn index_flags(run: &Run, backup: &Backup, before: Option<RelPath>) -
 /// Makes the server read all standards again, if any of them came back: they have their old times, by which it would take
 /// an index of the new release for a current one. Whether a server has built such an index.
 pub(super) fn outdate_index(run: &mut Run, touched: &BTreeSet<RelPath>) -> bool {
-    let install = run.session.install.clone();
+    let install = run.install();
     let places = search_index::places(&install);
     let pages: Vec<&RelPath> = touched.iter().filter(|path| places.is_page(path)).collect();
     if pages.is_empty() {
@@ -47,7 +47,7 @@ pub(super) fn outdate_index(run: &mut Run, touched: &BTreeSet<RelPath>) -> bool 
 /// The index of before comes back, beside the pages that it was built from; whether it fits them, so that no server has to
 /// build anything.
 pub(super) fn bring_back(run: &mut Run) -> Result<bool, Stop> {
-    let install = run.session.install.clone();
+    let install = run.install();
     if !server::all(&install).is_empty() {
         return Ok(false);
     }
@@ -60,7 +60,7 @@ pub(super) fn bring_back(run: &mut Run) -> Result<bool, Stop> {
 
 /// Leaves the flag for a server; without it the server goes on with the index that it has.
 pub(super) fn ask_for_rebuild(run: &mut Run) {
-    let install = run.session.install.clone();
+    let install = run.install();
     if let Err(e) = search_index::ask_for_rebuild(&install) {
         run.warn("index", search_index::problem(&install, &search_index::places(&install), &e));
     }

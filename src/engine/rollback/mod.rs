@@ -1,13 +1,13 @@
 //! The way back: what has to change, what stands in its way, and how it is put back.
 
-pub mod assistant_rules;
-pub mod changes;
-pub mod editors;
+pub(crate) mod assistant_rules;
+pub(crate) mod changes;
+pub(crate) mod editors;
 mod folders;
 mod gitignore;
 mod index;
 mod project_file;
-pub mod put_back;
-pub mod restored;
+pub(crate) mod put_back;
+pub(crate) mod restored;
 mod server;
-pub mod set_aside;
+pub(crate) mod set_aside;

@@ -33,7 +33,7 @@ use crate::host::session::ended;
 /// # Errors
 /// [`Stop::Failed`]; the session stays as one that can be rolled back again. Nothing was changed as long as it is not
 /// `rolling_back`.
-pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
+pub(crate) fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
     let begun = Instant::now();
     run.stop_listening();
     run.say(Event::RollbackStarted { reason: reason.to_owned() });
@@ -107,7 +107,7 @@ fn open_backup(run: &Run) -> Result<Backup, Stop> {
 /// Opens the backup, and stages and commits all that has to come back from it. Nothing in the install changes here, so
 /// a backup that is no good, or a full disk, leaves it as it is.
 fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), Stop> {
-    let install = &run.session.install.clone();
+    let install = &run.install();
     let backup = open_backup(run)?;
     if !run.session.gitignore_added.is_empty() && !run.set_aside {
         // Written back after the install: by then it would be too late to find out.
@@ -119,10 +119,10 @@ fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), 
         // Cut off before its end. Who knows what was done here since: all is compared with the backup again.
         Ok(Some(journal)) => {
             let rescue = set_aside::rescue_folder(&run.session)?;
-            match journal.rescue_left(&rescue) {
+            match journal.rescue_left(install, &rescue) {
                 Ok(moved) => {
                     tell(run, restored, &moved, EDITED);
-                    journal.give_up()?;
+                    journal.give_up(install)?;
                 }
                 Err(_) if run.set_aside => drop(damaged::move_aside(&run.folder(JOURNAL))?),
                 Err(e) => return Err(e.into()),
@@ -163,7 +163,7 @@ fn forward(run: &Run) -> Result<[Option<Journal>; 2], Stop> {
 }
 
 /// A backup without its manifest is none, and would only take space.
-pub fn drop_unfinished_backup(run: &Run) {
+pub(crate) fn drop_unfinished_backup(run: &Run) {
     if let Some(name) = &run.session.backup {
         let folder = copy::folder_of(&run.session.install).join(name);
         // One whose manifest can't be looked at may be whole.
@@ -176,7 +176,7 @@ pub fn drop_unfinished_backup(run: &Run) {
 fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Restored) -> Result<(), Stop> {
     // Then all was verified once: what is not there any more, the user took away since.
     let was_verified = journal.is_done();
-    let install = run.session.install.clone();
+    let install = run.install();
     let server_was_running = server::stop_server(run);
     // Where the upgrade left it, by a config that may go now.
     let flag_before = search_index::places(&install).flag();
@@ -187,9 +187,9 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         let moved = set_aside::clear(run, backup, journal, &rescue)?;
         tell(run, restored, &moved, "it stood where a folder was");
     }
-    let mut applied = journal.apply(&rescue, &mut |_, _| {})?;
+    let mut applied = journal.apply(&install, &rescue, &mut |_, _| {})?;
     for interrupted in forward.iter().flatten() {
-        applied.rescued.extend(interrupted.rescue_left(&rescue)?);
+        applied.rescued.extend(interrupted.rescue_left(&install, &rescue)?);
     }
     tell(run, restored, &applied.rescued, EDITED);
     if !journal.is_done() {
@@ -223,16 +223,16 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     // Once verified, the log below may be written; after a crash behind that it is no longer what the journal wrote.
     if !journal.is_done() {
         apply::verify(run, journal, &applied.since)?;
-        journal.drop_staging();
+        journal.drop_staging(&install);
     }
-    forward.iter().flatten().for_each(Journal::drop_staging);
+    forward.iter().flatten().for_each(|journal| journal.drop_staging(&install));
     let version = crate::core::provenance::short(run.session.source_commit()).to_owned();
     let ending = Ending::RolledBack { session: &run.session.session_id, version: &version };
-    documents::log_line(&run.session, &ending.to_string())?;
+    documents::log_line(&install, &run.session, &ending.to_string())?;
     ended::note(&install, &run.session.session_id, End::RolledBack)?;
     server::sessions(run, backup, &rescue, restored)?;
     relocate::back(run)?;
-    let install = run.session.install.clone();
+    let install = run.install();
     // Its folder may have another name now.
     let backup = &open_backup(run)?;
     let missing = check::not_back(run, backup, &touched)?;

@@ -7,17 +7,17 @@ use std::collections::BTreeSet;
 
 /// What a rollback did.
 #[derive(Debug, Default)]
-pub struct Restored {
+pub(crate) struct Restored {
     /// Paths that were put back or taken away.
-    pub paths: u64,
+    pub(crate) paths: u64,
     /// What the user wrote since, and where it is now.
-    pub rescued: Vec<String>,
+    pub(crate) rescued: Vec<String>,
     /// What could not be put back, because its copy in the backup is damaged.
-    pub left_out: BTreeSet<RelPath>,
+    pub(crate) left_out: BTreeSet<RelPath>,
     /// What the upgrade had changed, and what is neither back nor set aside.
-    pub missing: BTreeSet<RelPath>,
+    pub(crate) missing: BTreeSet<RelPath>,
     /// The old server should run again, but doesn't.
-    pub server_problem: Option<String>,
+    pub(crate) server_problem: Option<String>,
 }
 
 /// Tells what was set aside, and why.

@@ -25,8 +25,8 @@ use std::time::{Duration, Instant};
 /// What the new server keeps of workflows: our own session's copies go, with the folders that were made for them, and so does
 /// what was made meanwhile in a folder that the install did not have.
 pub(super) fn sessions(run: &mut Run, backup: &Backup, rescue: &RelPath, restored: &mut Restored) -> Result<(), Stop> {
-    shown::take_back(&run.session)?;
-    for refused in folders(&run.session.install, backup, shown::copies(&run.session).iter(), true)? {
+    shown::take_back(run.lock.install(), &run.session)?;
+    for refused in folders(run.lock.install(), backup, shown::copies(&run.session).iter(), true)? {
         run.warn("folders", refused.to_string());
     }
     let root = Folder::open(&run.session.install)?;
@@ -36,7 +36,7 @@ pub(super) fn sessions(run: &mut Run, backup: &Backup, rescue: &RelPath, restore
         if had || nothing_at(&root, &top) || root.remove_hollow(OsStr::from_bytes(top.as_bytes())) {
             continue;
         }
-        let to = aside::set_aside(&root, &top, rescue)?;
+        let to = aside::set_aside(run.lock.install(), &root, &top, rescue)?;
         let moved: Vec<_> = to.map(|to| (top, to)).into_iter().collect();
         tell(run, restored, &moved, "the new server made it");
     }

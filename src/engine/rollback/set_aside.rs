@@ -18,15 +18,16 @@ use crate::host::files::journal::{Journal, State};
 use crate::host::files::own_places;
 use crate::host::files::restore;
 use crate::host::files::restore::{RestoreError, Restored};
+use crate::host::install::locked::LockedInstall;
 
 /// What went aside: where it was, and where it is now.
-pub type Aside = Vec<(RelPath, RelPath)>;
+pub(crate) type Aside = Vec<(RelPath, RelPath)>;
 
 /// Where a rollback puts what it sets aside.
 ///
 /// # Errors
 /// Never in practice: stamps are digits.
-pub fn rescue_folder(session: &Session) -> Result<RelPath, Stop> {
+pub(crate) fn rescue_folder(session: &Session) -> Result<RelPath, Stop> {
     RelPath::new(format!("rescued/{}-rollback", session.stamp)).map_err(Stop::failed)
 }
 
@@ -35,7 +36,7 @@ pub fn rescue_folder(session: &Session) -> Result<RelPath, Stop> {
 ///
 /// # Errors
 /// [`Stop::Failed`] where it can't be moved.
-pub fn made_again(session: &Session) -> Result<Aside, Stop> {
+pub(crate) fn made_again(install: &LockedInstall, session: &Session) -> Result<Aside, Stop> {
     let mut moved = Aside::new();
     for name in own_places::MADE_AGAIN {
         let path = RelPath::new(name).map_err(Stop::failed)?;
@@ -43,7 +44,7 @@ pub fn made_again(session: &Session) -> Result<Aside, Stop> {
         if meta.is_ok_and(|meta| !meta.is_dir()) {
             let root = Folder::open(&session.install)?;
             let rescue = rescue_folder(session)?;
-            moved.extend(aside::set_aside(&root, &path, &rescue)?.map(|to| (path, to)));
+            moved.extend(aside::set_aside(install, &root, &path, &rescue)?.map(|to| (path, to)));
         }
     }
     Ok(moved)
@@ -67,7 +68,7 @@ fn left_out<'b>(run: &Run, backup: &'b Backup) -> Vec<(&'b RelPath, &'b Entry)> 
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn clear(run: &mut Run, backup: &Backup, journal: &Journal, rescue: &RelPath) -> Result<Aside, Stop> {
+pub(crate) fn clear(run: &mut Run, backup: &Backup, journal: &Journal, rescue: &RelPath) -> Result<Aside, Stop> {
     let root = Folder::open(&run.session.install)?;
     let mut all: BTreeSet<RelPath> = journal.results().flat_map(|(path, _)| above(path)).collect();
     let come = journal.results().filter(|(_, state)| **state != State::Absent).map(|(path, _)| path);
@@ -104,7 +105,7 @@ fn make_room(
         run.session.set_aside.push(path.clone());
         run.save()?;
     }
-    Ok(aside::set_aside(root, path, rescue)?.map(|to| (path.clone(), to)))
+    Ok(aside::set_aside(run.lock.install(), root, path, rescue)?.map(|to| (path.clone(), to)))
 }
 
 /// Sets aside, unread, whatever can't be looked at where the session may have changed something. For a person who says so:
@@ -112,7 +113,7 @@ fn make_room(
 ///
 /// # Errors
 /// [`Stop::Failed`] where even that can't be moved.
-pub fn force(run: &mut Run, rescue: &RelPath) -> Result<Aside, Stop> {
+pub(crate) fn force(run: &mut Run, rescue: &RelPath) -> Result<Aside, Stop> {
     let root = Folder::open(&run.session.install)?;
     let mut moved = Aside::new();
     let documents = run.session.documents.keys().cloned();
@@ -139,7 +140,7 @@ pub fn force(run: &mut Run, rescue: &RelPath) -> Result<Aside, Stop> {
 ///
 /// # Errors
 /// [`Stop::Failed`].
-pub fn bring_back(
+pub(crate) fn bring_back(
     run: &mut Run,
     backup: &Backup,
     journal: &Journal,
@@ -149,7 +150,7 @@ pub fn bring_back(
     if run.session.set_aside.is_empty() && run.session.lost.is_empty() {
         return Ok(Aside::new());
     }
-    let install = run.session.install.clone();
+    let install = run.install();
     let root = Folder::open(&install)?;
     let done: BTreeSet<&RelPath> = journal.results().map(|(path, _)| path).collect();
     let mut moved = Aside::new();
@@ -160,7 +161,7 @@ pub fn bring_back(
         let back = match restore::restore(&install, backup, path, rescue) {
             // A folder of the user's stands there.
             Err(RestoreError::Blocked(_)) => {
-                moved.extend(aside::set_aside(&root, path, rescue)?.map(|to| (path.clone(), to)));
+                moved.extend(aside::set_aside(&install, &root, path, rescue)?.map(|to| (path.clone(), to)));
                 restore::restore(&install, backup, path, rescue)
             }
             back => back,

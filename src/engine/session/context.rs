@@ -20,6 +20,7 @@ use crate::engine::session::background::Background;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{TaskResult, Told, spent_on};
 use crate::host::files::fs::visible;
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::children::Mark;
 use crate::host::process::timing;
 use crate::host::process::timing::{Who, waiting};
@@ -37,29 +38,29 @@ const LOOK_AROUND: Duration = Duration::from_millis(250);
 const KEPT_STATE: &str = "server-state.json";
 
 /// The running session.
-pub struct Run {
+pub(crate) struct Run {
     /// What is saved.
-    pub session: Session,
+    pub(crate) session: Session,
     /// Held until the end.
-    pub lock: Lock,
+    pub(crate) lock: Lock,
     /// A server that this process started.
-    pub server: Option<Started>,
+    pub(crate) server: Option<Started>,
     /// What the server before was told by its environment; secrets may be among it, so it is never saved.
-    pub server_settings: Option<server::Settings>,
+    pub(crate) server_settings: Option<server::Settings>,
     /// Warnings for the report.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
     /// Programs that the current phase ran.
-    pub commands_run: Vec<String>,
+    pub(crate) commands_run: Vec<String>,
     /// Where everything of the user's was when that was looked at last.
-    pub account: Option<Account>,
+    pub(crate) account: Option<Account>,
     /// What goes on beside the phases.
-    pub background: Option<Box<dyn Background>>,
+    pub(crate) background: Option<Box<dyn Background>>,
     /// Seconds that the phases may take.
-    pub estimates: [u32; 6],
+    pub(crate) estimates: [u32; 6],
     /// A rollback moves aside also what can't be looked at.
-    pub set_aside: bool,
+    pub(crate) set_aside: bool,
     /// For talking MCP.
-    pub runtime: tokio::runtime::Handle,
+    pub(crate) runtime: tokio::runtime::Handle,
     events: mpsc::Sender<Event>,
     commands: mpsc::Receiver<Command>,
     asked: Option<Stop>,
@@ -72,7 +73,7 @@ pub struct Run {
 
 impl Run {
     /// Takes a session up. Must be made on a thread that may block.
-    pub fn new(
+    pub(crate) fn new(
         session: Session,
         lock: Lock,
         runtime: tokio::runtime::Handle,
@@ -104,7 +105,7 @@ impl Run {
     }
 
     /// Where the time went since this process took the session up.
-    pub fn seconds(&self) -> Seconds {
+    pub(crate) fn seconds(&self) -> Seconds {
         // To the millisecond.
         let round = |time: Duration| time.as_millis() as f64 / 1e3;
         let [pip, server, git, programs, waiting] = Who::ALL.map(timing::spent);
@@ -122,36 +123,41 @@ impl Run {
     }
 
     /// Says something to the face. A face that is gone is noticed at the next [`Self::check`].
-    pub fn say(&self, event: Event) {
+    pub(crate) fn say(&self, event: Event) {
         let _ = self.events.blocking_send(event);
     }
 
     /// A log line.
-    pub fn log(&self, level: Level, origin: &'static str, text: &str) {
+    pub(crate) fn log(&self, level: Level, origin: &'static str, text: &str) {
         self.say(Event::Log { level, origin, text: visible(text) });
     }
 
     /// A warning: logged, and kept for the report.
-    pub fn warn(&mut self, origin: &'static str, text: String) {
+    pub(crate) fn warn(&mut self, origin: &'static str, text: String) {
         self.log(Level::Warn, origin, &text);
         self.warnings.push(visible(&text));
     }
 
     /// How far a task is; most calls are swallowed.
-    pub fn progress(&mut self, phase: Phase, task: Task, done: u64, total: u64, detail: impl ToString) {
+    pub(crate) fn progress(&mut self, phase: Phase, task: Task, done: u64, total: u64, detail: impl ToString) {
         if self.last_progress.elapsed() >= PROGRESS || done == total {
             self.last_progress = Instant::now();
             self.say(Event::TaskProgress { phase, task, done, total, detail: visible(&detail.to_string()) });
         }
     }
 
+    /// The install, for whoever writes into it.
+    pub(crate) fn install(&self) -> LockedInstall {
+        self.lock.install().clone()
+    }
+
     /// Saves the session.
     ///
     /// # Errors
     /// [`Stop::Failed`]: without its truth on disk nothing may go on.
-    pub fn save(&mut self) -> Result<(), Stop> {
+    pub(crate) fn save(&mut self) -> Result<(), Stop> {
         self.session.updated_at = now();
-        for moved in store::save(&self.session)? {
+        for moved in store::save(self.lock.install(), &self.session)? {
             self.warn("session", format!("a damaged session file was moved aside: {}", moved.shown()));
         }
         Ok(())
@@ -161,7 +167,7 @@ impl Run {
     ///
     /// # Errors
     /// [`Stop::Failed`] where the event can't happen.
-    pub fn advance(&mut self, event: &StateEvent) -> Result<(), Stop> {
+    pub(crate) fn advance(&mut self, event: &StateEvent) -> Result<(), Stop> {
         self.session.advance(event)?;
         Ok(())
     }
@@ -170,7 +176,7 @@ impl Run {
     ///
     /// # Errors
     /// [`Stop::Failed`] where the event can't happen, or the session can't be saved.
-    pub fn commit(&mut self, event: &StateEvent) -> Result<(), Stop> {
+    pub(crate) fn commit(&mut self, event: &StateEvent) -> Result<(), Stop> {
         let before = self.session.advance(event)?;
         let saved = self.save();
         if saved.is_err() {
@@ -183,7 +189,7 @@ impl Run {
     ///
     /// # Errors
     /// [`Stop::Pause`] or [`Stop::RollBack`].
-    pub fn check(&mut self) -> Result<(), Stop> {
+    pub(crate) fn check(&mut self) -> Result<(), Stop> {
         if let Some(pid) = self.background.as_mut().and_then(|work| work.poll()) {
             self.note_child(pid);
         }
@@ -217,7 +223,7 @@ impl Run {
     }
 
     /// Whether more answers have come already.
-    pub fn has_answers(&mut self) -> bool {
+    pub(crate) fn has_answers(&mut self) -> bool {
         // A wish to stop is heard by whoever waits for the next one.
         let _ = self.check();
         !self.answers.is_empty()
@@ -227,7 +233,7 @@ impl Run {
     ///
     /// # Errors
     /// [`Stop`] if that is what was asked, or the face is gone.
-    pub fn wait_for_answer(&mut self) -> Result<Command, Stop> {
+    pub(crate) fn wait_for_answer(&mut self) -> Result<Command, Stop> {
         let _person = waiting(Who::Person);
         loop {
             let stop = self.check();
@@ -255,7 +261,7 @@ impl Run {
     ///
     /// # Errors
     /// [`Stop`] if that is what was asked, the face is gone, or the session can't be saved.
-    pub fn ask(&mut self, question: Question) -> Result<Way, Stop> {
+    pub(crate) fn ask(&mut self, question: Question) -> Result<Way, Stop> {
         if let Some(way) = self.session.chosen.get(&question.id).filter(|way| question.offers(**way)) {
             return Ok(*way);
         }
@@ -279,7 +285,7 @@ impl Run {
     }
 
     /// From here on nobody is asked: a rollback must not be stopped by the wish that began it.
-    pub fn stop_listening(&mut self) {
+    pub(crate) fn stop_listening(&mut self) {
         self.asked = None;
         self.deaf = true;
         self.commands.close();
@@ -289,7 +295,7 @@ impl Run {
     ///
     /// # Errors
     /// Those of `work`.
-    pub fn task<T>(
+    pub(crate) fn task<T>(
         &mut self,
         phase: Phase,
         task: Task,
@@ -330,7 +336,7 @@ impl Run {
     ///
     /// # Errors
     /// Those of `work`.
-    pub fn phase<E: Serialize>(
+    pub(crate) fn phase<E: Serialize>(
         &mut self,
         phase: Phase,
         work: impl FnOnce(&mut Self) -> Result<E, Stop>,
@@ -361,12 +367,12 @@ impl Run {
     }
 
     /// A folder of this session's own.
-    pub fn folder(&self, name: &str) -> PathBuf {
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
         store::folder(&self.session.install, &self.session.session_id).join(name)
     }
 
     /// Notes a child process that would live on if this one died, so that whoever takes the lock over can end it.
-    pub fn note_child(&mut self, pid: u32) {
+    pub(crate) fn note_child(&mut self, pid: u32) {
         // Without the note the child just ends by itself later.
         if let Err(e) = self.lock.note_child(pid) {
             self.log(Level::Warn, "lock", &e.to_string());
@@ -374,21 +380,25 @@ impl Run {
     }
 
     /// Lets a server live on, whatever this process ends of: it is the user's from here on.
-    pub fn hand_over(&mut self, mark: &Mark, pid: u32) {
+    pub(crate) fn hand_over(&mut self, mark: &Mark, pid: u32) {
         if let Err(e) = self.lock.hand_over(mark, pid) {
             self.log(Level::Warn, "lock", &e.to_string());
         }
     }
 
     /// Keeps the state file of a server that is left alone: ours, started for the proof, overwrites it.
-    pub fn keep_server_state(&mut self) {
-        if let Err(e) = server::copy_state(&server::state_file(&self.session.install), &self.folder(KEPT_STATE)) {
+    pub(crate) fn keep_server_state(&mut self) {
+        if let Err(e) = server::copy_state(
+            self.lock.install(),
+            &server::state_file(&self.session.install),
+            &self.folder(KEPT_STATE),
+        ) {
             self.warn("server", format!("the state file of the running server can't be kept: {e}"));
         }
     }
 
     /// Stops a server that was only started for the proof, and puts back the state file of the one that was left alone.
-    pub fn stop_proof_server(&mut self) {
+    pub(crate) fn stop_proof_server(&mut self) {
         if let Some(started) = self.server.take() {
             started.stop();
         }
@@ -399,7 +409,7 @@ impl Run {
                 drop(std::fs::remove_file(kept));
                 return;
             }
-            match server::copy_state(&kept, &server::state_file(&self.session.install)) {
+            match server::copy_state(self.lock.install(), &kept, &server::state_file(&self.session.install)) {
                 Ok(()) => drop(std::fs::remove_file(kept)),
                 Err(e) => {
                     self.warn("server", format!("the state file of the running server could not be put back: {e}"));
@@ -409,7 +419,7 @@ impl Run {
     }
 
     /// A path as the seed writes it: relative to the project, beginning with `.praxis-os/`.
-    pub fn shown(&self, path: &std::path::Path) -> String {
+    pub(crate) fn shown(&self, path: &std::path::Path) -> String {
         path.strip_prefix(&self.session.project).unwrap_or(path).to_string_lossy().into_owned()
     }
 
@@ -417,7 +427,7 @@ impl Run {
     ///
     /// # Errors
     /// Never in practice: stamps are digits.
-    pub fn rescue_folder(&self) -> Result<RelPath, Stop> {
+    pub(crate) fn rescue_folder(&self) -> Result<RelPath, Stop> {
         RelPath::new(format!("rescued/{}", self.session.stamp)).map_err(Stop::failed)
     }
 }
@@ -440,6 +450,6 @@ impl Clock {
 }
 
 /// Now, UTC, to the second, as RFC 3339.
-pub fn now() -> String {
+pub(crate) fn now() -> String {
     time_of(jiff::Timestamp::now())
 }

@@ -8,7 +8,7 @@ const EARLIER: usize = 3;
 
 /// Seconds for each phase, in their order: the longest that it took in the last upgrades of this install of the same
 /// kind; without any, the seed's.
-pub fn estimates(sessions: &[Session], current: &Session) -> [u32; 6] {
+pub(crate) fn estimates(sessions: &[Session], current: &Session) -> [u32; 6] {
     let alike = |s: &&Session| {
         (s.plan().only, s.resolving()) == (current.plan().only, current.resolving())
             && s.session_id != current.session_id

@@ -1,10 +1,10 @@
 //! A session while it runs: its state, what it says and hears, how long it may take.
 
-pub mod background;
-pub mod context;
-pub mod estimates;
-pub mod remedy;
-pub mod stop;
-pub mod task;
-pub mod wait_until_idle;
-pub mod word;
+pub(crate) mod background;
+pub(crate) mod context;
+pub(crate) mod estimates;
+pub(crate) mod remedy;
+pub(crate) mod stop;
+pub(crate) mod task;
+pub(crate) mod wait_until_idle;
+pub(crate) mod word;

@@ -4,7 +4,7 @@ use crate::core::session::Illegal;
 
 /// Why a phase did not end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// Something failed.
     Failed {
         /// What, and with which path.
@@ -20,7 +20,7 @@ pub enum Stop {
 
 impl Stop {
     /// A failure without advice.
-    pub fn failed(what: impl ToString) -> Self {
+    pub(crate) fn failed(what: impl ToString) -> Self {
         Stop::Failed { what: what.to_string(), next: None }
     }
 }
@@ -33,7 +33,7 @@ impl From<Illegal> for Stop {
 
 /// What a person can do about a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Advice {
+pub(crate) struct Advice {
     what: String,
     then: Then,
 }
@@ -49,12 +49,12 @@ enum Then {
 
 impl Advice {
     /// Something to mend, before what failed is done again.
-    pub fn mend(what: impl Into<String>) -> Self {
+    pub(crate) fn mend(what: impl Into<String>) -> Self {
         Self { what: what.into(), then: Then::Again }
     }
 
     /// In a sentence, where an upgrade failed.
-    pub fn for_an_upgrade(&self) -> String {
+    pub(crate) fn for_an_upgrade(&self) -> String {
         match self.then {
             Then::Nothing => self.what.clone(),
             Then::Again => format!("{}, then start the upgrade again", self.what),
@@ -62,7 +62,7 @@ impl Advice {
     }
 
     /// The same where this command failed; none stands for an upgrade.
-    pub fn before(&self, command: Option<&str>) -> String {
+    pub(crate) fn before(&self, command: Option<&str>) -> String {
         match (self.then, command) {
             (Then::Again, Some(command)) => format!("{}, then: {command}", self.what),
             _ => self.for_an_upgrade(),

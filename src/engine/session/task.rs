@@ -7,27 +7,27 @@ use crate::engine::session::stop::Stop;
 use crate::host::process::timing::Who;
 
 /// How a task ended, with what it found.
-pub struct Told<T> {
+pub(crate) struct Told<T> {
     pub(crate) outcome: Outcome,
     pub(crate) detail: String,
     pub(crate) value: T,
 }
 
 /// What a task gives back: how it ended, or why it did not.
-pub type TaskResult<T> = Result<Told<T>, Stop>;
+pub(crate) type TaskResult<T> = Result<Told<T>, Stop>;
 
 /// A task that was done.
-pub fn done<T>(detail: impl Into<String>, value: T) -> TaskResult<T> {
+pub(crate) fn done<T>(detail: impl Into<String>, value: T) -> TaskResult<T> {
     Ok(Told { outcome: Outcome::Done, detail: detail.into(), value })
 }
 
 /// A task that was done, with something to look at.
-pub fn warned<T>(detail: impl Into<String>, value: T) -> TaskResult<T> {
+pub(crate) fn warned<T>(detail: impl Into<String>, value: T) -> TaskResult<T> {
     Ok(Told { outcome: Outcome::Warning, detail: detail.into(), value })
 }
 
 /// A task that did not apply.
-pub fn not_applicable<T>(why: NotApplicable, value: T) -> TaskResult<T> {
+pub(crate) fn not_applicable<T>(why: NotApplicable, value: T) -> TaskResult<T> {
     Ok(Told { outcome: Outcome::NotApplicable, detail: why.reason().to_owned(), value })
 }
 

@@ -40,7 +40,7 @@ fn patience() -> Patience {
 }
 
 /// Servers of this install that run now, while none of our own does.
-pub fn left_alone(run: &Run) -> Vec<u32> {
+pub(crate) fn left_alone(run: &Run) -> Vec<u32> {
     server::all(&run.session.install).into_iter().map(|process| process.pid).collect()
 }
 
@@ -48,7 +48,7 @@ pub fn left_alone(run: &Run) -> Vec<u32> {
 ///
 /// # Errors
 /// [`Stop`] if a person asked for that meanwhile.
-pub fn after_changes(run: &mut Run, phase: Phase, task: Task) -> Result<(), Stop> {
+pub(crate) fn after_changes(run: &mut Run, phase: Phase, task: Task) -> Result<(), Stop> {
     let install = &run.session.install;
     let places = search_index::places(install);
     // Without an index there is none that two could write into; one outside of the install is not looked at.
@@ -67,7 +67,7 @@ pub fn after_changes(run: &mut Run, phase: Phase, task: Task) -> Result<(), Stop
 ///
 /// # Errors
 /// None while nobody is listened to.
-pub fn before_outdating(run: &mut Run, others: &[u32]) -> Result<(), Stop> {
+pub(crate) fn before_outdating(run: &mut Run, others: &[u32]) -> Result<(), Stop> {
     for pid in others {
         run.log(Level::Info, "server", &format!("waiting until pid {pid}, which is left alone, does nothing"));
     }

@@ -10,12 +10,12 @@ use crate::host::session::store;
 
 /// What runs in a session must be the user's word: they started it here, or have named its source. Going back runs nothing of
 /// the source. One that says that it only settles what was put off may have packages fetched that the source names.
-pub fn is_missing(session: &Session) -> bool {
+pub(crate) fn is_missing(session: &Session) -> bool {
     !session.rolling_back() && !session.rebuilt() && !store::is_vouched(session)
 }
 
 /// A session whose source nobody but the project's own files names.
-pub fn missing(session: &Session) -> Problem {
+pub(crate) fn missing(session: &Session) -> Problem {
     refusal::usage(
         format!(
             "{}: only the files of session {} in the project name this source, and its code would run here; nothing was \

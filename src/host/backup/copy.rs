@@ -22,6 +22,7 @@ use crate::host::files::fs;
 use crate::host::files::ownership::Owner;
 use crate::host::files::parallel;
 use crate::host::files::walk;
+use crate::host::install::locked::LockedInstall;
 
 /// The manifest's name in the backup's folder.
 pub const MANIFEST: &str = "MANIFEST.json";
@@ -51,7 +52,7 @@ pub enum BackupError {
 
 impl BackupError {
     /// Whether a copy is gone, changed or on a bad spot of the disk: trying again does not help. Permissions are no damage.
-    pub fn is_damage(&self) -> bool {
+    pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Differs(_) => true,
             Self::Unusable { .. } => false,
@@ -136,7 +137,7 @@ pub struct Obstacles {
 ///
 /// # Errors
 /// [`FsError`] for a folder that can't be looked into.
-pub fn obstacles(install: &Path) -> Result<Obstacles, FsError> {
+pub(crate) fn obstacles(install: &Path) -> Result<Obstacles, FsError> {
     let mut found = Obstacles::default();
     for (path, kind) in walk(install)? {
         if kind.is_file() {
@@ -155,7 +156,7 @@ pub fn obstacles(install: &Path) -> Result<Obstacles, FsError> {
 /// # Errors
 /// [`BackupError`]; then the folder has no manifest and counts as no backup.
 pub fn create(
-    install: &Path,
+    install: &LockedInstall,
     project: &Path,
     folder: &Path,
     session_id: &str,
@@ -246,7 +247,7 @@ fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), F
 ///
 /// # Errors
 /// [`FsError`].
-pub fn sum_from_disk(path: &Path) -> Result<String, FsError> {
+pub(crate) fn sum_from_disk(path: &Path) -> Result<String, FsError> {
     sum(fs::open_own(path).doing("read back", path)?, path)
 }
 
@@ -254,7 +255,7 @@ pub fn sum_from_disk(path: &Path) -> Result<String, FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn sum_below(top: &Path, path: &RelPath) -> Result<String, FsError> {
+pub(crate) fn sum_below(top: &Path, path: &RelPath) -> Result<String, FsError> {
     let shown = path.under(top);
     sum(walk::open_file(top, path).doing("read back", &shown)?, &shown)
 }
@@ -283,7 +284,7 @@ impl Backup {
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn keep_beside(&mut self, name: &str, bytes: &[u8]) -> Result<PathBuf, FsError> {
+    pub fn keep_beside(&mut self, _: &LockedInstall, name: &str, bytes: &[u8]) -> Result<PathBuf, FsError> {
         let path = self.folder.join(name);
         fs::write_durable(&path, bytes, 0o600)?;
         self.manifest.beside.insert(name.to_owned(), sha256(bytes));
@@ -301,7 +302,7 @@ impl Backup {
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn write_manifest(&self) -> Result<(), FsError> {
+    pub fn write_manifest(&self, _: &LockedInstall) -> Result<(), FsError> {
         let path = self.folder.join(MANIFEST);
         let text = json::pretty(&self.manifest).doing("write", &path)?;
         fs::write_durable(&self.folder.join(SUM), sum_line(text.as_bytes()).as_bytes(), 0o600)?;
@@ -425,7 +426,15 @@ mod tests {
         assert_eq!(serde_json::from_str::<Entry>(old).unwrap().owner(), None);
         let dir = tempfile::tempdir().unwrap();
         stdfs::write(dir.path().join("f"), "").unwrap();
-        let made = create(dir.path(), dir.path(), &dir.path().join(".backups/b"), "s", "now", &|_, _| {}).unwrap();
+        let made = create(
+            &LockedInstall::of_test(dir.path()),
+            dir.path(),
+            &dir.path().join(".backups/b"),
+            "s",
+            "now",
+            &|_, _| {},
+        )
+        .unwrap();
         let text = serde_json::to_string(&made.manifest).unwrap();
         let read: Manifest = serde_json::from_str(&text).unwrap();
         let meta = stdfs::metadata(dir.path().join("f")).unwrap();
@@ -448,7 +457,7 @@ mod tests {
     #[test]
     fn a_backup_is_verified_and_a_changed_one_is_found_out() {
         let dir = tempfile::tempdir().unwrap();
-        let install = dir.path().join(".praxis-os");
+        let install = LockedInstall::of_test(&dir.path().join(".praxis-os"));
         stdfs::create_dir_all(install.join("standards/a")).unwrap();
         stdfs::create_dir_all(install.join("venv/bin")).unwrap();
         stdfs::write(install.join("standards/a/x.md"), "text").unwrap();
@@ -457,7 +466,7 @@ mod tests {
         let folder = folder_of(&install).join("2026-11-22-103045");
         let backup = create(&install, dir.path(), &folder, "s", "now", &|_, _| {}).unwrap();
         assert!(Backup::open(&folder).is_err(), "no backup before its manifest");
-        backup.write_manifest().unwrap();
+        backup.write_manifest(&install).unwrap();
         let backup = Backup::open(&folder).unwrap();
         assert_eq!((backup.verify().unwrap(), backup.size()), (1, (2, 4)));
         assert!(!backup.manifest.entries.keys().any(|p| p.to_string().starts_with("venv")));

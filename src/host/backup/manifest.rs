@@ -62,7 +62,7 @@ pub enum Entry {
 
 impl Entry {
     /// A link that leads to these bytes.
-    pub fn link(target: &[u8], mtime: Option<String>, owner: Option<Owner>) -> Self {
+    pub(crate) fn link(target: &[u8], mtime: Option<String>, owner: Option<Owner>) -> Self {
         let text = String::from_utf8_lossy(target).into_owned();
         // What may stand for lost bytes stands for itself only where that is said.
         let exact = text.contains(LOST);
@@ -71,7 +71,7 @@ impl Entry {
     }
 
     /// Owner and group, if the backup noted them.
-    pub fn owner(&self) -> Option<Owner> {
+    pub(crate) fn owner(&self) -> Option<Owner> {
         let (Entry::File { uid, gid, .. } | Entry::Folder { uid, gid, .. } | Entry::Link { uid, gid, .. }) = self;
         Some(Owner { uid: (*uid)?, gid: (*gid)? })
     }

@@ -1,6 +1,6 @@
 //! Backups: the verified copy of an install, and which of them stay.
 
 pub mod copy;
-pub mod manifest;
-pub mod owners;
+pub(crate) mod manifest;
+pub(crate) mod owners;
 pub mod retention;

@@ -1,19 +1,19 @@
 //! Gives paths back to the owner and group that a backup noted for them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use rustix::fs::FileType;
 
 use crate::core::path::RelPath;
 use crate::host::backup::copy::{Backup, Entry};
 use crate::host::files::folder::Folder;
+use crate::host::install::locked::LockedInstall;
 
 /// Gives paths, and the folders above them, the owner and group that the backup noted for them. Each path comes with the
 /// name that the backup knows it by. Returns those that have another owner or group still, sorted: this user may not
 /// give them away.
-pub fn give_back<'p>(
-    install: &Path,
+pub(crate) fn give_back<'p>(
+    install: &LockedInstall,
     backup: &Backup,
     paths: impl Iterator<Item = (&'p RelPath, &'p RelPath)>,
 ) -> BTreeSet<RelPath> {
@@ -35,7 +35,7 @@ pub fn give_back<'p>(
 }
 
 /// A sentence about paths whose owner or group is not what it was; none if there are none.
-pub fn not_kept(paths: &BTreeSet<RelPath>) -> Option<String> {
+pub(crate) fn not_kept(paths: &BTreeSet<RelPath>) -> Option<String> {
     const SHOWN: usize = 5;
     let shown: Vec<String> = paths.iter().take(SHOWN).map(ToString::to_string).collect();
     let more = if paths.len() > SHOWN { format!(" and {} more", paths.len() - SHOWN) } else { String::new() };

@@ -14,6 +14,7 @@ use crate::host::files::error::FsError;
 use crate::host::files::fs;
 use crate::host::files::parallel;
 use crate::host::files::walk;
+use crate::host::install::locked::LockedInstall;
 use crate::host::python::venv;
 use crate::host::session::catalog;
 
@@ -125,7 +126,7 @@ pub struct Examined {
 }
 
 /// Reads a whole backup past the page cache and compares it with its manifest.
-pub fn examine(install: &Path, name: &str) -> Examined {
+pub(crate) fn examine(install: &Path, name: &str) -> Examined {
     let mut result = Examined { name: name.to_owned(), ..Examined::default() };
     match Backup::open(&copy::folder_of(install).join(name)) {
         Ok(backup) => compare(&backup, &mut result),
@@ -221,7 +222,7 @@ fn newest_of_change<'b>(all: &'b [Kept], sessions: &[Session]) -> Option<&'b str
 ///
 /// # Errors
 /// Those of [`list`]. A backup that can't be read now stays: it may be whole.
-pub fn prunable(install: &Path, keep: usize, protected: &[String]) -> Result<Vec<String>, String> {
+pub(crate) fn prunable(install: &Path, keep: usize, protected: &[String]) -> Result<Vec<String>, String> {
     let all = list(install)?;
     let of_change = newest_of_change(&all, &catalog::survey(install).sessions).map(str::to_owned);
     let kept: BTreeSet<&str> =
@@ -237,7 +238,7 @@ pub fn prunable(install: &Path, keep: usize, protected: &[String]) -> Result<Vec
 ///
 /// # Errors
 /// [`FsError`].
-pub fn prune(install: &Path, names: &[String]) -> Result<Pruned, FsError> {
+pub fn prune(install: &LockedInstall, names: &[String]) -> Result<Pruned, FsError> {
     let mut pruned = Pruned::default();
     let sessions = catalog::survey(install).sessions;
     for name in names {
@@ -254,7 +255,7 @@ pub fn prune(install: &Path, names: &[String]) -> Result<Pruned, FsError> {
 }
 
 /// Removes one backup. Its manifest goes first: half a backup must not look like a whole one.
-fn remove(install: &Path, name: &str) -> Result<(), FsError> {
+fn remove(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let folder: PathBuf = copy::folder_of(install).join(name);
     fs::remove_file(&folder.join(MANIFEST))?;
     fs::sync_folder(&folder)?;
@@ -267,9 +268,9 @@ mod tests {
     use std::fs as stdfs;
 
     /// An install with backups of these names; those that end in `!` were not finished.
-    fn install(names: &[&str]) -> (tempfile::TempDir, PathBuf) {
+    fn install(names: &[&str]) -> (tempfile::TempDir, LockedInstall) {
         let dir = tempfile::tempdir().unwrap();
-        let install = dir.path().join(".praxis-os");
+        let install = LockedInstall::of_test(&dir.path().join(".praxis-os"));
         stdfs::create_dir_all(install.join("standards")).unwrap();
         stdfs::write(install.join("standards/x.md"), "text").unwrap();
         std::os::unix::fs::symlink("x.md", install.join("standards/l")).unwrap();
@@ -278,7 +279,7 @@ mod tests {
             let folder = copy::folder_of(&install).join(name.trim_end_matches('!'));
             let made = copy::create(&install, dir.path(), &folder, "s", "now", &|_, _| {}).unwrap();
             if !name.ends_with('!') {
-                made.write_manifest().unwrap();
+                made.write_manifest(&install).unwrap();
             }
         }
         (dir, install)

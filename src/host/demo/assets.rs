@@ -17,31 +17,31 @@ static ASSETS: Dir = include_dir!("$CARGO_MANIFEST_DIR/assets/demo");
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Release {
-    pub version: String,
-    pub date: String,
-    pub message: String,
+    pub(crate) version: String,
+    pub(crate) date: String,
+    pub(crate) message: String,
     /// The folder of its server.
-    pub server: String,
-    pub removed: Vec<String>,
-    pub renamed: Vec<Rename>,
+    pub(crate) server: String,
+    pub(crate) removed: Vec<String>,
+    pub(crate) renamed: Vec<Rename>,
     /// Files of this release's tree that can be run.
-    pub executable: Vec<String>,
+    pub(crate) executable: Vec<String>,
     /// All the wheels that the server of this release needs.
-    pub wheels: Vec<String>,
+    pub(crate) wheels: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rename {
-    pub from: String,
-    pub to: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
 }
 
 /// What the user did besides writing the files in `tree`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Edits {
-    pub deleted: Vec<String>,
+    pub(crate) deleted: Vec<String>,
 }
 
 impl Release {

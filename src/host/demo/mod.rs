@@ -16,8 +16,9 @@ use crate::core::layout::{Generation, layouts};
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use error::At as _;
-pub use error::DemoError;
-pub use install::{add_user_edits, commit_project, create_venv, install_release, start_server};
+pub(crate) use error::DemoError;
+pub(crate) use install::create_venv;
+pub use install::{add_user_edits, commit_project, install_release, start_server};
 pub use source::{prepare_source, prepare_source_up_to};
 
 /// What was built, with absolute paths.

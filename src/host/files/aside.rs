@@ -13,6 +13,7 @@ use crate::host::files::crash_points::{RESCUE, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::Folder;
 use crate::host::files::rename;
+use crate::host::install::locked::LockedInstall;
 
 /// What a place among the rescued files is good for.
 enum Spot {
@@ -44,7 +45,11 @@ fn spot(root: &Folder, place: &RelPath) -> Result<Spot, FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn free_place(root: &Folder, rescue: &RelPath, path: &RelPath) -> Result<(Folder, OsString, RelPath), FsError> {
+pub(crate) fn free_place(
+    root: &Folder,
+    rescue: &RelPath,
+    path: &RelPath,
+) -> Result<(Folder, OsString, RelPath), FsError> {
     let shown = || path.under(root.path());
     let mut last = None;
     for number in 1..1000 {
@@ -74,7 +79,12 @@ pub fn free_place(root: &Folder, rescue: &RelPath, path: &RelPath) -> Result<(Fo
 ///
 /// # Errors
 /// [`FsError`]; then it stands where it stood.
-pub fn set_aside(root: &Folder, path: &RelPath, rescue: &RelPath) -> Result<Option<RelPath>, FsError> {
+pub(crate) fn set_aside(
+    _: &LockedInstall,
+    root: &Folder,
+    path: &RelPath,
+    rescue: &RelPath,
+) -> Result<Option<RelPath>, FsError> {
     let (from, name) = root.parent_of(path, false)?;
     let Some(kind) = from.kind(name)? else { return Ok(None) };
     let (to, to_name, place) = free_place(root, rescue, path)?;
@@ -100,7 +110,7 @@ const LOOKS: u32 = 30;
 
 /// Whether what stands there has stood for a moment: what changes places all the time is left to whoever does that. May
 /// wait for a little longer than that moment.
-pub fn has_settled(folder: &Folder, name: &OsStr) -> bool {
+pub(crate) fn has_settled(folder: &Folder, name: &OsStr) -> bool {
     let Ok(Some((inode, changed))) = folder.identity(name) else { return false };
     for _ in 0..LOOKS {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
@@ -118,7 +128,7 @@ pub fn has_settled(folder: &Folder, name: &OsStr) -> bool {
 }
 
 /// A path below the install, from one that names the install too.
-pub fn relative(install: &Path, path: &Path) -> Option<RelPath> {
+pub(crate) fn relative(install: &Path, path: &Path) -> Option<RelPath> {
     RelPath::new(path.strip_prefix(install).ok()?.as_os_str().as_bytes()).ok()
 }
 
@@ -135,23 +145,27 @@ mod tests {
     #[test]
     fn everything_finds_a_place_of_its_own() {
         let dir = tempfile::tempdir().unwrap();
-        let root = Folder::open(dir.path()).unwrap();
+        let locked = LockedInstall::of_test(dir.path());
+        let root = Folder::open(&locked).unwrap();
         let at = |path: &str| dir.path().join(path);
         let long = "n".repeat(255);
         for (number, expected) in [(1, "rescued/1/s"), (2, "rescued/1/s.2"), (3, "rescued/1/s.3")] {
             symlink(format!("{number}"), at("s")).unwrap();
-            assert_eq!(set_aside(&root, &rel("s"), &rel("rescued/1")).unwrap(), Some(rel(expected)));
+            assert_eq!(set_aside(&locked, &root, &rel("s"), &rel("rescued/1")).unwrap(), Some(rel(expected)));
         }
         // Below what is no folder there, and where the name has no room for a number.
         for expected in ["rescued/1.2/s/", "rescued/1.3/s/"] {
             fs::create_dir_all(at("s")).unwrap();
             fs::write(at("s").join(&long), "mine").unwrap();
             let path = rel(&format!("s/{long}"));
-            assert_eq!(set_aside(&root, &path, &rel("rescued/1")).unwrap(), Some(rel(&format!("{expected}{long}"))));
+            assert_eq!(
+                set_aside(&locked, &root, &path, &rel("rescued/1")).unwrap(),
+                Some(rel(&format!("{expected}{long}")))
+            );
         }
         fs::write(at("s/in it"), "mine").unwrap();
-        assert_eq!(set_aside(&root, &rel("s"), &rel("rescued/1")).unwrap(), Some(rel("rescued/1/s.4")));
+        assert_eq!(set_aside(&locked, &root, &rel("s"), &rel("rescued/1")).unwrap(), Some(rel("rescued/1/s.4")));
         assert_eq!(fs::read_to_string(at("rescued/1/s.4/in it")).unwrap(), "mine");
-        assert_eq!(set_aside(&root, &rel("s"), &rel("rescued/1")).unwrap(), None);
+        assert_eq!(set_aside(&locked, &root, &rel("s"), &rel("rescued/1")).unwrap(), None);
     }
 }

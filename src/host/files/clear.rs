@@ -20,7 +20,7 @@ struct Queue {
 
 /// Removes the files and links below a folder, side by side; folders stay, empty. Best effort: who removes the folders
 /// afterwards meets what could not be removed. No link is followed.
-pub fn files_below(path: &Path) {
+pub(crate) fn files_below(path: &Path) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     if threads < 2 {

@@ -10,27 +10,27 @@ use crate::core::visible::Shown as _;
 #[error("cannot {doing} {}: {source}", .path.shown())]
 pub struct FsError {
     /// `read`, `write`, …
-    pub doing: &'static str,
+    pub(crate) doing: &'static str,
     /// Where.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Why not.
-    pub source: io::Error,
+    pub(crate) source: io::Error,
 }
 
 impl FsError {
     /// Whether a link or a file stands where a folder was expected.
-    pub fn is_no_folder(&self) -> bool {
+    pub(crate) fn is_no_folder(&self) -> bool {
         self.is_link() || self.source.raw_os_error() == Some(libc_errno::ENOTDIR)
     }
 
     /// Whether a link stands where a folder was expected.
-    pub fn is_link(&self) -> bool {
+    pub(crate) fn is_link(&self) -> bool {
         self.source.raw_os_error() == Some(libc_errno::ELOOP)
     }
 }
 
 /// Says what was being done when an I/O call failed.
-pub trait Doing<T> {
+pub(crate) trait Doing<T> {
     /// Adds it.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
 
 /// The few error numbers that are told apart by value.
 pub(crate) mod libc_errno {
-    pub const ENOENT: i32 = rustix::io::Errno::NOENT.raw_os_error();
-    pub const ENOTDIR: i32 = rustix::io::Errno::NOTDIR.raw_os_error();
-    pub const ELOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();
+    pub(crate) const ENOENT: i32 = rustix::io::Errno::NOENT.raw_os_error();
+    pub(crate) const ENOTDIR: i32 = rustix::io::Errno::NOTDIR.raw_os_error();
+    pub(crate) const ELOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();
 }

@@ -7,7 +7,7 @@ use rustix::fs::{AtFlags, CWD, Statx, StatxAttributes, StatxFlags, statx};
 
 /// An attribute that forbids changes, by its letter in `lsattr` and `chattr`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Attribute {
+pub(crate) enum Attribute {
     /// Nothing of it can be changed.
     Immutable,
     /// It can only grow: it can't be replaced or removed, and nothing in it can be.
@@ -16,7 +16,7 @@ pub enum Attribute {
 
 impl Attribute {
     /// Its letter.
-    pub fn letter(self) -> char {
+    pub(crate) fn letter(self) -> char {
         match self {
             Attribute::Immutable => 'i',
             Attribute::AppendOnly => 'a',
@@ -26,7 +26,7 @@ impl Attribute {
 
 /// The attribute that forbids changing what stands at a path, which is not followed if it is a link; none where there is
 /// none, or the file system tells of none.
-pub fn attribute(path: &Path) -> Option<Attribute> {
+pub(crate) fn attribute(path: &Path) -> Option<Attribute> {
     let has = |attributes: StatxAttributes, one| attributes.contains(one);
     let attributes = look(path)?.stx_attributes;
     match () {
@@ -38,7 +38,7 @@ pub fn attribute(path: &Path) -> Option<Attribute> {
 
 /// Whether something is mounted at a path: another file system, a folder or a file from elsewhere. Of systems that don't
 /// say so, only another file system is known.
-pub fn is_mounted_at(path: &Path) -> bool {
+pub(crate) fn is_mounted_at(path: &Path) -> bool {
     let Some(here) = look(path) else { return false };
     if here.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) {
         return here.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);

@@ -123,7 +123,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn parent_of<'p>(&self, path: &'p RelPath, create: bool) -> Result<(Folder, &'p OsStr), FsError> {
+    pub(crate) fn parent_of<'p>(&self, path: &'p RelPath, create: bool) -> Result<(Folder, &'p OsStr), FsError> {
         let name = OsStr::from_bytes(path.name());
         match path.parent() {
             Some(parent) => Ok((self.below(&parent, create)?, name)),
@@ -198,7 +198,7 @@ impl Folder {
     }
 
     /// Removes a folder below it by name if there is nothing in it but such folders; false if there is, or it isn't there.
-    pub fn remove_hollow(&self, name: &OsStr) -> bool {
+    pub(crate) fn remove_hollow(&self, name: &OsStr) -> bool {
         if self.remove_empty(name).unwrap_or(false) {
             return true;
         }
@@ -215,7 +215,13 @@ impl Folder {
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn create_file(&self, name: &OsStr, bytes: &[u8], mode: u32, mtime: Option<i128>) -> Result<(), FsError> {
+    pub(crate) fn create_file(
+        &self,
+        name: &OsStr,
+        bytes: &[u8],
+        mode: u32,
+        mtime: Option<i128>,
+    ) -> Result<(), FsError> {
         let shown = self.path.join(name);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         around(CREATE, || {
@@ -250,12 +256,12 @@ impl Folder {
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn create_link(&self, name: &OsStr, target: &OsStr) -> Result<(), FsError> {
+    pub(crate) fn create_link(&self, name: &OsStr, target: &OsStr) -> Result<(), FsError> {
         rustix::fs::symlinkat(target, &self.fd, name).doing("link", self.path.join(name))
     }
 
     /// Where a symbolic link in it leads; none if nothing or something else stands there.
-    pub fn link_target(&self, name: &OsStr) -> Option<Vec<u8>> {
+    pub(crate) fn link_target(&self, name: &OsStr) -> Option<Vec<u8>> {
         rustix::fs::readlinkat(&self.fd, name, Vec::new()).ok().map(std::ffi::CString::into_bytes)
     }
 
@@ -284,7 +290,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`FsError`] if it is empty and stays.
-    pub fn remove_empty(&self, name: &OsStr) -> Result<bool, FsError> {
+    pub(crate) fn remove_empty(&self, name: &OsStr) -> Result<bool, FsError> {
         use rustix::io::Errno;
         match around(REMOVE_FOLDER, || rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)) {
             Ok(()) => Ok(true),
@@ -331,7 +337,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn identity(&self, name: &OsStr) -> Result<Option<(u64, i128)>, FsError> {
+    pub(crate) fn identity(&self, name: &OsStr) -> Result<Option<(u64, i128)>, FsError> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => {
                 let changed = i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec);
@@ -346,7 +352,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn set_mtime(&self, name: &OsStr, nanoseconds: i128) -> Result<(), FsError> {
+    pub(crate) fn set_mtime(&self, name: &OsStr, nanoseconds: i128) -> Result<(), FsError> {
         let time = timespec(nanoseconds);
         let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
         around(TIME, || rustix::fs::utimensat(&self.fd, name, &times, AtFlags::SYMLINK_NOFOLLOW))

@@ -8,16 +8,16 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-pub use crate::core::visible::line as visible;
+pub(crate) use crate::core::visible::line as visible;
 use crate::host::files::crash_points::{CREATE, CREATE_FOLDER, REMOVE_FILE, REMOVE_TREE, REPLACE, REPLACEMENT, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::Folder;
 use crate::host::files::folder::timespec;
 
 /// Larger than any file that we write and read back: a manifest of a million files.
-pub const NOTE: u64 = 256 << 20;
+pub(crate) const NOTE: u64 = 256 << 20;
 /// Larger than any settings.
-pub const SETTINGS: u64 = 1 << 20;
+pub(crate) const SETTINGS: u64 = 1 << 20;
 
 /// How the names of half-written replacements begin.
 pub(crate) const TEMPORARY: &str = ".pos-upgrade-tmp-";
@@ -27,7 +27,7 @@ pub(crate) const TEMPORARY: &str = ".pos-upgrade-tmp-";
 ///
 /// # Errors
 /// [`FsError`].
-pub fn create_early(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i128>) -> Result<File, FsError> {
+pub(crate) fn create_early(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i128>) -> Result<File, FsError> {
     around(CREATE, || {
         let mut options = fs::OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(mode).open(path).doing("create", path)?;
@@ -49,7 +49,7 @@ fn set_time(file: &File, path: &Path, mtime: Option<i128>) -> Result<(), FsError
 }
 
 /// A modification time in nanoseconds.
-pub fn mtime_of(meta: &fs::Metadata) -> i128 {
+pub(crate) fn mtime_of(meta: &fs::Metadata) -> i128 {
     use std::os::unix::fs::MetadataExt as _;
     i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
 }
@@ -58,7 +58,7 @@ pub fn mtime_of(meta: &fs::Metadata) -> i128 {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn set_mtime(path: &Path, nanoseconds: i128) -> Result<(), FsError> {
+pub(crate) fn set_mtime(path: &Path, nanoseconds: i128) -> Result<(), FsError> {
     let folder = Folder::open(path.parent().unwrap_or(Path::new(".")))?;
     let name = path.file_name().unwrap_or_default();
     match folder.mtime(name)? {
@@ -72,7 +72,7 @@ pub fn set_mtime(path: &Path, nanoseconds: i128) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+pub(crate) fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
     write_durable_as_of(path, bytes, mode, None)
 }
 
@@ -80,7 +80,7 @@ pub fn write_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError
 ///
 /// # Errors
 /// [`FsError`].
-pub fn write_durable_as_of(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i128>) -> Result<(), FsError> {
+pub(crate) fn write_durable_as_of(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i128>) -> Result<(), FsError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let temporary = around(REPLACEMENT, || {
         let temporary = temporary(folder, path, bytes, mode)?;
@@ -99,7 +99,7 @@ pub fn write_durable_as_of(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i
 ///
 /// # Errors
 /// [`FsError`].
-pub fn create_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, FsError> {
+pub(crate) fn create_durable(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, FsError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let temporary = around(REPLACEMENT, || temporary(folder, path, bytes, mode))?;
     match around(REPLACE, || temporary.persist_noclobber(path)) {
@@ -145,7 +145,7 @@ pub fn sync_all_of(path: &Path) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn create_folders(path: &Path) -> Result<(), FsError> {
+pub(crate) fn create_folders(path: &Path) -> Result<(), FsError> {
     if path.is_dir() {
         return Ok(());
     }
@@ -158,7 +158,7 @@ pub fn create_folders(path: &Path) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn create_folder_in(parent: &Path, name: &str) -> Result<(), FsError> {
+pub(crate) fn create_folder_in(parent: &Path, name: &str) -> Result<(), FsError> {
     let path = parent.join(name);
     if path.is_dir() { Ok(()) } else { create_folder(&path, parent) }
 }
@@ -175,7 +175,7 @@ fn create_folder(path: &Path, parent: &Path) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn remove_tree(path: &Path) -> Result<(), FsError> {
+pub(crate) fn remove_tree(path: &Path) -> Result<(), FsError> {
     let removed = around(REMOVE_TREE, || {
         crate::host::files::clear::files_below(path);
         fs::remove_dir_all(path)
@@ -213,7 +213,7 @@ pub fn sweep(folder: &Path) {
 ///
 /// # Errors
 /// [`io::Error`], also where something other than a regular file stands there.
-pub fn open_own(path: &Path) -> io::Result<File> {
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     open_regular(path, OFlags::NOFOLLOW)
 }
 
@@ -221,7 +221,7 @@ pub fn open_own(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// [`io::Error`].
-pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_own(path: &Path) -> io::Result<Vec<u8>> {
     read_all(open_own(path)?)
 }
 
@@ -229,7 +229,7 @@ pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`io::Error`].
-pub fn read_note(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_note(path: &Path) -> io::Result<Vec<u8>> {
     read_up_to(open_own(path)?, NOTE)
 }
 
@@ -237,7 +237,7 @@ pub fn read_note(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`io::Error`].
-pub fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
     read_up_to(open_own(path)?, SETTINGS)
 }
 
@@ -245,7 +245,7 @@ pub fn read_small(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`io::Error`], also for what is no regular file.
-pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     read_up_to(open_regular(path, OFlags::empty())?, most)
 }
 
@@ -253,7 +253,7 @@ pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// A sentence about the file: it can't be read, is far too large for settings, or is no UTF-8 text.
-pub fn read_settings(path: &Path) -> Result<Option<String>, String> {
+pub(crate) fn read_settings(path: &Path) -> Result<Option<String>, String> {
     let bytes = if_there(read_at_most(path, SETTINGS), path).map_err(|e| e.to_string())?;
     bytes.map(String::from_utf8).transpose().map_err(|_| "not UTF-8 text".to_owned())
 }
@@ -262,7 +262,7 @@ pub fn read_settings(path: &Path) -> Result<Option<String>, String> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn read_note_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+pub(crate) fn read_note_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
     if_there(read_at_most(path, NOTE), path)
 }
 
@@ -308,7 +308,7 @@ pub(crate) fn read_all(mut file: File) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`FsError`], also for what is no regular file.
-pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
     if_there(open_regular(path, OFlags::empty()).and_then(read_all), path)
 }
 
@@ -316,7 +316,7 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
 ///
 /// # Errors
 /// [`FsError`] where it is there and can't be read: that must not be taken for nothing.
-pub fn read_own_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+pub(crate) fn read_own_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
     own_if_there(read_own(path), path)
 }
 
@@ -324,7 +324,7 @@ pub fn read_own_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
 ///
 /// # Errors
 /// Those of [`read_own_if_there`].
-pub fn read_own_note_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+pub(crate) fn read_own_note_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
     own_if_there(read_note(path), path)
 }
 
@@ -332,7 +332,7 @@ pub fn read_own_note_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
 ///
 /// # Errors
 /// Those of [`read_own_if_there`].
-pub fn read_own_small_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
+pub(crate) fn read_own_small_if_there(path: &Path) -> Result<Option<Vec<u8>>, FsError> {
     own_if_there(read_small(path), path)
 }
 
@@ -349,7 +349,7 @@ fn own_if_there(read: io::Result<Vec<u8>>, path: &Path) -> Result<Option<Vec<u8>
 }
 
 /// Whether an error says that nothing stands there.
-pub fn is_absence(error: &io::Error) -> bool {
+pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
@@ -369,7 +369,7 @@ pub fn is_there(path: &Path) -> Result<bool, FsError> {
 ///
 /// # Errors
 /// [`FsError`] where that can't be told: what can't be listed is not empty.
-pub fn entries_in(folder: &Path) -> Result<Vec<fs::DirEntry>, FsError> {
+pub(crate) fn entries_in(folder: &Path) -> Result<Vec<fs::DirEntry>, FsError> {
     match fs::read_dir(folder) {
         Ok(entries) => entries.map(|entry| entry.doing("list", folder)).collect(),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -381,7 +381,7 @@ pub fn entries_in(folder: &Path) -> Result<Vec<fs::DirEntry>, FsError> {
 ///
 /// # Errors
 /// Those of [`entries_in`].
-pub fn folders_in(folder: &Path) -> Result<Vec<String>, FsError> {
+pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, FsError> {
     let mut names = Vec::new();
     for entry in entries_in(folder)? {
         if entry.file_type().doing("look at", entry.path())?.is_dir()
@@ -397,7 +397,7 @@ pub fn folders_in(folder: &Path) -> Result<Vec<String>, FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn free_space(path: &Path) -> Result<u64, FsError> {
+pub(crate) fn free_space(path: &Path) -> Result<u64, FsError> {
     let stat = rustix::fs::statvfs(path).doing("ask for free space at", path)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
@@ -412,7 +412,7 @@ pub fn free_inodes(path: &Path) -> Result<Option<u64>, FsError> {
 }
 
 /// Whether names that differ in case only lead to the same file in this install, which has a folder of ours.
-pub fn folds_case(install: &Path) -> bool {
+pub(crate) fn folds_case(install: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let identity = |name: &str| fs::symlink_metadata(install.join(name)).map(|m| (m.dev(), m.ino())).ok();
     identity(".upgrade").is_some_and(|ours| identity(".UPGRADE") == Some(ours))
@@ -422,18 +422,18 @@ pub fn folds_case(install: &Path) -> bool {
 ///
 /// # Errors
 /// [`FsError`] with the reason if not.
-pub fn check_writable(path: &Path) -> Result<(), FsError> {
+pub(crate) fn check_writable(path: &Path) -> Result<(), FsError> {
     use rustix::fs::Access;
     rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).doing("write in", path)
 }
 
 /// Whether we may pass through a folder to what is in it.
-pub fn can_be_walked(folder: &Path) -> bool {
+pub(crate) fn can_be_walked(folder: &Path) -> bool {
     rustix::fs::access(folder, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 /// A size for people: `45.2 MB`.
-pub fn human_size(bytes: u64) -> String {
+pub(crate) fn human_size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let mut value = bytes as f64;
     let mut unit = 0;

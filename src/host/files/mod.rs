@@ -1,22 +1,22 @@
 //! Files: durable writes, journalled changes, and how a file system keeps names, owners and folders.
 
-pub mod aside;
-pub mod clear;
+pub(crate) mod aside;
+pub(crate) mod clear;
 pub mod crash_points;
-pub mod error;
-pub mod fixed;
+pub(crate) mod error;
+pub(crate) mod fixed;
 pub mod folder;
 pub mod fs;
 pub mod journal;
-pub mod names;
-pub mod own_places;
-pub mod ownership;
+pub(crate) mod names;
+pub(crate) mod own_places;
+pub(crate) mod ownership;
 pub mod parallel;
-pub mod planted;
-pub mod project;
-pub mod rename;
-pub mod restore;
-pub mod scan;
-pub mod scratch;
-pub mod tree;
+pub(crate) mod planted;
+pub(crate) mod project;
+pub(crate) mod rename;
+pub(crate) mod restore;
+pub(crate) mod scan;
+pub(crate) mod scratch;
+pub(crate) mod tree;
 pub mod walk;

@@ -23,20 +23,20 @@ const USUAL: usize = 255;
 
 /// How names are kept in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Names {
+pub(crate) struct Names {
     /// Bytes that a name may have.
-    pub longest: usize,
+    pub(crate) longest: usize,
     /// Those that differ in case only are one.
-    pub fold: bool,
+    pub(crate) fold: bool,
     /// As Windows does it.
-    pub windows: bool,
+    pub(crate) windows: bool,
     /// Not as every Linux file system does it: what is refused there can only be tried.
-    pub are_odd: bool,
+    pub(crate) are_odd: bool,
 }
 
 impl Names {
     /// Those in a folder that is there.
-    pub fn of(folder: &Path) -> Self {
+    pub(crate) fn of(folder: &Path) -> Self {
         let longest = rustix::fs::statvfs(folder).ok().and_then(|stat| usize::try_from(stat.f_namemax).ok());
         let kind = rustix::fs::statfs(folder).map_or(0, |stat| kind_of(&stat));
         let fold = folds(folder);
@@ -75,7 +75,7 @@ fn folds(folder: &Path) -> bool {
 
 /// Makes an empty file of each path below a folder of our own, which is made for that and goes again. Those that could not
 /// be made as they are named, with what the system says.
-pub fn tried(folder: &Path, paths: &[RelPath]) -> Vec<(RelPath, String)> {
+pub(crate) fn tried(folder: &Path, paths: &[RelPath]) -> Vec<(RelPath, String)> {
     let mut failed = Vec::new();
     if fs::remove_tree(folder).and_then(|()| fs::create_folders(folder)).is_err() {
         // Whatever that is, the next step meets it too.
@@ -113,7 +113,7 @@ fn is_about_names(code: Option<i32>) -> bool {
 }
 
 /// How many folders and links a clone of an environment has of its own; its files are shared with the old one.
-pub fn entries_of_clone(environment: &Path) -> u64 {
+pub(crate) fn entries_of_clone(environment: &Path) -> u64 {
     let there = std::fs::canonicalize(environment).unwrap_or_else(|_| environment.to_owned());
     walk::below(&there, |_| true).unwrap_or_default().iter().filter(|(_, kind)| !kind.is_file()).count() as u64
 }

@@ -23,9 +23,9 @@ const FOLDERS: [&str; 10] = [
     "venvs",
 ];
 /// Those of them that hold what can't be made again, though releases never put files there.
-pub const KEPT: [&str; 3] = [".upgrade", ".backups", "rescued"];
+pub(crate) const KEPT: [&str; 3] = [".upgrade", ".backups", "rescued"];
 /// Those of them that hold nothing that can't be made again: a rollback sets aside what stands there instead.
-pub const MADE_AGAIN: [&str; 2] = [".cache", ".cache/state"];
+pub(crate) const MADE_AGAIN: [&str; 2] = [".cache", ".cache/state"];
 /// What a journal's folder holds.
 const STAGES: [&str; 2] = ["stage", "stage.done"];
 
@@ -44,7 +44,7 @@ impl Odd {
     }
 
     /// In a sentence for people.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let kind = if self.folder { "folder" } else { "file" };
         match &self.leads {
             Some(target) => format!(
@@ -57,7 +57,7 @@ impl Odd {
     }
 
     /// What to do about it.
-    pub fn next(&self) -> String {
+    pub(crate) fn next(&self) -> String {
         let path = quoted(&self.path);
         let behind = self.leads.as_ref().map(|leads| self.path.parent().unwrap_or(Path::new(".")).join(leads));
         match behind {
@@ -84,12 +84,12 @@ fn odd(path: PathBuf, folder: bool) -> Option<Odd> {
 }
 
 /// Those of our own folders that are there.
-pub fn folders(install: &Path) -> Vec<PathBuf> {
+pub(crate) fn folders(install: &Path) -> Vec<PathBuf> {
     FOLDERS.iter().map(|name| install.join(name)).filter(|folder| folder.is_dir()).collect()
 }
 
 /// Which of the folders that everything is written to are none. Whoever takes the lock looks here first.
-pub fn odd_folders(install: &Path) -> Vec<Odd> {
+pub(crate) fn odd_folders(install: &Path) -> Vec<Odd> {
     let mut all: Vec<Odd> = FOLDERS.iter().filter_map(|name| odd(install.join(name), true)).collect();
     // Behind a link there is nothing more to look at.
     if all.iter().any(|o| o.path == install.join(".upgrade")) {
@@ -111,12 +111,12 @@ pub fn odd_folders(install: &Path) -> Vec<Odd> {
 }
 
 /// The same without those at [`MADE_AGAIN`].
-pub fn odd_folders_to_keep(install: &Path) -> Vec<Odd> {
+pub(crate) fn odd_folders_to_keep(install: &Path) -> Vec<Odd> {
     odd_folders(install).into_iter().filter(|odd| !odd.is_made_again(install)).collect()
 }
 
 /// Which of the documents that an upgrade writes are no files.
-pub fn odd_documents(project: &Path, install: &Path) -> Vec<Odd> {
+pub(crate) fn odd_documents(project: &Path, install: &Path) -> Vec<Odd> {
     let names = ["VERSION.txt", baseline::FILE].into_iter().chain(DOCUMENTS);
     let all = names.map(|name| install.join(name)).chain([project.join(".gitignore")]);
     all.filter_map(|path| odd(path, false)).collect()

@@ -11,16 +11,16 @@ use crate::host::files::folder::Folder;
 
 /// Owner and group, as numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
+pub(crate) struct Owner {
     /// The user.
-    pub uid: u32,
+    pub(crate) uid: u32,
     /// The group.
-    pub gid: u32,
+    pub(crate) gid: u32,
 }
 
 /// Gives a new file, not yet in its place, the owner and group of the one that it will replace, as far as this user may:
 /// before its mode is set, because the kernel takes the set-user-id bit away.
-pub fn as_of(replaced: &Path, new: &File) {
+pub(crate) fn as_of(replaced: &Path, new: &File) {
     let Ok(old) = std::fs::symlink_metadata(replaced) else { return };
     let Ok(now) = new.metadata() else { return };
     if !old.is_file() || (old.uid(), old.gid()) == (now.uid(), now.gid()) {
@@ -38,7 +38,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`std::io::Error`].
-    pub fn owner(&self, name: &OsStr) -> std::io::Result<Option<(Owner, FileType)>> {
+    pub(crate) fn owner(&self, name: &OsStr) -> std::io::Result<Option<(Owner, FileType)>> {
         match rustix::fs::statat(self.fd(), name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => {
                 let owner = Owner { uid: stat.st_uid, gid: stat.st_gid };

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Takes the file away that is to be lost, where one is planted.
 #[cfg(debug_assertions)]
-pub fn lose(install: &Path) {
+pub(crate) fn lose(install: &Path) {
     if let Some(path) = std::env::var_os("POS_LOSE") {
         let _ = std::fs::remove_file(install.join(path));
     }
@@ -16,11 +16,11 @@ pub fn lose(install: &Path) {
 
 /// Nothing.
 #[cfg(not(debug_assertions))]
-pub fn lose(_: &Path) {}
+pub(crate) fn lose(_: &Path) {}
 
 /// The text without the lines that are to be lost, where such are planted.
 #[cfg(debug_assertions)]
-pub fn without_lines(text: Vec<u8>) -> Vec<u8> {
+pub(crate) fn without_lines(text: Vec<u8>) -> Vec<u8> {
     let Ok(wanted) = std::env::var("POS_LOSE_LINE") else { return text };
     let has = |line: &&[u8]| !line.windows(wanted.len().max(1)).any(|part| part == wanted.as_bytes());
     text.split_inclusive(|b| *b == b'\n').filter(has).collect::<Vec<_>>().concat()
@@ -28,6 +28,6 @@ pub fn without_lines(text: Vec<u8>) -> Vec<u8> {
 
 /// The text as it is.
 #[cfg(not(debug_assertions))]
-pub fn without_lines(text: Vec<u8>) -> Vec<u8> {
+pub(crate) fn without_lines(text: Vec<u8>) -> Vec<u8> {
     text
 }

@@ -10,13 +10,13 @@ use crate::core::path::RelPath;
 use crate::host::files::walk;
 
 /// A file of more bytes is not read.
-pub const LARGEST: u64 = 1 << 20;
+pub(crate) const LARGEST: u64 = 1 << 20;
 /// Where no git says which files there are, no more of them are looked at.
 const MOST: usize = 50_000;
 
 /// What a file holds.
 #[derive(Debug)]
-pub enum Held {
+pub(crate) enum Held {
     /// Its bytes.
     Bytes(Vec<u8>),
     /// It is a link, and leads there.
@@ -30,7 +30,7 @@ pub enum Held {
 }
 
 /// Looks at a file of the project. Links are not followed.
-pub fn held(project: &Path, path: &RelPath) -> Held {
+pub(crate) fn held(project: &Path, path: &RelPath) -> Held {
     let Ok(meta) = walk::metadata(project, path) else { return Held::Nothing };
     if meta.is_symlink() {
         return walk::link_target(project, path).map_or(Held::Nothing, Held::Link);
@@ -52,7 +52,11 @@ pub fn held(project: &Path, path: &RelPath) -> Held {
 
 /// All files and links below a folder of the project, or the file itself, but for what is below folders that are not
 /// wanted; also whether these are all. What can't be looked into holds nothing.
-pub fn below(project: &Path, top: Option<&RelPath>, wanted: impl Fn(&RelPath) -> bool) -> (BTreeSet<RelPath>, bool) {
+pub(crate) fn below(
+    project: &Path,
+    top: Option<&RelPath>,
+    wanted: impl Fn(&RelPath) -> bool,
+) -> (BTreeSet<RelPath>, bool) {
     let start = top.map_or_else(|| project.to_owned(), |top| top.under(project));
     let inside = |path: &Path| RelPath::new(path.strip_prefix(project).ok()?.as_os_str().as_bytes()).ok();
     let walked = walkdir::WalkDir::new(&start).follow_links(false).into_iter();

@@ -18,10 +18,11 @@ use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::files::rename;
 use crate::host::files::walk;
+use crate::host::install::locked::LockedInstall;
 
 /// Why a path can't be brought back.
 #[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
+pub(crate) enum RestoreError {
     /// The file system.
     #[error(transparent)]
     Fs(#[from] FsError),
@@ -44,7 +45,7 @@ pub enum RestoreError {
 
 /// What bringing back did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Restored {
+pub(crate) enum Restored {
     /// It is as it was in the backup already.
     Same,
     /// It is back; what stood there before is now at this path, relative to the install.
@@ -90,7 +91,12 @@ impl New {
 ///
 /// # Errors
 /// [`RestoreError`]; then what stood there stands there still.
-pub fn restore(install: &Path, backup: &Backup, path: &RelPath, rescue: &RelPath) -> Result<Restored, RestoreError> {
+pub(crate) fn restore(
+    install: &LockedInstall,
+    backup: &Backup,
+    path: &RelPath,
+    rescue: &RelPath,
+) -> Result<Restored, RestoreError> {
     // No manifest of ours names these.
     if layouts().is_ephemeral(path) {
         return Err(RestoreError::NotThere(path.clone()));
@@ -249,7 +255,7 @@ fn swap(
 ///
 /// # Errors
 /// [`RestoreError`]; what is left is tried again next time.
-pub fn settle(install: &Path, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, RestoreError> {
+pub(crate) fn settle(install: &LockedInstall, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, RestoreError> {
     let top = install.join(STAGE);
     match std::fs::symlink_metadata(&top) {
         Ok(meta) if meta.is_dir() => {}
@@ -305,15 +311,14 @@ mod tests {
     use crate::host::backup::copy;
     use std::fs;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
-    use std::path::PathBuf;
 
     fn rel(text: &str) -> RelPath {
         text.parse().unwrap()
     }
 
-    fn backed_up() -> (tempfile::TempDir, PathBuf, Backup) {
+    fn backed_up() -> (tempfile::TempDir, LockedInstall, Backup) {
         let dir = tempfile::tempdir().unwrap();
-        let install = dir.path().join(".praxis-os");
+        let install = LockedInstall::of_test(&dir.path().join(".praxis-os"));
         fs::create_dir_all(install.join("s/deep")).unwrap();
         fs::write(install.join("s/deep/x.md"), "old").unwrap();
         fs::set_permissions(install.join("s/deep/x.md"), fs::Permissions::from_mode(0o640)).unwrap();

@@ -17,7 +17,7 @@ use crate::host::files::walk;
 ///
 /// # Errors
 /// [`FsError`] for the first file that can't be read.
-pub fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsError> {
+pub(crate) fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree, FsError> {
     let mut tree = InstalledTree::default();
     let mut paths = Vec::new();
     let mut skipped = BTreeSet::new();

@@ -20,7 +20,7 @@ const IN_USE: &str = "in-use";
 
 /// A temporary folder that only this user can look into; gone with this.
 #[derive(Debug)]
-pub struct Scratch {
+pub(crate) struct Scratch {
     path: PathBuf,
     _in_use: File,
 }
@@ -30,7 +30,7 @@ impl Scratch {
     ///
     /// # Errors
     /// [`io::Error`].
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         static SWEPT: Once = Once::new();
         let folder = std::env::temp_dir();
         SWEPT.call_once(|| sweep(&folder));
@@ -64,7 +64,7 @@ impl Scratch {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -109,7 +109,7 @@ pub fn is_there(top: &Path, path: &RelPath) -> Result<bool, FsError> {
 ///
 /// # Errors
 /// [`io::Error`].
-pub fn link_target(top: &Path, path: &RelPath) -> io::Result<Vec<u8>> {
+pub(crate) fn link_target(top: &Path, path: &RelPath) -> io::Result<Vec<u8>> {
     match std::fs::read_link(path.under(top)) {
         Err(e) if is_too_long(&e) => {
             let (folder, name) = parent(top, path)?;
@@ -120,7 +120,7 @@ pub fn link_target(top: &Path, path: &RelPath) -> io::Result<Vec<u8>> {
 }
 
 /// Whether this user may read a file below a folder.
-pub fn is_readable(top: &Path, path: &RelPath) -> bool {
+pub(crate) fn is_readable(top: &Path, path: &RelPath) -> bool {
     use rustix::fs::{Access, access, accessat};
     match access(path.under(top), Access::READ_OK) {
         Err(Errno::NAMETOOLONG) => parent(top, path)

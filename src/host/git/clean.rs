@@ -29,11 +29,11 @@ const KEPT: [&str; 11] = [
 
 /// A change that is not committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Uncommitted {
+pub(crate) struct Uncommitted {
     /// As `git status --short` shows it, with control characters escaped.
-    pub line: String,
+    pub(crate) line: String,
     /// The filter of the file that alone could tell whether it is changed at all: it is not run.
-    pub filter: Option<String>,
+    pub(crate) filter: Option<String>,
 }
 
 impl Repo {
@@ -41,7 +41,7 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError::Failed`].
-    pub fn dirty(&self) -> Result<Vec<Uncommitted>, GitError> {
+    pub(crate) fn dirty(&self) -> Result<Vec<Uncommitted>, GitError> {
         let Some(parts) = &self.parts else { return Ok(Vec::new()) };
         if !self.is_work_tree {
             let said = "fatal: this operation must be run in a work tree".to_owned();

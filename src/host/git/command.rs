@@ -31,7 +31,7 @@ const PROGRAMS: [&str; 5] = ["PAGER", "EDITOR", "VISUAL", "SSH_ASKPASS", "LESSOP
 
 /// A `git` command that starts nobody else's program, takes no lock, and fetches nothing by itself. It reads the
 /// settings of the repository in `dir`; see [`super::view`] for one that doesn't.
-pub fn git(dir: &Path) -> Command {
+pub(crate) fn git(dir: &Path) -> Command {
     let mut command = bare(dir);
     command.env("GIT_NO_REPLACE_OBJECTS", "1");
     command
@@ -39,7 +39,7 @@ pub fn git(dir: &Path) -> Command {
 
 /// The same for the user's own repository and settings: what the caller's environment says of who he is, and which
 /// files his settings are in, counts.
-pub fn git_as_user(dir: &Path) -> Command {
+pub(crate) fn git_as_user(dir: &Path) -> Command {
     let mut command = keep(git(dir), |name| {
         is_settings_file(name) || name.starts_with("GIT_AUTHOR_") || name.starts_with("GIT_COMMITTER_")
     });
@@ -103,7 +103,7 @@ const ANSWER: Bounds = Bounds { answer: 128 << 20, time: None };
 ///
 /// # Errors
 /// [`GitError::NoGit`], and [`GitError::Failed`] where it prints without end.
-pub fn answer(path: &Path, name: &str, command: &mut Command) -> Result<Answer, GitError> {
+pub(crate) fn answer(path: &Path, name: &str, command: &mut Command) -> Result<Answer, GitError> {
     bounded(path, name, command, None, ANSWER)
 }
 

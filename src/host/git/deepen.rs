@@ -29,7 +29,7 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError::Failed`] with git's words.
-    pub fn deepen(&mut self) -> Result<(), GitError> {
+    pub(crate) fn deepen(&mut self) -> Result<(), GitError> {
         let Some(parts) = &self.parts else {
             let said = "it is a folder without git, so there is nothing to fetch from; name a clone".to_owned();
             return Err(GitError::NotARepository { path: self.path.clone(), said });

@@ -89,7 +89,7 @@ pub enum GitError {
 impl GitError {
     /// Says which file a damaged object is the content of.
     #[must_use]
-    pub fn of_file(self, name: &str) -> Self {
+    pub(crate) fn of_file(self, name: &str) -> Self {
         match self {
             Self::Damaged { path, kind, id, .. } if !name.is_empty() => {
                 Self::Damaged { path, kind, id, file: Some(name.to_owned()) }

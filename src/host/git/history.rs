@@ -12,7 +12,7 @@ use crate::host::git::repo::Repo;
 
 impl Repo {
     /// The last commit before this one (or this one) that wrote something into a folder; none if there is none.
-    pub fn last_with(&self, commit: &str, folder: &str) -> Option<String> {
+    pub(crate) fn last_with(&self, commit: &str, folder: &str) -> Option<String> {
         let out =
             self.run(&["log", "-1", "--no-color", "--format=%H", "--diff-filter=AM", commit, "--", folder]).ok()?;
         Some(String::from_utf8_lossy(&out).trim().to_owned()).filter(|commit| !commit.is_empty())
@@ -32,7 +32,7 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError`].
-    pub fn history_of_all(&self, blobs: &Blobs, commit: &str) -> Result<Vec<Commit>, GitError> {
+    pub(crate) fn history_of_all(&self, blobs: &Blobs, commit: &str) -> Result<Vec<Commit>, GitError> {
         let commits = self.log(blobs, &[commit], |bytes| {
             let path = RelPath::new(bytes).ok()?;
             let listed = layouts().source_tops().iter().any(|top| path.strip(top).is_some());
@@ -45,7 +45,7 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError`].
-    pub fn later(&self, blobs: &Blobs, commit: &str) -> Result<Vec<Commit>, GitError> {
+    pub(crate) fn later(&self, blobs: &Blobs, commit: &str) -> Result<Vec<Commit>, GitError> {
         Ok(pages::loose(self.log(blobs, &["--branches", "--tags", "--remotes", "--not", commit], installable)?))
     }
 
@@ -53,7 +53,7 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError`].
-    pub fn versions_of(&self, commit: &str, path: &str) -> Result<Vec<BlobId>, GitError> {
+    pub(crate) fn versions_of(&self, commit: &str, path: &str) -> Result<Vec<BlobId>, GitError> {
         let how = ["log", "--raw", "-z", "-m", "--root", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-color"];
         let which = ["--format=", commit, "--branches", "--tags", "--remotes", "--", path];
         let out = self.run(&[&how[..], &which].concat())?;
@@ -68,12 +68,12 @@ impl Repo {
     }
 
     /// Whether `old` is `new` or one of its ancestors; false if the repository lacks one of them.
-    pub fn is_ancestor(&self, old: &str, new: &str) -> bool {
+    pub(crate) fn is_ancestor(&self, old: &str, new: &str) -> bool {
         self.run(&["merge-base", "--is-ancestor", old, new]).is_ok()
     }
 
     /// The date of a commit, `YYYY-MM-DD`; none if it can't be told.
-    pub fn date_of(&self, commit: &str) -> Option<String> {
+    pub(crate) fn date_of(&self, commit: &str) -> Option<String> {
         let out = self.run(&["log", "-1", "--no-color", "--format=%cs", commit]).ok()?;
         Some(String::from_utf8_lossy(&out).trim().to_owned()).filter(|date| !date.is_empty())
     }

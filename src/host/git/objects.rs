@@ -20,7 +20,7 @@ use crate::host::process::timing::{Who, waiting};
 const LARGEST: u64 = 512 << 20;
 
 /// What the manifest's paths are relative to, in the names of pages.
-pub const MANIFEST_FOLDER: &str = "universal/";
+pub(crate) const MANIFEST_FOLDER: &str = "universal/";
 
 /// Folders in folders; git itself follows no more of them.
 const DEEPEST: usize = 2048;
@@ -39,28 +39,28 @@ pub struct Blobs {
 
 /// What a commit ships.
 #[derive(Debug, Default)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// The files that an install can hold, by the names of their pages. Links and submodules are left out.
-    pub tree: Tree,
+    pub(crate) tree: Tree,
     /// Where those stand that have another name than their path.
-    pub elsewhere: BTreeMap<RelPath, RelPath>,
+    pub(crate) elsewhere: BTreeMap<RelPath, RelPath>,
     /// Those of their blobs that are small enough for git-lfs pointers.
-    pub small: HashSet<BlobId>,
+    pub(crate) small: HashSet<BlobId>,
     /// The folders at its top, and all in those that something is installed from.
-    pub folders: BTreeSet<RelPath>,
+    pub(crate) folders: BTreeSet<RelPath>,
     /// All files at its top and in the folders that something is installed from.
     seen: BTreeMap<RelPath, BlobId>,
 }
 
 impl Listing {
     /// The content of its manifest.
-    pub fn manifest(&self) -> Option<&BlobId> {
+    pub(crate) fn manifest(&self) -> Option<&BlobId> {
         let page = format!("{MANIFEST_FOLDER}.universal-manifest.json").parse().ok()?;
         layouts().paths_of(&page).iter().find_map(|path| self.seen.get(path))
     }
 
     /// The content of a file at the commit's top or in a folder that something is installed from.
-    pub fn blob(&self, path: &str) -> Option<&BlobId> {
+    pub(crate) fn blob(&self, path: &str) -> Option<&BlobId> {
         self.seen.get(&path.parse().ok()?)
     }
 }
@@ -95,7 +95,7 @@ impl Blobs {
     }
 
     /// Whether this was asked for, and other bytes were found under its name.
-    pub fn is_damaged(&self, id: &BlobId) -> bool {
+    pub(crate) fn is_damaged(&self, id: &BlobId) -> bool {
         self.damaged.lock().is_ok_and(|ids| ids.iter().any(|known| known == id.as_str()))
     }
 
@@ -191,7 +191,7 @@ impl Blobs {
     ///
     /// # Errors
     /// [`GitError::Damaged`] for a commit or folder that can't be read, or is not what its name says.
-    pub fn listing(&self, commit: &str) -> Result<Listing, GitError> {
+    pub(crate) fn listing(&self, commit: &str) -> Result<Listing, GitError> {
         let mut listing = Listing::default();
         let tops = layouts().source_tops();
         // Texts that are no part of an install, and are read all the same.

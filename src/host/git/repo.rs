@@ -24,7 +24,7 @@ pub struct Repo {
     /// How it names objects.
     pub format: ObjectFormat,
     /// Its history is cut off.
-    pub shallow: bool,
+    pub(crate) shallow: bool,
     /// None for a folder without git.
     pub(super) parts: Option<Parts>,
     /// The folder is its work tree, and not a bare repository or a part of one.
@@ -70,7 +70,7 @@ impl Repo {
     }
 
     /// Whether it is a folder without git: what it held before is not known, and can't be fetched.
-    pub fn is_snapshot(&self) -> bool {
+    pub(crate) fn is_snapshot(&self) -> bool {
         self.parts.is_none()
     }
 
@@ -91,7 +91,7 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError::NoSuchCommit`].
-    pub fn resolve(&self, name: &str) -> Result<String, GitError> {
+    pub(crate) fn resolve(&self, name: &str) -> Result<String, GitError> {
         let spec = format!("{name}^{{commit}}");
         match self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &spec]) {
             Ok(out) => Ok(String::from_utf8_lossy(&out).trim().to_owned()),
@@ -103,7 +103,7 @@ impl Repo {
     }
 
     /// The version label of a commit: `pyproject.toml`, else the manifest, else `unknown`.
-    pub fn version(&self, blobs: &Blobs, listing: &Listing) -> String {
+    pub(crate) fn version(&self, blobs: &Blobs, listing: &Listing) -> String {
         #[derive(Deserialize)]
         struct Project {
             project: Option<Version>,

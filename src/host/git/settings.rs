@@ -11,13 +11,13 @@ pub(super) struct Settings(Vec<(String, String)>);
 
 impl Settings {
     /// Those that hold in a repository: the system's, the user's and its own.
-    pub fn of_repository(path: &Path) -> Result<Self, GitError> {
+    pub(crate) fn of_repository(path: &Path) -> Result<Self, GitError> {
         let mut command = git_for_settings(path);
         finish(path, "config", command.args(["config", "--list", "-z"])).map(|out| Self::parse(&out))
     }
 
     /// The system's and the user's, without those of any repository.
-    pub fn of_user(home: &Path) -> Result<Self, GitError> {
+    pub(crate) fn of_user(home: &Path) -> Result<Self, GitError> {
         let mut all = Self::default();
         for scope in ["--system", "--global"] {
             let mut command = git_for_settings(home);
@@ -38,17 +38,17 @@ impl Settings {
     }
 
     /// The last value of a key, which git prints with section and name in small letters.
-    pub fn get(&self, key: &str) -> Option<&str> {
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.0.iter().rev().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
     /// All settings, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// The last value of a key that names a file, with `~/` led to the user's home.
-    pub fn path(&self, key: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&self, key: &str) -> Option<PathBuf> {
         let value = self.get(key)?;
         match (value.strip_prefix("~/"), std::env::var_os("HOME")) {
             (Some(rest), Some(home)) => Some(PathBuf::from(home).join(rest)),
@@ -57,7 +57,7 @@ impl Settings {
     }
 
     /// The text of a settings file that holds those of these whose key `wanted` likes.
-    pub fn written(&self, wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn written(&self, wanted: impl Fn(&str) -> bool) -> String {
         let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
         let mut text = String::new();
         for (key, value) in self.iter().filter(|(key, _)| wanted(key) && !key.contains('\n')) {

@@ -12,7 +12,7 @@ use crate::host::git::command::{answer, git};
 use crate::host::git::error::GitError;
 
 /// Whether a folder looks like praxis-os.
-pub fn has_marks(folder: &Path) -> bool {
+pub(crate) fn has_marks(folder: &Path) -> bool {
     layouts().generation_of_source(|mark| mark.under(folder).is_dir()).is_some()
 }
 
@@ -20,7 +20,7 @@ pub fn has_marks(folder: &Path) -> bool {
 ///
 /// # Errors
 /// [`GitError::Failed`] with git's words.
-pub fn take(folder: &Path) -> Result<Scratch, GitError> {
+pub(crate) fn take(folder: &Path) -> Result<Scratch, GitError> {
     let unwritten = |e: std::io::Error| GitError::NoView { path: std::env::temp_dir(), why: e.to_string() };
     let home = Scratch::new().map_err(unwritten)?;
     let run = |arguments: &[&str]| {
@@ -50,6 +50,6 @@ pub fn take(folder: &Path) -> Result<Scratch, GitError> {
 }
 
 /// Points git at the repository, with the folder as its work tree.
-pub fn at<'c>(command: &'c mut Command, home: &Path, folder: &Path) -> &'c mut Command {
+pub(crate) fn at<'c>(command: &'c mut Command, home: &Path, folder: &Path) -> &'c mut Command {
     command.env("GIT_DIR", home).env("GIT_WORK_TREE", folder)
 }

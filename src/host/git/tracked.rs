@@ -11,9 +11,9 @@ use crate::host::process::timing::{Who, waiting};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tracked {
     /// Within the folder that was asked about.
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// A link, whose target is all that it has.
-    pub is_link: bool,
+    pub(crate) is_link: bool,
 }
 
 /// The files and links below a folder that git tracks, in the index's order; other repositories in it are none. Reads the
@@ -21,7 +21,7 @@ pub struct Tracked {
 ///
 /// # Errors
 /// [`GitError`], also where the folder is in no work tree.
-pub fn tracked(folder: &Path) -> Result<Vec<Tracked>, GitError> {
+pub(crate) fn tracked(folder: &Path) -> Result<Vec<Tracked>, GitError> {
     let _git = waiting(Who::Git);
     let out = finish(folder, "ls-files", git(folder).args(["ls-files", "-z", "--cached", "--stage"]))?;
     let mut all: Vec<Tracked> = out.split(|b| *b == 0).filter_map(entry).collect();

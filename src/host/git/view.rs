@@ -31,14 +31,14 @@ pub(super) struct View {
 #[derive(Debug, Clone)]
 pub(super) struct Parts {
     /// Its git folder: `.git`, or what the file `.git` of a linked work tree leads to.
-    pub git_dir: PathBuf,
+    pub(crate) git_dir: PathBuf,
     /// The git folder that all of its work trees share.
-    pub common: PathBuf,
+    pub(crate) common: PathBuf,
 }
 
 impl Parts {
     /// Of the git folder that git found.
-    pub fn of(git_dir: PathBuf) -> Self {
+    pub(crate) fn of(git_dir: PathBuf) -> Self {
         let named = fs::read(git_dir.join("commondir")).ok();
         let common = named.map(|bytes| git_dir.join(OsStr::from_bytes(bytes.trim_ascii_end())));
         Self { common: common.unwrap_or_else(|| git_dir.clone()), git_dir }
@@ -47,12 +47,12 @@ impl Parts {
 
 impl View {
     /// Of a folder that was read into a repository of our own.
-    pub fn of_snapshot(folder: &Path) -> Result<Self, GitError> {
+    pub(crate) fn of_snapshot(folder: &Path) -> Result<Self, GitError> {
         Ok(Self { home: snapshot::take(folder)?, objects: None, work_tree: folder.to_owned() })
     }
 
     /// Of the repository in `path`. Writes nothing there.
-    pub fn of(path: &Path, parts: &Parts, format: ObjectFormat) -> Result<Self, GitError> {
+    pub(crate) fn of(path: &Path, parts: &Parts, format: ObjectFormat) -> Result<Self, GitError> {
         let home = Scratch::new().map_err(|e| GitError::NoView { path: std::env::temp_dir(), why: e.to_string() })?;
         let view = Self { objects: Some(parts.common.join("objects")), work_tree: path.to_owned(), home };
         let unreadable = |e: io::Error| GitError::NoView { path: parts.git_dir.clone(), why: e.to_string() };
@@ -113,12 +113,12 @@ impl View {
     }
 
     /// Its own folder.
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
     /// A command that reads through it.
-    pub fn git(&self) -> Command {
+    pub(crate) fn git(&self) -> Command {
         let mut command = git(&self.work_tree);
         self.lead(&mut command);
         command.envs(no_settings());
@@ -128,7 +128,7 @@ impl View {
     }
 
     /// Leads a command here, with whatever settings of the user's it reads.
-    pub fn lead(&self, command: &mut Command) {
+    pub(crate) fn lead(&self, command: &mut Command) {
         snapshot::at(command, self.home.path(), &self.work_tree);
         if let Some(objects) = &self.objects {
             command.env("GIT_OBJECT_DIRECTORY", objects);

@@ -9,6 +9,7 @@ use crate::core::path::RelPath;
 use crate::host::files::crash_points::{FOLDER, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::{aside, fs, rename};
+use crate::host::install::locked::LockedInstall;
 
 fn is_there(path: &Path) -> bool {
     stdfs::symlink_metadata(path).is_ok()
@@ -26,7 +27,7 @@ fn durable(from: &Path, to: &Path) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`]; then the install has its old name.
-pub fn forward(before: &Path, after: &Path, remains: &Path) -> Result<(), FsError> {
+pub(crate) fn forward(before: &LockedInstall, after: &Path, remains: &Path) -> Result<(), FsError> {
     if is_there(after) {
         durable(after, remains)?;
     }
@@ -37,7 +38,7 @@ pub fn forward(before: &Path, after: &Path, remains: &Path) -> Result<(), FsErro
 ///
 /// # Errors
 /// [`FsError`]; then the install has its new name.
-pub fn back(before: &Path, after: &Path, rescue: &RelPath) -> Result<Option<RelPath>, FsError> {
+pub(crate) fn back(before: &Path, after: &LockedInstall, rescue: &RelPath) -> Result<Option<RelPath>, FsError> {
     let mut moved = None;
     // Whoever made it may make it again at once.
     for _ in 0..3 {
@@ -47,13 +48,13 @@ pub fn back(before: &Path, after: &Path, rescue: &RelPath) -> Result<Option<RelP
         match around(FOLDER, || rename::path_over_nothing(after, before)) {
             Err(Errno::EXIST | Errno::NOTEMPTY) => {}
             done => {
-                done.doing("rename", after)?;
+                done.doing("rename", &**after)?;
                 before.parent().map_or(Ok(()), fs::sync_folder)?;
                 return Ok(moved);
             }
         }
     }
-    Err(Errno::EXIST).doing("rename", after)
+    Err(Errno::EXIST).doing("rename", &**after)
 }
 
 fn set_aside(found: &Path, install: &Path, rescue: &RelPath) -> Result<RelPath, FsError> {
@@ -71,7 +72,7 @@ fn set_aside(found: &Path, install: &Path, rescue: &RelPath) -> Result<RelPath, 
 ///
 /// # Errors
 /// [`FsError`].
-pub fn remains_back(remains: &Path, after: &Path) -> Result<(), FsError> {
+pub(crate) fn remains_back(_: &LockedInstall, remains: &Path, after: &Path) -> Result<(), FsError> {
     if is_there(remains) && !is_there(after) {
         durable(remains, after)?;
     }

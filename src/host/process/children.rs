@@ -49,7 +49,7 @@ impl Marks {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// Its public part, for the lock's note.
-    pub token: String,
+    pub(crate) token: String,
     seal: String,
 }
 

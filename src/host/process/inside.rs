@@ -13,7 +13,7 @@ const PYTHON_PATH: &str = "PYTHONPATH";
 
 /// The processes whose code lies in a folder: a program or script in it, a library of it in memory, or Python that looks
 /// for modules there. A shell that only stands in it is none. This process and those that it descends from are left out.
-pub fn inside(folder: &Path) -> Vec<Process> {
+pub(crate) fn inside(folder: &Path) -> Vec<Process> {
     let own = proc::with_ancestors(std::process::id());
     let others = proc::all().filter(|pid| !own.contains(pid)).filter_map(proc::look);
     others.filter(|process| runs_from(process, folder)).collect()

@@ -9,7 +9,7 @@ use crate::host::process::proc;
 
 /// What a lock file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LockFile {
+pub(crate) enum LockFile {
     /// There is none.
     Absent,
     /// It is there, and nobody holds it.
@@ -21,7 +21,7 @@ pub enum LockFile {
 }
 
 /// Looks at a lock file. A link is none: no program makes its lock one.
-pub fn look(path: &Path) -> LockFile {
+pub(crate) fn look(path: &Path) -> LockFile {
     let Ok(meta) = std::fs::symlink_metadata(path) else { return LockFile::Absent };
     if !meta.is_file() {
         return LockFile::Absent;

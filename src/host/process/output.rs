@@ -21,30 +21,30 @@ const REST: Duration = Duration::from_secs(2);
 
 /// How much a program may say, and how long it may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Bytes of its answer.
-    pub answer: usize,
+    pub(crate) answer: usize,
     /// From start to end; none for what may need a person or a network.
-    pub time: Option<Duration>,
+    pub(crate) time: Option<Duration>,
 }
 
 /// For answers of a few lines.
-pub const SHORT: Bounds = Bounds { answer: 1 << 20, time: Some(Duration::from_secs(60)) };
+pub(crate) const SHORT: Bounds = Bounds { answer: 1 << 20, time: Some(Duration::from_secs(60)) };
 
 /// What a program answered.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// How it ended.
-    pub status: ExitStatus,
+    pub(crate) status: ExitStatus,
     /// All that it printed.
-    pub stdout: Vec<u8>,
+    pub(crate) stdout: Vec<u8>,
     /// The end of its complaints.
-    pub stderr: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum OutputError {
+pub(crate) enum OutputError {
     /// It could not be started or followed.
     #[error("{0}")]
     Start(io::Error),
@@ -109,7 +109,7 @@ fn end(child: &mut Child) {
 ///
 /// # Errors
 /// [`OutputError`]; then it has ended.
-pub fn output(command: &mut Command, input: Option<Vec<u8>>, bounds: Bounds) -> Result<Answer, OutputError> {
+pub(crate) fn output(command: &mut Command, input: Option<Vec<u8>>, bounds: Bounds) -> Result<Answer, OutputError> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     let begun = Instant::now();
@@ -165,7 +165,7 @@ pub fn output(command: &mut Command, input: Option<Vec<u8>>, bounds: Bounds) -> 
 }
 
 /// The last line of what a program complained about, as one line.
-pub fn last_line(stderr: &[u8]) -> String {
+pub(crate) fn last_line(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     visible::start_of(text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or_default().trim(), 300)
 }

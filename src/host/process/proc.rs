@@ -67,12 +67,12 @@ pub fn start_ticks(pid: u32) -> Option<u64> {
 }
 
 /// The living processes of a group, but for its leader.
-pub fn members(group: u32) -> Vec<Process> {
+pub(crate) fn members(group: u32) -> Vec<Process> {
     pids_of(group).filter(|pid| *pid != group).filter_map(look).collect()
 }
 
 /// What the processes of a group have done so far: clock ticks of processor time, and bytes read and written.
-pub fn work_of_group(group: u32) -> (u64, u64) {
+pub(crate) fn work_of_group(group: u32) -> (u64, u64) {
     let mut sum = (0, 0);
     for pid in pids_of(group) {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -97,7 +97,7 @@ fn pids_of(group: u32) -> impl Iterator<Item = u32> {
 }
 
 /// Processor time that a living process has used, in seconds.
-pub fn seconds_used(pid: u32) -> Option<f64> {
+pub(crate) fn seconds_used(pid: u32) -> Option<f64> {
     Some(stat(pid)?.used as f64 / rustix::param::clock_ticks_per_second().max(1) as f64)
 }
 
@@ -135,7 +135,7 @@ pub fn parent(pid: u32) -> Option<u32> {
 }
 
 /// A process and all that it descends from.
-pub fn with_ancestors(pid: u32) -> BTreeSet<u32> {
+pub(crate) fn with_ancestors(pid: u32) -> BTreeSet<u32> {
     let mut found = BTreeSet::new();
     let mut at = Some(pid).filter(|pid| *pid > 0);
     // A number that comes again would be a circle, as it can be when one is reused while we look.
@@ -208,7 +208,7 @@ pub fn descriptors(pid: u32) -> BTreeMap<u32, Descriptor> {
 
 /// The numbers of the local sockets without a name that a process could have: ends of pairs. None where they can't be
 /// seen.
-pub fn nameless_sockets(pid: u32) -> Option<BTreeSet<u64>> {
+pub(crate) fn nameless_sockets(pid: u32) -> Option<BTreeSet<u64>> {
     let table = std::fs::read_to_string(format!("/proc/{pid}/net/unix")).ok()?;
     let number = |line: &str| {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -237,7 +237,7 @@ pub fn stop(process: &Process, grace: Duration) -> Stopped {
 }
 
 /// [`stop`], telling each signal before it is sent.
-pub fn stop_and_tell(process: &Process, grace: Duration, tell: &mut dyn FnMut(&str)) -> Stopped {
+pub(crate) fn stop_and_tell(process: &Process, grace: Duration, tell: &mut dyn FnMut(&str)) -> Stopped {
     let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else { return Stopped::AlreadyGone };
     let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return Stopped::AlreadyGone };
     if start_ticks(process.pid) != Some(process.start) {
@@ -272,7 +272,7 @@ fn wait(handle: &OwnedFd, limit: Duration) -> bool {
 }
 
 /// Permission bits that a new file of this process gets.
-pub fn new_file_mode() -> u32 {
+pub(crate) fn new_file_mode() -> u32 {
     0o666 & !umask()
 }
 

@@ -58,7 +58,7 @@ impl Listener for Deaf {}
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Without a line of output, processor time or bytes read and written.
-    pub silent: Duration,
+    pub(crate) silent: Duration,
     /// Altogether.
     pub total: Duration,
 }
@@ -391,7 +391,7 @@ impl Pulse {
     }
 
     /// For how long it has done nothing.
-    pub fn silence(&mut self) -> Duration {
+    pub(crate) fn silence(&mut self) -> Duration {
         if self.looked.elapsed() >= PULSE {
             self.looked = Instant::now();
             let now = proc::work_of_group(self.group);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Who the time is spent on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub(crate) enum Who {
     /// pip, and the interpreter that it and the imports run in.
     Pip,
     /// The server: its start, its end, its answers.
@@ -24,18 +24,7 @@ pub enum Who {
 
 impl Who {
     /// All of them.
-    pub const ALL: [Who; 5] = [Who::Pip, Who::Server, Who::Git, Who::Programs, Who::Person];
-
-    /// The word in JSON and in the report.
-    pub fn word(self) -> &'static str {
-        match self {
-            Who::Pip => "pip",
-            Who::Server => "server",
-            Who::Git => "git",
-            Who::Programs => "programs",
-            Who::Person => "waiting",
-        }
-    }
+    pub(crate) const ALL: [Who; 5] = [Who::Pip, Who::Server, Who::Git, Who::Programs, Who::Person];
 }
 
 #[derive(Default)]
@@ -63,10 +52,10 @@ thread_local! {
 
 /// A wait for somebody; it ends when this goes.
 #[must_use]
-pub struct Waiting(PhantomData<*const ()>);
+pub(crate) struct Waiting(PhantomData<*const ()>);
 
 /// Begins to wait for somebody, on this thread.
-pub fn waiting(who: Who) -> Waiting {
+pub(crate) fn waiting(who: Who) -> Waiting {
     COUNTED.with_borrow_mut(|c| {
         c.charge();
         c.stack.push(who);
@@ -84,12 +73,12 @@ impl Drop for Waiting {
 }
 
 /// What was spent on this thread since the last [`reset`], waits that go on not counted.
-pub fn spent(who: Who) -> Duration {
+pub(crate) fn spent(who: Who) -> Duration {
     COUNTED.with_borrow(|c| c.spent.get(&who).copied().unwrap_or_default())
 }
 
 /// Begins to count anew on this thread.
-pub fn reset() {
+pub(crate) fn reset() {
     COUNTED.with_borrow_mut(|c| *c = Counted::default());
 }
 

@@ -18,7 +18,7 @@ pub fn compile_error(install: &Path, text: &[u8]) -> Option<String> {
 /// What is wrong with Python texts, in the words of this machine's interpreter, which is started once for all of them; nothing
 /// of those that compile, or if there is nobody to ask ([`can_compile`]). No interpreter of the project's is asked, and none
 /// runs anything at its start that lies where it looks for packages.
-pub fn compile_errors(install: &Path, texts: &[(RelPath, Arc<[u8]>)]) -> BTreeMap<RelPath, String> {
+pub(crate) fn compile_errors(install: &Path, texts: &[(RelPath, Arc<[u8]>)]) -> BTreeMap<RelPath, String> {
     if texts.is_empty() {
         return BTreeMap::new();
     }
@@ -28,7 +28,7 @@ pub fn compile_errors(install: &Path, texts: &[(RelPath, Arc<[u8]>)]) -> BTreeMa
 }
 
 /// Whether there is an interpreter that can be asked for an install without running anything of its project.
-pub fn can_compile(install: &Path) -> bool {
+pub(crate) fn can_compile(install: &Path) -> bool {
     !of_machine(install).is_empty()
 }
 

@@ -48,13 +48,13 @@ pub fn found(least: Version, project: &Path) -> Vec<Interpreter> {
 }
 
 /// The version of an environment's Python, as the environment says; none where it says nothing.
-pub fn version_of(venv: &Path) -> Option<Version> {
+pub(crate) fn version_of(venv: &Path) -> Option<Version> {
     let config = fs::read_own(&venv.join("pyvenv.cfg")).unwrap_or_default();
     named_version(&String::from_utf8_lossy(&config))
 }
 
 /// The version that a `pyvenv.cfg` names.
-pub fn named_version(config: &str) -> Option<Version> {
+pub(crate) fn named_version(config: &str) -> Option<Version> {
     let lines = config.lines().filter_map(|line| line.split_once('='));
     let named = lines.filter(|(key, _)| matches!(key.trim(), "version" | "version_info"));
     let mut parts = named.flat_map(|(_, value)| value.trim().split('.').take(2).map(str::parse::<u8>));
@@ -65,7 +65,7 @@ pub fn named_version(config: &str) -> Option<Version> {
 ///
 /// # Errors
 /// Why it is no Python.
-pub fn ask_version(python: &Path) -> Result<Version, String> {
+pub(crate) fn ask_version(python: &Path) -> Result<Version, String> {
     let mut command = children::helper(python);
     command.args(["-I", "-S", "-B", "-c", "import sys; print(*sys.version_info[:2])"]).current_dir("/");
     let out = output(&mut command, None, SHORT).map_err(|e| e.to_string())?;
@@ -101,7 +101,7 @@ pub struct Broken {
 ///
 /// # Errors
 /// Why it can't be asked.
-pub fn cannot_compile(python: &Path, files: &[(RelPath, Arc<[u8]>)]) -> Result<Vec<Broken>, String> {
+pub(crate) fn cannot_compile(python: &Path, files: &[(RelPath, Arc<[u8]>)]) -> Result<Vec<Broken>, String> {
     // Each file: its length in a line, then its bytes. The answer: for each that does not compile its number, the line or 0,
     // and the words.
     const CODE: &str = "\

@@ -2,7 +2,7 @@
 
 pub mod compile;
 pub mod interpreters;
-pub mod packages;
+pub(crate) mod packages;
 pub mod pip;
-pub mod relocate;
+pub(crate) mod relocate;
 pub mod venv;

@@ -15,11 +15,11 @@ const METADATA: u64 = 16 << 20;
 
 /// One installed package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Package {
+pub(crate) struct Package {
     /// As it calls itself.
-    pub name: String,
+    pub(crate) name: String,
     /// Its version.
-    pub version: String,
+    pub(crate) version: String,
     /// Where it came from, if that was no package index: the text behind its name in a requirements file.
     origin: Option<String>,
     /// What it requires itself, as written.
@@ -28,14 +28,14 @@ pub struct Package {
 
 /// What an environment holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
+pub(crate) struct Installed {
     packages: BTreeMap<String, Package>,
     /// Names all of it with the interpreter: two environments with the same digest hold the same.
-    pub digest: String,
+    pub(crate) digest: String,
 }
 
 /// Reads an environment; none if it can't be told, as where it shares the system's packages.
-pub fn installed(venv: &Path) -> Option<Installed> {
+pub(crate) fn installed(venv: &Path) -> Option<Installed> {
     let settings = String::from_utf8(fs::read_at_most(&venv.join("pyvenv.cfg"), fs::SETTINGS).ok()?).ok()?;
     let shares = |line: &str| {
         line.split_once('=').is_some_and(|(key, value)| {
@@ -119,7 +119,7 @@ fn origin(info: &Path) -> Option<String> {
 
 impl Installed {
     /// The text of a requirements file that names every package with its version.
-    pub fn snapshot(&self) -> String {
+    pub(crate) fn snapshot(&self) -> String {
         let line = |p: &Package| match &p.origin {
             Some(origin) => format!("{} @ {origin}\n", p.name),
             None => format!("{}=={}\n", p.name, p.version),
@@ -128,12 +128,12 @@ impl Installed {
     }
 
     /// A package by name.
-    pub fn get(&self, name: &str) -> Option<&Package> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Package> {
         self.packages.get(&normal(name))
     }
 
     /// Whether requirements are fulfilled, with all that these require in turn. False where that can't be told.
-    pub fn fulfil(&self, requirements: &[Requirement]) -> bool {
+    pub(crate) fn fulfil(&self, requirements: &[Requirement]) -> bool {
         let mut open: Vec<(Requirement, bool)> = requirements.iter().cloned().map(|r| (r, true)).collect();
         let mut seen = std::collections::BTreeSet::new();
         while let Some((wanted, asked)) = open.pop() {

@@ -25,7 +25,7 @@ const COMPLAINTS: usize = 1_000;
 const REPORT: u64 = 64 << 20;
 
 /// How long pip may do nothing at all.
-pub fn silence() -> Duration {
+pub(crate) fn silence() -> Duration {
     static SILENT: LazyLock<Duration> = LazyLock::new(|| {
         let said = std::env::var("POS_PIP_SILENCE").ok().and_then(|text| text.parse().ok());
         said.filter(|seconds| *seconds > 0).map_or(SILENCE, Duration::from_secs)
@@ -87,7 +87,7 @@ pub fn dry_run(venv: &Path, requirements: &Path, report: &Path) -> Command {
 ///
 /// # Errors
 /// [`std::io::Error`], also for one that is larger than any.
-pub fn read_report(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read_report(path: &Path) -> std::io::Result<Vec<u8>> {
     read_at_most(path, REPORT)
 }
 
@@ -121,7 +121,7 @@ pub fn missing(venv: &Path, requirements: &Path, listener: &mut dyn Listener) ->
 ///
 /// # Errors
 /// [`ProgramError`].
-pub fn freeze(venv: &Path) -> Result<String, ProgramError> {
+pub(crate) fn freeze(venv: &Path) -> Result<String, ProgramError> {
     let mut command = pip(venv);
     command.args(["freeze", "--all"]).env("PYTHONDONTWRITEBYTECODE", "1");
     let said = program::run("pip freeze", &mut command, FREEZE, &mut Deaf)?;

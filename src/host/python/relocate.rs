@@ -14,7 +14,7 @@ use crate::host::files::fs;
 ///
 /// # Errors
 /// [`FsError`].
-pub fn plain_texts(built: &Path, before: &Path, now: &Path) -> Result<(), FsError> {
+pub(crate) fn plain_texts(built: &Path, before: &Path, now: &Path) -> Result<(), FsError> {
     let bin = built.join("bin");
     let entries = stdfs::read_dir(&bin).doing("read", &bin)?.flatten();
     let activate = entries.map(|e| e.path()).filter(|path| {

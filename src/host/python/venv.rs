@@ -18,6 +18,7 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 use crate::host::files::rename;
 use crate::host::files::tree::{copy_tree, mirror};
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::children;
 use crate::host::process::program::{self, Limits, Listener, ProgramError};
 use crate::host::python::{pip, relocate};
@@ -48,7 +49,7 @@ fn original(install: &Path, name: &str) -> PathBuf {
 ///
 /// # Errors
 /// [`FsError`]; the live environment is as it was.
-pub fn clone_live(install: &Path, name: &str) -> Result<(), FsError> {
+pub(crate) fn clone_live(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     discard(install, name)?;
     fs::create_folders(&generations(install))?;
     let live = live(install);
@@ -59,7 +60,12 @@ pub fn clone_live(install: &Path, name: &str) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`ProgramError`]; the live environment is as it was.
-pub fn make_anew(install: &Path, name: &str, python: &Path, listener: &mut dyn Listener) -> Result<(), ProgramError> {
+pub(crate) fn make_anew(
+    install: &LockedInstall,
+    name: &str,
+    python: &Path,
+    listener: &mut dyn Listener,
+) -> Result<(), ProgramError> {
     let failed = |e: FsError| ProgramError::Start { name: "venv".into(), error: io::Error::other(e.to_string()) };
     discard(install, name).map_err(failed)?;
     fs::create_folders(&generations(install)).map_err(failed)?;
@@ -74,11 +80,11 @@ pub fn make_anew(install: &Path, name: &str, python: &Path, listener: &mut dyn L
 ///
 /// # Errors
 /// [`FsError`].
-pub fn finish(install: &Path, name: &str, goes_to: &Path) -> Result<(), FsError> {
+pub fn finish(install: &LockedInstall, name: &str, goes_to: &Path) -> Result<(), FsError> {
     let (built, future) = (generation(install, name), live(goes_to));
     relocate::plain_texts(&built, &built, &future)?;
     point_scripts_at(&built, &built, &future)?;
-    if goes_to != install {
+    if goes_to != &**install {
         point_scripts_at(&built, &live(install), &future)?;
         relocate::plain_texts(&built, install, goes_to)?;
     }
@@ -112,7 +118,7 @@ pub fn fingerprint(install: &Path) -> Result<(String, u64), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn discard(install: &Path, name: &str) -> Result<(), FsError> {
+pub fn discard(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let target = generation(install, name);
     fs::remove_tree(&target)?;
     // Only when it was the last one.
@@ -167,7 +173,7 @@ fn point_scripts_at(built: &Path, named: &Path, live: &Path) -> Result<(), FsErr
 ///
 /// # Errors
 /// [`FsError`].
-pub fn switch(install: &Path, name: &str) -> Result<(), FsError> {
+pub fn switch(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let venv = live(install);
     let target = Path::new("venvs").join(name);
     if is_live(install, name) {
@@ -239,7 +245,7 @@ fn in_two_steps(venv: &Path, target: &Path, kept: &Path) -> Result<(), FsError> 
 }
 
 /// Whether generation `name` is the live one.
-pub fn is_live(install: &Path, name: &str) -> bool {
+pub(crate) fn is_live(install: &Path, name: &str) -> bool {
     stdfs::read_link(live(install)).is_ok_and(|leads| leads == Path::new("venvs").join(name))
 }
 
@@ -252,7 +258,7 @@ pub fn has_generation(install: &Path, name: &str) -> bool {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
+pub(crate) fn switch_back(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let venv = live(install);
     let kept = original(install, name);
     let kind = |path: &Path| stdfs::symlink_metadata(path).map(|m| m.file_type()).ok();
@@ -294,7 +300,7 @@ pub fn switch_back(install: &Path, name: &str) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn forget_original(install: &Path, name: &str) -> Result<(), FsError> {
+pub(crate) fn forget_original(install: &LockedInstall, name: &str) -> Result<(), FsError> {
     let kept = original(install, name);
     match stdfs::symlink_metadata(&kept) {
         Ok(meta) if meta.is_dir() => fs::remove_tree(&kept),
@@ -315,7 +321,7 @@ pub fn forget_original(install: &Path, name: &str) -> Result<(), FsError> {
 ///
 /// # Errors
 /// What is missing.
-pub fn looks_whole(venv: &Path) -> Result<(), String> {
+pub(crate) fn looks_whole(venv: &Path) -> Result<(), String> {
     let python = venv.join("bin/python");
     let meta = std::fs::metadata(&python).map_err(|e| e.to_string())?;
     if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
@@ -340,7 +346,7 @@ mod tests {
     #[test]
     fn switching_and_back_leaves_the_original() {
         let dir = tempfile::tempdir().unwrap();
-        let install = dir.path();
+        let install = &LockedInstall::of_test(dir.path());
         stdfs::create_dir_all(install.join("venv/bin")).unwrap();
         stdfs::write(install.join("venv/bin/x"), "old").unwrap();
         clone_by_links(&install.join("venv"), &{
@@ -363,7 +369,7 @@ mod tests {
         // 0: nothing done; 1: kept, by a copy; 2: half of the folder removed; 3: all of it; 4: done.
         for (at, back) in (0..5).flat_map(|at| [(at, true), (at, false)]) {
             let dir = tempfile::tempdir().unwrap();
-            let install = dir.path();
+            let install = &LockedInstall::of_test(dir.path());
             let (venv, kept) = (live(install), original(install, "g1"));
             stdfs::create_dir_all(venv.join("bin")).unwrap();
             stdfs::create_dir_all(generation(install, "g1")).unwrap();
@@ -409,7 +415,7 @@ mod tests {
     #[test]
     fn old_generations_go_with_their_way_back() {
         let dir = tempfile::tempdir().unwrap();
-        let install = dir.path();
+        let install = &LockedInstall::of_test(dir.path());
         stdfs::create_dir_all(install.join("venv/bin")).unwrap();
         for name in ["g1", "g2"] {
             stdfs::create_dir_all(generation(install, name)).unwrap();

@@ -13,7 +13,7 @@ use crate::host::server::launch::{checked, default_launch, python};
 
 /// The launch command for a server that was not running: what the editor's settings say, else the layout's table.
 /// None without an environment or server code.
-pub fn planned(install: &Path, project: &Path) -> Option<ServerBefore> {
+pub(crate) fn planned(install: &Path, project: &Path) -> Option<ServerBefore> {
     if !python(install).exists() || !layout_of(install).package.under(install).is_dir() {
         return None;
     }

@@ -9,7 +9,7 @@ const MAIN: &str = "__main__.py";
 
 /// How the server of an install is laid out: by the package that stands there, the newest generation's before others; as
 /// the folder's generation has it where none does.
-pub fn layout_of(install: &Path) -> &'static ServerLayout {
+pub(crate) fn layout_of(install: &Path) -> &'static ServerLayout {
     let whole = |server: &&ServerLayout| server.package.under(install).join(MAIN).is_file();
     let there = |server: &&ServerLayout| server.package.under(install).is_dir();
     let found = layouts().servers().find(whole).or_else(|| layouts().servers().find(there));

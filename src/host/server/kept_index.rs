@@ -19,6 +19,7 @@ use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::folder::Folder;
 use crate::host::files::tree::copy_tree;
 use crate::host::files::{fs, rename, walk};
+use crate::host::install::locked::LockedInstall;
 use crate::host::server::search_index;
 
 const RECORD: &str = "record.json";
@@ -33,7 +34,7 @@ type Listing = BTreeMap<RelPath, (u64, String)>;
 
 /// How the index was before the upgrade.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Record {
+pub(crate) struct Record {
     /// Its folders; the number of one is its name aside.
     pub places: Vec<RelPath>,
     /// Where an index stood. The other places are those of the new server alone.
@@ -54,7 +55,12 @@ pub struct Record {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn note(install: &Path, folder: &Path, next: &Places, copy: bool) -> Result<Option<Record>, FsError> {
+pub(crate) fn note(
+    install: &LockedInstall,
+    folder: &Path,
+    next: &Places,
+    copy: bool,
+) -> Result<Option<Record>, FsError> {
     fs::remove_tree(folder)?;
     let now = search_index::places(install);
     let wanted = folders_of(next);
@@ -76,7 +82,7 @@ pub fn note(install: &Path, folder: &Path, next: &Places, copy: bool) -> Result<
 
 impl Record {
     /// Whether the pages are those of when this was noted.
-    pub fn is_of_pages(&self, install: &Path) -> bool {
+    pub(crate) fn is_of_pages(&self, install: &Path) -> bool {
         pages(install, &search_index::places(install)).is_ok_and(|now| now == self.pages)
     }
 }
@@ -92,7 +98,7 @@ fn folders_of(places: &Places) -> Vec<RelPath> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn to_build_in(folder: &Path, record: &Record) -> Result<Vec<(RelPath, PathBuf)>, FsError> {
+pub(crate) fn to_build_in(folder: &Path, record: &Record) -> Result<Vec<(RelPath, PathBuf)>, FsError> {
     let made = record.places.iter().enumerate().map(|(number, place)| {
         let new = folder.join(NEW).join(number.to_string());
         fs::create_folders(&new)?;
@@ -105,7 +111,7 @@ pub fn to_build_in(folder: &Path, record: &Record) -> Result<Vec<(RelPath, PathB
 ///
 /// # Errors
 /// [`FsError`].
-pub fn is_rehearsed(folder: &Path, mut record: Record) -> Result<(), FsError> {
+pub(crate) fn is_rehearsed(folder: &Path, mut record: Record) -> Result<(), FsError> {
     fs::sync_all_of(folder)?;
     record.rehearsed = true;
     save(folder, &record)
@@ -117,7 +123,7 @@ fn save(folder: &Path, record: &Record) -> Result<(), FsError> {
 }
 
 /// What was noted; none if nothing was.
-pub fn noted(folder: &Path) -> Option<Record> {
+pub(crate) fn noted(folder: &Path) -> Option<Record> {
     serde_json::from_slice(&fs::read_if_there(&folder.join(RECORD)).ok()??).ok()
 }
 
@@ -129,7 +135,7 @@ fn is_ours(install: &Path, place: &RelPath) -> bool {
 }
 
 /// Copies a place until nothing changes meanwhile; what the copy was made of.
-fn copied(install: &Path, folder: &Path, place: &RelPath, number: usize) -> Result<Listing, FsError> {
+fn copied(install: &LockedInstall, folder: &Path, place: &RelPath, number: usize) -> Result<Listing, FsError> {
     let (from, to) = (place.under(install), folder.join(NEW).join(number.to_string()));
     for _ in 0..TRIES {
         fs::remove_tree(&to)?;
@@ -167,7 +173,7 @@ fn pages(install: &Path, places: &Places) -> Result<Listing, FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn aside(install: &Path, folder: &Path, record: &Record, copy: bool) -> Result<(), FsError> {
+pub(crate) fn aside(install: &LockedInstall, folder: &Path, record: &Record, copy: bool) -> Result<(), FsError> {
     fs::create_folders(&folder.join(OLD))?;
     for (number, place) in record.places.iter().enumerate() {
         let [old, new] = [OLD, NEW].map(|name| folder.join(name).join(number.to_string()));
@@ -194,7 +200,7 @@ pub fn aside(install: &Path, folder: &Path, record: &Record, copy: bool) -> Resu
 
 /// How the index came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Back {
+pub(crate) enum Back {
     /// It was never aside: what stands there is of the new server, or was not touched.
     NotAside,
     /// It is back, and of the pages that stand there now.
@@ -208,7 +214,7 @@ pub enum Back {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn back(install: &Path, folder: &Path) -> Result<Back, FsError> {
+pub(crate) fn back(install: &LockedInstall, folder: &Path) -> Result<Back, FsError> {
     let Some(record) = noted(folder) else { return Ok(Back::NotAside) };
     let dropped = folder.join(DROPPED);
     let mut was_aside = record.stays || is_there(&dropped)?;
@@ -257,7 +263,7 @@ fn change_places(from: &Path, to: &Path) -> Result<(), FsError> {
 
 /// Removes what is kept of the index of every session but one: nobody goes back behind a later upgrade before that one is
 /// taken back, and then the index is built anew.
-pub fn forget_others(install: &Path, own: &str) {
+pub(crate) fn forget_others(install: &LockedInstall, own: &str) {
     let sessions = std::fs::read_dir(install.join(".upgrade")).into_iter().flatten().flatten();
     for session in sessions.filter(|session| session.file_name() != own) {
         let _ = fs::remove_tree(&session.path().join(FOLDER));
@@ -265,10 +271,10 @@ pub fn forget_others(install: &Path, own: &str) {
 }
 
 /// Its folder in a session's.
-pub const FOLDER: &str = "index";
+pub(crate) const FOLDER: &str = "index";
 
 /// Removes what a rollback took out of its place.
-pub fn forget(folder: &Path) {
+pub(crate) fn forget(folder: &Path) {
     let _: Result<(), FsError> = fs::remove_tree(folder);
 }
 
@@ -278,7 +284,7 @@ mod tests {
     use crate::core::layout::layouts;
     use std::fs as stdfs;
 
-    fn install() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    fn install() -> (tempfile::TempDir, LockedInstall, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let install = dir.path().join(".praxis-os");
         stdfs::create_dir_all(install.join("standards/universal")).unwrap();
@@ -289,7 +295,7 @@ mod tests {
         stdfs::write(install.join(".cache/vector_index/rows/1"), "old").unwrap();
         let folder = install.join(".upgrade/session/index");
         stdfs::create_dir_all(folder.parent().unwrap()).unwrap();
-        (dir, install, folder)
+        (dir, LockedInstall::of_test(&install), folder)
     }
 
     fn row(install: &Path) -> String {

@@ -18,7 +18,7 @@ const HARMLESS: [&str; 12] = ["-u", "-B", "-O", "-OO", "-s", "-S", "-E", "-I", "
 const WITH_VALUE: [&str; 2] = ["-X", "-W"];
 
 /// The module that a command line of Python runs, and its arguments; none if it runs something else.
-pub fn module(command: &[String]) -> Option<(&str, &[String])> {
+pub(crate) fn module(command: &[String]) -> Option<(&str, &[String])> {
     let mut at = 1;
     loop {
         let word = command.get(at)?.as_str();
@@ -41,7 +41,7 @@ pub(super) fn python(install: &Path) -> PathBuf {
 }
 
 /// Whether a program is the interpreter of the install's environment, by whatever way its folder is named.
-pub fn is_own_python(install: &Path, cwd: &Path, program: &str) -> bool {
+pub(crate) fn is_own_python(install: &Path, cwd: &Path, program: &str) -> bool {
     let program = cwd.join(os_text::decode(program));
     let python = program.file_name().is_some_and(|n| n.to_string_lossy().starts_with("python"));
     let folder = |path: &Path| stdfs::canonicalize(path.parent()?).ok();
@@ -83,13 +83,13 @@ fn transport(command: &[String]) -> Option<&str> {
 
 /// Whether a server of this command line reads its standard input, and ends with it. One that does not say that it talks
 /// as ours do is held to do so.
-pub fn reads_stdin(command: &[String]) -> bool {
+pub(crate) fn reads_stdin(command: &[String]) -> bool {
     transport(command) != Some(layouts().server().own_transport.as_str())
 }
 
 /// The same command for a server that nobody talks to over its standard input, which would end at once otherwise; also
 /// what is different then, in words. All that we start is started so: we hold no server's input, and outlive none.
-pub fn without_stdin(mut launch: ServerBefore) -> (ServerBefore, Option<String>) {
+pub(crate) fn without_stdin(mut launch: ServerBefore) -> (ServerBefore, Option<String>) {
     if !reads_stdin(&launch.command) {
         return (launch, None);
     }
@@ -114,7 +114,7 @@ pub fn without_stdin(mut launch: ServerBefore) -> (ServerBefore, Option<String>)
 
 /// The same command for the package that the install has now, where it ran that of another generation: the arguments are
 /// the same.
-pub fn of_this_package(install: &Path, told: &ServerBefore) -> ServerBefore {
+pub(crate) fn of_this_package(install: &Path, told: &ServerBefore) -> ServerBefore {
     let now = layout_of(install).package.to_string();
     let mut told = told.clone();
     let other = module(&told.command).map(|(module, _)| module.to_owned());
@@ -136,7 +136,7 @@ pub fn of_this_package(install: &Path, told: &ServerBefore) -> ServerBefore {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn checked(install: &Path, project: &Path, told: &ServerBefore) -> Result<ServerBefore, String> {
+pub(crate) fn checked(install: &Path, project: &Path, told: &ServerBefore) -> Result<ServerBefore, String> {
     let layout = layout_of(install);
     let program = told.command.first().ok_or("its command line is empty")?;
     if !is_own_python(install, &told.cwd, program) {

@@ -32,7 +32,7 @@ pub fn log_path(install: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`FsError`]: no folder, no permission, or a link in its place.
-pub fn open(install: &Path) -> Result<(stdfs::File, u64), FsError> {
+pub(crate) fn open(install: &Path) -> Result<(stdfs::File, u64), FsError> {
     let path = log_path(install);
     fs::create_folders(path.parent().unwrap_or(install))?;
     if path.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > LONGEST) {
@@ -49,7 +49,7 @@ pub fn open(install: &Path) -> Result<(stdfs::File, u64), FsError> {
 }
 
 /// Where the log of the server that was started last begins.
-pub fn last_start(log: &Path) -> u64 {
+pub(crate) fn last_start(log: &Path) -> u64 {
     let text = written_since(log, 0);
     let length = stdfs::metadata(log).map_or(0, |m| m.len());
     let Some(at) = text.rfind(MARK) else { return length };
@@ -58,7 +58,7 @@ pub fn last_start(log: &Path) -> u64 {
 }
 
 /// Says what is wrong where a server has written so much since `from` bytes that it will never end to.
-pub fn floods(log: &Path, from: u64) -> Option<String> {
+pub(crate) fn floods(log: &Path, from: u64) -> Option<String> {
     let written = stdfs::metadata(log).map_or(0, |m| m.len()).saturating_sub(from);
     (written > LONGEST).then(|| format!("writes without end into its log, {} by now", fs::human_size(written)))
 }
@@ -72,12 +72,12 @@ pub fn last_lines(log: &Path, from: u64, count: usize) -> String {
 }
 
 /// What a log got after `from` bytes; of very much only the last part.
-pub fn written_since(log: &Path, from: u64) -> String {
+pub(crate) fn written_since(log: &Path, from: u64) -> String {
     between(log, from, u64::MAX)
 }
 
 /// What a log got between two lengths.
-pub fn between(log: &Path, from: u64, to: u64) -> String {
+pub(crate) fn between(log: &Path, from: u64, to: u64) -> String {
     let read = || {
         let mut file = fs::open_own(log).ok()?;
         let length = file.metadata().ok()?.len().min(to);

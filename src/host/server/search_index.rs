@@ -12,11 +12,12 @@ use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::install;
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::proc::new_file_mode;
 use crate::host::server::generation::layout_of;
 
 /// Where this install's server keeps what it searches.
-pub fn places(install: &Path) -> Places {
+pub(crate) fn places(install: &Path) -> Places {
     let server = layout_of(install);
     let config = fs::read_at_most(&server.index.config.under(install), fs::SETTINGS).ok();
     Places::of(server, config.as_deref(), install)
@@ -29,7 +30,7 @@ pub fn places(install: &Path) -> Places {
 ///
 /// # Errors
 /// [`FsError`]; the note is then as it was.
-pub fn outdate(install: &Path, places: &Places, trust: Trust) -> Result<bool, FsError> {
+pub(crate) fn outdate(install: &LockedInstall, places: &Places, trust: Trust) -> Result<bool, FsError> {
     if places.parts().next().is_some() {
         return remove_parts(install, places);
     }
@@ -91,7 +92,7 @@ fn remove_parts(install: &Path, places: &Places) -> Result<bool, FsError> {
 }
 
 /// Whether a server has built the index since an upgrade marked it, or none ever marked it.
-pub fn is_built(install: &Path, places: &Places) -> bool {
+pub(crate) fn is_built(install: &Path, places: &Places) -> bool {
     let note = places.note().and_then(|note| Folder::open(install).ok()?.read(&note).ok());
     match (note, places.note_layout()) {
         (Some(Content::File { bytes, .. }), Some(layout)) => !is_marked(layout, &bytes),
@@ -100,7 +101,7 @@ pub fn is_built(install: &Path, places: &Places) -> bool {
 }
 
 /// That the server may go on finding pages that are gone, and what to do about it.
-pub fn problem(install: &Path, places: &Places, error: &FsError) -> String {
+pub(crate) fn problem(install: &Path, places: &Places, error: &FsError) -> String {
     let shown = |path: RelPath| format!("{}/{path}", install::name_of(install));
     let name = places.note_layout().map(|note| &note.name);
     let unplaced = || name.map_or_else(|| "the index".to_owned(), |name| format!("{name} in its folder"));
@@ -116,7 +117,7 @@ pub fn problem(install: &Path, places: &Places, error: &FsError) -> String {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn ask_for_rebuild(install: &Path) -> Result<(), FsError> {
+pub(crate) fn ask_for_rebuild(install: &LockedInstall) -> Result<(), FsError> {
     let Some(flag) = places(install).flag() else { return Ok(()) };
     match Folder::open(install)?.parent_of(&flag, false) {
         Ok((folder, name)) => folder.put(name, b"", new_file_mode()),
@@ -130,7 +131,7 @@ pub fn ask_for_rebuild(install: &Path) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn take_back(install: &Path, flag: &RelPath) -> Result<(), FsError> {
+pub(crate) fn take_back(install: &LockedInstall, flag: &RelPath) -> Result<(), FsError> {
     match Folder::open(install)?.parent_of(flag, false).and_then(|(folder, name)| folder.remove(name)) {
         Err(e) if !is_gone(&e) => Err(e),
         _ => Ok(()),
@@ -143,7 +144,7 @@ fn is_gone(e: &FsError) -> bool {
 
 /// Lets a server that watches the standards see a change, where there was one while it did not look: a page gets the
 /// time that it has.
-pub fn nudge(install: &Path, page: &RelPath) {
+pub(crate) fn nudge(install: &LockedInstall, page: &RelPath) {
     let _ = Folder::open(install).and_then(|root| {
         let (folder, name) = root.parent_of(page, false)?;
         folder.mtime(name)?.map_or(Ok(()), |time| folder.set_mtime(name, time))
@@ -168,6 +169,10 @@ mod tests {
         dir
     }
 
+    fn locked(dir: &tempfile::TempDir) -> LockedInstall {
+        LockedInstall::of_test(dir.path())
+    }
+
     fn names(folder: &Path) -> Vec<OsString> {
         fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name()).collect()
     }
@@ -176,7 +181,7 @@ mod tests {
     fn a_note_is_replaced_or_taken_away() {
         let note = json!({"build_time": "2025-10-29T10:00:00", "files_mtimes": {"standards/a.md": 1.5}, "more": [1]});
         let dir = installed(note.to_string().as_bytes());
-        let (install, folder) = (dir.path(), dir.path().join(".cache/vector_index"));
+        let (install, folder) = (&LockedInstall::of_test(dir.path()), dir.path().join(".cache/vector_index"));
         fs::write(folder.join(".pos-upgrade-tmp-index"), "cut off").unwrap();
         fs::write(folder.join("rows.lance"), "rows").unwrap();
         for _ in 0..2 {
@@ -197,17 +202,17 @@ mod tests {
         let theirs = other.path().join(".cache/vector_index/metadata.json");
         fs::remove_file(&note).unwrap();
         symlink(&theirs, &note).unwrap();
-        assert!(outdate(dir.path(), &places(dir.path()), Trust::Nothing).is_err());
+        assert!(outdate(&locked(&dir), &places(dir.path()), Trust::Nothing).is_err());
         fs::remove_dir_all(dir.path().join(".cache/vector_index")).unwrap();
         symlink(theirs.parent().unwrap(), dir.path().join(".cache/vector_index")).unwrap();
-        assert!(outdate(dir.path(), &places(dir.path()), Trust::Nothing).is_err());
+        assert!(outdate(&locked(&dir), &places(dir.path()), Trust::Nothing).is_err());
         assert_eq!(fs::read(&theirs).unwrap(), b"theirs");
         let config = json!({"rag": {"index_path": theirs.parent().unwrap(), "standards_path": other.path()}});
         fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
-        let outside = outdate(dir.path(), &places(dir.path()), Trust::Nothing).unwrap_err();
+        let outside = outdate(&locked(&dir), &places(dir.path()), Trust::Nothing).unwrap_err();
         let said = problem(Path::new("/p/.praxis-os"), &places(dir.path()), &outside);
         assert!(said.contains("config.json") && said.contains("remove metadata.json in its folder, restart"), "{said}");
-        ask_for_rebuild(dir.path()).unwrap();
+        ask_for_rebuild(&locked(&dir)).unwrap();
         assert_eq!(names(&other.path().join("standards")), ["a.md"]);
         assert_eq!(names(other.path()).len(), 2);
     }
@@ -217,8 +222,8 @@ mod tests {
         let dir = installed(b"");
         let page = dir.path().join("standards/a.md");
         let before = fs::metadata(&page).unwrap().modified().unwrap();
-        nudge(dir.path(), &"standards/a.md".parse().unwrap());
-        nudge(dir.path(), &"standards/none.md".parse().unwrap());
+        nudge(&locked(&dir), &"standards/a.md".parse().unwrap());
+        nudge(&locked(&dir), &"standards/none.md".parse().unwrap());
         assert_eq!(fs::metadata(&page).unwrap().modified().unwrap(), before);
     }
 }

@@ -31,12 +31,12 @@ impl fmt::Debug for Settings {
 
 impl Settings {
     /// Those of a running server.
-    pub fn of_process(process: &Process) -> Self {
+    pub(crate) fn of_process(process: &Process) -> Self {
         Self::taken(process.env.iter(), &process.cwd)
     }
 
     /// Those that an editor gives the server which it starts in this project.
-    pub fn of_editor(install: &Path, project: &Path) -> Self {
+    pub(crate) fn of_editor(install: &Path, project: &Path) -> Self {
         let env = editors::of_editor(install, project).map(|(_, env)| env).unwrap_or_default();
         // What only the editor can fill in we may have ourselves, and the server gets ours.
         Self::taken(env.iter().filter(|(_, value)| !value.contains("${") && !value.contains('\0')), project)

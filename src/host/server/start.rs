@@ -84,7 +84,7 @@ pub struct Started {
     pub url: String,
     port: u16,
     /// Its log's length before it began: what stands behind it is its own.
-    pub log_from: u64,
+    pub(crate) log_from: u64,
 }
 
 impl Started {

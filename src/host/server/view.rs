@@ -28,7 +28,7 @@ use crate::host::python::venv;
 use crate::host::session::lock_note;
 
 /// Says to a process and to those that it starts that they see such a view.
-pub const INSIDE: &str = "POS_UPGRADE_TUI_REHEARSAL";
+pub(crate) const INSIDE: &str = "POS_UPGRADE_TUI_REHEARSAL";
 const UPPER: &str = "upper";
 const WORK: &str = "work";
 /// Own folders of the install in which there is nothing that a server could reach outside by.
@@ -37,7 +37,7 @@ const NOT_LOOKED_AT: [&str; 4] = ["venv", "venvs", ".upgrade", ".backups"];
 /// Why there can be no view here. It says nothing about the release.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Impossible(String);
+pub(crate) struct Impossible(String);
 
 fn impossible(what: &str) -> impl Fn(rustix::io::Errno) -> Impossible {
     move |errno| Impossible(format!("{what}: {errno}"))
@@ -51,7 +51,7 @@ impl From<FsError> for Impossible {
 
 /// Where what is made.
 #[derive(Debug)]
-pub struct Places<'p> {
+pub(crate) struct Places<'p> {
     /// The project.
     pub project: &'p Path,
     /// Where the install is.
@@ -66,7 +66,7 @@ pub struct Places<'p> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn prepare(folder: &Path) -> Result<(), FsError> {
+pub(crate) fn prepare(folder: &Path) -> Result<(), FsError> {
     clear(folder)?;
     fs::create_folders(&folder.join(UPPER))?;
     fs::create_folders(&folder.join(WORK))
@@ -76,7 +76,7 @@ pub fn prepare(folder: &Path) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn clear(folder: &Path) -> Result<(), FsError> {
+pub(crate) fn clear(folder: &Path) -> Result<(), FsError> {
     let inner = folder.join(WORK).join(WORK);
     if let Ok(meta) = stdfs::symlink_metadata(&inner)
         && meta.is_dir()
@@ -90,7 +90,7 @@ pub fn clear(folder: &Path) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`Impossible`], naming the first.
-pub fn is_possible(install: &Path) -> Result<(), Impossible> {
+pub(crate) fn is_possible(install: &Path) -> Result<(), Impossible> {
     if rename::is_without("rehearsal") {
         return Err(Impossible("no private mounts here".into()));
     }
@@ -121,7 +121,7 @@ pub fn is_possible(install: &Path) -> Result<(), Impossible> {
 ///
 /// # Errors
 /// [`Impossible`]; the process is of no use then.
-pub fn enter(places: &Places<'_>) -> Result<(), Impossible> {
+pub(crate) fn enter(places: &Places<'_>) -> Result<(), Impossible> {
     let (uid, gid) = (geteuid(), getegid());
     apart(if uid.is_root() { UnshareFlags::NEWNS } else { UnshareFlags::NEWNS | UnshareFlags::NEWUSER })?;
     if !uid.is_root() {
@@ -191,7 +191,7 @@ fn project_without(places: &Places<'_>) -> Result<(), Impossible> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn put_in_place(install: &Path, journal: &Journal) -> Result<(), FsError> {
+pub(crate) fn put_in_place(install: &Path, journal: &Journal) -> Result<(), FsError> {
     let root = Folder::open(install)?;
     for (path, state) in journal.results() {
         match (state, journal.waiting(path)) {
@@ -228,7 +228,7 @@ fn remove(root: &Folder, path: &RelPath) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`Impossible`].
-pub fn use_environment(install: &Path, name: &str) -> Result<(), Impossible> {
+pub(crate) fn use_environment(install: &Path, name: &str) -> Result<(), Impossible> {
     let (live, built) = (venv::live(install), venv::generation(install, name));
     if stdfs::symlink_metadata(&live).is_ok_and(|meta| meta.is_symlink()) {
         let root = Folder::open(install)?;
@@ -245,7 +245,7 @@ pub fn use_environment(install: &Path, name: &str) -> Result<(), Impossible> {
 ///
 /// # Errors
 /// [`Impossible`].
-pub fn lead_to(install: &Path, place: &RelPath, real: &Path) -> Result<(), Impossible> {
+pub(crate) fn lead_to(install: &Path, place: &RelPath, real: &Path) -> Result<(), Impossible> {
     fs::create_folders(&place.under(install))?;
     mount_bind_recursive(real, place.under(install)).map_err(impossible("the search index can't be shown"))
 }
@@ -255,7 +255,7 @@ pub fn lead_to(install: &Path, place: &RelPath, real: &Path) -> Result<(), Impos
 ///
 /// # Errors
 /// [`FsError`].
-pub fn forget_the_running(install: &Path) -> Result<(), FsError> {
+pub(crate) fn forget_the_running(install: &Path) -> Result<(), FsError> {
     let root = Folder::open(install)?;
     let states = layouts().servers().map(|server| server.state_file.clone());
     let locks = layouts().leftovers.server_locks.iter().cloned().chain(RelPath::new(lock_note::NAME).ok());
@@ -269,11 +269,11 @@ pub fn forget_the_running(install: &Path) -> Result<(), FsError> {
 }
 
 /// Whether this process sees such a view.
-pub fn is_inside() -> bool {
+pub(crate) fn is_inside() -> bool {
     std::env::var_os(INSIDE).is_some_and(|value| value.as_bytes() == b"1")
 }
 
 /// Whether a process sees the other side: a view where we see the real thing, or the real thing where we see a view.
-pub fn is_apart(process: &proc::Process) -> bool {
+pub(crate) fn is_apart(process: &proc::Process) -> bool {
     process.env.contains_key(INSIDE) != is_inside()
 }

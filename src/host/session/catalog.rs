@@ -18,6 +18,7 @@ use crate::host::files::fs;
 use crate::host::files::journal;
 use crate::host::files::journal::Journal;
 use crate::host::files::restore;
+use crate::host::install::locked::LockedInstall;
 use crate::host::session::ended;
 use crate::host::session::store;
 use crate::host::session::store::Truth;
@@ -52,7 +53,7 @@ pub struct Damage {
 
 impl Damage {
     /// In a sentence for people.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let how = match self.used {
             Used::Previous => "the generation before it is used",
             Used::Rebuilt => "the session was rebuilt from its journal and backup, and can only be rolled back",
@@ -161,7 +162,7 @@ fn try_survey(install: &Path) -> Result<Found, FsError> {
 ///
 /// # Errors
 /// [`FsError`] where it can't be told which are taken.
-pub fn free_stamp(install: &Path, now: jiff::Timestamp) -> Result<String, FsError> {
+pub(crate) fn free_stamp(install: &Path, now: jiff::Timestamp) -> Result<String, FsError> {
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for folder in [copy::folder_of(install), install.join("rescued"), install.join("venvs")] {
         for entry in fs::entries_in(&folder)? {
@@ -240,7 +241,7 @@ fn places(install: &Path, truths: &[(String, Truth)]) -> Result<BTreeMap<String,
 ///
 /// # Errors
 /// [`FsError`] where earlier ones can't be read: the new one must not pass for an earlier one.
-pub fn next_place(install: &Path) -> Result<(u64, Vec<String>), FsError> {
+pub(crate) fn next_place(install: &Path) -> Result<(u64, Vec<String>), FsError> {
     let found = try_survey(install)?;
     let mut highest = found.highest.max(found.places.len() as u64);
     // Sessions may be gone that backups still know of.
@@ -261,15 +262,15 @@ pub fn next_place(install: &Path) -> Result<(u64, Vec<String>), FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn settle(install: &Path, found: &Found, own: &str) -> Result<Vec<String>, FsError> {
+pub fn settle(install: &LockedInstall, found: &Found, own: &str) -> Result<Vec<String>, FsError> {
     let mut lines = Vec::new();
     let mendable = |d: &&Damage| d.session_id != own && !matches!(d.used, Used::Nothing | Used::Unreadable);
     for damage in found.damages.iter().filter(mendable) {
         let session = found.sessions.iter().find(|s| s.session_id == damage.session_id);
         let moved = match session {
             Some(session) if session.is_unfinished() => continue,
-            Some(session) => store::save(session)?,
-            None => store::clear(&store::folder(install, &damage.session_id))?,
+            Some(session) => store::save(install, session)?,
+            None => store::clear(install, &store::folder(install, &damage.session_id))?,
         };
         let line = |path: &PathBuf| format!("a damaged file of an earlier session was moved aside: {}", path.shown());
         lines.extend(moved.iter().map(line));
@@ -388,9 +389,9 @@ fn gitignore_lines(install: &Path, backup: &Backup) -> Result<Vec<String>, FsErr
 
 /// Removes the half-written replacements that a crash left where this program writes, and sets aside what is the
 /// user's of a restore that was cut off, a line for each. Only under the lock.
-pub fn sweep(project: &Path, install: &Path) -> Vec<String> {
+pub fn sweep(project: &Path, install: &LockedInstall) -> Vec<String> {
     let notes = install.join(".upgrade");
-    for folder in [project.to_owned(), install.to_owned(), install.join(".cache"), install.join(".cache/state")] {
+    for folder in [project.to_owned(), install.to_path_buf(), install.join(".cache"), install.join(".cache/state")] {
         fs::sweep(&folder);
     }
     let editors = layouts().outside.editors.iter().filter_map(|editor| Some(editor.path.parent()?.under(project)));

@@ -13,7 +13,7 @@ use crate::host::files::rename;
 ///
 /// # Errors
 /// [`FsError`].
-pub fn move_aside(path: &Path) -> Result<PathBuf, FsError> {
+pub(crate) fn move_aside(path: &Path) -> Result<PathBuf, FsError> {
     let stamp = stamp_of(jiff::Timestamp::now());
     for number in 1..1000 {
         let more = if number == 1 { String::new() } else { format!("-{number}") };

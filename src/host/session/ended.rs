@@ -11,6 +11,7 @@ use crate::core::session::End;
 use crate::core::update_log::Ending;
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 use crate::host::session::store;
 
 /// `ended.json` in the session's folder.
@@ -28,7 +29,7 @@ fn file(install: &Path, id: &str) -> PathBuf {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn note(install: &Path, id: &str, end: End) -> Result<(), FsError> {
+pub(crate) fn note(install: &LockedInstall, id: &str, end: End) -> Result<(), FsError> {
     let path = file(install, id);
     let text = json::compact(&Note { schema: 1, end }).doing("write", &path)?;
     fs::write_durable(&path, text.as_bytes(), 0o600)
@@ -39,7 +40,7 @@ pub fn note(install: &Path, id: &str, end: End) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`] where that is there and can't be read.
-pub fn read(install: &Path, id: &str) -> Result<Option<End>, FsError> {
+pub(crate) fn read(install: &Path, id: &str) -> Result<Option<End>, FsError> {
     let text = fs::read_own_note_if_there(&file(install, id))?;
     let note = text.and_then(|text| serde_json::from_slice::<Note>(&text).ok());
     // The other ends leave nothing changed.
@@ -61,7 +62,7 @@ mod tests {
     #[test]
     fn the_note_outweighs_the_log_and_the_log_stands_in_for_it() {
         let dir = tempfile::tempdir().unwrap();
-        let (install, id) = (dir.path(), "0192e4a0-0000-7000-8000-000000000000");
+        let (install, id) = (&LockedInstall::of_test(dir.path()), "0192e4a0-0000-7000-8000-000000000000");
         std::fs::create_dir_all(store::folder(install, id)).unwrap();
         assert_eq!(read(install, id).unwrap(), None);
         std::fs::write(install.join("UPDATE_LOG.txt"), format!("2026-11-22 | 1 | validated, session {id}\n")).unwrap();

@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -17,11 +17,14 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 use crate::host::files::own_places;
 use crate::host::files::own_places::Odd;
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::children;
 use crate::host::process::children::{Mark, Marks};
 use crate::host::process::proc;
 use crate::host::session::lock_note::host_name;
-pub use crate::host::session::lock_note::{ChildNote, Holder, LockNote, note_path, read_note};
+pub(crate) use crate::host::session::lock_note::note_path;
+pub(crate) use crate::host::session::lock_note::read_note;
+pub use crate::host::session::lock_note::{ChildNote, Holder, LockNote};
 
 /// Somebody who only looks holds the lock for a moment; that is waited for.
 const A_LOOK: Duration = Duration::from_millis(200);
@@ -60,8 +63,7 @@ impl std::fmt::Display for Held {
 /// The held lock. Dropped (or its process dead), it is free again.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
-    path: PathBuf,
+    install: LockedInstall,
     note: Option<LockNote>,
     /// Those of its marks that programs carry which are only asked something.
     helpers: Vec<String>,
@@ -95,32 +97,36 @@ impl Lock {
     ///
     /// # Errors
     /// As [`Lock::acquire`], but not for those places.
-    pub fn acquire_to_go_back(install: &Path) -> Result<Self, LockError> {
+    pub(crate) fn acquire_to_go_back(install: &Path) -> Result<Self, LockError> {
         let found_at = std::fs::metadata(install).ok().map(|meta| fs::mtime_of(&meta));
-        let file = open(install)?;
+        let mut file = open(install)?;
         let begun = Instant::now();
-        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let taken = loop {
+            match LockedInstall::take(install, file) {
+                Ok(taken) => break taken,
+                Err(busy) => file = busy,
+            }
             let note = read_note(install)?;
             if begun.elapsed() > A_LOOK || note.as_ref().is_some_and(|n| n.holder() == Holder::Alive) {
                 return Err(LockError::Held(locked(note.as_ref())));
             }
             std::thread::sleep(Duration::from_millis(10));
-        }
-        if !is_still(&file, install) {
+        };
+        let Some(locked) = taken else {
             let source = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err(LockError::Fs(FsError { doing: "lock", path: install.to_owned(), source }));
-        }
+        };
         let note = read_note(install)?;
         let ended = match note.as_ref().map(|note| (note, note.holder())) {
             Some((note, Holder::Alive | Holder::Unverifiable)) => return Err(LockError::Held(held(Some(note)))),
             Some((note, Holder::Dead)) => note.end_children(install),
             None => Vec::new(),
         };
-        Ok(Self { _file: file, path: note_path(install), note: None, helpers: Vec::new(), ended, found_at })
+        Ok(Self { install: locked, note: None, helpers: Vec::new(), ended, found_at })
     }
 
     /// The time that the install's folder had when the lock was taken, in nanoseconds: the lock's own files change it.
-    pub fn found_at(&self) -> Option<i128> {
+    pub(crate) fn found_at(&self) -> Option<i128> {
         self.found_at
     }
 
@@ -137,7 +143,7 @@ impl Lock {
         let pid = std::process::id();
         let before = self.note.take();
         let (children, mut marks) = before.map(|n| (n.children, n.marks)).unwrap_or_default();
-        let own = self.install().and_then(Marks::new);
+        let own = Marks::new(&self.install);
         marks.extend(own.iter().flat_map(|m| [m.helpers.token.clone(), m.work.token.clone()]));
         self.helpers.extend(own.iter().map(|m| m.helpers.token.clone()));
         self.note = Some(LockNote {
@@ -161,16 +167,17 @@ impl Lock {
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn moved_to(&mut self, install: &Path) -> Result<(), FsError> {
-        self.path = note_path(install);
+    pub(crate) fn moved_to(&mut self, install: &Path) -> Result<(), FsError> {
+        self.install.moved_to(install);
         match self.note.as_ref().map(|note| (note.session_id.clone(), note.started_at.clone())) {
             Some((session_id, started_at)) => self.explain(&session_id, &started_at),
             None => Ok(()),
         }
     }
 
-    fn install(&self) -> Option<&Path> {
-        self.path.parent()
+    /// The install, for whoever writes into it.
+    pub fn install(&self) -> &LockedInstall {
+        &self.install
     }
 
     /// A mark of its own for a program that may be handed over later, noted before the program is started. None where
@@ -179,7 +186,7 @@ impl Lock {
     /// # Errors
     /// [`FsError`]; then it must not be started.
     pub fn mark(&mut self) -> Result<Option<Mark>, FsError> {
-        let Some(mark) = self.install().and_then(Mark::new).filter(|_| self.note.is_some()) else { return Ok(None) };
+        let Some(mark) = Mark::new(&self.install).filter(|_| self.note.is_some()) else { return Ok(None) };
         if let Some(note) = &mut self.note {
             note.marks.push(mark.token.clone());
         }
@@ -203,7 +210,7 @@ impl Lock {
     ///
     /// # Errors
     /// [`FsError`]; then it would live on if this process died now.
-    pub fn note_child(&mut self, pid: u32) -> Result<(), FsError> {
+    pub(crate) fn note_child(&mut self, pid: u32) -> Result<(), FsError> {
         if let (Some(note), Some(start)) = (&mut self.note, proc::start_ticks(pid)) {
             note.children.retain(|child| proc::start_ticks(child.pid) == Some(child.start));
             note.children.push(ChildNote { pid, start });
@@ -213,19 +220,20 @@ impl Lock {
 
     fn write(&self) -> Result<(), FsError> {
         let Some(note) = &self.note else { return Ok(()) };
-        fs::write_durable(&self.path, json::pretty(note).doing("write", &self.path)?.as_bytes(), 0o644)
+        let path = note_path(&self.install);
+        fs::write_durable(&path, json::pretty(note).doing("write", &path)?.as_bytes(), 0o644)
     }
 
     /// Removes the explaining file; the lock itself is held until it is dropped. What is still marked is ended first:
     /// without the note nobody would find it.
     pub fn unexplain(&mut self) {
-        if let (Some(note), Some(install)) = (self.note.take(), self.path.parent()) {
+        if let Some(note) = self.note.take() {
             children::begin(None);
             let work: Vec<String> = note.marks.into_iter().filter(|token| !self.helpers.contains(token)).collect();
-            children::end(install, &work);
+            children::end(&self.install, &work);
         }
         // Gone already is as good.
-        let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_file(&note_path(&self.install));
     }
 }
 
@@ -243,17 +251,6 @@ fn open(install: &Path) -> Result<File, LockError> {
     options.create(true).truncate(false).write(true).read(true).mode(0o600);
     options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     Ok(options.open(&path).doing("open lock", &path)?)
-}
-
-/// Whether a locked file is still the one that the install has: the folder may have got another name, and another one its
-/// name, before the lock was free.
-fn is_still(file: &File, install: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let named = std::fs::symlink_metadata(install.join(".upgrade/lock"));
-    match (file.metadata(), named) {
-        (Ok(locked), Ok(named)) => (locked.dev(), locked.ino()) == (named.dev(), named.ino()),
-        _ => false,
-    }
 }
 
 fn held(note: Option<&LockNote>) -> Held {
@@ -302,7 +299,7 @@ fn is_locked(install: &Path) -> Result<bool, FsError> {
 ///
 /// # Errors
 /// [`LockError::Held`] where a living process has the lock.
-pub fn remove_note(install: &Path) -> Result<Vec<String>, LockError> {
+pub(crate) fn remove_note(install: &Path) -> Result<Vec<String>, LockError> {
     let file = open(install)?;
     let note = read_note(install)?;
     let taken = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
@@ -464,7 +461,7 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         // Its program must run: until then it still has the files of this one.
         while proc::look(child.id()).is_none_or(|p| p.command.first().map(String::as_str) != Some("sleep")) {}
-        let open: Vec<PathBuf> = std::fs::read_dir(format!("/proc/{}/fd", child.id()))
+        let open: Vec<std::path::PathBuf> = std::fs::read_dir(format!("/proc/{}/fd", child.id()))
             .unwrap()
             .flatten()
             .filter_map(|e| std::fs::read_link(e.path()).ok())

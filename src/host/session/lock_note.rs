@@ -18,7 +18,7 @@ pub struct LockNote {
     pub pid: u32,
     /// When that process started, in clock ticks since boot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process_start: Option<u64>,
+    pub(crate) process_start: Option<u64>,
     /// Which boot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot_id: Option<String>,
@@ -57,10 +57,10 @@ pub enum Holder {
 }
 
 /// Its name in the install.
-pub const NAME: &str = ".upgrade-lock";
+pub(crate) const NAME: &str = ".upgrade-lock";
 
 /// Where the explaining file is.
-pub fn note_path(install: &Path) -> PathBuf {
+pub(crate) fn note_path(install: &Path) -> PathBuf {
     install.join(NAME)
 }
 
@@ -113,7 +113,7 @@ impl LockNote {
     }
 
     /// Who wrote it, in words.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let note = format!("pid {}, session {}, since {}", self.pid, self.session_id, self.started_at);
         let host = self.host.as_deref().unwrap_or("another machine");
         match self.holder() {
@@ -134,7 +134,7 @@ pub(super) fn host_name() -> String {
 ///
 /// # Errors
 /// [`FsError`] where one stands there that can't be read: it may be that of somebody who works.
-pub fn read_note(install: &Path) -> Result<Option<LockNote>, FsError> {
+pub(crate) fn read_note(install: &Path) -> Result<Option<LockNote>, FsError> {
     let text = fs::read_own_small_if_there(&note_path(install))?;
     Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
 }

@@ -12,6 +12,7 @@ use crate::core::session::{Session, Status};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 use crate::host::server;
 use crate::host::session::damaged::move_aside;
 
@@ -19,7 +20,7 @@ use crate::host::session::damaged::move_aside;
 ///
 /// # Errors
 /// [`FsError`].
-pub fn write(session: &Session) -> Result<(), FsError> {
+pub(crate) fn write(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
     let folder = session.install.join(".cache/state");
     fs::create_folders(&folder)?;
     let path = folder.join(name(session));
@@ -76,7 +77,7 @@ fn remove<'c>(session: &Session, copies: impl Iterator<Item = &'c RelPath>) -> R
 }
 
 /// Where a session's copy may stand in its course, in every server's folders.
-pub fn copies(session: &Session) -> Vec<RelPath> {
+pub(crate) fn copies(session: &Session) -> Vec<RelPath> {
     let places = layouts().servers().filter_map(|layout| Some((layout, layout.session_folders.as_ref()?)));
     let file = name(session);
     let path = |layout: &ServerLayout, folder: &RelPath| {
@@ -89,6 +90,6 @@ pub fn copies(session: &Session) -> Vec<RelPath> {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn take_back(session: &Session) -> Result<(), FsError> {
+pub(crate) fn take_back(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
     remove(session, copies(session).iter())
 }

@@ -18,6 +18,7 @@ use crate::core::session::{self, Approval, Session};
 use crate::host::files::crash_points::{APPROVE, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 use crate::host::session::damaged::move_aside;
 use crate::host::session::shown;
 use crate::host::user::key;
@@ -239,7 +240,7 @@ fn newest(folder: &Path) -> Truth {
 ///
 /// # Errors
 /// [`FsError`].
-pub fn save(session: &Session) -> Result<Vec<PathBuf>, FsError> {
+pub fn save(install: &LockedInstall, session: &Session) -> Result<Vec<PathBuf>, FsError> {
     let folder = folder(&session.install, &session.session_id);
     fs::create_folders(&folder)?;
     let (slots, mut moved) = clear_damaged(&folder)?;
@@ -253,7 +254,7 @@ pub fn save(session: &Session) -> Result<Vec<PathBuf>, FsError> {
     let generation = Generation { sequence, seal: seal(sequence, &sum), sha256: sum, session: raw };
     let text = json::compact(&generation).doing("write", &path)?;
     fs::write_durable(&path, text.as_bytes(), 0o600)?;
-    shown::write(session)?;
+    shown::write(install, session)?;
     Ok(moved)
 }
 
@@ -285,7 +286,7 @@ fn write_approval(session: &Session, path: &Path, seal: Option<String>) -> Resul
 ///
 /// # Errors
 /// [`FsError`].
-pub fn vouch(session: &Session) -> Result<(), FsError> {
+pub(crate) fn vouch(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
     let folder = folder(&session.install, &session.session_id);
     let Some(sum) = session.approval().filter(|_| !is_vouched(session)) else { return Ok(()) };
     fs::create_folders(&folder)?;
@@ -297,7 +298,7 @@ pub fn vouch(session: &Session) -> Result<(), FsError> {
 }
 
 /// Whether the user approved what the session would go on with, here and with this program. What can't be read says no.
-pub fn is_vouched(session: &Session) -> bool {
+pub(crate) fn is_vouched(session: &Session) -> bool {
     let folder = folder(&session.install, &session.session_id);
     let Ok(Some(Ok(bytes))) = read_own(&folder, APPROVAL) else { return false };
     let sealed = serde_json::from_slice::<Sealed>(&bytes).ok();
@@ -334,7 +335,7 @@ fn clear_damaged(folder: &Path) -> Result<([Option<u64>; 2], Vec<PathBuf>), FsEr
 ///
 /// # Errors
 /// [`FsError`].
-pub fn clear(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
+pub fn clear(_: &LockedInstall, folder: &Path) -> Result<Vec<PathBuf>, FsError> {
     clear_damaged(folder).map(|(_, moved)| moved)
 }
 
@@ -342,7 +343,7 @@ pub fn clear(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
 ///
 /// # Errors
 /// [`FsError`] where that can't be told.
-pub fn has_files(folder: &Path) -> Result<bool, FsError> {
+pub(crate) fn has_files(folder: &Path) -> Result<bool, FsError> {
     for name in NAMES {
         if fs::is_there(&folder.join(name))? {
             return Ok(true);

@@ -18,7 +18,7 @@ const FILE: &str = "allowed.json";
 /// Something that runs code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Wish {
+pub(crate) enum Wish {
     /// A test command, word by word.
     TestCommand(Vec<String>),
     /// A folder to upgrade from: its server runs, and what it requires is installed.
@@ -48,14 +48,14 @@ struct Allowed {
 static NOW: Mutex<Vec<Allowed>> = Mutex::new(Vec::new());
 
 /// Whether the user allowed exactly this for this project.
-pub fn allows(project: &Path, wish: &Wish) -> bool {
+pub(crate) fn allows(project: &Path, wish: &Wish) -> bool {
     let asked = Allowed { project: project.to_owned(), wish: wish.clone() };
     NOW.lock().unwrap_or_else(PoisonError::into_inner).contains(&asked)
         || recent_sources::folder().is_some_and(|folder| read(&folder).allowed.contains(&asked))
 }
 
 /// Notes that the user allows this; what was allowed of this kind for the project before no longer is.
-pub fn allow(project: &Path, wish: &Wish) {
+pub(crate) fn allow(project: &Path, wish: &Wish) {
     let one = Allowed { project: project.to_owned(), wish: wish.clone() };
     put(&mut NOW.lock().unwrap_or_else(PoisonError::into_inner), &one);
     if let Some(folder) = recent_sources::folder() {

@@ -17,29 +17,29 @@ use crate::host::process::children;
 
 /// An account of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
+pub(crate) struct Account {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its number.
-    pub uid: u32,
+    pub(crate) uid: u32,
     /// Its own group.
-    pub gid: u32,
+    pub(crate) gid: u32,
     /// Where its home is.
-    pub home: PathBuf,
+    pub(crate) home: PathBuf,
 }
 
 /// Whether this process has root's rights.
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// The owner and group of a folder, by number; none if there is none.
-pub fn owner_of(folder: &Path) -> Option<(u32, u32)> {
+pub(crate) fn owner_of(folder: &Path) -> Option<(u32, u32)> {
     fs::metadata(folder).ok().filter(fs::Metadata::is_dir).map(|meta| (meta.uid(), meta.gid()))
 }
 
 /// The account with this number, if the machine knows one: by its directory services too.
-pub fn account(uid: u32) -> Option<Account> {
+pub(crate) fn account(uid: u32) -> Option<Account> {
     let asked = children::helper("getent").args(["passwd", &uid.to_string()]).stdin(Stdio::null()).output();
     let said = asked.ok().filter(|out| out.status.success()).map(|out| out.stdout);
     let text = said.or_else(|| fs::read("/etc/passwd").ok())?;
@@ -73,7 +73,7 @@ impl Account {
     ///
     /// # Errors
     /// [`io::Error`], also where the rights could be had back.
-    pub fn enter(&self) -> io::Result<()> {
+    pub(crate) fn enter(&self) -> io::Result<()> {
         let groups: Vec<Gid> = self.groups().into_iter().map(Gid::from_raw).collect();
         set_thread_groups(&groups)?;
         set_thread_gid(Gid::from_raw(self.gid))?;
@@ -86,7 +86,7 @@ impl Account {
 
     /// Starts this program anew in the place of this process, with the same arguments and open files: what it learnt as
     /// root (folders of settings, the name in the environment) is the account's then. Returns only if that fails.
-    pub fn start_over(&self, arguments: impl Iterator<Item = OsString>) -> io::Error {
+    pub(crate) fn start_over(&self, arguments: impl Iterator<Item = OsString>) -> io::Error {
         let mut command = Command::new("/proc/self/exe");
         command.args(arguments).arg0("pos-upgrade-tui").env("HOME", &self.home);
         command.env("USER", &self.name).env("LOGNAME", &self.name);
@@ -104,7 +104,7 @@ impl Account {
 
 /// What in a tree belongs to somebody other than `uid` and is closed to this process: files that can't be written, folders
 /// that can't be looked into or written. At most `limit` of them, and whether there are more.
-pub fn closed(top: &Path, uid: u32, limit: usize) -> (Vec<PathBuf>, bool) {
+pub(crate) fn closed(top: &Path, uid: u32, limit: usize) -> (Vec<PathBuf>, bool) {
     let mut found = Vec::new();
     let mut waiting = vec![top.to_owned()];
     while let Some(path) = waiting.pop() {

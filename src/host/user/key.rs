@@ -22,7 +22,7 @@ pub fn seal(key: &str, words: &str) -> String {
 }
 
 /// The seal of the user's own key over these words; none where no folder can hold a key, for then anybody could make it.
-pub fn own_seal(words: &str, make: bool) -> Option<String> {
+pub(crate) fn own_seal(words: &str, make: bool) -> Option<String> {
     Some(own(make)).filter(|key| !key.is_empty()).map(|key| seal(&key, words))
 }
 

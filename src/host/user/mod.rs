@@ -1,6 +1,6 @@
 //! The user: who they are, the key that is theirs alone, what they allowed, and which sources they used.
 
-pub mod consent;
-pub mod identity;
+pub(crate) mod consent;
+pub(crate) mod identity;
 pub mod key;
 pub mod recent_sources;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::core::merge::Choice;
-pub use crate::core::session::Decision;
+pub(crate) use crate::core::session::Decision;
 
 /// What kind of conflict a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// Not looked at yet.
     Waiting,
     /// Texts that can be merged, with this many overlapping hunks.
@@ -17,26 +17,26 @@ pub enum Shape {
 }
 
 /// What is chosen for each hunk of a file.
-pub type Choices = Vec<Option<Choice>>;
+pub(crate) type Choices = Vec<Option<Choice>>;
 
 /// A file and its decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settled {
+pub(crate) struct Settled {
     /// What kind of conflict it is.
-    pub shape: Shape,
+    pub(crate) shape: Shape,
     /// What is decided.
-    pub decision: Decision,
+    pub(crate) decision: Decision,
     /// The hunks that were settled before the whole file was, for going back to them.
-    pub aside: Option<Choices>,
+    pub(crate) aside: Option<Choices>,
     /// The person accepted it with Enter after the last change.
-    pub accepted: bool,
+    pub(crate) accepted: bool,
     /// Why what is decided can't be written: the file is open until that is mended.
-    pub problem: Option<String>,
+    pub(crate) problem: Option<String>,
 }
 
 impl Settled {
     /// Whether nothing is open.
-    pub fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.problem.is_none() && self.decision.is_resolved()
     }
 
@@ -50,7 +50,7 @@ impl Settled {
     }
 
     /// How many hunks there are to settle; a file that can only be kept or taken whole counts as one.
-    pub fn hunks(&self) -> usize {
+    pub(crate) fn hunks(&self) -> usize {
         match self.shape {
             Shape::Text(hunks) => hunks.max(1),
             _ => 1,
@@ -58,7 +58,7 @@ impl Settled {
     }
 
     /// How many hunks are open; a file that can only be kept or taken counts as one.
-    pub fn open_hunks(&self) -> usize {
+    pub(crate) fn open_hunks(&self) -> usize {
         match (&self.decision, &self.shape) {
             _ if self.problem.is_some() && self.decision.is_resolved() => 1,
             (Decision::Merge(choices), _) => choices.iter().filter(|c| c.is_none()).count(),
@@ -69,7 +69,7 @@ impl Settled {
     }
 
     /// The choice for a hunk, also where the whole file is kept or taken.
-    pub fn choice(&self, hunk: usize) -> Option<Choice> {
+    pub(crate) fn choice(&self, hunk: usize) -> Option<Choice> {
         match &self.decision {
             Decision::Open | Decision::Edited(_) => None,
             Decision::Keep | Decision::Park => Some(Choice::Mine),
@@ -80,7 +80,7 @@ impl Settled {
 }
 
 /// Where the cursor stands: a file and one of its hunks.
-pub type Cursor = (usize, usize);
+pub(crate) type Cursor = (usize, usize);
 
 /// A decision, and the hunks that are kept aside for it.
 type Decided = (Decision, Option<Choices>);
@@ -93,7 +93,7 @@ struct Change {
 }
 
 /// A standing rule: true to always take, and the glob.
-pub type Rule = (bool, String);
+pub(crate) type Rule = (bool, String);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
@@ -106,7 +106,7 @@ struct Step {
 
 /// All conflicts of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Settling {
+pub(crate) struct Settling {
     files: Vec<Settled>,
     cursor: Cursor,
     undo: Vec<Step>,
@@ -120,34 +120,34 @@ pub struct Settling {
 
 impl Settling {
     /// `count` files about which nothing is known or decided.
-    pub fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         let file =
             Settled { shape: Shape::Waiting, decision: Decision::Open, aside: None, accepted: false, problem: None };
         Self { files: vec![file; count], ..Self::default() }
     }
 
     /// The files, in the plan's order.
-    pub fn files(&self) -> &[Settled] {
+    pub(crate) fn files(&self) -> &[Settled] {
         &self.files
     }
 
     /// The file under the cursor, by position.
-    pub fn file(&self) -> usize {
+    pub(crate) fn file(&self) -> usize {
         self.cursor.0
     }
 
     /// The hunk under the cursor, by position in its file.
-    pub fn hunk(&self) -> usize {
+    pub(crate) fn hunk(&self) -> usize {
         self.cursor.1
     }
 
     /// The file under the cursor.
-    pub fn current(&self) -> Option<&Settled> {
+    pub(crate) fn current(&self) -> Option<&Settled> {
         self.files.get(self.cursor.0)
     }
 
     /// Notes what kind of conflict a file is.
-    pub fn set_shape(&mut self, file: usize, shape: Shape) {
+    pub(crate) fn set_shape(&mut self, file: usize, shape: Shape) {
         if let Some(f) = self.files.get_mut(file) {
             // A choice for other hunks than there are is none.
             let hunks = if let Shape::Text(hunks) = shape { hunks } else { 0 };
@@ -160,21 +160,21 @@ impl Settling {
     }
 
     /// Takes up what was decided before an interruption; nothing to undo.
-    pub fn restore(&mut self, file: usize, decision: Decision) {
+    pub(crate) fn restore(&mut self, file: usize, decision: Decision) {
         if let Some(f) = self.files.get_mut(file) {
             f.decision = decision;
         }
     }
 
     /// What the engine has an answer for, it has from before.
-    pub fn known(&mut self, file: usize) {
+    pub(crate) fn known(&mut self, file: usize) {
         if let Some(f) = self.files.get_mut(file) {
             f.accepted = f.is_settled();
         }
     }
 
     /// What is decided about a file can't be written, or can after all.
-    pub fn set_problem(&mut self, file: usize, problem: Option<String>) {
+    pub(crate) fn set_problem(&mut self, file: usize, problem: Option<String>) {
         if let Some(f) = self.files.get_mut(file) {
             f.accepted &= problem.is_none();
             f.problem = problem;
@@ -182,35 +182,35 @@ impl Settling {
     }
 
     /// Files whose decision changed since that was last told.
-    pub fn changed(&self) -> Vec<usize> {
+    pub(crate) fn changed(&self) -> Vec<usize> {
         self.untold.iter().copied().collect()
     }
 
     /// What was decided, or undone, since this was last asked: to be saved.
-    pub fn untold(&mut self) -> Vec<(usize, Decision)> {
+    pub(crate) fn untold(&mut self) -> Vec<(usize, Decision)> {
         let changed = std::mem::take(&mut self.untold);
         changed.into_iter().filter_map(|i| Some((i, self.files.get(i)?.decision.clone()))).collect()
     }
 
     /// The last rule that was made or taken back and not told yet.
-    pub fn rule_changed(&self) -> Option<&(Rule, bool)> {
+    pub(crate) fn rule_changed(&self) -> Option<&(Rule, bool)> {
         self.untold_rules.last()
     }
 
     /// The rules that were made (true) or taken back since this was last asked.
-    pub fn untold_rules(&mut self) -> Vec<(Rule, bool)> {
+    pub(crate) fn untold_rules(&mut self) -> Vec<(Rule, bool)> {
         std::mem::take(&mut self.untold_rules)
     }
 
     /// How many hunks are settled, and of how many, in all files.
-    pub fn resolved(&self) -> (usize, usize) {
+    pub(crate) fn resolved(&self) -> (usize, usize) {
         let all: usize = self.files.iter().map(Settled::hunks).sum();
         let open: usize = self.files.iter().map(Settled::open_hunks).sum();
         (all.saturating_sub(open), all)
     }
 
     /// How many files are open.
-    pub fn open_files(&self) -> usize {
+    pub(crate) fn open_files(&self) -> usize {
         self.files.iter().filter(|f| !f.is_settled()).count()
     }
 
@@ -259,18 +259,18 @@ impl Settling {
     }
 
     /// Decides the current file whole.
-    pub fn decide(&mut self, decision: Decision) {
+    pub(crate) fn decide(&mut self, decision: Decision) {
         self.apply(vec![(self.cursor.0, decision)], None, self.cursor);
     }
 
     /// Decides several files at once and goes to the next open one; one undo takes it back.
-    pub fn decide_all(&mut self, files: &[usize], decision: &Decision) {
+    pub(crate) fn decide_all(&mut self, files: &[usize], decision: &Decision) {
         self.decide_by(None, files, decision);
     }
 
     /// Makes a standing rule and decides the open files that it covers; one undo takes back both. False if this rule
     /// is made already.
-    pub fn make_rule(&mut self, rule: Rule, files: &[usize]) -> bool {
+    pub(crate) fn make_rule(&mut self, rule: Rule, files: &[usize]) -> bool {
         if self.rules.contains(&rule) {
             return false;
         }
@@ -306,7 +306,7 @@ impl Settling {
 
     /// Combines both sides of the current file and goes to its next open hunk. What overlaps is open, unless it was
     /// settled before the whole file was. False if it can't be merged.
-    pub fn merge(&mut self) -> bool {
+    pub(crate) fn merge(&mut self) -> bool {
         let Some(choices) = self.merged() else { return false };
         let (file, hunk) = self.cursor;
         let next = open_from(&choices, hunk);
@@ -315,7 +315,7 @@ impl Settling {
     }
 
     /// Settles the current hunk and goes to the next open one of the file. False if there is no hunk.
-    pub fn choose(&mut self, choice: Choice) -> bool {
+    pub(crate) fn choose(&mut self, choice: Choice) -> bool {
         let (file, hunk) = self.cursor;
         let Some(mut choices) = self.merged() else { return false };
         let Some(slot) = choices.get_mut(hunk) else { return false };
@@ -326,7 +326,7 @@ impl Settling {
     }
 
     /// Takes the last decision back. False if there is none.
-    pub fn undo(&mut self) -> bool {
+    pub(crate) fn undo(&mut self) -> bool {
         let Some(step) = self.undo.pop() else { return false };
         for change in &step.changes {
             self.put(change.file, change.before.clone());
@@ -338,7 +338,7 @@ impl Settling {
     }
 
     /// Does again what was undone. False if there is nothing.
-    pub fn redo(&mut self) -> bool {
+    pub(crate) fn redo(&mut self) -> bool {
         let Some(step) = self.redo.pop() else { return false };
         for change in &step.changes {
             self.put(change.file, change.after.clone());
@@ -350,7 +350,7 @@ impl Settling {
     }
 
     /// Goes to a file by position, to its first open hunk.
-    pub fn go_to(&mut self, file: usize) {
+    pub(crate) fn go_to(&mut self, file: usize) {
         if file < self.files.len() {
             let first = self.open_in(file).next();
             self.cursor = (file, first.unwrap_or(0));
@@ -358,7 +358,7 @@ impl Settling {
     }
 
     /// Goes to the next or previous file, around the ends.
-    pub fn step_file(&mut self, forward: bool) {
+    pub(crate) fn step_file(&mut self, forward: bool) {
         let count = self.files.len();
         if count > 0 {
             self.go_to((self.cursor.0 + if forward { 1 } else { count - 1 }) % count);
@@ -366,7 +366,7 @@ impl Settling {
     }
 
     /// Puts the cursor on a hunk of the current file.
-    pub fn go_to_hunk(&mut self, hunk: usize) {
+    pub(crate) fn go_to_hunk(&mut self, hunk: usize) {
         if hunk < self.hunks(self.cursor.0) {
             self.cursor.1 = hunk;
         }
@@ -385,12 +385,12 @@ impl Settling {
     }
 
     /// How many hunks of a file are open besides this one.
-    pub fn open_besides(&self, (file, hunk): Cursor) -> usize {
+    pub(crate) fn open_besides(&self, (file, hunk): Cursor) -> usize {
         if file < self.files.len() { self.open_in(file).filter(|h| *h != hunk).count() } else { 0 }
     }
 
     /// Goes to the next or previous open hunk, in other files too. False if nothing is open.
-    pub fn step_open(&mut self, forward: bool) -> bool {
+    pub(crate) fn step_open(&mut self, forward: bool) -> bool {
         let open: Vec<Cursor> = (0..self.files.len()).flat_map(|f| self.open_in(f).map(move |h| (f, h))).collect();
         let found = if forward {
             open.iter().find(|c| **c > self.cursor).or(open.first())
@@ -405,7 +405,7 @@ impl Settling {
 
     /// Enter: a settled file is accepted and the next open one is shown, an open one shows its next open hunk. Which file
     /// was accepted. Decides nothing.
-    pub fn accept(&mut self) -> Option<usize> {
+    pub(crate) fn accept(&mut self) -> Option<usize> {
         let at = self.cursor.0;
         let file = self.files.get_mut(at)?;
         if !file.is_settled() {
@@ -430,12 +430,12 @@ impl Settling {
     }
 
     /// All that is decided, in the files' order.
-    pub fn all(&self) -> Vec<(usize, Decision)> {
+    pub(crate) fn all(&self) -> Vec<(usize, Decision)> {
         self.files.iter().map(|f| f.decision.clone()).enumerate().collect()
     }
 
     /// All that is decided, for whoever carries it out. None while something is open.
-    pub fn finish(&mut self) -> Option<Vec<(usize, Decision)>> {
+    pub(crate) fn finish(&mut self) -> Option<Vec<(usize, Decision)>> {
         if self.open_files() > 0 {
             return None;
         }

@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::mpsc;
 
-pub use parser::{Input, Parser};
+pub(crate) use parser::{Input, Parser};
 
 /// How long the thread may take to stop reading.
 const TO_STOP: Duration = Duration::from_secs(1);
 
 /// Reads the terminal until it is dropped.
 #[derive(Debug)]
-pub struct Keyboard {
+pub(crate) struct Keyboard {
     inputs: mpsc::UnboundedReceiver<Input>,
     /// Closed to end the thread.
     stop: Option<PipeWriter>,
@@ -31,7 +31,7 @@ impl Keyboard {
     ///
     /// # Errors
     /// When no thread or pipe can be made.
-    pub fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> io::Result<Self> {
         let (sender, inputs) = mpsc::unbounded_channel();
         let (stopped, stop) = io::pipe()?;
         let thread = std::thread::Builder::new().name("keyboard".to_owned()).spawn(move || read(&sender, &stopped))?;
@@ -39,12 +39,12 @@ impl Keyboard {
     }
 
     /// The next input.
-    pub async fn next(&mut self) -> Input {
+    pub(crate) async fn next(&mut self) -> Input {
         self.inputs.recv().await.unwrap_or_else(|| Input::Lost("its input ended".to_owned()))
     }
 
     /// What has come already, if something has.
-    pub fn take(&mut self) -> Option<Input> {
+    pub(crate) fn take(&mut self) -> Option<Input> {
         self.inputs.try_recv().ok()
     }
 }

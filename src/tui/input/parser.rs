@@ -14,7 +14,7 @@ const LONGEST: usize = 256;
 
 /// What a terminal tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
+pub(crate) enum Input {
     /// A key.
     Key(KeyEvent),
     /// A text that was pasted.
@@ -32,7 +32,7 @@ pub enum Input {
 
 /// Puts bytes together to inputs, however they are cut.
 #[derive(Debug, Default)]
-pub struct Parser {
+pub(crate) struct Parser {
     bytes: Vec<u8>,
     /// What has come of a paste, once one has begun.
     paste: Option<Vec<u8>>,
@@ -52,13 +52,13 @@ enum Step {
 
 impl Parser {
     /// Takes bytes in.
-    pub fn feed(&mut self, bytes: &[u8]) -> Vec<Input> {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<Input> {
         self.bytes.extend_from_slice(bytes);
         self.parse(false)
     }
 
     /// How long the rest may take before [`Self::rest`] is called; none if nothing is awaited.
-    pub fn waits(&self) -> Option<Duration> {
+    pub(crate) fn waits(&self) -> Option<Duration> {
         match (&self.paste, self.bytes.is_empty()) {
             (Some(_), _) => Some(REST_OF_PASTE),
             (None, false) => Some(REST),
@@ -67,7 +67,7 @@ impl Parser {
     }
 
     /// The rest did not come: what is there is all.
-    pub fn rest(&mut self) -> Vec<Input> {
+    pub(crate) fn rest(&mut self) -> Vec<Input> {
         if let Some(paste) = self.paste.take() {
             let all = [paste, std::mem::take(&mut self.bytes)].concat();
             return vec![pasted(&all)];

@@ -17,7 +17,7 @@ pub enum Compare {
 
 impl Compare {
     /// What the pane is headed with.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Compare::Merge => "merge",
             Compare::BaseMine => "what you changed (base → mine)",

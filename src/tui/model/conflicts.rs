@@ -20,11 +20,11 @@ use crate::tui::search::Search;
 #[derive(Debug, Clone, Default)]
 pub struct ConflictTexts {
     /// The three-way (or, without a base, two-way) alignment.
-    pub merge: Option<Arc<Merge>>,
+    pub(crate) merge: Option<Arc<Merge>>,
     /// Its rows, one below the other and side by side.
-    pub rows: Option<Arc<(MergeRows, MergeRows)>>,
+    pub(crate) rows: Option<Arc<(MergeRows, MergeRows)>>,
     /// Diffs that were asked for, by what they compare.
-    pub diffs: Vec<(Compare, Arc<Diff>)>,
+    pub(crate) diffs: Vec<(Compare, Arc<Diff>)>,
 }
 
 /// A part of a conflict's result that a person writes.
@@ -38,7 +38,7 @@ pub enum Part {
 
 impl Part {
     /// The hunk's position; none for all of it.
-    pub fn hunk(self) -> Option<usize> {
+    pub(crate) fn hunk(self) -> Option<usize> {
         match self {
             Part::Hunk(hunk) => Some(hunk),
             Part::Whole => None,
@@ -50,57 +50,57 @@ impl Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Editing {
     /// Of which conflict, by position.
-    pub file: usize,
+    pub(crate) file: usize,
     /// Which part of it.
-    pub part: Part,
+    pub(crate) part: Part,
     /// What was given, or came back.
-    pub text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
 }
 
 /// The conflict screen's state.
 #[derive(Debug, Clone, Default)]
 pub struct Conflicts {
     /// The files.
-    pub files: Arc<Vec<ConflictFile>>,
+    pub(crate) files: Arc<Vec<ConflictFile>>,
     /// Their alignments, as they come in.
-    pub texts: Vec<ConflictTexts>,
+    pub(crate) texts: Vec<ConflictTexts>,
     /// What is decided.
-    pub settling: Settling,
+    pub(crate) settling: Settling,
     /// Which versions are shown.
-    pub compare: Option<Compare>,
+    pub(crate) compare: Option<Compare>,
     /// Side by side, rather than one below the other; by the width if nothing was said.
-    pub beside: Option<bool>,
+    pub(crate) beside: Option<bool>,
     /// The terminal is wide enough for two texts.
-    pub wide: bool,
+    pub(crate) wide: bool,
     /// What is shown of a merge.
-    pub layout: Layout,
+    pub(crate) layout: Layout,
     /// Long lines are cut off, instead of going on in the next row.
-    pub cut: bool,
+    pub(crate) cut: bool,
     /// What is searched for.
-    pub search: Option<Search>,
+    pub(crate) search: Option<Search>,
     /// What a program of the person's was given to edit.
-    pub editing: Option<Editing>,
+    pub(crate) editing: Option<Editing>,
     /// What the engine said about an answer that it can't carry out.
-    pub said: Option<String>,
+    pub(crate) said: Option<String>,
     /// By position, what came back from it and could not be used; it is given again next time.
-    pub refused: BTreeMap<usize, Vec<Refused>>,
+    pub(crate) refused: BTreeMap<usize, Vec<Refused>>,
     /// First row on the screen.
-    pub scroll: usize,
+    pub(crate) scroll: usize,
     /// A row that is longer than the view, and how many of its lines are above that while it is the first.
-    pub within: (usize, usize),
+    pub(crate) within: (usize, usize),
     /// First column on the screen.
-    pub across: usize,
+    pub(crate) across: usize,
 }
 
 impl Conflicts {
     /// What was written for a part of a file and could not be used.
-    pub fn refused(&self, file: usize, part: Part) -> Option<&[u8]> {
+    pub(crate) fn refused(&self, file: usize, part: Part) -> Option<&[u8]> {
         let texts = self.refused.get(&file)?;
         texts.iter().find(|r| r.hunk == part.hunk()).map(|r| r.text.as_slice())
     }
 
     /// Keeps what can't be used, or forgets it. All that is kept of the file, if that is another now.
-    pub fn refuse(&mut self, file: usize, part: Part, text: Option<Vec<u8>>) -> Option<Vec<Refused>> {
+    pub(crate) fn refuse(&mut self, file: usize, part: Part, text: Option<Vec<u8>>) -> Option<Vec<Refused>> {
         let before = self.refused.get(&file).cloned().unwrap_or_default();
         let mut now = before.clone();
         now.retain(|r| r.hunk != part.hunk());
@@ -110,22 +110,22 @@ impl Conflicts {
     }
 
     /// How many lines of the first row are above the view.
-    pub fn above(&self) -> usize {
+    pub(crate) fn above(&self) -> usize {
         if self.within.0 == self.scroll && !self.cut { self.within.1 } else { 0 }
     }
 
     /// The file under the cursor.
-    pub fn file(&self) -> Option<&ConflictFile> {
+    pub(crate) fn file(&self) -> Option<&ConflictFile> {
         self.files.get(self.settling.file())
     }
 
     /// Its texts.
-    pub fn text(&self) -> Option<&ConflictTexts> {
+    pub(crate) fn text(&self) -> Option<&ConflictTexts> {
         self.texts.get(self.settling.file())
     }
 
     /// The comparisons that make sense for the file under the cursor, the first being where it opens.
-    pub fn compares(&self) -> Vec<Compare> {
+    pub(crate) fn compares(&self) -> Vec<Compare> {
         let Some(file) = self.file() else { return Vec::new() };
         let merge = self.text().is_some_and(|t| t.merge.is_some());
         let (base, mine, theirs) = (file.base.is_some(), file.mine.is_some(), file.theirs.is_some());
@@ -141,18 +141,18 @@ impl Conflicts {
     }
 
     /// What is shown now.
-    pub fn shown(&self) -> Compare {
+    pub(crate) fn shown(&self) -> Compare {
         let all = self.compares();
         self.compare.filter(|c| all.contains(c)).or(all.first().copied()).unwrap_or(Compare::MineTheirs)
     }
 
     /// Whether both sides stand next to each other.
-    pub fn is_beside(&self) -> bool {
+    pub(crate) fn is_beside(&self) -> bool {
         self.beside.unwrap_or(self.wide)
     }
 
     /// What is to be shown of a merge now: while something is searched for, all of it.
-    pub fn wanted(&self) -> Layout {
+    pub(crate) fn wanted(&self) -> Layout {
         let mut layout = self.layout;
         if self.search.is_some() {
             layout.how.context = EVERYTHING;
@@ -161,19 +161,19 @@ impl Conflicts {
     }
 
     /// The rows of the merge view in the layout that is chosen. Those laid out last, while new ones are on their way.
-    pub fn merge_rows(&self) -> Option<&MergeRows> {
+    pub(crate) fn merge_rows(&self) -> Option<&MergeRows> {
         let rows = self.text()?.rows.as_ref()?;
         Some(if self.is_beside() { &rows.1 } else { &rows.0 })
     }
 
     /// The diff of the comparison that is shown, if it has been computed.
-    pub fn diff(&self) -> Option<&Arc<Diff>> {
+    pub(crate) fn diff(&self) -> Option<&Arc<Diff>> {
         let shown = self.shown();
         self.text()?.diffs.iter().find(|d| d.0 == shown && d.1.how == self.layout.how).map(|d| &d.1)
     }
 
     /// The conflicts, by position, that a standing rule would answer.
-    pub fn covered(&self, take: bool, pattern: &str) -> Vec<usize> {
+    pub(crate) fn covered(&self, take: bool, pattern: &str) -> Vec<usize> {
         let Ok(glob) = glob(pattern) else { return Vec::new() };
         let meant = |path: &RelPath| {
             glob.is_match(path.as_path()) && !(take && layouts().is_config(path) && path.to_str() != Some(pattern))
@@ -182,7 +182,7 @@ impl Conflicts {
     }
 
     /// What will be written for a file; none while something is open, and where no file is written.
-    pub fn result_of(&self, at: usize) -> Option<Arc<[u8]>> {
+    pub(crate) fn result_of(&self, at: usize) -> Option<Arc<[u8]>> {
         let (file, settled) = (self.files.get(at)?, self.settling.files().get(at)?);
         match (&settled.decision, self.texts.get(at)?.merge.as_ref()) {
             (Decision::Keep | Decision::Park, _) => file.mine.clone(),
@@ -194,7 +194,7 @@ impl Conflicts {
     }
 
     /// What is wrong with the result of a merge or an edit, if anything: the engine would refuse it.
-    pub fn damage_of(&self, at: usize) -> Option<String> {
+    pub(crate) fn damage_of(&self, at: usize) -> Option<String> {
         let (file, settled) = (self.files.get(at)?, self.settling.files().get(at)?);
         if !matches!(settled.decision, Decision::Merge(_) | Decision::Edited(_)) {
             return None;

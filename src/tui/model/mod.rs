@@ -5,9 +5,9 @@ mod conflicts;
 mod overlay;
 mod preview;
 
-pub use compare::Compare;
+pub(crate) use compare::Compare;
 pub use conflicts::{ConflictTexts, Conflicts, Editing, Part};
-pub use overlay::{Overlay, Question};
+pub(crate) use overlay::{Overlay, Question};
 pub use preview::{DiffPane, Pane, Preview, Tab};
 
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub struct LogView {
     /// Only lines that contain this, case ignored.
     pub filter: String,
     /// The filter is being typed.
-    pub filtering: bool,
+    pub(crate) filtering: bool,
 }
 
 impl Default for LogView {
@@ -79,9 +79,9 @@ pub struct PageView {
 #[derive(Debug, Clone)]
 pub struct Model {
     /// Columns of the terminal.
-    pub width: u16,
+    pub(crate) width: u16,
     /// Rows of the terminal.
-    pub height: u16,
+    pub(crate) height: u16,
     /// Colours and glyphs.
     pub theme: Theme,
     /// Time since the wizard's start.
@@ -97,11 +97,11 @@ pub struct Model {
     /// What a running phase asks; stands over the screen until it is answered.
     pub asked: Option<question::Question>,
     /// A screen or a question has come up that has not been drawn yet.
-    pub undrawn: bool,
+    pub(crate) undrawn: bool,
     /// It has come up and is not known to stand on the terminal yet: what is typed, pasted or clicked is not meant for it.
     pub unseen: bool,
     /// The last click.
-    pub clicked: Option<Click>,
+    pub(crate) clicked: Option<Click>,
     /// First row of the list since one of its rows was clicked: it stays where it is then.
     pub held: Option<usize>,
     /// A line about the last key, until the next one.
@@ -119,9 +119,9 @@ pub struct Model {
     /// The phases.
     pub progress: Progress,
     /// The log is large; scrolled up so many lines from its end.
-    pub big_log: Option<usize>,
+    pub(crate) big_log: Option<usize>,
     /// Which of its lines are shown then.
-    pub log_view: LogView,
+    pub(crate) log_view: LogView,
     /// A page of the workflow is open.
     pub page: Option<PageView>,
     /// The conflicts.
@@ -131,7 +131,7 @@ pub struct Model {
     /// What is settled in the unfinished session without being an answer yet.
     pub drafts: Vec<Draft>,
     /// Only its own files name its source, and the person has not said yes to it.
-    pub needs_a_word: bool,
+    pub(crate) needs_a_word: bool,
     /// When the wizard was started.
     pub started: Option<jiff::Timestamp>,
     /// How it ended.
@@ -143,9 +143,9 @@ pub struct Model {
     /// The engine runs.
     pub running: bool,
     /// The person wants to leave as soon as the engine has paused.
-    pub leaving: bool,
+    pub(crate) leaving: bool,
     /// The person wants the install back as it was, as soon as the engine has finished its step.
-    pub going_back: bool,
+    pub(crate) going_back: bool,
 }
 
 impl Model {
@@ -203,7 +203,7 @@ impl Model {
     }
 
     /// The same without what lies over the screen.
-    pub fn screen_mode(&self) -> Mode {
+    pub(crate) fn screen_mode(&self) -> Mode {
         match self.screen {
             Screen::Checking => Mode::Checking,
             Screen::Setup => match self.setup.as_ref().map(|s| s.spot) {
@@ -231,7 +231,7 @@ impl Model {
     }
 
     /// A path with the home folder as `~`.
-    pub fn tilde(&self, path: &str) -> String {
+    pub(crate) fn tilde(&self, path: &str) -> String {
         let shown = text::visible_str(path, false);
         match self.home.as_deref().filter(|h| !h.is_empty()).and_then(|h| shown.strip_prefix(h)) {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("~{rest}"),
@@ -240,12 +240,12 @@ impl Model {
     }
 
     /// The same of a path, with every byte that is no text shown by its number.
-    pub fn tilde_path(&self, path: &std::path::Path) -> String {
+    pub(crate) fn tilde_path(&self, path: &std::path::Path) -> String {
         self.tilde(&text::visible(path.as_os_str().as_encoded_bytes(), false))
     }
 
     /// A text for people, with the home folder as `~` wherever a path in it begins with that.
-    pub fn tilde_text(&self, text: &str) -> String {
+    pub(crate) fn tilde_text(&self, text: &str) -> String {
         let shown: Vec<String> = text.lines().map(|l| text::visible_str(l, false)).collect();
         let shown = shown.join("\n");
         match self.home.as_deref().filter(|h| h.len() > 1) {
@@ -274,7 +274,7 @@ impl Model {
     }
 
     /// Whether the hunks of the file under the cursor are not known yet, but will be in no time.
-    pub fn awaits_texts(&self) -> bool {
+    pub(crate) fn awaits_texts(&self) -> bool {
         let c = &self.conflicts;
         let size =
             |f: &ConflictFile| [&f.mine, &f.theirs].into_iter().flatten().map(|bytes| bytes.len()).sum::<usize>();

@@ -26,46 +26,46 @@ pub enum Pane {
 #[derive(Debug, Clone)]
 pub struct DiffPane {
     /// The file.
-    pub entry: FileEntry,
+    pub(crate) entry: FileEntry,
     /// Its texts, once they are read; or why they can't be.
-    pub texts: Option<Result<Sides, String>>,
+    pub(crate) texts: Option<Result<Sides, String>>,
     /// What will be written, where that is known and not simply theirs.
-    pub result: Option<Arc<[u8]>>,
+    pub(crate) result: Option<Arc<[u8]>>,
     /// Which two versions.
-    pub compare: Compare,
+    pub(crate) compare: Compare,
     /// The rows, once computed.
-    pub diff: Option<Arc<Diff>>,
+    pub(crate) diff: Option<Arc<Diff>>,
     /// First row on the screen.
-    pub scroll: usize,
+    pub(crate) scroll: usize,
     /// First column on the screen.
-    pub across: usize,
+    pub(crate) across: usize,
     /// Lines that are too long go on in the next row.
-    pub wrap: bool,
+    pub(crate) wrap: bool,
     /// What is searched for.
-    pub search: Option<Search>,
+    pub(crate) search: Option<Search>,
 }
 
 /// The preview's state.
 #[derive(Debug, Clone)]
 pub struct Preview {
     /// What was found.
-    pub inspection: Inspection,
+    pub(crate) inspection: Inspection,
     /// Kinds that have files, with their counts; `Kind` none is everything that changes.
-    pub tabs: Vec<(Tab, usize)>,
+    pub(crate) tabs: Vec<(Tab, usize)>,
     /// Which of them.
-    pub tab: usize,
+    pub(crate) tab: usize,
     /// Only paths that contain this, case ignored.
-    pub filter: String,
+    pub(crate) filter: String,
     /// The filter is being typed.
-    pub filtering: bool,
+    pub(crate) filtering: bool,
     /// The rows of the list.
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// Folders that move whose files are listed.
-    pub open: BTreeSet<Moved>,
+    pub(crate) open: BTreeSet<Moved>,
     /// Which of `rows`.
-    pub selected: usize,
+    pub(crate) selected: usize,
     /// What is shown.
-    pub pane: Pane,
+    pub(crate) pane: Pane,
 }
 
 /// A tab of the preview.
@@ -81,7 +81,7 @@ pub enum Tab {
 
 impl Preview {
     /// Opens on everything that changes.
-    pub fn new(inspection: Inspection) -> Self {
+    pub(crate) fn new(inspection: Inspection) -> Self {
         let files = inspection.plan.as_ref().map_or(&[][..], |p| &p.files);
         let count = |wanted: &dyn Fn(Kind) -> bool| files.iter().filter(|f| wanted(f.kind)).count();
         let mut tabs = vec![(Tab::Changes, count(&Kind::changes_install))];
@@ -108,7 +108,7 @@ impl Preview {
     }
 
     /// Fills `rows` for the tab and the filter: by kind, those that need a person first, then by path.
-    pub fn list(&mut self) {
+    pub(crate) fn list(&mut self) {
         let tab = self.tabs.get(self.tab).map_or(Tab::All, |t| t.0);
         let needle = self.filter.to_lowercase();
         let fits = |f: &FileEntry| {
@@ -132,18 +132,18 @@ impl Preview {
     }
 
     /// Whether the source is a shallow clone, whose history would tell more.
-    pub fn is_shallow(&self) -> bool {
+    pub(crate) fn is_shallow(&self) -> bool {
         self.inspection.plan.as_ref().is_some_and(|p| p.source.shallow)
     }
 
     /// The selected file.
-    pub fn entry(&self) -> Option<&FileEntry> {
+    pub(crate) fn entry(&self) -> Option<&FileEntry> {
         let plan = self.inspection.plan.as_ref()?;
         plan.files.get(self.rows.get(self.selected)?.file()?)
     }
 
     /// How many files are listed, those in folded folders included.
-    pub fn listed(&self) -> usize {
+    pub(crate) fn listed(&self) -> usize {
         let count = |row: &Row| match row {
             Row::File(_) => 1,
             Row::Folder { files, .. } => files.len(),
@@ -153,7 +153,7 @@ impl Preview {
     }
 
     /// Opens or closes the selected folder, or that of the selected file.
-    pub fn toggle(&mut self) {
+    pub(crate) fn toggle(&mut self) {
         let folder = self.rows.get(..=self.selected).and_then(|rows| {
             let from = rows.iter().rposition(|row| !matches!(row, Row::Within(_)))?;
             Some((from, rows.get(from)?.clone()))

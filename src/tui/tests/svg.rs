@@ -161,7 +161,7 @@ fn window(area: Rect, paper: &str) -> String {
 }
 
 /// A buffer as an SVG document, in a rounded window.
-pub fn svg(buffer: &Buffer) -> String {
+pub(crate) fn svg(buffer: &Buffer) -> String {
     // A theme with a ground of its own fills the window with it.
     let paper = buffer.content.last().map_or(PAPER.to_owned(), |cell| hex(cell.bg, PAPER));
     let mut out = window(buffer.area, &paper);
@@ -214,18 +214,18 @@ fn texts(buffer: &Buffer, rows: Range<u16>, out: &mut String) {
 }
 
 /// A moment of a moving picture.
-pub struct Scene {
+pub(crate) struct Scene {
     /// What the screen shows.
-    pub screen: Buffer,
+    pub(crate) screen: Buffer,
     /// For so many seconds.
-    pub seconds: f32,
+    pub(crate) seconds: f32,
     /// The key that led there, if one did.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
 }
 
 /// Scenes as one SVG document that shows one after the other, for ever. Rows that stay are drawn once. Who wants no
 /// motion sees the first scene.
-pub fn moving(scenes: &[Scene]) -> String {
+pub(crate) fn moving(scenes: &[Scene]) -> String {
     let Some(first) = scenes.first() else { return String::new() };
     let area = first.screen.area;
     let row = |scene: &Scene, y: u16| {

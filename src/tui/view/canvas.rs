@@ -17,36 +17,36 @@ pub struct Places {
 
 impl Places {
     /// What stands at this column and row.
-    pub fn at(&self, x: u16, y: u16) -> Option<Target> {
+    pub(crate) fn at(&self, x: u16, y: u16) -> Option<Target> {
         self.all.iter().rev().find(|(area, _)| area.contains((x, y).into())).and_then(|(_, target)| *target)
     }
 }
 
 /// A buffer that remembers what stands where.
-pub struct Canvas<'b> {
+pub(super) struct Canvas<'b> {
     buffer: &'b mut Buffer,
     places: Places,
 }
 
 impl<'b> Canvas<'b> {
     /// Nothing stands anywhere yet.
-    pub fn new(buffer: &'b mut Buffer) -> Self {
+    pub(crate) fn new(buffer: &'b mut Buffer) -> Self {
         Self { buffer, places: Places::default() }
     }
 
     /// Says what stands here.
-    pub fn mark(&mut self, area: Rect, target: Target) {
+    pub(crate) fn mark(&mut self, area: Rect, target: Target) {
         self.places.all.push((area.intersection(self.buffer.area), Some(target)));
     }
 
     /// The same for the words of a line that is drawn at `place`, those from column `from` on.
-    pub fn mark_words(&mut self, place: Rect, from: u16, line: &Line<'_>, target: Target) {
+    pub(crate) fn mark_words(&mut self, place: Rect, from: u16, line: &Line<'_>, target: Target) {
         let width = (line.width() as u16).min(place.width).saturating_sub(from);
         self.mark(Rect { x: place.x + from, width, ..place }, target);
     }
 
     /// The same for a scrollbar beside so many rows.
-    pub fn mark_bar(&mut self, track: Rect, rows: usize) {
+    pub(crate) fn mark_bar(&mut self, track: Rect, rows: usize) {
         for (i, y) in (track.y..track.bottom()).enumerate() {
             let row = (i * rows.saturating_sub(1)).checked_div(usize::from(track.height) - 1).unwrap_or(0);
             self.mark(Rect { y, height: 1, ..track }, Target::Bar(row));
@@ -54,12 +54,12 @@ impl<'b> Canvas<'b> {
     }
 
     /// Says that whatever stood here is covered.
-    pub fn cover(&mut self, area: Rect) {
+    pub(crate) fn cover(&mut self, area: Rect) {
         self.places.all.push((area, None));
     }
 
     /// What was drawn where.
-    pub fn places(self) -> Places {
+    pub(crate) fn places(self) -> Places {
         self.places
     }
 }

@@ -12,22 +12,22 @@ use crate::tui::theme::{Role, Theme};
 
 /// Where text is cut and how it is styled.
 #[derive(Clone, Copy)]
-pub struct Look<'n> {
+pub(super) struct Look<'n> {
     /// Colours.
-    pub theme: Theme,
+    pub(crate) theme: Theme,
     /// First column of the text that is shown.
-    pub across: usize,
+    pub(crate) across: usize,
     /// Lines that are too long go on in the next row.
-    pub wrap: bool,
+    pub(crate) wrap: bool,
     /// What is searched for: marked where it stands.
-    pub needle: &'n str,
+    pub(crate) needle: &'n str,
     /// Lines of a wrapped row that are above the view.
-    pub above: usize,
+    pub(crate) above: usize,
 }
 
 /// Draws pieces of a line from column `across`: plain words in the first style, marked ones in the second. Wrapped, it
 /// takes as many rows of `area` as it needs; returns how many it took.
-pub fn pieces(
+pub(crate) fn pieces(
     look: Look<'_>,
     area: Rect,
     words: &[(bool, String)],
@@ -156,7 +156,7 @@ fn breaks(line: &str, room: usize, most: usize) -> Vec<usize> {
 }
 
 /// How many rows of `room` cells a line takes, at most `most`.
-pub fn height(line: &[u8], room: u16, most: usize) -> usize {
+pub(crate) fn height(line: &[u8], room: u16, most: usize) -> usize {
     let room = usize::from(room);
     if line.len() <= room && line.iter().all(|b| (b' '..=b'~').contains(b)) {
         return 1;
@@ -183,7 +183,7 @@ fn in_sight(line: &[u8], cells: usize) -> String {
 }
 
 /// The pieces of a line that can be seen in `room`, `true` for words that the other one hasn't.
-pub fn words(look: Look<'_>, room: Rect, line: &[u8], other: Option<&[u8]>) -> Vec<(bool, String)> {
+pub(crate) fn words(look: Look<'_>, room: Rect, line: &[u8], other: Option<&[u8]>) -> Vec<(bool, String)> {
     // Beyond this, lines aren't compared word by word.
     match other.filter(|_| line.len() <= 2_000) {
         Some(other) => diff::words(line, other),
@@ -196,12 +196,12 @@ pub fn words(look: Look<'_>, room: Rect, line: &[u8], other: Option<&[u8]>) -> V
 }
 
 /// How wide line numbers up to `largest` are.
-pub fn digits(largest: usize) -> usize {
+pub(crate) fn digits(largest: usize) -> usize {
     largest.max(100).to_string().len()
 }
 
 /// Draws a diff from row `scroll` on.
-pub fn draw(look: Look<'_>, area: Rect, diff: &Diff, scroll: usize, buffer: &mut Buffer) {
+pub(crate) fn draw(look: Look<'_>, area: Rect, diff: &Diff, scroll: usize, buffer: &mut Buffer) {
     let theme = look.theme;
     if let Some(note) = &diff.note {
         put(buffer, area.x + 1, area.y, area.width.saturating_sub(1), note, theme.style(Role::Dim));
@@ -253,7 +253,7 @@ fn digits_of(diff: &Diff, width: u16) -> usize {
 }
 
 /// How many lines a row of a diff takes in an area of that width, at most `most`.
-pub fn row_height(diff: &Diff, row: &Row, width: u16, most: usize) -> usize {
+pub(crate) fn row_height(diff: &Diff, row: &Row, width: u16, most: usize) -> usize {
     if matches!(row.tag, Tag::Fold | Tag::Note) {
         return 1;
     }
@@ -263,7 +263,7 @@ pub fn row_height(diff: &Diff, row: &Row, width: u16, most: usize) -> usize {
 }
 
 /// A line that stands for lines left out.
-pub fn fold(theme: Theme, area: Rect, hidden: usize, buffer: &mut Buffer) {
+pub(crate) fn fold(theme: Theme, area: Rect, hidden: usize, buffer: &mut Buffer) {
     let text = format!("⋯ {} ", text::count(hidden as u64, "unchanged line", "unchanged lines"));
     put(buffer, area.x, area.y, area.width, &text, theme.style(Role::Dim));
 }

@@ -11,13 +11,13 @@ use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 
 /// A box in the middle of `area`.
-pub fn middle(area: Rect, width: u16, height: u16) -> Rect {
+pub(crate) fn middle(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
 /// Writes `text` and returns how many cells it took.
-pub fn put(buffer: &mut Buffer, x: u16, y: u16, room: u16, text: &str, style: Style) -> u16 {
+pub(crate) fn put(buffer: &mut Buffer, x: u16, y: u16, room: u16, text: &str, style: Style) -> u16 {
     if !buffer.area.contains((x, y).into()) {
         return 0;
     }
@@ -25,7 +25,7 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, room: u16, text: &str, style: St
 }
 
 /// Writes a line over what is there, without taking its bold or dim over.
-pub fn over(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, room: u16) {
+pub(crate) fn over(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, room: u16) {
     let wide = (line.width() as u16).min(room);
     for x in x..x.saturating_add(wide) {
         if let Some(cell) = buffer.cell_mut((x, y)) {
@@ -36,18 +36,18 @@ pub fn over(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, room: u16) {
 }
 
 /// Pieces of a line with a role each.
-pub fn line(theme: Theme, pieces: &[(&str, Role)]) -> Line<'static> {
+pub(crate) fn line(theme: Theme, pieces: &[(&str, Role)]) -> Line<'static> {
     let span = |(text, role): &(&str, Role)| Span::styled((*text).to_owned(), theme.style(*role));
     Line::from(pieces.iter().map(span).collect::<Vec<_>>())
 }
 
 /// Whether there is room to waste on borders.
-pub fn has_borders(area: Rect) -> bool {
+pub(crate) fn has_borders(area: Rect) -> bool {
     area.height >= 6 && area.width >= 30
 }
 
 /// What is inside the borders, or under the heading where there is no room for borders.
-pub fn inner(area: Rect) -> Rect {
+pub(crate) fn inner(area: Rect) -> Rect {
     if has_borders(area) {
         Rect {
             x: area.x + 1,
@@ -61,7 +61,7 @@ pub fn inner(area: Rect) -> Rect {
 }
 
 /// Draws a pane's borders and headings; returns what is inside.
-pub fn pane(theme: Theme, area: Rect, title: Line<'static>, right: &str, buffer: &mut Buffer) -> Rect {
+pub(crate) fn pane(theme: Theme, area: Rect, title: Line<'static>, right: &str, buffer: &mut Buffer) -> Rect {
     let border = theme.style(Role::Border);
     if has_borders(area) {
         Block::new().borders(Borders::ALL).border_style(border).render(area, buffer);
@@ -85,7 +85,7 @@ pub fn pane(theme: Theme, area: Rect, title: Line<'static>, right: &str, buffer:
 }
 
 /// A thumb on the right border that says where in `rows` the view stands.
-pub fn scroll_mark(theme: Theme, area: Rect, at: usize, rows: usize, page: usize, buffer: &mut Canvas<'_>) {
+pub(crate) fn scroll_mark(theme: Theme, area: Rect, at: usize, rows: usize, page: usize, buffer: &mut Canvas<'_>) {
     if rows <= page || !has_borders(area) {
         return;
     }
@@ -103,13 +103,13 @@ pub fn scroll_mark(theme: Theme, area: Rect, at: usize, rows: usize, page: usize
 }
 
 /// The first row to show so that `selected` is in the middle, as far as the ends allow.
-pub fn around(selected: usize, rows: usize, page: usize) -> usize {
+pub(crate) fn around(selected: usize, rows: usize, page: usize) -> usize {
     selected.saturating_sub(page / 2).min(rows.saturating_sub(page))
 }
 
 /// The first row of a list to show. Where a row was clicked the list stays as it is, `held` by its first row, as long as
 /// what is selected is in sight; else that is in the middle.
-pub fn first_of(held: Option<usize>, selected: usize, rows: usize, page: usize) -> usize {
+pub(crate) fn first_of(held: Option<usize>, selected: usize, rows: usize, page: usize) -> usize {
     match held {
         Some(first) => first.clamp((selected + 1).saturating_sub(page.max(1)), selected).min(rows.saturating_sub(page)),
         None => around(selected, rows, page),
@@ -117,13 +117,13 @@ pub fn first_of(held: Option<usize>, selected: usize, rows: usize, page: usize) 
 }
 
 /// Which rows are in sight from `scroll` on, and where.
-pub fn in_sight(area: Rect, rows: usize, scroll: usize) -> impl Iterator<Item = (Rect, usize)> {
+pub(crate) fn in_sight(area: Rect, rows: usize, scroll: usize) -> impl Iterator<Item = (Rect, usize)> {
     let first = scroll.min(rows.saturating_sub(area.height.into()));
     (area.y..area.bottom()).zip(first..rows).map(move |(y, row)| (Rect { y, height: 1, ..area }, row))
 }
 
 /// Says at the bottom right that there is more below.
-pub fn more_below(theme: Theme, area: Rect, scroll: usize, rows: usize, buffer: &mut Buffer) {
+pub(crate) fn more_below(theme: Theme, area: Rect, scroll: usize, rows: usize, buffer: &mut Buffer) {
     if rows > scroll + usize::from(area.height) && area.height > 0 {
         let more = " ↓ more ";
         let x = area.right().saturating_sub(text::width(more) as u16);
@@ -132,7 +132,7 @@ pub fn more_below(theme: Theme, area: Rect, scroll: usize, rows: usize, buffer: 
 }
 
 /// Lines of text from `scroll` on, clipped to the area.
-pub fn lines(area: Rect, rows: &[Line<'static>], scroll: usize, buffer: &mut Buffer) {
+pub(crate) fn lines(area: Rect, rows: &[Line<'static>], scroll: usize, buffer: &mut Buffer) {
     for (place, row) in in_sight(area, rows.len(), scroll) {
         buffer.set_line(place.x, place.y, &rows[row], place.width);
     }

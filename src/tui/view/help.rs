@@ -90,13 +90,13 @@ fn rows(model: &Model, width: usize) -> Vec<Line<'static>> {
 }
 
 /// How many lines it has, and how many fit.
-pub fn size(model: &Model, area: Rect) -> (usize, usize) {
+pub(crate) fn size(model: &Model, area: Rect) -> (usize, usize) {
     let inner = frame::inner(place(area));
     (rows(model, inner.width.into()).len(), inner.height.into())
 }
 
 /// Draws it.
-pub fn draw(model: &Model, area: Rect, scroll: usize, buffer: &mut Canvas<'_>) {
+pub(crate) fn draw(model: &Model, area: Rect, scroll: usize, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let area = place(area);
     Clear.render(area, buffer);

@@ -12,7 +12,7 @@ use crate::tui::text;
 use crate::tui::theme::Role;
 
 /// The lines that level and filter let through.
-pub fn shown(model: &Model) -> Vec<&LogLine> {
+pub(crate) fn shown(model: &Model) -> Vec<&LogLine> {
     let view = &model.log_view;
     let needle = view.filter.to_lowercase();
     let fits = |l: &&LogLine| {
@@ -23,14 +23,14 @@ pub fn shown(model: &Model) -> Vec<&LogLine> {
 }
 
 /// Its end. It can't be scrolled.
-pub fn small(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
+pub(crate) fn small(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let all: Vec<&LogLine> = model.progress.log.iter().collect();
     draw(model, area, &all, 0, "log", buffer);
     buffer.cover(area);
 }
 
 /// All of it, scrolled up so many lines from its end.
-pub fn large(model: &Model, area: Rect, up: usize, buffer: &mut Canvas<'_>) {
+pub(crate) fn large(model: &Model, area: Rect, up: usize, buffer: &mut Canvas<'_>) {
     let view = &model.log_view;
     let mut title = match view.level {
         Level::Info => "log".to_owned(),

@@ -18,8 +18,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use self::canvas::Canvas;
-pub use self::canvas::Places;
-pub use self::frame::{around, first_of};
+pub(crate) use self::canvas::Places;
+pub(crate) use self::frame::around;
+pub(crate) use self::frame::first_of;
 use super::click::Target;
 use super::keymap::{self, Action, Binding, Mode};
 use super::model::{Model, Pane, Preview, Screen};
@@ -29,7 +30,7 @@ use crate::engine::events::Level;
 use crate::tui::setup::Choice;
 
 /// The smallest terminal that is drawn on, columns and rows.
-pub const SMALLEST: (u16, u16) = (40, 10);
+pub(crate) const SMALLEST: (u16, u16) = (40, 10);
 
 /// Paints everything into `buffer`, at the size that the model has.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -79,7 +80,7 @@ fn body(model: &Model) -> Rect {
 }
 
 /// How many rows there are to scroll through on this screen, and how many of them fit.
-pub fn body_rows(model: &Model) -> (usize, usize) {
+pub(crate) fn body_rows(model: &Model) -> (usize, usize) {
     let body = body(model);
     match model.screen {
         Screen::Checking => (0, 1),
@@ -93,7 +94,7 @@ pub fn body_rows(model: &Model) -> (usize, usize) {
 }
 
 /// The rows of the conflict screen.
-pub fn conflict_rows(model: &Model) -> conflict::rows::Rows<'_> {
+pub(crate) fn conflict_rows(model: &Model) -> conflict::rows::Rows<'_> {
     conflict::measured(model, body(model))
 }
 
@@ -103,12 +104,12 @@ pub fn choices(model: &Model) -> impl Iterator<Item = Choice> + use<> {
 }
 
 /// The rows that the cursor of the setup screen is at.
-pub fn setup_rows(model: &Model) -> std::ops::Range<usize> {
+pub(crate) fn setup_rows(model: &Model) -> std::ops::Range<usize> {
     setup::cursor_rows(model, body(model))
 }
 
 /// The same for the help.
-pub fn help_rows(model: &Model) -> (usize, usize) {
+pub(crate) fn help_rows(model: &Model) -> (usize, usize) {
     help::size(model, body(model))
 }
 

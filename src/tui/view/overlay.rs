@@ -128,7 +128,7 @@ fn boxed(
 }
 
 /// Draws the overlay, if there is one.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
+pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     if model.overlay.is_some() || model.asked.is_some() {
         // Also what is beside the box can't be reached now.

@@ -21,14 +21,14 @@ fn open(model: &Model) -> Option<Page> {
 }
 
 /// How many rows the page has, and how many fit.
-pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
+pub(crate) fn rows(model: &Model, area: Rect) -> (usize, usize) {
     let inner = frame::inner(area);
     let rows = open(model).map_or(0, |page| lines(model, page, inner.width.into()).len());
     (rows, inner.height.into())
 }
 
 /// Draws it.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
+pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let Some(page) = open(model) else { return };
     let (scroll, right) = match model.page {
         Some(view) => (view.scroll, "Tab: the next"),

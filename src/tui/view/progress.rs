@@ -15,14 +15,14 @@ use crate::tui::text;
 use crate::tui::theme::Role;
 
 /// Elapsed and estimated time, for the title.
-pub fn clock(model: &Model) -> String {
+pub(crate) fn clock(model: &Model) -> String {
     let p = &model.progress;
     format!("{} of ~{}", text::clock(p.elapsed(model.now)), text::clock(p.estimate(model.now)))
 }
 
 /// What the person has to know here: what was asked for, what is being typed, what runs behind a large pane, how many
 /// warnings there are; else that nothing waits for an answer.
-pub fn note(model: &Model) -> (String, Role) {
+pub(crate) fn note(model: &Model) -> (String, Role) {
     let view = &model.log_view;
     if view.filtering {
         return (format!("filter: {}_", text::visible_str(&view.filter, false)), Role::Accent);
@@ -49,7 +49,7 @@ pub fn note(model: &Model) -> (String, Role) {
 }
 
 /// What will happen when the step that runs now is done, because the person asked for it.
-pub fn asked_for(model: &Model) -> Option<&'static str> {
+pub(crate) fn asked_for(model: &Model) -> Option<&'static str> {
     match () {
         () if !model.running || model.progress.rollback.is_some() => None,
         () if model.going_back => Some("Finishing this step, then the install goes back."),
@@ -135,7 +135,7 @@ fn areas(area: Rect) -> Areas {
 }
 
 /// How much of the large log, or of the page, there is to scroll.
-pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
+pub(crate) fn rows(model: &Model, area: Rect) -> (usize, usize) {
     if model.page.is_some() {
         return page::rows(model, with_page(area).page);
     }
@@ -166,7 +166,7 @@ fn with_page(area: Rect) -> WithPage {
 const ROOMY: (u16, u16) = (110, 30);
 
 /// The screen.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
+pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     if let Some(up) = model.big_log {
         return log::large(model, area, up, buffer);
     }

@@ -126,12 +126,12 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
 }
 
 /// How much there is to scroll.
-pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
+pub(crate) fn rows(model: &Model, area: Rect) -> (usize, usize) {
     (content(model, area.width.into()).len(), area.height.saturating_sub(1).into())
 }
 
 /// The report.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let rows = content(model, area.width.into());
     frame::lines(area, &rows, model.scroll, buffer);

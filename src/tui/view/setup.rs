@@ -25,7 +25,7 @@ const NAMES: usize = 10;
 const OFFERS: usize = 5;
 
 /// While the inspection runs.
-pub fn checking(model: &Model, area: Rect, buffer: &mut Buffer) {
+pub(crate) fn checking(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let beat = SPINNER[(model.now.as_millis() / 250) as usize % SPINNER.len()];
     let source = model.launch.source.as_ref().map(|s| model.tilde_path(s)).unwrap_or_default();
@@ -39,13 +39,13 @@ pub fn checking(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Whether `Esc` leads anywhere.
-pub fn can_go_back(model: &Model) -> bool {
+pub(crate) fn can_go_back(model: &Model) -> bool {
     let plan = || model.preview.as_ref().is_some_and(|p| p.inspection.plan.is_some());
     is_at_offer(model) || model.problems.is_empty() && plan()
 }
 
 /// Whether the cursor is at an offered folder.
-pub fn is_at_offer(model: &Model) -> bool {
+pub(crate) fn is_at_offer(model: &Model) -> bool {
     model.setup.as_ref().is_some_and(|s| matches!(s.spot, Spot::Offer(_)))
 }
 
@@ -278,7 +278,7 @@ impl Rows<'_> {
 }
 
 /// The options that mean something: rules files only where a plan has found one.
-pub fn choices(model: &Model) -> impl Iterator<Item = Choice> + use<> {
+pub(crate) fn choices(model: &Model) -> impl Iterator<Item = Choice> + use<> {
     let rules = model.preview.as_ref().is_some_and(|p| p.inspection.rules.iter().any(|file| file.problem.is_none()));
     Choice::ALL.into_iter().filter(move |choice| rules || *choice != Choice::Rules)
 }
@@ -351,7 +351,7 @@ fn content(model: &Model, width: usize) -> Vec<Row> {
 }
 
 /// The rows that the cursor is at.
-pub fn cursor_rows(model: &Model, area: Rect) -> Range<usize> {
+pub(crate) fn cursor_rows(model: &Model, area: Rect) -> Range<usize> {
     let Some(setup) = &model.setup else { return 0..0 };
     let rows = content(model, area.width.into());
     let at = |row: &Row| row.spot == Some(setup.spot);
@@ -361,12 +361,12 @@ pub fn cursor_rows(model: &Model, area: Rect) -> Range<usize> {
 }
 
 /// How much there is to scroll.
-pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
+pub(crate) fn rows(model: &Model, area: Rect) -> (usize, usize) {
     (content(model, area.width.into()).len(), area.height.into())
 }
 
 /// What the option under the cursor means, in full.
-pub fn note(model: &Model) -> (String, Role) {
+pub(crate) fn note(model: &Model) -> (String, Role) {
     match model.setup.as_ref().map(|s| (s.spot, &s.draft)) {
         Some((Spot::Option(choice), draft)) => (choice.meaning(draft).to_owned(), Role::Accent),
         _ => (String::new(), Role::Text),
@@ -374,7 +374,7 @@ pub fn note(model: &Model) -> (String, Role) {
 }
 
 /// The screen.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
+pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let rows = content(model, area.width.into());
     for (place, row) in frame::in_sight(area, rows.len(), model.scroll) {
         if let Some(spot) = rows[row].spot {

@@ -76,7 +76,7 @@ fn settled_in(drafts: &[Draft]) -> (usize, String) {
 }
 
 /// What is lost when the session ends without being applied, and what is not.
-pub fn losses(model: &Model, session: &Session) -> Vec<String> {
+pub(crate) fn losses(model: &Model, session: &Session) -> Vec<String> {
     let by_person = |(path, answer): &(&RelPath, &Decision)| **answer != Decision::Park && session.asks_about(path);
     let answered = session.answers().iter().filter(by_person).count() as u64;
     let written: usize = model.drafts.iter().map(|d| d.written).sum();
@@ -193,12 +193,12 @@ fn content(model: &Model, width: usize) -> Vec<(Line<'static>, &'static str)> {
 }
 
 /// How much there is to scroll.
-pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
+pub(crate) fn rows(model: &Model, area: Rect) -> (usize, usize) {
     (content(model, area.width.into()).len(), area.height.saturating_sub(1).into())
 }
 
 /// The facts and the choices.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
+pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let rows = content(model, area.width.into());
     for (place, row) in frame::in_sight(area, rows.len(), model.scroll) {

@@ -9,7 +9,7 @@ use crate::core::config::pointer::below;
 
 impl<'a> Work<'a> {
     /// The lines of mine that a map in braces stands on, with its new text.
-    pub fn splice(&mut self, map: &Node, text: &str, from: usize) {
+    pub(crate) fn splice(&mut self, map: &Node, text: &str, from: usize) {
         let mine = &self.mine.text;
         if mine[map.span.clone()] == *text && from == self.found.conflicts.len() {
             return;
@@ -21,7 +21,7 @@ impl<'a> Work<'a> {
     }
 
     /// The new text of a map in braces, and what it says.
-    pub fn braces(
+    pub(crate) fn braces(
         &mut self,
         at: &str,
         base: Option<&'a Node>,

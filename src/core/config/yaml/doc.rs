@@ -18,29 +18,29 @@ const DEEPEST: usize = 64;
 #[derive(Debug, Clone)]
 pub(super) struct Doc {
     /// Without the byte order mark.
-    pub text: String,
-    pub marked: bool,
-    pub newline: &'static str,
-    pub root: Node,
+    pub(crate) text: String,
+    pub(crate) marked: bool,
+    pub(crate) newline: &'static str,
+    pub(crate) root: Node,
     /// By how much maps are indented against what holds them, if any is.
-    pub step: Option<usize>,
+    pub(crate) step: Option<usize>,
     /// In the order of the text.
-    pub comments: Vec<Range<usize>>,
+    pub(crate) comments: Vec<Range<usize>>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     /// From the first byte, tag and anchor included, to behind the last.
-    pub span: Range<usize>,
+    pub(crate) span: Range<usize>,
     /// Where it begins without tag and anchor.
-    pub begin: usize,
-    pub shape: Shape,
-    pub value: ValueId,
-    pub tagged: bool,
+    pub(crate) begin: usize,
+    pub(crate) shape: Shape,
+    pub(crate) value: ValueId,
+    pub(crate) tagged: bool,
     /// It is anchored itself.
-    pub anchored: bool,
+    pub(crate) anchored: bool,
     /// Where the first anchor, alias or merge key in it stands.
-    pub tie: Option<usize>,
+    pub(crate) tie: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -53,21 +53,21 @@ pub(super) enum Shape {
 
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    pub name: String,
-    pub id: ValueId,
+    pub(crate) name: String,
+    pub(crate) id: ValueId,
     /// The key with its quotes.
-    pub key: Range<usize>,
-    pub value: Node,
+    pub(crate) key: Range<usize>,
+    pub(crate) value: Node,
     /// The start of the line on which the key stands.
-    pub head: usize,
+    pub(crate) head: usize,
     /// Behind the last line of the value.
-    pub end: usize,
+    pub(crate) end: usize,
     /// The key begins its line, and is neither anchored nor marked by `?`.
-    pub simple: bool,
+    pub(crate) simple: bool,
 }
 
 impl Node {
-    pub fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         match &self.shape {
             Shape::Map { entries, .. } => entries,
             _ => &[],
@@ -75,7 +75,7 @@ impl Node {
     }
 
     /// The last value in it.
-    pub fn last(&self) -> &Node {
+    pub(crate) fn last(&self) -> &Node {
         match &self.shape {
             Shape::Map { flow: false, entries, .. } => entries.last().map_or(self, |e| e.value.last()),
             Shape::List { flow: false, items } => items.last().map_or(self, Node::last),
@@ -84,33 +84,33 @@ impl Node {
     }
 
     /// Whether its last line ends a block of text, for which the line break counts.
-    pub fn ends_in_block(&self) -> bool {
+    pub(crate) fn ends_in_block(&self) -> bool {
         matches!(&self.last().shape, Shape::Scalar { style, .. } if is_block(*style))
     }
 
-    pub fn is_flow(&self) -> bool {
+    pub(crate) fn is_flow(&self) -> bool {
         matches!(self.shape, Shape::Map { flow: true, .. } | Shape::List { flow: true, .. })
     }
 
     /// Whether it is merged key by key.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.entries().is_empty() && !self.tagged
     }
 
     /// The place of a key among the entries.
-    pub fn place(&self, key: ValueId) -> Option<usize> {
+    pub(crate) fn place(&self, key: ValueId) -> Option<usize> {
         match &self.shape {
             Shape::Map { places, .. } => places.get(&key).copied(),
             _ => None,
         }
     }
 
-    pub fn find(&self, key: ValueId) -> Option<&Entry> {
+    pub(crate) fn find(&self, key: ValueId) -> Option<&Entry> {
         self.entries().get(self.place(key)?)
     }
 
     /// Where the merge key of a map stands.
-    pub fn merge_key(&self) -> Option<usize> {
+    pub(crate) fn merge_key(&self) -> Option<usize> {
         match self.shape {
             Shape::Map { merge_key, .. } => merge_key,
             _ => None,
@@ -120,18 +120,18 @@ impl Node {
 
 impl Entry {
     /// How far the key is indented.
-    pub fn column(&self) -> usize {
+    pub(crate) fn column(&self) -> usize {
         self.key.start - self.head
     }
 
     /// Where the first anchor, alias or merge key of key and value stands.
-    pub fn tie(&self) -> Option<usize> {
+    pub(crate) fn tie(&self) -> Option<usize> {
         if self.name == "<<" { Some(self.key.start) } else { self.value.tie }
     }
 }
 
 impl Doc {
-    pub fn parse(bytes: &[u8], values: &mut Values) -> Result<Self, Problem> {
+    pub(crate) fn parse(bytes: &[u8], values: &mut Values) -> Result<Self, Problem> {
         if bytes.len() > LARGEST {
             return Err(Problem::Large);
         }
@@ -151,7 +151,7 @@ impl Doc {
     }
 
     /// A text that is copied from: what its last line says does not hang on the end of the file.
-    pub fn parse_source(bytes: &[u8], values: &mut Values) -> Result<Self, Problem> {
+    pub(crate) fn parse_source(bytes: &[u8], values: &mut Values) -> Result<Self, Problem> {
         let doc = Self::parse(bytes, values)?;
         let last = doc.root.last();
         if doc.text.ends_with('\n') || !matches!(&last.shape, Shape::Scalar { style, .. } if is_block(*style)) {
@@ -193,18 +193,18 @@ impl Doc {
     }
 
     /// The number of the line that a byte is in, from 1.
-    pub fn line(&self, at: usize) -> usize {
+    pub(crate) fn line(&self, at: usize) -> usize {
         line_of(&self.text, at)
     }
 
     /// How far the line is indented that a byte is in.
-    pub fn indent(&self, at: usize) -> usize {
+    pub(crate) fn indent(&self, at: usize) -> usize {
         let line = &self.text[self.text[..at].rfind('\n').map_or(0, |n| n + 1)..];
         line.len() - line.trim_start_matches(' ').len()
     }
 
     /// The text as it came, up to the line ends.
-    pub fn bytes(&self, text: String) -> Vec<u8> {
+    pub(crate) fn bytes(&self, text: String) -> Vec<u8> {
         if self.marked { format!("\u{feff}{text}").into_bytes() } else { text.into_bytes() }
     }
 }

@@ -83,7 +83,7 @@ pub enum Problem {
 #[error("{side} config file can't be merged key by key: {problem}")]
 pub struct YamlError {
     /// Whose.
-    pub side: Side,
+    pub(crate) side: Side,
     /// What is in the way.
     pub problem: Problem,
 }

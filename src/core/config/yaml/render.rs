@@ -8,19 +8,19 @@ use super::doc::{Doc, Entry, Node, Shape};
 
 /// How the lines of one text are written in another.
 pub(super) struct Style {
-    pub newline: &'static str,
+    pub(crate) newline: &'static str,
     /// The steps there and here.
-    pub steps: (usize, usize),
+    pub(crate) steps: (usize, usize),
 }
 
 impl Style {
-    pub fn between(from: &Doc, to: &Doc) -> Self {
+    pub(crate) fn between(from: &Doc, to: &Doc) -> Self {
         let there = from.step.unwrap_or(2);
         Self { newline: to.newline, steps: (there, to.step.unwrap_or(there)) }
     }
 
     /// The lines from `start` (comments above the entry, or its own line) to the entry's end, with its key at `column`.
-    pub fn lines(&self, from: &Doc, start: usize, entry: &Entry, column: usize) -> String {
+    pub(crate) fn lines(&self, from: &Doc, start: usize, entry: &Entry, column: usize) -> String {
         let mut shifts = Vec::new();
         self.shifts(from, entry, column, &mut shifts);
         let own = column.cast_signed() - entry.column().cast_signed();

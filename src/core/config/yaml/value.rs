@@ -27,12 +27,12 @@ pub(super) enum Value {
 pub(super) struct Values(HashMap<Value, ValueId>);
 
 impl Values {
-    pub fn id(&mut self, value: Value) -> ValueId {
+    pub(crate) fn id(&mut self, value: Value) -> ValueId {
         let next = ValueId(self.0.len());
         *self.0.entry(value).or_insert(next)
     }
 
-    pub fn map(&mut self, mut pairs: Vec<(ValueId, ValueId)>) -> ValueId {
+    pub(crate) fn map(&mut self, mut pairs: Vec<(ValueId, ValueId)>) -> ValueId {
         pairs.sort_unstable();
         self.id(Value::Map(pairs))
     }

@@ -21,29 +21,29 @@ pub(super) enum Pick {
 /// Whole lines of mine, and what they become.
 #[derive(Debug)]
 pub(super) struct Edit {
-    pub range: Range<usize>,
-    pub text: String,
+    pub(crate) range: Range<usize>,
+    pub(crate) text: String,
     /// The conflicts that decide about the text.
-    pub conflicts: Range<usize>,
+    pub(crate) conflicts: Range<usize>,
 }
 
 /// What a walk finds.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub edits: Vec<Edit>,
-    pub conflicts: Vec<(String, Why)>,
-    pub changes: Vec<String>,
+    pub(crate) edits: Vec<Edit>,
+    pub(crate) conflicts: Vec<(String, Why)>,
+    pub(crate) changes: Vec<String>,
     /// What the result has to say.
-    pub value: ValueId,
-    pub values: Values,
+    pub(crate) value: ValueId,
+    pub(crate) values: Values,
 }
 
 /// The three sides of a key.
 #[derive(Clone, Copy)]
 pub(super) struct Sides<'a> {
-    pub base: Option<&'a Entry>,
-    pub mine: Option<&'a Entry>,
-    pub theirs: Option<&'a Entry>,
+    pub(crate) base: Option<&'a Entry>,
+    pub(crate) mine: Option<&'a Entry>,
+    pub(crate) theirs: Option<&'a Entry>,
 }
 
 /// What becomes of a key.
@@ -60,12 +60,12 @@ pub(super) enum Verdict {
 
 pub(super) struct Work<'a> {
     base: Option<&'a Doc>,
-    pub mine: &'a Doc,
+    pub(crate) mine: &'a Doc,
     theirs: &'a Doc,
     pick: &'a dyn Fn(usize) -> Pick,
-    pub found: Found,
+    pub(crate) found: Found,
     /// Where the map that is walked, or one around it, is anchored.
-    pub anchor: Option<usize>,
+    pub(crate) anchor: Option<usize>,
 }
 
 pub(super) fn id(entry: Option<&Entry>) -> Option<ValueId> {
@@ -73,7 +73,7 @@ pub(super) fn id(entry: Option<&Entry>) -> Option<ValueId> {
 }
 
 impl<'a> Work<'a> {
-    pub fn new(
+    pub(crate) fn new(
         base: Option<&'a Doc>,
         mine: &'a Doc,
         theirs: &'a Doc,
@@ -85,7 +85,7 @@ impl<'a> Work<'a> {
         Self { base, mine, theirs, pick, found, anchor: None }
     }
 
-    pub fn file(mut self) -> Result<Found, YamlError> {
+    pub(crate) fn file(mut self) -> Result<Found, YamlError> {
         let (mine, theirs) = (&self.mine.root, &self.theirs.root);
         let base = self.base.map(|b| &b.root);
         if mine.value == theirs.value || base.is_some_and(|b| b.value == theirs.value) {
@@ -142,7 +142,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    pub fn verdict(&mut self, at: &str, sides: Sides<'_>) -> Verdict {
+    pub(crate) fn verdict(&mut self, at: &str, sides: Sides<'_>) -> Verdict {
         let Sides { base, mine, theirs } = sides;
         if id(mine) == id(theirs) || id(base) == id(theirs) {
             return Verdict::Mine;
@@ -257,7 +257,7 @@ impl<'a> Work<'a> {
     }
 
     /// Refuses to change what is tied: the map itself, mine's value, or what comes instead.
-    pub fn touches(&self, map: &Node, sides: Option<Sides<'_>>) -> Result<(), YamlError> {
+    pub(crate) fn touches(&self, map: &Node, sides: Option<Sides<'_>>) -> Result<(), YamlError> {
         let tied = |side, doc: &Doc, at| YamlError { side, problem: Problem::Tied { line: doc.line(at) } };
         if let Some(at) = self.anchor.or(map.merge_key()) {
             return Err(tied(Side::Mine, self.mine, at));
@@ -281,7 +281,7 @@ impl<'a> Work<'a> {
     }
 
     /// The document of a side.
-    pub fn doc(&self, pick: Pick) -> &'a Doc {
+    pub(crate) fn doc(&self, pick: Pick) -> &'a Doc {
         match pick {
             Pick::Base => self.base.unwrap_or(self.mine),
             Pick::Mine => self.mine,
@@ -417,7 +417,7 @@ impl<'a> Work<'a> {
 }
 
 impl<'a> Sides<'a> {
-    pub fn of(self, pick: Pick) -> Option<&'a Entry> {
+    pub(crate) fn of(self, pick: Pick) -> Option<&'a Entry> {
         match pick {
             Pick::Base => self.base,
             Pick::Mine => self.mine,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::core::session::{Draft, Earlier, Session};
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 use crate::host::session::store;
 
 fn file(session: &Session) -> PathBuf {
@@ -30,7 +31,7 @@ pub(super) fn take_in(session: &mut Session) -> Result<bool, FsError> {
 ///
 /// # Errors
 /// [`FsError`].
-pub(super) fn remove(session: &Session) -> Result<(), FsError> {
+pub(super) fn remove(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
     fs::remove_file(&file(session))
 }
 
@@ -38,7 +39,7 @@ pub(super) fn remove(session: &Session) -> Result<(), FsError> {
 ///
 /// # Errors
 /// [`FsError`] where what an earlier build kept is there and can't be read.
-pub fn drafts(session: &Session) -> Result<Vec<Draft>, FsError> {
+pub(crate) fn drafts(session: &Session) -> Result<Vec<Draft>, FsError> {
     let mut session = session.clone();
     take_in(&mut session)?;
     Ok(session.decisions.drafts())

@@ -34,8 +34,8 @@ const DRAFT: &str = "draft";
 ///
 /// # Errors
 /// [`Stop`], with pip's last lines; the live environment is as it was.
-pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
-    let install = run.session.install.clone();
+pub(crate) fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
+    let install = run.install();
     let skip = |why| not_applicable(why, Fact::NotApplicable(why));
     if !venv::live(&install).exists() {
         return skip(NotApplicable::NoVenv);
@@ -88,7 +88,7 @@ pub fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
 }
 
 /// Where the requirements stand that are worked with: as they will be, or as they are.
-pub fn requirements(run: &Run, journal: &Journal) -> PathBuf {
+pub(crate) fn requirements(run: &Run, journal: &Journal) -> PathBuf {
     let drafted = target(run).requirements.under(&run.folder(DRAFT));
     if drafted.is_file() && !journal.is_done() { drafted } else { target(run).requirements.under(&run.session.install) }
 }
@@ -97,8 +97,8 @@ pub fn requirements(run: &Run, journal: &Journal) -> PathBuf {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn switch(run: &mut Run) -> Result<(), Stop> {
-    let install = run.session.install.clone();
+pub(crate) fn switch(run: &mut Run) -> Result<(), Stop> {
+    let install = run.install();
     if let Some(name) = run.session.venv_generation.clone().filter(|name| venv::generation(&install, name).is_dir()) {
         venv::switch(&install, &name)?;
         run.log(Level::Info, "venv", &format!("venv leads to venvs/{name} now"));
@@ -107,11 +107,11 @@ pub fn switch(run: &mut Run) -> Result<(), Stop> {
 }
 
 /// After the server has started with it: notes what the environment satisfies, and drops what is not needed any more.
-pub fn settle(run: &mut Run) {
+pub(crate) fn settle(run: &mut Run) {
     let path = target(run).requirements.under(&run.session.install);
     if run.session.venv_generation.is_some()
         && let Ok(Some(bytes)) = fs::read_if_there(&path)
-        && let Err(e) = environment::note(&run.session.install, &bytes)
+        && let Err(e) = environment::note(run.lock.install(), &bytes)
     {
         run.log(Level::Warn, "venv", &e.to_string());
     }
@@ -128,7 +128,7 @@ fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fac
     }
     run.log(Level::Info, "venv", why.words());
     if why != Satisfied::Known
-        && let Err(e) = environment::note(&run.session.install, requirements)
+        && let Err(e) = environment::note(run.lock.install(), requirements)
     {
         run.log(Level::Warn, "venv", &e.to_string());
     }
@@ -140,13 +140,13 @@ fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fac
 ///
 /// # Errors
 /// [`Stop`].
-pub fn abandon(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn abandon(run: &mut Run) -> Result<(), Stop> {
     let Some(name) = run.session.venv_generation.take() else { return Ok(()) };
-    if venv::is_live(&run.session.install, &name) {
+    if venv::is_live(run.lock.install(), &name) {
         run.session.venv_generation = Some(name);
         return Ok(());
     }
-    venv::discard(&run.session.install, &name)?;
+    venv::discard(run.lock.install(), &name)?;
     run.save()
 }
 
@@ -157,7 +157,7 @@ fn goes_to(run: &Run) -> PathBuf {
 
 /// No package changes, but the scripts of the environment name the folder that the install loses.
 fn only_renamed(run: &mut Run) -> TaskResult<Fact<bool>> {
-    let (install, name) = (run.session.install.clone(), run.session.stamp.clone());
+    let (install, name) = (run.install(), run.session.stamp.clone());
     run.session.venv_generation = Some(name.clone());
     run.save()?;
     venv::clone_live(&install, &name)?;
@@ -169,7 +169,7 @@ fn only_renamed(run: &mut Run) -> TaskResult<Fact<bool>> {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
+pub(crate) fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
     let folder = run.folder(DRAFT);
     fs::remove_tree(&folder)?;
     let install = &run.session.install;
@@ -207,7 +207,7 @@ fn ask_pip(run: &mut Run, requirements: &Path) -> Result<Option<Vec<Wanted>>, St
 
 /// The environment that pip works in: a clone of the live one, or a new one where another Python was named.
 fn prepare(run: &mut Run, name: &str) -> Result<(), Stop> {
-    let install = run.session.install.clone();
+    let install = run.install();
     match run.session.options().python.clone() {
         None => Ok(venv::clone_live(&install, name)?),
         Some(python) => {
@@ -225,7 +225,7 @@ fn build(
     names: &[String],
     count: usize,
 ) -> Result<(), Stop> {
-    let install = run.session.install.clone();
+    let install = run.install();
     let target = venv::generation(&install, name);
     prepare(run, name)?;
     let wanted = &super::target(run).requirements;

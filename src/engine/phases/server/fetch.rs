@@ -39,7 +39,7 @@ const EXACTLY: &str = "exactly.txt";
 
 /// A running fetch. Its program ends with it.
 #[derive(Debug)]
-pub struct Fetch {
+pub(crate) struct Fetch {
     venv: PathBuf,
     folder: PathBuf,
     /// The requirements that it is for, where they stand and by sha256.
@@ -54,11 +54,11 @@ pub struct Fetch {
 
 /// What a fetch found out and brought.
 #[derive(Debug, Clone, Default)]
-pub struct Fetched {
+pub(crate) struct Fetched {
     /// What pip would install; none if that isn't known.
-    pub missing: Option<Vec<Wanted>>,
+    pub(crate) missing: Option<Vec<Wanted>>,
     /// A folder with wheels of all that, if they were fetched.
-    pub wheels: Option<PathBuf>,
+    pub(crate) wheels: Option<PathBuf>,
 }
 
 impl Drop for Fetch {
@@ -102,7 +102,7 @@ impl Background for Fetch {
 }
 
 /// Begins, if there is something to fetch. Never an error: later pip says what is wrong.
-pub fn begin(run: &mut Run) {
+pub(crate) fn begin(run: &mut Run) {
     // pip would make the folder anew under the name that it is about to lose; and an environment with another Python is
     // yet to be made.
     if run.session.is_to_move() || run.session.options().python.is_some() {
@@ -161,7 +161,7 @@ fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
 ///
 /// # Errors
 /// [`Stop`] if that is what was asked.
-pub fn take(run: &mut Run, requirements: &[u8]) -> Result<Fetched, Stop> {
+pub(crate) fn take(run: &mut Run, requirements: &[u8]) -> Result<Fetched, Stop> {
     let Some(mut fetch) = begun(run).filter(|fetch| fetch.sum == sha256(requirements)) else {
         return Ok(Fetched::default());
     };
@@ -206,7 +206,7 @@ fn begun(run: &mut Run) -> Option<Fetch> {
 }
 
 /// Ends what still runs and removes what was fetched.
-pub fn clear(run: &mut Run) {
+pub(crate) fn clear(run: &mut Run) {
     run.background = None;
     let _ = fs::remove_tree(&run.folder(FOLDER));
 }

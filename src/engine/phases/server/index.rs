@@ -10,8 +10,8 @@ use crate::host::server::kept_index;
 use crate::host::server::search_index;
 
 /// Notes the index before anything changes, and copies it for the new server. Whatever goes wrong costs only time later.
-pub fn note(run: &mut Run) {
-    let install = run.session.install.clone();
+pub(crate) fn note(run: &mut Run) {
+    let install = run.install();
     let folder = run.folder(kept_index::FOLDER);
     let next = next(run);
     if let Err(e) = kept_index::note(&install, &folder, &next, is_copied(run)) {
@@ -36,7 +36,7 @@ fn is_copied(run: &Run) -> bool {
 }
 
 /// Whether the plan changes what is in the index.
-pub fn changes_pages(run: &Run, places: &Places) -> bool {
+pub(crate) fn changes_pages(run: &Run, places: &Places) -> bool {
     let changed = |f: &FileEntry| {
         f.kind.changes_install() && [Some(&f.path), f.from.as_ref()].into_iter().flatten().any(|p| places.is_page(p))
     };
@@ -47,8 +47,8 @@ pub fn changes_pages(run: &Run, places: &Places) -> bool {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn aside(run: &mut Run) -> Result<(), Stop> {
-    let (install, folder) = (run.session.install.clone(), run.folder(kept_index::FOLDER));
+pub(crate) fn aside(run: &mut Run) -> Result<(), Stop> {
+    let (install, folder) = (run.install(), run.folder(kept_index::FOLDER));
     match kept_index::noted(&folder) {
         Some(record) if server::all(&install).is_empty() => {
             // What the user wrote meanwhile is not in it.

@@ -30,7 +30,7 @@ struct PostInstall {
 /// One row of the table.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PostInstallRule {
+pub(crate) struct PostInstallRule {
     /// The package that triggers it.
     requirement: String,
     /// Arguments for the environment's interpreter.
@@ -68,13 +68,13 @@ fn environment(run: &Run) -> PathBuf {
 }
 
 /// A step, and whether it is done already.
-pub type Found = (&'static PostInstallRule, bool);
+pub(crate) type Found = (&'static PostInstallRule, bool);
 
 /// The steps that this install's requirements need.
 ///
 /// # Errors
 /// [`Stop`].
-pub fn scan(run: &mut Run, requirements: &Path) -> TaskResult<Vec<Found>> {
+pub(crate) fn scan(run: &mut Run, requirements: &Path) -> TaskResult<Vec<Found>> {
     let text = fs::read_if_there(requirements)?.unwrap_or_default();
     let (wanted, _) = of_file(&String::from_utf8_lossy(&text));
     let needs = |rule: &&PostInstallRule| wanted.iter().any(|w| w.name == rule.requirement);
@@ -109,7 +109,7 @@ pub fn scan(run: &mut Run, requirements: &Path) -> TaskResult<Vec<Found>> {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn run(run: &mut Run, found: &[Found]) -> TaskResult<Fact<Vec<PostInstallStep>>> {
+pub(crate) fn run(run: &mut Run, found: &[Found]) -> TaskResult<Fact<Vec<PostInstallStep>>> {
     if found.is_empty() {
         let why = NotApplicable::NoPostInstallSteps;
         return not_applicable(why, Fact::NotApplicable(why));

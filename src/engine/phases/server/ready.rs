@@ -22,7 +22,7 @@ const PHASE: Phase = Phase::Content;
 ///
 /// # Errors
 /// [`Stop`]; the install is as it was, but for an environment beside the live one.
-pub fn make(run: &mut Run, journal: &Journal) -> Result<(), Stop> {
+pub(crate) fn make(run: &mut Run, journal: &Journal) -> Result<(), Stop> {
     if run.session.plan().only == Some(Only::Content) {
         return Ok(());
     }
@@ -60,7 +60,7 @@ pub fn make(run: &mut Run, journal: &Journal) -> Result<(), Stop> {
 ///
 /// # Errors
 /// [`Stop`]; nothing was changed.
-pub fn rehearse(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn rehearse(run: &mut Run) -> Result<(), Stop> {
     if run.session.ready.is_none() || run.session.applied() {
         return Ok(());
     }
@@ -86,7 +86,7 @@ fn is_ready(run: &Run, journal: &Journal) -> Result<bool, Stop> {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn stop_server(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn stop_server(run: &mut Run) -> Result<(), Stop> {
     if run.session.plan().only == Some(Only::Content) {
         return Ok(());
     }

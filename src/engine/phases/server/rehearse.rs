@@ -22,24 +22,24 @@ use crate::host::server::{kept_index, view};
 
 const PHASE: Phase = Phase::Content;
 /// The folder of what it writes, in the session's.
-pub const FOLDER: &str = "rehearsal";
+pub(crate) const FOLDER: &str = "rehearsal";
 /// The hidden command that sees the view.
 pub const COMMAND: &str = "rehearse";
 /// A first index may take long; the server itself is only waited for as long as it does something.
 const LIMITS: Limits = Limits { silent: Duration::from_secs(40 * 60), total: Duration::from_secs(90 * 60) };
 
 /// How it ended: the words of the line in which the hidden command says it.
-pub const PASSED: &str = "passed";
+pub(crate) const PASSED: &str = "passed";
 /// The release does not work here.
-pub const FAILED: &str = "failed";
+pub(crate) const FAILED: &str = "failed";
 /// It can't be tried here, which says nothing about the release.
-pub const IMPOSSIBLE: &str = "impossible";
+pub(crate) const IMPOSSIBLE: &str = "impossible";
 
 /// Tries the release; what came of it, in words. Where it can't be tried, the upgrade goes on as if there were no rehearsal.
 ///
 /// # Errors
 /// [`Stop::Failed`] with what went wrong; nothing was changed.
-pub fn run(run: &mut Run) -> TaskResult<String> {
+pub(crate) fn run(run: &mut Run) -> TaskResult<String> {
     let install = run.session.install.clone();
     let unneeded =
         |why: &str| Ok(Told { outcome: Outcome::NotApplicable, detail: why.to_owned(), value: why.to_owned() });

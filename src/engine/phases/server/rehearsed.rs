@@ -2,7 +2,6 @@
 //! ask it. What happens is told line by line on standard output.
 
 use std::ffi::OsStr;
-use std::io::Write as _;
 use std::path::Path;
 
 use serde_json::json;
@@ -26,8 +25,11 @@ use crate::host::session::catalog;
 use crate::host::session::lock::Lock;
 use crate::host::session::store;
 
-/// Tries the release of a session. There must be one thread only, and no runtime yet.
-pub fn run(install: &OsStr, session_id: &OsStr) {
+/// Tries the release of a session, and tells what happens in lines of JSON. There must be one thread only, and no runtime yet.
+pub fn run(install: &OsStr, session_id: &OsStr, tell: fn(&str)) {
+    let say = |verdict: &str, what: &str, next: Option<String>| {
+        tell(&json!({"verdict": verdict, "what": what, "next": next}).to_string());
+    };
     // Nobody would end the server that is started here.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     children::inherit();
@@ -35,7 +37,7 @@ pub fn run(install: &OsStr, session_id: &OsStr) {
     let Some(session) = found.into_iter().find(|session| session_id == session.session_id.as_str()) else {
         return say(IMPOSSIBLE, "its session can't be read", None);
     };
-    match tried(session) {
+    match tried(session, tell) {
         Ok(()) => say(PASSED, "", None),
         Err(Failure::Impossible(what)) => say(IMPOSSIBLE, &what, None),
         Err(Failure::Failed(Stop::Failed { what, next })) => say(FAILED, &what, next.map(|next| next.for_an_upgrade())),
@@ -55,16 +57,7 @@ impl<E: std::fmt::Display> From<E> for Failure {
     }
 }
 
-fn say(verdict: &str, what: &str, next: Option<String>) {
-    line(&json!({"verdict": verdict, "what": what, "next": next}).to_string());
-}
-
-fn line(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-}
-
-fn tried(mut session: Session) -> Result<(), Failure> {
+fn tried(mut session: Session, tell: fn(&str)) -> Result<(), Failure> {
     let live = session.install.clone();
     let install = session.folders().map_or_else(|| live.clone(), |(_, after)| after);
     let own = store::folder(&live, &session.session_id);
@@ -93,12 +86,12 @@ fn tried(mut session: Session) -> Result<(), Failure> {
         before.was_running = false;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let proven = proven(session, &runtime);
+    let proven = proven(session, &runtime, tell);
     runtime.shutdown_background();
     proven
 }
 
-fn proven(session: Session, runtime: &tokio::runtime::Runtime) -> Result<(), Failure> {
+fn proven(session: Session, runtime: &tokio::runtime::Runtime, tell: fn(&str)) -> Result<(), Failure> {
     let install = session.install.clone();
     let lock = Lock::acquire(&install)?;
     fs::create_folders(&store::folder(&install, &session.session_id))?;
@@ -107,12 +100,13 @@ fn proven(session: Session, runtime: &tokio::runtime::Runtime) -> Result<(), Fai
     let telling = std::thread::spawn(move || {
         while let Some(event) = heard.blocking_recv() {
             if let Ok(text) = serde_json::to_string(&event) {
-                line(&text);
+                tell(&text);
             }
         }
     });
     let mut run = Run::new(session, lock, runtime.handle().clone(), events, commands);
     run.server_settings = Some(server::Settings::of_own_environment()).filter(|settings| !settings.names().is_empty());
+    let install = run.install();
     let places = search_index::places(&install);
     if places.note_layout().is_some() {
         // As phase 2 does, whatever comes of it.

@@ -34,8 +34,8 @@ const PHASE: Phase = Phase::Server;
 ///
 /// # Errors
 /// [`Stop`].
-pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
-    let install = run.session.install.clone();
+pub(crate) fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
+    let install = run.install();
     let journal = Journal::load(&install, &run.folder("server"))?
         .ok_or_else(|| Stop::failed("the journal of the server code is gone; roll back"))?;
     let has_code = target(run).package.under(&install).is_dir() || !journal.is_empty();
@@ -65,7 +65,7 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
         let yours = check::nothing_lost(run, When::Applied)?;
         done(format!("{checked} of {checked} paths, {yours} files of yours"), ())
     })?;
-    journal.drop_staging();
+    journal.drop_staging(&install);
     drop_replaced(run);
     let started = run.task(PHASE, Task::StartServer, start_server)?;
     let (restarted, time, health) = run.task(PHASE, Task::Health, |run| health(run, started))?;
@@ -86,7 +86,7 @@ pub fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
 
 /// Starts the server, for good or only to prove that it works. None where there is nothing to start.
 fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
-    let install = run.session.install.clone();
+    let install = run.install();
     if is_alone(run) {
         let why = not_started(run);
         return not_applicable(why, Some(why));
@@ -114,7 +114,7 @@ fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
 
 /// Bytecode is all that is left of a package whose files all went: it goes, too, with the folders that are empty then.
 fn drop_replaced(run: &mut Run) {
-    let install = run.session.install.clone();
+    let install = run.install();
     for server in layouts().servers().filter(|server| server.package != target(run).package) {
         let Ok(root) = Folder::open(&install) else { return };
         if root.below(&server.package, false).is_err() {
@@ -135,7 +135,7 @@ fn drop_replaced(run: &mut Run) {
 /// A server that keeps no note by which its index could be marked builds it anew when it is gone: where pages changed, it
 /// goes while no server runs.
 fn drop_index(run: &mut Run) {
-    let install = run.session.install.clone();
+    let install = run.install();
     let places = search_index::places(&install);
     let runs = matches!(server::find(&install), Running::Yes(_));
     if places.note_layout().is_some() || runs || !index::changes_pages(run, &places) {

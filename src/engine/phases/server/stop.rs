@@ -21,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`Stop`] if that is what was asked, or the session can't be saved.
-pub fn note_server(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn note_server(run: &mut Run) -> Result<(), Stop> {
     let install = run.session.install.clone();
     let found = server::find(&install);
     if let Some(before) = &run.session.server {
@@ -53,7 +53,7 @@ pub fn note_server(run: &mut Run) -> Result<(), Stop> {
 ///
 /// # Errors
 /// [`Stop`] where it lives on.
-pub fn stop_noted(run: &mut Run) -> TaskResult<String> {
+pub(crate) fn stop_noted(run: &mut Run) -> TaskResult<String> {
     name_others(run);
     let live = match server::find(&run.session.install) {
         Running::Yes(live) => live,
@@ -97,7 +97,7 @@ fn name_others(run: &mut Run) {
 }
 
 /// Stops a server of this install, each signal in the log; what went wrong, if it lives on.
-pub fn stop_live(run: &mut Run, live: &Live) -> Result<(), String> {
+pub(crate) fn stop_live(run: &mut Run, live: &Live) -> Result<(), String> {
     let mut said = Vec::new();
     let _server = waiting(Who::Server);
     // Whoever takes its place gets them: soon nobody knows them any more.
@@ -140,7 +140,7 @@ fn left_alone(run: &mut Run, live: &Live) -> Result<bool, Stop> {
 }
 
 /// Ends a server that is to be started again because it runs the old code. One that is left alone is not touched.
-pub fn stop_outdated(run: &mut Run) {
+pub(crate) fn stop_outdated(run: &mut Run) {
     let before = run.session.server.as_ref();
     if before.is_some_and(|s| s.was_running)
         && let Running::Yes(live) = server::find(&run.session.install)

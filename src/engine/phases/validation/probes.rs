@@ -41,23 +41,23 @@ const ERRORS: usize = 200;
 const SHOWN: usize = 5;
 
 /// What the probes found.
-pub struct Facts {
+pub(super) struct Facts {
     /// Tools that answer.
-    pub registered: Fact<u64>,
+    pub(crate) registered: Fact<u64>,
     /// Tools that should.
-    pub expected: Fact<u64>,
+    pub(crate) expected: Fact<u64>,
     /// Search.
-    pub search: Fact<String>,
+    pub(crate) search: Fact<String>,
     /// Workflows.
-    pub workflows: Fact<String>,
+    pub(crate) workflows: Fact<String>,
     /// The server has the browser tools.
-    pub browser_enabled: bool,
+    pub(crate) browser_enabled: bool,
     /// Browser.
-    pub browser: Fact<String>,
+    pub(crate) browser: Fact<String>,
     /// The flag was taken.
-    pub watcher: Fact<bool>,
+    pub(crate) watcher: Fact<bool>,
     /// The index is current.
-    pub index: Fact<bool>,
+    pub(crate) index: Fact<bool>,
 }
 
 struct Probing<'a> {
@@ -82,7 +82,12 @@ type Answer = Result<Value, String>;
 ///
 /// # Errors
 /// [`Stop`] of the first that fails.
-pub fn all(run: &mut Run, asked: Option<(&Server, &Client)>, groups: &Groups, seen: &mut Seen) -> Result<Facts, Stop> {
+pub(crate) fn all(
+    run: &mut Run,
+    asked: Option<(&Server, &Client)>,
+    groups: &Groups,
+    seen: &mut Seen,
+) -> Result<Facts, Stop> {
     let Some((server, client)) = asked else { return none(run, groups) };
     let mut probing =
         Probing { client, server, groups, tools: Vec::new(), last: Value::Null, seen, excused: Vec::new() };

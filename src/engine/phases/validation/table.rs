@@ -15,7 +15,7 @@ use crate::host::server;
 
 /// The whole table.
 #[derive(Deserialize)]
-pub struct Table {
+pub(crate) struct Table {
     tools: Vec<KnownTool>,
     default_groups: Vec<String>,
     /// On in some releases and off in others where the config says nothing.
@@ -24,19 +24,19 @@ pub struct Table {
     group_files: BTreeMap<String, Vec<String>>,
     registered_by: Registration,
     /// How an answer says that something went wrong.
-    pub complaints: Complaints,
+    pub(crate) complaints: Complaints,
     /// Words in such an answer that tell of a release that can't do this yet. In lower case.
-    pub unsupported: Vec<String>,
+    pub(crate) unsupported: Vec<String>,
     /// A search for a sentence of an installed standard.
-    pub search: Probe,
+    pub(crate) search: Probe,
     /// The list of workflows.
-    pub workflows: Probe,
+    pub(crate) workflows: Probe,
     /// Our own session.
-    pub session: Probe,
+    pub(crate) session: Probe,
     /// A browser.
-    pub browser: BrowserProbe,
+    pub(crate) browser: BrowserProbe,
     /// What in the log is an error.
-    pub log: Patterns,
+    pub(crate) log: Patterns,
 }
 
 #[derive(Deserialize)]
@@ -56,21 +56,21 @@ struct Registration {
 
 /// How an answer says that something went wrong.
 #[derive(Deserialize)]
-pub struct Complaints {
+pub(crate) struct Complaints {
     keys: Vec<String>,
     status: Vec<String>,
 }
 
 /// One capability.
 #[derive(Deserialize)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// How long an answer may take.
-    pub seconds: u64,
+    pub(crate) seconds: u64,
     /// How releases offer it, the newest first.
-    pub ways: Vec<Way>,
+    pub(crate) ways: Vec<Way>,
     /// Keys under which an answer holds what was found.
     #[serde(default)]
-    pub results: Vec<String>,
+    pub(crate) results: Vec<String>,
     /// How an answer says that it is too early to ask; none where no release says so.
     #[serde(default)]
     building: Option<Building>,
@@ -88,30 +88,30 @@ struct Building {
 
 /// How some releases offer a capability.
 #[derive(Deserialize)]
-pub struct Way {
+pub(crate) struct Way {
     /// The names that its tool had.
-    pub tools: Vec<String>,
+    pub(crate) tools: Vec<String>,
     /// What it is called with; `{…}` is filled in.
-    pub arguments: Value,
+    pub(crate) arguments: Value,
 }
 
 /// The browser's capability.
 #[derive(Deserialize)]
-pub struct BrowserProbe {
+pub(crate) struct BrowserProbe {
     /// How long an answer may take.
-    pub seconds: u64,
+    pub(crate) seconds: u64,
     /// The names that its tool had.
-    pub tools: Vec<String>,
+    pub(crate) tools: Vec<String>,
     /// What opens a page.
-    pub open: Value,
+    pub(crate) open: Value,
     /// What ends the session.
-    pub close: Value,
+    pub(crate) close: Value,
     /// Words of a tool that has no browser to drive.
-    pub not_there: Vec<String>,
+    pub(crate) not_there: Vec<String>,
 }
 
 /// The embedded table.
-pub fn table() -> &'static Table {
+pub(crate) fn table() -> &'static Table {
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         // Embedded at build time and read by a test: it can't be broken by input.
         #[allow(clippy::expect_used)]
@@ -122,7 +122,7 @@ pub fn table() -> &'static Table {
 
 impl Complaints {
     /// What an answer complains about, if it does.
-    pub fn of(&self, answer: &Value) -> Option<String> {
+    pub(crate) fn of(&self, answer: &Value) -> Option<String> {
         let bad = answer["status"].as_str().is_some_and(|s| self.status.iter().any(|b| b == s));
         let said = self.keys.iter().find_map(|k| answer.get(k).filter(|v| !v.is_null()));
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -133,7 +133,7 @@ impl Complaints {
 impl Probe {
     /// How far what is searched is built, in percent and in the server's words, where an answer says that it is being
     /// built.
-    pub fn building(&self, answer: &Value) -> Option<(u64, String)> {
+    pub(crate) fn building(&self, answer: &Value) -> Option<(u64, String)> {
         let how = self.building.as_ref()?;
         let told = answer.get(&how.key)?;
         how.states.iter().any(|state| told[&how.state] == **state).then(|| {
@@ -144,14 +144,14 @@ impl Probe {
     }
 
     /// What an answer found: how many, where it can be counted.
-    pub fn found(&self, answer: &Value) -> Option<usize> {
+    pub(crate) fn found(&self, answer: &Value) -> Option<usize> {
         let under = self.results.iter().find_map(|k| answer.get(k)?.as_array());
         under.or_else(|| answer.as_array()).map(Vec::len)
     }
 }
 
 /// Fills in what stands in braces.
-pub fn filled(arguments: &Value, values: &[(&str, &str)]) -> Value {
+pub(crate) fn filled(arguments: &Value, values: &[(&str, &str)]) -> Value {
     match arguments {
         Value::String(text) => {
             Value::String(values.iter().fold(text.clone(), |text, (name, value)| text.replace(name, value)))
@@ -163,15 +163,15 @@ pub fn filled(arguments: &Value, values: &[(&str, &str)]) -> Value {
 
 /// The tool groups of an install.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Groups {
+pub(crate) struct Groups {
     /// Their tools must be there.
-    pub on: BTreeSet<String>,
+    pub(crate) on: BTreeSet<String>,
     /// Their tools may be there: the release decides.
-    pub optional: BTreeSet<String>,
+    pub(crate) optional: BTreeSet<String>,
 }
 
 /// The tool groups that `config.json` enables; where it says nothing, those that releases enable by themselves.
-pub fn groups(install: &Path) -> Groups {
+pub(crate) fn groups(install: &Path) -> Groups {
     let config = fs::read_at_most(&install.join("config.json"), fs::SETTINGS).unwrap_or_default();
     let config: Value = serde_json::from_slice(&config).unwrap_or_default();
     let set = |names: &[String]| names.iter().cloned().collect();
@@ -186,11 +186,11 @@ pub fn groups(install: &Path) -> Groups {
 
 /// What the code registers.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Expected {
+pub(crate) struct Expected {
     /// For the enabled groups: all of these must be there.
-    pub tools: BTreeSet<String>,
+    pub(crate) tools: BTreeSet<String>,
     /// For whatever group: what stands here and not above may be there or not.
-    pub all: BTreeSet<String>,
+    pub(crate) all: BTreeSet<String>,
 }
 
 /// The tools that the installed code registers; `shipped` tells the release's files, by their path in the install.
@@ -198,7 +198,7 @@ pub struct Expected {
 ///
 /// # Errors
 /// What Python says.
-pub fn expected_tools(
+pub(crate) fn expected_tools(
     install: &Path,
     groups: &BTreeSet<String>,
     shipped: impl Fn(&str) -> bool,

@@ -15,6 +15,7 @@ use crate::host::files::folder::{Folder, Found};
 use crate::host::files::fs;
 use crate::host::files::journal::{ASIDE, Applied, Journal, JournalError, STAGE, State, Step, remove_empty_folders};
 use crate::host::files::rename;
+use crate::host::install::locked::LockedInstall;
 
 /// How a path may change under a step, before it is said that it does not come to rest.
 const TRIES: usize = 8;
@@ -34,6 +35,7 @@ enum Standing {
 
 /// Where steps are carried out.
 struct Place<'a> {
+    install: &'a LockedInstall,
     root: Folder,
     stage: Folder,
     rescue: &'a RelPath,
@@ -46,12 +48,17 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`]; what is done so far stays, and can be continued or rolled back.
-    pub fn apply(&self, rescue: &RelPath, progress: &mut dyn FnMut(usize, &RelPath)) -> Result<Applied, JournalError> {
+    pub fn apply(
+        &self,
+        install: &LockedInstall,
+        rescue: &RelPath,
+        progress: &mut dyn FnMut(usize, &RelPath),
+    ) -> Result<Applied, JournalError> {
         if self.is_done() {
             // Staging goes only after everything was applied and verified.
             return Ok(Applied::default());
         }
-        let at = self.place(rescue)?;
+        let at = self.place(install, rescue)?;
         let mut applied = Applied::default();
         for (number, step) in self.steps.iter().enumerate() {
             progress(number, &step.path);
@@ -87,13 +94,13 @@ impl Journal {
     }
 
     /// The staging is reached without a link: what is exchanged with it must not land elsewhere.
-    fn place<'a>(&self, rescue: &'a RelPath) -> Result<Place<'a>, JournalError> {
+    fn place<'a>(&self, install: &'a LockedInstall, rescue: &'a RelPath) -> Result<Place<'a>, JournalError> {
         let damaged = || JournalError::Damaged(self.folder.clone());
         let root = Folder::open(&self.install)?;
         let below = self.folder.strip_prefix(&self.install).map_err(|_| damaged())?;
         let path = RelPath::new(below.join(STAGE).as_os_str().as_bytes()).map_err(|_| damaged())?;
         let stage = root.below(&path, false)?;
-        Ok(Place { root, stage, rescue })
+        Ok(Place { install, root, stage, rescue })
     }
 
     fn lost(&self, step: &Step) -> JournalError {
@@ -158,11 +165,15 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn rescue_left(&self, rescue: &RelPath) -> Result<Vec<(RelPath, RelPath)>, JournalError> {
+    pub(crate) fn rescue_left(
+        &self,
+        install: &LockedInstall,
+        rescue: &RelPath,
+    ) -> Result<Vec<(RelPath, RelPath)>, JournalError> {
         if !fs::is_there(&self.folder.join(STAGE))? {
             return Ok(Vec::new());
         }
-        let at = self.place(rescue)?;
+        let at = self.place(install, rescue)?;
         let mut applied = Applied::default();
         for number in 0..self.steps.len() {
             self.rescue(&at, number, &mut applied)?;
@@ -231,7 +242,7 @@ impl Journal {
         let Some(path) = aside::relative(&self.install, &in_the_way.path) else {
             return Err(JournalError::Damaged(self.folder.clone()));
         };
-        let to = aside::set_aside(&at.root, &path, at.rescue)?;
+        let to = aside::set_aside(at.install, &at.root, &path, at.rescue)?;
         applied.rescued.extend(to.map(|to| (path, to)));
         Ok(())
     }

@@ -1,5 +1,9 @@
 use crate::host::files::journal::*;
 
+fn locked(folder: &Path) -> LockedInstall {
+    LockedInstall::of_test(folder)
+}
+
 fn rel(text: &str) -> RelPath {
     text.parse().unwrap()
 }
@@ -35,11 +39,11 @@ fn applies_twice_as_well_as_once() {
         wanted("s/gone/x", Some("old"), None),
         wanted("n/e/w", None, Some("fresh")),
     ];
-    let journal = Journal::commit(install, &folder, all).unwrap();
-    let first = journal.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap();
+    let journal = Journal::commit(&locked(install), &folder, all).unwrap();
+    let first = journal.apply(&locked(install), &rel("rescued/1"), &mut |_, _| {}).unwrap();
     assert_eq!((first.changed, first.rescued.len()), (3, 0));
     let again = Journal::load(install, &folder).unwrap().unwrap();
-    assert_eq!(again.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap(), Applied::default());
+    assert_eq!(again.apply(&locked(install), &rel("rescued/1"), &mut |_, _| {}).unwrap(), Applied::default());
     assert_eq!(text(install, "s/changed").as_deref(), Some("new"));
     assert_eq!(text(install, "n/e/w").as_deref(), Some("fresh"));
     assert!(!install.join("s/gone").exists(), "the emptied folder goes too");
@@ -57,11 +61,11 @@ fn what_the_user_wrote_meanwhile_is_rescued() {
         wanted("a/gone", Some("old"), None),
         wanted("a/new", None, Some("fresh")),
     ];
-    let journal = Journal::commit(install, &folder, all).unwrap();
+    let journal = Journal::commit(&locked(install), &folder, all).unwrap();
     for name in ["changed", "gone", "new"] {
         put(install, &format!("a/{name}"), "the user's");
     }
-    let applied = journal.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap();
+    let applied = journal.apply(&locked(install), &rel("rescued/1"), &mut |_, _| {}).unwrap();
     assert_eq!(applied.rescued.len(), 3);
     for name in ["changed", "gone", "new"] {
         assert_eq!(text(install, &format!("rescued/1/a/{name}")).as_deref(), Some("the user's"));
@@ -75,13 +79,13 @@ fn what_the_user_wrote_and_a_crash_left_aside_is_rescued() {
     let install = dir.path();
     let folder = install.join(".upgrade/id/content");
     let all = vec![wanted("a/gone", Some("old"), None), wanted("a/changed", Some("old"), Some("new"))];
-    Journal::commit(install, &folder, all).unwrap();
+    Journal::commit(&locked(install), &folder, all).unwrap();
     // Where two files can't be exchanged, and it died behind the first rename of each.
     stdfs::create_dir_all(install.join("a")).unwrap();
     put(install, ".upgrade/id/content/stage/0.out", "the user's");
     put(install, ".upgrade/id/content/stage/1.out", "the user's");
     let journal = Journal::load(install, &folder).unwrap().unwrap();
-    assert_eq!(journal.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap().rescued.len(), 2);
+    assert_eq!(journal.apply(&locked(install), &rel("rescued/1"), &mut |_, _| {}).unwrap().rescued.len(), 2);
     assert_eq!(text(install, "a/changed").as_deref(), Some("new"));
     for name in ["changed", "gone"] {
         assert_eq!(text(install, &format!("rescued/1/a/{name}")).as_deref(), Some("the user's"));
@@ -97,11 +101,11 @@ fn what_stands_in_the_way_goes_aside_whatever_it_is() {
         wanted("b/deep/changed", Some("old"), Some("new")),
         wanted("gone/x", Some("old"), None),
     ];
-    let journal = Journal::commit(install, &install.join(".upgrade/id/content"), all).unwrap();
+    let journal = Journal::commit(&locked(install), &install.join(".upgrade/id/content"), all).unwrap();
     put(install, "a/changed/mine", "in a folder");
     put(install, "b", "a file where folders come");
     put(install, "gone", "a file where one was");
-    let applied = journal.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap();
+    let applied = journal.apply(&locked(install), &rel("rescued/1"), &mut |_, _| {}).unwrap();
     assert_eq!(text(install, "a/changed").as_deref(), Some("new"));
     assert_eq!(text(install, "b/deep/changed").as_deref(), Some("new"));
     let moved: Vec<String> = applied.rescued.iter().map(|(from, to)| format!("{from} {to}")).collect();
@@ -126,7 +130,10 @@ fn what_was_written_since_a_step_stays() {
         wanted("a/fresh", None, Some("fresh")),
         wanted("a/back", None, Some("fresh")),
     ];
-    Journal::commit(install, &folder, all).unwrap().apply(&rel("rescued/1"), &mut |_, _| {}).unwrap();
+    Journal::commit(&locked(install), &folder, all)
+        .unwrap()
+        .apply(&locked(install), &rel("rescued/1"), &mut |_, _| {})
+        .unwrap();
     put(install, "a/changed", "since");
     put(install, "a/gone", "since");
     put(install, "a/fresh", "since");
@@ -134,7 +141,7 @@ fn what_was_written_since_a_step_stays() {
     stdfs::remove_file(install.join("a/back")).unwrap();
     for _ in 0..2 {
         let journal = Journal::load(install, &folder).unwrap().unwrap();
-        let applied = journal.apply(&rel("rescued/1"), &mut |_, _| {}).unwrap();
+        let applied = journal.apply(&locked(install), &rel("rescued/1"), &mut |_, _| {}).unwrap();
         assert_eq!((applied.changed, applied.rescued.len(), applied.since.len()), (0, 0, 5));
         for path in ["a/changed", "a/gone", "a/fresh"] {
             assert_eq!(text(install, path).as_deref(), Some("since"), "{path}");
@@ -150,12 +157,12 @@ fn staged_bytes_that_are_gone_before_their_step_are_missed() {
         let install = dir.path();
         let folder = install.join(".upgrade/id/content");
         put(install, "a", "old");
-        let journal = Journal::commit(install, &folder, vec![wanted("a", Some("old"), Some("new"))]).unwrap();
+        let journal = Journal::commit(&locked(install), &folder, vec![wanted("a", Some("old"), Some("new"))]).unwrap();
         stdfs::remove_file(folder.join("stage/0")).unwrap();
         if let Some(damage) = damage {
             put(&folder, "stage/0", damage);
         }
-        let applied = journal.apply(&rel("rescued/1"), &mut |_, _| {});
+        let applied = journal.apply(&locked(install), &rel("rescued/1"), &mut |_, _| {});
         assert!(matches!(applied, Err(JournalError::StagingLost { .. })), "{applied:?}");
         assert_eq!(text(install, "a").as_deref(), Some("old"));
     }
@@ -165,7 +172,10 @@ fn staged_bytes_that_are_gone_before_their_step_are_missed() {
 fn a_journal_that_was_given_up_is_none() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join(".upgrade/id/rollback");
-    Journal::commit(dir.path(), &folder, vec![wanted("x", None, Some("y"))]).unwrap().give_up().unwrap();
+    Journal::commit(&locked(dir.path()), &folder, vec![wanted("x", None, Some("y"))])
+        .unwrap()
+        .give_up(&locked(dir.path()))
+        .unwrap();
     assert!(Journal::load(dir.path(), &folder).unwrap().is_none() && !Journal::was_begun(&folder).unwrap());
 }
 
@@ -173,7 +183,7 @@ fn a_journal_that_was_given_up_is_none() {
 fn a_damaged_journal_is_not_followed() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join(".upgrade/id/content");
-    Journal::commit(dir.path(), &folder, vec![wanted("x", None, Some("y"))]).unwrap();
+    Journal::commit(&locked(dir.path()), &folder, vec![wanted("x", None, Some("y"))]).unwrap();
     let tear = |name: &str| {
         let path = folder.join(name);
         let torn = stdfs::read_to_string(&path).unwrap().replace("\"x\"", "\"z\"");
@@ -192,7 +202,7 @@ fn a_damaged_journal_is_not_followed() {
 fn what_was_not_committed_is_not_carried_out_but_known() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join(".upgrade/id/content");
-    Journal::commit(dir.path(), &folder, vec![wanted("x", None, Some("y"))]).unwrap();
+    Journal::commit(&locked(dir.path()), &folder, vec![wanted("x", None, Some("y"))]).unwrap();
     stdfs::remove_file(folder.join(JOURNAL)).unwrap();
     assert!(Journal::load(dir.path(), &folder).unwrap().is_none());
     assert_eq!(Journal::traces(&folder).unwrap().len(), 1);
@@ -203,7 +213,7 @@ fn a_journal_about_our_own_files_is_none() {
     let dir = tempfile::tempdir().unwrap();
     for path in [".upgrade/lock", ".backups/2026-11-22-103045/MANIFEST.json", "venv/bin/python"] {
         let folder = dir.path().join(".upgrade/id/content");
-        Journal::commit(dir.path(), &folder, vec![wanted(path, None, Some("y"))]).unwrap();
+        Journal::commit(&locked(dir.path()), &folder, vec![wanted(path, None, Some("y"))]).unwrap();
         assert!(matches!(Journal::load(dir.path(), &folder), Err(JournalError::Damaged(_))), "{path}");
     }
 }

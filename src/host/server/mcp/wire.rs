@@ -58,13 +58,13 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub fn new(http: reqwest::Client) -> Self {
+    pub(crate) fn new(http: reqwest::Client) -> Self {
         let seen = Seen { wrong: watch::Sender::new(None), bytes: AtomicU64::new(0), events: AtomicU64::new(0) };
         Self { http, seen: Arc::new(seen) }
     }
 
     /// Waits until the server does something wrong.
-    pub async fn wrong(&self) -> String {
+    pub(crate) async fn wrong(&self) -> String {
         let mut changes = self.seen.wrong.subscribe();
         match changes.wait_for(Option::is_some).await {
             Ok(wrong) => wrong.clone().unwrap_or_default(),
@@ -74,12 +74,12 @@ impl Wire {
     }
 
     /// What it did wrong first.
-    pub fn first_wrong(&self) -> Option<String> {
+    pub(crate) fn first_wrong(&self) -> Option<String> {
         self.seen.wrong.borrow().clone()
     }
 
     /// What has come so far, for a message that says that the end of it never did; forgets it.
-    pub fn so_far(&self) -> String {
+    pub(crate) fn so_far(&self) -> String {
         let (bytes, events) = (self.seen.bytes.swap(0, Ordering::Relaxed), self.seen.events.swap(0, Ordering::Relaxed));
         match (bytes, events) {
             (0, _) => "the server sent nothing".to_owned(),

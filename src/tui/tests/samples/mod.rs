@@ -20,7 +20,7 @@ use crate::engine::planning::sources::{Candidate, Facts, Found, Standing};
 
 mod sessions;
 
-pub use sessions::{after, rebuilt, session, unfinished};
+pub(crate) use sessions::{after, rebuilt, session, unfinished};
 
 use crate::tui::launch::Launch;
 use crate::tui::message::{Effect, Msg};
@@ -34,7 +34,7 @@ const FROM: &str = "3446b8a91c0de5f27ab84e6d1039c5b7f2a8e614";
 const TO: &str = "e8b70c7d5a2f4916b3c08e7fd1a24596c0b3e8d7";
 
 /// What every sample is started with.
-pub fn launch() -> Launch {
+pub(crate) fn launch() -> Launch {
     Launch {
         project: PathBuf::from("/home/ada/shop"),
         source: Some(PathBuf::from("/home/ada/src/praxis-os")),
@@ -76,7 +76,7 @@ fn entry(kind: Kind, at: &str, from: Option<&str>, hunks: usize, reason: &str) -
 }
 
 /// A plan with about thirty files of every kind.
-pub fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     use Kind::{AutoMerge, Conflict, LocalOnly, Move, New, Remove, StaysDeleted, Unchanged, Update};
     let pristine = "Untouched since 3446b8a; the source changed it.";
     let rows: &[(Kind, &str, Option<&str>, usize, &str)] = &[
@@ -186,7 +186,7 @@ pub fn plan() -> Plan {
 }
 
 /// What looking at the sample's install finds.
-pub fn inspection() -> Inspection {
+pub(crate) fn inspection() -> Inspection {
     let news = [
         ("e8b70c7", "2026-11-20", "Pin the server's protocol version"),
         ("dc10c02", "2026-11-14", "Safety rules: never reset --hard on main"),
@@ -276,7 +276,7 @@ fn bytes(text: &str) -> Option<Arc<[u8]>> {
 }
 
 /// Four conflicts: two hunks, one hunk, deleted by the user, and not text.
-pub fn conflict_files() -> Vec<ConflictFile> {
+pub(crate) fn conflict_files() -> Vec<ConflictFile> {
     let mine = RULES
         .replace("`git log`, `git blame`", "`git log`, `git blame`, `git grep`\n- our CI may push tags")
         .replace("Say what will change before you do it.", "Show the command, wait for a yes.");
@@ -328,7 +328,7 @@ pub fn conflict_files() -> Vec<ConflictFile> {
 }
 
 /// A wizard of that size before anything has happened.
-pub fn fresh(theme: Theme, width: u16, height: u16) -> Model {
+pub(crate) fn fresh(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = Model::new(launch(), theme, width, height);
     model.home = Some("/home/ada".to_owned());
     model.started = "2026-11-22T15:04:05Z".parse().ok();
@@ -336,7 +336,7 @@ pub fn fresh(theme: Theme, width: u16, height: u16) -> Model {
 }
 
 /// Takes a message in and answers the effects that need no engine, as the loop would.
-pub fn feed(model: &mut Model, msg: Msg) -> Vec<Effect> {
+pub(crate) fn feed(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut left = Vec::new();
     let mut todo = update(model, msg);
     while !todo.is_empty() {
@@ -365,7 +365,7 @@ pub fn feed(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 /// What stands at the sample's source.
-pub fn clone_facts() -> Facts {
+pub(crate) fn clone_facts() -> Facts {
     Facts {
         path: PathBuf::from("/home/ada/src/praxis-os"),
         version: "1.2.0".to_owned(),
@@ -378,7 +378,7 @@ pub fn clone_facts() -> Facts {
 }
 
 /// A wizard that was started without a source, and found one that was used before.
-pub fn setup(theme: Theme, width: u16, height: u16) -> Model {
+pub(crate) fn setup(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = fresh(theme, width, height);
     model.launch.source = None;
     feed(&mut model, Msg::Opened(Ok(None)));
@@ -402,14 +402,14 @@ pub fn setup(theme: Theme, width: u16, height: u16) -> Model {
 }
 
 /// The plan, waiting for a yes.
-pub fn preview(theme: Theme, width: u16, height: u16) -> Model {
+pub(crate) fn preview(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = fresh(theme, width, height);
     feed(&mut model, Msg::Inspected(Box::new(inspection())));
     model
 }
 
 /// Phase 2 at 63 % of its dependencies.
-pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
+pub(crate) fn progress(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = preview(theme, width, height);
     model.running = true;
     model.screen = crate::tui::model::Screen::Progress;
@@ -457,7 +457,7 @@ pub fn progress(theme: Theme, width: u16, height: u16) -> Model {
 }
 
 /// A post-install step that failed.
-pub fn asked(theme: Theme, width: u16, height: u16) -> Model {
+pub(crate) fn asked(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = progress(theme, width, height);
     let question = Question::new("post_install:playwright", "playwright install chromium failed", Way::RollBack)
         .saying(["exit status: 1", "Downloading Chrome for Testing 143.0", "Error: getaddrinfo ENOTFOUND cdn.example"])
@@ -469,7 +469,7 @@ pub fn asked(theme: Theme, width: u16, height: u16) -> Model {
 }
 
 /// The first of four conflicts.
-pub fn conflict(theme: Theme, width: u16, height: u16) -> Model {
+pub(crate) fn conflict(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = preview(theme, width, height);
     model.running = true;
     feed(&mut model, Msg::Event(Event::ConflictsOpen { files: Arc::new(conflict_files()) }));
@@ -477,7 +477,7 @@ pub fn conflict(theme: Theme, width: u16, height: u16) -> Model {
 }
 
 /// A good end.
-pub fn report(theme: Theme, width: u16, height: u16) -> Model {
+pub(crate) fn report(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = preview(theme, width, height);
     let report = [
         "/home/ada/shop/.praxis-os  3446b8a -> e8b70c7",
@@ -524,7 +524,7 @@ pub fn report(theme: Theme, width: u16, height: u16) -> Model {
 }
 
 /// An upgrade that failed in phase 3 and was taken back.
-pub fn failed(theme: Theme, width: u16, height: u16) -> Model {
+pub(crate) fn failed(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = progress(theme, width, height);
     let said = [
         (Level::Info, "pip", "Collecting lancedb~=0.25.0"),

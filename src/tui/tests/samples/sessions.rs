@@ -14,7 +14,7 @@ use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 
 /// A session that was cut off in phase 2; `applied` if it had begun to write.
-pub fn session(applied: bool) -> Session {
+pub(crate) fn session(applied: bool) -> Session {
     let launch = launch();
     let answers: BTreeMap<RelPath, Decision> =
         path("workflows/spec_creation_v1/metadata.json").map(|p| (p, Decision::Keep)).into_iter().collect();
@@ -49,7 +49,7 @@ fn began() -> jiff::Timestamp {
 }
 
 /// A session to which this has happened; what can't happen is left out.
-pub fn after(mut session: Session, events: &[StateEvent]) -> Session {
+pub(crate) fn after(mut session: Session, events: &[StateEvent]) -> Session {
     for event in events {
         let _ = session.advance(event);
     }
@@ -57,7 +57,7 @@ pub fn after(mut session: Session, events: &[StateEvent]) -> Session {
 }
 
 /// The screen of such a session.
-pub fn unfinished(theme: Theme, width: u16, height: u16) -> Model {
+pub(crate) fn unfinished(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = fresh(theme, width, height);
     let drafts = path("standards/universal/ai-safety/git-safety-rules.md");
     let drafts = drafts.into_iter().map(|path| Draft { path, hunks: Some(2), written: 1 }).collect();
@@ -67,7 +67,7 @@ pub fn unfinished(theme: Theme, width: u16, height: u16) -> Model {
 }
 
 /// The screen of a session whose files were damaged: made of what its journal and backup tell.
-pub fn rebuilt(theme: Theme, width: u16, height: u16) -> Model {
+pub(crate) fn rebuilt(theme: Theme, width: u16, height: u16) -> Model {
     let install = launch().project.join(".praxis-os");
     let session = session::rebuilt(Remains {
         session_id: ID.to_owned(),

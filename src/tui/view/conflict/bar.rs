@@ -10,7 +10,7 @@ use crate::tui::view::canvas::Canvas;
 use crate::tui::view::frame::{self, put};
 
 /// What the marks mean, for the help.
-pub const LEGEND: &str = "● still open, ✔ settled, ┤ another change, ┃ in sight";
+pub(crate) const LEGEND: &str = "● still open, ✔ settled, ┤ another change, ┃ in sight";
 
 /// What is marked, the weightier last.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
@@ -22,7 +22,7 @@ enum Mark {
 }
 
 /// Draws it for these rows.
-pub fn draw(model: &Model, pane: Rect, rows: &Rows<'_>, buffer: &mut Canvas<'_>) {
+pub(crate) fn draw(model: &Model, pane: Rect, rows: &Rows<'_>, buffer: &mut Canvas<'_>) {
     let track = usize::from(pane.height.saturating_sub(2));
     let (at, count, last) = (model.conflicts.scroll, rows.count(), rows.last_top());
     if track == 0 || count == 0 || !frame::has_borders(pane) {

@@ -15,7 +15,7 @@ use crate::tui::view::difftext::{self, Look};
 use crate::tui::view::frame::{self, line, put};
 
 /// Draws rows of the merge view from row `scroll` on.
-pub fn draw(model: &Model, merge: &Merge, rows: &MergeRows, area: Rect, buffer: &mut Canvas<'_>) {
+pub(crate) fn draw(model: &Model, merge: &Merge, rows: &MergeRows, area: Rect, buffer: &mut Canvas<'_>) {
     let mut view = View::new(model, merge, rows, area.width);
     view.look.above = model.conflicts.above();
     let page = if view.look.wrap { 1 } else { usize::from(area.height) };
@@ -35,7 +35,7 @@ pub fn draw(model: &Model, merge: &Merge, rows: &MergeRows, area: Rect, buffer: 
 }
 
 /// A choice in a word, with its key.
-pub fn chosen(choice: &Choice) -> &'static str {
+pub(crate) fn chosen(choice: &Choice) -> &'static str {
     match choice {
         Choice::Mine => "1 mine",
         Choice::Theirs => "2 theirs",
@@ -63,7 +63,7 @@ struct Shown<'m> {
 }
 
 /// Draws rows of the merge view, and measures them.
-pub struct View<'m> {
+pub(crate) struct View<'m> {
     model: &'m Model,
     merge: &'m Merge,
     digits: usize,
@@ -72,7 +72,7 @@ pub struct View<'m> {
 
 impl<'m> View<'m> {
     /// How rows are drawn in a pane of that width.
-    pub fn new(model: &'m Model, merge: &'m Merge, rows: &MergeRows, width: u16) -> Self {
+    pub(crate) fn new(model: &'m Model, merge: &'m Merge, rows: &MergeRows, width: u16) -> Self {
         let c = &model.conflicts;
         let needle = c.search.as_ref().map_or("", |s| s.needle.as_str());
         let look = Look { theme: model.theme, across: c.across, wrap: !c.cut, needle, above: 0 };
@@ -80,7 +80,7 @@ impl<'m> View<'m> {
     }
 
     /// How many lines a row takes in a pane of that width, at most `most`.
-    pub fn height(&self, row: &MergeRow, width: u16, most: usize) -> usize {
+    pub(crate) fn height(&self, row: &MergeRow, width: u16, most: usize) -> usize {
         let line = |region: usize, side: Side, line: &Line, width: u16| {
             difftext::height(self.bytes(region, side, line), width.saturating_sub(self.before()), most)
         };
@@ -119,7 +119,7 @@ impl<'m> View<'m> {
     }
 
     /// Draws a row at the top of `area`; returns how many lines it took.
-    pub fn row(&self, row: &MergeRow, area: Rect, buffer: &mut Buffer) -> u16 {
+    pub(crate) fn row(&self, row: &MergeRow, area: Rect, buffer: &mut Buffer) -> u16 {
         let theme = self.model.theme;
         let top = Rect { height: 1, ..area };
         match row {

@@ -1,10 +1,10 @@
 //! The conflict screen: facts, then the texts, then the result, then the question.
 
-pub mod bar;
+pub(crate) mod bar;
 mod merge;
-pub mod over;
+pub(crate) mod over;
 mod result;
-pub mod rows;
+pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +27,7 @@ use crate::tui::text;
 use crate::tui::theme::Role;
 
 /// Which file of how many, and how many hunks of all files are resolved; for the title.
-pub fn position(model: &Model) -> String {
+pub(crate) fn position(model: &Model) -> String {
     let c = &model.conflicts;
     let narrow = model.width < 60;
     let at = format!("{}{} of {}", if narrow { "" } else { "conflict " }, c.settling.file() + 1, c.files.len());
@@ -42,7 +42,7 @@ pub fn position(model: &Model) -> String {
 }
 
 /// What has been decided, or what there is to decide.
-pub fn question(model: &Model) -> (String, Role) {
+pub(crate) fn question(model: &Model) -> (String, Role) {
     let c = &model.conflicts;
     let Some(file) = c.settling.current() else { return (String::new(), Role::Text) };
     if c.settling.open_files() == 0 && !loses(c) {
@@ -207,7 +207,7 @@ fn sides_missing(file: Option<&ConflictFile>) -> (bool, bool) {
 }
 
 /// Whether a key does something for the file under the cursor.
-pub fn possible(model: &Model, action: Action) -> bool {
+pub(crate) fn possible(model: &Model, action: Action) -> bool {
     let c = &model.conflicts;
     let hunks = matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Text(n)) if *n > 0);
     let decision = c.settling.current().map(|f| &f.decision);
@@ -307,7 +307,7 @@ fn areas(model: &Model, area: Rect) -> (Vec<String>, Rect, u16) {
 }
 
 /// The rows of the view.
-pub fn measured(model: &Model, area: Rect) -> Rows<'_> {
+pub(crate) fn measured(model: &Model, area: Rect) -> Rows<'_> {
     let (_, pane, result) = areas(model, area);
     let inner = frame::inner(pane);
     let (width, lines) = (inner.width, inner.height.saturating_sub(result));
@@ -325,7 +325,7 @@ pub fn measured(model: &Model, area: Rect) -> Rows<'_> {
 }
 
 /// How much there is to scroll, and how much of it is in sight.
-pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
+pub(crate) fn rows(model: &Model, area: Rect) -> (usize, usize) {
     let rows = measured(model, area);
     match &rows.kind {
         Kind::Lines(count) => (*count, rows.lines.into()),
@@ -390,7 +390,7 @@ fn headings(c: &Conflicts, room: usize) -> (Vec<(String, Role)>, String) {
 }
 
 /// The screen.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
+pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let c = &model.conflicts;
     let Some(file) = c.file() else { return };
@@ -467,7 +467,7 @@ fn file_word(c: &Conflicts) -> String {
 }
 
 /// What is decided about a file, for the list: a sign, a word, and how it looks.
-pub fn state_of(file: &Settled) -> (&'static str, String, Role) {
+pub(crate) fn state_of(file: &Settled) -> (&'static str, String, Role) {
     match &file.decision {
         Decision::Keep => ("✔", "mine".to_owned(), Role::Good),
         Decision::Take => ("✔", "theirs".to_owned(), Role::Good),

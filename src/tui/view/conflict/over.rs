@@ -12,7 +12,7 @@ use crate::tui::view::canvas::Canvas;
 use crate::tui::view::frame::{self, line};
 
 /// What a standing rule says and covers.
-pub fn rule(model: &Model, take: bool, pattern: Option<&String>) -> Vec<String> {
+pub(crate) fn rule(model: &Model, take: bool, pattern: Option<&String>) -> Vec<String> {
     const SHOWN: usize = 4;
     let Some(pattern) = pattern else { return Vec::new() };
     let c = &model.conflicts;
@@ -41,7 +41,7 @@ pub fn rule(model: &Model, take: bool, pattern: Option<&String>) -> Vec<String> 
 }
 
 /// The list of conflicts with what is decided about each.
-pub fn files(model: &Model, selected: usize, area: Rect, buffer: &mut Canvas<'_>) {
+pub(crate) fn files(model: &Model, selected: usize, area: Rect, buffer: &mut Canvas<'_>) {
     let theme = model.theme;
     let c = &model.conflicts;
     let area = frame::middle(area, 76, area.height.min((c.files.len() as u16).saturating_add(2).max(6)));

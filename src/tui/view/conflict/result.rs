@@ -12,7 +12,7 @@ use crate::tui::view::difftext::{self, Look};
 use crate::tui::view::frame::{self, line, put};
 
 /// Rows of the result under a view of `rows`; none where there is no room for both.
-pub fn height(rows: u16) -> u16 {
+pub(crate) fn height(rows: u16) -> u16 {
     if rows < 14 { 0 } else { (rows / 4).clamp(4, 12) }
 }
 
@@ -38,7 +38,7 @@ struct Row {
 }
 
 /// Draws it, under a rule that joins the pane's borders.
-pub fn draw(model: &Model, merge: &Merge, area: Rect, pane: Rect, buffer: &mut Buffer) {
+pub(crate) fn draw(model: &Model, merge: &Merge, area: Rect, pane: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let c = &model.conflicts;
     let (Some(file), hunk) = (c.settling.current(), c.settling.hunk()) else { return };

@@ -6,7 +6,7 @@ use crate::tui::merge_rows::MergeRow;
 use crate::tui::view::difftext;
 
 /// What is scrolled through.
-pub enum Kind<'m> {
+pub(crate) enum Kind<'m> {
     /// Rows of one line each.
     Lines(usize),
     /// A merge, wrapped.
@@ -16,18 +16,18 @@ pub enum Kind<'m> {
 }
 
 /// The rows of a view, measured as they are drawn. Asks only for those near the one it is about.
-pub struct Rows<'m> {
+pub(crate) struct Rows<'m> {
     /// What they are.
-    pub kind: Kind<'m>,
+    pub(crate) kind: Kind<'m>,
     /// How wide the view is.
-    pub width: u16,
+    pub(crate) width: u16,
     /// How many lines it has.
-    pub lines: u16,
+    pub(crate) lines: u16,
 }
 
 impl Rows<'_> {
     /// How many there are.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         match &self.kind {
             Kind::Lines(count) => *count,
             Kind::Merge(_, rows) => rows.len(),
@@ -45,20 +45,20 @@ impl Rows<'_> {
     }
 
     /// How many lines a row takes, no more than there are in the view.
-    pub fn height(&self, row: usize) -> usize {
+    pub(crate) fn height(&self, row: usize) -> usize {
         self.height_to(row, usize::from(self.lines).max(1))
     }
 
     /// Where the view stands after so many lines down, within a row that is longer than the view: none where it goes on
     /// with the next row.
-    pub fn down_within(&self, top: usize, above: usize, by: usize) -> Option<usize> {
+    pub(crate) fn down_within(&self, top: usize, above: usize, by: usize) -> Option<usize> {
         let lines = usize::from(self.lines).max(1);
         let most = self.height_to(top, above + by + lines).saturating_sub(lines);
         (most > above).then(|| most.min(above + by))
     }
 
     /// How many lines of a row are above the view that shows its end.
-    pub fn above_end(&self, row: usize) -> usize {
+    pub(crate) fn above_end(&self, row: usize) -> usize {
         let lines = usize::from(self.lines).max(1);
         if self.height_to(row, lines + 1) > lines { self.height_to(row, usize::MAX) - lines } else { 0 }
     }
@@ -70,27 +70,27 @@ impl Rows<'_> {
     }
 
     /// The row that stands at the top when the last one stands at the bottom.
-    pub fn last_top(&self) -> usize {
+    pub(crate) fn last_top(&self) -> usize {
         let count = self.count();
         // Of one that is longer than the view, at least the beginning is shown.
         count - self.fitting_before(count, self.lines.into()).max(1).min(count)
     }
 
     /// How many rows are whole in sight from this one on; one if none is.
-    pub fn seen_from(&self, top: usize) -> usize {
+    pub(crate) fn seen_from(&self, top: usize) -> usize {
         let mut left = usize::from(self.lines);
         let whole = (top..self.count()).map_while(|r| left.checked_sub(self.height(r)).map(|rest| left = rest)).count();
         whole.max(1)
     }
 
     /// The row to begin with so that this one is in sight, with a bit of what stands before it.
-    pub fn top_for(&self, row: usize) -> usize {
+    pub(crate) fn top_for(&self, row: usize) -> usize {
         let lines = usize::from(self.lines / 4).min(2);
         row.saturating_sub(self.fitting_before(row, lines)).min(self.last_top())
     }
 
     /// The row to begin with so that this one, at the top now, is the last that is whole in sight.
-    pub fn page_before(&self, top: usize) -> usize {
+    pub(crate) fn page_before(&self, top: usize) -> usize {
         let rest = usize::from(self.lines).saturating_sub(self.height(top));
         top.saturating_sub(self.fitting_before(top, rest).max(1))
     }

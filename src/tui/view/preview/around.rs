@@ -5,7 +5,7 @@ use crate::engine::planning::editors::ProjectFile;
 use crate::tui::model::{Model, Preview};
 
 /// What becomes of editors' entries that would not start the new server; none where there are none.
-pub fn editors(model: &Model, preview: &Preview) -> Option<String> {
+pub(crate) fn editors(model: &Model, preview: &Preview) -> Option<String> {
     let files = preview.inspection.project_files.iter().filter(|file| file.can_be_written());
     let names: Vec<String> = files.map(|file| file.path.to_string()).collect();
     let all = (!names.is_empty()).then(|| names.join(", "))?;
@@ -16,7 +16,7 @@ pub fn editors(model: &Model, preview: &Preview) -> Option<String> {
 }
 
 /// What becomes of rules files with an older release's text; none where there are none.
-pub fn rules(model: &Model, preview: &Preview) -> Option<String> {
+pub(crate) fn rules(model: &Model, preview: &Preview) -> Option<String> {
     let files = preview.inspection.rules.iter().filter(|file| file.problem.is_none());
     let names: Vec<String> = files.map(|file| file.path.to_string()).collect();
     let all = (!names.is_empty()).then(|| names.join(", "))?;
@@ -27,7 +27,7 @@ pub fn rules(model: &Model, preview: &Preview) -> Option<String> {
 }
 
 /// Each value of an editor's entry that has to change, and what only a person can.
-pub fn lines(preview: &Preview) -> Vec<String> {
+pub(crate) fn lines(preview: &Preview) -> Vec<String> {
     let of_file = |file: &ProjectFile| {
         let edits = file.edits.iter().map(|edit| format!("{}: {} becomes {}", edit.pointer, edit.old, edit.new));
         let by_hand = file.by_hand.iter().map(|entry| format!("{}: {}", entry.entry, entry.why));

@@ -22,7 +22,7 @@ use crate::tui::text;
 use crate::tui::theme::Role;
 
 /// The mark, the short word and the role of a kind.
-pub fn kind_look(kind: Kind) -> (&'static str, &'static str, Role) {
+pub(crate) fn kind_look(kind: Kind) -> (&'static str, &'static str, Role) {
     let (mark, role) = match kind {
         Kind::Conflict => ("!", Role::Bad),
         Kind::AutoMerge => ("~", Role::Warn),
@@ -186,7 +186,7 @@ fn areas(model: &Model, preview: &Preview, area: Rect) -> Areas {
 }
 
 /// How much there is to scroll.
-pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
+pub(crate) fn rows(model: &Model, area: Rect) -> (usize, usize) {
     let Some(preview) = &model.preview else { return (0, 1) };
     match &preview.pane {
         Pane::List => (preview.rows.len(), frame::inner(areas(model, preview, area).list).height.into()),
@@ -200,7 +200,7 @@ pub fn rows(model: &Model, area: Rect) -> (usize, usize) {
 }
 
 /// What Enter is said to do.
-pub fn start_hint(model: &Model) -> String {
+pub(crate) fn start_hint(model: &Model) -> String {
     let all = match &model.preview {
         // What a filter hides is meant as well.
         Some(Preview { filter, inspection, .. }) if !filter.is_empty() => {
@@ -217,7 +217,7 @@ pub fn start_hint(model: &Model) -> String {
 }
 
 /// The filter, while there is one.
-pub fn note(model: &Model) -> (String, Role) {
+pub(crate) fn note(model: &Model) -> (String, Role) {
     let Some(preview) = &model.preview else { return (String::new(), Role::Text) };
     match &preview.pane {
         Pane::Diff(pane) if pane.search.is_some() => return ("Esc ends the search.".to_owned(), Role::Dim),
@@ -267,7 +267,7 @@ fn asks(model: &Model) -> u64 {
 }
 
 /// The preview.
-pub fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
+pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let Some(preview) = &model.preview else { return };
     match &preview.pane {
         Pane::Diff(pane) => return diff(model, pane, area, buffer),
@@ -356,7 +356,7 @@ fn why_folder(model: &Model, (from, to): &Moved, files: usize, area: Rect, buffe
 }
 
 /// Whether the selected row is a folder that moves, or a file listed below one.
-pub fn is_folder(model: &Model) -> bool {
+pub(crate) fn is_folder(model: &Model) -> bool {
     let row = model.preview.as_ref().and_then(|p| p.rows.get(p.selected));
     matches!(row, Some(Row::Folder { .. } | Row::Within(_)))
 }

@@ -32,7 +32,7 @@ fn tabs_shown(labels: &[String], chosen: usize, room: usize) -> Range<usize> {
 }
 
 /// The tabs as the heading of a pane; a mark stands where more of them are, and leads to the nearest of those.
-pub fn heading(model: &Model, preview: &Preview, pane: Rect, canvas: &mut Canvas<'_>) -> Line<'static> {
+pub(crate) fn heading(model: &Model, preview: &Preview, pane: Rect, canvas: &mut Canvas<'_>) -> Line<'static> {
     let theme = model.theme;
     let label = |(tab, count): &(Tab, usize)| {
         let word = match tab {

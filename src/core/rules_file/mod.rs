@@ -19,7 +19,7 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// How a file has a release's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum How {
+pub(crate) enum How {
     /// It is one, and becomes the new one.
     Whole,
     /// It has it between markers, where the new one comes.
@@ -32,7 +32,7 @@ pub enum How {
 
 impl How {
     /// In words that follow the file's path.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             How::Whole => "is a release's text as it was shipped: it becomes the new release's",
             How::Block => "has a block of ours: it becomes the new release's text",
@@ -44,23 +44,23 @@ impl How {
 
 /// A file that was written, as a session keeps it: noted before it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Saved {
+pub(crate) struct Saved {
     /// The sha256 of what stood there.
-    pub before: String,
+    pub(crate) before: String,
     /// That of what was written.
-    pub after: String,
+    pub(crate) after: String,
 }
 
 impl Saved {
     /// Whether it is what this program writes.
-    pub fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         let sum = |sum: &String| sum.len() == 64 && sum.bytes().all(|b| b.is_ascii_hexdigit());
         sum(&self.before) && sum(&self.after)
     }
 }
 
 /// Whether a path is that of a rules file: no session may name another one.
-pub fn is_rules(path: &RelPath) -> bool {
+pub(crate) fn is_rules(path: &RelPath) -> bool {
     let data = &layouts().outside;
     let text = |end: &str| path.name().ends_with(end.as_bytes());
     let named = data.rules.iter().any(|rule| rule == path || path.name() == rule.as_bytes());
@@ -72,13 +72,13 @@ pub fn is_rules(path: &RelPath) -> bool {
 #[derive(Debug, Clone)]
 pub struct Shipped {
     /// Its path in the source.
-    pub page: String,
+    pub(crate) page: String,
     /// Where a project has it.
-    pub file: RelPath,
+    pub(crate) file: RelPath,
     /// What it says now.
-    pub next: Arc<[u8]>,
+    pub(crate) next: Arc<[u8]>,
     /// What it ever said.
-    pub versions: Vec<Arc<[u8]>>,
+    pub(crate) versions: Vec<Arc<[u8]>>,
 }
 
 /// The line that begins a block, and the one that ends it.
@@ -188,7 +188,7 @@ fn places(mine: &[u8], text: &[u8]) -> Vec<Range<usize>> {
 ///
 /// # Errors
 /// Why it is not for this program to write, in words that follow "it".
-pub fn changed(
+pub(crate) fn changed(
     path: &RelPath,
     mine: &[u8],
     shipped: &[Shipped],

@@ -2,7 +2,7 @@
 
 mod probes;
 mod seen;
-pub mod table;
+pub(crate) mod table;
 
 use crate::core::task::Task;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ use crate::host::user::consent::Wish;
 ///
 /// # Errors
 /// [`Stop`].
-pub fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
+pub(crate) fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
     let server = server_to_ask(run)?;
     let client = match &server {
         Some(server) => {
@@ -89,7 +89,7 @@ pub fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn prove(run: &mut Run) -> Result<(), Stop> {
+pub(crate) fn prove(run: &mut Run) -> Result<(), Stop> {
     let Some(server) = server_to_ask(run)? else { return Ok(()) };
     let client = run.runtime.block_on(Client::connect(&server.url)).map_err(|e| failure(&server, &e))?;
     let groups = table::groups(&run.session.install);

@@ -35,16 +35,16 @@ pub enum StateEvent {
 #[error("a bug in this program: \"{event}\" can't happen to a session that is {state}")]
 pub struct Illegal {
     /// The state, in words.
-    pub state: &'static str,
+    pub(crate) state: &'static str,
     /// The event, in words.
-    pub event: &'static str,
+    pub(crate) event: &'static str,
 }
 
 /// The state behind an event.
 ///
 /// # Errors
 /// [`Illegal`] for an event that can't happen there.
-pub fn on(state: &State, event: &StateEvent) -> Result<State, Illegal> {
+pub(crate) fn on(state: &State, event: &StateEvent) -> Result<State, Illegal> {
     use State::{Ended, Paused, RollbackPaused, RollingBack, Running, Waiting};
     use StateEvent as E;
     let so_far = state.so_far().clone();

@@ -15,6 +15,7 @@ use crate::core::session::ServerBefore;
 use crate::host::files::crash_points;
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::proc;
 use crate::host::process::proc::{Process, Stopped};
 use crate::host::server::generation;
@@ -239,7 +240,7 @@ impl Live {
     }
 
     /// Whether the server's code changed after it started, so that it runs something else than what is installed.
-    pub fn is_older_than_code(&self, install: &Path) -> bool {
+    pub(crate) fn is_older_than_code(&self, install: &Path) -> bool {
         // Start times come in hundredths of a second, and the code is often written in the one before: without room for
         // that, a server that was just started on new code would be told to run old code.
         const ROOM: Duration = Duration::from_millis(30);
@@ -279,7 +280,7 @@ pub(super) fn stop_all(process: &Process, port: u16, grace: Duration, tell: &mut
 ///
 /// # Errors
 /// [`FsError`].
-pub fn copy_state(from: &Path, to: &Path) -> Result<(), FsError> {
+pub(crate) fn copy_state(_: &LockedInstall, from: &Path, to: &Path) -> Result<(), FsError> {
     let bytes = fs::read_own(from).doing("read", from)?;
     let meta = stdfs::symlink_metadata(from).doing("look at", from)?;
     fs::write_durable(to, &bytes, meta.mode() & 0o7777)?;

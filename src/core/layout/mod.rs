@@ -9,13 +9,13 @@ use super::path::RelPath;
 use leftovers::Leftovers;
 use outside::{EditorEntry, Outside};
 
-pub mod leftovers;
-pub mod outside;
-pub mod pages;
-pub mod roots;
-pub mod server;
+pub(crate) mod leftovers;
+pub(crate) mod outside;
+pub(crate) mod pages;
+pub(crate) mod roots;
+pub(crate) mod server;
 
-pub use server::{IndexNote, ServerLayout};
+pub(crate) use server::{IndexNote, ServerLayout};
 
 /// All that the table says.
 #[derive(Debug, Deserialize)]
@@ -45,7 +45,7 @@ pub struct Generation {
     /// Folders that its sources have: all of one list. None for a generation that nothing is upgraded to any more: what
     /// its releases ship is installed as the next one has it.
     #[serde(default)]
-    pub source_marks: Vec<Vec<RelPath>>,
+    pub(crate) source_marks: Vec<Vec<RelPath>>,
     /// Config without which its server does not start: made from the release's template where there is none.
     #[serde(default)]
     required_config: Vec<RelPath>,
@@ -54,7 +54,7 @@ pub struct Generation {
     server: String,
     /// How editors start its server.
     #[serde(default)]
-    pub editor_entry: Option<EditorEntry>,
+    pub(crate) editor_entry: Option<EditorEntry>,
 }
 
 /// One way of laying an install out.
@@ -116,7 +116,7 @@ impl Patterns {
 /// The embedded table.
 pub fn layouts() -> &'static Layouts {
     static TABLE: LazyLock<Layouts> = LazyLock::new(|| {
-        let text = include_str!("../../assets/generations.json");
+        let text = include_str!("../../../assets/generations.json");
         // Embedded at build time and read by a test: it can't be broken by input.
         #[allow(clippy::expect_used)]
         serde_json::from_str(text).expect("assets/generations.json is valid")
@@ -126,7 +126,7 @@ pub fn layouts() -> &'static Layouts {
 
 impl Generation {
     /// The layout of an install, by the folders it has; `exists` is asked for folders relative to it.
-    pub fn detect(&self, exists: impl Fn(&RelPath) -> bool) -> Option<&Layout> {
+    pub(crate) fn detect(&self, exists: impl Fn(&RelPath) -> bool) -> Option<&Layout> {
         self.layouts.iter().find(|l| l.marks.iter().all(&exists))
     }
 
@@ -141,7 +141,7 @@ impl Generation {
     }
 
     /// The config files without which its server does not start.
-    pub fn required_config(&self) -> &[RelPath] {
+    pub(crate) fn required_config(&self) -> &[RelPath] {
         &self.required_config
     }
 
@@ -151,7 +151,7 @@ impl Generation {
     }
 
     /// Whether it came before another one.
-    pub fn is_before(&self, other: &Generation) -> bool {
+    pub(crate) fn is_before(&self, other: &Generation) -> bool {
         let at = |one: &Generation| layouts().generations.iter().position(|g| g.name == one.name);
         at(self) < at(other)
     }
@@ -174,7 +174,7 @@ impl Layouts {
     }
 
     /// The generation of a source: the newest whose marks it has. `has` is asked for folders.
-    pub fn generation_of_source(&self, has: impl Fn(&RelPath) -> bool) -> Option<&Generation> {
+    pub(crate) fn generation_of_source(&self, has: impl Fn(&RelPath) -> bool) -> Option<&Generation> {
         self.targets().find(|g| g.source_marks.iter().any(|marks| marks.iter().all(&has)))
     }
 
@@ -184,7 +184,7 @@ impl Layouts {
     }
 
     /// What marks sources, for people: one text for each form that they can have.
-    pub fn marks_in_words(&self) -> String {
+    pub(crate) fn marks_in_words(&self) -> String {
         let form = |marks: &Vec<RelPath>| marks.iter().map(|m| format!("{m}/")).collect::<Vec<_>>().join(" and ");
         let mut forms: Vec<String> = self.targets().flat_map(|g| &g.source_marks).map(form).collect();
         forms.reverse();
@@ -226,13 +226,13 @@ impl Layouts {
     }
 
     /// Whether an install path belongs to some generation's server (phase 3) rather than the content (phase 2).
-    pub fn is_server(&self, install: &RelPath) -> bool {
+    pub(crate) fn is_server(&self, install: &RelPath) -> bool {
         self.maps().any(|m| m.server && install.is_within(&m.install))
     }
 
     /// Whether two source paths belong to the servers of different generations: no file of the one is a file of the
     /// other, however alike they are.
-    pub fn other_server(&self, one: &RelPath, other: &RelPath) -> bool {
+    pub(crate) fn other_server(&self, one: &RelPath, other: &RelPath) -> bool {
         let root = |path: &RelPath| self.maps().find(|m| m.server && path.is_within(&m.source)).map(|m| &m.install);
         matches!((root(one), root(other)), (Some(one), Some(other)) if one != other)
     }
@@ -249,7 +249,7 @@ impl Layouts {
     }
 
     /// The path in a source whose file is installed at a path, by the newest layout that has it.
-    pub fn source_of(&self, install: &RelPath) -> Option<RelPath> {
+    pub(crate) fn source_of(&self, install: &RelPath) -> Option<RelPath> {
         self.maps().find_map(|m| m.source.join(install.strip(&m.install)?).ok())
     }
 
@@ -259,48 +259,48 @@ impl Layouts {
     }
 
     /// Whether the installer leaves this source path out.
-    pub fn never_installed(&self, source: &RelPath) -> bool {
+    pub(crate) fn never_installed(&self, source: &RelPath) -> bool {
         self.never_installed.matches(source)
     }
 
     /// Whether this install path is the user's own wherever releases may put files.
-    pub fn is_own(&self, install: &RelPath) -> bool {
+    pub(crate) fn is_own(&self, install: &RelPath) -> bool {
         self.own.iter().any(|own| install.is_within(own))
     }
 
     /// The user's config file that a source path is a template of. It is his own all the same: nothing installs it, and
     /// nothing is merged into it without his answer.
-    pub fn config_path(&self, source: &RelPath) -> Option<RelPath> {
+    pub(crate) fn config_path(&self, source: &RelPath) -> Option<RelPath> {
         let whole = |t: &Template| (t.source == *source).then(|| t.install.clone());
         let below = |t: &Template| t.install.join(source.strip(&t.source)?).ok();
         self.config_templates.iter().find_map(|t| whole(t).or_else(|| below(t)))
     }
 
     /// The places in a source where the template of a config file can be.
-    pub fn templates_of(&self, config: &RelPath) -> impl Iterator<Item = RelPath> {
+    pub(crate) fn templates_of(&self, config: &RelPath) -> impl Iterator<Item = RelPath> {
         let whole = |t: &Template| (t.install == *config).then(|| t.source.clone());
         let below = |t: &Template| t.source.join(config.strip(&t.install)?).ok();
         self.config_templates.iter().filter_map(move |t| whole(t).or_else(|| below(t)))
     }
 
     /// Whether a template can be meant for this install path.
-    pub fn is_config(&self, install: &RelPath) -> bool {
+    pub(crate) fn is_config(&self, install: &RelPath) -> bool {
         self.config_templates.iter().any(|t| install.is_within(&t.install))
     }
 
     /// Whether this install path can be made again: not backed up, not looked at.
-    pub fn is_ephemeral(&self, install: &RelPath) -> bool {
+    pub(crate) fn is_ephemeral(&self, install: &RelPath) -> bool {
         self.ephemeral.matches(install)
     }
 
     /// Whether some layout installs the page at this path of a source, or it is the template of a config file.
-    pub fn is_installable(&self, source: &RelPath) -> bool {
+    pub(crate) fn is_installable(&self, source: &RelPath) -> bool {
         let source = &self.page(source);
         self.maps().any(|m| source.strip(&m.source).is_some()) || self.config_path(source).is_some()
     }
 
     /// The top folders of the source that some layout installs from, in the order of the tables.
-    pub fn source_tops(&self) -> Vec<RelPath> {
+    pub(crate) fn source_tops(&self) -> Vec<RelPath> {
         let tops = self.maps().filter_map(|m| RelPath::new(m.source.parts().next()?).ok());
         tops.fold(Vec::new(), |mut all, top| {
             if !all.contains(&top) {
@@ -311,7 +311,7 @@ impl Layouts {
     }
 
     /// Folders of an install in which some layout puts files.
-    pub fn managed_folders(&self) -> impl Iterator<Item = &RelPath> {
+    pub(crate) fn managed_folders(&self) -> impl Iterator<Item = &RelPath> {
         self.maps().map(|m| &m.install)
     }
 }
@@ -354,7 +354,7 @@ impl Layout {
     }
 
     /// Folders of the install in which managed paths can stand.
-    pub fn install_folders(&self) -> impl Iterator<Item = &RelPath> {
+    pub(crate) fn install_folders(&self) -> impl Iterator<Item = &RelPath> {
         self.maps.iter().map(|m| &m.install)
     }
 }

@@ -6,10 +6,9 @@ mod entry;
 mod jsonc;
 mod take_back;
 
-pub use change::{ByHand, Edit, Looked, look};
-pub use entry::Starts;
-pub use jsonc::Problem;
-pub use take_back::{Left, Saved, is_settings, take_back};
+pub(crate) use change::{ByHand, Edit, Looked, look};
+pub(crate) use entry::Starts;
+pub(crate) use take_back::{Saved, is_settings, take_back};
 
 #[cfg(test)]
 mod tests;

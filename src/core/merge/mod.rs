@@ -78,7 +78,7 @@ pub struct Merge {
 }
 
 /// Whether git would call these bytes binary (a NUL among the first 8,000).
-pub fn is_binary(bytes: &[u8]) -> bool {
+pub(crate) fn is_binary(bytes: &[u8]) -> bool {
     bytes.iter().take(BINARY_PROBE).any(|b| *b == 0)
 }
 
@@ -97,7 +97,7 @@ pub struct RegionSides<'a> {
 ///
 /// # Errors
 /// Why that can't be told apart, in words.
-pub fn without_change(old: &[u8], new: &[u8], now: &[u8]) -> Result<Vec<u8>, &'static str> {
+pub(crate) fn without_change(old: &[u8], new: &[u8], now: &[u8]) -> Result<Vec<u8>, &'static str> {
     if now == new {
         return Ok(old.to_vec());
     }
@@ -134,7 +134,7 @@ impl Merge {
 
     /// Aligns two texts that have no common ancestor: what is equal is settled, every difference is a conflict.
     /// None if either is binary.
-    pub fn two_way(mine: Arc<[u8]>, theirs: Arc<[u8]>) -> Option<Self> {
+    pub(crate) fn two_way(mine: Arc<[u8]>, theirs: Arc<[u8]>) -> Option<Self> {
         if is_binary(&mine) || is_binary(&theirs) {
             return None;
         }
@@ -214,12 +214,12 @@ impl Merge {
     }
 
     /// How many regions mine changed, conflicts included.
-    pub fn changed_by_mine(&self) -> usize {
+    pub(crate) fn changed_by_mine(&self) -> usize {
         self.count(|k| matches!(k, RegionKind::Mine | RegionKind::Both | RegionKind::Conflict))
     }
 
     /// How many regions theirs changed, conflicts included.
-    pub fn changed_by_theirs(&self) -> usize {
+    pub(crate) fn changed_by_theirs(&self) -> usize {
         self.count(|k| matches!(k, RegionKind::Theirs | RegionKind::Both | RegionKind::Conflict))
     }
 
@@ -289,7 +289,7 @@ impl Merge {
     }
 
     /// One region between markers, with `hint` behind the first. Base is left out where it says the same as mine.
-    pub fn marked_region(&self, region: &Region, hint: &str) -> Vec<u8> {
+    pub(crate) fn marked_region(&self, region: &Region, hint: &str) -> Vec<u8> {
         let RegionSides { base, mine, theirs } = self.sides(region);
         let mut out = Vec::new();
         let mut part = |head: &str, lines: &[u8]| {
@@ -311,7 +311,7 @@ impl Merge {
 
     /// What a person wrote for a region, as it can stand in the file: in the file's line ends, and with one at its end
     /// unless it is the last.
-    pub fn fitted(&self, region: &Region, text: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn fitted(&self, region: &Region, text: Vec<u8>) -> Vec<u8> {
         let mut text = match self.ends {
             LineEnds::Mixed | LineEnds::None => text,
             ends => ends.write(&text).into_owned(),
@@ -423,11 +423,11 @@ pub(super) mod as_base64 {
     use super::*;
     use serde::{Deserializer, Serializer, de::Error};
 
-    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD.encode(bytes))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

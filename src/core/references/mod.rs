@@ -12,10 +12,10 @@ mod mention;
 mod moves;
 mod rewrite;
 
-pub use mention::folders;
+pub(crate) use mention::folders;
 use mention::{Edit, edits};
-pub use moves::{Moves, Named};
-pub use rewrite::{Rewritten, Unwritable, rewritten};
+pub(crate) use moves::{Moves, Named};
+pub(crate) use rewrite::rewritten;
 
 /// Of a line that is longer, only what stands around the first name is told.
 const LINE: usize = 400;
@@ -24,21 +24,21 @@ const BEFORE: usize = 120;
 
 /// A line that names something which moved or went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reference {
+pub(crate) struct Reference {
     /// The file, within the project; lossy where its name is not UTF-8.
     #[serde(serialize_with = "lossy")]
-    pub path: RelPath,
+    pub(crate) path: RelPath,
     /// The path's bytes, where it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub path_base64: Option<String>,
+    pub(crate) path_base64: Option<String>,
     /// From 1; 0 for a link, whose target it is.
-    pub line: u64,
+    pub(crate) line: u64,
     /// The line, without its end. Of a long one, what stands around the name.
-    pub text: String,
+    pub(crate) text: String,
     /// What it should say; none where all that it names is gone.
-    pub becomes: Option<String>,
+    pub(crate) becomes: Option<String>,
     /// What it names, in its order.
-    pub names: Vec<Named>,
+    pub(crate) names: Vec<Named>,
 }
 
 fn lossy<S: serde::Serializer>(path: &RelPath, serializer: S) -> Result<S::Ok, S::Error> {
@@ -47,7 +47,7 @@ fn lossy<S: serde::Serializer>(path: &RelPath, serializer: S) -> Result<S::Ok, S
 
 /// Why a file says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unread {
+pub(crate) enum Unread {
     /// It is no text.
     Binary,
     /// Its text is kept outside of git, and is not here.
@@ -58,7 +58,7 @@ pub enum Unread {
 ///
 /// # Errors
 /// [`Unread`].
-pub fn in_file(path: &RelPath, bytes: &[u8], moves: &Moves, instructs: bool) -> Result<Vec<Reference>, Unread> {
+pub(crate) fn in_file(path: &RelPath, bytes: &[u8], moves: &Moves, instructs: bool) -> Result<Vec<Reference>, Unread> {
     if is_lfs_pointer(bytes) {
         return Err(Unread::LfsPointer);
     }
@@ -82,7 +82,7 @@ pub fn in_file(path: &RelPath, bytes: &[u8], moves: &Moves, instructs: bool) -> 
 }
 
 /// A link whose target is, or leads through, something that moves.
-pub fn in_link(path: &RelPath, target: &[u8], moves: &Moves) -> Option<Reference> {
+pub(crate) fn in_link(path: &RelPath, target: &[u8], moves: &Moves) -> Option<Reference> {
     let target = String::from_utf8_lossy(target);
     reference(path, 0, &target, &edits("", &target, moves, false))
 }

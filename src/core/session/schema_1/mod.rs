@@ -77,7 +77,7 @@ impl Old {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn from_schema_1(text: &str) -> Result<Session, String> {
+pub(crate) fn from_schema_1(text: &str) -> Result<Session, String> {
     let wrong = |e: serde_json::Error| e.to_string();
     let old: Old = serde_json::from_str(text).map_err(wrong)?;
     let mut value: Value = serde_json::from_str(text).map_err(wrong)?;

@@ -69,7 +69,7 @@ pub struct YamlMerge {
     pub changes: Vec<String>,
     /// The file in stretches of whole lines, one for each key that changes or is asked about. They can be settled
     /// independently of each other.
-    pub stretches: Vec<Stretch>,
+    pub(crate) stretches: Vec<Stretch>,
 }
 
 impl YamlMerge {

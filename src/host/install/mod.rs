@@ -1,7 +1,8 @@
 //! Where a project's install is. Generations keep it in folders of different names (`assets/generations.json`), so nobody but
 //! this file joins such a name to a project: an upgrade may rename the folder while others look for it.
 
-pub mod rename;
+pub(crate) mod locked;
+pub(crate) mod rename;
 
 use std::fs as stdfs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -14,18 +15,18 @@ use crate::host::files::{fs, own_places};
 
 /// The folders of a project that are, or could be, its install.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Install {
+pub(crate) struct Install {
     /// The project's folder.
-    pub project: PathBuf,
+    pub(crate) project: PathBuf,
     /// The install's folder; where the project has none, the one where it would be.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What else stands beside it under a name that installs have.
-    pub beside: Beside,
+    pub(crate) beside: Beside,
 }
 
 /// What stands beside an install under the name of another generation's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Beside {
+pub(crate) enum Beside {
     /// Nothing.
     Nothing,
     /// The folder of an earlier generation, which is left as it is.
@@ -39,7 +40,7 @@ pub enum Beside {
 impl Install {
     /// Looks for the install of a project. Only names and kinds are looked at; whether a folder holds a release's bytes
     /// is for planning to tell.
-    pub fn find(project: &Path) -> Self {
+    pub(crate) fn find(project: &Path) -> Self {
         let at = |name: &RelPath| name.under(project);
         let is_there = |path: &PathBuf| stdfs::symlink_metadata(path).is_ok();
         let newest = at(&layouts().newest().folder);
@@ -60,18 +61,18 @@ impl Install {
     }
 
     /// Where the install is after an upgrade to the newest generation.
-    pub fn target(&self) -> PathBuf {
+    pub(crate) fn target(&self) -> PathBuf {
         layouts().newest().folder.under(&self.project)
     }
 }
 
 /// The folder of a project's install.
-pub fn folder_of(project: &Path) -> PathBuf {
+pub(crate) fn folder_of(project: &Path) -> PathBuf {
     Install::find(project).path
 }
 
 /// The name of an install's folder, for sentences.
-pub fn name_of(install: &Path) -> String {
+pub(crate) fn name_of(install: &Path) -> String {
     match install.file_name() {
         Some(name) => fs::visible(&name.to_string_lossy()),
         None => layouts().newest().folder.to_string(),
@@ -79,13 +80,13 @@ pub fn name_of(install: &Path) -> String {
 }
 
 /// Whether a folder has a name that installs have.
-pub fn is_named_so(folder: &Path) -> bool {
+pub(crate) fn is_named_so(folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default();
     layouts().folders().into_iter().any(|known| known.as_bytes() == name.as_bytes())
 }
 
 /// Whether a folder has what installs have: a folder that releases put files into, or our record of one.
-pub fn looks_installed(folder: &Path) -> bool {
+pub(crate) fn looks_installed(folder: &Path) -> bool {
     let is_folder = |path: &RelPath| path.under(folder).is_dir();
     layouts().managed_folders().any(is_folder) || folder.join(baseline::FILE).exists()
 }

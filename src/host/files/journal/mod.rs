@@ -23,6 +23,7 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::{Folder, Found};
 use crate::host::files::fs;
 use crate::host::files::parallel;
+use crate::host::install::locked::LockedInstall;
 
 /// What stands (or shall stand) at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,7 +153,7 @@ const TOGETHER: usize = 256;
 
 /// New bytes that wait for a decision.
 #[derive(Debug)]
-pub struct Staged {
+pub(crate) struct Staged {
     journal: Journal,
     text: String,
 }
@@ -162,7 +163,7 @@ impl Staged {
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn commit(self) -> Result<Journal, JournalError> {
+    pub(crate) fn commit(self) -> Result<Journal, JournalError> {
         fs::write_durable(&self.journal.folder.join(JOURNAL), self.text.as_bytes(), 0o600)?;
         Ok(self.journal)
     }
@@ -174,7 +175,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::Fs`]; then nothing is committed.
-    pub fn commit(install: &Path, folder: &Path, wanted: Vec<Wanted>) -> Result<Self, JournalError> {
+    pub fn commit(install: &LockedInstall, folder: &Path, wanted: Vec<Wanted>) -> Result<Self, JournalError> {
         Self::stage(install, folder, wanted)?.commit()
     }
 
@@ -183,7 +184,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn stage(install: &Path, folder: &Path, wanted: Vec<Wanted>) -> Result<Staged, JournalError> {
+    pub(crate) fn stage(install: &LockedInstall, folder: &Path, wanted: Vec<Wanted>) -> Result<Staged, JournalError> {
         fs::remove_tree(folder)?;
         let stage = folder.join(STAGE);
         fs::create_folders(&stage)?;
@@ -215,20 +216,20 @@ impl Journal {
         fs::write_durable(&folder.join(COPY), text.as_bytes(), 0o600)?;
         // The folder itself is new too: nothing may be committed that a power cut could take away.
         fs::sync_folder(folder.parent().unwrap_or(install))?;
-        Ok(Staged { journal: Self { install: install.to_owned(), folder: folder.to_owned(), steps }, text })
+        Ok(Staged { journal: Self { install: install.to_path_buf(), folder: folder.to_owned(), steps }, text })
     }
 
     /// What is staged in a folder, committed or not, for looking at it; none where nothing is.
     ///
     /// # Errors
     /// [`FsError`].
-    pub fn staged_in(install: &Path, folder: &Path) -> Result<Option<Self>, JournalError> {
+    pub(crate) fn staged_in(install: &Path, folder: &Path) -> Result<Option<Self>, JournalError> {
         let steps = [JOURNAL, COPY].iter().find_map(|name| read_steps(&folder.join(name)).ok().flatten());
         Ok(steps.map(|steps| Self { install: install.to_owned(), folder: folder.to_owned(), steps }))
     }
 
     /// The first path whose staged bytes are not what they were when they were staged.
-    pub fn first_unsound(&self) -> Option<&RelPath> {
+    pub(crate) fn first_unsound(&self) -> Option<&RelPath> {
         let is_unsound = |path: &&RelPath| self.to_come(path).is_none();
         self.results().map(|(path, _)| path).find(is_unsound)
     }
@@ -267,7 +268,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`FsError`] where that can't be told.
-    pub fn was_committed(folder: &Path) -> Result<bool, FsError> {
+    pub(crate) fn was_committed(folder: &Path) -> Result<bool, FsError> {
         fs::is_there(&folder.join(JOURNAL))
     }
 
@@ -275,12 +276,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`FsError`] where that can't be told.
-    pub fn was_begun(folder: &Path) -> Result<bool, FsError> {
+    pub(crate) fn was_begun(folder: &Path) -> Result<bool, FsError> {
         Ok(fs::is_there(&folder.join(JOURNAL))? || fs::is_there(&folder.join(COPY))?)
     }
 
     /// Whether everything was applied and verified, and the staging dropped.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         // A folder that can't be looked at is not gone.
         matches!(self.folder.join(STAGE).try_exists(), Ok(false))
     }
@@ -302,7 +303,7 @@ impl Journal {
 
     /// What this journal will have put at a path: its bytes, or nothing where it removes the file. None if it is not
     /// about that path, or has put it there already.
-    pub fn to_come(&self, path: &RelPath) -> Option<Option<Vec<u8>>> {
+    pub(crate) fn to_come(&self, path: &RelPath) -> Option<Option<Vec<u8>>> {
         let (number, step) = self.steps.iter().enumerate().find(|(_, s)| s.path == *path)?;
         let State::File { sha256: sum, .. } = &step.new else { return Some(None) };
         // After the exchange the old bytes stand in the staging.
@@ -311,7 +312,7 @@ impl Journal {
     }
 
     /// The bytes and the time that wait for a path; none where it has none to put there, or did.
-    pub fn waiting(&self, path: &RelPath) -> Option<(Vec<u8>, i128)> {
+    pub(crate) fn waiting(&self, path: &RelPath) -> Option<(Vec<u8>, i128)> {
         let bytes = self.to_come(path)??;
         let number = self.steps.iter().position(|step| step.path == *path)?;
         let meta = stdfs::symlink_metadata(self.folder.join(STAGE).join(number.to_string())).ok()?;
@@ -322,7 +323,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`FsError`]; it is a journal still, or nothing that counts for one.
-    pub fn give_up(self) -> Result<(), FsError> {
+    pub(crate) fn give_up(self, _: &LockedInstall) -> Result<(), FsError> {
         // A journal whose staging is gone would look like one that was carried out.
         fs::remove_file(&self.folder.join(JOURNAL))?;
         fs::sync_folder(&self.folder)?;
@@ -330,7 +331,7 @@ impl Journal {
     }
 
     /// Forgets the staged bytes, when all is applied and verified; the journal itself stays as a record.
-    pub fn drop_staging(&self) {
+    pub(crate) fn drop_staging(&self, _: &LockedInstall) {
         // Renamed first: half a staging folder must never look like a whole one.
         let old = self.folder.join("stage.done");
         if around(RELEASE, || stdfs::rename(self.folder.join(STAGE), &old)).is_ok() {

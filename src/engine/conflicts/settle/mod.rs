@@ -18,7 +18,7 @@ use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::apply;
 use crate::engine::conflicts::rules;
-pub use crate::engine::conflicts::settle::earlier::drafts;
+pub(crate) use crate::engine::conflicts::settle::earlier::drafts;
 use crate::engine::events::{Command, ConflictFile, Event, Level};
 use crate::engine::planning::make_plan;
 use crate::engine::session::context::Run;
@@ -28,7 +28,7 @@ use crate::host::files::fs;
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
 /// for it, so any policy keeps it, or puts it off with the rest.
-pub fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<Decision> {
+pub(crate) fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<Decision> {
     if !matches!(policy, OnConflict::Ask | OnConflict::Park) && layouts().is_config(path) {
         return Some(Decision::Keep);
     }
@@ -47,7 +47,7 @@ pub fn by_policy(policy: OnConflict, path: &RelPath, sides: &Sides) -> Option<De
 }
 
 /// What is done about an entry without a question, as far as that can be told beforehand; none if a person is asked.
-pub fn unasked_outcome(
+pub(crate) fn unasked_outcome(
     entry: &FileEntry,
     prior: Option<&Decision>,
     policy: OnConflict,
@@ -66,7 +66,10 @@ pub fn unasked_outcome(
 ///
 /// # Errors
 /// [`Stop`].
-pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<Vec<apply::Decided>, Stop> {
+pub(crate) fn settle(
+    run: &mut Run,
+    texts: impl Fn(&FileEntry) -> Result<Sides, Stop>,
+) -> Result<Vec<apply::Decided>, Stop> {
     let install = run.session.install.clone();
     let entries: Vec<FileEntry> = run.session.plan().files.clone();
     let options = run.session.options();
@@ -102,7 +105,7 @@ pub fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) 
 ///
 /// # Errors
 /// [`FsError`] where they are there and can't be read: that must not ask anew, or forget them.
-pub fn remembered(install: &Path) -> Result<Remembered, FsError> {
+pub(crate) fn remembered(install: &Path) -> Result<Remembered, FsError> {
     let text = fs::read_own_note_if_there(&install.join(".upgrade").join(answers::FILE))?;
     Ok(Remembered::parse(&text.unwrap_or_default()))
 }
@@ -111,7 +114,7 @@ pub fn remembered(install: &Path) -> Result<Remembered, FsError> {
 ///
 /// # Errors
 /// Those of [`remembered`].
-pub fn counting(options: &Options, install: &Path) -> Result<Remembered, FsError> {
+pub(crate) fn counting(options: &Options, install: &Path) -> Result<Remembered, FsError> {
     if options.ask_again { Ok(Remembered::default()) } else { remembered(install) }
 }
 
@@ -252,7 +255,7 @@ fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
     asking.save(run)?;
     run.save()?;
     if had_earlier {
-        earlier::remove(&run.session)?;
+        earlier::remove(run.lock.install(), &run.session)?;
     }
     run.say(Event::ConflictsOpen { files: files(run, &asked(run)) });
     asking.say_refused(run);
