@@ -15,7 +15,7 @@ mod rewrite;
 pub use mention::folders;
 use mention::{Edit, edits};
 pub use moves::{Moves, Named};
-pub use rewrite::{Rewritten, Unwritable, rewritten};
+pub use rewrite::{Rewritten, Unwritable, names_back, rewritten};
 
 /// Of a line that is longer, only what stands around the first name is told.
 const LINE: usize = 400;

@@ -197,3 +197,42 @@ fn a_commit_of_the_upgrade_has_the_renames() {
     let left = git(&demo.project, &["status", "--short", "--untracked-files=all"]);
     assert!(left.lines().all(|l| l.starts_with("?? ")) && left.contains("untracked.md"), "{left}");
 }
+
+/// The user's own lines get the folder's new name by `outside --write`, and are then what ours are.
+#[test]
+fn a_rollback_leaves_the_users_lines_of_gitignore() {
+    const OWN: &str = "/target\n.agent-os/.cache/\nmiddle\n.agent-os/state/\n.agent-os/x\n";
+    let renamed = OWN.replace(OLD, NEW);
+    for (way, edit) in [("write", ""), ("write, edit", "# mine\n"), ("undo first", ""), ("only an edit", "# mine\n")] {
+        let sandbox = Sandbox::new();
+        let demo = content_demo(&sandbox.path().join("demo"));
+        let (project, path) = (demo.project.to_str().unwrap(), demo.project.join(".gitignore"));
+        let run = |arguments: &[&str]| text(&sandbox.run(&[arguments, &["--project", project][..]].concat()));
+        fs::write(&path, OWN).unwrap();
+        let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
+        assert_eq!(code, 0, "{way}: {said}");
+        let added = fs::read_to_string(&path).unwrap();
+        assert!(added.starts_with(OWN) && added.contains("\n.praxis-os/.cache/\n.praxis-os/"), "{added}");
+        if way != "only an edit" {
+            let (code, said) =
+                run(&["outside", "--write", ".gitignore", "--yes", "--source", demo.source.to_str().unwrap()]);
+            assert_eq!(code, 0, "{way}: {said}");
+            assert!(fs::read_to_string(&path).unwrap().starts_with(&renamed), "{way}");
+        }
+        if way == "undo first" {
+            let (code, said) = run(&["outside", "--undo", "--yes"]);
+            assert_eq!((code, fs::read_to_string(&path).unwrap()), (0, added.clone()), "{way}: {said}");
+        }
+        let now = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{now}{edit}")).unwrap();
+        let (code, said) = text(&rollback(&sandbox, &demo));
+        assert_eq!(code, 0, "{way}: {said}");
+        let kept = if way.starts_with("write") { &renamed } else { OWN };
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{kept}{edit}"), "{way}: {said}");
+        if way.starts_with("write") {
+            let (code, said) = run(&["outside", "--undo", "--yes"]);
+            assert_eq!(code, 0, "{way}: {said}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{OWN}{edit}"), "{way}: {said}");
+        }
+    }
+}
