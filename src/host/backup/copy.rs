@@ -39,6 +39,9 @@ pub enum BackupError {
     /// Read back, it isn't what was written.
     #[error("{}: read back from the backup, it is not what was copied", .0.shown())]
     Differs(PathBuf),
+    /// Nothing stands there any more: upgrades and people prune backups.
+    #[error("{}: this backup is gone: it was pruned, or taken away", .0.shown())]
+    Gone(PathBuf),
     /// No manifest, or one that can't be read.
     #[error("{}: not a usable backup ({})", .path.shown(), visible::line(.problem))]
     Unusable {
@@ -54,7 +57,7 @@ impl BackupError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Differs(_) => true,
-            Self::Unusable { .. } => false,
+            Self::Unusable { .. } | Self::Gone(_) => false,
             Self::Fs(e) => {
                 e.source.kind() == std::io::ErrorKind::NotFound
                     || e.is_no_folder()
@@ -315,8 +318,12 @@ impl Backup {
     /// [`BackupError::Unusable`].
     pub fn open(folder: &Path) -> Result<Self, BackupError> {
         let unusable = |problem: String| BackupError::Unusable { path: folder.to_owned(), problem };
-        let bytes =
-            fs::read_note_if_there(&folder.join(MANIFEST))?.ok_or_else(|| unusable("it has no manifest".into()))?;
+        let Some(bytes) = fs::read_note_if_there(&folder.join(MANIFEST))? else {
+            return Err(match fs::is_there(folder)? {
+                true => unusable("it has no manifest".into()),
+                false => BackupError::Gone(folder.to_owned()),
+            });
+        };
         if let Some(sum) = fs::read_note_if_there(&folder.join(SUM))?
             && sum != sum_line(&bytes).as_bytes()
         {
