@@ -30,7 +30,7 @@ pub fn keep(project: &Path, install: &Path, backup: &mut Backup) -> Result<(), F
     for path in files.filter(|path| editors::concerns(project, install, path)) {
         // What can't be read is not written either.
         if let Some(Ok(bytes)) = editors::read(project, path) {
-            backup.keep_beside(&copy_name(path), &bytes)?;
+            backup.keep_of_project(&copy_name(path), &bytes, &path.under(project))?;
         }
     }
     Ok(())

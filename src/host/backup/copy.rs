@@ -219,6 +219,7 @@ pub fn create(
         project_gitignore: gitignore.map(|b| sha256(&b)),
         project_gitignore_mtime: changed.map(|meta| fs::mtime_of(&meta).to_string()),
         beside: BTreeMap::new(),
+        beside_mtimes: BTreeMap::new(),
     };
     Ok(Backup { folder: folder.to_owned(), manifest })
 }
@@ -291,6 +292,23 @@ impl Backup {
         fs::write_durable(&path, bytes, 0o600)?;
         self.manifest.beside.insert(name.to_owned(), sha256(bytes));
         Ok(path)
+    }
+
+    /// Keeps a file of the project's beside the copies, with the time of its last change.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub fn keep_of_project(&mut self, name: &str, bytes: &[u8], from: &Path) -> Result<PathBuf, FsError> {
+        if let Ok(meta) = std::fs::symlink_metadata(from) {
+            self.manifest.beside_mtimes.insert(name.to_owned(), fs::mtime_of(&meta).to_string());
+        }
+        self.keep_beside(name, bytes)
+    }
+
+    /// When a file of the project's was last changed, if it has these bytes again.
+    pub fn time_of(&self, name: &str, bytes: &[u8]) -> Option<i128> {
+        let same = self.manifest.beside.get(name).is_some_and(|sum| *sum == sha256(bytes));
+        self.manifest.beside_mtimes.get(name).filter(|_| same)?.parse().ok()
     }
 
     /// The files beside the copies, by name and sum: the project's `.gitignore` and what else was kept.
