@@ -182,7 +182,7 @@ pub fn discard(session: Session) -> Handle {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
             return finish(run, FinishKind::Failed, Exit::Refused, message, Some(words::undo_command(&run.session)));
         }
-        put_back::drop_unfinished_backup(run);
+        put_back::nothing_applied(run);
         run.lock.unexplain();
         match run.commit(&StateEvent::Discarded) {
             Ok(()) => finish(run, FinishKind::Aborted, Exit::Done, "discarded; the install is as it was".into(), None),
@@ -493,7 +493,7 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
         }
         Stop::Failed { what, next } => {
             run.background = None;
-            put_back::drop_unfinished_backup(run);
+            put_back::nothing_applied(run);
             run.lock.unexplain();
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("{what}\nnothing in the install was changed");

@@ -236,3 +236,45 @@ fn a_rollback_leaves_the_users_lines_of_gitignore() {
         }
     }
 }
+
+/// A session that changed nothing leaves nothing where the server of its release would read it.
+#[test]
+fn a_session_that_changed_nothing_leaves_no_copy() {
+    let copies = |install: &Path| {
+        let found = walkdir::WalkDir::new(install.join("state")).into_iter().flatten();
+        found.map(|e| e.path().display().to_string()).collect::<Vec<_>>()
+    };
+    for end in ["refused", "rolled back"] {
+        let sandbox = Sandbox::new();
+        let source = sandbox.path().join("demo/source");
+        let project = sandbox.path().join("demo/project");
+        fs::create_dir_all(&project).unwrap();
+        let commits = pos_upgrade_tui::host::demo::prepare_source_up_to(&source, None).unwrap();
+        let install = project.join(NEW);
+        pos_upgrade_tui::host::demo::install_release(&source, &commits[commits.len() - 2], &install).unwrap();
+        pos_upgrade_tui::host::demo::commit_project(&project, &install).unwrap();
+        let page = walkdir::WalkDir::new(install.join("standards")).into_iter().flatten();
+        let page = page.map(|e| e.into_path()).find(|path| path.extension().is_some_and(|e| e == "md")).unwrap();
+        let was = copies(&install);
+        let words = ["upgrade", "--yes", "--on-conflict", "keep", "--only", "content", "--project"];
+        let mut command = sandbox.command();
+        command.args(words).arg(&project).arg("--source").arg(&source).env("POS_CRASH_AT", "base.keep before");
+        assert_ne!(command.output().unwrap().status.code(), Some(0));
+        assert_ne!(copies(&install), was, "{end}: there is one while it is unfinished");
+        let project = project.to_str().unwrap();
+        let (code, said) = match end {
+            "refused" => {
+                for entry in walkdir::WalkDir::new(install.join("standards")).into_iter().flatten() {
+                    if entry.file_type().is_file() {
+                        fs::write(entry.path(), "changed since\n").unwrap();
+                    }
+                }
+                text(&sandbox.run(&["resume", "--yes", "--project", project]))
+            }
+            _ => text(&sandbox.run(&["rollback", "--yes", "--project", project])),
+        };
+        assert_eq!(code == 0, end != "refused", "{end}: {said}");
+        assert!(page.exists());
+        assert_eq!(copies(&install), was, "{end}: {said}");
+    }
+}

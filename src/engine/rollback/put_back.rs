@@ -54,7 +54,7 @@ pub fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
             backup.manifest.folder_mtime.clone()
         }
         None => {
-            drop_unfinished_backup(run);
+            nothing_applied(run);
             None
         }
     };
@@ -158,8 +158,14 @@ fn forward(run: &Run) -> Result<[Option<Journal>; 2], Stop> {
     Ok([load("content")?, load("server")?])
 }
 
-/// A backup without its manifest is none, and would only take space.
-pub fn drop_unfinished_backup(run: &Run) {
+/// What a session leaves that ends without having changed anything: its copies for a server, with the folders that were made
+/// for them, and a backup without its manifest, which is none and would only take space.
+pub fn nothing_applied(run: &mut Run) {
+    if let Ok(backup) = open_backup(run)
+        && let Err(Stop::Failed { what, .. }) = server::copies(run, &backup)
+    {
+        run.warn("session", what);
+    }
     if let Some(name) = &run.session.backup {
         let folder = copy::folder_of(&run.session.install).join(name);
         // One whose manifest can't be looked at may be whole.

@@ -25,10 +25,7 @@ use std::time::{Duration, Instant};
 /// What the new server keeps of workflows: our own session's copies go, with the folders that were made for them, and so does
 /// what was made meanwhile in a folder that the install did not have.
 pub(super) fn sessions(run: &mut Run, backup: &Backup, rescue: &RelPath, restored: &mut Restored) -> Result<(), Stop> {
-    shown::take_back(&run.session)?;
-    for refused in folders(&run.session.install, backup, shown::copies(&run.session).iter(), true)? {
-        run.warn("folders", refused.to_string());
-    }
+    copies(run, backup)?;
     let root = Folder::open(&run.session.install)?;
     for layout in layouts().servers().filter(|layout| layout.session_folders.is_some()) {
         let Some(top) = layout.sessions.parts().next().and_then(|top| RelPath::new(top).ok()) else { continue };
@@ -39,6 +36,15 @@ pub(super) fn sessions(run: &mut Run, backup: &Backup, rescue: &RelPath, restore
         let to = aside::set_aside(&root, &top, rescue)?;
         let moved: Vec<_> = to.map(|to| (top, to)).into_iter().collect();
         tell(run, restored, &moved, "the new server made it");
+    }
+    Ok(())
+}
+
+/// Takes back the copies of our own session, with the folders that were made for them.
+pub(super) fn copies(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
+    shown::take_back(&run.session)?;
+    for refused in folders(&run.session.install, backup, shown::copies(&run.session).iter(), true)? {
+        run.warn("folders", refused.to_string());
     }
     Ok(())
 }
