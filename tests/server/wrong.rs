@@ -112,3 +112,34 @@ fn a_server_that_did_not_run_and_would_not_start() {
     let left = pos_upgrade_tui::host::server::others(&world.install);
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// A rollback leaves the state file as it was: it names no process of the release that is gone.
+#[test]
+fn what_a_server_leaves_in_place_of_its_state_file() {
+    let draft = |world: &World| world.install.join(".mcp_server_state.json.4194305");
+    for leaves in [json!(null), json!("pipe"), json!("link"), json!("folder"), json!("huge")] {
+        for old in [None, Some(&br#"{"pid": 4194305}"#[..])] {
+            let Some(world) = World::new() else { return };
+            let state = world.install.join(".mcp_server_state.json");
+            if let Some(old) = old {
+                fs::write(&state, old).unwrap();
+                fs::File::open(&state).unwrap().set_modified(std::time::UNIX_EPOCH + Duration::from_secs(9)).unwrap();
+            }
+            let time = || fs::symlink_metadata(&state).ok().map(|meta| meta.modified().unwrap());
+            let was = time();
+            world.release(&if leaves.is_null() { json!({}) } else { json!({"leaves": leaves}) });
+            let done = world.upgrade(&[]);
+            assert_eq!(done.code, 0, "{leaves}: {}", done.said);
+            assert_eq!(leaves.is_string(), draft(&world).exists(), "{leaves}");
+            assert!(fs::symlink_metadata(&state).is_ok(), "{leaves}: it left something");
+            let (code, said) = crate::common::text(&world.run(&["rollback", "--yes"]));
+            assert_eq!(code, 0, "{leaves}: {said}");
+            assert_eq!(fs::symlink_metadata(&state).is_ok(), old.is_some(), "{leaves}: {said}");
+            if let Some(old) = old {
+                assert_eq!(fs::read(&state).unwrap(), old, "{leaves}");
+            }
+            assert_eq!(time(), was, "{leaves}");
+            assert!(!draft(&world).exists(), "{leaves}");
+        }
+    }
+}

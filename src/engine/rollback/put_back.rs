@@ -241,6 +241,8 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         let missing = missing.difference(&restored.left_out).filter(|p| !applied.since.contains(p));
         restored.missing = missing.cloned().collect();
     }
+    // The last of all that is put back: where no server starts now, what the files name is as it was.
+    server::state_files(run, backup, &rescue, server_was_running, restored)?;
     if server_was_running {
         restored.server_problem = server::start_old_server(run);
         // The flag came and went in a folder whose time was restored already.

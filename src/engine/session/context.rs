@@ -35,6 +35,8 @@ const LOOK_AROUND: Duration = Duration::from_millis(250);
 
 /// Where the state file of a server that is left alone is kept meanwhile.
 const KEPT_STATE: &str = "server-state.json";
+/// Where the state files of before are kept.
+pub const STATE_BEFORE: &str = "server-before";
 
 /// The running session.
 pub struct Run {
@@ -384,6 +386,14 @@ impl Run {
     pub fn keep_server_state(&mut self) {
         if let Err(e) = server::copy_state(&server::state_file(&self.session.install), &self.folder(KEPT_STATE)) {
             self.warn("server", format!("the state file of the running server can't be kept: {e}"));
+        }
+    }
+
+    /// Keeps the state files that servers have before this session starts one, or that there are none: a rollback puts them
+    /// back. Only the first time.
+    pub fn keep_state_before(&mut self) {
+        if let Err(e) = server::kept::keep(&self.session.install, &self.folder(STATE_BEFORE)) {
+            self.warn("server", format!("what the state file of the server says can't be kept: {e}"));
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod editors;
 mod generation;
+pub mod kept;
 mod launch;
 mod live;
 pub mod log;
