@@ -18,6 +18,7 @@ use crate::core::provenance::short;
 use crate::core::session::{Approval, Session, StateEvent, Status};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
+use crate::engine::account::check;
 use crate::engine::account::take::{self, When};
 use crate::engine::conflicts::deferred;
 use crate::engine::maintenance::locked;
@@ -517,6 +518,7 @@ fn pause(run: &mut Run, phase: Phase) -> Finish {
 
 fn go_back(run: &mut Run, reason: &str, exit_code: Exit) -> Finish {
     phases::server::fetch::clear(run);
+    check::note_lost(run);
     match put_back::roll_back(run, reason) {
         Ok(restored) => {
             let install = run.session.install.shown().to_string();
