@@ -20,6 +20,7 @@ use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::account::check;
 use crate::engine::account::take::{self, When};
+use crate::engine::at_work::Work;
 use crate::engine::conflicts::deferred;
 use crate::engine::maintenance::locked;
 use crate::engine::planning::checks;
@@ -208,7 +209,9 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
     let (events, receiver) = mpsc::channel(1024);
     let (commands, heard) = mpsc::channel(64);
     let runtime = tokio::runtime::Handle::current();
+    let at_work = Work::begin();
     tokio::task::spawn_blocking(move || {
+        let _at_work = at_work;
         let mut session = session;
         let lock = match how {
             Begin::RollBack => Lock::acquire_to_go_back(&session.install),

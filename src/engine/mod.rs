@@ -4,6 +4,7 @@
 //! then on it speaks only through the [`executor::Handle`]: [`events::Event`]s out, [`events::Command`]s in.
 
 pub mod account;
+pub mod at_work;
 pub mod conflicts;
 pub mod events;
 pub mod executor;
