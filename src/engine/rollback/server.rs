@@ -122,11 +122,10 @@ pub(super) fn state_files(
         match parent.kind(name)? {
             None => {}
             Some(FileType::Directory) => {
-                if !parent.remove_hollow(name) {
-                    let to = aside::set_aside(&root, &path, rescue)?;
-                    let moved: Vec<_> = to.map(|to| (path.clone(), to)).into_iter().collect();
-                    tell(run, restored, &moved, "it stood where the server's state file was");
-                }
+                let hollow = parent.remove_hollow(name);
+                let to = if hollow { None } else { aside::set_aside(&root, &path, rescue)? };
+                let moved: Vec<_> = to.map(|to| (path.clone(), to)).into_iter().collect();
+                tell(run, restored, &moved, "it stood where the server's state file was");
             }
             // It names a process that is gone, and is never read: it may be a pipe, or have no end.
             Some(_) => parent.remove(name)?,
