@@ -1,8 +1,13 @@
 //! Arguments to a face, errors to a report, results to an exit code.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use pos_upgrade_tui::core::exit::Exit;
+use pos_upgrade_tui::engine::at_work;
+
+/// How long what only looks may take to end by itself, with the programs and the folders that it has.
+const TO_LOOK: Duration = Duration::from_millis(500);
 
 /// Reports of errors and panics. The usual hook panics itself where standard error is gone, and that aborts.
 fn install_reports() {
@@ -31,5 +36,9 @@ fn main() -> ExitCode {
             return ExitCode::from(Exit::Bug.code());
         }
     };
-    ExitCode::from(runtime.block_on(pos_upgrade_tui::cli::run()).code())
+    let code = runtime.block_on(pos_upgrade_tui::cli::run());
+    at_work::wait();
+    // What runs still only looks, and nobody waits for what it sees: two large texts may be compared for minutes.
+    runtime.shutdown_timeout(TO_LOOK);
+    ExitCode::from(code.code())
 }

@@ -299,7 +299,7 @@ fn nothing_is_claimed_where_nothing_can_be_told() {
         &demo.project,
         &["account", "--project", project],
         4,
-        &["not a usable backup", "nothing was changed"],
+        &["this backup is gone", "nothing was changed"],
     );
     fs::rename(sandbox.path().join("elsewhere"), &name).unwrap();
     let taken = "standards/universal/testing/test-pyramid.md";

@@ -112,7 +112,10 @@ fn listed_verified_and_pruned() {
     );
     assert_eq!(world.run(&["rollback", "--yes"]).0, 0);
     let id = history["sessions"][1]["session_id"].as_str().unwrap();
-    world.refused(&["rollback", id, "--yes"], 4, &[id, "no manifest", "pos-upgrade-tui backups"]);
+    world.refused(&["rollback", id, "--yes"], 4, &[id, "is gone: it was pruned", "pos-upgrade-tui backups"]);
+    let (code, said) = world.run(&["rollback", "--yes"]);
+    assert!(code == 0 && said.contains("no way further back") && said.contains("is gone: it was pruned"), "{said}");
+    assert!(!said.contains(&format!("rollback {id}")), "{said}");
     assert_eq!(world.run(&["status"]).0, 0, "nothing was begun");
 }
 

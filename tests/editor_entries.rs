@@ -96,6 +96,9 @@ fn a_dead_entry_is_shown_changed_and_put_back() {
     assert!(said.contains("--editor-config yes"), "{said}");
     assert_eq!(snapshot(&world.demo.project), before, "a plan writes nothing");
 
+    let time = || fs::metadata(world.path(".cursor/mcp.json")).unwrap().modified().unwrap();
+    let was = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    fs::File::open(world.path(".cursor/mcp.json")).unwrap().set_modified(was).unwrap();
     let said = world.run(&CHANGING);
     assert_eq!(world.cursor(), new);
     assert!(said.contains("The editors' entries for the server"), "{said}");
@@ -105,10 +108,12 @@ fn a_dead_entry_is_shown_changed_and_put_back() {
     let backups = world.path(".praxis-os/.backups");
     let backup = fs::read_dir(backups).unwrap().next().unwrap().unwrap().path();
     assert_eq!(fs::read_to_string(backup.join("project.cursor-mcp.json")).unwrap(), old);
+    assert_ne!(time(), was);
     world.run(&["backups", "verify"]);
 
     world.run(&["rollback", "--yes"]);
     assert_eq!(world.cursor(), old, "byte for byte");
+    assert_eq!(time(), was, "as old as it was");
     let mode = fs::metadata(world.path(".cursor/mcp.json")).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o640);
     assert_eq!(fs::read_dir(world.path(".cursor")).unwrap().count(), 1, "nothing is left beside it");

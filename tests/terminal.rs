@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::common::terminal::Terminal;
-use crate::common::{Sandbox, eventually, text};
+use crate::common::{Sandbox, eventually, git, text};
 use pos_upgrade_tui::host::demo::Demo;
 use pos_upgrade_tui::host::process::proc;
 use rustix::process::{Pid, Signal, kill_process};
@@ -492,4 +492,25 @@ fn to_the_shell_and_back() {
     world.is_saved();
     shell.press("exit\r");
     shell.end();
+}
+
+/// Two large texts are compared for longer than anybody waits, and nothing is lost with that.
+#[test]
+fn quitting_does_not_wait_for_a_comparison() {
+    let world = World::new();
+    let lines = |letter: &str| (0..500_000).map(|n| format!("{letter}{n}\n")).collect::<String>();
+    let page = "ai-safety/credential-handling.md";
+    fs::write(world.demo.install.join("standards/universal").join(page), lines("m")).unwrap();
+    fs::write(world.demo.source.join("universal/standards").join(page), lines("t")).unwrap();
+    git(&world.demo.source, &["commit", "--all", "--quiet", "--message", "A large page"]);
+    let mut wizard = world.open();
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press(ENTER);
+    wizard.see(&["aligning"]);
+    let begun = std::time::Instant::now();
+    wizard.press("q");
+    let code = wizard.end();
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(code, 130);
+    world.is_saved();
 }

@@ -103,7 +103,7 @@ fn write(paper: &mut Paper<'_>, install: &Path, found: &Outside) -> io::Result<(
     }
     if !found.references.is_empty() {
         paper.line(Ink::Plain, "")?;
-        paper.line(Ink::Plain, "These files are yours: no upgrade writes them, but for the entries of editors.")?;
+        paper.line(Ink::Plain, "These files are yours: upgrades write editors' entries and .gitignore alone.")?;
         paper.line(Ink::Plain, "To replace these names in one of them: pos-upgrade-tui outside --write PATH")?;
     }
     Ok(())

@@ -50,11 +50,14 @@ pub(crate) async fn run(common: &Common, named: Option<&str>, set_aside: bool) -
         let mut message = format!("nothing to roll back: session {} is ", chosen.session_id);
         message.push_str(&format!("{} already; nothing was changed", chosen.status().words()));
         if let Some(before) = found.earlier(&chosen.session_id) {
-            message.push_str(&format!(
-                "\nto go further back, behind the upgrade of {}: {}",
-                moment(&before.created_at, None),
-                Next::RollbackOf(&before.session_id).of(&project)
-            ));
+            let when = moment(&before.created_at, None);
+            message.push_str(&match backup_of(before) {
+                Ok(()) => format!(
+                    "\nto go further back, behind the upgrade of {when}: {}",
+                    Next::RollbackOf(&before.session_id).of(&project)
+                ),
+                Err(why) => format!("\nthere is no way further back, behind the upgrade of {when}: {why}"),
+            });
         }
         return nothing(message);
     }
@@ -111,16 +114,16 @@ fn usable_backup(session: &Session) -> Result<(), Refusal> {
     if !session.applied() {
         return Ok(());
     }
-    let next = "see which backups there are: pos-upgrade-tui backups";
-    let Some(name) = &session.backup else {
-        let what = format!("session {} has no backup; nothing was changed", session.session_id);
-        return Err(Refusal::refused(what, next));
-    };
-    match copy::Backup::open(&copy::folder_of(&session.install).join(name)) {
-        Ok(_) => Ok(()),
-        Err(e) => Err(Refusal::refused(
-            format!("session {} can't be rolled back: {e}; nothing was changed", session.session_id),
-            next,
-        )),
-    }
+    backup_of(session).map_err(|why| {
+        Refusal::refused(
+            format!("session {} can't be rolled back: {why}; nothing was changed", session.session_id),
+            "see which backups there are: pos-upgrade-tui backups",
+        )
+    })
+}
+
+/// Whether a session has the backup that it would go back to; why not, in words.
+fn backup_of(session: &Session) -> Result<(), String> {
+    let name = session.backup.as_ref().ok_or("it has no backup")?;
+    copy::Backup::open(&copy::folder_of(&session.install).join(name)).map(drop).map_err(|e| e.to_string())
 }

@@ -32,6 +32,8 @@ pub(crate) enum Next<'a> {
     Reconcile(Option<&'a Path>),
     /// Bring one file back from a backup, by its name.
     Restore(&'a str),
+    /// The same for this file.
+    RestoreFile(&'a OsStr, &'a str),
     /// Read the backups back.
     VerifyBackups,
 }
@@ -61,6 +63,12 @@ impl Next<'_> {
                 word(source.map_or(OsStr::new("DIR"), Path::as_os_str));
             }
             Next::Restore(backup) => words(&["restore", "PATH", "--from", backup]),
+            Next::RestoreFile(path, backup) => {
+                word(OsStr::new("restore"));
+                word(path);
+                word(OsStr::new("--from"));
+                word(OsStr::new(backup));
+            }
             Next::VerifyBackups => words(&["backups", "verify"]),
         }
         word(OsStr::new("--project"));
@@ -82,6 +90,10 @@ mod tests {
             format!("pos-upgrade-tui resume --source {} --project '/my project'", quoted("/it's"))
         );
         assert_eq!(Next::SetAside.of(Path::new("/p")), "pos-upgrade-tui rollback --set-aside --project /p");
+        assert_eq!(
+            Next::RestoreFile(OsStr::new("a b"), "1").of(Path::new("/p")),
+            "pos-upgrade-tui restore 'a b' --from 1 --project /p"
+        );
         assert_eq!(Next::Reconcile(None).of(Path::new("/p")), "pos-upgrade-tui reconcile --source DIR --project /p");
     }
 }

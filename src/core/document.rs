@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use super::histogram::hunks;
+
 /// How a file's characters are written, as far as that matters for a line that is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -117,11 +119,32 @@ pub(crate) fn cuts(bytes: &[u8]) -> impl Iterator<Item = (&[u8], Cow<'_, str>)> 
     form.starts(bytes).into_iter().map(move |at| (&bytes[..at], form.read(&bytes[at..])))
 }
 
-/// Takes lines out that were added, wherever they stand now. A line is what stands between two line ends, without white
-/// space at its end.
-pub(crate) fn without_lines(bytes: &[u8], lines: &[String]) -> Vec<u8> {
-    let ours = |line: &&[u8]| lines.iter().any(|ours| ours.as_bytes() == line.trim_ascii_end());
-    bytes.split_inclusive(|b| *b == b'\n').filter(|line| !ours(line)).collect::<Vec<_>>().concat()
+/// Takes lines out that were added behind a document, each once and from the end. A line of the same text that belongs to
+/// the document stays: as many as stood there before, and, read by `known`, what is a line from before under a name that it
+/// got since. A line is what stands between two line ends, without white space at its end.
+pub(crate) fn without_added(before: &[u8], now: &[u8], added: &[String], known: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let lines = |bytes| <[u8]>::split_inclusive(bytes, |b| *b == b'\n').map(<[u8]>::trim_ascii_end);
+    let had: Vec<&[u8]> = lines(before).collect();
+    let mut left: Vec<Option<&[u8]>> = now.split_inclusive(|b| *b == b'\n').map(Some).collect();
+    let as_known = |bytes| lines(bytes).flat_map(|line| [known(line), b"\n".to_vec()].concat()).collect::<Vec<u8>>();
+    let came = hunks(&as_known(before), &as_known(now));
+    for (at, text) in added.iter().map(String::as_bytes).enumerate() {
+        if added[..at].iter().any(|earlier| earlier.as_bytes() == text) {
+            // Noted again by a phase that was cut off before it wrote them.
+            continue;
+        }
+        let places = |left: &[Option<&[u8]>]| -> Vec<usize> {
+            let is_it = |line: &Option<&[u8]>| line.is_some_and(|line| line.trim_ascii_end() == text);
+            left.iter().enumerate().filter(|(_, line)| is_it(line)).map(|(at, _)| at).collect()
+        };
+        let found = places(&left);
+        let more = found.len() > had.iter().filter(|line| **line == text).count();
+        let is_new = found.iter().any(|at| came.iter().any(|(_, lines)| lines.contains(at)));
+        if let (true, Some(last)) = (more && is_new, found.last()) {
+            left[*last] = None;
+        }
+    }
+    left.into_iter().flatten().collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]
@@ -157,10 +180,39 @@ mod tests {
         assert!(plain.ends_with(b"\nb\n") && plain.starts_with(&utf16("a\n", true)));
     }
 
+    fn taken_out(before: &str, now: &str) -> String {
+        let ours = [".new/venv", ".new/x", ".new/venv"].map(ToOwned::to_owned);
+        let known = |line: &[u8]| crate::core::renamed::renamed(line, b".old", b".new");
+        String::from_utf8(without_added(before.as_bytes(), now.as_bytes(), &ours, known)).unwrap()
+    }
+
     #[test]
     fn lines_go_and_all_else_stays_byte_for_byte() {
         let ours = [".praxis-os/venv".to_owned()];
-        assert_eq!(without_lines(b"\xe9\r\n.praxis-os/venv\r\nb\xff", &ours), b"\xe9\r\nb\xff");
-        assert_eq!(without_lines(b".praxis-os/venv2\n.praxis-os/venv", &ours), b".praxis-os/venv2\n");
+        let gone = |before: &[u8], now: &[u8]| without_added(before, now, &ours, <[u8]>::to_vec);
+        assert_eq!(gone(b"\xe9\r\nb\xff", b"\xe9\r\n.praxis-os/venv\r\nb\xff"), b"\xe9\r\nb\xff");
+        assert_eq!(gone(b"", b".praxis-os/venv2\n.praxis-os/venv"), b".praxis-os/venv2\n");
+        assert_eq!(gone(b"a\n", b"a\r\n.praxis-os/venv\r\n"), b"a\r\n", "an editor that changes every line end");
+    }
+
+    #[test]
+    fn only_what_was_added_goes() {
+        let ours = ".new/venv\n.new/x\n";
+        for (before, now, left) in [
+            ("a\n.old/x\nb\n", "a\n.old/x\nb\n{}", "a\n.old/x\nb\n"),
+            ("a\n.old/x\nb\n", "a\n.new/x\nb\n{}", "a\n.new/x\nb\n"),
+            ("a\n.old/x\n", "a\n.new/x\n{}", "a\n.new/x\n"),
+            (".old/x", ".new/x\n{}", ".new/x\n"),
+            (".old/venv\n.old/x\n", ".new/venv\n.new/x\n", ".new/venv\n.new/x\n"),
+            ("a\n.old/x\nb\nc\n", "a\n.new/x\nb\nc\n", "a\n.new/x\nb\nc\n"),
+            ("a\n.old/x\nb\nc\n", "a\nb\nc\n{}", "a\nb\nc\n"),
+            ("a\n.old/x\nb\n", "n\na\n.new/x\nb\n{}m\n", "n\na\n.new/x\nb\nm\n"),
+            ("a\n", "a\n.new/x\nb\n.new/venv\n", "a\nb\n"),
+            ("a\n", "a\n{}b\n.new/x\n", "a\n.new/x\nb\n"),
+            (".new/x\na\n", "a\n.new/x\n", "a\n.new/x\n"),
+            ("a\n", "a\n", "a\n"),
+        ] {
+            assert_eq!(taken_out(before, &now.replace("{}", ours)), left, "{before:?} {now:?}");
+        }
     }
 }

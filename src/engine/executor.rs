@@ -18,7 +18,9 @@ use crate::core::provenance::short;
 use crate::core::session::{Approval, Session, StateEvent, Status};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
+use crate::engine::account::check;
 use crate::engine::account::take::{self, When};
+use crate::engine::at_work::Work;
 use crate::engine::conflicts::deferred;
 use crate::engine::maintenance::locked;
 use crate::engine::phases::server::dependencies;
@@ -184,7 +186,7 @@ pub(crate) fn discard(session: Session) -> Handle {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
             return finish(run, FinishKind::Failed, Exit::Refused, message, Some(words::undo_command(&run.session)));
         }
-        put_back::drop_unfinished_backup(run);
+        put_back::nothing_applied(run);
         drop_environment(run);
         run.lock.unexplain();
         match run.commit(&StateEvent::Discarded) {
@@ -210,7 +212,9 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
     let (events, receiver) = mpsc::channel(1024);
     let (commands, heard) = mpsc::channel(64);
     let runtime = tokio::runtime::Handle::current();
+    let at_work = Work::begin();
     tokio::task::spawn_blocking(move || {
+        let _at_work = at_work;
         let mut session = session;
         let lock = match how {
             Begin::RollBack => Lock::acquire_to_go_back(&session.install),
@@ -496,7 +500,7 @@ fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
         }
         Stop::Failed { what, next } => {
             run.background = None;
-            put_back::drop_unfinished_backup(run);
+            put_back::nothing_applied(run);
             drop_environment(run);
             run.lock.unexplain();
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
@@ -533,6 +537,7 @@ fn pause(run: &mut Run, phase: Phase) -> Finish {
 
 fn go_back(run: &mut Run, reason: &str, exit_code: Exit) -> Finish {
     phases::server::fetch::clear(run);
+    check::note_lost(run);
     match put_back::roll_back(run, reason) {
         Ok(restored) => {
             let install = run.session.install.shown().to_string();

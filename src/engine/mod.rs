@@ -4,6 +4,7 @@
 //! then on it speaks only through the [`executor::Handle`]: [`events::Event`]s out, [`events::Command`]s in.
 
 pub(crate) mod account;
+pub mod at_work;
 pub(crate) mod conflicts;
 pub mod events;
 pub(crate) mod executor;

@@ -17,6 +17,7 @@ use crate::core::outcome::{Outcome, Sides, merge_of};
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::policy::OnConflict;
 use crate::core::session::Decision;
+use crate::engine::at_work::Work;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
 use crate::engine::planning::inspect;
@@ -165,8 +166,11 @@ impl<E: Engine> Worker<E> {
             }
             Effect::Look(look) => self.look(*look),
             Effect::Remember(source) => {
-                let engine = self.engine.clone();
-                tokio::task::spawn_blocking(move || engine.remember(&source));
+                let (engine, writes) = (self.engine.clone(), Work::begin());
+                tokio::task::spawn_blocking(move || {
+                    let _writes = writes;
+                    engine.remember(&source);
+                });
             }
             Effect::Recall(session) => {
                 let (engine, launch) = (self.engine.clone(), launch.clone());
@@ -175,16 +179,25 @@ impl<E: Engine> Worker<E> {
                     || Msg::Recalled(None),
                 );
             }
-            Effect::Save { folder, request, inspection } => self.spawn(
-                move || Msg::Saved(plan_document::save(&folder, &request, &inspection)),
-                || Msg::Saved(Err("Writing it ended in a bug".to_owned())),
-            ),
-            Effect::Deepen(request) => {
-                let engine = self.engine.clone();
+            Effect::Save { folder, request, inspection } => {
+                let writes = Work::begin();
                 self.spawn(
-                    move || match engine.deepen(&request) {
-                        Ok(inspection) => Msg::Inspected(Box::new(inspection)),
-                        Err(why) => Msg::NotDeepened(why),
+                    move || {
+                        let _writes = writes;
+                        Msg::Saved(plan_document::save(&folder, &request, &inspection))
+                    },
+                    || Msg::Saved(Err("Writing it ended in a bug".to_owned())),
+                );
+            }
+            Effect::Deepen(request) => {
+                let (engine, writes) = (self.engine.clone(), Work::begin());
+                self.spawn(
+                    move || {
+                        let _writes = writes;
+                        match engine.deepen(&request) {
+                            Ok(inspection) => Msg::Inspected(Box::new(inspection)),
+                            Err(why) => Msg::NotDeepened(why),
+                        }
                     },
                     || Msg::Broken("Fetching the history ended in a bug; nothing was changed in the install."),
                 );

@@ -197,3 +197,84 @@ fn a_commit_of_the_upgrade_has_the_renames() {
     let left = git(&demo.project, &["status", "--short", "--untracked-files=all"]);
     assert!(left.lines().all(|l| l.starts_with("?? ")) && left.contains("untracked.md"), "{left}");
 }
+
+/// The user's own lines get the folder's new name by `outside --write`, and are then what ours are.
+#[test]
+fn a_rollback_leaves_the_users_lines_of_gitignore() {
+    const OWN: &str = "/target\n.agent-os/.cache/\nmiddle\n.agent-os/state/\n.agent-os/x\n";
+    let renamed = OWN.replace(OLD, NEW);
+    for (way, edit) in [("write", ""), ("write, edit", "# mine\n"), ("undo first", ""), ("only an edit", "# mine\n")] {
+        let sandbox = Sandbox::new();
+        let demo = content_demo(&sandbox.path().join("demo"));
+        let (project, path) = (demo.project.to_str().unwrap(), demo.project.join(".gitignore"));
+        let run = |arguments: &[&str]| text(&sandbox.run(&[arguments, &["--project", project][..]].concat()));
+        fs::write(&path, OWN).unwrap();
+        let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
+        assert_eq!(code, 0, "{way}: {said}");
+        let added = fs::read_to_string(&path).unwrap();
+        assert!(added.starts_with(OWN) && added.contains("\n.praxis-os/.cache/\n.praxis-os/"), "{added}");
+        if way != "only an edit" {
+            let (code, said) =
+                run(&["outside", "--write", ".gitignore", "--yes", "--source", demo.source.to_str().unwrap()]);
+            assert_eq!(code, 0, "{way}: {said}");
+            assert!(fs::read_to_string(&path).unwrap().starts_with(&renamed), "{way}");
+        }
+        if way == "undo first" {
+            let (code, said) = run(&["outside", "--undo", "--yes"]);
+            assert_eq!((code, fs::read_to_string(&path).unwrap()), (0, added.clone()), "{way}: {said}");
+        }
+        let now = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{now}{edit}")).unwrap();
+        let (code, said) = text(&rollback(&sandbox, &demo));
+        assert_eq!(code, 0, "{way}: {said}");
+        let kept = if way.starts_with("write") { &renamed } else { OWN };
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{kept}{edit}"), "{way}: {said}");
+        if way.starts_with("write") {
+            let (code, said) = run(&["outside", "--undo", "--yes"]);
+            assert_eq!(code, 0, "{way}: {said}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{OWN}{edit}"), "{way}: {said}");
+        }
+    }
+}
+
+/// A session that changed nothing leaves nothing where the server of its release would read it.
+#[test]
+fn a_session_that_changed_nothing_leaves_no_copy() {
+    let copies = |install: &Path| {
+        let found = walkdir::WalkDir::new(install.join("state")).into_iter().flatten();
+        found.map(|e| e.path().display().to_string()).collect::<Vec<_>>()
+    };
+    for end in ["refused", "rolled back"] {
+        let sandbox = Sandbox::new();
+        let source = sandbox.path().join("demo/source");
+        let project = sandbox.path().join("demo/project");
+        fs::create_dir_all(&project).unwrap();
+        let commits = pos_upgrade_tui::host::demo::prepare_source_up_to(&source, None).unwrap();
+        let install = project.join(NEW);
+        pos_upgrade_tui::host::demo::install_release(&source, &commits[commits.len() - 2], &install).unwrap();
+        pos_upgrade_tui::host::demo::commit_project(&project, &install).unwrap();
+        let page = walkdir::WalkDir::new(install.join("standards")).into_iter().flatten();
+        let page = page.map(|e| e.into_path()).find(|path| path.extension().is_some_and(|e| e == "md")).unwrap();
+        let was = copies(&install);
+        let words = ["upgrade", "--yes", "--on-conflict", "keep", "--only", "content", "--project"];
+        let mut command = sandbox.command();
+        command.args(words).arg(&project).arg("--source").arg(&source).env("POS_CRASH_AT", "base.keep before");
+        assert_ne!(command.output().unwrap().status.code(), Some(0));
+        assert_ne!(copies(&install), was, "{end}: there is one while it is unfinished");
+        let project = project.to_str().unwrap();
+        let (code, said) = match end {
+            "refused" => {
+                for entry in walkdir::WalkDir::new(install.join("standards")).into_iter().flatten() {
+                    if entry.file_type().is_file() {
+                        fs::write(entry.path(), "changed since\n").unwrap();
+                    }
+                }
+                text(&sandbox.run(&["resume", "--yes", "--project", project]))
+            }
+            _ => text(&sandbox.run(&["rollback", "--yes", "--project", project])),
+        };
+        assert_eq!(code == 0, end != "refused", "{end}: {said}");
+        assert!(page.exists());
+        assert_eq!(copies(&install), was, "{end}: {said}");
+    }
+}

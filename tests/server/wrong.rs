@@ -112,3 +112,72 @@ fn a_server_that_did_not_run_and_would_not_start() {
     let left = pos_upgrade_tui::host::server::others(&world.install);
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// A file of the user's in the install, and one more.
+const OWN: [&str; 2] = ["notes/mine.md", "notes/other.md"];
+
+fn with_notes(world: &World) {
+    fs::create_dir_all(world.install.join("notes")).unwrap();
+    OWN.iter().for_each(|name| fs::write(world.install.join(name), "mine\n").unwrap());
+}
+
+#[test]
+fn a_server_that_takes_a_file_of_the_users_away() {
+    for running in [true, false] {
+        let Some(world) = (if running { World::running() } else { World::new() }) else { return };
+        with_notes(&world);
+        world.release(&json!({"takes_away": [OWN[0]]}));
+        let done = world.fails(&["gone since the new release's server was started", OWN[0], "1 file of yours is"]);
+        assert!(!done.message().contains(OWN[1]), "{}", done.said);
+        // One that does not even start afterwards.
+        world.release(&json!({"takes_away": OWN, "fails_after": "no luck"}));
+        world.fails(&["no luck"]);
+    }
+}
+
+#[test]
+fn a_server_that_writes_over_a_file_of_the_users() {
+    let Some(world) = World::running() else { return };
+    with_notes(&world);
+    world.release(&json!({"overwrites": {OWN[0]: "not mine"}}));
+    let done = world.upgrade(&[]);
+    assert_eq!(done.code, 0, "{}", done.said);
+    let named = done.warnings();
+    assert!(named.contains(&format!("restore {} --from ", OWN[0])) && !named.contains(OWN[1]), "{named}");
+    assert!(done.said.contains("1 changed since"), "{}", done.said);
+    let command = named.lines().find_map(|line| line.split_once("pos-upgrade-tui ")).unwrap().1;
+    let words: Vec<&str> = command.split(' ').take_while(|word| *word != "--project").collect();
+    let (code, said) = crate::common::text(&world.run(&words));
+    assert_eq!((code, fs::read_to_string(world.install.join(OWN[0])).unwrap().as_str()), (0, "mine\n"), "{said}");
+}
+
+/// A rollback leaves the state file as it was: it names no process of the release that is gone.
+#[test]
+fn what_a_server_leaves_in_place_of_its_state_file() {
+    let draft = |world: &World| world.install.join(".mcp_server_state.json.4194305");
+    for leaves in [json!(null), json!("pipe"), json!("link"), json!("folder"), json!("huge")] {
+        for old in [None, Some(&br#"{"pid": 4194305}"#[..])] {
+            let Some(world) = World::new() else { return };
+            let state = world.install.join(".mcp_server_state.json");
+            if let Some(old) = old {
+                fs::write(&state, old).unwrap();
+                fs::File::open(&state).unwrap().set_modified(std::time::UNIX_EPOCH + Duration::from_secs(9)).unwrap();
+            }
+            let time = || fs::symlink_metadata(&state).ok().map(|meta| meta.modified().unwrap());
+            let was = time();
+            world.release(&if leaves.is_null() { json!({}) } else { json!({"leaves": leaves}) });
+            let done = world.upgrade(&[]);
+            assert_eq!(done.code, 0, "{leaves}: {}", done.said);
+            assert_eq!(leaves.is_string(), draft(&world).exists(), "{leaves}");
+            assert!(fs::symlink_metadata(&state).is_ok(), "{leaves}: it left something");
+            let (code, said) = crate::common::text(&world.run(&["rollback", "--yes"]));
+            assert_eq!(code, 0, "{leaves}: {said}");
+            assert_eq!(fs::symlink_metadata(&state).is_ok(), old.is_some(), "{leaves}: {said}");
+            if let Some(old) = old {
+                assert_eq!(fs::read(&state).unwrap(), old, "{leaves}");
+            }
+            assert_eq!(time(), was, "{leaves}");
+            assert!(!draft(&world).exists(), "{leaves}");
+        }
+    }
+}

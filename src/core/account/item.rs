@@ -146,7 +146,7 @@ impl Account {
                 Fate::Unchanged | Fate::Lost => {}
                 _ if n == 0 => {}
                 Fate::Merged => parts.push(format!("{n} merged with {}", self.merged_lines())),
-                Fate::ChangedSince => parts.push(format!("{n} changed since by somebody else")),
+                Fate::ChangedSince => parts.push(format!("{n} changed since the upgrade")),
                 _ => parts.push(format!("{n} {}", fate.label())),
             }
         }

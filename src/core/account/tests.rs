@@ -435,6 +435,6 @@ fn all_in_a_line() {
         .account();
     assert_eq!(
         account.line(),
-        "yours: 1 file unchanged, 1 merged with 1 line of yours all found, 1 changed since by somebody else, 0 lost"
+        "yours: 1 file unchanged, 1 merged with 1 line of yours all found, 1 changed since the upgrade, 0 lost"
     );
 }

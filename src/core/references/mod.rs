@@ -15,7 +15,7 @@ mod rewrite;
 pub(crate) use mention::folders;
 use mention::{Edit, edits};
 pub(crate) use moves::{Moves, Named};
-pub(crate) use rewrite::rewritten;
+pub(crate) use rewrite::{names_back, rewritten};
 
 /// Of a line that is longer, only what stands around the first name is told.
 const LINE: usize = 400;

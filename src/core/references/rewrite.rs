@@ -5,6 +5,7 @@ use super::moves::Moves;
 use crate::core::blob::is_lfs_pointer;
 use crate::core::config::keyed::Format;
 use crate::core::document;
+use crate::core::histogram::hunks;
 use crate::core::merge::is_binary;
 
 /// What becomes of a file.
@@ -33,6 +34,26 @@ pub(crate) enum Unwritable {
     /// It could be read before and could not be read afterwards.
     #[error("with these names it {0}: change it with your editor")]
     Broken(String),
+}
+
+/// A file with its old names where it still has the new ones, line by line: `new` was made of `old` by replacing names, and
+/// became `now` since. None where a line with such a name was changed or taken away.
+pub(crate) fn names_back(old: &[u8], new: &[u8], now: &[u8]) -> Option<Vec<u8>> {
+    let lines = |text| <[u8]>::split_inclusive(text, |b| *b == b'\n').collect::<Vec<_>>();
+    let (before, after, here) = (lines(old), lines(new), lines(now));
+    if before.len() != after.len() || [old, new, now].into_iter().any(is_binary) {
+        return None;
+    }
+    let (mut bytes, mut at) = (Vec::new(), 0);
+    for (gone, came) in hunks(new, now).into_iter().chain([(after.len()..after.len(), here.len()..here.len())]) {
+        before[at..gone.start].iter().for_each(|line| bytes.extend_from_slice(line));
+        if gone.clone().any(|line| before[line] != after[line]) {
+            return None;
+        }
+        here[came].iter().for_each(|line| bytes.extend_from_slice(line));
+        at = gone.end;
+    }
+    Some(bytes)
 }
 
 /// A line as text, with where each stretch of it stands in the bytes: what is not UTF-8 is another length there.
@@ -118,6 +139,23 @@ mod tests {
     use crate::core::layout::outside::RenamedTool;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+
+    #[test]
+    fn names_go_back_line_by_line() {
+        let (old, new) = (b"a\n.old/x\n.new/y\nb", b"a\n.new/x\n.new/y\nb");
+        for (now, then) in [
+            ("a\n.new/x\n.new/y\nb", Some("a\n.old/x\n.new/y\nb")),
+            ("a\n.new/x\nb", Some("a\n.old/x\nb")),
+            ("m\na\n.new/x\nb\nn", Some("m\na\n.old/x\nb\nn")),
+            ("m\n.new/x\nn\n.new/y\nb", Some("m\n.old/x\nn\n.new/y\nb")),
+            ("a\n.new/x # mine\n.new/y\nb", None),
+            ("a\n.new/y\nb", None),
+        ] {
+            assert_eq!(names_back(old, new, now.as_bytes()).as_deref(), then.map(str::as_bytes), "{now:?}");
+        }
+        assert_eq!(names_back(b"a\nb", b"a", b"a"), None, "no lines for lines");
+        assert_eq!(names_back(b"\0", b"\0", b"\0"), None);
+    }
 
     fn moves() -> Moves {
         let named = |from: &str, to: &str| (from.to_owned(), to.to_owned());

@@ -1,9 +1,10 @@
 //! The account as a check: an upgrade that lost something of the user's does not end well, nor does such a rollback.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::account::{Account, Fate, Item};
 use crate::core::command_line::Next;
+use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::visible;
@@ -68,6 +69,98 @@ pub(crate) fn nothing_lost(run: &mut Run, when: When) -> Result<usize, Stop> {
     let see = Next::Account.of(&run.session.project);
     let next = format!("if nobody took it away meanwhile, report this as a bug, with what this says: {see}");
     Err(Stop::Failed { what: lost(&account), next: Some(next.into()) })
+}
+
+/// Takes an account where a run has none: one that was taken up behind the look. What is gone by then, it was while nobody
+/// looked.
+///
+/// # Errors
+/// [`Stop::Failed`] where it can't be told.
+pub(crate) fn look(run: &mut Run) -> Result<(), Stop> {
+    if run.account.is_none() && run.session.backup.is_some() {
+        run.account = Some(take::of(&run.session, When::Ended)?);
+    }
+    Ok(())
+}
+
+/// Looks again once the new release's code has run: the account from before is what it found. Fails where a file of the user's
+/// is gone since. One that has other bytes may have got them from the user just as well, and is named.
+///
+/// # Errors
+/// [`Stop::Failed`], as [`nothing_lost`].
+pub(crate) fn still_there(run: &mut Run) -> Result<(), Stop> {
+    let Some(since) = since(run)? else { return Ok(()) };
+    if !since.gone.is_empty() {
+        let files = match since.gone.len() {
+            1 => "1 file of yours is".to_owned(),
+            n => format!("{n} files of yours are"),
+        };
+        let what = format!("{files} gone since the new release's server was started:{}", named(&since.gone));
+        run.session.lost = since.gone;
+        run.save()?;
+        let next = "if nobody took it away meanwhile, report this to whoever made that release";
+        return Err(Stop::Failed { what, next: Some(next.into()) });
+    }
+    let backup = run.session.backup.clone().unwrap_or_default();
+    let what = "changed since the new release's server was started";
+    for path in since.changed.iter().take(NAMED) {
+        let restore = Next::RestoreFile(path.as_path().as_os_str(), &backup).of(&run.session.project);
+        run.warn("account", format!("{path}: {what}; if that was not you: {restore}"));
+    }
+    if since.changed.len() > NAMED {
+        let (more, see) = (since.changed.len() - NAMED, Next::Account.of(&run.session.project));
+        run.warn("account", format!("{more} more files of yours {what}: {see}"));
+    }
+    run.account = Some(since.now);
+    Ok(())
+}
+
+/// Before a failed upgrade is taken back: what its server took away comes back, whatever it failed of.
+pub(crate) fn note_lost(run: &mut Run) {
+    if run.session.applied()
+        && !run.session.rolling_back()
+        && run.session.lost.is_empty()
+        && let Ok(Some(since)) = since(run)
+    {
+        // Saved as soon as the rollback begins.
+        run.session.lost = since.gone;
+    }
+}
+
+/// What became of the user's files since the run took its account.
+struct Since {
+    gone: Vec<RelPath>,
+    changed: Vec<RelPath>,
+    now: Account,
+}
+
+fn since(run: &Run) -> Result<Option<Since>, Stop> {
+    let Some(found) = &run.account else { return Ok(None) };
+    let now = take::of(&run.session, When::Ended)?;
+    let amiss = |item: &&Item| matches!(item.fate, Fate::Lost | Fate::ChangedSince);
+    let before: BTreeMap<&RelPath, &Item> = found.items.iter().filter(amiss).map(|item| (&item.path, item)).collect();
+    // There servers keep what is theirs.
+    let servers = || layouts().servers().filter(|server| server.session_folders.is_some());
+    let is_users = |path: &RelPath| !servers().any(|server| path.is_within(&server.sessions));
+    let (mut gone, mut changed) = (Vec::new(), Vec::new());
+    for item in now.items.iter().filter(amiss).filter(|item| is_users(&item.path)) {
+        match (&item.now, before.get(&item.path)) {
+            (None, Some(before)) if before.now.is_none() => {}
+            (None, _) => gone.push(item.path.clone()),
+            (Some(_), Some(_)) => {}
+            (Some(_), None) => changed.push(item.path.clone()),
+        }
+    }
+    Ok(Some(Since { gone, changed, now }))
+}
+
+/// Paths in lines, not all of many.
+fn named(paths: &[RelPath]) -> String {
+    let mut text: String = paths.iter().take(NAMED).map(|path| format!("\n  {path}")).collect();
+    if paths.len() > NAMED {
+        text.push_str(&format!("\n  and {} more", paths.len() - NAMED));
+    }
+    text
 }
 
 /// What is lost, in lines.

@@ -12,7 +12,7 @@ use crate::core::layout::layouts;
 use crate::core::merge::without_change;
 use crate::core::os_text;
 use crate::core::path::RelPath;
-use crate::core::references::{Moves, rewritten};
+use crate::core::references::{Moves, names_back, rewritten};
 use crate::core::session::{is_stamp, stamp_of, time_of};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::maintenance::locked;
@@ -313,7 +313,8 @@ fn back(project: &Path, folder: &Path, kept: &Kept) -> Result<Option<Change>, St
     if now == old {
         return Ok(None);
     }
-    let then = without_change(&old, &new, &now)?;
+    // A rollback takes its lines of `.gitignore` away right beside such a name.
+    let then = without_change(&old, &new, &now).or_else(|why| names_back(&old, &new, &now).ok_or(why))?;
     Ok((then != now).then_some(Change { path, now, then, replaced: 0, left: Vec::new() }))
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn keep(run: &Run, backup: &mut Backup) -> Result<(), FsError> {
     for path in assistant_rules::files(&run.session.project) {
         // What can't be read is not written either.
         if let Some(Ok(bytes)) = read(&run.session.project, &path) {
-            backup.keep_beside(run.lock.install(), &copy_name(&path), &bytes)?;
+            backup.keep_of_project(run.lock.install(), &copy_name(&path), &bytes, &path.under(&run.session.project))?;
         }
     }
     Ok(())

@@ -31,7 +31,7 @@ pub(crate) fn keep(project: &Path, install: &LockedInstall, backup: &mut Backup)
     for path in files.filter(|path| editors::concerns(project, install, path)) {
         // What can't be read is not written either.
         if let Some(Ok(bytes)) = editors::read(project, path) {
-            backup.keep_beside(install, &copy_name(path), &bytes)?;
+            backup.keep_of_project(install, &copy_name(path), &bytes, &path.under(project))?;
         }
     }
     Ok(())

@@ -37,7 +37,10 @@ pub(crate) fn put_back(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
         };
         match then {
             Ok(then) if then == bytes => {}
-            Ok(then) => write(run, &path, &then, "it still has the new release's text", ORIGIN)?,
+            Ok(then) => {
+                let time = backup.time_of(&copy_name(&path), &then);
+                write(run, &path, &then, time, "it still has the new release's text", ORIGIN)?;
+            }
             Err(why) => stays(run, &path, why, &copy, ORIGIN),
         }
     }

@@ -42,7 +42,8 @@ pub(crate) fn put_back(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
             run.warn(ORIGIN, what);
         }
         if old != bytes {
-            write(run, &path, &old, "it still starts the new server", ORIGIN)?;
+            let time = backup.time_of(&copy_name(&path), &old);
+            write(run, &path, &old, time, "it still starts the new server", ORIGIN)?;
         }
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! The project's `.gitignore` in a rollback.
 
 use crate::core::document;
+use crate::core::layout::layouts;
+use crate::core::path::RelPath;
+use crate::core::renamed;
 use crate::core::visible::Shown as _;
 use crate::engine::events::Level;
 use crate::engine::report::documents;
@@ -21,13 +24,17 @@ pub(super) fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
         return Ok(());
     }
     let Some(bytes) = fs::read_if_there(&path)? else { return Ok(()) };
-    let kept = document::without_lines(&bytes, &run.session.gitignore_added);
-    let before = match backup.gitignore() {
-        Err(e) if run.set_aside && e.is_damage() => {
+    let (before, damage) = match backup.gitignore() {
+        Err(e) if run.set_aside && e.is_damage() => (None, Some(e)),
+        before => (before.map_err(Stop::failed)?, None),
+    };
+    let kept = without_ours(run, before.as_deref().unwrap_or_default(), &bytes);
+    let before = match damage {
+        Some(e) => {
             run.warn("gitignore", format!("{e}; only the lines of this upgrade were taken out"));
             Some(kept.clone())
         }
-        before => before.map_err(Stop::failed)?,
+        None => before,
     };
     // As it was to the byte, it is as old as it was.
     let (mut time, known) = (None, backup.manifest.project_gitignore_mtime.as_ref());
@@ -56,4 +63,13 @@ pub(super) fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
         }
         written => Ok(written?),
     }
+}
+
+/// What stands there without the lines of this upgrade. Where the user's own lines got the folder's new name since, some of
+/// them may be equal to ours; they are still the user's.
+fn without_ours(run: &Run, before: &[u8], now: &[u8]) -> Vec<u8> {
+    let target = &layouts().newest().folder;
+    let from = run.session.folder_before.as_ref().map(RelPath::as_bytes).unwrap_or_default();
+    let known = |line: &[u8]| renamed::renamed(line, from, target.as_bytes());
+    document::without_added(before, now, &run.session.gitignore_added, known)
 }

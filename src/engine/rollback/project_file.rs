@@ -30,7 +30,7 @@ pub(super) fn stays(run: &mut Run, path: &RelPath, why: &str, copy: &Path, origi
     run.warn(origin, format!("{}: {why}, so it stays as it is; as it was: {}", shown.shown(), copy.shown()));
 }
 
-/// Writes it. Where all is set aside that stands in the way, a disk that refuses is no reason to stop: `still` says what the
+/// Writes it, as old as it was where it is as it was: `time` says so. Where all is set aside that stands in the way, a disk that refuses is no reason to stop: `still` says what the
 /// file has then.
 ///
 /// # Errors
@@ -39,11 +39,12 @@ pub(super) fn write(
     run: &mut Run,
     path: &RelPath,
     bytes: &[u8],
+    time: Option<i128>,
     still: &str,
     origin: &'static str,
 ) -> Result<(), Stop> {
     let shown = path.under(&run.session.project);
-    match fs::write_durable(&shown, bytes, documents::mode_of(&shown)) {
+    match fs::write_durable_as_of(&shown, bytes, documents::mode_of(&shown), time) {
         Err(e) if run.set_aside => run.warn(origin, format!("{e}; {still}")),
         written => written?,
     }

@@ -56,7 +56,7 @@ pub(crate) fn roll_back(run: &mut Run, reason: &str) -> Result<Restored, Stop> {
             backup.manifest.folder_mtime.clone()
         }
         None => {
-            drop_unfinished_backup(run);
+            nothing_applied(run);
             dependencies::abandon(run)?;
             None
         }
@@ -162,8 +162,14 @@ fn forward(run: &Run) -> Result<[Option<Journal>; 2], Stop> {
     Ok([load("content")?, load("server")?])
 }
 
-/// A backup without its manifest is none, and would only take space.
-pub(crate) fn drop_unfinished_backup(run: &Run) {
+/// What a session leaves that ends without having changed anything: its copies for a server, with the folders that were made
+/// for them, and a backup without its manifest, which is none and would only take space.
+pub(crate) fn nothing_applied(run: &mut Run) {
+    if let Ok(backup) = open_backup(run)
+        && let Err(Stop::Failed { what, .. }) = server::copies(run, &backup)
+    {
+        run.warn("session", what);
+    }
     if let Some(name) = &run.session.backup {
         let folder = copy::folder_of(&run.session.install).join(name);
         // One whose manifest can't be looked at may be whole.
@@ -240,6 +246,8 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         let missing = missing.difference(&restored.left_out).filter(|p| !applied.since.contains(p));
         restored.missing = missing.cloned().collect();
     }
+    // The last of all that is put back: where no server starts now, what the files name is as it was.
+    server::state_files(run, backup, &rescue, server_was_running, restored)?;
     if server_was_running {
         restored.server_problem = server::start_old_server(run, index_fits);
         // The flag came and went in a folder whose time was restored already.

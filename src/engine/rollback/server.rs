@@ -8,16 +8,19 @@ use crate::engine::phases::server::stop::stop_live;
 use crate::engine::rollback::folders::{folders, nothing_at};
 use crate::engine::rollback::index::ask_for_rebuild;
 use crate::engine::rollback::restored::{Restored, tell};
-use crate::engine::session::context::Run;
+use crate::engine::session::context::{Run, STATE_BEFORE};
 use crate::engine::session::stop::Stop;
 use crate::host::backup::copy::Backup;
 use crate::host::files::aside;
 use crate::host::files::folder::Folder;
+use crate::host::files::fs;
 use crate::host::process::proc;
+use crate::host::server::kept::{self, Before};
 use crate::host::server::mcp::Client;
 use crate::host::server::search_index;
-use crate::host::server::{self, Live, Owner, Running};
+use crate::host::server::{self, Case, Live, Owner, Running};
 use crate::host::session::shown;
+use rustix::fs::FileType;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::{Duration, Instant};
@@ -25,10 +28,7 @@ use std::time::{Duration, Instant};
 /// What the new server keeps of workflows: our own session's copies go, with the folders that were made for them, and so does
 /// what was made meanwhile in a folder that the install did not have.
 pub(super) fn sessions(run: &mut Run, backup: &Backup, rescue: &RelPath, restored: &mut Restored) -> Result<(), Stop> {
-    shown::take_back(run.lock.install(), &run.session)?;
-    for refused in folders(run.lock.install(), backup, shown::copies(&run.session).iter(), true)? {
-        run.warn("folders", refused.to_string());
-    }
+    copies(run, backup)?;
     let root = Folder::open(&run.session.install)?;
     for layout in layouts().servers().filter(|layout| layout.session_folders.is_some()) {
         let Some(top) = layout.sessions.parts().next().and_then(|top| RelPath::new(top).ok()) else { continue };
@@ -39,6 +39,15 @@ pub(super) fn sessions(run: &mut Run, backup: &Backup, rescue: &RelPath, restore
         let to = aside::set_aside(run.lock.install(), &root, &top, rescue)?;
         let moved: Vec<_> = to.map(|to| (top, to)).into_iter().collect();
         tell(run, restored, &moved, "the new server made it");
+    }
+    Ok(())
+}
+
+/// Takes back the copies of our own session, with the folders that were made for them.
+pub(super) fn copies(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
+    shown::take_back(run.lock.install(), &run.session)?;
+    for refused in folders(run.lock.install(), backup, shown::copies(&run.session).iter(), true)? {
+        run.warn("folders", refused.to_string());
     }
     Ok(())
 }
@@ -74,6 +83,59 @@ pub(super) fn stop_server(run: &mut Run) -> bool {
         }
         Running::No(_) => before,
     }
+}
+
+/// The state files as they were before the upgrade, where no server runs; and what servers that have ended left of half-written
+/// ones. One that named a server which is started again goes: that one writes its own.
+pub(super) fn state_files(
+    run: &mut Run,
+    backup: &Backup,
+    rescue: &RelPath,
+    started_again: bool,
+    restored: &mut Restored,
+) -> Result<(), Stop> {
+    let install = run.install();
+    let root = Folder::open(&install)?;
+    let is_users = |path: &RelPath| backup.manifest.entries.contains_key(path);
+    for path in kept::left_by_the_dead(&install).iter().filter(|path| !is_users(path)) {
+        fs::remove_file(&path.under(&install))?;
+    }
+    let lives = match server::find(&install) {
+        Running::Yes(_) => true,
+        // It may be about to listen.
+        Running::No(missing) => missing.case == Case::NotListening,
+    };
+    let folder = run.folder(STATE_BEFORE);
+    if lives || !fs::is_there(&folder)? {
+        return Ok(());
+    }
+    for path in kept::state_files().filter(|path| !is_users(path)) {
+        let before = kept::before(&folder, &path)?;
+        if before == Before::Other {
+            continue;
+        }
+        let (parent, name) = match root.parent_of(&path, false) {
+            Ok(found) => found,
+            Err(e) if e.is_no_folder() => continue,
+            Err(e) => return Err(e.into()),
+        };
+        match parent.kind(name)? {
+            None => {}
+            Some(FileType::Directory) => {
+                let hollow = parent.remove_hollow(name);
+                let to = if hollow { None } else { aside::set_aside(&install, &root, &path, rescue)? };
+                let moved: Vec<_> = to.map(|to| (path.clone(), to)).into_iter().collect();
+                tell(run, restored, &moved, "it stood where the server's state file was");
+            }
+            // It names a process that is gone, and is never read: it may be a pipe, or have no end.
+            Some(_) => parent.remove(name)?,
+        }
+        parent.sync()?;
+        if let (Before::File(copy), false) = (before, started_again) {
+            server::copy_state(&install, &copy, &path.under(&install))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a server runs code that this session put in place. One that ran before, and one of an upgrade that never came

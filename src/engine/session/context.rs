@@ -36,6 +36,8 @@ const LOOK_AROUND: Duration = Duration::from_millis(250);
 
 /// Where the state file of a server that is left alone is kept meanwhile.
 const KEPT_STATE: &str = "server-state.json";
+/// Where the state files of before are kept.
+pub(crate) const STATE_BEFORE: &str = "server-before";
 
 /// The running session.
 pub(crate) struct Run {
@@ -394,6 +396,14 @@ impl Run {
             &self.folder(KEPT_STATE),
         ) {
             self.warn("server", format!("the state file of the running server can't be kept: {e}"));
+        }
+    }
+
+    /// Keeps the state files that servers have before this session starts one, or that there are none: a rollback puts them
+    /// back. Only the first time.
+    pub(crate) fn keep_state_before(&mut self) {
+        if let Err(e) = server::kept::keep(self.lock.install(), &self.folder(STATE_BEFORE)) {
+            self.warn("server", format!("what the state file of the server says can't be kept: {e}"));
         }
     }
 

@@ -40,6 +40,9 @@ pub enum BackupError {
     /// Read back, it isn't what was written.
     #[error("{}: read back from the backup, it is not what was copied", .0.shown())]
     Differs(PathBuf),
+    /// Nothing stands there any more: upgrades and people prune backups.
+    #[error("{}: this backup is gone: it was pruned, or taken away", .0.shown())]
+    Gone(PathBuf),
     /// No manifest, or one that can't be read.
     #[error("{}: not a usable backup ({})", .path.shown(), visible::line(.problem))]
     Unusable {
@@ -55,7 +58,7 @@ impl BackupError {
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Differs(_) => true,
-            Self::Unusable { .. } => false,
+            Self::Unusable { .. } | Self::Gone(_) => false,
             Self::Fs(e) => {
                 e.source.kind() == std::io::ErrorKind::NotFound
                     || e.is_no_folder()
@@ -217,6 +220,7 @@ pub fn create(
         project_gitignore: gitignore.map(|b| sha256(&b)),
         project_gitignore_mtime: changed.map(|meta| fs::mtime_of(&meta).to_string()),
         beside: BTreeMap::new(),
+        beside_mtimes: BTreeMap::new(),
     };
     Ok(Backup { folder: folder.to_owned(), manifest })
 }
@@ -291,6 +295,29 @@ impl Backup {
         Ok(path)
     }
 
+    /// Keeps a file of the project's beside the copies, with the time of its last change.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub(crate) fn keep_of_project(
+        &mut self,
+        install: &LockedInstall,
+        name: &str,
+        bytes: &[u8],
+        from: &Path,
+    ) -> Result<PathBuf, FsError> {
+        if let Ok(meta) = std::fs::symlink_metadata(from) {
+            self.manifest.beside_mtimes.insert(name.to_owned(), fs::mtime_of(&meta).to_string());
+        }
+        self.keep_beside(install, name, bytes)
+    }
+
+    /// When a file of the project's was last changed, if it has these bytes again.
+    pub fn time_of(&self, name: &str, bytes: &[u8]) -> Option<i128> {
+        let same = self.manifest.beside.get(name).is_some_and(|sum| *sum == sha256(bytes));
+        self.manifest.beside_mtimes.get(name).filter(|_| same)?.parse().ok()
+    }
+
     /// The files beside the copies, by name and sum: the project's `.gitignore` and what else was kept.
     pub fn beside(&self) -> impl Iterator<Item = (PathBuf, &String)> {
         let gitignore = self.manifest.project_gitignore.iter().map(|sum| (GITIGNORE, sum));
@@ -316,8 +343,12 @@ impl Backup {
     /// [`BackupError::Unusable`].
     pub fn open(folder: &Path) -> Result<Self, BackupError> {
         let unusable = |problem: String| BackupError::Unusable { path: folder.to_owned(), problem };
-        let bytes =
-            fs::read_note_if_there(&folder.join(MANIFEST))?.ok_or_else(|| unusable("it has no manifest".into()))?;
+        let Some(bytes) = fs::read_note_if_there(&folder.join(MANIFEST))? else {
+            return Err(match fs::is_there(folder)? {
+                true => unusable("it has no manifest".into()),
+                false => BackupError::Gone(folder.to_owned()),
+            });
+        };
         if let Some(sum) = fs::read_note_if_there(&folder.join(SUM))?
             && sum != sum_line(&bytes).as_bytes()
         {

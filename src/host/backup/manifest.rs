@@ -120,4 +120,7 @@ pub struct Manifest {
     /// The sha256 of what else is kept beside the copies, by name; older backups don't know it.
     #[serde(default)]
     pub beside: BTreeMap<String, String>,
+    /// When those that are copies of the project's files were last changed, in nanoseconds since 1970, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub beside_mtimes: BTreeMap<String, String>,
 }

@@ -2,6 +2,7 @@
 
 mod editors;
 mod generation;
+pub mod kept;
 pub mod kept_index;
 mod launch;
 mod live;

@@ -20,7 +20,7 @@ use crate::host::session::damaged::move_aside;
 ///
 /// # Errors
 /// [`FsError`].
-pub(crate) fn write(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
+pub(crate) fn write(install: &LockedInstall, session: &Session) -> Result<(), FsError> {
     let folder = session.install.join(".cache/state");
     fs::create_folders(&folder)?;
     let path = folder.join(name(session));
@@ -30,10 +30,15 @@ pub(crate) fn write(_: &LockedInstall, session: &Session) -> Result<(), FsError>
     put(&path, &session.state_file())?;
     // Before the backup is made nothing of ours may stand among the user's files.
     let layout = server::layout_of(&session.install);
-    if session.completed_phases().contains(&Phase::Backup) && session.status() != Status::RolledBack {
-        copy(session, layout)?;
+    if !session.completed_phases().contains(&Phase::Backup) {
+        return Ok(());
     }
-    Ok(())
+    match session.status() {
+        Status::RolledBack => Ok(()),
+        // Nothing was changed, so nothing is left.
+        Status::Failed | Status::Aborted if !session.applied() => take_back(install, session),
+        _ => copy(session, layout),
+    }
 }
 
 fn name(session: &Session) -> String {
@@ -86,7 +91,7 @@ pub(crate) fn copies(session: &Session) -> Vec<RelPath> {
     places.flat_map(|(layout, folders)| folders.all().map(|folder| path(layout, folder))).flatten().collect()
 }
 
-/// Removes the copies of a session that is rolled back, whatever server stands there by now.
+/// Removes the copies of a session that is rolled back, or that has changed nothing, whatever server stands there by now.
 ///
 /// # Errors
 /// [`FsError`].

@@ -69,6 +69,7 @@ pub(crate) fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     drop_replaced(run);
     let started = run.task(PHASE, Task::StartServer, start_server)?;
     let (restarted, time, health) = run.task(PHASE, Task::Health, |run| health(run, started))?;
+    check::still_there(run)?;
     dependencies::settle(run);
     Ok(ServerEvidence {
         mcp_server_copied: if has_code { Fact::Is(true) } else { no_code() },

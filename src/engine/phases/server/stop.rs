@@ -24,6 +24,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) fn note_server(run: &mut Run) -> Result<(), Stop> {
     let install = run.session.install.clone();
     let found = server::find(&install);
+    run.keep_state_before();
     if let Some(before) = &run.session.server {
         let own = run.server.as_ref().map(server::Started::pid);
         let is_new = |live: &Live| Some(live.process.pid) != before.pid && Some(live.process.pid) != own;

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::core::json;
 use crate::core::phase::{Fact, NotApplicable, ValidationEvidence};
 use crate::core::visible::{self, Shown as _};
+use crate::engine::account::check;
 use crate::engine::events::Level;
 use crate::engine::phases::server::is_alone;
 use crate::engine::phases::server::launch::start_again;
@@ -37,6 +38,7 @@ use crate::host::user::consent::Wish;
 /// # Errors
 /// [`Stop`].
 pub(crate) fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
+    check::look(run)?;
     let server = server_to_ask(run)?;
     let client = match &server {
         Some(server) => {
@@ -53,6 +55,11 @@ pub(crate) fn run(run: &mut Run) -> Result<ValidationEvidence, Stop> {
     }
     let tested = facts.and_then(|facts| {
         let passed = run.task(PHASE, Task::UnitTests, |run| unit_tests(run, &mut seen))?;
+        if !run.session.server.as_ref().is_some_and(|server| server.was_running) {
+            // What it does at its end it does before that, too.
+            run.stop_proof_server();
+        }
+        check::still_there(run)?;
         Ok((facts, passed))
     });
     let url = server.map(|s| s.url).unwrap_or_default();

@@ -5,6 +5,7 @@ import fcntl
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -109,7 +110,10 @@ def main():
     if SWITCHES.get("ignore_term"):
         threading.Thread(target=server.run, args=([listener],), daemon=True).start()
         trouble.ignore_term()
+    # It raises the signal that ended it once more.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     server.run([listener])
+    trouble.at_the_end(STATE)
 
 
 main()

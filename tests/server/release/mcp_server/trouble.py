@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 
-from .settings import SWITCHES
+from .settings import INSTALL, SWITCHES
 
 log = logging.getLogger("mcp_server")
 
@@ -18,6 +18,12 @@ def at_start():
     for name in SWITCHES.get("needs", []):
         if name not in os.environ:
             sys.exit(f"{name} is not set")
+    for name in SWITCHES.get("takes_away", []):
+        (INSTALL / name).unlink(missing_ok=True)
+    for name, text in SWITCHES.get("overwrites", {}).items():
+        (INSTALL / name).write_text(text)
+    if "fails_after" in SWITCHES:
+        sys.exit(SWITCHES["fails_after"])
     for second in range(SWITCHES.get("slow_start", 0)):
         log.info("building the index, part %d", second + 1)
         time.sleep(1)
@@ -45,6 +51,24 @@ def ignore_term():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         time.sleep(60)
+
+
+def at_the_end(state):
+    """What it leaves in the place of its state file, and beside it."""
+    left = SWITCHES.get("leaves")
+    if left is None:
+        return
+    state.with_name(f"{state.name}.4194305").write_text("{")
+    state.unlink()
+    if left == "pipe":
+        os.mkfifo(state)
+    elif left == "link":
+        state.symlink_to("/dev/zero")
+    elif left == "folder":
+        state.mkdir()
+        (state / "x").write_text("x")
+    elif left == "huge":
+        os.truncate(os.open(state, os.O_CREAT | os.O_WRONLY), 1 << 40)
 
 
 def leave_a_child(listener: socket.socket):
