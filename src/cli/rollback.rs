@@ -12,7 +12,7 @@ use crate::core::command_line::Next;
 use crate::core::exit::Exit;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
-use crate::engine::executor;
+use crate::engine::{admission, executor};
 use crate::host::backup::copy;
 use crate::host::install;
 
@@ -62,10 +62,10 @@ pub(crate) async fn run(common: &Common, named: Option<&str>, set_aside: bool) -
         return nothing(message);
     }
     if let Some(later) = found.later(&chosen.session_id) {
-        let problem = executor::followed_by(chosen, later);
+        let problem = admission::followed_by(chosen, later);
         return Err(Refusal::refused(problem.what, problem.next));
     }
-    executor::overtaken(chosen).map_err(|problem| Refusal::refused(problem.what, problem.next))?;
+    admission::overtaken(chosen).map_err(|problem| Refusal::refused(problem.what, problem.next))?;
     usable_backup(chosen)?;
     if !common.yes {
         if !std::io::stdin().is_terminal() {

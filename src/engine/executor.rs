@@ -5,39 +5,30 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
+use super::admission::{Begin, still_the_same, take_place};
+use super::ending::{
+    drop_environment, finish, go_back, let_go, not_back, refused, resume_command, settled_words, stopped,
+};
 use super::events::{Command, Event, Finish, FinishKind, Level};
 use super::phases;
-use crate::core::baseline;
 use crate::core::command_line::Next;
 use crate::core::exit::Exit;
-use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
 use crate::core::policy::OnConflict;
-use crate::core::provenance::short;
-use crate::core::session::{Approval, Session, StateEvent, Status};
+use crate::core::session::{Approval, Session, StateEvent};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
-use crate::engine::account::check;
-use crate::engine::account::take::{self, When};
 use crate::engine::at_work::Work;
 use crate::engine::conflicts::deferred;
 use crate::engine::maintenance::locked;
-use crate::engine::phases::server::dependencies;
-use crate::engine::planning::checks;
 use crate::engine::planning::folder;
-use crate::engine::planning::make_plan;
-use crate::engine::planning::make_plan::PlanningError;
 use crate::engine::planning::request::Request;
-use crate::engine::refusal::{About, Problem};
-use crate::engine::report::{documents, final_report, words};
+use crate::engine::report::words;
 use crate::engine::rollback::{put_back, set_aside};
 use crate::engine::session::context::Run;
 use crate::engine::session::estimates::estimates;
 use crate::engine::session::stop::{Advice, Stop};
-use crate::engine::session::word;
-use crate::host::backup::copy;
-use crate::host::files::fs;
 use crate::host::install;
 use crate::host::session::catalog;
 use crate::host::session::lock::Lock;
@@ -119,17 +110,6 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
             .unwrap_or_else(|| again.clone().unwrap_or_else(|| Advice::mend("mend that").for_an_upgrade()));
         Box::new(finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), Some(next)))
     })
-}
-
-/// Why a session is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begin {
-    Anew,
-    Resume,
-    /// The same, after the user said yes to its source.
-    ResumeNamed,
-    Discard,
-    RollBack,
 }
 
 /// Clears away what a run that was cut off before its session began or behind its end left: half-written files, the lock's
@@ -265,161 +245,6 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
     Handle { events: receiver, commands }
 }
 
-/// A new session begins only where none is unfinished; an old one is only taken up as it was when it was read.
-fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
-    if how == Begin::Anew {
-        let in_the_way = checks::session_in_the_way(&session.install);
-        return in_the_way.map_or(Ok(()), |p| Err(Problem { what: format!("{}; nothing was changed", p.what), ..p }));
-    }
-    let found = catalog::survey(&session.install);
-    if let Some(damage) = found.lost() {
-        let what = format!("{}; nothing was changed", damage.describe());
-        return Err(Problem { about: About::Install, exit_code: Exit::Refused, what, next: damage.next() });
-    }
-    if let Some(later) = found.later(&session.session_id).filter(|_| how == Begin::RollBack) {
-        return Err(followed_by(session, later));
-    }
-    if how == Begin::RollBack {
-        overtaken(session)?;
-    }
-    if found.sessions.iter().any(|now| now == session) {
-        return match how == Begin::Resume && word::is_missing(session) {
-            true => Err(word::missing(session)),
-            false => Ok(()),
-        };
-    }
-    Err(Problem {
-        about: About::Install,
-        exit_code: Exit::Locked,
-        what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
-        next: Next::Status.of(&session.project),
-    })
-}
-
-/// Going back over a later upgrade would mix the files of two releases, whatever the clock says about the two.
-pub(crate) fn followed_by(session: &Session, later: &Session) -> Problem {
-    Problem {
-        about: About::Install,
-        exit_code: Exit::Refused,
-        what: format!(
-            "session {} was followed by session {} ({}), which must be rolled back first; nothing was changed",
-            session.session_id,
-            later.session_id,
-            later.status().words()
-        ),
-        next: Next::RollbackOf(&later.session_id).of(&session.project),
-    }
-}
-
-/// Whether another release came into the install since this session ended, by git or by hand. Its files are not in the
-/// session's backup, so going back would mix the two.
-///
-/// # Errors
-/// [`Problem`] if so, or where it can't be told.
-pub(crate) fn overtaken(session: &Session) -> Result<(), Problem> {
-    let ended = session.status() == Status::Completed && !session.rolling_back();
-    if !ended || session.resolving() || session.rebuilt() || !session.applied() {
-        return Ok(());
-    }
-    // What is no file tells nothing of a release: the rollback sets it aside like all else that stands in its way.
-    if documents::is_something_else(&session.install.join(baseline::FILE)) {
-        return Ok(());
-    }
-    let problem = |what: String, next: String| {
-        Err(Problem {
-            about: About::Install,
-            exit_code: Exit::Refused,
-            what: format!("{what}; nothing was changed"),
-            next,
-        })
-    };
-    match make_plan::read_baseline(&session.install) {
-        Ok(Some(baseline)) if baseline.release != session.source_commit() => problem(
-            format!(
-                "session {} installed release {}, but the install is of release {} since, which came by git or by \
-                 hand: going back would mix two releases",
-                session.session_id,
-                short(session.source_commit()),
-                short(&baseline.release)
-            ),
-            format!("go back with git: {}", log_command(session)),
-        ),
-        Err(e @ PlanningError::Merged { .. }) => {
-            problem(format!("{e}: going back would mix two releases"), Next::Reconcile(None).of(&session.project))
-        }
-        Err(PlanningError::Fs(e)) => problem(e.to_string(), "mend that, then try again".into()),
-        _ => Ok(()),
-    }
-}
-
-/// Gives a new session its place behind all others, and a stamp that no other has.
-fn take_place(session: &mut Session, how: Begin) -> Result<(), Problem> {
-    if how != Begin::Anew {
-        return Ok(());
-    }
-    let place = catalog::next_place(&session.install);
-    let taken = place.and_then(|(number, after)| {
-        let stamp = catalog::free_stamp(&session.install, jiff::Timestamp::now())?;
-        Ok((number, after, stamp))
-    });
-    match taken {
-        Ok((number, after, stamp)) => (session.number, session.after, session.stamp) = (number, after, stamp),
-        Err(e) => {
-            let what = format!("{e}, so it can't be told what was done here before; nothing was changed");
-            let next = format!("mend that, then: {}", Next::Status.of(&session.project));
-            return Err(Problem { about: About::Install, exit_code: Exit::Refused, what, next });
-        }
-    }
-    Ok(())
-}
-
-fn refused(problem: &Problem) -> Finish {
-    Finish {
-        result: FinishKind::Failed,
-        exit_code: problem.exit_code,
-        message: problem.what.clone(),
-        next: Some(problem.next.clone()).filter(|next| !next.is_empty()),
-        report: Vec::new(),
-        session_id: None,
-        backup: None,
-        seconds: None,
-    }
-}
-
-fn finish(run: &Run, result: FinishKind, exit_code: Exit, message: String, next: Option<String>) -> Finish {
-    let session = &run.session;
-    // A run that only took the last steps up has not looked yet.
-    let untaken = run.account.is_none() && result == FinishKind::Completed;
-    let taken = untaken.then(|| take::of(session, When::Ended).ok()).flatten();
-    let account = run.account.as_ref().or(taken.as_ref());
-    let folder = session.backup.as_ref().map(|name| copy::folder_of(&session.install).join(name));
-    Finish {
-        result,
-        exit_code,
-        message,
-        next,
-        report: final_report::report(session, &run.warnings, run.seconds(), account),
-        session_id: Some(session.session_id.clone()),
-        backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(copy::MANIFEST).exists()),
-        seconds: Some(run.seconds()),
-    }
-}
-
-/// The command that shows what git knows of the install.
-fn log_command(session: &Session) -> String {
-    format!("git -C {} log -- {}", quoted(&session.project), install::name_of(&session.install))
-}
-
-/// The command that brings one file back from a session's backup.
-fn restore_command(session: &Session) -> String {
-    Next::Restore(session.backup.as_deref().unwrap_or("BACKUP")).of(&session.project)
-}
-
-/// The command that takes a session up again.
-fn resume_command(session: &Session) -> String {
-    Next::Resume.of(&session.project)
-}
-
 fn drive(run: &mut Run) -> Finish {
     for phase in Phase::ALL {
         let left_out =
@@ -463,150 +288,4 @@ fn drive(run: &mut Run) -> Finish {
         deferred::sweep(run.lock.install(), &found.sessions);
     }
     finish(run, FinishKind::Completed, Exit::Done, message, next)
-}
-
-fn settled_words(settled: usize) -> String {
-    if settled == 1 { "settled 1 conflict".to_owned() } else { format!("settled {settled} conflicts") }
-}
-
-/// After validation: a server that ran before runs on, one that was only started for the proof is stopped.
-fn let_go(run: &mut Run) -> Result<(), Stop> {
-    if run.session.server.as_ref().is_some_and(|s| s.was_running) {
-        if let Some(started) = run.server.take() {
-            started.leave();
-        }
-    } else {
-        run.stop_proof_server();
-    }
-    Ok(())
-}
-
-fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
-    match stop {
-        Stop::Pause => pause(run, phase),
-        Stop::RollBack => go_back(run, "asked for by a person", Exit::Done),
-        Stop::Failed { what, next } if phase.rolls_back() && run.session.applied() => {
-            let reason = format!("phase {} failed: {what}", phase.number());
-            let mut finish = go_back(run, &reason, Exit::RolledBack);
-            let again = || "see above what failed; when that is mended, start the upgrade again".to_owned();
-            finish.next = finish.next.or(next.map(|n| n.for_an_upgrade())).or_else(|| Some(again()));
-            finish
-        }
-        Stop::Failed { what, next } if run.session.applied() => {
-            let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
-            let message = format!("the new release is in place, but phase {} failed: {what}", phase.number());
-            let next = next.map_or_else(|| resume_command(&run.session), |next| next.for_an_upgrade());
-            finish(run, FinishKind::Failed, Exit::Incomplete, message, Some(next))
-        }
-        Stop::Failed { what, next } => {
-            run.background = None;
-            put_back::nothing_applied(run);
-            drop_environment(run);
-            run.lock.unexplain();
-            let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
-            if let Some(time) = run.lock.found_at() {
-                // Our own files came and went in it. Whose folder it is not can't set it, and nothing depends on it.
-                let _ = fs::set_mtime(&run.install(), time);
-            }
-            let message = format!("{what}\nnothing in the install was changed");
-            let next = next.unwrap_or_else(|| Advice::mend("mend that")).for_an_upgrade();
-            finish(run, FinishKind::Failed, Exit::Refused, message, Some(next))
-        }
-    }
-}
-
-/// Nothing was applied, so nobody will switch to the environment that was built.
-fn drop_environment(run: &mut Run) {
-    phases::server::fetch::clear(run);
-    if let Err(Stop::Failed { what, .. }) = dependencies::abandon(run) {
-        run.warn("venv", what);
-    }
-}
-
-fn pause(run: &mut Run, phase: Phase) -> Finish {
-    run.background = None;
-    let _ = let_go(run);
-    let saved = run.advance(&StateEvent::Paused).and_then(|()| run.save());
-    run.lock.unexplain();
-    let message = match saved {
-        Ok(()) => format!("paused in phase {}; the session is saved and can be resumed or rolled back", phase.number()),
-        Err(_) => format!("stopped in phase {}; the session could not be saved again", phase.number()),
-    };
-    finish(run, FinishKind::Interrupted, Exit::Interrupted, message, Some(resume_command(&run.session)))
-}
-
-fn go_back(run: &mut Run, reason: &str, exit_code: Exit) -> Finish {
-    phases::server::fetch::clear(run);
-    check::note_lost(run);
-    match put_back::roll_back(run, reason) {
-        Ok(restored) => {
-            let install = run.session.install.shown().to_string();
-            let rescue = format!("{}/rescued/", install::name_of(&run.session.install));
-            if let Some(problem) = restored.server_problem {
-                let message = format!("{install} is back as it was, but its server does not answer: {problem}");
-                return finish(run, FinishKind::RolledBack, Exit::Incomplete, message, None);
-            }
-            let rescued = match restored.rescued.len() {
-                0 => String::new(),
-                1 => format!("; 1 file that you edited since is in {rescue}"),
-                n => format!("; {n} files that you edited since are in {rescue}"),
-            };
-            let back = match run.session.resolving() {
-                true => "is back as it was before the conflicts were settled; the upgrade stays",
-                false => "is back as it was",
-            };
-            if !restored.left_out.is_empty() {
-                let names: Vec<String> = restored.left_out.iter().map(ToString::to_string).collect();
-                let message = format!(
-                    "{install} {back}{rescued}, but for what the backup's copies of are damaged, which stays as it is: {}\n\
-                     reason: {reason}",
-                    names.join(", ")
-                );
-                let next = format!("take them from your repository: {}", log_command(&run.session));
-                return finish(run, FinishKind::RolledBack, Exit::Incomplete, message, Some(next));
-            }
-            if !restored.missing.is_empty() {
-                let names: Vec<String> = restored.missing.iter().map(ToString::to_string).collect();
-                let message = format!(
-                    "{install} {back}{rescued}, but for what did not come back though the backup has it: {}\n\
-                     reason: {reason}",
-                    names.join(", ")
-                );
-                let next = format!("bring them back one by one: {}", restore_command(&run.session));
-                return finish(run, FinishKind::RolledBack, Exit::Incomplete, message, Some(next));
-            }
-            let message = format!("{install} {back}{rescued}\nreason: {reason}");
-            finish(run, FinishKind::RolledBack, exit_code, message, None)
-        }
-        Err(stop) => not_back(run, stop),
-    }
-}
-
-/// A rollback that could not be done: it can be repeated, and nothing else goes on before it was.
-fn not_back(run: &mut Run, stop: Stop) -> Finish {
-    let (what, next) = match stop {
-        Stop::Failed { what, next } => (what, next),
-        _ => ("it was stopped".to_owned(), None),
-    };
-    let again = words::undo_command(&run.session);
-    let rescue = format!("{}/rescued/", install::name_of(&run.session.install));
-    let next = Some(next.map_or_else(|| again.clone(), |next| next.before(Some(&again))));
-    if run.session.is_unfinished() {
-        let _ = run.advance(&StateEvent::Paused).and_then(|()| run.save());
-        let message = format!(
-            "the rollback is not complete: {what}\nit can be repeated, nothing is lost; if it stops there again, this moves \
-             what stands in the way to {rescue}: {}",
-            words::set_aside_command(&run.session)
-        );
-        let finish = finish(run, FinishKind::Failed, Exit::Incomplete, message, next);
-        return Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish };
-    }
-    run.lock.unexplain();
-    let message = format!(
-        "not rolled back: {what}\nthe install is as it was, with the release that was installed; if something of it can't be \
-         read, this moves it to {rescue}: {}",
-        words::set_aside_command(&run.session)
-    );
-    let finish = finish(run, FinishKind::Failed, Exit::Incomplete, message, next);
-    Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish }
 }

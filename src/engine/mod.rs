@@ -4,8 +4,10 @@
 //! then on it speaks only through the [`executor::Handle`]: [`events::Event`]s out, [`events::Command`]s in.
 
 pub(crate) mod account;
+pub(crate) mod admission;
 pub mod at_work;
 pub(crate) mod conflicts;
+pub(crate) mod ending;
 pub mod events;
 pub(crate) mod executor;
 pub(crate) mod maintenance;

@@ -1,8 +1,6 @@
 //! One upgrade, as it is saved.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,16 +15,15 @@ use super::machine::{Illegal, StateEvent};
 use super::ready::Ready;
 use super::reconcile;
 use super::reconcile::Facts;
+use super::server_before::ServerBefore;
 use super::state::{SoFar, State, Status};
 use super::times::{is_stamp, stamp_of, time_of};
 use crate::core::editor_entry;
-use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::policy::OnConflict;
 use crate::core::question::{Question, Way};
-use crate::core::renamed;
 use crate::core::rules_file;
 use crate::core::settings::Options;
 
@@ -47,74 +44,6 @@ pub struct PhaseRecord {
     pub timestamp: String,
     /// How long it took; a person's time over questions is not counted.
     pub seconds: f64,
-}
-
-/// What is needed to start the install's server again, known before it is stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerBefore {
-    /// It answered when the session began.
-    pub was_running: bool,
-    /// Its process then.
-    pub pid: Option<u32>,
-    /// Its command line; what is not UTF-8 as [`crate::core::os_text::encode`] writes it.
-    pub command: Vec<String>,
-    /// Its folder.
-    #[serde(with = "crate::core::os_text::path")]
-    pub cwd: PathBuf,
-    /// Those environment variables that the layout's table names; their values are written as the command line is.
-    pub env: BTreeMap<String, String>,
-    /// The tools it had.
-    pub tools: Vec<String>,
-}
-
-impl ServerBefore {
-    /// The same server where a folder of its paths has another name.
-    #[must_use]
-    pub fn renamed(&self, from: &RelPath, to: &RelPath) -> Self {
-        let bytes = |text: &[u8]| renamed::renamed(text, from.as_bytes(), to.as_bytes());
-        let place = |path: &Path| PathBuf::from(OsString::from_vec(bytes(path.as_os_str().as_bytes())));
-        let word = |text: &String| os_text::encode(place(Path::new(&os_text::decode(text))));
-        Self {
-            command: self.command.iter().map(word).collect(),
-            cwd: place(&self.cwd),
-            env: self.env.iter().map(|(name, value)| (name.clone(), word(value))).collect(),
-            ..self.clone()
-        }
-    }
-}
-
-/// Where the time of a run went, in seconds. Of a session that was interrupted: since it was taken up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Seconds {
-    /// All of it.
-    pub total: f64,
-    /// What is left when all others are taken away: our own work.
-    pub own: f64,
-    /// pip, and the interpreter that it and the imports run in.
-    pub pip: f64,
-    /// The server: its end, its start, its answers.
-    pub server: f64,
-    /// git.
-    pub git: f64,
-    /// Other programs: post-install steps, tests, interpreters that check a file.
-    pub programs: f64,
-    /// For a person's answers.
-    pub waiting: f64,
-}
-
-impl Seconds {
-    /// A line for the report; what took no time is left out.
-    pub fn line(&self) -> String {
-        let others = [
-            ("pip", self.pip),
-            ("the server", self.server),
-            ("git", self.git),
-            ("other programs", self.programs),
-            ("waiting for you", self.waiting),
-        ];
-        let shown = others.iter().filter(|(_, s)| *s >= 0.05).map(|(who, s)| format!("{who} {s:.1} s, "));
-        format!("time: {:.1} s: {}our own work {:.1} s", self.total, shown.collect::<String>(), self.own)
-    }
 }
 
 /// One upgrade. `session.json` in `.upgrade/<uuid>/` is this, wrapped with a sequence number and a checksum; what was approved
