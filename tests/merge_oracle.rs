@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pos_upgrade_tui::core::merge::Merge;
-use pos_upgrade_tui::core::provenance::History;
+use pos_upgrade_tui::core::release_history::History;
 use pos_upgrade_tui::host::files::parallel::in_parallel;
 use pos_upgrade_tui::host::git::Repo;
 

@@ -15,7 +15,7 @@ use crate::core::account::{Account, Fate, Item, Settled};
 use crate::core::command_line::Next;
 use crate::core::exit::Exit;
 use crate::core::os_text::about;
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::account::take::{self, AccountError, When};

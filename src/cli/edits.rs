@@ -11,7 +11,7 @@ use crate::cli::settings;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::plan::ReleaseEvidence;
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::visible::Shown as _;
 use crate::engine::planning::edits;
 use crate::engine::planning::edits::{Edit, EditKind, EditTexts, Edits, EditsError};

@@ -11,7 +11,7 @@ use crate::cli::refusal::Refusal;
 use crate::cli::settings;
 use crate::core::exit::Exit;
 use crate::core::os_text::about;
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::session::{Session, moment};
 use crate::core::visible::Shown as _;
 use crate::host::backup::copy;

@@ -13,7 +13,7 @@ mod demo;
 mod diff;
 mod edits;
 mod history;
-mod known;
+mod known_releases;
 mod order;
 mod output;
 mod outside;
@@ -93,7 +93,7 @@ pub async fn run() -> Exit {
             Ok(Exit::Done)
         }
         Some(Command::Demo(arguments)) => demo::run(&cli.common, &arguments).await,
-        Some(Command::KnownReleases(arguments)) => known::run(&arguments),
+        Some(Command::KnownReleases(arguments)) => known_releases::run(&arguments),
     };
     result.unwrap_or_else(|refusal| {
         output::refusal(&refusal, json);

@@ -15,7 +15,7 @@ use crate::core::merge::{Choice, is_binary};
 use crate::core::outcome::{Outcome, Sides, is_keyed, merge_of, outcome};
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::policy::OnConflict;
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::visible;
 use crate::engine::planning::assistant_rules::RulesFile;
 use crate::engine::planning::editors::ProjectFile;

@@ -11,7 +11,7 @@ use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
 use crate::core::exit::Exit;
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::reconcile::{Found, Reconciled};
 

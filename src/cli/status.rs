@@ -9,7 +9,7 @@ use crate::cli::session;
 use crate::cli::settings;
 use crate::core::exit::Exit;
 use crate::core::os_text;
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;

@@ -15,7 +15,7 @@ use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::executor;
 use crate::engine::planning::inspect;

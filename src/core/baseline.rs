@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::blob::BlobId;
 use super::json;
 use super::path::RelPath;
-use super::provenance::Shipped;
+use super::release_history::Shipped;
 
 /// The file's name in the install.
 pub const FILE: &str = ".upgrade-baseline.json";

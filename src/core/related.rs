@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use super::baseline::Baseline;
 use super::blob::BlobId;
 use super::classify::InstalledTree;
-use super::known::known;
+use super::known_releases::known;
 use super::layout::layouts;
 use super::layout::roots::Roots;
 use super::path::RelPath;
-use super::provenance::{History, Tree};
+use super::release_history::{History, Tree};
 
 /// An install with fewer files of releases than this is too new, or too small, to tell by.
 const FEW: usize = 5;
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::core::blob::ObjectFormat;
     use crate::core::classify::Installed;
-    use crate::core::provenance::{Change, Commit};
+    use crate::core::release_history::{Change, Commit};
 
     fn blob(text: &str) -> BlobId {
         BlobId::of(text.as_bytes(), ObjectFormat::Sha1)

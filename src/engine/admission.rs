@@ -3,9 +3,9 @@
 use crate::core::baseline;
 use crate::core::command_line::Next;
 use crate::core::exit::Exit;
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::session::{Session, Status};
-use crate::engine::ending::log_command;
+use crate::engine::exit_of_run::log_command;
 use crate::engine::planning::checks;
 use crate::engine::planning::make_plan::{self, PlanningError};
 use crate::engine::refusal::{About, Problem};

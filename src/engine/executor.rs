@@ -6,10 +6,10 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 use super::admission::{Begin, still_the_same, take_place};
-use super::ending::{
+use super::events::{Command, Event, Finish, FinishKind, Level};
+use super::exit_of_run::{
     drop_environment, finish, go_back, let_go, not_back, refused, resume_command, settled_words, stopped,
 };
-use super::events::{Command, Event, Finish, FinishKind, Level};
 use super::phases;
 use crate::core::command_line::Next;
 use crate::core::exit::Exit;

@@ -12,7 +12,7 @@ use crate::core::plan::{FileEntry, Plan};
 use crate::core::policy::OnConflict;
 use crate::core::session::{Decision, Session};
 use crate::engine::events::{Command, ConflictFile, Event};
-use crate::engine::outside::Tool;
+use crate::engine::own_tools::Tool;
 use crate::engine::planning::inspect::{Inspection, Unfinished};
 use crate::engine::planning::request::Request;
 use crate::engine::planning::sources::{Candidate, Standing};

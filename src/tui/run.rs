@@ -19,7 +19,7 @@ use super::worker::{Ears, Engine, GRACE, Real, Worker};
 use crate::core::exit::Exit;
 use crate::engine::events::{Command, Event};
 use crate::engine::executor::Handle;
-use crate::engine::outside::{self, Tool};
+use crate::engine::own_tools::{self, Tool};
 
 /// At most so often is the screen drawn.
 const FRAME: Duration = Duration::from_millis(16);
@@ -349,7 +349,7 @@ type Edited = (Result<Vec<u8>, String>, Option<Vec<u8>>, color_eyre::Result<()>)
 /// Gives the terminal to a program of the person's, waits for its end and takes the terminal back.
 async fn edit(screen: &mut Screen, outside: &mut Outside<'_>, tool: Tool, name: String, launch: &Launch) -> Edited {
     let project = launch.project.clone();
-    let prepared = tokio::task::spawn_blocking(move || outside::prepare(&tool, &name, &project)).await;
+    let prepared = tokio::task::spawn_blocking(move || own_tools::prepare(&tool, &name, &project)).await;
     let mut prepared = match prepared.unwrap_or_else(|_| Err("Preparing it ended in a bug.".to_owned())) {
         Ok(prepared) => prepared,
         Err(why) => return (Err(why), None, Ok(())),
@@ -369,7 +369,7 @@ async fn edit(screen: &mut Screen, outside: &mut Outside<'_>, tool: Tool, name: 
                 // Not the interrupts: Ctrl-C is meant for the program, and reaches us too.
                 () = signals.ended() => {
                     if let Some(pid) = child.id() {
-                        let _ = tokio::task::spawn_blocking(move || outside::end(pid)).await;
+                        let _ = tokio::task::spawn_blocking(move || own_tools::end(pid)).await;
                     }
                     let _ = child.start_kill();
                     child.wait().await

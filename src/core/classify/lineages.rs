@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Inputs, Installed, Lineage, Planner};
 use crate::core::baseline::{Baseline, BaselineFile};
-use crate::core::blob::{BlobId, sha256};
-use crate::core::known::known;
+use crate::core::blob::BlobId;
+use crate::core::known_releases::known;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::plan::Only;
-use crate::core::provenance::{Match, Shipped};
+use crate::core::release_history::{Match, Shipped};
 
 impl<'a> Planner<'a> {
     pub(super) fn new(inputs: &'a Inputs<'a>) -> Self {
@@ -73,14 +73,6 @@ impl<'a> Planner<'a> {
         shipped.iter().all(|p| installed.contains_key(*p))
             && found.matching * 2 > shipped.len()
             && !installed.iter().any(foreign)
-    }
-
-    /// Whether the source's manifest lists mine, for a source whose history doesn't reach back: a manifest that was
-    /// forgotten is one of an earlier release.
-    pub(super) fn in_manifest(&self, source: &RelPath, spot: &RelPath) -> bool {
-        let listed = if self.cut_off { self.inputs.manifest.get(source) } else { None };
-        let mine = listed.and_then(|_| self.inputs.texts.mine(spot));
-        listed.zip(mine).is_some_and(|(sum, mine)| *sum == sha256(&mine))
     }
 
     /// Whether the manifest tells of any file of the install where it came from.
@@ -244,7 +236,7 @@ impl<'a> Planner<'a> {
     fn strays(&self, source: &RelPath) -> Vec<Lineage> {
         let is_released = |path: &RelPath| {
             let mine = self.inputs.installed.files.get(path);
-            mine.is_some_and(|mine| super::was_shipped(self.inputs.history, source, &mine.blob))
+            mine.is_some_and(|mine| super::pristine::was_shipped(self.inputs.history, source, &mine.blob))
         };
         let found = self.inputs.roots.strays(source, self.inputs.generation_next.newest()).filter(is_released);
         found
@@ -264,7 +256,7 @@ impl<'a> Planner<'a> {
         let history = self.inputs.history;
         let Some(release) = self.release().filter(|release| history.contains(release)) else { return false };
         let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
-        let shipped = ids.into_iter().flatten().any(|id| super::was_shipped(history, source, id));
+        let shipped = ids.into_iter().flatten().any(|id| super::pristine::was_shipped(history, source, id));
         !shipped && !history.versions(source, None).is_empty() && history.versions(source, Some(release)).is_empty()
     }
 

@@ -3,6 +3,7 @@
 mod config;
 mod lineages;
 mod obstacles;
+pub(crate) mod pristine;
 mod table;
 
 use std::cell::OnceCell;
@@ -11,12 +12,12 @@ use std::sync::Arc;
 
 use crate::core::baseline::Baseline;
 use crate::core::blob::BlobId;
-use crate::core::known::known;
+use crate::core::known_releases::known;
 use crate::core::layout::roots::Roots;
 use crate::core::layout::{Generation, Layout, Map};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
-use crate::core::provenance::{History, Match, Shipped, Tree};
+use crate::core::release_history::{History, Match, Shipped, Tree};
 
 /// A file of the install, as found on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,11 +172,6 @@ fn ever(history: &History) -> BTreeSet<&RelPath> {
     history.paths().chain(history.later_paths()).chain(known().paths()).collect()
 }
 
-/// Whether a release is known to have shipped this blob at this source path.
-pub(crate) fn was_shipped(history: &History, source: &RelPath, blob: &BlobId) -> bool {
-    history.shipped(source, blob) || history.shipped_later(source, blob) || known().version(source, blob).is_some()
-}
-
 /// The roots that an install has: those of its layout, and those in which some file is byte for byte a release's, or
 /// was put there by the last upgrade.
 pub(crate) fn roots(
@@ -195,7 +191,7 @@ pub(crate) fn roots(
                 let mine = map.place(source).and_then(|place| installed.files.get(&place));
                 mine.is_some_and(|mine| {
                     let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
-                    ids.into_iter().flatten().any(|id| was_shipped(history, source, id))
+                    ids.into_iter().flatten().any(|id| pristine::was_shipped(history, source, id))
                 })
             })
     };

@@ -11,8 +11,8 @@ use crate::core::line_ends::LineEnds;
 use crate::core::merge::Merge;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
-use crate::core::provenance::Shipped;
-use crate::core::provenance::short;
+use crate::core::release_history::Shipped;
+use crate::core::release_history::short;
 
 /// A root with fewer files tells nothing by how many of them are missing.
 const FEW: usize = 8;
@@ -55,14 +55,7 @@ impl Planner<'_> {
     /// The file is there.
     fn present(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> FileEntry {
         let source = line.source_before.as_ref().or(line.next.as_ref().map(|n| &n.1));
-        let shipped_once = || {
-            source.is_some_and(|s| {
-                let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
-                ids.into_iter().flatten().any(|id| super::was_shipped(self.inputs.history, s, id))
-                    || self.in_manifest(s, spot)
-            })
-        };
-        if line.base.as_ref().is_some_and(|base| mine.is(&base.blob)) || shipped_once() {
+        if self.is_pristine(line, source, spot, mine) {
             self.pristine(line, spot, mine)
         } else {
             self.edited(line, spot, mine)

@@ -3,7 +3,7 @@ use crate::core::editor_entry::take_back::Left;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::core::layout::outside::RenamedTool;
+use crate::core::layout::editors_and_rules::RenamedTool;
 use crate::core::references::Moves;
 
 fn tool(from: &str, to: &str, equal: bool) -> RenamedTool {

@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::path::RelPath;
+use editors_and_rules::{EditorEntry, Outside};
 use leftovers::Leftovers;
-use outside::{EditorEntry, Outside};
 
+pub(crate) mod editors_and_rules;
 pub(crate) mod leftovers;
-pub(crate) mod outside;
 pub(crate) mod pages;
 pub(crate) mod roots;
 pub(crate) mod server;

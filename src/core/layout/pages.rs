@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Form, Layouts, layouts};
 use crate::core::path::RelPath;
-use crate::core::provenance::{Change, Commit, Shipped, Tree};
+use crate::core::release_history::{Change, Commit, Shipped, Tree};
 
 impl Layouts {
     /// The name of the page at a path of a source: the path itself, unless it stands in another form's folder.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::moves::{Moves, Named};
-use crate::core::layout::outside::RenamedTool;
+use crate::core::layout::editors_and_rules::RenamedTool;
 
 /// A name in a line, and what belongs in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::core::layout::outside::RenamedTool;
+use crate::core::layout::editors_and_rules::RenamedTool;
 use crate::core::path::RelPath;
 
 /// What moves or goes, and under which names the rest of the project knows it.

@@ -136,7 +136,7 @@ pub(crate) fn rewritten(name: &[u8], bytes: &[u8], moves: &Moves, instructs: boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::layout::outside::RenamedTool;
+    use crate::core::layout::editors_and_rules::RenamedTool;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 

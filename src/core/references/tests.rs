@@ -1,5 +1,5 @@
 use super::*;
-use crate::core::layout::outside::RenamedTool;
+use crate::core::layout::editors_and_rules::RenamedTool;
 
 fn tool(from: &str, to: &str, arguments: Option<&str>, equal: bool) -> RenamedTool {
     let (arguments, first) = (arguments.map(str::to_owned), arguments.map(|_| "query".to_owned()));

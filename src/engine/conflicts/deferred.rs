@@ -11,7 +11,7 @@ use crate::core::os_text;
 use crate::core::outcome::{Sides, merge_of};
 use crate::core::parked::{self, Parked};
 use crate::core::plan::{FileEntry, Kind, Only, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::session::{Decision, Session};
 use crate::engine::planning::make_plan;
 use crate::engine::session::context::Run;

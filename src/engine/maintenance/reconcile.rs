@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::core::baseline::{self, Baseline, BaselineFile};
 use crate::core::classify::{Installed, InstalledTree};
 use crate::core::path::RelPath;
-use crate::core::provenance::{History, Shipped, Tree};
+use crate::core::release_history::{History, Shipped, Tree};
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::locked;
 use crate::engine::planning::make_plan;

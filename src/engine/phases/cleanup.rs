@@ -58,7 +58,7 @@ pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     })?;
     run.task(PHASE, Task::UpdateLog, |run| {
         let date = crate::engine::session::context::now();
-        let short = crate::core::provenance::short(run.session.source_commit()).to_owned();
+        let short = crate::core::release_history::short(run.session.source_commit()).to_owned();
         let ending = Ending::Validated { session: &run.session.session_id };
         let line = format!("{} | {short} | {ending}\n", &date[..10]);
         documents::append_document(run, "UPDATE_LOG.txt", &line)?;

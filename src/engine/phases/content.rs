@@ -23,7 +23,7 @@ use crate::engine::conflicts::deferred;
 use crate::engine::conflicts::rules;
 use crate::engine::conflicts::settle;
 use crate::engine::events::Level;
-use crate::engine::phases::relocate;
+use crate::engine::phases::rename_folder;
 use crate::engine::phases::server::{index, ready};
 use crate::engine::phases::{assistant_rules, editors};
 use crate::engine::planning::make_plan;
@@ -57,7 +57,7 @@ fn is_server(decided: &Decided) -> bool {
 /// [`Stop`].
 pub(crate) fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     if !run.session.applied() {
-        relocate::make_sure(run)?;
+        rename_folder::make_sure(run)?;
     }
     let install = run.install();
     // A session that was taken up here has lost what it began in phase 1.
@@ -126,7 +126,7 @@ pub(crate) fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
 
 /// The journal where the install is from here on: its folder gets its new name first.
 fn in_place(run: &mut Run, journal: Journal) -> Result<Journal, Stop> {
-    if !relocate::forward(run)? {
+    if !rename_folder::forward(run)? {
         return Ok(journal);
     }
     let folder = run.folder("content");

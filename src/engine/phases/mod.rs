@@ -6,6 +6,6 @@ pub(crate) mod cleanup;
 pub(crate) mod content;
 pub(crate) mod editors;
 pub(crate) mod preflight;
-pub(crate) mod relocate;
+pub(crate) mod rename_folder;
 pub(crate) mod server;
 pub(crate) mod validation;

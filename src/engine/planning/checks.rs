@@ -11,7 +11,7 @@ use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
 use crate::core::plan::{FileEntry, Kind};
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Outcome;
 use crate::engine::planning::folder;
@@ -92,7 +92,7 @@ pub(crate) fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> C
     let clean = source.as_ref().map(|source| check.run(Task::SourceClean, || source_clean(source)).is_some());
     if let Some(source) = &source {
         check.run(Task::SourceIdentity, || {
-            let detail = format!("{} ({})", source.version, crate::core::provenance::short(&source.commit));
+            let detail = format!("{} ({})", source.version, crate::core::release_history::short(&source.commit));
             Ok((detail, ()))
         });
         if source.repo.is_snapshot() {

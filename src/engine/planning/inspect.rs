@@ -254,9 +254,9 @@ pub(crate) fn prior(request: &Request, plan: &Plan) -> Result<BTreeMap<RelPath, 
 fn whats_new(planned: &Planned) -> Vec<(String, String, String)> {
     let Some(release) = &planned.plan.install.release else { return Vec::new() };
     let paths: Vec<_> = planned.plan.files.iter().filter_map(|f| f.source_path.as_ref()).collect();
-    let line = |c: &crate::core::provenance::Commit| {
+    let line = |c: &crate::core::release_history::Commit| {
         let subject = fs::visible(&c.subject);
-        (crate::core::provenance::short(&c.id).to_owned(), c.date.clone(), subject)
+        (crate::core::release_history::short(&c.id).to_owned(), c.date.clone(), subject)
     };
     planned.history.commits_touching(release, &paths).map(line).collect()
 }
@@ -266,7 +266,7 @@ fn changed_by(planned: &Planned) -> BTreeMap<RelPath, Vec<String>> {
     let changed = planned.plan.files.iter().filter(|f| f.kind.changes_install());
     let commits = |f: &FileEntry| {
         let found = planned.history.changes_of(release, f.source_path.as_ref()?);
-        let ids: Vec<String> = found.iter().map(|c| crate::core::provenance::short(&c.id).to_owned()).collect();
+        let ids: Vec<String> = found.iter().map(|c| crate::core::release_history::short(&c.id).to_owned()).collect();
         Some((f.path.clone(), ids)).filter(|(_, ids)| !ids.is_empty())
     };
     changed.filter_map(commits).collect()

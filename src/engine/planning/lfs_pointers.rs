@@ -37,7 +37,7 @@ pub(crate) fn problem(source: &Source, paths: &[RelPath]) -> Option<Problem> {
         return None;
     }
     let clone = source.repo.path().shown();
-    let commit = crate::core::provenance::short(&source.commit);
+    let commit = crate::core::release_history::short(&source.commit);
     let files = if paths.len() == 1 { "file" } else { "files" };
     let mut what = format!(
         "{clone}: commit {commit} ships git-lfs pointers instead of {} {files}, and an upgrade installs what is committed:",

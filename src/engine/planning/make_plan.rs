@@ -12,8 +12,8 @@ use crate::core::layout::{Generation, Layout, layouts};
 use crate::core::outcome::{Sides, merge_of};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Only, Plan};
-use crate::core::provenance::History;
 use crate::core::related::{self, Both};
+use crate::core::release_history::History;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::planning::lfs_pointers;
 use crate::engine::planning::source::Source;
@@ -57,7 +57,7 @@ pub enum PlanningError {
 }
 
 fn of_releases(releases: &[String]) -> String {
-    let names: Vec<&str> = releases.iter().map(|r| crate::core::provenance::short(r)).collect();
+    let names: Vec<&str> = releases.iter().map(|r| crate::core::release_history::short(r)).collect();
     match names.as_slice() {
         [] => "what they say can't be read".to_owned(),
         [one] => format!("both of release {one}"),
@@ -351,7 +351,7 @@ pub(crate) fn plan_from(
 
 /// Whether the install is newer than what would be installed, and how that is known.
 fn downgrade(source: &Source, now: &Generation, baseline: Option<&Baseline>, newer: &[RelPath]) -> Option<String> {
-    let to = crate::core::provenance::short(&source.commit);
+    let to = crate::core::release_history::short(&source.commit);
     let next = source.generation();
     if next.is_before(now) {
         return Some(format!(
@@ -362,7 +362,10 @@ fn downgrade(source: &Source, now: &Generation, baseline: Option<&Baseline>, new
     if let Some(installed) = baseline.map(|b| &b.release).filter(|r| **r != source.commit)
         && source.repo.is_ancestor(&source.commit, installed)
     {
-        return Some(format!("the install is at {}, which came after {to}", crate::core::provenance::short(installed)));
+        return Some(format!(
+            "the install is at {}, which came after {to}",
+            crate::core::release_history::short(installed)
+        ));
     }
     let first = newer.first()?;
     Some(format!("{} files of the install are from a release after {to}, for instance {first}", newer.len()))

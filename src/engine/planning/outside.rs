@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::core::layout::outside::RenamedTool;
+use crate::core::layout::editors_and_rules::RenamedTool;
 use crate::core::layout::{Generation, layouts};
 use crate::core::path::RelPath;
 use crate::core::plan::{Kind, Plan};

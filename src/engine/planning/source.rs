@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::core::blob::{BlobId, is_lfs_pointer, sha256};
-use crate::core::layout::outside::RuleText;
+use crate::core::layout::editors_and_rules::RuleText;
 use crate::core::layout::{Generation, layouts};
 use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::plan::{Plan, PlanSource};
-use crate::core::provenance::Tree;
+use crate::core::release_history::Tree;
 use crate::core::rules_file::Shipped;
 use crate::host::git::{Blobs, GitError, Listing, MANIFEST_FOLDER, Repo};
 

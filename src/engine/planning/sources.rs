@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::core::plan::{Kind, ReleaseEvidence};
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::engine::planning::inspect;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::request::Request;

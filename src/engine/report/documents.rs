@@ -8,7 +8,7 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::renamed;
 use crate::core::session::{Decision, Seconds, Session};
 use crate::core::update_log::Ending;

@@ -6,7 +6,7 @@ use crate::core::command_line::Next;
 use crate::core::merge::Choice;
 use crate::core::phase::{Fact, Phase, ServerEvidence};
 use crate::core::plan::{Kind, Only};
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::session::{Decision, Seconds, Session, Status};
 use crate::core::visible::Shown as _;
 use crate::engine::report::words::from_to;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::core::os_text::quoted;
 use crate::core::plan::{Kind, Plan};
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::visible::{Shown as _, cell, line as visible};
 use crate::engine::planning::inspect::Inspection;
 use crate::engine::planning::request::Request;

@@ -1,7 +1,7 @@
 //! The phrases that more than one text of an upgrade has.
 
 use crate::core::command_line::Next;
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::session::Session;
 
 /// One line that says from where to where.

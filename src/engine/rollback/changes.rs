@@ -9,7 +9,7 @@ use crate::core::command_line::Next;
 use crate::core::document;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
-use crate::core::provenance::short;
+use crate::core::release_history::short;
 use crate::core::session::{DOCUMENTS, Session};
 use crate::engine::report::documents;
 use crate::engine::session::context::Run;

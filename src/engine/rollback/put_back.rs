@@ -8,7 +8,7 @@ use crate::core::update_log::Ending;
 use crate::engine::account::check;
 use crate::engine::conflicts::apply;
 use crate::engine::events::{Event, Level};
-use crate::engine::phases::relocate;
+use crate::engine::phases::rename_folder;
 use crate::engine::phases::server::dependencies;
 use crate::engine::report::documents;
 use crate::engine::rollback::changes;
@@ -232,12 +232,12 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
         journal.drop_staging(&install);
     }
     forward.iter().flatten().for_each(|journal| journal.drop_staging(&install));
-    let version = crate::core::provenance::short(run.session.source_commit()).to_owned();
+    let version = crate::core::release_history::short(run.session.source_commit()).to_owned();
     let ending = Ending::RolledBack { session: &run.session.session_id, version: &version };
     documents::log_line(&install, &run.session, &ending.to_string())?;
     ended::note(&install, &run.session.session_id, End::RolledBack)?;
     server::sessions(run, backup, &rescue, restored)?;
-    relocate::back(run)?;
+    rename_folder::back(run)?;
     let install = run.install();
     // Its folder may have another name now.
     let backup = &open_backup(run)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::core::blob::BlobId;
 use crate::core::layout::{layouts, pages};
 use crate::core::path::RelPath;
-use crate::core::provenance::{Change, Commit};
+use crate::core::release_history::{Change, Commit};
 use crate::host::git::error::GitError;
 use crate::host::git::objects::{Blobs, is_file};
 use crate::host::git::repo::Repo;

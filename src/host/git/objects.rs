@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::core::blob::{BlobId, LFS_POINTER_LIMIT, ObjectFormat};
 use crate::core::layout::{layouts, pages};
 use crate::core::path::RelPath;
-use crate::core::provenance::{Shipped, Tree};
+use crate::core::release_history::{Shipped, Tree};
 use crate::host::git::command::finish_with;
 use crate::host::git::error::GitError;
 use crate::host::git::view::View;

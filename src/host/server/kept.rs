@@ -10,7 +10,7 @@ use crate::host::files::fs;
 use crate::host::install::locked::LockedInstall;
 use crate::host::process::proc;
 
-use super::live::copy_state;
+use super::find::copy_state;
 
 /// No state file is larger.
 const LARGEST: u64 = 1 << 20;

@@ -1,11 +1,11 @@
 //! This install's MCP server: found, started, stopped, talked to, and its search index.
 
 mod editors;
+mod find;
 mod generation;
 pub mod kept;
 pub mod kept_index;
 mod launch;
-mod live;
 pub(crate) mod log;
 pub mod mcp;
 mod owner;
@@ -16,11 +16,11 @@ mod start;
 pub mod view;
 
 pub(crate) use editors::planned;
+pub use find::*;
 pub(crate) use generation::layout_of;
 pub(crate) use launch::checked;
 pub(crate) use launch::of_this_package;
 pub(crate) use launch::without_stdin;
-pub use live::*;
 pub use log::{last_lines, log_path};
 pub use owner::Owner;
 pub use settings::Settings;

@@ -25,7 +25,7 @@ use crate::host::files::journal::{Journal, State};
 use crate::host::files::rename;
 use crate::host::process::proc;
 use crate::host::python::venv;
-use crate::host::session::lock_note;
+use crate::host::session::lock_holder;
 
 /// Says to a process and to those that it starts that they see such a view.
 pub(crate) const INSIDE: &str = "POS_UPGRADE_TUI_REHEARSAL";
@@ -258,7 +258,7 @@ pub(crate) fn lead_to(install: &Path, place: &RelPath, real: &Path) -> Result<()
 pub(crate) fn forget_the_running(install: &Path) -> Result<(), FsError> {
     let root = Folder::open(install)?;
     let states = layouts().servers().map(|server| server.state_file.clone());
-    let locks = layouts().leftovers.server_locks.iter().cloned().chain(RelPath::new(lock_note::NAME).ok());
+    let locks = layouts().leftovers.server_locks.iter().cloned().chain(RelPath::new(lock_holder::NAME).ok());
     for path in states.chain(locks) {
         let Ok((folder, name)) = root.parent_of(&path, false) else { continue };
         if folder.kind(name)?.is_some() {

@@ -21,10 +21,10 @@ use crate::host::install::locked::LockedInstall;
 use crate::host::process::children;
 use crate::host::process::children::{Mark, Marks};
 use crate::host::process::proc;
-use crate::host::session::lock_note::host_name;
-pub(crate) use crate::host::session::lock_note::note_path;
-pub(crate) use crate::host::session::lock_note::read_note;
-pub use crate::host::session::lock_note::{ChildNote, Holder, LockNote};
+use crate::host::session::lock_holder::host_name;
+pub(crate) use crate::host::session::lock_holder::note_path;
+pub(crate) use crate::host::session::lock_holder::read_note;
+pub use crate::host::session::lock_holder::{ChildNote, Holder, LockNote};
 
 /// Somebody who only looks holds the lock for a moment; that is waited for.
 const A_LOOK: Duration = Duration::from_millis(200);

@@ -4,6 +4,6 @@ pub mod catalog;
 pub(crate) mod damaged;
 pub(crate) mod ended;
 pub mod lock;
-pub(crate) mod lock_note;
+pub(crate) mod lock_holder;
 pub(crate) mod shown;
 pub mod store;

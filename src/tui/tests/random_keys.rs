@@ -15,7 +15,7 @@ use crate::core::outcome::{Outcome, OutcomeError, outcome};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
 use crate::engine::events::{Command, ConflictFile, Event};
-use crate::engine::outside::Tool;
+use crate::engine::own_tools::Tool;
 use crate::tui::click::Target;
 use crate::tui::conflict::Decision;
 use crate::tui::keymap::Mode;

@@ -114,7 +114,7 @@ fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> {
         Mode::Search if model.screen == Screen::Preview => preview::act(model, mode, action),
         Mode::Preview | Mode::Filter | Mode::Diff | Mode::News => preview::act(model, mode, action),
         Mode::Progress | Mode::Log | Mode::Page => progress::act(model, mode, action),
-        Mode::Conflict | Mode::Files | Mode::Search => conflict::keys::act(model, mode, action),
+        Mode::Conflict | Mode::Files | Mode::Search => conflict::act::act(model, mode, action),
         Mode::Report => screens::report(model, action),
         Mode::Unfinished => screens::unfinished(model, action),
     }

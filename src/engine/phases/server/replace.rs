@@ -102,7 +102,7 @@ fn start_server(run: &mut Run) -> TaskResult<Option<NotApplicable>> {
     }
     match start_again(run) {
         Ok(Some(url)) => {
-            let release = crate::core::provenance::short(run.session.source_commit()).to_owned();
+            let release = crate::core::release_history::short(run.session.source_commit()).to_owned();
             done(format!("{url}, release {release}"), None)
         }
         Ok(None) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::core::merge::Choice;
 use crate::core::outcome::{damage, marker};
 use crate::engine::events::Command;
-use crate::engine::outside::Tool;
+use crate::engine::own_tools::Tool;
 
 use super::decide::{decided, why_whole};
 use super::display::{ALIGNING, hunk_in_sight, refresh};

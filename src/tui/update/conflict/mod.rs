@@ -1,9 +1,9 @@
 //! The conflict screen: moving, deciding, and telling the engine.
 
+pub(super) mod act;
 pub(super) mod decide;
 pub(super) mod display;
 pub(super) mod editing;
-pub(super) mod keys;
 pub(super) mod opening;
 pub(super) mod rule;
 mod scroll;

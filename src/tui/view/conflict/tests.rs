@@ -3,7 +3,7 @@
 use ratatui::crossterm::event::KeyCode;
 
 use crate::engine::events::{ConflictFile, Event};
-use crate::engine::outside::Tool;
+use crate::engine::own_tools::Tool;
 use crate::tui::message::{Effect, Msg};
 use crate::tui::model::Model;
 use crate::tui::tests::samples;

@@ -8,7 +8,7 @@ use crate::cli::diff;
 use crate::cli::refusal::Refusal;
 use crate::core::blob::ObjectFormat;
 use crate::core::exit::Exit;
-use crate::core::known;
+use crate::core::known_releases;
 use crate::core::visible::Shown as _;
 use crate::host::git::Repo;
 
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &KnownArgs) -> Result<Exit, Refusal> {
         return Err(Refusal::refused(what, "name a clone of the public praxis-os: --source DIR"));
     }
     let commit = repo.resolve("HEAD").map_err(refused)?;
-    let table = known::table(&repo.history_of_all(&repo.blobs().map_err(refused)?, &commit).map_err(refused)?);
+    let table = known_releases::table(&repo.history_of_all(&repo.blobs().map_err(refused)?, &commit).map_err(refused)?);
     diff::to_stdout(|paper| table.lines().try_for_each(|line| paper.with_tabs(line)))?;
     Ok(Exit::Done)
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use crate::host::process::proc;
-use crate::host::server::live::*;
+use crate::host::server::find::*;
 use crate::host::server::log;
 use crate::host::server::start;
 use crate::host::server::{Settings, Watch, log_path};

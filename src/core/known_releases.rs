@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::blob::BlobId;
 use super::layout::layouts;
 use super::path::RelPath;
-use super::provenance::Commit;
-use super::provenance::short;
+use super::release_history::Commit;
+use super::release_history::short;
 
 /// One version of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +121,7 @@ fn written(path: &RelPath) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::provenance::Change;
+    use crate::core::release_history::Change;
 
     #[test]
     fn the_embedded_table_is_whole() {
