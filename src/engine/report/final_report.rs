@@ -137,7 +137,14 @@ fn server(session: &Session) -> Vec<String> {
         (false, Fact::Is(true)) => "it was not running: started to prove that it works, and stopped again",
         (false, _) => return Vec::new(),
     };
-    vec!["# The server".into(), line.into()]
+    let tried = session.ready.as_ref().and_then(|ready| ready.rehearsal.as_deref()).map(|rehearsal| match rehearsal {
+        "passed" => "the new release was tried here before anything changed, and works".to_owned(),
+        why => format!(
+            "the new release was not tried before the switch: {}",
+            why.trim_start_matches("not tried before the switch: ")
+        ),
+    });
+    ["# The server".to_owned()].into_iter().chain(tried).chain([line.to_owned()]).collect()
 }
 
 /// What became of the editors' entries: each value that was changed, or that somebody has to change.

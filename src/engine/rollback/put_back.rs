@@ -9,7 +9,7 @@ use crate::engine::account::check;
 use crate::engine::conflicts::apply;
 use crate::engine::events::{Event, Level};
 use crate::engine::phases::rename_folder;
-use crate::engine::phases::server::dependencies;
+use crate::engine::phases::server::{dependencies, rehearse};
 use crate::engine::report::documents;
 use crate::engine::rollback::changes;
 use crate::engine::rollback::restored::{Restored, tell};
@@ -23,8 +23,8 @@ use crate::host::backup::copy::Backup;
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, JournalError};
 use crate::host::python::venv;
-use crate::host::server::kept_index;
 use crate::host::server::search_index;
+use crate::host::server::{kept_index, view};
 use crate::host::session::damaged;
 use crate::host::session::ended;
 
@@ -165,6 +165,10 @@ fn forward(run: &Run) -> Result<[Option<Journal>; 2], Stop> {
 /// What a session leaves that ends without having changed anything: its copies for a server, with the folders that were made
 /// for them, and a backup without its manifest, which is none and would only take space.
 pub(crate) fn nothing_applied(run: &mut Run) {
+    // What a kill left of a rehearsal.
+    if let Err(e) = view::clear(&run.folder(rehearse::FOLDER)) {
+        run.warn("rehearsal", e.to_string());
+    }
     if let Ok(backup) = open_backup(run)
         && let Err(Stop::Failed { what, .. }) = server::copies(run, &backup)
     {
