@@ -152,8 +152,13 @@ fn crashed_everywhere(last: &str) {
     }
     let name = |(flow, _, _, number, point): &Of<'_>| format!("{flow}:{number} {point}");
     let total = cases.len();
-    // Around the rename always; of the others today's part.
-    let (near, far): (Vec<Of<'_>>, Vec<Of<'_>>) = cases.into_iter().partition(|c| c.4.starts_with("folder.rename"));
+    // Each named point where it is passed first, and around the rename always; of the others today's part.
+    let mut seen = BTreeSet::new();
+    let (near, far): (Vec<Of<'_>>, Vec<Of<'_>>) = cases.into_iter().partition(|(flow, _, _, _, point)| {
+        let is_first = seen.insert((*flow, point.clone()));
+        is_first || point.starts_with("folder.rename")
+    });
+    println!("{last}: {} crashes at the {} named points, and a part of the others", near.len(), seen.len());
     let chosen: Vec<Of<'_>> = near.into_iter().chain(shard(far, 60, name)).collect();
     let outcomes = each(&chosen, name, |(_, start, arguments, number, _), _: &Slot| {
         let (_dir, project) = world.case(start);
