@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use crate::common::snapshot;
 use crate::escape::world::{Case, World};
@@ -34,14 +35,26 @@ impl Swapper {
         std::os::unix::fs::symlink(&outside, &link).unwrap();
         let (stop, swaps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, counted) = (stop.clone(), swaps.clone());
-        let exchange = move || renameat_with(CWD, &link, CWD, &folder, RenameFlags::EXCHANGE).unwrap();
+        let exchange = move || match renameat_with(CWD, &link, CWD, &folder, RenameFlags::EXCHANGE) {
+            Ok(()) => true,
+            // A rollback set the link aside, as it does with all that stands in its way: the folder comes back.
+            Err(Errno::NOENT) => {
+                let _ = renameat_with(CWD, &link, CWD, &folder, RenameFlags::NOREPLACE);
+                false
+            }
+            Err(e) => panic!("{e}"),
+        };
         // Sometimes so fast that it falls between two calls, sometimes so slow that a whole step sees the link.
         let pause = std::time::Duration::from_micros([0, 20, 200, 2_000, 10_000][round % 5]);
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::SeqCst) {
-                exchange();
+                if !exchange() {
+                    return;
+                }
                 std::thread::sleep(pause);
-                exchange();
+                if !exchange() {
+                    return;
+                }
                 counted.fetch_add(2, Ordering::SeqCst);
                 std::thread::sleep(pause);
             }
