@@ -1,5 +1,5 @@
 //! Where the system can neither exchange two files nor refuse to overwrite one: what is done instead, on any file system
-//! (`POS_WITHOUT`, see `src/host/rename.rs`), killed at every call of it; and what the user writes in the one moment when
+//! (`POS_WITHOUT`, see `src/host/files/rename.rs`), killed at every call of it; and what the user writes in the one moment when
 //! nothing stands at a path.
 
 use std::fs;
