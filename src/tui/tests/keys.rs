@@ -124,6 +124,11 @@ fn a_refusal_of_what_was_changed_meanwhile_is_not_meant_any_more() {
     assert!(model.conflicts.settling.files()[0].is_settled());
     samples::feed(&mut model, refused(Decision::Keep));
     assert!(!model.conflicts.settling.files()[0].is_settled());
+    assert_eq!(model.status.as_deref(), Some("it can't be written"));
+    // What the screen found by itself says more: which keys mend it.
+    model.status = Some("said by the screen".to_owned());
+    samples::feed(&mut model, refused(Decision::Keep));
+    assert_eq!(model.status.as_deref(), Some("said by the screen"));
     keys(&mut model, "t");
     assert!(model.conflicts.settling.files()[0].is_settled());
 }

@@ -212,7 +212,7 @@ impl<'a> Asking<'a> {
     /// Says what could not be carried out.
     fn say_refused(&mut self, run: &Run) {
         for (path, decision, problem) in self.refused.drain(..) {
-            not_done(run, problem.clone());
+            run.log(Level::Error, "conflicts", &problem);
             run.say(Event::AnswerRefused { path, decision, problem });
         }
     }

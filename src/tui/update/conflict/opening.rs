@@ -84,7 +84,8 @@ fn again(model: &mut Model, files: &[ConflictFile]) -> Option<Vec<Effect>> {
 pub(crate) fn refused(model: &mut Model, path: &RelPath, decision: &Decision, problem: &str) -> Vec<Effect> {
     let c = &mut model.conflicts;
     let Some(at) = c.files.iter().position(|f| f.path == *path) else { return vec![] };
-    if c.settling.files().get(at).is_none_or(|f| f.decision != *decision) {
+    // What the screen found itself is said already, with the keys that mend it.
+    if c.settling.files().get(at).is_none_or(|f| f.decision != *decision || f.problem.is_some()) {
         return vec![];
     }
     c.settling.set_problem(at, Some(problem.to_owned()));
