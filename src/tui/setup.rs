@@ -124,7 +124,7 @@ pub enum Choice {
     Rules,
     /// Run the test command.
     Tests,
-    /// Whether a failing post-install step undoes the upgrade.
+    /// Whether a failing post-install step stops the upgrade.
     PostInstall,
     /// How many backups stay.
     Backups,
@@ -225,7 +225,7 @@ impl Choice {
             Choice::Rules => options.rules,
             Choice::Tests => !options.skip_tests,
             Choice::PostInstall => {
-                return Err(if options.allow_post_install_failure { "only warns" } else { "undoes the upgrade" }.into());
+                return Err(if options.allow_post_install_failure { "only warns" } else { "gives up" }.into());
             }
             Choice::Commit => options.git_commit_after,
             Choice::Downgrade => {

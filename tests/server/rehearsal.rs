@@ -197,3 +197,24 @@ fn killed_at_any_time_of_it() {
     }
     println!("{rounds} kills, {left} processes were left, 0 afterwards");
 }
+
+/// What tries the release dies in the middle: that says nothing of the release, and nothing that it half built is used.
+#[test]
+fn what_tries_it_dies_in_the_middle() {
+    let Some(world) = World::running() else { return };
+    world.release(&json!({"slow_start": 3, "kept_index": true}));
+    let source = world.source.to_str().unwrap();
+    let mut command = world.rehearsing(&["upgrade", "--json", "--yes", "--on-conflict", "fail", "--source", source]);
+    let mut running = crate::common::ext::started_until(&mut command, |e| {
+        e["event"] == "task_progress" && e["task"] == "rehearsal" && e["detail"] != "start_server"
+    });
+    let tries = |process: &proc::Process| process.command.get(1).is_some_and(|word| word == "rehearse");
+    let found = proc::descendants(running.pid()).into_iter().filter_map(proc::look).find(tries);
+    let pid = rustix::process::Pid::from_raw(i32::try_from(found.expect("it runs").pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    assert_eq!(running.0.wait().unwrap().code(), Some(0), "the upgrade goes on without it");
+    assert!(tools(&world.install).unwrap().contains(&"list_standards".to_owned()));
+    world.nothing_left();
+    let session = crate::common::ext::sessions(&world.install).pop_last().unwrap();
+    assert!(!world.install.join(".upgrade").join(session).join("index/new/0").exists(), "the copy took its place");
+}

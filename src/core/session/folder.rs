@@ -12,6 +12,11 @@ impl Session {
         Some((before.under(&self.project), layouts().newest().folder.under(&self.project)))
     }
 
+    /// Where the install will be when the upgrade is done.
+    pub(crate) fn goes_to(&self) -> PathBuf {
+        self.folders().map_or_else(|| self.install.clone(), |(_, after)| after)
+    }
+
     /// Where the install was before this upgrade renamed its folder; none where it keeps its name, or still has the old one.
     pub(crate) fn moved_from(&self) -> Option<PathBuf> {
         self.folders().filter(|(_, after)| *after == self.install).map(|(before, _)| before)

@@ -20,7 +20,7 @@ pub(crate) use approval::Approval;
 pub use decision::{Decision, Refused};
 pub use decisions::{Decided, Decisions, Draft, Earlier};
 pub use machine::{Illegal, StateEvent};
-pub use ready::Ready;
+pub use ready::{Ready, Rehearsal};
 pub use rebuilt::Remains;
 pub(crate) use rebuilt::rebuilt;
 pub(crate) use reconcile::Facts;

@@ -4,6 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::phase::{Fact, PostInstallStep};
 
+/// What came of trying the whole new install before anything was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rehearsal {
+    /// It works here.
+    Passed,
+    /// It was not tried, and why.
+    NotTried(String),
+}
+
 /// What was made ready before anything was changed; phase 3 has it in its evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ready {
@@ -13,9 +23,9 @@ pub struct Ready {
     pub dependencies_installed: Fact<bool>,
     /// Steps after the installation.
     pub post_install_steps: Fact<Vec<PostInstallStep>>,
-    /// What came of trying the whole new install before anything changed: `passed`, or why it was not tried.
+    /// What came of the rehearsal, once it was over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rehearsal: Option<String>,
+    pub rehearsal: Option<Rehearsal>,
     /// The search index that is moved in was built from the pages that are installed now.
     #[serde(default)]
     pub index_is_current: bool,

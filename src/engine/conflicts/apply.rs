@@ -14,7 +14,7 @@ use crate::engine::session::stop::{Advice, Stop};
 use crate::host::backup::copy;
 use crate::host::backup::copy::Backup;
 use crate::host::backup::owners;
-use crate::host::files::folder::{Content, Folder, Found};
+use crate::host::files::folder::{Content, Folder};
 use crate::host::files::journal::{Applied, Journal, JournalError, NewFile, State, Wanted};
 use crate::host::files::parallel;
 use crate::host::files::planted;
@@ -147,9 +147,11 @@ pub(crate) fn verify(run: &Run, journal: &Journal, since: &[RelPath]) -> Result<
     let results: Vec<_> = journal.results().filter(|(path, _)| !since.contains(path)).collect();
     parallel::in_parallel(&results, |(path, state)| {
         let found = folder.look(path)?;
-        // A folder may stand where a file went.
-        let right = state.matches(&found) || (**state == State::Absent && found == Found::Folder);
-        if right { Ok(()) } else { Err(Stop::failed(format!("{path}: read back, it is not what was written"))) }
+        if state.is_met_by(&found) {
+            Ok(())
+        } else {
+            Err(Stop::failed(format!("{path}: read back, it is not what was written")))
+        }
     })?;
     Ok(results.len() as u64)
 }

@@ -36,7 +36,7 @@ use crate::engine::session::task::done;
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, Entry};
 use crate::host::files::crash_points::{KEEP, around};
-use crate::host::files::folder::{Content, Folder, Found};
+use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, NewFile, State, Wanted};
 use crate::host::install::locked::LockedInstall;
@@ -67,7 +67,7 @@ pub(crate) fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
     let journal = match Journal::load(&install, &folder)? {
         Some(journal) => {
             // Planned, answered and committed before an interruption.
-            for task in [Task::DryRun, Task::Preview, Task::Conflicts, Task::Dependencies] {
+            for task in [Task::DryRun, Task::Preview, Task::Conflicts].iter().chain(ready::BEFORE).copied() {
                 run.task(PHASE, task, |_| done("as committed before the interruption", ()))?;
             }
             journal
@@ -228,10 +228,7 @@ fn commit(
 fn still_so(install: &Path, old: &[(RelPath, State)]) -> Result<(), Stop> {
     let live = Folder::open(install)?;
     for (path, old) in old {
-        let found = live.look(path)?;
-        // A folder that the plan's removals empty goes with them.
-        let is_so = old.matches(&found) || (*old == State::Absent && found == Found::Folder);
-        if !is_so {
+        if !old.is_met_by(&live.look(path)?) {
             return Err(Stop::Failed {
                 what: format!("{path}: changed while the upgrade was made ready, so nothing was applied"),
                 next: Some("look at the new plan: start the upgrade again".into()),

@@ -7,7 +7,7 @@ use crate::core::merge::Choice;
 use crate::core::phase::{Fact, Phase, ServerEvidence};
 use crate::core::plan::{Kind, Only};
 use crate::core::release_history::short;
-use crate::core::session::{Decision, Seconds, Session, Status};
+use crate::core::session::{Decision, Rehearsal, Seconds, Session, Status};
 use crate::core::visible::Shown as _;
 use crate::engine::report::words::from_to;
 use crate::engine::report::words::undo_command;
@@ -137,12 +137,9 @@ fn server(session: &Session) -> Vec<String> {
         (false, Fact::Is(true)) => "it was not running: started to prove that it works, and stopped again",
         (false, _) => return Vec::new(),
     };
-    let tried = session.ready.as_ref().and_then(|ready| ready.rehearsal.as_deref()).map(|rehearsal| match rehearsal {
-        "passed" => "the new release was tried here before anything changed, and works".to_owned(),
-        why => format!(
-            "the new release was not tried before the switch: {}",
-            why.trim_start_matches("not tried before the switch: ")
-        ),
+    let tried = session.ready.as_ref().and_then(|ready| ready.rehearsal.as_ref()).map(|rehearsal| match rehearsal {
+        Rehearsal::Passed => "the new release was tried here before anything changed, and works".to_owned(),
+        Rehearsal::NotTried(why) => format!("the new release was not tried before the switch: {why}"),
     });
     ["# The server".to_owned()].into_iter().chain(tried).chain([line.to_owned()]).collect()
 }

@@ -144,7 +144,7 @@ pub(super) fn is_replaced(run: &Run, live: &Live) -> bool {
     if run.session.rebuilt() {
         return true;
     }
-    // Phase 3 begins by noting what runs.
+    // What runs is noted before anything changes.
     let Some(before) = &run.session.server else { return false };
     let began = run.session.created_at.parse::<jiff::Timestamp>().ok();
     let ran_before = match (began, proc::started_at(live.process.pid)) {

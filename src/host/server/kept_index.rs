@@ -36,13 +36,13 @@ type Listing = BTreeMap<RelPath, (u64, String)>;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     /// Its folders; the number of one is its name aside.
-    pub places: Vec<RelPath>,
+    places: Vec<RelPath>,
     /// Where an index stood. The other places are those of the new server alone.
     there: Vec<bool>,
     /// The new server has its index elsewhere, and never touches the old one.
     stays: bool,
     /// What waits for the new server was built by itself, from the pages that it will have.
-    pub rehearsed: bool,
+    pub(crate) rehearsed: bool,
     /// The pages that it was built from.
     pages: Listing,
     /// What the copy of each place was made of; empty where there is none.
@@ -65,7 +65,7 @@ pub(crate) fn note(
     let now = search_index::places(install);
     let wanted = folders_of(next);
     let stays = folders_of(&now) != wanted;
-    if wanted.iter().any(|place| is_there(&place.under(install)).unwrap_or(true) && !is_ours(install, place)) {
+    if wanted.iter().any(|place| fs::is_there(&place.under(install)).unwrap_or(true) && !is_ours(install, place)) {
         return Ok(None);
     }
     let there: Vec<bool> = wanted.iter().map(|place| is_ours(install, place)).collect();
@@ -73,8 +73,8 @@ pub(crate) fn note(
     let pages = pages(install, &now)?;
     let mut record = Record { places: wanted, there, stays, rehearsed: false, pages, copied: none };
     fs::create_folders(&folder.join(NEW))?;
-    for number in (0..record.places.len()).filter(|number| copy && record.there[*number]).collect::<Vec<_>>() {
-        record.copied[number] = copied(install, folder, &record.places[number], number)?;
+    for (number, place) in record.places.iter().enumerate().filter(|(number, _)| copy && record.there[*number]) {
+        record.copied[number] = copied(install, folder, place, number)?;
     }
     save(folder, &record)?;
     Ok(Some(record))
@@ -155,8 +155,7 @@ fn listing(top: &Path) -> Result<Listing, FsError> {
     let all = walk::below(top, |_| true)?.into_iter().filter(|(_, kind)| !kind.is_dir());
     let looked = all.filter_map(|(path, _)| {
         let meta = std::fs::symlink_metadata(path.under(top)).ok()?;
-        let time = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
-        Some((path, (meta.len(), time.to_string())))
+        Some((path, (meta.len(), fs::mtime_of(&meta).to_string())))
     });
     Ok(looked.collect())
 }
@@ -178,17 +177,17 @@ pub(crate) fn aside(install: &LockedInstall, folder: &Path, record: &Record, cop
     for (number, place) in record.places.iter().enumerate() {
         let [old, new] = [OLD, NEW].map(|name| folder.join(name).join(number.to_string()));
         let live = place.under(install);
-        if record.there[number] && !is_there(&old)? {
-            if !is_there(&live)? {
+        if record.there[number] && !fs::is_there(&old)? {
+            if !fs::is_there(&live)? {
                 continue;
             }
-            let is_current = || Ok::<_, FsError>(is_there(&new)? && listing(&live)? == record.copied[number]);
+            let is_current = || Ok::<_, FsError>(fs::is_there(&new)? && listing(&live)? == record.copied[number]);
             if copy && !record.rehearsed && !is_current()? {
                 copied(install, folder, place, number)?;
             }
             change_places(&live, &old)?;
         }
-        if (record.there[number] || record.rehearsed) && is_there(&new)? && !is_there(&live)? {
+        if (record.there[number] || record.rehearsed) && fs::is_there(&new)? && !fs::is_there(&live)? {
             if let Some(parent) = live.parent() {
                 fs::create_folders(parent)?;
             }
@@ -217,39 +216,32 @@ pub(crate) enum Back {
 pub(crate) fn back(install: &LockedInstall, folder: &Path) -> Result<Back, FsError> {
     let Some(record) = noted(folder) else { return Ok(Back::NotAside) };
     let dropped = folder.join(DROPPED);
-    let mut was_aside = record.stays || is_there(&dropped)?;
+    let mut was_aside = record.stays || fs::is_there(&dropped)?;
     for (number, place) in record.places.iter().enumerate() {
         let [old, new, to] = [OLD, NEW, DROPPED].map(|name| folder.join(name).join(number.to_string()));
         let live = place.under(install);
         // What was built before the switch has taken its place where it waits no more.
-        let came = !record.there[number] && record.rehearsed && !is_there(&new)? && !is_there(&to)?;
-        if !is_there(&old)? && !came {
+        let came = !record.there[number] && record.rehearsed && !fs::is_there(&new)? && !fs::is_there(&to)?;
+        if !fs::is_there(&old)? && !came {
             continue;
         }
         was_aside = true;
         fs::create_folders(&dropped)?;
-        if is_there(&live)? {
+        if fs::is_there(&live)? {
             fs::remove_tree(&to)?;
             change_places(&live, &to)?;
         }
         if let Some(parent) = live.parent() {
             fs::create_folders(parent)?;
         }
-        if is_there(&old)? {
+        if fs::is_there(&old)? {
             change_places(&old, &live)?;
         }
     }
     if !was_aside {
         return Ok(Back::NotAside);
     }
-    Ok(match pages(install, &search_index::places(install))? == record.pages {
-        true => Back::Fits,
-        false => Back::Differs,
-    })
-}
-
-fn is_there(path: &Path) -> Result<bool, FsError> {
-    fs::is_there(path)
+    Ok(if record.is_of_pages(install) { Back::Fits } else { Back::Differs })
 }
 
 /// A rename onto nothing, durable in both folders.

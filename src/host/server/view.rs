@@ -21,7 +21,7 @@ use crate::core::path::RelPath;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
-use crate::host::files::journal::{Journal, State};
+use crate::host::files::journal::Journal;
 use crate::host::files::rename;
 use crate::host::process::proc;
 use crate::host::python::venv;
@@ -190,19 +190,20 @@ fn project_without(places: &Places<'_>) -> Result<(), Impossible> {
 /// Puts what a journal will put in place into the view: copies, so that nobody can write to what is staged.
 ///
 /// # Errors
-/// [`FsError`].
-pub(crate) fn put_in_place(install: &Path, journal: &Journal) -> Result<(), FsError> {
+/// [`Impossible`].
+pub(crate) fn put_in_place(install: &Path, journal: &Journal) -> Result<(), Impossible> {
     let root = Folder::open(install)?;
-    for (path, state) in journal.results() {
-        match (state, journal.waiting(path)) {
-            (State::File { mode, .. }, Some((bytes, mtime))) => {
+    for (path, waits) in journal.waiting() {
+        match waits {
+            Some(Some(file)) => {
                 let (folder, name) = root.parent_of(path, true)?;
                 if folder.kind(name)?.is_some() {
                     folder.remove(name)?;
                 }
-                folder.create_file(name, &bytes, *mode, Some(mtime))?;
+                folder.create_file(name, &file.bytes, file.mode, file.mtime)?;
             }
-            _ => remove(&root, path)?,
+            Some(None) => remove(&root, path)?,
+            None => return Err(Impossible(format!("what is staged for {path} can't be read"))),
         }
     }
     Ok(())

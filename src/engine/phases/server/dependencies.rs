@@ -150,18 +150,13 @@ pub(crate) fn abandon(run: &mut Run) -> Result<(), Stop> {
     run.save()
 }
 
-/// Where the install will be.
-fn goes_to(run: &Run) -> PathBuf {
-    run.session.folders().map_or_else(|| run.session.install.clone(), |(_, after)| after)
-}
-
 /// No package changes, but the scripts of the environment name the folder that the install loses.
 fn only_renamed(run: &mut Run) -> TaskResult<Fact<bool>> {
     let (install, name) = (run.install(), run.session.stamp.clone());
     run.session.venv_generation = Some(name.clone());
     run.save()?;
     venv::clone_live(&install, &name)?;
-    venv::finish(&install, &name, &goes_to(run))?;
+    venv::finish(&install, &name, &run.session.goes_to())?;
     done(format!("no package changed; the scripts in venvs/{name} name the new folder"), Fact::Is(true))
 }
 
@@ -270,7 +265,7 @@ fn build(
         Err(e @ ProgramError::Ended { .. }) => run.warn("pip", format!("not known whether all can be imported: {e}")),
         Err(e) => return Err(failed(e)),
     }
-    Ok(venv::finish(&install, name, &goes_to(run))?)
+    Ok(venv::finish(&install, name, &run.session.goes_to())?)
 }
 
 /// Lets pip work, followed by the session; the wish to stop comes before pip's own end.

@@ -1,4 +1,4 @@
-//! Phase 3: packages, steps after installation, the server's code and its start.
+//! What becomes of the server: what is made ready for it before anything changes, its code and its start.
 
 use crate::core::layout::{Generation, ServerLayout, layouts};
 use crate::core::phase::NotApplicable;

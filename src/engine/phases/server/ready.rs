@@ -2,7 +2,7 @@
 //! built. Then the server is down no longer than the switch takes.
 
 use crate::core::blob::sha256;
-use crate::core::phase::Phase;
+use crate::core::phase::{NotApplicable, Phase};
 use crate::core::plan::Only;
 use crate::core::session::Ready;
 use crate::core::task::Task;
@@ -10,12 +10,28 @@ use crate::engine::phases::server::stop::{note_server, stop_noted};
 use crate::engine::phases::server::{dependencies, index, post_install, rehearse};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
-use crate::engine::session::task::done;
+use crate::engine::session::task::{done, not_applicable};
 use crate::host::files::fs;
 use crate::host::files::journal::Journal;
 use crate::host::python::venv;
 
 const PHASE: Phase = Phase::Content;
+/// The tasks of [`make`].
+const MADE: &[Task] = &[Task::Dependencies, Task::PostInstallScan, Task::PostInstall];
+/// Those that come before anything is changed.
+pub(crate) const BEFORE: &[Task] = &[Task::Dependencies, Task::PostInstallScan, Task::PostInstall, Task::Rehearsal];
+
+/// Whether the server has no part in this upgrade.
+fn is_left_out(run: &Run) -> bool {
+    run.session.plan().only == Some(Only::Content)
+}
+
+fn left_out(run: &mut Run, tasks: &[Task]) -> Result<(), Stop> {
+    for task in tasks {
+        run.task(PHASE, *task, |_| not_applicable(NotApplicable::OnlyContent, ()))?;
+    }
+    Ok(())
+}
 
 /// Makes all ready for the server whose code the journal has. Can be repeated: what an interrupted run made ready for the
 /// same requirements is used.
@@ -23,14 +39,14 @@ const PHASE: Phase = Phase::Content;
 /// # Errors
 /// [`Stop`]; the install is as it was, but for an environment beside the live one.
 pub(crate) fn make(run: &mut Run, journal: &Journal) -> Result<(), Stop> {
-    if run.session.plan().only == Some(Only::Content) {
-        return Ok(());
+    if is_left_out(run) {
+        return left_out(run, MADE);
     }
     // What runs is noted before anything can fail, so that a rollback knows what to start again.
     note_server(run)?;
     if is_ready(run, journal)? {
-        for task in [Task::Dependencies, Task::PostInstallScan, Task::PostInstall] {
-            run.task(PHASE, task, |_| done("as before the interruption", ()))?;
+        for task in MADE {
+            run.task(PHASE, *task, |_| done("as before the interruption", ()))?;
         }
         // A server may have been at work on it since.
         index::note(run);
@@ -56,13 +72,13 @@ pub(crate) fn make(run: &mut Run, journal: &Journal) -> Result<(), Stop> {
     run.save()
 }
 
-/// Tries the whole new install, now that all of it is there, unless an interrupted run did.
+/// Tries the whole new install, now that all of it is there.
 ///
 /// # Errors
 /// [`Stop`]; nothing was changed.
 pub(crate) fn rehearse(run: &mut Run) -> Result<(), Stop> {
-    if run.session.ready.is_none() || run.session.applied() {
-        return Ok(());
+    if is_left_out(run) {
+        return left_out(run, &[Task::Rehearsal]);
     }
     let rehearsal = run.task(PHASE, Task::Rehearsal, rehearse::run)?;
     if let Some(ready) = &mut run.session.ready {
@@ -87,8 +103,8 @@ fn is_ready(run: &Run, journal: &Journal) -> Result<bool, Stop> {
 /// # Errors
 /// [`Stop`].
 pub(crate) fn stop_server(run: &mut Run) -> Result<(), Stop> {
-    if run.session.plan().only == Some(Only::Content) {
-        return Ok(());
+    if is_left_out(run) {
+        return left_out(run, &[Task::StopServer]);
     }
     let found = run.task(PHASE, Task::StopServer, stop_noted)?;
     if let Some(ready) = &mut run.session.ready {

@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::core::phase::Phase;
+use crate::core::session::Rehearsal;
 use crate::core::task::Task;
-use crate::engine::events::Level;
-use crate::engine::events::Outcome;
-use crate::engine::phases::server::target;
+use crate::engine::events::{Level, Outcome};
+use crate::engine::phases::server::{index, target};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::{Advice, Stop};
 use crate::engine::session::task::{TaskResult, Told, done};
-use crate::host::files::fs;
 use crate::host::files::journal::Journal;
 use crate::host::process::children;
 use crate::host::process::program::{self, Limits, Listener, ProgramError};
@@ -28,72 +28,77 @@ pub const COMMAND: &str = "rehearse";
 /// A first index may take long; the server itself is only waited for as long as it does something.
 const LIMITS: Limits = Limits { silent: Duration::from_secs(40 * 60), total: Duration::from_secs(90 * 60) };
 
-/// How it ended: the words of the line in which the hidden command says it.
-pub(crate) const PASSED: &str = "passed";
-/// The release does not work here.
-pub(crate) const FAILED: &str = "failed";
-/// It can't be tried here, which says nothing about the release.
-pub(crate) const IMPOSSIBLE: &str = "impossible";
+/// What the hidden command says last, in a line of its own.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    /// The release works here.
+    Passed,
+    /// It does not.
+    Failed {
+        /// What went wrong.
+        what: String,
+        /// What to do about it.
+        next: Option<String>,
+    },
+    /// It can't be tried here, which says nothing about the release.
+    Impossible {
+        /// Why.
+        what: String,
+    },
+}
 
 /// Tries the release; what came of it, in words. Where it can't be tried, the upgrade goes on as if there were no rehearsal.
 ///
 /// # Errors
 /// [`Stop::Failed`] with what went wrong; nothing was changed.
-pub(crate) fn run(run: &mut Run) -> TaskResult<String> {
+pub(crate) fn run(run: &mut Run) -> TaskResult<Rehearsal> {
     let install = run.session.install.clone();
-    let unneeded =
-        |why: &str| Ok(Told { outcome: Outcome::NotApplicable, detail: why.to_owned(), value: why.to_owned() });
     if run.session.options().no_rehearsal {
-        return unneeded("switched off");
+        return not_tried("switched off".into());
     }
     if !venv::live(&install).exists() {
-        return unneeded("no venv");
+        return not_tried("no venv".into());
     }
     let code = Journal::load(&install, &run.folder("server"))?;
     if !target(run).package.under(&install).is_dir() && code.is_none_or(|code| code.is_empty()) {
-        return unneeded("no server code");
+        return not_tried("no server code".into());
     }
     let folder = run.folder(FOLDER);
     view::prepare(&folder)?;
-    // What waits for the switch must be what was staged, whatever the server did.
     let tried = attempt(run);
-    let cleared = view::clear(&folder);
-    if let Err(e) = cleared {
+    if let Err(e) = view::clear(&folder) {
         run.log(Level::Warn, "rehearsal", &e.to_string());
     }
-    let verdict = tried?;
-    match verdict.word.as_str() {
-        PASSED => {
+    match tried? {
+        Verdict::Passed => {
+            // What waits for the switch must be what was staged, whatever the server did.
             staged_is_sound(run)?;
             let index = run.folder(kept_index::FOLDER);
             if let Some(record) = kept_index::noted(&index) {
                 kept_index::is_rehearsed(&index, record)?;
             }
-            done("the new release starts and answers here", PASSED.to_owned())
+            done("the new release starts and answers here", Rehearsal::Passed)
         }
-        FAILED => Err(Stop::Failed {
-            what: format!("the new release was tried, and does not work here: {}", verdict.what),
-            next: Some(Advice::mend(verdict.next.unwrap_or_else(|| "mend that".into()))),
+        Verdict::Failed { what, next } => Err(Stop::Failed {
+            what: format!("the new release was tried, and does not work here: {what}"),
+            next: Some(Advice::mend(next.unwrap_or_else(|| "mend that".into()))),
         }),
-        _ => {
-            // Built for a view that never was.
-            let what = format!("not tried before the switch: {}", verdict.what);
-            run.log(Level::Info, "rehearsal", &what);
-            Ok(Told { outcome: Outcome::NotApplicable, detail: what.clone(), value: what })
+        Verdict::Impossible { what } => {
+            // It may have got as far as to build half an index where the copy waits.
+            index::note(run);
+            run.log(Level::Info, "rehearsal", &format!("not tried before the switch: {what}"));
+            not_tried(what)
         }
     }
 }
 
-/// What the hidden command said last.
-#[derive(Debug, Default)]
-struct Verdict {
-    word: String,
-    what: String,
-    next: Option<String>,
+fn not_tried(why: String) -> TaskResult<Rehearsal> {
+    Ok(Told { outcome: Outcome::NotApplicable, detail: why.clone(), value: Rehearsal::NotTried(why) })
 }
 
 fn attempt(run: &mut Run) -> Result<Verdict, Stop> {
-    let impossible = |what: String| Verdict { word: IMPOSSIBLE.into(), what, next: None };
+    let impossible = |what: String| Verdict::Impossible { what };
     if let Err(why) = view::is_possible(&run.session.install) {
         return Ok(impossible(why.to_string()));
     }
@@ -138,16 +143,15 @@ impl Listener for Watcher<'_> {
     }
 
     fn line(&mut self, text: &str) {
+        if let Ok(verdict) = serde_json::from_str(text) {
+            self.verdict = Some(verdict);
+            return;
+        }
         let Ok(said) = serde_json::from_str::<Value>(text) else {
             self.run.log(Level::Info, "rehearsal", text);
             return;
         };
         let word = |key: &str| said[key].as_str().unwrap_or_default().to_owned();
-        if !said["verdict"].is_null() {
-            let next = said["next"].as_str().map(ToOwned::to_owned);
-            self.verdict = Some(Verdict { word: word("verdict"), what: word("what"), next });
-            return;
-        }
         match said["event"].as_str().unwrap_or_default() {
             "log" => self.run.log(Level::Info, "rehearsal", &word("text")),
             "task_started" => self.run.progress(PHASE, Task::Rehearsal, 0, 0, word("task")),
@@ -173,11 +177,10 @@ impl Listener for Watcher<'_> {
 fn staged_is_sound(run: &Run) -> Result<(), Stop> {
     let install = &run.session.install;
     for name in ["server", "content"] {
-        let Some(journal) = Journal::staged_in(install, &run.folder(name))? else { continue };
+        let Some(journal) = Journal::staged_in(install, &run.folder(name)) else { continue };
         if let Some(path) = journal.first_unsound() {
             return Err(Stop::failed(format!("{path}: what was staged was changed while the new release was tried")));
         }
     }
-    let _: Result<(), _> = fs::sync_folder(install);
     Ok(())
 }

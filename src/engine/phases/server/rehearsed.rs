@@ -4,14 +4,13 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::core::index::Trust;
 use crate::core::session::Session;
 use crate::engine::events::Event;
 use crate::engine::phases::server::launch::start_again;
-use crate::engine::phases::server::rehearse::{FAILED, FOLDER, IMPOSSIBLE, PASSED};
+use crate::engine::phases::server::rehearse::{FOLDER, Verdict};
 use crate::engine::phases::validation;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
@@ -27,21 +26,26 @@ use crate::host::session::store;
 
 /// Tries the release of a session, and tells what happens in lines of JSON. There must be one thread only, and no runtime yet.
 pub fn run(install: &OsStr, session_id: &OsStr, tell: fn(&str)) {
-    let say = |verdict: &str, what: &str, next: Option<String>| {
-        tell(&json!({"verdict": verdict, "what": what, "next": next}).to_string());
-    };
     // Nobody would end the server that is started here.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     children::inherit();
+    if let Ok(text) = serde_json::to_string(&verdict(install, session_id, tell)) {
+        tell(&text);
+    }
+}
+
+fn verdict(install: &OsStr, session_id: &OsStr, tell: fn(&str)) -> Verdict {
     let found = catalog::survey(Path::new(install)).sessions;
     let Some(session) = found.into_iter().find(|session| session_id == session.session_id.as_str()) else {
-        return say(IMPOSSIBLE, "its session can't be read", None);
+        return Verdict::Impossible { what: "its session can't be read".into() };
     };
     match tried(session, tell) {
-        Ok(()) => say(PASSED, "", None),
-        Err(Failure::Impossible(what)) => say(IMPOSSIBLE, &what, None),
-        Err(Failure::Failed(Stop::Failed { what, next })) => say(FAILED, &what, next.map(|next| next.for_an_upgrade())),
-        Err(Failure::Failed(_)) => say(IMPOSSIBLE, "it was stopped", None),
+        Ok(()) => Verdict::Passed,
+        Err(Failure::Failed(Stop::Failed { what, next })) => {
+            Verdict::Failed { what, next: next.map(|next| next.for_an_upgrade()) }
+        }
+        Err(Failure::Failed(_)) => Verdict::Impossible { what: "it was stopped".into() },
+        Err(Failure::Impossible(what)) => Verdict::Impossible { what },
     }
 }
 
@@ -59,7 +63,7 @@ impl<E: std::fmt::Display> From<E> for Failure {
 
 fn tried(mut session: Session, tell: fn(&str)) -> Result<(), Failure> {
     let live = session.install.clone();
-    let install = session.folders().map_or_else(|| live.clone(), |(_, after)| after);
+    let install = session.goes_to();
     let own = store::folder(&live, &session.session_id);
     let index = kept_index::noted(&own.join(kept_index::FOLDER));
     let built = index.map(|record| kept_index::to_build_in(&own.join(kept_index::FOLDER), &record)).transpose()?;
@@ -67,7 +71,7 @@ fn tried(mut session: Session, tell: fn(&str)) -> Result<(), Failure> {
     view::enter(&Places { project: &session.project, live: &live, install: &install, folder: &folder })?;
     // From here on this process stands in the folder of the rehearsal, as the disk has it; all absolute paths are the view's.
     for name in ["server", "content"] {
-        if let Some(journal) = Journal::staged_in(&install, &Path::new("..").join(name))? {
+        if let Some(journal) = Journal::staged_in(&install, &Path::new("..").join(name)) {
             view::put_in_place(&install, &journal)?;
         }
     }

@@ -10,7 +10,7 @@ use crate::engine::account::take::When;
 use crate::engine::conflicts::apply;
 use crate::engine::events::Level;
 use crate::engine::phases::server::launch::launch;
-use crate::engine::phases::server::stop::{note_server, stop_noted};
+use crate::engine::phases::server::stop::{note_server, stop_noted, stop_outdated};
 use crate::engine::phases::server::{dependencies, index, ready};
 use crate::engine::session::context::{Run, now};
 use crate::engine::session::stop::Stop;
@@ -52,7 +52,13 @@ pub(crate) fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     let Ready { dependencies_installed, post_install_steps, server_found, .. } = ready;
     // Somebody may have started one since.
     note_server(run)?;
-    let found = stop_noted(run)?.value;
+    let server_found = match server_found {
+        Some(found) => {
+            stop_outdated(run).map_err(Stop::failed)?;
+            found
+        }
+        None => stop_noted(run)?.value,
+    };
     let applied = run.task(PHASE, Task::CopyServer, |run| {
         run.advance(&StateEvent::Applied)?;
         run.save()?;
@@ -80,7 +86,7 @@ pub(crate) fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
         server_restarted: restarted,
         server_restart_time: time,
         server_health_check: health,
-        server_found: server_found.unwrap_or(found),
+        server_found,
         server_version: run.session.source_commit().to_owned(),
     })
 }

@@ -140,14 +140,15 @@ fn left_alone(run: &mut Run, live: &Live) -> Result<bool, Stop> {
     }
 }
 
-/// Ends a server that is to be started again because it runs the old code. One that is left alone is not touched.
-pub(crate) fn stop_outdated(run: &mut Run) {
+/// Ends a server that is to be started again because it runs the old code; what went wrong, if it lives on. One that is left
+/// alone is not touched.
+pub(crate) fn stop_outdated(run: &mut Run) -> Result<(), String> {
     let before = run.session.server.as_ref();
     if before.is_some_and(|s| s.was_running)
         && let Running::Yes(live) = server::find(&run.session.install)
         && live.owner == Owner::Nobody
     {
-        // A second one beside it does no harm.
-        let _ = stop_live(run, &live);
+        return stop_live(run, &live);
     }
+    Ok(())
 }

@@ -140,7 +140,8 @@ fn server_to_ask(run: &mut Run) -> Result<Option<Server>, Stop> {
                 return Ok(Some(Server { url: live.url, pid: live.process.pid, log, log_from }));
             }
             _ => {
-                stop_outdated(run);
+                // A second one beside it does no harm.
+                let _ = stop_outdated(run);
                 start_again(run)?;
             }
         }

@@ -50,6 +50,11 @@ impl State {
         }
     }
 
+    /// The same, where a folder may stand in which a file went.
+    pub(crate) fn is_met_by(&self, found: &Found) -> bool {
+        self.matches(found) || (*self == State::Absent && *found == Found::Folder)
+    }
+
     /// The state of a file with these bytes.
     pub fn of(bytes: &[u8], mode: u32) -> Self {
         State::File { sha256: sha256(bytes), mode }
@@ -220,18 +225,37 @@ impl Journal {
     }
 
     /// What is staged in a folder, committed or not, for looking at it; none where nothing is.
-    ///
-    /// # Errors
-    /// [`FsError`].
-    pub(crate) fn staged_in(install: &Path, folder: &Path) -> Result<Option<Self>, JournalError> {
-        let steps = [JOURNAL, COPY].iter().find_map(|name| read_steps(&folder.join(name)).ok().flatten());
-        Ok(steps.map(|steps| Self { install: install.to_owned(), folder: folder.to_owned(), steps }))
+    pub(crate) fn staged_in(install: &Path, folder: &Path) -> Option<Self> {
+        let steps = [JOURNAL, COPY].iter().find_map(|name| read_steps(&folder.join(name)).ok().flatten())?;
+        Some(Self { install: install.to_owned(), folder: folder.to_owned(), steps })
     }
 
     /// The first path whose staged bytes are not what they were when they were staged.
     pub(crate) fn first_unsound(&self) -> Option<&RelPath> {
-        let is_unsound = |path: &&RelPath| self.to_come(path).is_none();
-        self.results().map(|(path, _)| path).find(is_unsound)
+        self.waiting().find(|(_, waits)| waits.is_none()).map(|(path, _)| path)
+    }
+
+    /// Every path with what waits for it: a new file, or nothing where one goes. None where the staged bytes are not what
+    /// they were when they were staged.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&RelPath, Option<Option<NewFile>>)> {
+        self.steps.iter().enumerate().map(|(number, step)| {
+            let waits = match step.new {
+                State::Absent => Some(None),
+                State::File { mode, .. } => self.bytes_of(number, step).map(|bytes| {
+                    let meta = stdfs::symlink_metadata(self.folder.join(STAGE).join(number.to_string()));
+                    Some(NewFile { bytes, mode, mtime: meta.ok().as_ref().map(fs::mtime_of) })
+                }),
+            };
+            (&step.path, waits)
+        })
+    }
+
+    /// The staged bytes of a step that puts a file in place.
+    fn bytes_of(&self, number: usize, step: &Step) -> Option<Vec<u8>> {
+        let State::File { sha256: sum, .. } = &step.new else { return None };
+        // After the exchange the old bytes stand in the staging.
+        let bytes = fs::read_own(&self.folder.join(STAGE).join(number.to_string())).ok()?;
+        (sha256(&bytes) == *sum).then_some(bytes)
     }
 
     /// The committed journal of a folder; none if that was never reached.
@@ -305,18 +329,10 @@ impl Journal {
     /// about that path, or has put it there already.
     pub(crate) fn to_come(&self, path: &RelPath) -> Option<Option<Vec<u8>>> {
         let (number, step) = self.steps.iter().enumerate().find(|(_, s)| s.path == *path)?;
-        let State::File { sha256: sum, .. } = &step.new else { return Some(None) };
-        // After the exchange the old bytes stand in the staging.
-        let bytes = fs::read_own(&self.folder.join(STAGE).join(number.to_string())).ok()?;
-        (sha256(&bytes) == *sum).then_some(Some(bytes))
-    }
-
-    /// The bytes and the time that wait for a path; none where it has none to put there, or did.
-    pub(crate) fn waiting(&self, path: &RelPath) -> Option<(Vec<u8>, i128)> {
-        let bytes = self.to_come(path)??;
-        let number = self.steps.iter().position(|step| step.path == *path)?;
-        let meta = stdfs::symlink_metadata(self.folder.join(STAGE).join(number.to_string())).ok()?;
-        Some((bytes, fs::mtime_of(&meta)))
+        match step.new {
+            State::Absent => Some(None),
+            State::File { .. } => self.bytes_of(number, step).map(Some),
+        }
     }
 
     /// Takes a commit back, for what is planned anew. What is the user's must have been rescued from its staging.
