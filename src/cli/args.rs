@@ -276,6 +276,16 @@ pub(super) struct PlanArgs {
     /// Show each change line by line
     #[arg(long)]
     pub(crate) diff: bool,
+    /// Try the release here, too: its server is started and asked, as an upgrade would do it, and nothing is applied. Exit 0:
+    /// it works; 10: it does, and conflicts wait; 4: it would fail
+    #[arg(long, conflicts_with_all = ["exit_code", "diff"])]
+    pub(crate) rehearse: bool,
+    /// How conflicts are taken while the release is tried [default: keep]
+    #[arg(long, value_enum, requires = "rehearse")]
+    pub(crate) on_conflict: Option<Policy>,
+    /// Try it also where a post-install step (such as a browser download) fails
+    #[arg(long, requires = "rehearse")]
+    pub(crate) allow_post_install_failure: bool,
 }
 
 #[derive(Debug, Args)]
@@ -383,6 +393,11 @@ pub(super) enum Policy {
 }
 
 impl Policy {
+    /// As it is given.
+    pub(crate) fn word(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
     /// For the engine; `fail` has stopped before it gets there.
     pub(crate) fn on_conflict(self) -> OnConflict {
         match self {

@@ -22,6 +22,7 @@ mod plan;
 mod reconcile;
 mod refusal;
 mod rehearse;
+mod rehearsed_plan;
 mod resolve;
 mod restore;
 mod rollback;
@@ -68,6 +69,7 @@ pub async fn run() -> Exit {
     let json = cli.common.json;
     let result = match cli.command {
         None => wizard::run(&cli.common, &cli.from, &cli.look).await,
+        Some(Command::Plan(arguments)) if arguments.rehearse => rehearsed_plan::run(&cli.common, &arguments).await,
         Some(Command::Plan(arguments)) => plan::run(&cli.common, &arguments),
         Some(Command::Upgrade(arguments)) => upgrade::run(&cli.common, &arguments).await,
         Some(Command::Resume { session, source }) => {

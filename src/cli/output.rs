@@ -126,22 +126,36 @@ pub(crate) async fn follow_with(handle: Handle, json: bool, warnings: Vec<String
     let printer = Printer::start(json, warnings);
     let (Ok(mut interrupts), Ok(mut printer)) = (Interrupts::new(), printer) else { return Exit::Bug };
     let mut interrupted = false;
-    let code = follow_to_end(handle, &mut interrupts, &printer, &mut interrupted).await;
+    let ended = follow_to_end(handle, &mut interrupts, |event| printer.print(event.clone()), &mut interrupted).await;
     tokio::select! {
         () = printer.finish() => {}
         // Whoever doesn't read to the end, and asks for the end, has it.
         () = interrupts.next() => {}
         () = tokio::time::sleep(LAST_LINES), if interrupted => {}
     }
-    code
+    match ended {
+        (Some(_), true) => Exit::Conflicts,
+        (Some(finish), false) => finish.exit_code,
+        (None, _) => Exit::Bug,
+    }
 }
 
+/// The same without a word: how it ended.
+pub(crate) async fn follow_quietly(handle: Handle) -> Finish {
+    let ended = match Interrupts::new() {
+        Ok(mut interrupts) => follow_to_end(handle, &mut interrupts, |_| {}, &mut false).await.0,
+        Err(_) => None,
+    };
+    ended.unwrap_or_else(|| without_session(FinishKind::Failed, Exit::Bug, "the engine ended without a word", None))
+}
+
+/// How it ended, and whether conflicts stopped it.
 async fn follow_to_end(
     mut handle: Handle,
     interrupts: &mut Interrupts,
-    printer: &Printer,
+    say: impl Fn(&Event),
     interrupted: &mut bool,
-) -> Exit {
+) -> (Option<Finish>, bool) {
     let mut conflicts = false;
     loop {
         let event = tokio::select! {
@@ -153,8 +167,8 @@ async fn follow_to_end(
             }
         };
         // The engine always ends with `Finished`; without it, it was torn down.
-        let Some(event) = event else { return Exit::Bug };
-        printer.print(event.clone());
+        let Some(event) = event else { return (None, conflicts) };
+        say(&event);
         match event {
             // All are answered: who resumes without a wizard means that.
             Event::ConflictsOpen { files } if files.iter().all(|f| f.answered) => {
@@ -168,7 +182,7 @@ async fn follow_to_end(
             Event::QuestionAsked(question) => {
                 let _ = handle.commands.send(Command::Choose { id: question.id, way: question.unattended }).await;
             }
-            Event::Finished(finish) => return if conflicts { Exit::Conflicts } else { finish.exit_code },
+            Event::Finished(finish) => return (Some(finish), conflicts),
             _ => {}
         }
     }

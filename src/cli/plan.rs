@@ -23,6 +23,7 @@ use crate::engine::planning::inspect;
 use crate::engine::planning::inspect::{Inspection, Texts};
 use crate::engine::planning::leftover::Leftover;
 use crate::engine::planning::outside::Outside;
+use crate::engine::planning::rehearsal::Foreseen;
 use crate::host::files::fs;
 use crate::host::python::compile;
 
@@ -89,6 +90,9 @@ pub(super) struct Around {
     pub(crate) rules: Vec<RulesFile>,
     /// What lies about in the install and beside it.
     pub(crate) leftovers: Vec<Leftover>,
+    /// How the release will be tried before anything changes; none where there is no server to try.
+    #[serde(rename = "will_be_tried")]
+    pub(crate) rehearsal: Option<Foreseen>,
 }
 
 impl Around {
@@ -99,6 +103,7 @@ impl Around {
             project_files: std::mem::take(&mut inspection.project_files),
             rules: std::mem::take(&mut inspection.rules),
             leftovers: std::mem::take(&mut inspection.leftovers),
+            rehearsal: inspection.rehearsal.take(),
         }
     }
 
@@ -154,11 +159,15 @@ impl Around {
                 paper.line(Ink::Plain, "  changed for you only with: --rules yes")?;
             }
         }
-        let Some(count) = self.outside.count() else { return Ok(()) };
+        if let Some(count) = self.outside.count() {
+            paper.line(Ink::Plain, "")?;
+            paper.line(Ink::Bold, &count)?;
+            outside::lines(paper, &self.outside, Some(FIRST))?;
+            paper.line(Ink::Plain, "  all of them: pos-upgrade-tui outside --source DIR")?;
+        }
+        let Some(rehearsal) = &self.rehearsal else { return Ok(()) };
         paper.line(Ink::Plain, "")?;
-        paper.line(Ink::Bold, &count)?;
-        outside::lines(paper, &self.outside, Some(FIRST))?;
-        paper.line(Ink::Plain, "  all of them: pos-upgrade-tui outside --source DIR")
+        paper.line(Ink::Plain, &diff::shown(rehearsal.describe().as_bytes()))
     }
 }
 

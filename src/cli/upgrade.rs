@@ -51,7 +51,7 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
     let word = settings::word(&request.project, &from)?;
     let foreign = word.foreign_source.clone().filter(|_| !dry_run);
     if let (Some(source), true) = (&foreign, common.yes) {
-        return Err(foreign_source(&request.project, source));
+        return Err(foreign_source(&request.project, source, "upgrade --yes"));
     }
     let mut inspection = inspect::inspect(&request);
     let warnings = inspection.evidence.warnings.clone();
@@ -103,7 +103,7 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
 }
 
 /// A source that only the project's own file names is not the user's word.
-fn foreign_source(project: &Path, source: &Path) -> Refusal {
+pub(super) fn foreign_source(project: &Path, source: &Path, command: &str) -> Refusal {
     let name = install::name_of(&install::folder_of(project));
     let source = crate::host::files::fs::visible(&source.to_string_lossy());
     Refusal::usage(
@@ -111,7 +111,7 @@ fn foreign_source(project: &Path, source: &Path) -> Refusal {
             "{source}: only the project's own {name}/upgrade.json names this source, and its code would run here; \
              nothing was changed"
         ),
-        format!("if you trust it, name it yourself: pos-upgrade-tui upgrade --yes --source {source}"),
+        format!("if you trust it, name it yourself: pos-upgrade-tui {command} --source {source}"),
     )
 }
 
@@ -155,7 +155,7 @@ fn show(plan: &Plan, around: &plan::Around, json: bool) -> Exit {
     Exit::Done
 }
 
-fn nothing(request: &Request, around: &plan::Around, json: bool) -> Exit {
+pub(super) fn nothing(request: &Request, around: &plan::Around, json: bool) -> Exit {
     let install = request.install();
     output::tidy(&request.project);
     let mut message = format!("{}: nothing to do, this install is current", install.shown());

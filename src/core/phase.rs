@@ -153,6 +153,8 @@ pub enum NotApplicable {
     RestartDisabled,
     /// The running server belongs to an editor, which has to reload it.
     LeftToEditor,
+    /// The running server is left alone, and the rehearsal has proven the release already.
+    Rehearsed,
     /// No requirement needs a step after installation.
     NoPostInstallSteps,
     /// The `browser` tool group is off in `config.json`, or the release has no browser tool.
@@ -175,7 +177,7 @@ pub enum NotApplicable {
 
 impl NotApplicable {
     /// Every value of the list.
-    pub const ALL: [NotApplicable; 16] = [
+    pub const ALL: [NotApplicable; 17] = [
         NotApplicable::NoVenv,
         NotApplicable::NoRequirements,
         NotApplicable::RequirementsSatisfied,
@@ -183,6 +185,7 @@ impl NotApplicable {
         NotApplicable::ServerWasStopped,
         NotApplicable::RestartDisabled,
         NotApplicable::LeftToEditor,
+        NotApplicable::Rehearsed,
         NotApplicable::NoPostInstallSteps,
         NotApplicable::BrowserGroupOff,
         NotApplicable::NoBrowser,
@@ -204,6 +207,7 @@ impl NotApplicable {
             NotApplicable::ServerWasStopped => "server was not running",
             NotApplicable::RestartDisabled => "auto_restart is off",
             NotApplicable::LeftToEditor => "an editor owns the server",
+            NotApplicable::Rehearsed => "proven by the rehearsal; the running server is left alone",
             NotApplicable::NoPostInstallSteps => "no post-install steps",
             NotApplicable::BrowserGroupOff => "browser group off",
             NotApplicable::NoBrowser => "no browser installed",

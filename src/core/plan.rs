@@ -340,7 +340,7 @@ pub enum Only {
 ///  "files":[{"path":"standards/universal/x.md","kind":"update","from":null,"source_path":"universal/standards/x.md",
 ///            "base":"<id>","mine":"<id>","theirs":"<id>","conflict_hunks":0,"reason":"…"}],
 ///  "outside":{"files_read":12,"tracked":true,"cut_off":false,"references":[],"unread":[]},
-///  "project_files":[],"leftovers":[],"rules":[]}
+///  "project_files":[],"leftovers":[],"rules":[],"will_be_tried":{"place":"here"}}
 /// ```
 ///
 /// What stands outside of the install is no part of what is approved: it is only told.

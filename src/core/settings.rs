@@ -109,6 +109,9 @@ pub struct Options {
     /// The new install is not tried before anything changes (a flag only).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) no_rehearsal: bool,
+    /// The new install is only tried, and nothing changes (a flag only).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) only_rehearsal: bool,
     /// Install an older release over a newer one (a flag only).
     #[serde(default)]
     pub(crate) allow_downgrade: bool,
@@ -248,6 +251,7 @@ impl Settings {
             always_take: self.always_take.clone().unwrap_or_default(),
             allow_post_install_failure: false,
             no_rehearsal: false,
+            only_rehearsal: false,
             allow_downgrade: false,
             python: None,
             unrelated_source: false,

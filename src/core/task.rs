@@ -18,6 +18,14 @@ macro_rules! tasks {
                 }
             }
 
+            /// The task of an identifier.
+            pub(crate) fn of(id: &str) -> Option<Task> {
+                match id {
+                    $($id => Some(Task::$task),)*
+                    _ => None,
+                }
+            }
+
             /// What a person reads.
             pub fn name(self) -> &'static str {
                 match self {

@@ -44,6 +44,9 @@ pub enum Event {
         to_version: String,
         /// How long the phases may take, in their order: as long as they did here before.
         estimate_seconds: [u32; 6],
+        /// How long trying the release took last; none if that was never done here.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rehearsal_seconds: Option<u32>,
     },
     /// A phase begins.
     PhaseStarted {
@@ -239,7 +242,8 @@ fn backup_key<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Re
 /// How an upgrade, a resume or a rollback ended.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finish {
-    /// `completed`, `nothing_to_do`, `rolled_back`, `failed`, `interrupted`, `aborted`.
+    /// `completed`, `nothing_to_do`, `rolled_back`, `failed`, `interrupted`, `aborted`, `rehearsed`,
+    /// `not_rehearsed`.
     pub result: FinishKind,
     /// The process's exit code (design: 0 done, 3 conflicts, 4 refused, 5 rolled back, 6 rollback incomplete, …).
     pub exit_code: Exit,
@@ -274,6 +278,10 @@ pub enum FinishKind {
     Interrupted,
     /// Discarded.
     Aborted,
+    /// Only tried, as was asked for: the release works here.
+    Rehearsed,
+    /// Only to be tried, which is not possible here.
+    NotRehearsed,
 }
 
 /// What a face tells the running engine.

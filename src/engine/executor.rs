@@ -27,7 +27,7 @@ use crate::engine::planning::request::Request;
 use crate::engine::report::words;
 use crate::engine::rollback::{put_back, set_aside};
 use crate::engine::session::context::Run;
-use crate::engine::session::estimates::estimates;
+use crate::engine::session::estimates;
 use crate::engine::session::stop::{Advice, Stop};
 use crate::host::install;
 use crate::host::session::catalog;
@@ -53,7 +53,7 @@ pub(crate) fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Ha
 fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
     let rescued = catalog::sweep(&run.session.project, run.lock.install());
     let found = catalog::survey(&run.session.install);
-    run.estimates = estimates(&found.sessions, &run.session);
+    run.estimates = estimates::estimates(&found.sessions, &run.session);
     let session = &run.session;
     let resumed = how != Begin::Anew;
     run.say(Event::SessionStarted {
@@ -65,6 +65,7 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         to_commit: session.source_commit().to_owned(),
         to_version: session.source_version().to_owned(),
         estimate_seconds: run.estimates,
+        rehearsal_seconds: estimates::of_the_rehearsal(&found.sessions),
     });
     for line in rescued {
         run.warn("rescued", line);
@@ -251,6 +252,8 @@ fn drive(run: &mut Run) -> Finish {
             run.session.plan().only == Some(Only::Content) && matches!(phase, Phase::Server | Phase::Validation);
         // What waits was checked when it was first planned, and needs no source.
         let left_out = left_out || run.session.resolving() && phase == Phase::PreFlight;
+        // Nothing will change that could be brought back.
+        let left_out = left_out || run.session.options().only_rehearsal && phase == Phase::Backup;
         if run.session.completed_phases().contains(&phase) || left_out {
             continue;
         }

@@ -8,7 +8,7 @@ use crate::core::command_line::Next;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
-use crate::core::session::{Session, StateEvent};
+use crate::core::session::{Rehearsal, Session, StateEvent};
 use crate::core::visible::Shown as _;
 use crate::engine::account::check;
 use crate::engine::account::take::{self, When};
@@ -89,6 +89,7 @@ pub(crate) fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
     match stop {
         Stop::Pause => pause(run, phase),
         Stop::RollBack => go_back(run, "asked for by a person", Exit::Done),
+        Stop::Tried => tried(run),
         Stop::Failed { what, next } if phase.rolls_back() && run.session.applied() => {
             let reason = format!("phase {} failed: {what}", phase.number());
             let mut finish = go_back(run, &reason, Exit::RolledBack);
@@ -103,20 +104,59 @@ pub(crate) fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
             finish(run, FinishKind::Failed, Exit::Incomplete, message, Some(next))
         }
         Stop::Failed { what, next } => {
-            run.background = None;
-            put_back::nothing_applied(run);
-            drop_environment(run);
-            run.lock.unexplain();
-            let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
-            if let Some(time) = run.lock.found_at() {
-                // Our own files came and went in it. Whose folder it is not can't set it, and nothing depends on it.
-                let _ = fs::set_mtime(&run.install(), time);
-            }
+            let _ = over(run, &StateEvent::Failed(what.clone()));
             let message = format!("{what}\nnothing in the install was changed");
             let next = next.unwrap_or_else(|| Advice::mend("mend that")).for_an_upgrade();
             finish(run, FinishKind::Failed, Exit::Refused, message, Some(next))
         }
     }
+}
+
+/// Ends a session that changed nothing: what was made ready goes.
+fn over(run: &mut Run, event: &StateEvent) -> Result<(), Stop> {
+    run.background = None;
+    put_back::nothing_applied(run);
+    drop_environment(run);
+    run.lock.unexplain();
+    let saved = run.advance(event).and_then(|()| run.save());
+    if let Some(time) = run.lock.found_at() {
+        // Our own files came and went in it. Whose folder it is not can't set it, and nothing depends on it.
+        let _ = fs::set_mtime(&run.install(), time);
+    }
+    saved
+}
+
+/// Only the rehearsal was asked for: what came of it, and nothing stays of its session.
+fn tried(run: &mut Run) -> Finish {
+    let rehearsal = run.session.ready.as_ref().and_then(|ready| ready.rehearsal.clone());
+    let _ = over(run, &StateEvent::Discarded);
+    let unchanged = "nothing in the install was changed";
+    let mut finish = match rehearsal {
+        Some(Rehearsal::Passed) => {
+            let message = format!("the new release was tried here, and works; {unchanged}");
+            finish(run, FinishKind::Rehearsed, Exit::Done, message, None)
+        }
+        Some(Rehearsal::PassedInCopy(why)) => {
+            let message = format!("the new release was tried in a copy of the install, and works; {unchanged} ({why})");
+            finish(run, FinishKind::Rehearsed, Exit::Done, message, None)
+        }
+        other => {
+            let why = match other {
+                Some(Rehearsal::NotTried(why)) => why,
+                _ => "it came to no end".to_owned(),
+            };
+            let message =
+                format!("the new release can't be tried here, which says nothing about it: {why}; {unchanged}");
+            let next = "an upgrade would go on, and go back by itself where the release fails".to_owned();
+            finish(run, FinishKind::NotRehearsed, Exit::Refused, message, Some(next))
+        }
+    };
+    finish.report = std::mem::take(&mut run.tried);
+    if !run.session.is_unfinished() {
+        let _ = fs::remove_tree(&run.folder(""));
+        (finish.session_id, finish.backup) = (None, None);
+    }
+    finish
 }
 
 /// Nothing was applied, so nobody will switch to the environment that was built.

@@ -19,5 +19,4 @@ pub(crate) mod report;
 pub(crate) mod rollback;
 pub(crate) mod session;
 
-pub use phases::server::rehearse::COMMAND as REHEARSE;
 pub use phases::server::rehearsed::run as rehearse;

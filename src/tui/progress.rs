@@ -130,6 +130,8 @@ pub struct Progress {
     pub(crate) rollback: Option<(String, Duration)>,
     /// The running phase, or the last one that ran.
     pub(crate) current: Phase,
+    /// Seconds that trying the release took last.
+    pub(crate) rehearsal_took: Option<u32>,
     /// Since when a person is waited for.
     pub(crate) waiting: Option<Duration>,
 }
@@ -164,6 +166,7 @@ impl Progress {
             warned: (0, None),
             rollback: None,
             current: Phase::PreFlight,
+            rehearsal_took: None,
             waiting: None,
         }
     }
@@ -203,7 +206,8 @@ impl Progress {
     pub(crate) fn take_in(&mut self, event: &Event, now: Duration) {
         self.wait(event, now);
         match event {
-            Event::SessionStarted { estimate_seconds, .. } => {
+            Event::SessionStarted { estimate_seconds, rehearsal_seconds, .. } => {
+                self.rehearsal_took = *rehearsal_seconds;
                 self.phases.iter_mut().zip(estimate_seconds).for_each(|(line, seconds)| line.estimate = *seconds);
             }
             Event::PhaseStarted { phase, estimate_seconds, .. } => {

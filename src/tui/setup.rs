@@ -124,6 +124,8 @@ pub enum Choice {
     Rules,
     /// Run the test command.
     Tests,
+    /// Try the new release before anything changes.
+    Rehearsal,
     /// Whether a failing post-install step stops the upgrade.
     PostInstall,
     /// How many backups stay.
@@ -138,13 +140,14 @@ pub enum Choice {
 
 impl Choice {
     /// In the order of the screen.
-    pub(crate) const ALL: [Choice; 11] = [
+    pub(crate) const ALL: [Choice; 12] = [
         Choice::Part,
         Choice::Conflicts,
         Choice::Restart,
         Choice::Editors,
         Choice::Rules,
         Choice::Tests,
+        Choice::Rehearsal,
         Choice::PostInstall,
         Choice::Backups,
         Choice::Commit,
@@ -161,6 +164,7 @@ impl Choice {
             Choice::Editors => "editors' entries",
             Choice::Rules => "rules files",
             Choice::Tests => "run the tests",
+            Choice::Rehearsal => "try it first",
             Choice::PostInstall => "a failing download",
             Choice::Backups => "keep backups",
             Choice::Commit => "commit afterwards",
@@ -194,6 +198,8 @@ impl Choice {
             Choice::Rules => "they stay, with an older release's text",
             Choice::Tests if options.skip_tests => "the install's own tests are left out",
             Choice::Tests => "the install's own tests run, if it has any",
+            Choice::Rehearsal if options.no_rehearsal => "what fails after the switch is taken back",
+            Choice::Rehearsal => "the new server is started before anything changes",
             Choice::PostInstall if options.allow_post_install_failure => "a browser, say, can be fetched later",
             Choice::PostInstall => "a browser, say, that can't be fetched",
             Choice::Backups => "the older ones go afterwards; ← → change it",
@@ -224,6 +230,7 @@ impl Choice {
             Choice::Editors => options.editor_config,
             Choice::Rules => options.rules,
             Choice::Tests => !options.skip_tests,
+            Choice::Rehearsal => !options.no_rehearsal,
             Choice::PostInstall => {
                 return Err(if options.allow_post_install_failure { "only warns" } else { "gives up" }.into());
             }
@@ -256,6 +263,7 @@ impl Choice {
             Choice::Editors => options.editor_config = !options.editor_config,
             Choice::Rules => options.rules = !options.rules,
             Choice::Tests => options.skip_tests = !options.skip_tests,
+            Choice::Rehearsal => options.no_rehearsal = !options.no_rehearsal,
             Choice::PostInstall => options.allow_post_install_failure = !options.allow_post_install_failure,
             Choice::Commit => options.git_commit_after = !options.git_commit_after,
             Choice::Downgrade => options.allow_downgrade = !options.allow_downgrade,

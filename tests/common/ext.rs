@@ -242,11 +242,17 @@ impl Plain {
             std::fs::copy(&binary, &copy).unwrap();
             binary = copy;
             std::fs::write(sandbox.path().join("home/.gitconfig"), "[safe]\n\tdirectory = *\n").unwrap();
-            for entry in walkdir::WalkDir::new(sandbox.path()) {
-                std::os::unix::fs::lchown(entry.unwrap().path(), Some(65534), Some(65534)).unwrap();
-            }
         }
-        Self { binary, root }
+        let plain = Self { binary, root };
+        plain.give(&sandbox.path());
+        plain
+    }
+
+    /// Gives a folder, and all below it, to that user.
+    pub fn give(&self, folder: &Path) {
+        for entry in walkdir::WalkDir::new(folder).into_iter().filter(|_| self.root) {
+            std::os::unix::fs::lchown(entry.unwrap().path(), Some(65534), Some(65534)).unwrap();
+        }
     }
 
     /// The binary, as that user, in the sandbox.

@@ -17,7 +17,18 @@ fn the_plan() {
     let plan = set_up.plan(&[]);
     assert_eq!(
         keys(&plan),
-        set(&["schema", "source", "install", "summary", "files", "outside", "project_files", "rules", "leftovers"])
+        set(&[
+            "schema",
+            "source",
+            "install",
+            "summary",
+            "files",
+            "outside",
+            "project_files",
+            "rules",
+            "leftovers",
+            "will_be_tried"
+        ])
     );
     assert_eq!(keys(&plan["outside"]), set(&["files_read", "tracked", "cut_off", "references", "unread"]));
     assert_eq!(plan["schema"], 1);

@@ -306,3 +306,32 @@ fn a_python_that_can_not_parse_the_new_server_is_replaced() {
     assert_eq!((before(&world.demo.project), version(&world.demo.install)), (was, own), "{said}");
     assert_eq!(Client::of(&world.demo.install).expect("the old server answers again").tools(), old_tools);
 }
+
+/// A server that builds its index is not stopped without a word: where nobody can be asked it is waited for.
+#[test]
+fn a_server_that_builds_its_index_is_waited_for() {
+    let world = World::new("ouroboros");
+    world.stop();
+    let _ = fs::remove_dir_all(world.demo.install.join(".cache"));
+    let mut command = Command::new(world.demo.install.join("venv/bin/python"));
+    command.args(["-m", "ouroboros", "--transport", "http"]).current_dir(&world.demo.project);
+    command.env("PYTHONPATH", &world.demo.install).env("PROJECT_ROOT", &world.demo.project);
+    command.env("OUROBOROS_BUILD_SECONDS", "40").process_group(0);
+    let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let pid = u64::from(server.id());
+    std::thread::spawn(move || server.wait());
+    eventually("it answers", || Client::of(&world.demo.install).is_some_and(|c| c.pid == pid));
+    let source = world.demo.source.to_str().unwrap();
+    let all = ["upgrade", "--yes", "--json", "--on-conflict", "merge-keep", "--source", source];
+    let output = world.command(&all).output().unwrap();
+    let (code, said) = text(&output);
+    assert_eq!(code, 0, "{said}");
+    let events = lines(&output.stdout);
+    let asked = events.iter().position(|e| e["event"] == "question_asked" && e["id"] == "index_building");
+    let asked = asked.unwrap_or_else(|| panic!("nobody was asked: {said}"));
+    let waited = |e: &&Value| e["detail"].as_str().is_some_and(|d| d.starts_with("your server builds its index"));
+    let told = events[asked..].iter().filter(waited).count();
+    let stopped = events.iter().position(|e| e["event"] == "task_started" && e["task"] == "stop_server").unwrap();
+    assert!(told > 0 && stopped > asked, "{said}");
+    println!("waited, told {told} times");
+}

@@ -6,6 +6,8 @@ mod index;
 mod launched;
 mod left;
 mod rehearsal;
+mod rehearsal_places;
+mod rehearsed_plan;
 mod upgrades;
 mod world;
 mod wrong;

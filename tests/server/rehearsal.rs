@@ -21,19 +21,19 @@ type Exact = BTreeMap<PathBuf, String>;
 
 impl World {
     /// A command that rehearses.
-    fn rehearsing(&self, arguments: &[&str]) -> Command {
+    pub fn rehearsing(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(arguments);
         command.env_remove("POS_WITHOUT");
         command
     }
 
-    fn rehearsed_upgrade(&self, more: &[&str]) -> Upgraded {
+    pub fn rehearsed_upgrade(&self, more: &[&str]) -> Upgraded {
         let source = self.source.to_str().unwrap();
         let arguments = ["upgrade", "--json", "--yes", "--on-conflict", "fail", "--source", source];
         Upgraded::of(&self.rehearsing(&[&arguments[..], more].concat()).output().unwrap())
     }
 
-    fn exact(&self) -> Exact {
+    pub fn exact(&self) -> Exact {
         let ours = [".upgrade", ".backups", ".cache/state", ".upgrade-lock"];
         let entries = walkdir::WalkDir::new(&self.install).min_depth(1).into_iter().map(Result::unwrap);
         let shown = |e: walkdir::DirEntry| {
@@ -56,8 +56,12 @@ impl World {
 
     /// An upgrade to a bad release ends before anything changed, in every respect.
     fn refused(&self, words: &[&str]) -> Upgraded {
+        self.refused_by(|| self.rehearsed_upgrade(&[]), words)
+    }
+
+    pub fn refused_by(&self, upgrade: impl FnOnce() -> Upgraded, words: &[&str]) -> Upgraded {
         let (before, old) = (self.exact(), (self.state()["pid"].clone(), tools(&self.install)));
-        let done = self.rehearsed_upgrade(&[]);
+        let done = upgrade();
         assert_eq!(done.code, 4, "{}", done.said);
         for word in words {
             assert!(done.message().contains(word), "{word:?} is not named:\n{}", done.message());
@@ -71,7 +75,34 @@ impl World {
         done
     }
 
-    fn nothing_left(&self) {
+    /// Whether the running server could be reached, every 100 ms while it lived.
+    pub fn asked_meanwhile<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<bool>) {
+        let (pid, port) = (self.state()["pid"].as_u64().unwrap(), self.port());
+        let (over, answers) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        let done = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+                    let is_open = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok();
+                    if proc::look(u32::try_from(pid).unwrap()).is_some() {
+                        answers.lock().unwrap().push(is_open);
+                    }
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            });
+            let done = work();
+            over.store(true, Ordering::Relaxed);
+            done
+        });
+        let mut answers = answers.into_inner().unwrap();
+        // It was told to end when all was proven, and takes its time for that.
+        while answers.last() == Some(&false) {
+            answers.pop();
+        }
+        (done, answers)
+    }
+
+    pub fn nothing_left(&self) {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
         assert!(!mounts.contains(self.install.to_str().unwrap()), "{mounts}");
         let left = left_behind(&self.sandbox, &self.install);
@@ -111,31 +142,10 @@ fn a_bad_release_changes_nothing() {
 fn the_old_server_answers_meanwhile() {
     let Some(world) = World::running() else { return };
     world.release(&json!({"slow_start": 2}));
-    let (pid, port) = (world.state()["pid"].as_u64().unwrap(), world.port());
-    let (over, answers) = (AtomicBool::new(false), Mutex::new(Vec::new()));
-    let done = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-                let is_open = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok();
-                if proc::look(u32::try_from(pid).unwrap()).is_some() {
-                    answers.lock().unwrap().push(is_open);
-                }
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-        let done = world.rehearsed_upgrade(&[]);
-        over.store(true, Ordering::Relaxed);
-        done
-    });
+    let (done, answers) = world.asked_meanwhile(|| world.rehearsed_upgrade(&[]));
     assert_eq!(done.code, 0, "{}", done.said);
     assert_eq!(done.task("rehearsal").0, "done", "{}", done.said);
     assert!(tools(&world.install).unwrap().contains(&"list_standards".to_owned()), "{:?}", tools(&world.install));
-    let mut answers = answers.into_inner().unwrap();
-    // It was told to end when all was proven, and takes its time for that.
-    while answers.last() == Some(&false) {
-        answers.pop();
-    }
     let refused = answers.iter().filter(|answered| !**answered).count();
     assert!(answers.len() >= 20 && refused == 0, "{refused} of {} refused", answers.len());
     println!("{} questions to the old server, {refused} refused", answers.len());

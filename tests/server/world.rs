@@ -17,7 +17,7 @@ use pos_upgrade_tui::host::process::proc::Process;
 use pos_upgrade_tui::host::server::mcp::Client;
 use serde_json::{Value, json};
 
-use crate::common::ext::skipped;
+use crate::common::ext::{Plain, skipped};
 use crate::common::{Sandbox, assert_same, eventually, git, snapshot, text, tools};
 
 /// What the environment holds, as pip is asked for it.
@@ -32,6 +32,8 @@ pub struct World {
     /// The commit of the first release.
     pub first: String,
     servers: Vec<Process>,
+    /// Whose it is, where it is not ours.
+    plain: Option<Plain>,
 }
 
 /// The environment that all projects get a copy of; none where it can't be built, after saying so.
@@ -50,7 +52,7 @@ fn build() -> Result<PathBuf, String> {
     let top = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     fs::create_dir_all(&top).map_err(|e| e.to_string())?;
     let top = top.canonicalize().map_err(|e| e.to_string())?;
-    let (place, draft) = (top.join(format!("server-{PACKAGE}")), top.join("server-draft"));
+    let (place, draft) = (top.join(format!("server-{PACKAGE}-for-all")), top.join("server-draft"));
     // Another test binary may be at it.
     let lock = fs::File::create(top.join("server.lock")).map_err(|e| e.to_string())?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|e| e.to_string())?;
@@ -62,7 +64,9 @@ fn build() -> Result<PathBuf, String> {
         let said = String::from_utf8_lossy(&out.stderr).lines().last().unwrap_or_default().to_owned();
         if out.status.success() { Ok(()) } else { Err(said) }
     };
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&draft))?;
+    // One that every user may run, if there is one: a plain user's project has it, too.
+    let own = run(Command::new("/usr/bin/python3").args(["-m", "venv", "--clear"]).arg(&draft));
+    own.or_else(|_| run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&draft)))?;
     let pip = ["-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", PACKAGE];
     run(Command::new(draft.join("bin/python")).args(pip))?;
     fs::rename(&draft, &place).map_err(|e| e.to_string())?;
@@ -86,10 +90,22 @@ fn write_release(source: &Path) {
 impl World {
     /// The project, its server not running; none where there is no environment to run it in.
     pub fn new() -> Option<Self> {
+        Self::named("project", "-al")
+    }
+
+    /// The same, all of it a plain user's who does what is done here.
+    pub fn of_a_plain_user() -> Option<Self> {
+        let mut world = Self::named("project", "-a")?;
+        world.plain = Some(Plain::new(&world.sandbox));
+        Some(world)
+    }
+
+    /// A project in a folder of this name, with an environment that is copied with these flags.
+    pub fn named(name: &str, copied: &str) -> Option<Self> {
         let environment = environment()?;
         // Where hard links to the environment are possible.
         let mut sandbox = Sandbox::within(Path::new(env!("CARGO_TARGET_TMPDIR")));
-        let (source, project) = (sandbox.path().join("source"), sandbox.path().join("project"));
+        let (source, project) = (sandbox.path().join("source"), sandbox.path().join(name));
         let install = project.join(".praxis-os");
         fs::create_dir_all(&source).unwrap();
         fs::create_dir_all(&project).unwrap();
@@ -99,10 +115,10 @@ impl World {
         git(&source, &["commit", "--quiet", "--message", "The first release"]);
         let first = git(&source, &["rev-parse", "HEAD"]);
         demo::install_release(&source, &first, &install).unwrap();
-        let linked = Command::new("cp").arg("-al").arg(environment).arg(install.join("venv")).status().unwrap();
+        let linked = Command::new("cp").arg(copied).arg(environment).arg(install.join("venv")).status().unwrap();
         assert!(linked.success(), "the environment can't be linked");
         sandbox.watch(&install);
-        Some(Self { sandbox, source, project, install, first, servers: Vec::new() })
+        Some(Self { sandbox, source, project, install, first, servers: Vec::new(), plain: None })
     }
 
     /// The project with its server running, started as a script would.
@@ -119,7 +135,11 @@ impl World {
 
     /// The same, which talks over something else.
     pub fn server_over(&self, transport: &str) -> Command {
-        let mut command = Command::new(self.install.join("venv/bin/python"));
+        let python = self.install.join("venv/bin/python");
+        let mut command = match &self.plain {
+            Some(plain) => plain.program(&python, &self.sandbox),
+            None => Command::new(python),
+        };
         let log = fs::File::create(self.project.join("server.log")).unwrap();
         command
             .args(["-m", "mcp_server", "--transport", transport])
@@ -209,9 +229,14 @@ impl World {
 
     /// Commits what stands in the source.
     pub fn commit(&self, message: &str) -> String {
-        git(&self.source, &["add", "--all"]);
-        git(&self.source, &["commit", "--quiet", "--allow-empty", "--message", message]);
-        git(&self.source, &["rev-parse", "HEAD"])
+        // It may be somebody else's by now.
+        let git = |words: &[&str]| git(&self.source, &[&["-c", "safe.directory=*"], words].concat());
+        git(&["add", "--all"]);
+        git(&["commit", "--quiet", "--allow-empty", "--message", message]);
+        if let Some(plain) = &self.plain {
+            plain.give(&self.source);
+        }
+        git(&["rev-parse", "HEAD"])
     }
 
     /// A subcommand on this project.
@@ -221,7 +246,10 @@ impl World {
 
     /// The same, not yet started.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.sandbox.command();
+        let mut command = match &self.plain {
+            Some(plain) => plain.command(&self.sandbox),
+            None => self.sandbox.command(),
+        };
         // A release that never answers is given up sooner than people would.
         command.args(arguments).arg("--project").arg(&self.project).env("POS_SERVER_PATIENCE", "8");
         // Nobody's index is at stake but where a test says so.

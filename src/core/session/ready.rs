@@ -10,6 +10,8 @@ use crate::core::phase::{Fact, PostInstallStep};
 pub enum Rehearsal {
     /// It works here.
     Passed,
+    /// It works in a copy of the install, and why the install's own place could not be used.
+    PassedInCopy(String),
     /// It was not tried, and why.
     NotTried(String),
 }
@@ -26,6 +28,9 @@ pub struct Ready {
     /// What came of the rehearsal, once it was over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Rehearsal>,
+    /// How long that took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal_seconds: Option<f64>,
     /// The search index that is moved in was built from the pages that are installed now.
     #[serde(default)]
     pub index_is_current: bool,

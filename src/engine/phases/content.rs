@@ -192,8 +192,10 @@ fn prepare(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Jour
     covered(run, server.iter().chain(&content))?;
     editors::note(run, &source);
     assistant_rules::note(run, &source)?;
-    keep_base(install, &source)?;
-    keep_edited_bases(run, texts)?;
+    if !run.session.options().only_rehearsal {
+        keep_base(install, &source)?;
+        keep_edited_bases(run, texts)?;
+    }
     deferred::keep(run, texts)?;
     commit(run, install, folder, server, content)
 }
@@ -213,12 +215,13 @@ fn commit(
     server: Vec<Wanted>,
     content: Vec<Wanted>,
 ) -> Result<Journal, Stop> {
-    check::note_gone(run, PHASE)?;
     let old: Vec<(RelPath, State)> = server.iter().chain(&content).map(|w| (w.path.clone(), w.old.clone())).collect();
     let server = Journal::commit(install, &run.folder("server"), server)?;
     ready::make(run, &server)?;
     let staged = Journal::stage(install, folder, content)?;
     ready::rehearse(run)?;
+    // What the user takes away until now was not taken by what comes.
+    check::note_gone(run, PHASE)?;
     run.check()?;
     still_so(install, &old)?;
     Ok(staged.commit()?)

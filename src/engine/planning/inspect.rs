@@ -33,6 +33,7 @@ use crate::engine::planning::outside;
 use crate::engine::planning::outside::Outside;
 use crate::engine::planning::possible;
 use crate::engine::planning::python;
+use crate::engine::planning::rehearsal::{self, Foreseen};
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
 use crate::engine::planning::writable;
@@ -75,6 +76,8 @@ pub struct Inspection {
     pub(crate) rules: Vec<RulesFile>,
     /// What lies about in the install and beside it; the warnings say it, too.
     pub(crate) leftovers: Vec<Leftover>,
+    /// How the release will be tried before anything changes; none where there is no server to try.
+    pub(crate) rehearsal: Option<Foreseen>,
     /// There is nothing to do, as [`approval`] found out: starting would only make a backup and a session.
     pub(crate) current: bool,
 }
@@ -125,6 +128,7 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
         project_files: Vec::new(),
         rules: Vec::new(),
         leftovers: checked.leftovers,
+        rehearsal: None,
         current: false,
     };
     inspection.problems.extend(folder::problems(request));
@@ -182,6 +186,9 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
             inspection.rules = assistant_rules::find(&request.project, &source, request.only);
             if request.options.rules {
                 inspection.problems.extend(assistant_rules::unwritable(&request.project, &inspection.rules));
+            }
+            if request.only != Some(Only::Content) {
+                inspection.rehearsal = rehearsal::foresee(request);
             }
             inspection.outside = outside::find(&request.project, &install, moves);
             inspection.plan = Some(planned.plan);

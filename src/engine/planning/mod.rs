@@ -16,6 +16,7 @@ pub mod make_plan;
 pub(crate) mod outside;
 pub(crate) mod possible;
 pub(crate) mod python;
+pub(crate) mod rehearsal;
 pub(crate) mod request;
 pub(crate) mod running_server;
 pub mod source;

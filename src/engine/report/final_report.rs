@@ -139,6 +139,9 @@ fn server(session: &Session) -> Vec<String> {
     };
     let tried = session.ready.as_ref().and_then(|ready| ready.rehearsal.as_ref()).map(|rehearsal| match rehearsal {
         Rehearsal::Passed => "the new release was tried here before anything changed, and works".to_owned(),
+        Rehearsal::PassedInCopy(why) => {
+            format!("the new release was tried in a copy of the install before anything changed, and works ({why})")
+        }
         Rehearsal::NotTried(why) => format!("the new release was not tried before the switch: {why}"),
     });
     ["# The server".to_owned()].into_iter().chain(tried).chain([line.to_owned()]).collect()

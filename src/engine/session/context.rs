@@ -51,6 +51,8 @@ pub(crate) struct Run {
     pub(crate) server_settings: Option<server::Settings>,
     /// Warnings for the report.
     pub(crate) warnings: Vec<String>,
+    /// What was tried in the rehearsal and what came of it, line by line.
+    pub(crate) tried: Vec<String>,
     /// Programs that the current phase ran.
     pub(crate) commands_run: Vec<String>,
     /// Where everything of the user's was when that was looked at last.
@@ -91,6 +93,7 @@ impl Run {
             server: None,
             server_settings: None,
             warnings: Vec::new(),
+            tried: Vec::new(),
             commands_run: Vec::new(),
             account: None,
             background: None,

@@ -22,6 +22,12 @@ pub(crate) fn estimates(sessions: &[Session], current: &Session) -> [u32; 6] {
     })
 }
 
+/// Seconds that trying the release took when that was done last; none if it never was.
+pub(crate) fn of_the_rehearsal(sessions: &[Session]) -> Option<u32> {
+    let tried = sessions.iter().rev().find_map(|session| session.ready.as_ref()?.rehearsal_seconds);
+    tried.map(|seconds| seconds.ceil().clamp(1.0, 86_400.0) as u32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

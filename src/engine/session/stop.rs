@@ -16,6 +16,8 @@ pub(crate) enum Stop {
     Pause,
     /// A person asked to go back.
     RollBack,
+    /// The release was tried, and no more was asked for.
+    Tried,
 }
 
 impl Stop {

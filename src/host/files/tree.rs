@@ -17,7 +17,18 @@ pub(crate) fn mirror(
     doing: &'static str,
     place: impl Fn(&walkdir::DirEntry, &Path) -> Result<(), FsError>,
 ) -> Result<(), FsError> {
-    for entry in WalkDir::new(from).follow_links(false) {
+    mirror_of(WalkDir::new(from).follow_links(false), from, to, doing, place)
+}
+
+/// The same for those entries of it that are told.
+pub(crate) fn mirror_of(
+    entries: impl IntoIterator<Item = walkdir::Result<walkdir::DirEntry>>,
+    from: &Path,
+    to: &Path,
+    doing: &'static str,
+    place: impl Fn(&walkdir::DirEntry, &Path) -> Result<(), FsError>,
+) -> Result<(), FsError> {
+    for entry in entries {
         let entry = entry.map_err(|e| FsError { doing, path: from.to_owned(), source: e.into() })?;
         let Ok(rest) = entry.path().strip_prefix(from) else { continue };
         let target = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };

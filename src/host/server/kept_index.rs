@@ -6,9 +6,9 @@
 //! Which of them exist tells where the index stands, also after a crash.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 use serde::{Deserialize, Serialize};
 
 use crate::core::index::Places;
@@ -65,10 +65,13 @@ pub(crate) fn note(
     let now = search_index::places(install);
     let wanted = folders_of(next);
     let stays = folders_of(&now) != wanted;
-    if wanted.iter().any(|place| fs::is_there(&place.under(install)).unwrap_or(true) && !is_ours(install, place)) {
-        return Ok(None);
+    let mut there = Vec::new();
+    for place in &wanted {
+        if !can_move(install, place)? {
+            return Ok(None);
+        }
+        there.push(fs::is_there(&place.under(install))?);
     }
-    let there: Vec<bool> = wanted.iter().map(|place| is_ours(install, place)).collect();
     let none = vec![Listing::new(); wanted.len()];
     let pages = pages(install, &now)?;
     let mut record = Record { places: wanted, there, stays, rehearsed: false, pages, copied: none };
@@ -127,11 +130,23 @@ pub(crate) fn noted(folder: &Path) -> Option<Record> {
     serde_json::from_slice(&fs::read_if_there(&folder.join(RECORD)).ok()??).ok()
 }
 
-/// Whether a place of the index is a folder within the install, on the same file system, and no mount.
-fn is_ours(install: &Path, place: &RelPath) -> bool {
-    let device = |path: &Path| std::fs::symlink_metadata(path).map(|meta| meta.dev()).ok();
-    let is_folder = Folder::open(install).is_ok_and(|root| root.below(place, false).is_ok());
-    is_folder && device(&place.under(install)) == device(install)
+/// Whether a place of the index can be renamed to the session's folder and back: it is a folder within the install, or will be
+/// one, and no mount lies between. A mount of the same file system has the same device, but a number of its own.
+fn can_move(install: &Path, place: &RelPath) -> Result<bool, FsError> {
+    let mount = |path: &Path| {
+        let of = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID);
+        of.map(|of| (of.stx_dev_major, of.stx_dev_minor, of.stx_mnt_id)).doing("look at", path)
+    };
+    let root = Folder::open(install)?;
+    let mut at = Some(place.clone());
+    while let Some(folder) = at {
+        let path = folder.under(install);
+        if fs::is_there(&path)? {
+            return Ok(root.below(&folder, false).is_ok() && mount(&path)? == mount(install)?);
+        }
+        at = folder.parent();
+    }
+    Ok(true)
 }
 
 /// Copies a place until nothing changes meanwhile; what the copy was made of.

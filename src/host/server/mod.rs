@@ -13,6 +13,7 @@ pub mod ports;
 pub(crate) mod search_index;
 mod settings;
 mod start;
+pub(crate) mod trial_copy;
 pub mod view;
 
 pub(crate) use editors::planned;

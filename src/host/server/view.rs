@@ -4,10 +4,10 @@
 //!
 //! The idea of trying a whole system in an overlay before it is switched to is that of `systemd-sysext` and `mock`.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs as stdfs;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ use rustix::thread::UnshareFlags;
 
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
+use crate::core::visible::Shown as _;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
@@ -29,17 +30,21 @@ use crate::host::session::lock_holder;
 
 /// Says to a process and to those that it starts that they see such a view.
 pub(crate) const INSIDE: &str = "POS_UPGRADE_TUI_REHEARSAL";
+/// The hidden command that sees one.
+pub(crate) const COMMAND: &str = "rehearse";
 const UPPER: &str = "upper";
 const WORK: &str = "work";
 /// Own folders of the install in which there is nothing that a server could reach outside by.
 const NOT_LOOKED_AT: [&str; 4] = ["venv", "venvs", ".upgrade", ".backups"];
+/// The number by which the kernel names an overlay, on which no other one can write.
+const OVERLAYFS: rustix::fs::FsWord = 0x794c_7630;
 
 /// Why there can be no view here. It says nothing about the release.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Impossible(String);
+pub(crate) struct Impossible(pub(crate) String);
 
-fn impossible(what: &str) -> impl Fn(rustix::io::Errno) -> Impossible {
+pub(crate) fn impossible(what: &str) -> impl Fn(rustix::io::Errno) -> Impossible {
     move |errno| Impossible(format!("{what}: {errno}"))
 }
 
@@ -86,35 +91,89 @@ pub(crate) fn clear(folder: &Path) -> Result<(), FsError> {
     fs::remove_tree(folder)
 }
 
-/// What keeps an install from being seen in a view: what leads out of it, mounts in it, files of somebody else's.
+/// What keeps an install from being tried anywhere: a link in it that leads out, through which the real thing would be
+/// changed.
+///
+/// # Errors
+/// [`Impossible`], naming the first.
+pub(crate) fn is_closed(install: &Path) -> Result<(), Impossible> {
+    if rename::is_without("rehearsal") {
+        return Err(Impossible("no private mounts here".into()));
+    }
+    let top = canonical(install)?;
+    for entry in looked_at(&top) {
+        let entry = entry.map_err(|e| Impossible(e.to_string()))?;
+        let leads = |to: PathBuf| to.is_dir() && !to.starts_with(&top);
+        if entry.path_is_symlink() && stdfs::canonicalize(entry.path()).is_ok_and(leads) {
+            return Err(Impossible(format!("{} leads out of the install", entry.path().shown())));
+        }
+    }
+    Ok(())
+}
+
+/// What keeps an install from being seen in a view: mounts in it, files of somebody else's, a file system that nothing can be
+/// laid over.
 ///
 /// # Errors
 /// [`Impossible`], naming the first.
 pub(crate) fn is_possible(install: &Path) -> Result<(), Impossible> {
-    if rename::is_without("rehearsal") {
+    if rename::is_without("views") {
         return Err(Impossible("no private mounts here".into()));
     }
     let (uid, gid) = (geteuid(), getegid());
-    let top = stdfs::canonicalize(install)
-        .map_err(|e| Impossible(format!("{}: {e}", fs::visible(&install.to_string_lossy()))))?;
-    let mounts = stdfs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let within = |line: &&str| line.split(' ').nth(4).is_some_and(|at| Path::new(at).starts_with(&top));
-    if let Some(line) = mounts.lines().find(within) {
-        return Err(Impossible(format!("{} is a mount", line.split(' ').nth(4).unwrap_or_default())));
+    let top = canonical(install)?;
+    let kind = rustix::fs::statfs(&top).map_err(impossible("the file system can't be told"))?.f_type;
+    if kind == OVERLAYFS {
+        return Err(Impossible("the install is on an overlay itself".into()));
     }
-    let skip = |e: &walkdir::DirEntry| e.depth() == 1 && NOT_LOOKED_AT.iter().any(|name| e.file_name() == *name);
-    for entry in walkdir::WalkDir::new(&top).into_iter().filter_entry(|e| !skip(e)) {
+    let mounts = stdfs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mut places = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescaped);
+    if let Some(place) = places.find(|place| place.starts_with(&top)) {
+        return Err(Impossible(format!("{} is a mount", place.shown())));
+    }
+    // Root has no namespace of users, so all owners are what they are.
+    for entry in looked_at(&top).filter(|_| !uid.is_root()) {
         let entry = entry.map_err(|e| Impossible(e.to_string()))?;
-        let shown = fs::visible(&entry.path().to_string_lossy());
         let meta = entry.metadata().map_err(|e| Impossible(e.to_string()))?;
-        if !uid.is_root() && (meta.uid() != uid.as_raw() || meta.gid() != gid.as_raw()) {
-            return Err(Impossible(format!("{shown} has another owner or group")));
-        }
-        if meta.is_symlink() && stdfs::canonicalize(entry.path()).is_ok_and(|to| to.is_dir() && !to.starts_with(&top)) {
-            return Err(Impossible(format!("{shown} leads out of the install")));
+        if meta.uid() != uid.as_raw() || meta.gid() != gid.as_raw() {
+            return Err(Impossible(format!("{} has another owner or group", entry.path().shown())));
         }
     }
     Ok(())
+}
+
+/// A path as the kernel's table of mounts has it: blanks and backslashes stand there as octal numbers.
+fn unescaped(text: &str) -> PathBuf {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let octal = behind.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()).filter(|_| *first == b'\\') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &behind[3..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    PathBuf::from(OsString::from_vec(bytes))
+}
+
+/// An install by its real path.
+///
+/// # Errors
+/// [`Impossible`].
+pub(crate) fn canonical(install: &Path) -> Result<PathBuf, Impossible> {
+    stdfs::canonicalize(install).map_err(|e| Impossible(format!("{}: {e}", install.shown())))
+}
+
+/// All of an install but environments and what is ours.
+pub(crate) fn looked_at(top: &Path) -> impl Iterator<Item = walkdir::Result<walkdir::DirEntry>> {
+    let skip = |e: &walkdir::DirEntry| e.depth() == 1 && NOT_LOOKED_AT.iter().any(|name| e.file_name() == *name);
+    walkdir::WalkDir::new(top).into_iter().filter_entry(move |e| !skip(e))
 }
 
 /// Enters the view: from here on this process and its children see it. There must be one thread only.
@@ -122,6 +181,39 @@ pub(crate) fn is_possible(install: &Path) -> Result<(), Impossible> {
 /// # Errors
 /// [`Impossible`]; the process is of no use then.
 pub(crate) fn enter(places: &Places<'_>) -> Result<(), Impossible> {
+    leave_the_others()?;
+    // Mounted by relative names: a path may have characters that mean something to the kernel.
+    std::env::set_current_dir(places.folder).map_err(|e| Impossible(e.to_string()))?;
+    if places.live != places.install {
+        project_without(places)?;
+    }
+    lay_over("../../..", UPPER, WORK, places.install)?;
+    // What is ours nobody sees.
+    mount("tmpfs", places.install.join(".upgrade"), "tmpfs", MountFlags::empty(), None::<&CStr>)
+        .map_err(impossible("no tmpfs can be mounted"))
+}
+
+/// Tries whether there could be a view of an install: what would be written lands in memory, and all of it is gone when this
+/// process ends. There must be one thread only.
+///
+/// # Errors
+/// [`Impossible`]; the process is of no use afterwards, either way.
+pub(crate) fn try_here(install: &Path) -> Result<(), Impossible> {
+    let failed = |e: std::io::Error| Impossible(e.to_string());
+    leave_the_others()?;
+    std::env::set_current_dir(install).map_err(failed)?;
+    let memory = std::env::temp_dir();
+    mount("tmpfs", &memory, "tmpfs", MountFlags::empty(), None::<&CStr>)
+        .map_err(impossible("no tmpfs can be mounted"))?;
+    let [upper, work, seen] = [UPPER, WORK, "seen"].map(|name| memory.join(name));
+    for folder in [&upper, &work, &seen] {
+        stdfs::create_dir(folder).map_err(failed)?;
+    }
+    lay_over(".", &upper.to_string_lossy(), &work.to_string_lossy(), &seen)
+}
+
+/// Makes mounts that nobody else sees.
+fn leave_the_others() -> Result<(), Impossible> {
     let (uid, gid) = (geteuid(), getegid());
     apart(if uid.is_root() { UnshareFlags::NEWNS } else { UnshareFlags::NEWNS | UnshareFlags::NEWUSER })?;
     if !uid.is_root() {
@@ -133,20 +225,15 @@ pub(crate) fn enter(places: &Places<'_>) -> Result<(), Impossible> {
         write("gid_map", format!("{gid} {gid} 1"))?;
     }
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", private).map_err(impossible("mounts can't be made private"))?;
-    // Mounted by relative names: a path may have characters that mean something to the kernel.
-    std::env::set_current_dir(places.folder).map_err(|e| Impossible(e.to_string()))?;
-    if places.live != places.install {
-        project_without(places)?;
-    }
-    let options = format!("lowerdir=../../..,upperdir={UPPER},workdir={WORK}");
-    let options = if uid.is_root() { options } else { format!("{options},userxattr") };
+    mount_change("/", private).map_err(impossible("mounts can't be made private"))
+}
+
+/// Mounts an overlay.
+fn lay_over(lower: &str, upper: &str, work: &str, at: &Path) -> Result<(), Impossible> {
+    let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+    let options = if geteuid().is_root() { options } else { format!("{options},userxattr") };
     let data = CString::new(options).map_err(|e| Impossible(e.to_string()))?;
-    let overlay = |data: &CStr| mount("overlay", places.install, "overlay", MountFlags::empty(), data);
-    overlay(&data).map_err(impossible("no overlay can be mounted"))?;
-    // What is ours nobody sees.
-    mount("tmpfs", places.install.join(".upgrade"), "tmpfs", MountFlags::empty(), None::<&CStr>)
-        .map_err(impossible("no tmpfs can be mounted"))
+    mount("overlay", at, "overlay", MountFlags::empty(), &*data).map_err(impossible("no overlay can be mounted"))
 }
 
 /// Leaves the namespaces that all others share.
@@ -277,4 +364,14 @@ pub(crate) fn is_inside() -> bool {
 /// Whether a process sees the other side: a view where we see the real thing, or the real thing where we see a view.
 pub(crate) fn is_apart(process: &proc::Process) -> bool {
     process.env.contains_key(INSIDE) != is_inside()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_table_has_paths_with_numbers() {
+        assert_eq!(unescaped("/a\\040b,c\\134d\\n\\9"), Path::new("/a b,c\\d\\n\\9"));
+    }
 }

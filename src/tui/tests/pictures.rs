@@ -29,6 +29,7 @@ fn pictures() -> Vec<(&'static str, String)> {
         ("conflict", dark(samples::conflict)),
         ("conflict-light", svg(&paint(&samples::conflict(theme(true), width, height)))),
         ("progress", dark(samples::progress)),
+        ("rehearsal", dark(samples::rehearsing)),
         ("question", dark(samples::asked)),
         ("report", dark(samples::report)),
         ("unfinished", dark(samples::unfinished)),

@@ -173,8 +173,8 @@ fn mono_has_no_colours_and_a_visible_selection() {
         assert!(buffer.content.iter().all(plain), "{name}");
     }
     let buffer = paint(&samples::preview(MONO, 80, 24));
-    assert!(buffer[(14, 5)].modifier.contains(Modifier::REVERSED));
-    assert!(!buffer[(14, 6)].modifier.contains(Modifier::REVERSED));
+    assert!(buffer[(14, 6)].modifier.contains(Modifier::REVERSED));
+    assert!(!buffer[(14, 7)].modifier.contains(Modifier::REVERSED));
 }
 
 #[test]

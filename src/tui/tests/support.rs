@@ -19,10 +19,11 @@ pub(crate) const RGB: Theme = Theme { depth: Depth::Rgb, light: false, ascii: fa
 pub(crate) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (40, 10)];
 
 pub(crate) type Sample = fn(Theme, u16, u16) -> Model;
-pub(crate) const SAMPLES: [(&str, Sample); 9] = [
+pub(crate) const SAMPLES: [(&str, Sample); 10] = [
     ("setup", samples::setup),
     ("preview", samples::preview),
     ("progress", samples::progress),
+    ("rehearsing", samples::rehearsing),
     ("asked", samples::asked),
     ("conflict", samples::conflict),
     ("report", samples::report),

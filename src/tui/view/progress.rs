@@ -8,6 +8,7 @@ use super::canvas::Canvas;
 use super::frame::{self, line};
 use super::{log, page};
 use crate::core::phase::Phase;
+use crate::core::task::Task;
 use crate::engine::events::Outcome;
 use crate::tui::model::Model;
 use crate::tui::progress::{PhaseLine, Progress, Stage, TaskLine, TaskStage};
@@ -37,6 +38,9 @@ pub(crate) fn note(model: &Model) -> (String, Role) {
     if let Some(task) = running(model).filter(|_| model.big_log.is_some() || model.page.is_some()) {
         return (running_note(model, task), Role::Accent);
     }
+    if running(model).is_some_and(|task| task.task == Task::Rehearsal) {
+        return (rehearsal_note(model), Role::Good);
+    }
     match &model.progress.warned {
         (n, Some(last)) if *n > 0 => {
             let count = text::count(*n as u64, "warning", "warnings");
@@ -61,6 +65,15 @@ pub(crate) fn asked_for(model: &Model) -> Option<&'static str> {
 fn running(model: &Model) -> Option<&TaskLine> {
     let phase = model.progress.line(model.progress.current)?;
     phase.tasks.iter().find(|t| matches!(t.stage, TaskStage::Running(..)))
+}
+
+/// Nobody has to fear for anything while the release is only tried.
+fn rehearsal_note(model: &Model) -> String {
+    let took = model.progress.rehearsal_took.map(|seconds| {
+        let time = text::clock(f64::from(seconds));
+        format!(" Last time {time}.")
+    });
+    format!("Only a trial: nothing changed, a running server answers.{}", took.unwrap_or_default())
 }
 
 /// The running task in a line.

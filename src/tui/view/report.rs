@@ -23,6 +23,8 @@ fn head(kind: FinishKind, wanted: bool, resolving: bool) -> (&'static str, &'sta
         FinishKind::Failed => ("x", "Failed", Role::Bad),
         FinishKind::Interrupted => ("!", "Paused", Role::Warn),
         FinishKind::Aborted => ("·", "Discarded", Role::Dim),
+        FinishKind::Rehearsed => ("✔", "Tried, and works", Role::Good),
+        FinishKind::NotRehearsed => ("!", "Not tried", Role::Warn),
     }
 }
 

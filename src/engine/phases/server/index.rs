@@ -29,6 +29,11 @@ fn next(run: &Run) -> Places {
     }
 }
 
+/// Whether the new server's index lies outside of the install: nothing that tries it may write there.
+pub(crate) fn is_elsewhere(run: &Run) -> bool {
+    next(run).index.is_none()
+}
+
 /// Whether the new server begins with a copy: one that keeps no note of its pages would not see that they changed.
 fn is_copied(run: &Run) -> bool {
     let places = search_index::places(&run.session.install);

@@ -2,6 +2,7 @@
 
 use crate::core::layout::{Generation, ServerLayout, layouts};
 use crate::core::phase::NotApplicable;
+use crate::core::session::Rehearsal;
 use crate::engine::session::context::Run;
 use crate::host::server;
 
@@ -9,6 +10,7 @@ pub(crate) mod dependencies;
 pub(crate) mod draft;
 pub(crate) mod fetch;
 pub(crate) mod index;
+pub(crate) mod index_building;
 pub(crate) mod launch;
 pub(crate) mod post_install;
 pub(crate) mod ready;
@@ -23,16 +25,23 @@ pub(crate) fn target(run: &Run) -> &'static ServerLayout {
     generation.map_or_else(|| server::layout_of(&run.session.install), Generation::server)
 }
 
-/// Whether a server runs that is left alone, and of whose kind only one can run in a project: none of ours can prove anything
-/// beside it.
+/// Whether a server runs that is left alone, and none of ours is started beside it: the rehearsal has proven the release
+/// already, or it is of a kind of which only one can run in a project.
 pub(crate) fn is_alone(run: &Run) -> bool {
     let left = run.session.server.as_ref().is_some_and(|before| !before.was_running && before.pid.is_some());
-    left && target(run).single && matches!(server::find(&run.session.install), server::Running::Yes(_))
+    left && (is_rehearsed(run) || target(run).single)
+        && matches!(server::find(&run.session.install), server::Running::Yes(_))
+}
+
+fn is_rehearsed(run: &Run) -> bool {
+    let rehearsal = run.session.ready.as_ref().and_then(|ready| ready.rehearsal.as_ref());
+    matches!(rehearsal, Some(Rehearsal::Passed | Rehearsal::PassedInCopy(_)))
 }
 
 /// Why no server was started.
 pub(crate) fn not_started(run: &Run) -> NotApplicable {
     match target(run).package.under(&run.session.install).is_dir() {
+        true if is_alone(run) && is_rehearsed(run) => NotApplicable::Rehearsed,
         true if is_alone(run) => NotApplicable::LeftToEditor,
         true => NotApplicable::NoVenv,
         false => NotApplicable::NoServerCode,

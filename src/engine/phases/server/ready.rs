@@ -1,16 +1,18 @@
 //! What is made ready before anything changes, while the old release still answers: the server is noted, the environment
 //! built. Then the server is down no longer than the switch takes.
 
+use std::time::Instant;
+
 use crate::core::blob::sha256;
 use crate::core::phase::{NotApplicable, Phase};
 use crate::core::plan::Only;
-use crate::core::session::Ready;
+use crate::core::session::{Ready, Rehearsal};
 use crate::core::task::Task;
 use crate::engine::phases::server::stop::{note_server, stop_noted};
-use crate::engine::phases::server::{dependencies, index, post_install, rehearse};
+use crate::engine::phases::server::{dependencies, index, index_building, post_install, rehearse};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
-use crate::engine::session::task::{done, not_applicable};
+use crate::engine::session::task::{Told, done, not_applicable};
 use crate::host::files::fs;
 use crate::host::files::journal::Journal;
 use crate::host::python::venv;
@@ -66,6 +68,7 @@ pub(crate) fn make(run: &mut Run, journal: &Journal) -> Result<(), Stop> {
         dependencies_installed,
         post_install_steps,
         rehearsal: None,
+        rehearsal_seconds: None,
         index_is_current: false,
         server_found: None,
     });
@@ -75,16 +78,27 @@ pub(crate) fn make(run: &mut Run, journal: &Journal) -> Result<(), Stop> {
 /// Tries the whole new install, now that all of it is there.
 ///
 /// # Errors
-/// [`Stop`]; nothing was changed.
+/// [`Stop`]; nothing was changed. [`Stop::Tried`] where no more was asked for.
 pub(crate) fn rehearse(run: &mut Run) -> Result<(), Stop> {
     if is_left_out(run) {
         return left_out(run, &[Task::Rehearsal]);
     }
-    let rehearsal = run.task(PHASE, Task::Rehearsal, rehearse::run)?;
+    let begun = Instant::now();
+    let (rehearsal, seconds) = run.task(PHASE, Task::Rehearsal, |run| {
+        let told = rehearse::run(run)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        if !run.session.options().only_rehearsal {
+            // The last moment at which nothing has changed.
+            index_building::settle(run)?;
+        }
+        Ok(Told { outcome: told.outcome, detail: told.detail, value: (told.value, seconds) })
+    })?;
     if let Some(ready) = &mut run.session.ready {
+        ready.rehearsal_seconds = Some(seconds).filter(|_| !matches!(rehearsal, Rehearsal::NotTried(_)));
         ready.rehearsal = Some(rehearsal);
     }
-    run.save()
+    run.save()?;
+    if run.session.options().only_rehearsal { Err(Stop::Tried) } else { Ok(()) }
 }
 
 /// Whether an interrupted run made all ready for what the journal brings.

@@ -1,6 +1,7 @@
 //! The rehearsal: the whole new install is tried before anything changes, in a view that only a process of ours and the
-//! server that it starts have. The old server answers meanwhile.
+//! server that it starts have; where there can be none, in a copy. The old server answers meanwhile.
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::engine::phases::server::{index, target};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::{Advice, Stop};
 use crate::engine::session::task::{TaskResult, Told, done};
+use crate::host::files::fs::visible;
 use crate::host::files::journal::Journal;
 use crate::host::process::children;
 use crate::host::process::program::{self, Limits, Listener, ProgramError};
@@ -23,10 +25,34 @@ use crate::host::server::{kept_index, view};
 const PHASE: Phase = Phase::Content;
 /// The folder of what it writes, in the session's.
 pub(crate) const FOLDER: &str = "rehearsal";
-/// The hidden command that sees the view.
-pub const COMMAND: &str = "rehearse";
+/// What the server said in a rehearsal that failed, in the session's folder.
+pub(crate) const KEPT_LOG: &str = "rehearsal.log";
 /// A first index may take long; the server itself is only waited for as long as it does something.
 const LIMITS: Limits = Limits { silent: Duration::from_secs(40 * 60), total: Duration::from_secs(90 * 60) };
+
+/// Where the release is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At the install's own place, in a view.
+    Here,
+    /// In a copy.
+    Copy,
+}
+
+impl Place {
+    /// The word for the hidden command.
+    fn word(self) -> &'static str {
+        match self {
+            Place::Here => "here",
+            Place::Copy => "copy",
+        }
+    }
+
+    /// What a word of [`Self::word`] means.
+    pub(crate) fn of(word: &OsStr) -> Self {
+        if word == Place::Copy.word() { Place::Copy } else { Place::Here }
+    }
+}
 
 /// What the hidden command says last, in a line of its own.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,6 +66,11 @@ pub(crate) enum Verdict {
         what: String,
         /// What to do about it.
         next: Option<String>,
+    },
+    /// There can be no view; a copy may do.
+    NoView {
+        /// Why.
+        what: String,
     },
     /// It can't be tried here, which says nothing about the release.
     Impossible {
@@ -64,13 +95,25 @@ pub(crate) fn run(run: &mut Run) -> TaskResult<Rehearsal> {
     if !target(run).package.under(&install).is_dir() && code.is_none_or(|code| code.is_empty()) {
         return not_tried("no server code".into());
     }
-    let folder = run.folder(FOLDER);
-    view::prepare(&folder)?;
-    let tried = attempt(run);
-    if let Err(e) = view::clear(&folder) {
-        run.log(Level::Warn, "rehearsal", &e.to_string());
+    if let Err(why) = view::is_closed(&install) {
+        return not_tried(why.to_string());
     }
-    match tried? {
+    if index::is_elsewhere(run) {
+        return not_tried("the search index lies outside of the install, where trying would change it".into());
+    }
+    let (verdict, no_view) = match view::is_possible(&install) {
+        Ok(()) => match attempt(run, Place::Here)? {
+            Verdict::NoView { what } => (attempt(run, Place::Copy)?, Some(what)),
+            verdict => (verdict, None),
+        },
+        Err(why) => (attempt(run, Place::Copy)?, Some(why.to_string())),
+    };
+    match verdict {
+        Verdict::Passed if no_view.is_some() => {
+            staged_is_sound(run)?;
+            let why = no_view.unwrap_or_default();
+            done(format!("the new release starts and answers in a copy: {why}"), Rehearsal::PassedInCopy(why))
+        }
         Verdict::Passed => {
             // What waits for the switch must be what was staged, whatever the server did.
             staged_is_sound(run)?;
@@ -84,7 +127,7 @@ pub(crate) fn run(run: &mut Run) -> TaskResult<Rehearsal> {
             what: format!("the new release was tried, and does not work here: {what}"),
             next: Some(Advice::mend(next.unwrap_or_else(|| "mend that".into()))),
         }),
-        Verdict::Impossible { what } => {
+        Verdict::Impossible { what } | Verdict::NoView { what } => {
             // It may have got as far as to build half an index where the copy waits.
             index::note(run);
             run.log(Level::Info, "rehearsal", &format!("not tried before the switch: {what}"));
@@ -97,11 +140,19 @@ fn not_tried(why: String) -> TaskResult<Rehearsal> {
     Ok(Told { outcome: Outcome::NotApplicable, detail: why.clone(), value: Rehearsal::NotTried(why) })
 }
 
-fn attempt(run: &mut Run) -> Result<Verdict, Stop> {
-    let impossible = |what: String| Verdict::Impossible { what };
-    if let Err(why) = view::is_possible(&run.session.install) {
-        return Ok(impossible(why.to_string()));
+/// One try, with all that it leaves cleared away.
+fn attempt(run: &mut Run, place: Place) -> Result<Verdict, Stop> {
+    let folder = run.folder(FOLDER);
+    view::prepare(&folder)?;
+    let tried = tried(run, place);
+    if let Err(e) = view::clear(&folder) {
+        run.log(Level::Warn, "rehearsal", &e.to_string());
     }
+    tried
+}
+
+fn tried(run: &mut Run, place: Place) -> Result<Verdict, Stop> {
+    let impossible = |what: String| Verdict::Impossible { what };
     // What the command reads has to be there.
     run.save()?;
     let program = match std::env::current_exe() {
@@ -109,16 +160,22 @@ fn attempt(run: &mut Run) -> Result<Verdict, Stop> {
         Err(e) => return Ok(impossible(e.to_string())),
     };
     let mut command = children::command(program);
-    command.arg(COMMAND).arg(&run.session.install).arg(&run.session.session_id).env(view::INSIDE, "1");
+    command.arg(view::COMMAND).arg(&run.session.install).arg(&run.session.session_id).arg(place.word());
+    command.env(view::INSIDE, "1");
+    if place == Place::Copy {
+        // The environment is the real one.
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+    }
     // Where a test lets this process die, the other one lives.
     command.env_remove("POS_CRASH_AT").env_remove("POS_CRASH_LOG");
     if let Some(settings) = &run.server_settings {
         settings.hand_on(&mut command);
     }
     let install = run.session.install.clone();
-    let mut watcher = Watcher { run, verdict: None, asked: None };
+    run.tried.clear();
+    let mut watcher = Watcher { run, verdict: None, asked: None, at: Task::StartServer.name() };
     let ended = program::run("the rehearsal", &mut command, LIMITS, &mut watcher);
-    let Watcher { run, verdict, asked } = watcher;
+    let Watcher { run, verdict, asked, .. } = watcher;
     for line in children::end_work(&install) {
         run.log(Level::Warn, "rehearsal", &line);
     }
@@ -135,6 +192,8 @@ struct Watcher<'a> {
     run: &'a mut Run,
     verdict: Option<Verdict>,
     asked: Option<Stop>,
+    /// What is tried now.
+    at: &'static str,
 }
 
 impl Listener for Watcher<'_> {
@@ -154,14 +213,24 @@ impl Listener for Watcher<'_> {
         let word = |key: &str| said[key].as_str().unwrap_or_default().to_owned();
         match said["event"].as_str().unwrap_or_default() {
             "log" => self.run.log(Level::Info, "rehearsal", &word("text")),
-            "task_started" => self.run.progress(PHASE, Task::Rehearsal, 0, 0, word("task")),
+            "task_started" => {
+                self.at = Task::of(&word("task")).map_or("", Task::name);
+                self.run.progress(PHASE, Task::Rehearsal, 0, 0, self.at);
+            }
             "task_progress" => {
                 let done = said["done"].as_u64().unwrap_or_default();
-                self.run.progress(PHASE, Task::Rehearsal, done, 0, word("detail"));
+                let detail = match word("detail") {
+                    said if said.is_empty() => self.at.to_owned(),
+                    said => format!("{}: {said}", self.at),
+                };
+                self.run.progress(PHASE, Task::Rehearsal, done, 0, detail);
             }
             "task_finished" => {
-                let told = format!("{}: {} {}", word("task"), word("outcome"), word("detail"));
+                let name = Task::of(&word("task")).map_or("", Task::name);
+                let outcome = word("outcome").replace('_', " ");
+                let told = format!("{name}: {outcome} {}", word("detail"));
                 self.run.log(Level::Info, "rehearsal", told.trim_end());
+                self.run.tried.push(visible(told.trim_end()));
             }
             _ => {}
         }

@@ -16,6 +16,7 @@ use crate::core::session::StateEvent;
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::planning::inspect::Inspection;
+use crate::engine::planning::rehearsal::Foreseen;
 use crate::engine::planning::sources::{Candidate, Facts, Found, Standing};
 
 mod sessions;
@@ -212,6 +213,7 @@ pub(crate) fn inspection() -> Inspection {
             warnings: vec!["the newest backup is 23 days old".to_owned()],
         },
         problems: Vec::new(),
+        rehearsal: Some(Foreseen::Here),
         outside: Default::default(),
         project_files: Vec::new(),
         rules: Vec::new(),
@@ -453,6 +455,35 @@ pub(crate) fn progress(theme: Theme, width: u16, height: u16) -> Model {
         say(at + after, Event::TaskProgress { phase, task: Task::Dependencies, done, total: 19, detail });
     }
     model.now = Duration::from_millis(((at + 31.0) * 1e3) as u64);
+    model
+}
+
+/// The new release is tried.
+pub(crate) fn rehearsing(theme: Theme, width: u16, height: u16) -> Model {
+    let mut model = progress(theme, width, height);
+    model.progress.rehearsal_took = Some(48);
+    let mut at = model.now;
+    let mut say = |event: Event| {
+        at += Duration::from_secs(2);
+        model.now = at;
+        feed(&mut model, Msg::Event(event));
+    };
+    let phase = Phase::Content;
+    for (task, detail) in [
+        (Task::Dependencies, "19 packages"),
+        (Task::PostInstallScan, "1 step"),
+        (Task::PostInstall, "playwright: done already"),
+    ] {
+        let (outcome, detail) = (Outcome::Done, detail.to_owned());
+        say(Event::TaskFinished { phase, task, outcome, detail, seconds: 12.0 });
+    }
+    let task = Task::Rehearsal;
+    say(Event::TaskStarted { phase, task });
+    for text in ["tools: done 7 of 7", "search and workflows answer: done found 3"] {
+        say(Event::Log { level: Level::Info, origin: "rehearsal", text: text.to_owned() });
+    }
+    let detail = "start the server: INFO building the index, 212 of 480 pages".to_owned();
+    say(Event::TaskProgress { phase, task, done: 21, total: 0, detail });
     model
 }
 

@@ -157,6 +157,11 @@ fn head(model: &Model, preview: &Preview, area: Rect) -> Vec<Line<'static>> {
         let part = text::fit(&said, usize::from(area.width.saturating_sub(2)));
         rows.push(line(theme, &[(" ", Role::Text), (&part, Role::Text)]));
     }
+    if let (true, Some(rehearsal)) = (roomy && !preview.inspection.current, &preview.inspection.rehearsal) {
+        let said = text::visible_str(&rehearsal.describe(), false);
+        let part = text::fit(&said, usize::from(area.width.saturating_sub(2)));
+        rows.push(line(theme, &[(" ", Role::Dim), (&part, Role::Dim)]));
+    }
     let shown = if roomy { warnings.len().min(2) } else { 0 };
     for warning in &warnings[..shown] {
         let room = usize::from(area.width.saturating_sub(4));
