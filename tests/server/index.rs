@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::common::{assert_same, eventually, snapshot, text, tools};
+use crate::crash::many::shard;
 use crate::server::world::{Upgraded, World};
 
 /// How a release misbehaves, with an index of this kind.
@@ -177,50 +178,47 @@ fn the_old_index_comes_back_as_it_was() {
 /// Killed around each of its renames, the index is that of the pages that are installed in the end.
 #[test]
 fn killed_while_the_index_goes_aside_or_comes_back() {
-    let mut cases = 0;
-    for upgraded in [false, true] {
-        for (rename, when) in ["1", "2"].into_iter().flat_map(|n| [(n, "before"), (n, "after")]) {
-            for way in ["resume", "rollback"] {
-                if upgraded && way == "resume" {
-                    continue;
-                }
-                let Some(mut world) = World::with_index(&json!({})) else { return };
-                world.start();
-                world.stop();
-                let (before, index) = (snapshot(&world.install), world.index_files());
-                world.other_pages(&json!({}));
-                if upgraded {
-                    let done = world.upgrade(&[]);
-                    assert_eq!(done.code, 0, "{}", done.said);
-                }
-                let source = world.source.to_str().unwrap();
-                let upgrade = ["upgrade", "--yes", "--source", source];
-                let command: &[&str] = if upgraded { &["rollback", "--yes"] } else { &upgrade };
-                let point = format!("index.rename {when} {rename}");
-                let died = world.command(command).env("POS_CRASH_AT", &point).output().unwrap();
-                assert_eq!(died.status.code(), None, "it was to die at {point}: {}", text(&died).1);
-                let way: &[&str] = if way == "resume" { &["resume"] } else { &["rollback", "--yes"] };
-                let (code, said) = text(&world.run(way));
-                assert_eq!(code, 0, "{way:?} after {point}: {said}");
-                if way[0] == "resume" {
-                    world.is_current(&format!("{way:?} after {point}"));
-                    world.roll_back();
-                }
-                let mut after = snapshot(&world.install);
-                // Before the first rename nothing was aside, so the rollback goes by times as it always did.
-                after.remove("standards/.rebuild_index");
-                assert_same(&before, &after);
-                world.start();
-                world.is_current(&format!("started after {way:?} after {point}"));
-                world.stop();
-                if way[0] == "resume" || upgraded {
-                    assert_eq!(world.index_files().len(), index.len());
-                }
-                cases += 1;
-            }
+    let points = || ["1", "2"].into_iter().flat_map(|n| [(n, "before"), (n, "after")]);
+    let after_an_upgrade = points().flat_map(|point| [(false, point, "resume"), (false, point, "rollback")]);
+    let cases: Vec<_> = after_an_upgrade.chain(points().map(|point| (true, point, "rollback"))).collect();
+    let name = |(upgraded, (n, when), way): &(bool, (&str, &str), &str)| format!("{upgraded} {when} {n} {way}");
+    let cases = shard(cases, 2, name);
+    for (upgraded, (rename, when), way) in &cases {
+        let (upgraded, way) = (*upgraded, *way);
+        let Some(mut world) = World::with_index(&json!({})) else { return };
+        world.start();
+        world.stop();
+        let (before, index) = (snapshot(&world.install), world.index_files());
+        world.other_pages(&json!({}));
+        if upgraded {
+            let done = world.upgrade(&[]);
+            assert_eq!(done.code, 0, "{}", done.said);
+        }
+        let source = world.source.to_str().unwrap();
+        let upgrade = ["upgrade", "--yes", "--source", source];
+        let command: &[&str] = if upgraded { &["rollback", "--yes"] } else { &upgrade };
+        let point = format!("index.rename {when} {rename}");
+        let died = world.command(command).env("POS_CRASH_AT", &point).output().unwrap();
+        assert_eq!(died.status.code(), None, "it was to die at {point}: {}", text(&died).1);
+        let way: &[&str] = if way == "resume" { &["resume"] } else { &["rollback", "--yes"] };
+        let (code, said) = text(&world.run(way));
+        assert_eq!(code, 0, "{way:?} after {point}: {said}");
+        if way[0] == "resume" {
+            world.is_current(&format!("{way:?} after {point}"));
+            world.roll_back();
+        }
+        let mut after = snapshot(&world.install);
+        // Before the first rename nothing was aside, so the rollback goes by times as it always did.
+        after.remove("standards/.rebuild_index");
+        assert_same(&before, &after);
+        world.start();
+        world.is_current(&format!("started after {way:?} after {point}"));
+        world.stop();
+        if way[0] == "resume" || upgraded {
+            assert_eq!(world.index_files().len(), index.len());
         }
     }
-    println!("{cases} kills around the renames of the index");
+    println!("{} kills around the renames of the index", cases.len());
 }
 
 /// Where no server has looked at the new pages, its index is of the old ones, and nothing is left behind.
