@@ -21,6 +21,7 @@ use crate::engine::session::stop::{Advice, Stop};
 use crate::host::backup::copy;
 use crate::host::files::fs;
 use crate::host::install;
+use crate::host::session::store;
 
 pub(crate) fn refused(problem: &Problem) -> Finish {
     Finish {
@@ -48,7 +49,7 @@ pub(crate) fn finish(run: &Run, result: FinishKind, exit_code: Exit, message: St
         message,
         next,
         report: final_report::report(session, &run.warnings, run.seconds(), account),
-        session_id: Some(session.session_id.clone()),
+        session_id: Some(session.session_id.clone()).filter(|_| !is_forgotten(run)),
         backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(copy::MANIFEST).exists()),
         seconds: Some(run.seconds()),
     }
@@ -119,11 +120,21 @@ fn over(run: &mut Run, event: &StateEvent) -> Result<(), Stop> {
     drop_environment(run);
     run.lock.unexplain();
     let saved = run.advance(event).and_then(|()| run.save());
+    if is_forgotten(run)
+        && let Err(e) = store::forget(run.lock.install(), &run.session)
+    {
+        run.warn("session", e.to_string());
+    }
     if let Some(time) = run.lock.found_at() {
         // Our own files came and went in it. Whose folder it is not can't set it, and nothing depends on it.
         let _ = fs::set_mtime(&run.install(), time);
     }
     saved
+}
+
+/// Whether nothing stays of a session: it was only to try something, and is over.
+fn is_forgotten(run: &Run) -> bool {
+    run.session.options().only_rehearsal && !run.session.is_unfinished()
 }
 
 /// Only the rehearsal was asked for: what came of it, and nothing stays of its session.
@@ -152,10 +163,6 @@ fn tried(run: &mut Run) -> Finish {
         }
     };
     finish.report = std::mem::take(&mut run.tried);
-    if !run.session.is_unfinished() {
-        let _ = fs::remove_tree(&run.folder(""));
-        (finish.session_id, finish.backup) = (None, None);
-    }
     finish
 }
 

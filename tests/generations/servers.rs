@@ -335,3 +335,23 @@ fn a_server_that_builds_its_index_is_waited_for() {
     assert!(told > 0 && stopped > asked, "{said}");
     println!("waited, told {told} times");
 }
+
+/// The trial of a move between generations says the same as the upgrade would, and changes nothing.
+#[test]
+fn a_rehearsed_plan_across_generations() {
+    for generation in ["agent-os", "praxis-os"] {
+        let world = World::new(generation);
+        let (project, running) = (&world.demo.project, world.servers());
+        let was = before(project);
+        let source = world.demo.source.to_str().unwrap();
+        let output = world.command(&["plan", "--rehearse", "--json", "--source", source]).output().unwrap();
+        let (code, said) = text(&output);
+        let told = &lines(&output.stdout)[0]["rehearsal"];
+        // Conflicts wait.
+        assert_eq!((code, &told["result"]), (10, &json!("rehearsed")), "{said}");
+        let report = told["report"].to_string();
+        assert!(report.contains("search and workflows answer: done"), "{report}");
+        assert_eq!((before(project), world.servers()), (was, running));
+        assert!(left_behind(&world.sandbox, &world.demo.install).is_empty());
+    }
+}

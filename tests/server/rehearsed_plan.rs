@@ -59,8 +59,12 @@ fn it_says_whether_an_upgrade_would_work() {
     world.release(&json!({"exit_at_once": "no luck with numpy"}));
     let (code, said) = world.rehearsed_plan(&[]);
     assert!(code == 4 && said.contains("no luck with numpy") && said.contains("nothing in the install"), "{said}");
+    assert!(said.contains(".upgrade/rehearsal.log") && world.install.join(".upgrade/rehearsal.log").exists(), "{said}");
     let (code, told) = world.rehearsed_json(&[]);
     assert_eq!((code, &told["rehearsal"]["result"]), (4, &json!("failed")), "{told}");
+    assert!(crate::common::ext::sessions(&world.install).is_empty(), "no session stays");
+    let (code, said) = text(&world.run(&["status"]));
+    assert!(code == 0 && !said.contains("last upgrade"), "{said}");
 
     // Where it can't be tried that is said, and is no praise.
     world.release(&json!({}));

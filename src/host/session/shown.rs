@@ -13,24 +13,27 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
 use crate::host::install::locked::LockedInstall;
-use crate::host::server;
+use crate::host::server::{self, view};
 use crate::host::session::damaged::move_aside;
+
+/// Where the state files of workflows are.
+const STATES: &str = ".cache/state";
 
 /// Writes the files that others read, always anew: a server writes such files with its own fields alone.
 ///
 /// # Errors
 /// [`FsError`].
 pub(crate) fn write(install: &LockedInstall, session: &Session) -> Result<(), FsError> {
-    let folder = session.install.join(".cache/state");
+    let folder = session.install.join(STATES);
     fs::create_folders(&folder)?;
     let path = folder.join(name(session));
     if path.is_dir() {
         move_aside(&path)?;
     }
     put(&path, &session.state_file())?;
-    // Before the backup is made nothing of ours may stand among the user's files.
+    // Before the backup is made nothing of ours may stand among the user's files. Those of a view are not theirs.
     let layout = server::layout_of(&session.install);
-    if !session.completed_phases().contains(&Phase::Backup) {
+    if !session.completed_phases().contains(&Phase::Backup) && !view::is_inside() {
         return Ok(());
     }
     match session.status() {
@@ -39,6 +42,24 @@ pub(crate) fn write(install: &LockedInstall, session: &Session) -> Result<(), Fs
         Status::Failed | Status::Aborted if !session.applied() => take_back(install, session),
         _ => copy(session, layout),
     }
+}
+
+/// Removes what [`write`] wrote of a session that is forgotten, with the folders that are empty then.
+///
+/// # Errors
+/// [`FsError`].
+pub(crate) fn forget(install: &LockedInstall, session: &Session) -> Result<(), FsError> {
+    let root = Folder::open(install)?;
+    for path in [format!("{STATES}/{}", name(session)), STATES.to_owned(), ".cache".to_owned()] {
+        let Ok(path) = RelPath::new(path) else { continue };
+        let Ok((folder, name)) = root.parent_of(&path, false) else { continue };
+        match folder.kind(name)? {
+            Some(rustix::fs::FileType::Directory) => drop(folder.remove_empty(name)?),
+            Some(_) => folder.remove(name)?,
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 fn name(session: &Session) -> String {

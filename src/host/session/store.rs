@@ -258,6 +258,15 @@ pub fn save(install: &LockedInstall, session: &Session) -> Result<Vec<PathBuf>, 
     Ok(moved)
 }
 
+/// Removes all of a session that only tried something, and changed nothing: it is no upgrade that anybody has to know of.
+///
+/// # Errors
+/// [`FsError`].
+pub(crate) fn forget(install: &LockedInstall, session: &Session) -> Result<(), FsError> {
+    shown::forget(install, session)?;
+    fs::remove_tree(&folder(install, &session.session_id))
+}
+
 /// Writes what was approved where it does not stand yet: at the first save, at the first one behind an earlier build, and
 /// where it was damaged meanwhile. Returns what stood in its place, by the name that it has now.
 fn save_approval(session: &Session, folder: &Path) -> Result<Option<PathBuf>, FsError> {

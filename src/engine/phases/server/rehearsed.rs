@@ -40,14 +40,20 @@ fn verdict(install: &OsStr, session_id: &OsStr, place: Place, tell: fn(&str)) ->
     let Some(session) = found.into_iter().find(|session| session_id == session.session_id.as_str()) else {
         return Verdict::Impossible { what: "its session can't be read".into() };
     };
-    let kept_log = store::folder(&session.install, &session.session_id).join(KEPT_LOG);
+    // Of one that only tries nothing else stays.
+    let own = store::folder(&session.install, &session.session_id);
+    let (above, up) = match session.options().only_rehearsal {
+        true => (session.install.join(".upgrade"), "../.."),
+        false => (own, ".."),
+    };
+    let kept_log = above.join(KEPT_LOG);
     let goes_to = session.goes_to();
     match tried(session, place, tell) {
         Ok(()) => Verdict::Passed,
         Err(Failure::Failed { stop: Stop::Failed { what, next }, install }) => {
             // What was said there goes with it, so it is kept; and the paths are those that a person can look at.
             let log = server::log_path(&install);
-            let _ = std::fs::copy(&log, Path::new("..").join(KEPT_LOG));
+            let _ = std::fs::copy(&log, Path::new(up).join(KEPT_LOG));
             let shown = |path: &Path| path.shown().to_string();
             let here = |text: String| {
                 let text = text.replace(&shown(&log), &shown(&kept_log));
