@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::common::ext::{is_root, skipped};
 use crate::common::mounts::Mount;
+use crate::common::terminal::Terminal;
 use crate::common::{assert_same, eventually, snapshot, text, tools};
 use crate::server::world::{Upgraded, World};
 
@@ -190,4 +191,47 @@ fn a_server_of_an_editor_is_not_disturbed() {
     assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);
     drop(held);
     eventually("it ends with its editor", || proc::look(pid).is_none());
+}
+
+/// Who is there is asked, after a kill too: to try again, to switch nevertheless, or to give up.
+#[test]
+fn a_person_is_asked_when_it_fails() {
+    let Some(world) = World::running() else { return };
+    world.release(&json!({"exit_at_once": "no luck with numpy"}));
+    let (before, old) = (world.exact(), world.state()["pid"].clone());
+    let home = world.sandbox.path().join("home");
+    let [source, project] = [&world.source, &world.project].map(|path| path.to_str().unwrap());
+    let open = || Terminal::start(&home, &["--source", source, "--project", project]);
+    let mut wizard = open();
+    wizard.see(&["preview", "Before anything changes, the new release is tried here.", "Enter start"]);
+    wizard.press("\r");
+    let asked = ["does not work here", "no luck with numpy", "r  Try again", "c  Switch anyway", "R  Give up"];
+    wizard.see(&asked);
+    wizard.press("r");
+    wizard.see(&["Only a trial"]);
+    wizard.see(&asked);
+    // Without a chance to save anything.
+    let pid = rustix::process::Pid::from_raw(wizard.pid()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    drop(wizard);
+    let mut wizard = open();
+    wizard.see(&["An upgrade waits for an answer."]);
+    wizard.press("r");
+    wizard.see(&asked);
+    wizard.press("R");
+    wizard.see(&["nothing in the install was changed", "Enter leave"]);
+    wizard.press("\r");
+    assert_eq!(wizard.end(), 4);
+    assert!(world.exact() == before && world.state()["pid"] == old);
+    world.nothing_left();
+    let mut wizard = open();
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press("\r");
+    wizard.see(&asked);
+    wizard.press("c");
+    // Found out after the switch, and taken back.
+    wizard.see(&["Rolled back", "Enter leave"]);
+    wizard.press("\r");
+    assert_eq!(wizard.end(), 5);
+    assert!(tools(&world.install).is_some(), "the old server answers");
 }

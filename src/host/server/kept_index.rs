@@ -110,6 +110,21 @@ pub(crate) fn to_build_in(folder: &Path, record: &Record) -> Result<Vec<(RelPath
     made.collect()
 }
 
+/// Removes the copies that wait for the new server; whether one was there.
+///
+/// # Errors
+/// [`FsError`].
+pub(crate) fn drop_copies(folder: &Path, mut record: Record) -> Result<bool, FsError> {
+    if record.copied.iter().all(BTreeMap::is_empty) {
+        return Ok(false);
+    }
+    fs::remove_tree(&folder.join(NEW))?;
+    fs::create_folders(&folder.join(NEW))?;
+    record.copied = vec![Listing::new(); record.places.len()];
+    save(folder, &record)?;
+    Ok(true)
+}
+
 /// Notes that what waits was built by the new server, and makes it durable.
 ///
 /// # Errors

@@ -29,6 +29,18 @@ fn next(run: &Run) -> Places {
     }
 }
 
+/// Takes the copies of the old index away from the new server, which then builds its own; whether there were any.
+///
+/// # Errors
+/// [`Stop`].
+pub(crate) fn begin_empty(run: &mut Run) -> Result<bool, Stop> {
+    let folder = run.folder(kept_index::FOLDER);
+    Ok(match kept_index::noted(&folder) {
+        Some(record) => kept_index::drop_copies(&folder, record)?,
+        None => false,
+    })
+}
+
 /// Whether the new server's index lies outside of the install: nothing that tries it may write there.
 pub(crate) fn is_elsewhere(run: &Run) -> bool {
     next(run).index.is_none()

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::core::phase::Phase;
+use crate::core::question::{Question, Way};
 use crate::core::session::Rehearsal;
 use crate::core::task::Task;
 use crate::engine::events::{Level, Outcome};
@@ -101,12 +102,16 @@ pub(crate) fn run(run: &mut Run) -> TaskResult<Rehearsal> {
     if index::is_elsewhere(run) {
         return not_tried("the search index lies outside of the install, where trying would change it".into());
     }
-    let (verdict, no_view) = match view::is_possible(&install) {
-        Ok(()) => match attempt(run, Place::Here)? {
-            Verdict::NoView { what } => (attempt(run, Place::Copy)?, Some(what)),
-            verdict => (verdict, None),
-        },
-        Err(why) => (attempt(run, Place::Copy)?, Some(why.to_string())),
+    let (verdict, no_view) = loop {
+        let (verdict, no_view) = wherever_possible(run)?;
+        match &verdict {
+            Verdict::Failed { what, .. } if !run.session.options().only_rehearsal => match run.ask(question(what))? {
+                Way::Retry => index::note(run),
+                Way::GoOn => return not_tried("it failed, and you went on".into()),
+                _ => break (verdict, no_view),
+            },
+            _ => break (verdict, no_view),
+        }
     };
     match verdict {
         Verdict::Passed if no_view.is_some() => {
@@ -134,6 +139,30 @@ pub(crate) fn run(run: &mut Run) -> TaskResult<Rehearsal> {
             not_tried(what)
         }
     }
+}
+
+/// Tries it in place, else in a copy, and then says why not in place.
+fn wherever_possible(run: &mut Run) -> Result<(Verdict, Option<String>), Stop> {
+    if let Err(why) = view::is_possible(&run.session.install) {
+        return Ok((attempt(run, Place::Copy)?, Some(why.to_string())));
+    }
+    match attempt(run, Place::Here)? {
+        Verdict::NoView { what } => Ok((attempt(run, Place::Copy)?, Some(what))),
+        // The copy of the index may be what it fails on: before the release is blamed it has to fail without one.
+        Verdict::Failed { what, .. } if index::begin_empty(run)? => {
+            run.log(Level::Info, "rehearsal", &format!("tried once more without the old index: {what}"));
+            Ok((attempt(run, Place::Here)?, None))
+        }
+        verdict => Ok((verdict, None)),
+    }
+}
+
+fn question(what: &str) -> Question {
+    Question::new("rehearsal", "The new release was tried, and does not work here", Way::RollBack)
+        .saying(what.lines().map(visible))
+        .offering(Way::Retry, "Try again", "when what it names is mended")
+        .offering(Way::GoOn, "Switch anyway", "what fails then is taken back")
+        .offering(Way::RollBack, "Give up", "nothing in the install was changed; your answers are kept")
 }
 
 fn not_tried(why: String) -> TaskResult<Rehearsal> {
