@@ -45,7 +45,7 @@ pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     outside_lines(run);
     let path = install.join(format!(".cache/upgrade-summary-{}.md", &run.session.stamp[..10]));
     let upgrade_summary = run.task(PHASE, Task::Summary, |run| {
-        fs::create_folders(&install.join(".cache"))?;
+        install.make_folder(".cache")?;
         let warnings = run.warnings.clone();
         let text = documents::summary(&run.session, &warnings, run.seconds(), run.account.as_ref());
         fs::write_durable(&path, text.as_bytes(), 0o644)?;

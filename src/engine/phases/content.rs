@@ -363,10 +363,8 @@ fn moved_config(run: &mut Run, live: &Folder, content: &mut Vec<Wanted>) -> Resu
 
 /// Keeps the bytes of the release that is being installed, so that a shallow source still has a base next time.
 fn keep_base(install: &LockedInstall, source: &Source) -> Result<(), Stop> {
-    let folder = install.join(".upgrade/base");
-    fs::create_folders(&folder)?;
     // What stands there may be a link: it is replaced, never written through.
-    let folder = Folder::open(&folder)?;
+    let folder = Folder::open(&install.make_folder(".upgrade/base")?)?;
     for (path, file) in &source.tree {
         // One that a crash tore is written again.
         if make_plan::kept_base(install, &file.blob)?.is_some() {
