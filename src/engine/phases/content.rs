@@ -169,8 +169,7 @@ pub(crate) fn preview(plan: &Plan) -> DryRunPreview {
 /// Plans again, settles conflicts, stages everything and commits. Nothing in the install changes here.
 fn prepare(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Journal, Stop> {
     let (source, planned) = run.task(PHASE, Task::DryRun, |run| {
-        let commit = run.session.source_commit().to_owned();
-        let source = Source::open(run.session.source(), Some(&commit)).map_err(Stop::failed)?;
+        let source = run.source().map_err(Stop::failed)?;
         let planned = make_plan::make_plan_for(&source, install, run.session.plan().only).map_err(Stop::failed)?;
         if let Some(what) = difference(run.session.plan(), &planned.plan) {
             let next = Some("look at the new plan: start the upgrade again".into());
@@ -195,6 +194,8 @@ fn prepare(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Jour
     keep_base(install, &source)?;
     keep_edited_bases(run, texts)?;
     deferred::keep(run, texts)?;
+    // What follows needs no source, and may take its time.
+    run.source = None;
     commit(run, install, folder, server, content)
 }
 

@@ -17,7 +17,6 @@ use crate::engine::events::Level;
 use crate::engine::phases::server::draft::Draft;
 use crate::engine::phases::server::target;
 use crate::engine::planning::environment;
-use crate::engine::planning::source::Source;
 use crate::engine::session::background::Background;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
@@ -125,13 +124,13 @@ pub(crate) fn begin(run: &mut Run) {
 }
 
 /// The requirements of the release, as far as they can be known before conflicts are settled.
-fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
-    let install = &run.session.install;
-    let venv = venv::live(install);
+fn prepare(run: &mut Run) -> Result<Option<Fetch>, String> {
+    let venv = venv::live(&run.session.install);
     if !venv.exists() {
         return Ok(None);
     }
-    let source = Source::open(run.session.source(), Some(run.session.source_commit())).map_err(|e| e.to_string())?;
+    let source = run.source().map_err(|e| e.to_string())?;
+    let install = &run.session.install;
     let server = target(run);
     let place = |path: &RelPath| {
         let path = source.generation().newest().install_path(path, |_| false)?;
