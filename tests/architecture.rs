@@ -21,6 +21,59 @@ const IMPURE: [&str; 9] = [
     "ratatui::",
 ];
 
+/// Calls that write, of the standard library and of `host/files`.
+const WRITES: [&str; 17] = [
+    "fs::write(",
+    "fs::copy(",
+    "fs::rename(",
+    "fs::hard_link(",
+    "fs::create_dir(",
+    "fs::create_dir_all(",
+    "fs::remove_file(",
+    "fs::remove_dir(",
+    "fs::remove_dir_all(",
+    "File::create",
+    "OpenOptions",
+    " symlink(",
+    "::symlink(",
+    "write_durable",
+    "create_durable",
+    "create_folders(",
+    "remove_tree(",
+];
+
+/// Whoever writes into an install holds its lock: one of these is named.
+const LOCKED: [&str; 3] = ["LockedInstall", "Lock", "Run"];
+
+/// Files and rooms that write without a lock in hand, and where they write.
+const WRITE_ELSEWHERE: [(&str, &str); 17] = [
+    ("cli/demo.rs", "the empty folder of a demo that was not built"),
+    ("engine/own_tools.rs", "temporary files for the person's own editor"),
+    ("engine/report/plan_document.rs", "the file that the person names"),
+    ("host/demo/", "a demo, which is nobody's install until it is built"),
+    ("host/files/crash_points.rs", "the list of points that a test asks for"),
+    ("host/files/fs.rs", "what the others write with"),
+    ("host/files/planted.rs", "faults that tests plant"),
+    ("host/files/scratch.rs", "the system's temporary folder"),
+    ("host/files/tree.rs", "what the others write with"),
+    ("host/files/walk.rs", "what the others write with"),
+    (
+        "host/git/deepen.rs",
+        "the source's git folder: a fetch, under git's own lock, which no install's lock stands for",
+    ),
+    ("host/git/snapshot.rs", "a temporary git folder"),
+    ("host/git/view.rs", "a temporary git folder"),
+    ("host/server/view.rs", "the rehearsal's view, which is nobody's install"),
+    ("host/user/consent.rs", "the user's own folder"),
+    ("host/user/key.rs", "the user's own folder"),
+    ("host/user/recent_sources.rs", "the user's own folder"),
+];
+
+/// Who makes folders by a plain path: the install's own are made by `LockedInstall::make_folder`, which makes no folder
+/// anew that an upgrade has renamed, and follows no link.
+const MAKE_FOLDERS: [&str; 4] =
+    ["host/files/fs.rs", "host/files/walk.rs", "host/server/kept_index.rs", "host/server/view.rs"];
+
 /// Files that still know each other. None may join them, and one that is free must leave this list.
 const STILL_TIED: &[&str] = &[];
 
@@ -254,4 +307,31 @@ fn core_neither_waits_nor_touches_the_world() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn who_writes_holds_the_lock_of_the_install() {
+    let sources = sources();
+    let writes = |source: &&Source| WRITES.iter().any(|call| source.code.contains(call));
+    let is_locked = |source: &Source| {
+        let words = source.code.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.into_iter().any(|word| LOCKED.contains(&word))
+    };
+    let (locked, free): (Vec<&Source>, Vec<&Source>) = sources.iter().filter(writes).partition(|s| is_locked(s));
+    println!("{} files write with a lock in hand, {} elsewhere", locked.len(), free.len());
+    assert!(locked.len() > 20, "the sources were not read");
+    let is_listed = |file: &str| WRITE_ELSEWHERE.iter().any(|(listed, _)| file.starts_with(listed));
+    let wrong: Vec<&str> = free.iter().map(|s| &s.file[..]).filter(|file| !is_listed(file)).collect();
+    assert!(wrong.is_empty(), "write without the lock of an install:\n{}", wrong.join("\n"));
+    let is_used = |listed: &str| free.iter().any(|s| s.file.starts_with(listed));
+    let unused: Vec<_> = WRITE_ELSEWHERE.iter().filter(|(listed, _)| !is_used(listed)).collect();
+    assert!(unused.is_empty(), "no longer write without a lock, strike them off the list: {unused:?}");
+}
+
+#[test]
+fn folders_of_the_install_are_made_by_the_lock() {
+    let sources = sources();
+    let makes = |source: &&Source| source.code.contains("create_folders(");
+    let wrong: Vec<&str> = sources.iter().filter(makes).map(|s| &s.file[..]).collect();
+    assert_eq!(wrong, MAKE_FOLDERS);
 }

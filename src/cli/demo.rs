@@ -125,12 +125,13 @@ fn refusal(error: &DemoError) -> Refusal {
 async fn headless(request: Request, json: bool) -> Result<Exit, Refusal> {
     let mut inspection = inspect::inspect(&request);
     let around = plan::Around::of(&mut inspection);
+    let source = inspection.source.take();
     let approved = plan::plan_of(inspection)?;
     if !json {
         plan::print(&approved, &around);
         print::text("");
     }
-    Ok(output::follow(executor::start(request, approved, OnConflict::MergeKeep), json).await)
+    Ok(output::follow(executor::start(request, approved, source, OnConflict::MergeKeep), json).await)
 }
 
 /// Whatever server runs for the demo's install now was started by the demo. The install's folder may have another name now.

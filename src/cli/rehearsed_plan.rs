@@ -37,6 +37,7 @@ pub(crate) async fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, R
     }
     let mut inspection = inspect::inspect(&request);
     let asks = inspection.asks();
+    let source = inspection.source.take();
     let around = Around::of(&mut inspection);
     let approved = plan::plan_of(inspection)?;
     if inspect::nothing_to_do(&request, &approved) {
@@ -54,7 +55,7 @@ pub(crate) async fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, R
         plan::print(&shown, &around);
         say!("");
     }
-    let handle = executor::start(request, approved, policy.on_conflict());
+    let handle = executor::start(request, approved, source, policy.on_conflict());
     let exit = if common.json {
         let finish = output::follow_quietly(handle).await;
         let plan = plan::Shown { plan: &shown, around: &around };

@@ -58,6 +58,7 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
     let is_settled: BTreeSet<RelPath> =
         inspection.prior.keys().filter(|path| inspection.settled(path).is_some()).cloned().collect();
     let around = plan::Around::of(&mut inspection);
+    let source = inspection.source.take();
     let approved = plan::plan_of(inspection)?;
     if let Some(saved) = &saved {
         same_plan(saved, &approved)?;
@@ -98,7 +99,7 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
     }
     removals(&approved, arguments, common.json)?;
     settings::remember(&request.project, &word, &request.source);
-    let handle = executor::start(request, approved, arguments.on_conflict.on_conflict());
+    let handle = executor::start(request, approved, source, arguments.on_conflict.on_conflict());
     Ok(output::follow_with(handle, common.json, warnings).await)
 }
 

@@ -11,7 +11,7 @@ use crate::engine::planning::make_plan::{self, PlanningError};
 use crate::engine::refusal::{About, Problem};
 use crate::engine::report::documents;
 use crate::engine::session::word;
-use crate::host::session::catalog;
+use crate::host::session::catalog::{self, Found};
 
 /// Why a session is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,13 +80,13 @@ pub(crate) fn overtaken(session: &Session) -> Result<(), Problem> {
     }
 }
 
-/// A new session begins only where none is unfinished; an old one is only taken up as it was when it was read.
-pub(crate) fn still_the_same(session: &Session, how: Begin) -> Result<(), Problem> {
+/// A new session begins only where none is unfinished; an old one is only taken up as it was when it was read. `found` are
+/// the sessions as they are under the lock.
+pub(crate) fn still_the_same(session: &Session, how: Begin, found: &Found) -> Result<(), Problem> {
     if how == Begin::Anew {
-        let in_the_way = checks::session_in_the_way(&session.install);
+        let in_the_way = checks::in_the_way(&session.install, found);
         return in_the_way.map_or(Ok(()), |p| Err(Problem { what: format!("{}; nothing was changed", p.what), ..p }));
     }
-    let found = catalog::survey(&session.install);
     if let Some(damage) = found.lost() {
         let what = format!("{}; nothing was changed", damage.describe());
         return Err(Problem { about: About::Install, exit_code: Exit::Refused, what, next: damage.next() });
@@ -112,13 +112,13 @@ pub(crate) fn still_the_same(session: &Session, how: Begin) -> Result<(), Proble
 }
 
 /// Gives a new session its place behind all others, and a stamp that no other has.
-pub(crate) fn take_place(session: &mut Session, how: Begin) -> Result<(), Problem> {
+pub(crate) fn take_place(session: &mut Session, how: Begin, found: &Found) -> Result<(), Problem> {
     if how != Begin::Anew {
         return Ok(());
     }
-    let place = catalog::next_place(&session.install);
+    let place = catalog::next_place(&session.install, found);
     let taken = place.and_then(|(number, after)| {
-        let stamp = catalog::free_stamp(&session.install, jiff::Timestamp::now())?;
+        let stamp = catalog::free_stamp(&session.install, found, jiff::Timestamp::now())?;
         Ok((number, after, stamp))
     });
     match taken {

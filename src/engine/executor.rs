@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -24,13 +25,14 @@ use crate::engine::conflicts::deferred;
 use crate::engine::maintenance::locked;
 use crate::engine::planning::folder;
 use crate::engine::planning::request::Request;
+use crate::engine::planning::source::Source;
 use crate::engine::report::words;
 use crate::engine::rollback::{put_back, set_aside};
 use crate::engine::session::context::Run;
 use crate::engine::session::estimates;
 use crate::engine::session::stop::{Advice, Stop};
 use crate::host::install;
-use crate::host::session::catalog;
+use crate::host::session::catalog::{self, Damage};
 use crate::host::session::lock::Lock;
 use crate::host::session::store;
 
@@ -43,17 +45,21 @@ pub(crate) struct Handle {
     pub(crate) commands: mpsc::Sender<Command>,
 }
 
-/// Begins a session for an approved plan. Needs a tokio runtime.
-pub(crate) fn start(request: Request, plan: Plan, on_conflict: OnConflict) -> Handle {
+/// Begins a session for an approved plan, and goes on with the source that it was made from, where that is still open.
+/// Needs a tokio runtime.
+pub(crate) fn start(request: Request, plan: Plan, source: Option<Arc<Source>>, on_conflict: OnConflict) -> Handle {
     let session = new_session(request, plan, on_conflict, false);
-    spawn(session, Begin::Anew, drive)
+    let source = source.filter(|source| source.is(session.source(), session.source_commit()));
+    spawn(session, Begin::Anew, |run| {
+        run.source = source;
+        drive(run)
+    })
 }
 
 /// Begins to run a session under the lock: its first save, the lock's note, and what was found on the way.
 fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
     let rescued = catalog::sweep(&run.session.project, run.lock.install());
-    let found = catalog::survey(&run.session.install);
-    run.estimates = estimates::estimates(&found.sessions, &run.session);
+    run.estimates = estimates::estimates(&run.found.sessions, &run.session);
     let session = &run.session;
     let resumed = how != Begin::Anew;
     run.say(Event::SessionStarted {
@@ -65,7 +71,7 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         to_commit: session.source_commit().to_owned(),
         to_version: session.source_version().to_owned(),
         estimate_seconds: run.estimates,
-        rehearsal_seconds: estimates::of_the_rehearsal(&found.sessions),
+        rehearsal_seconds: estimates::of_the_rehearsal(&run.found.sessions),
     });
     for line in rescued {
         run.warn("rescued", line);
@@ -73,11 +79,11 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
     for line in run.lock.ended() {
         run.log(Level::Warn, "lock", line);
     }
-    if let Some(damage) = found.damage(&run.session.session_id) {
-        run.warn("session", damage.describe());
+    if let Some(damage) = run.found.damage(&run.session.session_id).map(Damage::describe) {
+        run.warn("session", damage);
     }
     let own = run.session.session_id.clone();
-    match catalog::settle(run.lock.install(), &found, &own) {
+    match catalog::settle(run.lock.install(), &run.found, &own) {
         Ok(lines) => lines.into_iter().for_each(|line| run.warn("session", line)),
         // They are history: what matters is this session.
         Err(e) => run.warn("session", e.to_string()),
@@ -208,8 +214,10 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
                 return;
             }
         };
-        // What was so before the lock was held may no longer be.
-        if let Err(problem) = still_the_same(&session, how).and_then(|()| take_place(&mut session, how)) {
+        // What was so before the lock was held may no longer be; from here on nobody else writes there.
+        let found = catalog::survey(&session.install);
+        let admitted = still_the_same(&session, how, &found).and_then(|()| take_place(&mut session, how, &found));
+        if let Err(problem) = admitted {
             let _ = events.blocking_send(Event::Finished(refused(&problem)));
             return;
         }
@@ -218,6 +226,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
             _ => Ok(set_aside::Aside::new()),
         };
         let mut run = Run::new(session, lock, runtime, events, heard);
+        run.found = found;
         let aside = match aside {
             Ok(aside) => aside,
             Err(stop) => {
@@ -285,6 +294,7 @@ fn drive(run: &mut Run) -> Finish {
         message.push_str(&format!("; {parked} put off, where yours stays until you settle it"));
     }
     let next = (parked > 0).then(|| Next::Resolve.of(&run.session.project));
+    // This session is one of those that have ended by now.
     let found = catalog::survey(&run.session.install);
     // What a damaged session put off is needed still, and can't be told.
     if found.damages.is_empty() {

@@ -15,6 +15,7 @@ use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::own_tools::Tool;
 use crate::engine::planning::inspect::{Inspection, Unfinished};
 use crate::engine::planning::request::Request;
+use crate::engine::planning::source::Source;
 use crate::engine::planning::sources::{Candidate, Standing};
 
 use crate::tui::diff::{Diff, How};
@@ -192,6 +193,8 @@ pub enum Effect {
         prior: Option<Decision>,
         /// Who settles it, if nobody has.
         policy: OnConflict,
+        /// The source that the plan was made from, while it is open.
+        source: Option<Arc<Source>>,
     },
     /// Compare two texts.
     BuildDiff {
@@ -241,7 +244,7 @@ pub enum Effect {
         name: String,
     },
     /// Begin the upgrade.
-    Start(Box<Request>, Box<Plan>, OnConflict),
+    Start(Box<Request>, Box<Plan>, Option<Arc<Source>>, OnConflict),
     /// Settle what was put off.
     Resolve(Box<Plan>),
     /// Take the session up; true where the person has said yes to its source.

@@ -22,6 +22,7 @@ use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
 use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
+use crate::engine::planning::source::Source;
 use crate::engine::planning::sources;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
 use crate::engine::report::plan_document;
@@ -40,7 +41,7 @@ pub(crate) trait Engine: Clone + Send + 'static {
     fn unfinished(&self, launch: &Launch) -> Result<Option<inspect::Unfinished>, String>;
     fn inspect(&self, request: &Request) -> inspect::Inspection;
     fn deepen(&self, request: &Request) -> Result<inspect::Inspection, String>;
-    fn texts(&self, request: &Request, entry: &FileEntry) -> Result<Sides, String>;
+    fn texts(&self, request: &Request, source: Option<Arc<Source>>, entry: &FileEntry) -> Result<Sides, String>;
     fn candidates(&self, launch: &Launch) -> Vec<Candidate>;
     fn look(&self, look: &Look) -> Looked;
     fn standing(&self, request: &Request) -> Result<Standing, String>;
@@ -67,8 +68,8 @@ impl Engine for Real {
         Ok(inspect::approval(request))
     }
 
-    fn texts(&self, request: &Request, entry: &FileEntry) -> Result<Sides, String> {
-        inspect::texts(request, entry)
+    fn texts(&self, request: &Request, source: Option<Arc<Source>>, entry: &FileEntry) -> Result<Sides, String> {
+        inspect::texts(request, source, entry)
     }
 
     fn candidates(&self, launch: &Launch) -> Vec<Candidate> {
@@ -102,9 +103,9 @@ impl Engine for Real {
     fn handle(&self, effect: Effect, launch: &Launch) -> Option<Handle> {
         match effect {
             Effect::Resolve(plan) => Some(executor::resolve(&launch.project, *plan, launch.options.clone())),
-            Effect::Start(request, plan, policy) => {
+            Effect::Start(request, plan, source, policy) => {
                 consent::allow(&request.project, &Wish::Source(request.source.clone()));
-                Some(executor::start(*request, *plan, policy))
+                Some(executor::start(*request, *plan, source, policy))
             }
             Effect::Resume(session, named) => Some(executor::resume(*session, named)),
             Effect::RollBack(session) => Some(executor::roll_back(*session, "asked for in the wizard", false)),
@@ -202,12 +203,12 @@ impl<E: Engine> Worker<E> {
                     || Msg::Broken("Fetching the history ended in a bug; nothing was changed in the install."),
                 );
             }
-            Effect::LoadTexts { entry, prior, policy } => {
+            Effect::LoadTexts { entry, prior, policy, source } => {
                 let (engine, request, lost) = (self.engine.clone(), launch.request(), entry.clone());
                 self.spawn(
                     move || {
                         let texts = match request {
-                            Some(request) => engine.texts(&request, &entry),
+                            Some(request) => engine.texts(&request, source, &entry),
                             None => Err("There is no source to read from.".to_owned()),
                         };
                         let result =

@@ -156,6 +156,10 @@ pub fn run_with(
     }
     command.arg(env!("CARGO_BIN_EXE_pos-upgrade-tui")).args(arguments).arg("--project").arg(&case.project);
     settle(&mut command);
+    // What another case's killed run left in the temporary folder would be cleared away here, and counted.
+    let temporary = case.beside("temporary");
+    fs::create_dir_all(&temporary).unwrap();
+    command.env("TMPDIR", temporary);
     let mut child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
     let begun = Instant::now();
     let mut hung = false;

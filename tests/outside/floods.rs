@@ -13,7 +13,7 @@ use pos_upgrade_tui::host::python::{compile, pip};
 use pos_upgrade_tui::host::server::{self, Settings, Watch};
 use serde_json::json;
 
-use crate::common::{Sandbox, assert_same, snapshot};
+use crate::common::{Sandbox, assert_same, locked, snapshot};
 
 /// What the binary may take at most, whatever is said to it: an answer of git's is the largest.
 const MEMORY: u64 = 320 << 20;
@@ -159,11 +159,12 @@ fn a_pip_and_a_python_that_never_end_to_talk() {
     let install = sandbox.path();
     let (venv, requirements) = (install.join("venv"), install.join("requirements.txt"));
     fs::write(&requirements, "a\n").unwrap();
+    let lock = locked(&install);
     let before = peak(std::process::id()).unwrap();
     for flood in FLOODS {
         program(&venv.join("bin/python"), flood);
         let mut ear = Ear::new();
-        pip::install(&venv, &requirements, None, &mut ear).unwrap_err();
+        pip::install(lock.install(), &venv, &requirements, None, &mut ear).unwrap_err();
         assert!(ear.longest < 20_000, "{flood}");
         pip::complaints(&venv, &mut Ear::new()).unwrap_err();
         pip::missing(&venv, &requirements, &mut Ear::new()).unwrap_err();
@@ -194,6 +195,7 @@ fn a_server_that_never_ends_to_log() {
     for (n, flood) in FLOODS.iter().enumerate() {
         let install: PathBuf = sandbox.path().join(format!("{n}/.praxis-os"));
         fs::create_dir_all(&install).unwrap();
+        let lock = locked(&install);
         let script = install.join("server");
         program(&script, flood);
         let launch = ServerBefore {
@@ -205,14 +207,14 @@ fn a_server_that_never_ends_to_log() {
             tools: Vec::new(),
         };
         let begun = Instant::now();
-        let error = server::start(&install, &launch, &Settings::default(), &mut Patient).unwrap_err().to_string();
+        let error = server::start(lock.install(), &launch, &Settings::default(), &mut Patient).unwrap_err().to_string();
         assert!(error.contains("writes without end into its log"), "{flood}: {error}");
         assert!(error.len() < 10_000 && begun.elapsed() < Duration::from_secs(50), "{flood}: {:?}", begun.elapsed());
         let log = server::log_path(&install);
         assert!(server::last_lines(&log, 0, 8).len() < 10_000);
         // The next start sets it aside, and what was set aside before goes.
         for _ in 0..2 {
-            server::start(&install, &launch, &Settings::default(), &mut Patient).unwrap_err();
+            server::start(lock.install(), &launch, &Settings::default(), &mut Patient).unwrap_err();
         }
         let logs = fs::read_dir(log.parent().unwrap()).unwrap().count();
         assert_eq!(logs, 2, "{flood}");

@@ -10,20 +10,17 @@ use serde_json::{Map, Value};
 use super::approval::Approval;
 use super::decision::Decision;
 use super::decisions::Decisions;
-use super::machine;
-use super::machine::{Illegal, StateEvent};
 use super::ready::Ready;
 use super::reconcile;
-use super::reconcile::Facts;
 use super::server_before::ServerBefore;
-use super::state::{SoFar, State, Status};
-use super::times::{is_stamp, stamp_of, time_of};
+use super::state::{SoFar, State};
+use super::times::{stamp_of, time_of};
 use crate::core::editor_entry;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
-use crate::core::plan::{FileEntry, Kind, Plan};
+use crate::core::plan::Plan;
 use crate::core::policy::OnConflict;
-use crate::core::question::{Question, Way};
+use crate::core::question::Way;
 use crate::core::rules_file;
 use crate::core::settings::Options;
 
@@ -82,7 +79,7 @@ pub struct Session {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,
     /// The checksum of what was approved; none where that is lost.
-    approval: Option<String>,
+    pub(super) approval: Option<String>,
     /// What was approved.
     #[serde(skip)]
     pub(super) approved: Arc<Approval>,
@@ -101,7 +98,7 @@ pub struct Session {
     /// The phase that runs now or runs next.
     pub(super) current_phase: Phase,
     /// Those that are done.
-    completed_phases: Vec<Phase>,
+    pub(super) completed_phases: Vec<Phase>,
     /// Evidence by phase.
     pub phase_artifacts: BTreeMap<u8, PhaseRecord>,
     /// What is decided about conflicts, saved one by one as it is.
@@ -160,17 +157,10 @@ pub struct Session {
     pub lost: Vec<RelPath>,
 }
 
-/// The state before an event.
-#[derive(Debug)]
-pub struct Before(State);
-
 /// Whether a number is none.
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
-
-/// The documents that a session appends to outside of its journals; nothing else may be named in [`Session::documents`].
-pub(crate) const DOCUMENTS: [&str; 2] = ["INSTALLATION_SUMMARY.md", "UPDATE_LOG.txt"];
 
 impl Session {
     /// A session that begins: nothing is done yet. Its number and its place are given under the lock.
@@ -305,159 +295,9 @@ impl Session {
         self.approved.plan.install.release.as_deref()
     }
 
-    /// Where it stands.
-    #[cfg(test)]
-    pub(crate) fn state(&self) -> &State {
-        &self.state
-    }
-
-    /// What others are told of where it stands.
-    pub fn status(&self) -> Status {
-        self.state.status()
-    }
-
-    /// Why it ended, is going back, or stopped the last time.
-    pub fn reason(&self) -> Option<&str> {
-        self.state.so_far().reason.as_deref()
-    }
-
-    /// Something in the install may have changed: from here on, Discard is not offered.
-    pub fn applied(&self) -> bool {
-        self.state.so_far().applied
-    }
-
-    /// A rollback was begun: from here on there is no way but back.
-    pub fn rolling_back(&self) -> bool {
-        self.state.is_rolling_back()
-    }
-
-    /// The question that waits for an answer, or was left without one.
-    pub fn asked(&self) -> Option<&Question> {
-        self.state.asked()
-    }
-
-    /// Its own files were damaged: this is what is left. Good for a rollback, not for going on.
-    pub fn rebuilt(&self) -> bool {
-        self.approval.is_none()
-    }
-
-    /// The phase that runs now or runs next.
-    pub fn current_phase(&self) -> Phase {
-        self.current_phase
-    }
-
-    /// The phases that are done.
-    pub fn completed_phases(&self) -> &[Phase] {
-        &self.completed_phases
-    }
-
-    /// Moves on to the state behind an event. Gives what takes that back, for who could not save it.
-    ///
-    /// # Errors
-    /// [`Illegal`] for an event that can't happen now; the state stays.
-    pub fn advance(&mut self, event: &StateEvent) -> Result<Before, Illegal> {
-        let next = machine::on(&self.state, event)?;
-        Ok(Before(std::mem::replace(&mut self.state, next)))
-    }
-
-    /// Takes an event back that could not be saved.
-    pub(crate) fn take_back(&mut self, before: Before) {
-        self.state = before.0;
-    }
-
-    /// Begins a phase, or begins it again.
-    ///
-    /// # Errors
-    /// [`Illegal`] where no phase can begin.
-    pub(crate) fn begin_phase(&mut self, phase: Phase) -> Result<(), Illegal> {
-        self.advance(&StateEvent::PhaseBegan)?;
-        self.current_phase = phase;
-        Ok(())
-    }
-
-    /// Takes in what the disk proves.
-    pub(crate) fn reconcile(&mut self, facts: Facts) {
-        let backed_up = self.completed_phases.contains(&Phase::Backup);
-        let state = std::mem::replace(&mut self.state, State::Running(SoFar::default()));
-        self.state = reconcile::reconcile(state, facts, backed_up);
-    }
-
-    /// Takes in that another session was begun behind it, which is only possible if it had ended.
-    pub(crate) fn overtaken(&mut self) {
-        let state = std::mem::replace(&mut self.state, State::Running(SoFar::default()));
-        self.state = reconcile::overtaken(state);
-    }
-
-    /// Nothing of the session is left in the install.
-    pub(crate) fn is_back(&self) -> bool {
-        matches!(self.status(), Status::RolledBack | Status::Aborted | Status::Failed)
-    }
-
     /// The id of the session before it, as far as it is known.
     pub fn parent(&self) -> Option<&str> {
         self.after.last().map(String::as_str)
-    }
-
-    /// Whether a relaunch has something to offer: Resume, Roll back, Discard.
-    pub fn is_unfinished(&self) -> bool {
-        self.state.is_unfinished()
-    }
-
-    /// Checks what was read from a file that anybody may have written: every name that is joined to a path, and every
-    /// text that is cut by position. `folder` is the name of the folder it was found in.
-    ///
-    /// # Errors
-    /// What is wrong, naming the key.
-    pub fn check(&self, folder: &str) -> Result<(), String> {
-        let is_time = |text: &str| text.parse::<jiff::Timestamp>().is_ok();
-        let wrong = |key: &str| Err(format!("\"{key}\" is not what this program writes"));
-        if self.session_id != folder || uuid::Uuid::try_parse(folder).is_err() {
-            return wrong("session_id");
-        }
-        if self.stamp.len() != 17 || !is_stamp(&self.stamp) {
-            return wrong("stamp");
-        }
-        if self.backup.as_deref().is_some_and(|name| !is_stamp(name)) {
-            return wrong("backup");
-        }
-        if self.venv_generation.as_deref().is_some_and(|name| !is_stamp(name)) {
-            return wrong("venv_generation");
-        }
-        if !is_time(&self.created_at) || !is_time(&self.updated_at) {
-            return wrong("created_at or updated_at");
-        }
-        if self.after.iter().any(|id| uuid::Uuid::try_parse(id).is_err()) {
-            return wrong("after");
-        }
-        if self.approval.as_deref().is_some_and(|sum| sum.len() != 64 || !sum.bytes().all(|b| b.is_ascii_hexdigit())) {
-            return wrong("approval");
-        }
-        if self.gitignore_added.iter().any(|line| line.trim().is_empty() || line.contains(['\n', '\0'])) {
-            return wrong("gitignore_added");
-        }
-        if self.editors.iter().any(|(path, saved)| !editor_entry::is_settings(path) || !saved.is_sound()) {
-            return wrong("editors");
-        }
-        if !self.decisions.are_sound() {
-            return wrong("answers");
-        }
-        if self.rules_files.iter().any(|(path, saved)| !rules_file::is_rules(path) || !saved.is_sound()) {
-            return wrong("rules_files");
-        }
-        if self.documents.keys().any(|path| !DOCUMENTS.iter().any(|d| d.as_bytes() == path.as_bytes())) {
-            return wrong("documents");
-        }
-        let folders = crate::core::layout::layouts().folders();
-        if self.folder_before.as_ref().is_some_and(|name| !folders.contains(&name)) {
-            return wrong("folder_before");
-        }
-        if self.set_aside.iter().any(|path| crate::core::layout::layouts().is_ephemeral(path)) {
-            return wrong("set_aside");
-        }
-        if self.lost.iter().any(|path| crate::core::layout::layouts().is_ephemeral(path)) {
-            return wrong("lost");
-        }
-        Ok(())
     }
 
     /// The evidence of a finished phase in its own type.
@@ -484,24 +324,6 @@ impl Session {
     /// How many conflicts are put off.
     pub fn put_off(&self) -> usize {
         self.answers().values().filter(|a| **a == Decision::Park).count()
-    }
-
-    /// Whether conflicts wait for a person: for answers, or for the word that all of them are given.
-    pub(crate) fn asks_about_conflicts(&self) -> bool {
-        let open = |f: &FileEntry| f.kind == Kind::Conflict && self.asks_about(&f.path);
-        !self.answers_done
-            && !self.rolling_back()
-            && !self.completed_phases.contains(&Phase::Content)
-            && self.plan().files.iter().any(open)
-    }
-
-    /// Notes a phase as done and moves on to the next.
-    pub fn complete(&mut self, phase: Phase, record: PhaseRecord) {
-        self.phase_artifacts.insert(phase.number(), record);
-        if !self.completed_phases.contains(&phase) {
-            self.completed_phases.push(phase);
-        }
-        self.current_phase = Phase::try_from(phase.number() + 1).unwrap_or(Phase::Cleanup);
     }
 }
 

@@ -55,15 +55,14 @@ pub(crate) fn theirs_path(install: &Path, parked: &Parked) -> Option<std::path::
 /// # Errors
 /// [`Stop::Failed`].
 pub(crate) fn keep(run: &Run, sides: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> Result<(), Stop> {
-    let install = &run.session.install;
+    let install = run.lock.install();
     let parked = |e: &&FileEntry| matches!(run.session.answers().get(&e.path), Some(Decision::Park));
     let entries: Vec<&FileEntry> = run.session.plan().files.iter().filter(parked).collect();
     if entries.is_empty() {
         return Ok(());
     }
-    fs::create_folders(&install.join(FOLDER))?;
     // What stands there may be a link: it is replaced, never written through.
-    let folder = Folder::open(&install.join(FOLDER))?;
+    let folder = Folder::open(&install.make_folder(FOLDER)?)?;
     for entry in entries {
         let sides = sides(entry)?;
         for (id, bytes) in [(&entry.base, &sides.base), (&entry.theirs, &sides.theirs)] {

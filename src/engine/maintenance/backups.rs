@@ -13,6 +13,7 @@ use crate::host::backup::retention;
 use crate::host::backup::retention::{Examined, Kept, Pruned};
 use crate::host::files::fs::visible;
 use crate::host::session::catalog;
+use crate::host::session::catalog::Found;
 use crate::host::session::lock::Lock;
 
 /// The backups, oldest first.
@@ -20,10 +21,12 @@ use crate::host::session::lock::Lock;
 /// # Errors
 /// [`Problem`] naming what can't be read: no list may pass for an empty one.
 pub(crate) fn all(install: &Path) -> Result<Vec<Kept>, Problem> {
-    retention::list(install).map_err(|what| {
-        let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
-        problem(format!("{}: {what}; nothing was changed", install.shown()), next)
-    })
+    retention::list(install).map_err(|what| unreadable(install, &what))
+}
+
+fn unreadable(install: &Path, what: &str) -> Problem {
+    let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
+    problem(format!("{}: {what}; nothing was changed", install.shown()), next)
 }
 
 /// Reads one backup, or all that were made to their end, and compares what is read with their manifests.
@@ -68,6 +71,8 @@ pub(crate) struct Prunable {
     pub(crate) all: Vec<Kept>,
     /// The names of those that may go.
     pub(crate) names: Vec<String>,
+    /// The sessions that they belong to.
+    found: Found,
     lock: Lock,
 }
 
@@ -79,18 +84,19 @@ impl Prunable {
     pub(crate) fn find(install: &Path, keep: usize, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
         let lock = locked::lock(install, note)?;
         // Without knowing what the last session needs, nothing can be said not to be needed.
-        if let Some(damage) = catalog::survey(install).lost() {
+        let found = catalog::survey(install);
+        if let Some(damage) = found.lost() {
             let what = format!("{}; nothing was changed", damage.describe());
             return Err(Problem { about: About::Install, exit_code: Exit::Locked, what, next: damage.next() });
         }
-        let all = all(install)?;
+        let all = retention::list_of(install, &found).map_err(|what| unreadable(install, &what))?;
         // A whole manifest is not enough here: the one that stays for certain must be readable to its last byte.
         let complete = all.iter().rev().filter(|b| b.complete);
         let newest_sound = complete.map(|b| b.name.clone()).find(|name| retention::examine(install, name).sound);
         let protected: Vec<String> = newest_sound.into_iter().collect();
-        let names = retention::prunable(install, keep, &protected)
+        let names = retention::prunable(install, &found, keep, &protected)
             .map_err(|what| problem(format!("{what}; nothing was changed"), "pos-upgrade-tui backups"))?;
-        Ok(Self { all, names, lock })
+        Ok(Self { all, names, found, lock })
     }
 
     /// The backups that go, oldest first.
@@ -103,7 +109,7 @@ impl Prunable {
     /// # Errors
     /// [`Problem`]; some may be gone then.
     pub(crate) fn remove(&self) -> Result<Pruned, Problem> {
-        retention::prune(self.lock.install(), &self.names).map_err(|e| {
+        retention::prune(self.lock.install(), &self.found, &self.names).map_err(|e| {
             let what = format!("{e}; what was removed before that is gone, the install itself is untouched");
             problem(what, "see what is left: pos-upgrade-tui backups")
         })

@@ -200,7 +200,7 @@ fn free_stamp(install: &Path) -> Result<String, FsError> {
 }
 
 fn keep(install: &LockedInstall, folder: &Path, changes: &[Change]) -> Result<(), FsError> {
-    fs::create_folders(folder)?;
+    install.make_folder(folder)?;
     let mut files = Vec::new();
     for (number, change) in changes.iter().enumerate() {
         fs::write_durable(&folder.join(format!("{number}.old")), &change.now, 0o600)?;

@@ -79,8 +79,7 @@ impl Reconciled {
         let mut kept = None;
         if self.found.unusable {
             let rescue = locked::rescue_folder(install)?;
-            let folder = rescue.under(install);
-            fs::create_folders(&folder).map_err(failed)?;
+            let folder = install.make_folder(rescue.under(install)).map_err(failed)?;
             let old = fs::read_if_there(&self.path).map_err(failed)?.unwrap_or_default();
             fs::write_durable(&folder.join(baseline::FILE), &old, 0o644).map_err(failed)?;
             kept = Some(format!("{}/{rescue}/{}", install::name_of(install), baseline::FILE));

@@ -63,7 +63,7 @@ pub(crate) fn note(run: &mut Run, source: &Source) -> Result<(), FsError> {
             continue;
         }
         if wanted {
-            fs::create_folders(&folder)?;
+            run.lock.install().make_folder(&folder)?;
             fs::write_durable(&folder.join(copy_name(&file.path)), &file.then, 0o600)?;
         }
         run.session.rules_files.insert(file.path, Saved { before: sha256(&file.now), after: sha256(&file.then) });

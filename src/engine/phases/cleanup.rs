@@ -16,7 +16,7 @@ use crate::host::files::fs;
 use crate::host::git;
 use crate::host::install;
 use crate::host::server::kept_index;
-use crate::host::session::ended;
+use crate::host::session::{catalog, ended};
 
 const PHASE: Phase = Phase::Cleanup;
 
@@ -30,8 +30,9 @@ pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         let keep = run.session.options().keep_backups as usize;
         let own = run.session.backup.clone().unwrap_or_default();
         // An environment kept for a rollback goes with the backup that the rollback would need.
-        let pruned = retention::prunable(&install, keep, &[own])
-            .and_then(|names| retention::prune(&install, &names).map_err(|e| e.to_string()));
+        let found = catalog::survey(&install);
+        let pruned = retention::prunable(&install, &found, keep, &[own])
+            .and_then(|names| retention::prune(&install, &found, &names).map_err(|e| e.to_string()));
         let retention::Pruned { removed, problems } = pruned.unwrap_or_else(|e| {
             run.warn("backup", format!("old backups could not be removed: {e}"));
             retention::Pruned::default()
@@ -45,7 +46,7 @@ pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
     outside_lines(run);
     let path = install.join(format!(".cache/upgrade-summary-{}.md", &run.session.stamp[..10]));
     let upgrade_summary = run.task(PHASE, Task::Summary, |run| {
-        fs::create_folders(&install.join(".cache"))?;
+        install.make_folder(".cache")?;
         let warnings = run.warnings.clone();
         let text = documents::summary(&run.session, &warnings, run.seconds(), run.account.as_ref());
         fs::write_durable(&path, text.as_bytes(), 0o644)?;

@@ -169,8 +169,7 @@ pub(crate) fn preview(plan: &Plan) -> DryRunPreview {
 /// Plans again, settles conflicts, stages everything and commits. Nothing in the install changes here.
 fn prepare(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Journal, Stop> {
     let (source, planned) = run.task(PHASE, Task::DryRun, |run| {
-        let commit = run.session.source_commit().to_owned();
-        let source = Source::open(run.session.source(), Some(&commit)).map_err(Stop::failed)?;
+        let source = run.source().map_err(Stop::failed)?;
         let planned = make_plan::make_plan_for(&source, install, run.session.plan().only).map_err(Stop::failed)?;
         if let Some(what) = difference(run.session.plan(), &planned.plan) {
             let next = Some("look at the new plan: start the upgrade again".into());
@@ -197,6 +196,8 @@ fn prepare(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Jour
         keep_edited_bases(run, texts)?;
     }
     deferred::keep(run, texts)?;
+    // What follows needs no source, and may take its time.
+    run.source = None;
     commit(run, install, folder, server, content)
 }
 
@@ -366,10 +367,8 @@ fn moved_config(run: &mut Run, live: &Folder, content: &mut Vec<Wanted>) -> Resu
 
 /// Keeps the bytes of the release that is being installed, so that a shallow source still has a base next time.
 fn keep_base(install: &LockedInstall, source: &Source) -> Result<(), Stop> {
-    let folder = install.join(".upgrade/base");
-    fs::create_folders(&folder)?;
     // What stands there may be a link: it is replaced, never written through.
-    let folder = Folder::open(&folder)?;
+    let folder = Folder::open(&install.make_folder(".upgrade/base")?)?;
     for (path, file) in &source.tree {
         // One that a crash tore is written again.
         if make_plan::kept_base(install, &file.blob)?.is_some() {

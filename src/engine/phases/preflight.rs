@@ -23,7 +23,8 @@ use crate::host::user::consent::Wish;
 pub(crate) fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     const PHASE: Phase = Phase::PreFlight;
     let request = request_of(run);
-    let mut checked = checks::pre_flight(&request, true, &mut |task, outcome, detail, seconds| {
+    let opened = run.source.take();
+    let mut checked = checks::pre_flight(&request, &run.found, opened, true, &mut |task, outcome, detail, seconds| {
         run.say(Event::TaskStarted { phase: PHASE, task });
         run.say(Event::TaskFinished { phase: PHASE, task, outcome, detail: detail.to_owned(), seconds });
     });
@@ -31,9 +32,10 @@ pub(crate) fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     if let Some(source) = &checked.source {
         checked.problems.extend(lfs_pointers::problem(source, &lfs_pointers::found(source, &run.session.plan().files)));
     }
+    run.source.clone_from(&checked.source);
     checked.problems.extend(writable::unwritable(&run.session.install, run.session.plan()));
     checked.problems.extend(possible::problems(&run.session.install, run.session.plan()));
-    checked.problems.extend(possible::tried(&run.session.install, run.session.plan(), &run.folder("names")));
+    checked.problems.extend(possible::tried(run.lock.install(), run.session.plan(), &run.folder("names")));
     for warning in &checked.evidence.warnings {
         run.warn("checks", warning.clone());
     }

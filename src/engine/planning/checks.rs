@@ -2,6 +2,7 @@
 
 use crate::core::task::Task;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::core::baseline;
@@ -35,7 +36,7 @@ use crate::host::install;
 use crate::host::process::timing::{Who, waiting};
 use crate::host::process::{children, output};
 use crate::host::python::venv;
-use crate::host::session::catalog::Used;
+use crate::host::session::catalog::{Found, Used};
 use crate::host::session::{catalog, lock};
 
 /// A check's result, as it is told: task, how it ended, a few words, seconds.
@@ -49,7 +50,7 @@ pub(crate) struct Checked {
     /// What stops the upgrade.
     pub(crate) problems: Vec<Problem>,
     /// The source, if it could be opened.
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Option<Arc<Source>>,
     /// What lies about and was told among the warnings.
     pub(crate) leftovers: Vec<Leftover>,
 }
@@ -82,13 +83,20 @@ impl Check<'_, '_> {
     }
 }
 
-/// Runs all checks. `own` says that this process holds the lock and the session in question.
-pub(crate) fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> Checked {
+/// Runs all checks. `own` says that this process holds the lock and the session in question; `found` are the sessions that
+/// the install has, `opened` is the source where it is open already, at the commit that is asked for.
+pub(crate) fn pre_flight(
+    request: &Request,
+    found: &Found,
+    opened: Option<Arc<Source>>,
+    own: bool,
+    tell: &mut Tell<'_>,
+) -> Checked {
     let install = request.install();
     let mut check = Check { tell, problems: Vec::new() };
     let mut warnings = Vec::new();
 
-    let source = check.run(Task::SourceValid, || source_valid(request));
+    let source = check.run(Task::SourceValid, || source_valid(request, opened));
     let clean = source.as_ref().map(|source| check.run(Task::SourceClean, || source_clean(source)).is_some());
     if let Some(source) = &source {
         check.run(Task::SourceIdentity, || {
@@ -105,21 +113,21 @@ pub(crate) fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> C
             warnings.push("the source is a shallow clone: edits can only be merged where the old text is known; h (or --deepen) fetches the rest".into());
         }
     }
-    warnings.extend(source.as_ref().and_then(stale_manifest));
-    let damages = catalog::survey(&install).damages;
-    let only_told = |d: &&catalog::Damage| !matches!(d.used, Used::Nothing | Used::Unreadable);
-    warnings.extend(damages.iter().filter(only_told).map(catalog::Damage::describe));
+    warnings.extend(source.as_deref().and_then(stale_manifest));
+    // Whoever holds the lock has told them, and has mended what can be mended.
+    let only_told = |d: &&catalog::Damage| !own && !matches!(d.used, Used::Nothing | Used::Unreadable);
+    warnings.extend(found.damages.iter().filter(only_told).map(catalog::Damage::describe));
     let mut valid = check.run(Task::TargetValid, || target_valid(&request.project, &install, own)).is_some();
     for problem in own_places(&request.project, &install) {
         valid &= check.run::<()>(Task::TargetValid, || Err(problem)).is_some();
     }
-    for problem in writable::around(&request.project, &install, source.as_ref()) {
+    for problem in writable::around(&request.project, &install, source.as_deref()) {
         valid &= check.run::<()>(Task::TargetValid, || Err(problem)).is_some();
     }
     warnings.extend(folder::warnings(&request.project));
-    warnings.extend(old_backups(&install, &mut check));
+    warnings.extend(old_backups(&install, found, &mut check));
     let space = if install.is_dir() { check.run(Task::DiskSpace, || disk_space(&install)) } else { None };
-    let alone = check.run(Task::ConcurrentWorkflows, || concurrent(&install, own));
+    let alone = check.run(Task::ConcurrentWorkflows, || concurrent(&install, found, own));
     let (held, leftovers) = foreign_locks::find(&install);
     let no_other = held.is_empty();
     for problem in held {
@@ -139,16 +147,21 @@ pub(crate) fn pre_flight(request: &Request, own: bool, tell: &mut Tell<'_>) -> C
         disk_space_available_bytes: available,
         disk_space_required_bytes: required,
         no_concurrent_workflows: alone.is_some() && no_other,
-        server_found: running_server::found(request, &install, source.as_ref(), &mut warnings),
+        server_found: running_server::found(request, &install, source.as_deref(), &mut warnings),
         warnings,
     };
     Checked { evidence, problems: check.problems, source, leftovers }
 }
 
-fn source_valid(request: &Request) -> Result<(String, Source), Problem> {
+fn source_valid(request: &Request, opened: Option<Arc<Source>>) -> Result<(String, Arc<Source>), Problem> {
     let (path, named) = (request.source.shown(), quoted(&request.source));
     let clone = "name a clone of praxis-os: --source DIR";
-    let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| match &e {
+    let source = match opened {
+        Some(source) if request.source.is_dir() => Ok(source),
+        Some(_) => Err(GitError::NoFolder(request.source.clone())),
+        None => Source::open(&request.source, request.to.as_deref()).map(Arc::new),
+    };
+    let source = source.map_err(|e| match &e {
         GitError::NoGit(_) => problem(&e, "install git (Debian: apt install git), then try again"),
         GitError::NoSuchCommit { .. } => problem(&e, format!("see what there is: git -C {named} log --oneline --all")),
         GitError::Failed { .. } => problem(&e, format!("see what git says: git -C {named} status")),
@@ -339,10 +352,10 @@ fn no_python(venv: &Path, said: &str) -> Problem {
     )
 }
 
-fn old_backups(install: &Path, check: &mut Check<'_, '_>) -> Vec<String> {
+fn old_backups(install: &Path, found: &Found, check: &mut Check<'_, '_>) -> Vec<String> {
     const OLD_DAYS: i64 = 7;
     let begun = Instant::now();
-    let all = match retention::list(install) {
+    let all = match retention::list_of(install, found) {
         Ok(all) => all,
         Err(what) => {
             let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
@@ -386,7 +399,7 @@ fn disk_space(install: &Path) -> Result<(String, (u64, u64)), Problem> {
     Ok((format!("{} free, {} needed", fs::human_size(available), fs::human_size(required)), (available, required)))
 }
 
-fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
+fn concurrent(install: &Path, found: &Found, own: bool) -> Result<(String, ()), Problem> {
     if own {
         return Ok(("this one only".into(), ()));
     }
@@ -402,7 +415,7 @@ fn concurrent(install: &Path, own: bool) -> Result<(String, ()), Problem> {
             next: wait_or_unlock(&holder),
         });
     }
-    match session_in_the_way(install) {
+    match in_the_way(install, found) {
         Some(problem) => Err(problem),
         None => Ok(("none".into(), ())),
     }
@@ -419,7 +432,11 @@ pub(crate) fn wait_or_unlock(holder: &lock::Held) -> String {
 
 /// An earlier session that must be settled before another can begin.
 pub(crate) fn session_in_the_way(install: &Path) -> Option<Problem> {
-    let found = catalog::survey(install);
+    in_the_way(install, &catalog::survey(install))
+}
+
+/// The same for who has looked at the sessions already.
+pub(crate) fn in_the_way(install: &Path, found: &Found) -> Option<Problem> {
     let problem =
         |what: String, next: String| Some(Problem { about: About::Install, exit_code: Exit::Locked, what, next });
     if let Some(damage) = found.lost() {

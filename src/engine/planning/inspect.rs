@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::core::answers::{self, Prior, Rules};
 use crate::core::command_line::Next;
@@ -56,6 +57,8 @@ pub struct Inspection {
     pub(crate) problems: Vec<Problem>,
     /// The plan; none when a problem made planning impossible.
     pub(crate) plan: Option<Plan>,
+    /// The source that the plan was made from, open at its commit, for whoever goes on with it.
+    pub(crate) source: Option<Arc<Source>>,
     /// Subjects of the source's commits since the installed release: `(short id, date, subject)`, newest first.
     pub(crate) whats_new: Vec<(String, String, String)>,
     /// Short ids of the commits since the installed release that changed a file, newest first; only of those that change.
@@ -113,11 +116,12 @@ impl Inspection {
 
 /// Checks and plans. Blocking: call it off the drawing thread.
 pub(crate) fn inspect(request: &Request) -> Inspection {
-    let checked = checks::pre_flight(request, false, &mut |_, _, _, _| {});
+    let checked = checks::pre_flight(request, &catalog::survey(&request.install()), None, false, &mut |_, _, _, _| {});
     let mut inspection = Inspection {
         evidence: checked.evidence,
         problems: checked.problems,
         plan: None,
+        source: None,
         whats_new: Vec::new(),
         changed_by: BTreeMap::new(),
         prior: BTreeMap::new(),
@@ -192,6 +196,7 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
             }
             inspection.outside = outside::find(&request.project, &install, moves);
             inspection.plan = Some(planned.plan);
+            inspection.source = Some(source);
         }
         Err(PlanningError::Git(e)) => inspection.problems.push(Problem {
             about: About::Source,
@@ -279,12 +284,13 @@ fn changed_by(planned: &Planned) -> BTreeMap<RelPath, Vec<String>> {
     changed.filter_map(commits).collect()
 }
 
-/// Reads the texts of one entry, for its diff. Blocking.
+/// Reads the texts of one entry, for its diff, from the source that the plan was made from where it is still open. Blocking.
 ///
 /// # Errors
 /// A sentence naming the path that can't be read.
-pub(crate) fn texts(request: &Request, entry: &FileEntry) -> Result<Sides, String> {
-    let source = Source::open(&request.source, request.to.as_deref()).map_err(|e| e.to_string())?;
+pub(crate) fn texts(request: &Request, source: Option<Arc<Source>>, entry: &FileEntry) -> Result<Sides, String> {
+    let open = || Source::open(&request.source, request.to.as_deref()).map(Arc::new).map_err(|e| e.to_string());
+    let source = source.map_or_else(open, Ok)?;
     make_plan::sides(&source, &request.install(), entry).map_err(|e| e.to_string())
 }
 

@@ -16,6 +16,7 @@ use crate::host::backup::copy;
 use crate::host::files::fs;
 use crate::host::files::names;
 use crate::host::files::names::Names;
+use crate::host::install::locked::LockedInstall;
 
 /// How many paths are named.
 const SHOWN: usize = 20;
@@ -49,12 +50,12 @@ fn too_deep(install: &Path) -> Option<Problem> {
 
 /// Makes a file of every new name once, in a folder of the session, where the file system is one that keeps names in its
 /// own way: what it refuses, or takes for the same, can't all be known before. Blocking.
-pub(crate) fn tried(install: &Path, plan: &Plan, folder: &Path) -> Option<Problem> {
+pub(crate) fn tried(install: &LockedInstall, plan: &Plan, folder: &Path) -> Option<Problem> {
     let (new, _) = sides(plan);
     if new.is_empty() || !Names::of(install).are_odd {
         return None;
     }
-    let failed = names::tried(folder, &new);
+    let failed = names::tried(install, folder, &new);
     let found: Vec<Impossible> =
         failed.into_iter().map(|(path, said)| Impossible { path, why: Why::Tried(said) }).collect();
     refusal(install, &found)

@@ -47,6 +47,11 @@ impl Source {
         Ok(Self { repo, commit, version, tree, listing, blobs, manifest: OnceLock::new() })
     }
 
+    /// Whether it is this folder, open at this commit.
+    pub(crate) fn is(&self, path: &Path, commit: &str) -> bool {
+        self.repo.path() == path && self.commit == commit
+    }
+
     /// The files of another commit of its history that an install can hold.
     ///
     /// # Errors

@@ -124,14 +124,14 @@ fn prepare(run: &mut Run, restored: &mut Restored) -> Result<(Backup, Journal), 
                     tell(run, restored, &moved, EDITED);
                     journal.give_up(install)?;
                 }
-                Err(_) if run.set_aside => drop(damaged::move_aside(&run.folder(JOURNAL))?),
+                Err(_) if run.set_aside => drop(damaged::move_aside(install, &run.folder(JOURNAL))?),
                 Err(e) => return Err(e.into()),
             }
         }
         Ok(None) => {}
         // What came out of the install may still be staged there: it is kept, and all is looked at anew.
         Err(JournalError::Damaged(_)) => {
-            damaged::move_aside(&run.folder(JOURNAL))?;
+            damaged::move_aside(install, &run.folder(JOURNAL))?;
         }
         Err(other) => return Err(other.into()),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -16,15 +17,18 @@ use crate::core::session::{PhaseRecord, Seconds, Session, StateEvent, time_of};
 use crate::core::task::Task;
 use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Level, Outcome};
+use crate::engine::planning::source::Source;
 use crate::engine::session::background::Background;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{TaskResult, Told, spent_on};
 use crate::host::files::fs::visible;
+use crate::host::git::GitError;
 use crate::host::install::locked::LockedInstall;
 use crate::host::process::children::Mark;
 use crate::host::process::timing;
 use crate::host::process::timing::{Who, waiting};
 use crate::host::server::{self, Started};
+use crate::host::session::catalog::Found;
 use crate::host::session::lock::Lock;
 use crate::host::session::store;
 
@@ -45,6 +49,10 @@ pub(crate) struct Run {
     pub(crate) session: Session,
     /// Held until the end.
     pub(crate) lock: Lock,
+    /// The sessions as they were when the lock was taken; this one is among them if it was taken up again.
+    pub(crate) found: Found,
+    /// The source, once it is open and as long as it is needed: see [`Run::source`].
+    pub(crate) source: Option<Arc<Source>>,
     /// A server that this process started.
     pub(crate) server: Option<Started>,
     /// What the server before was told by its environment; secrets may be among it, so it is never saved.
@@ -90,6 +98,8 @@ impl Run {
             begun: now,
             session,
             lock,
+            found: Found::default(),
+            source: None,
             server: None,
             server_settings: None,
             warnings: Vec::new(),
@@ -149,6 +159,19 @@ impl Run {
             self.last_progress = Instant::now();
             self.say(Event::TaskProgress { phase, task, done, total, detail: visible(&detail.to_string()) });
         }
+    }
+
+    /// The source at the commit that was approved: the one that the plan was made from, or where a session is taken up
+    /// again one that is opened when it is first asked for. All phases read from this one.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub(crate) fn source(&mut self) -> Result<Arc<Source>, GitError> {
+        if let Some(source) = &self.source {
+            return Ok(Arc::clone(source));
+        }
+        let source = Arc::new(Source::open(self.session.source(), Some(self.session.source_commit()))?);
+        Ok(Arc::clone(self.source.insert(source)))
     }
 
     /// The install, for whoever writes into it.

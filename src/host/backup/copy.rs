@@ -166,8 +166,7 @@ pub fn create(
     created_at: &str,
     progress: &(dyn Fn(u64, &RelPath) + Sync),
 ) -> Result<Backup, BackupError> {
-    let files = folder.join(FILES);
-    fs::create_folders(&files)?;
+    let files = install.make_folder(folder.join(FILES))?;
     let paths = walk(install)?;
     for (path, _) in paths.iter().filter(|(_, kind)| kind.is_dir()) {
         walk::create_folder(&files, path)?;

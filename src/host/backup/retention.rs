@@ -52,7 +52,14 @@ pub struct Kept {
 /// # Errors
 /// A sentence naming what can't be read: what can't be told is not taken for nothing.
 pub fn list(install: &Path) -> Result<Vec<Kept>, String> {
-    let sessions = catalog::survey(install);
+    list_of(install, &catalog::survey(install))
+}
+
+/// The same for who has looked at the sessions already.
+///
+/// # Errors
+/// Those of [`list`].
+pub(crate) fn list_of(install: &Path, sessions: &catalog::Found) -> Result<Vec<Kept>, String> {
     if let Some(damage) = sessions.damages.iter().find(|d| d.used == catalog::Used::Unreadable) {
         return Err(damage.describe());
     }
@@ -222,9 +229,14 @@ fn newest_of_change<'b>(all: &'b [Kept], sessions: &[Session]) -> Option<&'b str
 ///
 /// # Errors
 /// Those of [`list`]. A backup that can't be read now stays: it may be whole.
-pub(crate) fn prunable(install: &Path, keep: usize, protected: &[String]) -> Result<Vec<String>, String> {
-    let all = list(install)?;
-    let of_change = newest_of_change(&all, &catalog::survey(install).sessions).map(str::to_owned);
+pub(crate) fn prunable(
+    install: &Path,
+    found: &catalog::Found,
+    keep: usize,
+    protected: &[String],
+) -> Result<Vec<String>, String> {
+    let all = list_of(install, found)?;
+    let of_change = newest_of_change(&all, &found.sessions).map(str::to_owned);
     let kept: BTreeSet<&str> =
         all.iter().rev().filter(|b| b.complete).take(keep.max(1)).map(|b| b.name.as_str()).collect();
     let may_go = |b: &&Kept| {
@@ -238,13 +250,12 @@ pub(crate) fn prunable(install: &Path, keep: usize, protected: &[String]) -> Res
 ///
 /// # Errors
 /// [`FsError`].
-pub fn prune(install: &LockedInstall, names: &[String]) -> Result<Pruned, FsError> {
+pub(crate) fn prune(install: &LockedInstall, found: &catalog::Found, names: &[String]) -> Result<Pruned, FsError> {
     let mut pruned = Pruned::default();
-    let sessions = catalog::survey(install).sessions;
     for name in names {
         remove(install, name)?;
         pruned.removed.push(name.clone());
-        let theirs = sessions.iter().filter(|s| s.backup.as_ref() == Some(name));
+        let theirs = found.sessions.iter().filter(|s| s.backup.as_ref() == Some(name));
         for generation in theirs.filter_map(|s| s.venv_generation.as_ref()) {
             if let Err(e) = venv::forget_original(install, generation) {
                 pruned.problems.push(e.to_string());
@@ -313,16 +324,21 @@ mod tests {
         let names = ["2026-01-01-000000", "2026-01-02-000000", "2026-01-03-000000!"];
         let (_dir, install) = install(&names);
         stdfs::create_dir_all(copy::folder_of(&install).join("mine")).unwrap();
-        assert_eq!(prunable(&install, 1, &[]).unwrap(), ["2026-01-01-000000", "2026-01-03-000000"]);
-        assert_eq!(prunable(&install, 0, &[]).unwrap(), ["2026-01-01-000000", "2026-01-03-000000"], "one always stays");
-        assert_eq!(prunable(&install, 1, &["2026-01-03-000000".into()]).unwrap(), ["2026-01-01-000000"]);
-        let pruned = prune(&install, &prunable(&install, 1, &[]).unwrap()).unwrap();
+        let found = catalog::survey(&install);
+        assert_eq!(prunable(&install, &found, 1, &[]).unwrap(), ["2026-01-01-000000", "2026-01-03-000000"]);
+        assert_eq!(
+            prunable(&install, &found, 0, &[]).unwrap(),
+            ["2026-01-01-000000", "2026-01-03-000000"],
+            "one always stays"
+        );
+        assert_eq!(prunable(&install, &found, 1, &["2026-01-03-000000".into()]).unwrap(), ["2026-01-01-000000"]);
+        let pruned = prune(&install, &found, &prunable(&install, &found, 1, &[]).unwrap()).unwrap();
         assert_eq!(pruned.removed.len(), 2);
         assert_eq!(list(&install).unwrap().iter().map(|b| b.name.as_str()).collect::<Vec<_>>(), ["2026-01-02-000000"]);
         assert!(list(&install).unwrap()[0].newest_good && copy::folder_of(&install).join("mine").exists());
         // A damaged manifest makes it no good one, however new it is.
         let (_dir, install) = self::install(&["2026-01-01-000000", "2026-01-02-000000"]);
         stdfs::write(copy::folder_of(&install).join("2026-01-02-000000").join(MANIFEST), "{}").unwrap();
-        assert_eq!(prunable(&install, 1, &[]).unwrap(), ["2026-01-02-000000"]);
+        assert_eq!(prunable(&install, &catalog::survey(&install), 1, &[]).unwrap(), ["2026-01-02-000000"]);
     }
 }

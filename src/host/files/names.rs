@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use crate::core::path::RelPath;
 use crate::host::files::{fs, walk};
+use crate::host::install::locked::LockedInstall;
 
 /// File systems that take any name and keep it as it is, by the numbers that the kernel has for them: ext, xfs, btrfs,
 /// tmpfs, overlay, f2fs, zfs, bcachefs, squashfs.
@@ -75,9 +76,9 @@ fn folds(folder: &Path) -> bool {
 
 /// Makes an empty file of each path below a folder of our own, which is made for that and goes again. Those that could not
 /// be made as they are named, with what the system says.
-pub(crate) fn tried(folder: &Path, paths: &[RelPath]) -> Vec<(RelPath, String)> {
+pub(crate) fn tried(install: &LockedInstall, folder: &Path, paths: &[RelPath]) -> Vec<(RelPath, String)> {
     let mut failed = Vec::new();
-    if fs::remove_tree(folder).and_then(|()| fs::create_folders(folder)).is_err() {
+    if fs::remove_tree(folder).and_then(|()| install.make_folder(folder)).is_err() {
         // Whatever that is, the next step meets it too.
         return failed;
     }
@@ -129,7 +130,7 @@ mod tests {
         assert!(names.longest >= 143 && !names.fold && !names.windows, "{names:?}");
         let rel = |text: &str| RelPath::new(text).unwrap();
         let paths = [rel("a/b.md"), rel("a/B.md"), rel("x."), rel("a:b")];
-        assert_eq!(tried(&dir.path().join("try"), &paths), []);
+        assert_eq!(tried(&LockedInstall::of_test(dir.path()), &dir.path().join("try"), &paths), []);
         assert!(!dir.path().join("try").exists());
     }
 
@@ -138,7 +139,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let rel = |text: &str| RelPath::new(text).unwrap();
         let long = "x".repeat(300);
-        let failed = tried(&dir.path().join("try"), &[rel("a"), rel(&long), rel("a/b"), rel("a")]);
+        let failed = tried(
+            &LockedInstall::of_test(dir.path()),
+            &dir.path().join("try"),
+            &[rel("a"), rel(&long), rel("a/b"), rel("a")],
+        );
         let paths: Vec<_> = failed.iter().map(|(path, _)| path.clone()).collect();
         assert_eq!(paths, [rel(&long), rel("a/b"), rel("a")], "{failed:?}");
     }

@@ -2,11 +2,16 @@
 
 use std::fs::File;
 use std::ops::Deref;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
+
+use crate::core::path::RelPath;
+use crate::host::files::error::{Doing as _, FsError};
+use crate::host::files::folder::Folder;
 
 /// The folder of an install that nobody else writes to: the lock is held for as long as this or a clone of it lives.
 #[derive(Debug, Clone)]
@@ -29,6 +34,22 @@ impl LockedInstall {
             _ => false,
         };
         Ok(is_still.then(|| Self { path: install.to_owned(), _lock: Arc::new(lock) }))
+    }
+
+    /// A folder in the install, made where it is missing, each part durable before the next; its path, which may then be
+    /// given to a program that writes there (pip, a server). `path` is the folder's, or leads to it from the install. The
+    /// install's own folder is never made: where it has got another name since, that would bring the old one back.
+    ///
+    /// # Errors
+    /// [`FsError`], also where the folder is not in the install, or a link stands in the way.
+    pub(crate) fn make_folder(&self, path: impl AsRef<Path>) -> Result<PathBuf, FsError> {
+        let path = self.path.join(path);
+        let below =
+            path.strip_prefix(&self.path).ok().and_then(|below| RelPath::new(below.as_os_str().as_bytes()).ok());
+        let below =
+            below.ok_or_else(|| std::io::Error::other("it is not in the install")).doing("create folder", &path)?;
+        Folder::open(&self.path)?.below(&below, true)?;
+        Ok(path)
     }
 
     /// The install has another name from here on; the file that is locked went along.
@@ -54,5 +75,29 @@ impl Deref for LockedInstall {
 impl AsRef<Path> for LockedInstall {
     fn as_ref(&self) -> &Path {
         &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_made_in_the_install_and_nowhere_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("install");
+        let install = LockedInstall::of_test(&path);
+        assert!(install.make_folder(".upgrade/a").is_err(), "the install itself is not made");
+        assert!(!path.exists());
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(install.make_folder(".upgrade/a").unwrap(), path.join(".upgrade/a"));
+        assert_eq!(install.make_folder(path.join(".upgrade/a/b")).unwrap(), path.join(".upgrade/a/b"));
+        assert!(path.join(".upgrade/a/b").is_dir());
+        std::os::unix::fs::symlink("..", path.join("out")).unwrap();
+        let beside = dir.path().join("beside");
+        for wrong in [Path::new("out/beside"), Path::new("../beside"), &beside, &path] {
+            assert!(install.make_folder(wrong).is_err(), "{}", wrong.to_string_lossy());
+        }
+        assert!(!beside.exists());
     }
 }

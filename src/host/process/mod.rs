@@ -2,8 +2,10 @@
 
 pub mod children;
 pub(crate) mod inside;
+pub(crate) mod lines;
 pub(crate) mod lock_holders;
 pub(crate) mod output;
 pub mod proc;
 pub mod program;
+pub(crate) mod pulse;
 pub(crate) mod timing;

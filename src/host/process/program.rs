@@ -1,40 +1,27 @@
 //! Programs that take their time: followed line by line, ended when they hang or when a person asks, with all that
 //! they started.
 
-use std::collections::VecDeque;
-use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use crate::core::visible::{line as visible, start_of};
 use crate::host::files::crash_points;
 use crate::host::process::children;
-use crate::host::process::proc;
+use crate::host::process::lines::{Line, Ring, read, shorter};
+use crate::host::process::pulse::Pulse;
 
 /// How often a silent program is looked at, and its listener asked.
 const LOOK: Duration = Duration::from_millis(50);
-/// How often its life signs are counted.
-const PULSE: Duration = Duration::from_secs(1);
 /// How long it may take to clean up after itself when it is asked to end.
 const GRACE: Duration = Duration::from_secs(2);
-/// Less than that is an idle program's breathing, not work: clock ticks, and bytes read and written.
-const BREATH: (u64, u64) = (5, 4096);
-/// Lines that are kept for an error, and how many characters of each are shown.
-const TAIL: usize = 8;
-const SHOWN: usize = 500;
 /// So much of what a program says is kept: it may say more than there is memory.
 const KEPT: usize = 4 << 20;
 /// And of its complaints.
 const COMPLAINTS: usize = 256 << 10;
-/// So much of a line: one may have no end.
-const LONGEST: usize = 16 << 10;
-/// What stands at the end of one that was cut.
-const CUT: &str = " … (cut)";
 /// So many lines may wait to be heard; then the program waits, too.
 const WAITING: usize = 256;
 
@@ -163,12 +150,6 @@ pub fn run(
     Err(ProgramError::Failed { name: name.to_owned(), status: status.to_string(), last })
 }
 
-/// A line of output: of the ordinary one, or of that for errors.
-enum Line {
-    Said(String),
-    Complained(String),
-}
-
 /// What a program said.
 #[derive(Debug)]
 pub struct Said {
@@ -176,45 +157,6 @@ pub struct Said {
     pub lines: Vec<String>,
     /// None of them is left out.
     pub whole: bool,
-}
-
-/// The last lines of a program, up to so many bytes.
-#[derive(Debug)]
-struct Ring {
-    lines: VecDeque<String>,
-    bytes: usize,
-    most: usize,
-    whole: bool,
-}
-
-impl Ring {
-    fn of(most: usize) -> Self {
-        Self { lines: VecDeque::new(), bytes: 0, most, whole: true }
-    }
-
-    fn push(&mut self, line: String) {
-        // What a line costs beside its text.
-        const COST: usize = 32;
-        self.whole &= !line.ends_with(CUT);
-        self.bytes += line.len() + COST;
-        self.lines.push_back(line);
-        while self.bytes > self.most
-            && let Some(first) = self.lines.pop_front()
-        {
-            self.bytes -= first.len() + COST;
-            self.whole = false;
-        }
-    }
-
-    fn tail(&self) -> String {
-        let skipped = self.lines.len().saturating_sub(TAIL);
-        self.lines.iter().skip(skipped).map(|line| shorter(line)).collect::<Vec<_>>().join("\n")
-    }
-}
-
-/// A line in an error.
-fn shorter(line: &str) -> String {
-    start_of(line, SHOWN)
 }
 
 /// What a program has said so far.
@@ -292,74 +234,6 @@ fn has_ended(child: &Child) -> bool {
     !matches!(waitid(WaitId::Pid(Pid::from_child(child)), how), Ok(None))
 }
 
-/// Lines as they come, each cut to [`LONGEST`]; of what was drawn over, the last state.
-fn read<R: Read + Send + 'static>(pipe: Option<R>, line: fn(String) -> Line, sender: &SyncSender<Line>) {
-    let Some(mut pipe) = pipe else { return };
-    let sender = sender.clone();
-    std::thread::spawn(move || {
-        let mut lines = Lines::default();
-        let mut buffer = [0; 16 << 10];
-        loop {
-            let read = match pipe.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(_) => break,
-            };
-            for byte in &buffer[..read] {
-                if let Some(text) = lines.push(*byte)
-                    && sender.send(line(text)).is_err()
-                {
-                    return;
-                }
-            }
-        }
-        if let Some(text) = lines.push(b'\n') {
-            let _ = sender.send(line(text));
-        }
-    });
-}
-
-/// A stream of bytes as lines: however long one is, little of it is held.
-#[derive(Debug, Default)]
-struct Lines {
-    line: Vec<u8>,
-    /// What comes next is drawn over what there is.
-    again: bool,
-    cut: bool,
-}
-
-impl Lines {
-    /// One byte more; the line that it ends, if it says something.
-    fn push(&mut self, byte: u8) -> Option<String> {
-        match byte {
-            b'\n' => {
-                let text = String::from_utf8_lossy(&self.line);
-                let mut text = visible(text.trim_end());
-                if self.cut {
-                    text.push_str(CUT);
-                }
-                *self = Self::default();
-                return (!text.trim().is_empty()).then_some(text);
-            }
-            b'\r' => self.again = true,
-            _ if self.again && byte.is_ascii_whitespace() => {}
-            _ => {
-                if std::mem::take(&mut self.again) {
-                    self.line.clear();
-                    self.cut = false;
-                }
-                if self.line.len() < LONGEST {
-                    self.line.push(byte);
-                } else {
-                    self.cut = true;
-                }
-            }
-        }
-        None
-    }
-}
-
 /// What was said before the end and is not read yet. Something that it left behind may hold the pipe open.
 fn drain(lines: &Receiver<Line>, listener: &mut dyn Listener, said: &mut Output) {
     let begun = Instant::now();
@@ -370,45 +244,11 @@ fn drain(lines: &Receiver<Line>, listener: &mut dyn Listener, said: &mut Output)
     }
 }
 
-/// The life signs of a program and of what it started.
-#[derive(Debug)]
-pub struct Pulse {
-    group: u32,
-    counted: (u64, u64),
-    looked: Instant,
-    last: Instant,
-}
-
-impl Pulse {
-    /// Of a program that leads this group, from now on.
-    pub fn of(group: u32) -> Self {
-        let now = Instant::now();
-        Self { group, counted: (0, 0), looked: now, last: now }
-    }
-
-    fn beat(&mut self) {
-        self.last = Instant::now();
-    }
-
-    /// For how long it has done nothing.
-    pub(crate) fn silence(&mut self) -> Duration {
-        if self.looked.elapsed() >= PULSE {
-            self.looked = Instant::now();
-            let now = proc::work_of_group(self.group);
-            // One that ended takes its count with it, which is a sign of life, too.
-            let less = now.0 < self.counted.0 || now.1 < self.counted.1;
-            if less || now.0 >= self.counted.0 + BREATH.0 || now.1 >= self.counted.1 + BREATH.1 {
-                self.counted = now;
-                self.beat();
-            }
-        }
-        self.last.elapsed()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::process::lines::{CUT, LONGEST, Lines};
+    use crate::host::process::proc;
 
     const SOON: Limits = Limits { silent: Duration::from_secs(20), total: Duration::from_secs(20) };
 
@@ -481,6 +321,13 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_on_to_talk_behind_an_ended_program_is_not_waited_for() {
+        let begun = Instant::now();
+        let said = run("it", &mut sh("yes & echo done"), SOON, &mut Deaf).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(15) && !said.lines.is_empty());
+    }
+
+    #[test]
     fn of_what_never_ends_little_is_held() {
         let mut lines = Lines::default();
         let mut push = |text: &[u8]| text.iter().filter_map(|byte| lines.push(*byte)).collect::<Vec<_>>();
@@ -497,12 +344,5 @@ mod tests {
             assert!(matches!(error, ProgramError::Ended { .. }) && error.to_string().len() < 10_000, "{script}");
             assert!(begun.elapsed() < Duration::from_secs(20), "{script}");
         }
-    }
-
-    #[test]
-    fn what_goes_on_to_talk_behind_an_ended_program_is_not_waited_for() {
-        let begun = Instant::now();
-        let said = run("it", &mut sh("yes & echo done"), SOON, &mut Deaf).unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(15) && !said.lines.is_empty());
     }
 }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::host::files::fs::read_at_most;
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::children;
 use crate::host::process::program;
 use crate::host::process::program::{Deaf, Limits, Listener, ProgramError};
@@ -140,11 +141,13 @@ pub fn download(venv: &Path, exactly: &Path, folder: &Path) -> Command {
     command
 }
 
-/// Installs requirements; if there is a folder of fetched wheels, from nowhere else.
+/// Installs requirements into an environment of the install that is not live; if there is a folder of fetched wheels, from
+/// nowhere else.
 ///
 /// # Errors
 /// [`ProgramError`].
 pub fn install(
+    _: &LockedInstall,
     venv: &Path,
     requirements: &Path,
     fetched: Option<&Path>,

@@ -8,13 +8,14 @@ use std::path::Path;
 use crate::core::renamed;
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 
 /// Makes the texts of an environment that are no scripts name its new place: those that a shell reads to activate it, and
 /// its own settings. `before` and `now` are the environment's folders, or those of the install around it.
 ///
 /// # Errors
 /// [`FsError`].
-pub(crate) fn plain_texts(built: &Path, before: &Path, now: &Path) -> Result<(), FsError> {
+pub(crate) fn plain_texts(_: &LockedInstall, built: &Path, before: &Path, now: &Path) -> Result<(), FsError> {
     let bin = built.join("bin");
     let entries = stdfs::read_dir(&bin).doing("read", &bin)?.flatten();
     let activate = entries.map(|e| e.path()).filter(|path| {

@@ -45,18 +45,19 @@ fn original(install: &Path, name: &str) -> PathBuf {
     generations(install).join(format!("before-{name}"))
 }
 
-/// Makes generation `name`: a clone of the live environment by hard links, for pip to work in.
+/// Makes generation `name`: a clone of the live environment by hard links, for pip to work in; its folder.
 ///
 /// # Errors
 /// [`FsError`]; the live environment is as it was.
-pub(crate) fn clone_live(install: &LockedInstall, name: &str) -> Result<(), FsError> {
+pub(crate) fn clone_live(install: &LockedInstall, name: &str) -> Result<PathBuf, FsError> {
     discard(install, name)?;
-    fs::create_folders(&generations(install))?;
+    let made = install.make_folder(generations(install))?.join(name);
     let live = live(install);
-    clone_by_links(&stdfs::canonicalize(&live).doing("open", &live)?, &generation(install, name))
+    clone_by_links(&stdfs::canonicalize(&live).doing("open", &live)?, &made)?;
+    Ok(made)
 }
 
-/// Makes generation `name` anew with an interpreter, without any packages but its own pip.
+/// Makes generation `name` anew with an interpreter, without any packages but its own pip; its folder.
 ///
 /// # Errors
 /// [`ProgramError`]; the live environment is as it was.
@@ -65,14 +66,15 @@ pub(crate) fn make_anew(
     name: &str,
     python: &Path,
     listener: &mut dyn Listener,
-) -> Result<(), ProgramError> {
+) -> Result<PathBuf, ProgramError> {
     let failed = |e: FsError| ProgramError::Start { name: "venv".into(), error: io::Error::other(e.to_string()) };
     discard(install, name).map_err(failed)?;
-    fs::create_folders(&generations(install)).map_err(failed)?;
+    let made = install.make_folder(generations(install)).map_err(failed)?.join(name);
     let mut command = children::command(python);
     pip::without_others(&mut command);
-    command.args(["-I", "-m", "venv"]).arg(generation(install, name)).current_dir("/");
-    program::run("venv", &mut command, MAKING, listener).map(drop)
+    command.args(["-I", "-m", "venv"]).arg(&made).current_dir("/");
+    program::run("venv", &mut command, MAKING, listener)?;
+    Ok(made)
 }
 
 /// Makes generation `name` ready to be switched to, and durable: its scripts name the place where it will be. `goes_to` is
@@ -82,11 +84,11 @@ pub(crate) fn make_anew(
 /// [`FsError`].
 pub fn finish(install: &LockedInstall, name: &str, goes_to: &Path) -> Result<(), FsError> {
     let (built, future) = (generation(install, name), live(goes_to));
-    relocate::plain_texts(&built, &built, &future)?;
-    point_scripts_at(&built, &built, &future)?;
+    relocate::plain_texts(install, &built, &built, &future)?;
+    point_scripts_at(install, &built, &built, &future)?;
     if goes_to != &**install {
-        point_scripts_at(&built, &live(install), &future)?;
-        relocate::plain_texts(&built, install, goes_to)?;
+        point_scripts_at(install, &built, &live(install), &future)?;
+        relocate::plain_texts(install, &built, install, goes_to)?;
     }
     fs::sync_all_of(&built)
 }
@@ -142,7 +144,7 @@ fn clone_by_links(from: &Path, to: &Path) -> Result<(), FsError> {
 }
 
 /// Scripts carry the path of the interpreter that pip ran under; they must name the path that stays the same.
-fn point_scripts_at(built: &Path, named: &Path, live: &Path) -> Result<(), FsError> {
+fn point_scripts_at(_: &LockedInstall, built: &Path, named: &Path, live: &Path) -> Result<(), FsError> {
     let bin = built.join("bin");
     let old = named.as_os_str().as_bytes().to_vec();
     let new = live.as_os_str().as_bytes();
@@ -432,18 +434,19 @@ mod tests {
     #[test]
     fn scripts_name_the_path_that_stays() {
         let dir = tempfile::tempdir().unwrap();
+        let install = &LockedInstall::of_test(dir.path());
         let bin = dir.path().join("venvs/g/bin");
         stdfs::create_dir_all(&bin).unwrap();
         let built = dir.path().join("venvs/g");
         stdfs::write(bin.join("tool"), format!("#!{}/bin/python\nprint(1)\n", built.display())).unwrap();
-        point_scripts_at(&built, &built, &dir.path().join("venv")).unwrap();
+        point_scripts_at(install, &built, &built, &dir.path().join("venv")).unwrap();
         let text = stdfs::read_to_string(bin.join("tool")).unwrap();
         assert_eq!(text, format!("#!{}/venv/bin/python\nprint(1)\n", dir.path().display()));
         // As pip writes it where the path has a space, or is too long for the kernel.
         let long =
             |at: &Path| format!("#!/bin/sh\n'''exec' \"{}/bin/python\" \"$0\" \"$@\"\n' '''\nimport x\n", at.display());
         stdfs::write(bin.join("tool"), long(&built)).unwrap();
-        point_scripts_at(&built, &built, &dir.path().join("venv")).unwrap();
+        point_scripts_at(install, &built, &built, &dir.path().join("venv")).unwrap();
         assert_eq!(stdfs::read_to_string(bin.join("tool")).unwrap(), long(&dir.path().join("venv")));
     }
 }

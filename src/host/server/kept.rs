@@ -43,14 +43,14 @@ pub fn keep(install: &LockedInstall, folder: &Path) -> Result<(), FsError> {
     }
     let draft = folder.with_extension("new");
     fs::remove_tree(&draft)?;
-    fs::create_folders(&draft)?;
+    install.make_folder(&draft)?;
     for path in state_files() {
         let (from, to) = (path.under(install), path.under(&draft));
         let Ok(meta) = std::fs::symlink_metadata(&from) else { continue };
-        fs::create_folders(to.parent().unwrap_or(&draft))?;
+        install.make_folder(to.parent().unwrap_or(&draft))?;
         if !meta.is_file() || meta.len() > LARGEST || copy_state(install, &from, &to).is_err() {
             // A folder says that it was something else.
-            fs::create_folders(&to)?;
+            install.make_folder(&to)?;
         }
     }
     std::fs::rename(&draft, folder).doing("move", &draft)
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn what_stood_there_is_kept_once() {
         let dir = tempfile::tempdir().unwrap();
-        let (install, folder) = (dir.path().join("i"), dir.path().join("kept"));
+        let (install, folder) = (dir.path().join("i"), dir.path().join("i/kept"));
         std::fs::create_dir(&install).unwrap();
         let path = state_files().next().unwrap();
         for (put, look) in [(None, Before::Nothing), (Some("{}"), Before::File(path.under(&folder)))] {

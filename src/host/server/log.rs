@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::core::visible::start_of;
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
+use crate::host::install::locked::LockedInstall;
 
 /// More than this is not read: the last part tells what is asked for.
 const MOST: u64 = 8 << 20;
@@ -32,9 +33,9 @@ pub fn log_path(install: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`FsError`]: no folder, no permission, or a link in its place.
-pub(crate) fn open(install: &Path) -> Result<(stdfs::File, u64), FsError> {
+pub(crate) fn open(install: &LockedInstall) -> Result<(stdfs::File, u64), FsError> {
     let path = log_path(install);
-    fs::create_folders(path.parent().unwrap_or(install))?;
+    install.make_folder(path.parent().unwrap_or(install))?;
     if path.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > LONGEST) {
         // Without it the next one is longer, and that is all.
         let _ = stdfs::rename(&path, path.with_file_name(ASIDE));

@@ -10,6 +10,7 @@ use crate::core::session::ServerBefore;
 use crate::core::visible::Shown as _;
 use crate::host::files::crash_points;
 use crate::host::files::error::{Doing, FsError};
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::children;
 use crate::host::process::children::Mark;
 use crate::host::process::proc;
@@ -160,7 +161,7 @@ fn command(install: &Path, launch: &ServerBefore, settings: &Settings) -> Option
 /// # Errors
 /// [`ServerError`]; the process is gone then.
 pub fn start(
-    install: &Path,
+    install: &LockedInstall,
     launch: &ServerBefore,
     settings: &Settings,
     watch: &mut dyn Watch,
@@ -169,7 +170,7 @@ pub fn start(
     let (log, log_from) = log::open(install)?;
     let Some(mut command) = command(install, launch, settings) else {
         let source = std::io::Error::other("its command line is empty");
-        return Err(FsError { doing: "start the server of", path: install.to_owned(), source }.into());
+        return Err(FsError { doing: "start the server of", path: install.to_path_buf(), source }.into());
     };
     command.stdout(log.try_clone().doing("open", &log_path)?).stderr(log);
     if let Some(mark) = watch.mark()? {

@@ -162,14 +162,14 @@ fn try_survey(install: &Path) -> Result<Found, FsError> {
 ///
 /// # Errors
 /// [`FsError`] where it can't be told which are taken.
-pub(crate) fn free_stamp(install: &Path, now: jiff::Timestamp) -> Result<String, FsError> {
+pub(crate) fn free_stamp(install: &Path, found: &Found, now: jiff::Timestamp) -> Result<String, FsError> {
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for folder in [copy::folder_of(install), install.join("rescued"), install.join("venvs")] {
         for entry in fs::entries_in(&folder)? {
             taken.extend(entry.file_name().to_str().and_then(|name| name.get(..17)).map(ToOwned::to_owned));
         }
     }
-    taken.extend(try_survey(install)?.sessions.into_iter().map(|s| s.stamp));
+    taken.extend(found.sessions.iter().map(|s| s.stamp.clone()));
     let mut time = now;
     while taken.contains(&stamp_of(time)) {
         match time.checked_add(jiff::SignedDuration::from_secs(1)) {
@@ -240,9 +240,8 @@ fn places(install: &Path, truths: &[(String, Truth)]) -> Result<BTreeMap<String,
 /// The number of a session that begins now, and the ids of all that came before it. Only for who holds the lock.
 ///
 /// # Errors
-/// [`FsError`] where earlier ones can't be read: the new one must not pass for an earlier one.
-pub(crate) fn next_place(install: &Path) -> Result<(u64, Vec<String>), FsError> {
-    let found = try_survey(install)?;
+/// [`FsError`] where backups of earlier ones can't be read: the new one must not pass for an earlier one.
+pub(crate) fn next_place(install: &Path, found: &Found) -> Result<(u64, Vec<String>), FsError> {
     let mut highest = found.highest.max(found.places.len() as u64);
     // Sessions may be gone that backups still know of.
     for (name, _) in copy::list(install)? {
@@ -252,9 +251,9 @@ pub(crate) fn next_place(install: &Path) -> Result<(u64, Vec<String>), FsError> 
             Err(_) => {}
         }
     }
-    let mut after: Vec<(Place, String)> = found.places.into_iter().map(|(id, place)| (place, id)).collect();
+    let mut after: Vec<(&Place, &String)> = found.places.iter().map(|(id, place)| (place, id)).collect();
     after.sort();
-    Ok((highest.saturating_add(1), after.into_iter().map(|(_, id)| id).collect()))
+    Ok((highest.saturating_add(1), after.into_iter().map(|(_, id)| id.clone()).collect()))
 }
 
 /// Moves damaged files of sessions that have ended out of the way, and saves again what is known of them; a line for

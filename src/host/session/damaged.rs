@@ -8,12 +8,13 @@ use crate::core::session::stamp_of;
 use crate::host::files::crash_points::{MOVE_ASIDE, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::rename;
+use crate::host::install::locked::LockedInstall;
 
 /// Renames a damaged file (or whatever stands there) to `<name>.damaged-<stamp>`, over nothing.
 ///
 /// # Errors
 /// [`FsError`].
-pub(crate) fn move_aside(path: &Path) -> Result<PathBuf, FsError> {
+pub(crate) fn move_aside(_: &LockedInstall, path: &Path) -> Result<PathBuf, FsError> {
     let stamp = stamp_of(jiff::Timestamp::now());
     for number in 1..1000 {
         let more = if number == 1 { String::new() } else { format!("-{number}") };

@@ -24,11 +24,9 @@ const STATES: &str = ".cache/state";
 /// # Errors
 /// [`FsError`].
 pub(crate) fn write(install: &LockedInstall, session: &Session) -> Result<(), FsError> {
-    let folder = session.install.join(STATES);
-    fs::create_folders(&folder)?;
-    let path = folder.join(name(session));
+    let path = install.make_folder(STATES)?.join(name(session));
     if path.is_dir() {
-        move_aside(&path)?;
+        move_aside(install, &path)?;
     }
     put(&path, &session.state_file())?;
     // Before the backup is made nothing of ours may stand among the user's files. Those of a view are not theirs.

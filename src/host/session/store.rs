@@ -241,10 +241,9 @@ fn newest(folder: &Path) -> Truth {
 /// # Errors
 /// [`FsError`].
 pub fn save(install: &LockedInstall, session: &Session) -> Result<Vec<PathBuf>, FsError> {
-    let folder = folder(&session.install, &session.session_id);
-    fs::create_folders(&folder)?;
-    let (slots, mut moved) = clear_damaged(&folder)?;
-    moved.extend(save_approval(session, &folder)?);
+    let folder = install.make_folder(folder(install, &session.session_id))?;
+    let (slots, mut moved) = clear_damaged(install, &folder)?;
+    moved.extend(save_approval(install, session, &folder)?);
     let newest = slots.iter().enumerate().filter_map(|(slot, sequence)| Some((sequence.as_ref()?, slot))).max();
     let (slot, sequence) = newest.map_or((0, 1), |(sequence, slot)| (1 - slot, sequence.saturating_add(1)));
     let path = folder.join(NAMES[slot]);
@@ -269,12 +268,12 @@ pub(crate) fn forget(install: &LockedInstall, session: &Session) -> Result<(), F
 
 /// Writes what was approved where it does not stand yet: at the first save, at the first one behind an earlier build, and
 /// where it was damaged meanwhile. Returns what stood in its place, by the name that it has now.
-fn save_approval(session: &Session, folder: &Path) -> Result<Option<PathBuf>, FsError> {
+fn save_approval(install: &LockedInstall, session: &Session, folder: &Path) -> Result<Option<PathBuf>, FsError> {
     let Some(sum) = session.approval() else { return Ok(None) };
     let path = folder.join(APPROVAL);
     let moved = match approval_text(folder, sum)? {
         Some(Ok(_)) => return Ok(None),
-        Some(Err(_)) => Some(move_aside(&path)?),
+        Some(Err(_)) => Some(move_aside(install, &path)?),
         None => None,
     };
     // Whoever saves it again does not say that the user approved it: it may be somebody else's.
@@ -295,13 +294,12 @@ fn write_approval(session: &Session, path: &Path, seal: Option<String>) -> Resul
 ///
 /// # Errors
 /// [`FsError`].
-pub(crate) fn vouch(_: &LockedInstall, session: &Session) -> Result<(), FsError> {
-    let folder = folder(&session.install, &session.session_id);
+pub(crate) fn vouch(install: &LockedInstall, session: &Session) -> Result<(), FsError> {
+    let folder = folder(install, &session.session_id);
     let Some(sum) = session.approval().filter(|_| !is_vouched(session)) else { return Ok(()) };
-    fs::create_folders(&folder)?;
-    let path = folder.join(APPROVAL);
+    let path = install.make_folder(&folder)?.join(APPROVAL);
     if fs::is_there(&path)? && approval_text(&folder, sum)?.is_none_or(|text| text.is_err()) {
-        move_aside(&path)?;
+        move_aside(install, &path)?;
     }
     write_approval(session, &path, users_seal(sum, true))
 }
@@ -321,7 +319,7 @@ pub(crate) fn is_vouched(session: &Session) -> bool {
 
 /// Moves what can't be followed out of the way of the next generation, and tells the numbers of those that stay. Two
 /// that contradict each other go both: whoever saves now knows better.
-fn clear_damaged(folder: &Path) -> Result<([Option<u64>; 2], Vec<PathBuf>), FsError> {
+fn clear_damaged(install: &LockedInstall, folder: &Path) -> Result<([Option<u64>; 2], Vec<PathBuf>), FsError> {
     // What can't be read now may be whole: nothing is moved then.
     let slots = [read_slot(folder, NAMES[0])?, read_slot(folder, NAMES[1])?];
     let contradict = matches!(&slots, [Slot::Sound(a, x, _), Slot::Sound(b, y, _)] if a == b && x != y);
@@ -331,7 +329,7 @@ fn clear_damaged(folder: &Path) -> Result<([Option<u64>; 2], Vec<PathBuf>), FsEr
         match slot {
             Slot::Sound(number, ..) if !contradict => numbers[at] = Some(*number),
             Slot::Empty => {}
-            _ => moved.push(move_aside(&folder.join(NAMES[at]))?),
+            _ => moved.push(move_aside(install, &folder.join(NAMES[at]))?),
         }
     }
     if !moved.is_empty() {
@@ -344,8 +342,8 @@ fn clear_damaged(folder: &Path) -> Result<([Option<u64>; 2], Vec<PathBuf>), FsEr
 ///
 /// # Errors
 /// [`FsError`].
-pub fn clear(_: &LockedInstall, folder: &Path) -> Result<Vec<PathBuf>, FsError> {
-    clear_damaged(folder).map(|(_, moved)| moved)
+pub fn clear(install: &LockedInstall, folder: &Path) -> Result<Vec<PathBuf>, FsError> {
+    clear_damaged(install, folder).map(|(_, moved)| moved)
 }
 
 /// Whether a session's folder holds anything in the place of a generation.

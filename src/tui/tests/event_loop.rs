@@ -20,6 +20,7 @@ use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::Handle;
 use crate::engine::planning::inspect::{Inspection, Unfinished};
 use crate::engine::planning::request::Request;
+use crate::engine::planning::source::Source;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
 use crate::tui::launch::Launch;
 use crate::tui::message::{Effect, Look};
@@ -98,7 +99,7 @@ impl Engine for Pretend {
         Ok(samples::inspection())
     }
 
-    fn texts(&self, _: &Request, _: &FileEntry) -> Result<Sides, String> {
+    fn texts(&self, _: &Request, _: Option<Arc<Source>>, _: &FileEntry) -> Result<Sides, String> {
         let file = samples::conflict_files().remove(0);
         Ok(Sides { base: file.base, mine: file.mine, theirs: file.theirs })
     }

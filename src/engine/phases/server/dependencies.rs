@@ -9,7 +9,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::{Fact, NotApplicable, Phase};
 use crate::core::requirements::of_file;
 use crate::engine::events::Level;
-use crate::engine::phases::server::draft::put;
+use crate::engine::phases::server::draft::Draft;
 use crate::engine::phases::server::fetch;
 use crate::engine::phases::server::fetch::Fetched;
 use crate::engine::phases::server::target;
@@ -165,8 +165,7 @@ fn only_renamed(run: &mut Run) -> TaskResult<Fact<bool>> {
 /// # Errors
 /// [`Stop`].
 pub(crate) fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
-    let folder = run.folder(DRAFT);
-    fs::remove_tree(&folder)?;
+    let draft = Draft::begin(run.lock.install(), &run.folder(DRAFT))?;
     let install = &run.session.install;
     let server = target(run);
     let mut all: Vec<RelPath> = journal.results().map(|(path, _)| path.clone()).collect();
@@ -187,9 +186,9 @@ pub(crate) fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
                 Err(_) => continue,
             },
         };
-        put(&folder, &path, &bytes)?;
+        draft.put(&path, &bytes)?;
     }
-    Ok(server.requirements.under(&folder))
+    Ok(draft.path(&server.requirements))
 }
 
 /// What pip would install. None if it can't tell: then the real one says why, in its words.
@@ -200,8 +199,8 @@ fn ask_pip(run: &mut Run, requirements: &Path) -> Result<Option<Vec<Wanted>>, St
     Ok(pip_in(run, 0, |listener| pip::missing(&live, requirements, listener))?.ok())
 }
 
-/// The environment that pip works in: a clone of the live one, or a new one where another Python was named.
-fn prepare(run: &mut Run, name: &str) -> Result<(), Stop> {
+/// The environment that pip works in: a clone of the live one, or a new one where another Python was named. Its folder.
+fn prepare(run: &mut Run, name: &str) -> Result<PathBuf, Stop> {
     let install = run.install();
     match run.session.options().python.clone() {
         None => Ok(venv::clone_live(&install, name)?),
@@ -221,18 +220,18 @@ fn build(
     count: usize,
 ) -> Result<(), Stop> {
     let install = run.install();
-    let target = venv::generation(&install, name);
-    prepare(run, name)?;
+    let target = prepare(run, name)?;
     let wanted = &super::target(run).requirements;
     let shown = |with: &str| format!("venvs/{name}/bin/python -m pip install{with} -r {wanted}");
     let offline = fetched.wheels.as_deref();
     run.commands_run.push(shown(if offline.is_some() { " --no-index --find-links <fetched>" } else { "" }));
-    let mut installed = pip_in(run, count, |listener| pip::install(&target, requirements, offline, listener))?;
+    let mut installed =
+        pip_in(run, count, |listener| pip::install(&install, &target, requirements, offline, listener))?;
     if let (Err(e), Some(_)) = (&installed, offline) {
         run.log(Level::Warn, "pip", &format!("not from what was fetched before: {e}"));
         prepare(run, name)?;
         run.commands_run.push(shown(""));
-        installed = pip_in(run, count, |listener| pip::install(&target, requirements, None, listener))?;
+        installed = pip_in(run, count, |listener| pip::install(&install, &target, requirements, None, listener))?;
     }
     installed.map_err(failed)?;
     run.commands_run.push(format!("venvs/{name}/bin/python -m pip check"));

@@ -14,17 +14,17 @@ use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::Only;
 use crate::engine::events::Level;
-use crate::engine::phases::server::draft::put;
+use crate::engine::phases::server::draft::Draft;
 use crate::engine::phases::server::target;
 use crate::engine::planning::environment;
-use crate::engine::planning::source::Source;
 use crate::engine::session::background::Background;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::fs;
 use crate::host::process::children;
 use crate::host::process::program;
-use crate::host::process::program::{Newest, Pulse};
+use crate::host::process::program::Newest;
+use crate::host::process::pulse::Pulse;
 use crate::host::process::timing::{Who, waiting};
 use crate::host::python::pip;
 use crate::host::python::pip::Wanted;
@@ -41,7 +41,7 @@ const EXACTLY: &str = "exactly.txt";
 #[derive(Debug)]
 pub(crate) struct Fetch {
     venv: PathBuf,
-    folder: PathBuf,
+    draft: Draft,
     /// The requirements that it is for, where they stand and by sha256.
     requirements: PathBuf,
     sum: String,
@@ -79,13 +79,13 @@ impl Background for Fetch {
         };
         self.child = None;
         if self.downloading {
-            self.fetched.wheels = Some(self.folder.join(WHEELS)).filter(|folder| ended && only_wheels(folder));
+            self.fetched.wheels = Some(self.draft.join(WHEELS)).filter(|folder| ended && only_wheels(folder));
             return None;
         }
         if !ended {
             return None;
         }
-        let missing = pip::wanted(&pip::read_report(&self.folder.join(REPORT)).ok()?)?;
+        let missing = pip::wanted(&pip::read_report(&self.draft.join(REPORT)).ok()?)?;
         self.fetched.missing = Some(missing.clone());
         // What lies on this machine needs no fetching.
         if missing.iter().all(|m| m.url.starts_with("file:")) {
@@ -93,7 +93,7 @@ impl Background for Fetch {
         }
         let exactly = self.exactly(&missing)?;
         self.downloading = true;
-        self.spawn(|f| pip::download(&f.venv, &exactly, &f.folder.join(WHEELS)))
+        self.spawn(|f| pip::download(&f.venv, &exactly, &f.draft.join(WHEELS)))
     }
 
     fn is_busy(&self) -> bool {
@@ -113,7 +113,7 @@ pub(crate) fn begin(run: &mut Run) {
     }
     match prepare(run) {
         Ok(Some(mut fetch)) => {
-            let pid = fetch.spawn(|f| pip::dry_run(&f.venv, &f.requirements, &f.folder.join(REPORT)));
+            let pid = fetch.spawn(|f| pip::dry_run(&f.venv, &f.requirements, &f.draft.join(REPORT)));
             if let Some(pid) = pid {
                 run.note_child(pid);
                 run.background = Some(Box::new(fetch));
@@ -125,13 +125,13 @@ pub(crate) fn begin(run: &mut Run) {
 }
 
 /// The requirements of the release, as far as they can be known before conflicts are settled.
-fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
-    let install = &run.session.install;
-    let venv = venv::live(install);
+fn prepare(run: &mut Run) -> Result<Option<Fetch>, String> {
+    let venv = venv::live(&run.session.install);
     if !venv.exists() {
         return Ok(None);
     }
-    let source = Source::open(run.session.source(), Some(run.session.source_commit())).map_err(|e| e.to_string())?;
+    let source = run.source().map_err(|e| e.to_string())?;
+    let install = &run.session.install;
     let server = target(run);
     let place = |path: &RelPath| {
         let path = source.generation().newest().install_path(path, |_| false)?;
@@ -145,16 +145,15 @@ fn prepare(run: &Run) -> Result<Option<Fetch>, String> {
     if environment::without_pip(install, &bytes, now.as_deref() == Some(&bytes)).is_some() {
         return Ok(None);
     }
-    let folder = run.folder(FOLDER);
-    fs::remove_tree(&folder).map_err(|e| e.to_string())?;
+    let draft = Draft::begin(run.lock.install(), &run.folder(FOLDER)).map_err(|e| e.to_string())?;
     for (path, blob) in files {
         let Some(bytes) = source.read(blob) else { continue };
-        put(&folder, &path, &bytes).map_err(|_| format!("{path} could not be written"))?;
+        draft.put(&path, &bytes).map_err(|_| format!("{path} could not be written"))?;
     }
-    let requirements = server.requirements.under(&folder);
+    let requirements = draft.path(&server.requirements);
     let (sum, fetched) = (sha256(&bytes), Fetched::default());
     let said = Newest::default();
-    Ok(Some(Fetch { venv, folder, requirements, sum, child: None, pulse: None, said, fetched, downloading: false }))
+    Ok(Some(Fetch { venv, draft, requirements, sum, child: None, pulse: None, said, fetched, downloading: false }))
 }
 
 /// Waits for what was begun, if it was for these requirements, and takes what it brought.

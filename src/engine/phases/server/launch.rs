@@ -119,7 +119,7 @@ impl Watch for Starting<'_> {
 /// # Errors
 /// [`Stop`].
 pub(crate) fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
-    let install = run.session.install.clone();
+    let install = run.install();
     let Some(launch) = launch(run) else { return Ok(None) };
     let (launch, changed) = server::without_stdin(launch);
     if let Some(changed) = changed {

@@ -15,7 +15,6 @@ use crate::engine::phases::server::rehearse::{FOLDER, KEPT_LOG, Place, Verdict};
 use crate::engine::phases::validation;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
-use crate::host::files::fs;
 use crate::host::files::journal::Journal;
 use crate::host::process::children;
 use crate::host::python::venv;
@@ -151,7 +150,7 @@ fn put_staged_in_place(install: &Path) -> Result<(), Failure> {
 fn proven(session: Session, runtime: &tokio::runtime::Runtime, tell: fn(&str)) -> Result<(), Failure> {
     let install = session.install.clone();
     let lock = Lock::acquire(&install)?;
-    fs::create_folders(&store::folder(&install, &session.session_id))?;
+    lock.install().make_folder(store::folder(&install, &session.session_id))?;
     let (events, mut heard) = mpsc::channel::<Event>(1024);
     let (_wishes, commands) = mpsc::channel(1);
     let telling = std::thread::spawn(move || {

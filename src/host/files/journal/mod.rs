@@ -191,8 +191,7 @@ impl Journal {
     /// [`JournalError`].
     pub(crate) fn stage(install: &LockedInstall, folder: &Path, wanted: Vec<Wanted>) -> Result<Staged, JournalError> {
         fs::remove_tree(folder)?;
-        let stage = folder.join(STAGE);
-        fs::create_folders(&stage)?;
+        let stage = install.make_folder(folder.join(STAGE))?;
         let numbered: Vec<(usize, Wanted)> = wanted.into_iter().enumerate().collect();
         // As many at once as may be open: many small files, but few turns of the disk.
         for some in numbered.chunks(TOGETHER) {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use crate::host::install::locked::LockedInstall;
 use crate::host::process::proc;
 use crate::host::server::find::*;
 use crate::host::server::log;
@@ -72,7 +73,7 @@ fn a_server_that_ends_at_once_is_told_with_its_words() {
         env: BTreeMap::new(),
         tools: vec![],
     };
-    let error = start(dir.path(), &launch, &Settings::default(), &mut Nobody).unwrap_err();
+    let error = start(&LockedInstall::of_test(dir.path()), &launch, &Settings::default(), &mut Nobody).unwrap_err();
     assert!(error.to_string().contains("cannot import numpy"), "{error}");
     let log = log_path(dir.path());
     assert_eq!(log::written_since(&log, log::last_start(&log)), "cannot import numpy\n");

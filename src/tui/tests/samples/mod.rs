@@ -222,6 +222,7 @@ pub(crate) fn inspection() -> Inspection {
         only_planned: None,
         current: false,
         plan: Some(plan()),
+        source: None,
         prior: Default::default(),
         ask_again: false,
         changed_by: [

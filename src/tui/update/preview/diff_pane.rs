@@ -17,7 +17,8 @@ use crate::tui::view;
 pub(super) fn open(preview: &mut Preview, policy: OnConflict) -> Vec<Effect> {
     let Some(entry) = preview.entry().cloned() else { return vec![] };
     let prior = preview.inspection.settled(&entry.path).map(|p| p.answer.clone());
-    let effect = Effect::LoadTexts { entry: Box::new(entry.clone()), prior, policy };
+    let source = preview.inspection.source.clone();
+    let effect = Effect::LoadTexts { entry: Box::new(entry.clone()), prior, policy, source };
     preview.pane = Pane::Diff(Box::new(DiffPane {
         entry,
         texts: None,

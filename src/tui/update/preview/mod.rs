@@ -213,11 +213,13 @@ fn accept(model: &mut Model) -> Vec<Effect> {
 
 /// Starts what the preview shows.
 pub(super) fn start(model: &mut Model) -> Vec<Effect> {
-    let plan = model.preview.as_ref().and_then(|p| p.inspection.plan.clone());
+    let inspection = model.preview.as_mut().map(|p| &mut p.inspection);
+    // It ends with the phase that needs it last, not with the preview.
+    let (plan, source) = inspection.map(|seen| (seen.plan.clone(), seen.source.take())).unwrap_or_default();
     match (model.launch.request(), plan) {
         (Some(request), Some(plan)) => {
             let policy = model.launch.on_conflict;
-            begin(model, Effect::Start(Box::new(request), Box::new(plan), policy))
+            begin(model, Effect::Start(Box::new(request), Box::new(plan), source, policy))
         }
         _ => vec![],
     }
