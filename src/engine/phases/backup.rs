@@ -10,6 +10,7 @@ use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{done, not_applicable, warned};
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, Manifest};
+use crate::host::backup::scope;
 use crate::host::files::fs;
 use crate::host::process::timing::{Who, waiting};
 use crate::host::python::{packages, pip, venv};
@@ -42,7 +43,7 @@ pub(crate) fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         done(name, folder)
     })?;
     let mut made = run.task(PHASE, Task::BackupFiles, |run| {
-        let (files, _) = copy::measure(&install)?;
+        let (files, _) = scope::measure(&install)?;
         let (id, at) = (run.session.session_id.clone(), crate::engine::session::context::now());
         let project = run.session.project.clone();
         let teller = Mutex::new(&mut *run);

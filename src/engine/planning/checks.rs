@@ -27,9 +27,9 @@ use crate::engine::planning::unchangeable;
 use crate::engine::planning::writable;
 use crate::engine::refusal::problem;
 use crate::engine::refusal::{About, Problem};
-use crate::host::backup::copy;
 use crate::host::backup::retention;
 use crate::host::backup::retention::Kept;
+use crate::host::backup::scope;
 use crate::host::files::{fs, own_places};
 use crate::host::git::GitError;
 use crate::host::install;
@@ -273,7 +273,7 @@ fn some_of(paths: &[RelPath]) -> String {
 fn can_be_copied(install: &Path) -> Result<(), Problem> {
     let shown = install.shown();
     let readable = format!("make it readable for you: chmod -R u+rX {}", quoted(install));
-    let found = copy::obstacles(install).map_err(|e| problem(e, readable.clone()))?;
+    let found = scope::obstacles(install).map_err(|e| problem(e, readable.clone()))?;
     if !found.special.is_empty() {
         let what =
             format!("{shown}: holds sockets, pipes or devices, which can't be backed up:{}", some_of(&found.special));
@@ -384,7 +384,7 @@ fn old_backups(install: &Path, found: &Found, check: &mut Check<'_, '_>) -> Vec<
 
 fn disk_space(install: &Path) -> Result<(String, (u64, u64)), Problem> {
     let next = "free some space there, then try again";
-    let (_, bytes) = copy::measure(install).map_err(|e| problem(e, next))?;
+    let (_, bytes) = scope::measure(install).map_err(|e| problem(e, next))?;
     let available = fs::free_space(install).map_err(|e| problem(e, next))?;
     let required = bytes * 2;
     if available < required {

@@ -12,7 +12,7 @@ use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::possible::{Impossible, LONGEST_PATH, Limits, Why, impossible};
 use crate::core::visible::Shown as _;
 use crate::engine::refusal::{About, Problem};
-use crate::host::backup::copy;
+use crate::host::backup::scope;
 use crate::host::files::fs;
 use crate::host::files::names;
 use crate::host::files::names::Names;
@@ -142,7 +142,7 @@ fn another(wish: &str) -> String {
 /// Too few free inodes for the backup and what is written: nothing else tells of that before it is too late.
 fn inodes(install: &Path, plan: &Plan) -> Option<Problem> {
     let free = fs::free_inodes(install).ok().flatten().filter(|free| *free < PLENTY)?;
-    let backup = copy::count(install).ok()?;
+    let backup = scope::count(install).ok()?;
     let changed = plan.files.iter().filter(|f| f.kind.changes_install()).count() as u64;
     let kept = plan.files.iter().filter(|f| f.theirs.is_some()).count() as u64;
     let environment = if plan.only == Some(Only::Content) { 0 } else { names::entries_of_clone(&install.join("venv")) };

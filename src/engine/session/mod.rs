@@ -4,6 +4,7 @@ pub(crate) mod background;
 pub(crate) mod context;
 pub(crate) mod estimates;
 pub(crate) mod remedy;
+pub(crate) mod server_state;
 pub(crate) mod stop;
 pub(crate) mod task;
 pub(crate) mod wait_until_idle;

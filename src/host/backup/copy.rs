@@ -11,9 +11,9 @@ use rustix::fs::{Advice, FileType, Mode, OFlags, fadvise};
 use sha2::{Digest, Sha256};
 
 pub use super::manifest::{Entry, Manifest};
+use super::scope;
 use crate::core::blob::{hex, sha256};
 use crate::core::json;
-use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::visible::{self, Shown as _};
 use crate::host::files::crash_points::{BACK_UP, around};
@@ -82,78 +82,6 @@ pub fn folder_of(install: &Path) -> PathBuf {
     install.join(".backups")
 }
 
-/// How many files a backup would copy, and their bytes: the measure for the space that is needed.
-///
-/// # Errors
-/// [`FsError`].
-pub fn measure(install: &Path) -> Result<(u64, u64), FsError> {
-    let mut sum = (0, 0);
-    for (path, kind) in walk(install)? {
-        if kind.is_file() {
-            let meta = walk::metadata(install, &path).doing("look at", path.under(install))?;
-            sum = (sum.0 + 1, sum.1 + meta.len());
-        }
-    }
-    Ok(sum)
-}
-
-/// How many files, folders and links a backup would have.
-///
-/// # Errors
-/// [`FsError`].
-pub fn count(install: &Path) -> Result<u64, FsError> {
-    Ok(walk(install)?.len() as u64)
-}
-
-fn walk(install: &Path) -> Result<Vec<(RelPath, FileType)>, FsError> {
-    walk::below(install, |path| !layouts().is_ephemeral(path) && !can_only_stay(install, path))
-}
-
-/// Whether a rollback set aside what nobody can copy: a pipe, or what this user may not read. It stays where it is, and
-/// must not keep the next upgrade from beginning.
-fn can_only_stay(install: &Path, path: &RelPath) -> bool {
-    use rustix::fs::{Access, access};
-    if !path.as_bytes().starts_with(b"rescued/") {
-        return false;
-    }
-    let path = path.under(install);
-    let Ok(kind) = stdfs::symlink_metadata(&path).map(|meta| meta.file_type()) else { return false };
-    let need = match () {
-        () if kind.is_symlink() => return false,
-        () if kind.is_dir() => Access::READ_OK | Access::EXEC_OK,
-        () if kind.is_file() => Access::READ_OK,
-        () => return true,
-    };
-    access(&path, need).is_err()
-}
-
-/// What a backup could not copy, so that it is told before anything begins.
-#[derive(Debug, Default)]
-pub struct Obstacles {
-    /// Sockets, pipes and devices.
-    pub special: Vec<RelPath>,
-    /// Files and folders that this user may not read.
-    pub unreadable: Vec<RelPath>,
-}
-
-/// Looks for what a backup could not copy.
-///
-/// # Errors
-/// [`FsError`] for a folder that can't be looked into.
-pub(crate) fn obstacles(install: &Path) -> Result<Obstacles, FsError> {
-    let mut found = Obstacles::default();
-    for (path, kind) in walk(install)? {
-        if kind.is_file() {
-            if !walk::is_readable(install, &path) {
-                found.unreadable.push(path);
-            }
-        } else if !kind.is_dir() && !kind.is_symlink() {
-            found.special.push(path);
-        }
-    }
-    Ok(found)
-}
-
 /// Copies the install into `folder`, hashing in the same pass, and writes the manifest last.
 ///
 /// # Errors
@@ -167,7 +95,7 @@ pub fn create(
     progress: &(dyn Fn(u64, &RelPath) + Sync),
 ) -> Result<Backup, BackupError> {
     let files = install.make_folder(folder.join(FILES))?;
-    let paths = walk(install)?;
+    let paths = scope::walk(install)?;
     for (path, _) in paths.iter().filter(|(_, kind)| kind.is_dir()) {
         walk::create_folder(&files, path)?;
     }

@@ -4,3 +4,4 @@ pub mod copy;
 pub(crate) mod manifest;
 pub(crate) mod owners;
 pub mod retention;
+pub(crate) mod scope;

@@ -1,8 +1,11 @@
 //! The conflict screen: facts, then the texts, then the result, then the question.
 
 pub(crate) mod bar;
+mod facts;
 mod merge;
 pub(crate) mod over;
+mod possible;
+mod question;
 mod result;
 pub(crate) mod rows;
 #[cfg(test)]
@@ -11,17 +14,15 @@ mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+pub(crate) use self::possible::possible;
+pub(crate) use self::question::question;
 use self::rows::{Kind, Rows};
 use super::canvas::Canvas;
 use super::difftext::{self, Look};
 use super::frame::{self, line, put};
-use crate::core::layout::layouts;
-use crate::core::line_ends::LineEnds;
-use crate::core::merge::{RegionKind, is_binary};
-use crate::engine::events::ConflictFile;
+use crate::core::merge::is_binary;
 use crate::tui::conflict::{Decision, Settled, Shape};
 use crate::tui::diff;
-use crate::tui::keymap::Action;
 use crate::tui::model::{Compare, Conflicts, Model};
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -41,261 +42,11 @@ pub(crate) fn position(model: &Model) -> String {
     }
 }
 
-/// What has been decided, or what there is to decide.
-pub(crate) fn question(model: &Model) -> (String, Role) {
-    let c = &model.conflicts;
-    let Some(file) = c.settling.current() else { return (String::new(), Role::Text) };
-    if c.settling.open_files() == 0 && !loses(c) {
-        return (all_settled(model), Role::Good);
-    }
-    let (deleted, removed) = sides_missing(c.file());
-    let narrow = model.width < 70;
-    let config = c.file().is_some_and(|f| layouts().is_config(&f.path));
-    let base = if c.file().is_some_and(|f| f.base.is_some()) { " 0" } else { "" };
-    if let Some(problem) = &file.problem {
-        return (problem.clone(), Role::Bad);
-    }
-    let words = match &file.decision {
-        Decision::Open if deleted => "Stay deleted (k), or take the source's version (t)?".to_owned(),
-        Decision::Open if removed => "Keep yours (k), or remove it as the source did (t)?".to_owned(),
-        Decision::Open => match file.shape {
-            Shape::Text(n) if n > 0 && narrow => format!("k mine, t theirs, or by hunk 1 2 3{base}?"),
-            Shape::Text(n) if n > 0 => format!("Keep mine (k), take theirs (t), or settle hunk by hunk (1 2 3{base})?"),
-            Shape::Text(_) if config => "Keep mine (k), or merge the template's news in (m)?".to_owned(),
-            Shape::Text(_) => "Keep mine (k), take theirs (t), or merge both (m)?".to_owned(),
-            _ => "Keep mine (k), or take theirs (t)?".to_owned(),
-        },
-        Decision::Keep if deleted => "It stays deleted. Enter accepts.".to_owned(),
-        Decision::Keep => kept(model),
-        Decision::Take if removed => "It is removed; the backup keeps it. Enter accepts.".to_owned(),
-        Decision::Take => taken(model),
-        Decision::Park => "Put off: mine stays, `resolve` asks again later. Enter accepts.".to_owned(),
-        Decision::Edited(_) => "Your own text is written. Enter accepts, d shows it.".to_owned(),
-        Decision::Merge(_) if file.is_settled() => "Every hunk is settled. Enter accepts.".to_owned(),
-        Decision::Merge(_) => {
-            let hunk = c.settling.hunk() + 1;
-            match file.choice(c.settling.hunk()) {
-                Some(choice) => {
-                    let (chosen, keys) = (merge::chosen(&choice), format!("1 2 3{base} e"));
-                    let all = [
-                        format!("Hunk {hunk} is settled: {chosen}. {keys} change it, n goes to an open one."),
-                        format!("Hunk {hunk}: {chosen}. {keys} change it."),
-                    ];
-                    fitting(model, all)
-                }
-                None => {
-                    let base = if base.is_empty() { "" } else { ", 0 base" };
-                    let short = base.replace(',', "");
-                    let all = [
-                        format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{base}, e edit?"),
-                        format!("Hunk {hunk}: 1 mine 2 theirs 3 both{short}?"),
-                        format!("{hunk}: 1 mine 2 theirs 3 both{short}?"),
-                    ];
-                    fitting(model, all)
-                }
-            }
-        }
-    };
-    (words, if file.is_settled() { Role::Good } else { Role::Accent })
-}
-
-/// That nothing is open, and how much of it is only put off.
-fn all_settled(model: &Model) -> String {
-    let files = model.conflicts.settling.files();
-    let put_off = files.iter().filter(|f| f.decision == Decision::Park).count();
-    let (long, short) = match (files.len(), put_off) {
-        (1, 0) => ("The conflict is settled.".to_owned(), "It is settled.".to_owned()),
-        (1, _) => ("The conflict is put off (yours stays).".to_owned(), "It is put off.".to_owned()),
-        (n, 0) => (format!("All {n} are settled."), format!("All {n} settled.")),
-        (n, p) if n == p => (format!("All {n} are put off (yours stays)."), format!("All {n} put off.")),
-        (n, p) => (
-            format!("All {n} are settled, {p} of them put off (yours stays)."),
-            format!("All {n} settled, {p} put off."),
-        ),
-    };
-    let middle = long.replace(" of them", "");
-    let all = [
-        format!("{long} F finishes and applies, u undoes."),
-        format!("{middle} F finishes and applies, u undoes."),
-        format!("{middle} F finishes, u undoes."),
-        format!("{short} F finishes."),
-    ];
-    fitting(model, all)
-}
-
-/// The first of these that fits into the status line, the last if none does.
-fn fitting(model: &Model, all: impl IntoIterator<Item = String>) -> String {
-    let room = usize::from(model.width.saturating_sub(2));
-    let mut last = String::new();
-    for words in all {
-        if text::width(&words) <= room {
-            return words;
-        }
-        last = words;
-    }
-    last
-}
-
-/// Changes that only one side made, beyond the hunks that are asked about.
-fn others(c: &Conflicts, kind: RegionKind) -> usize {
-    let merge = c.text().and_then(|t| t.merge.as_ref());
-    merge.map_or(0, |m| m.regions().iter().filter(|r| r.kind == kind).count())
-}
-
-/// `2 other changes`, where there are hunks that overlap besides.
-fn other_changes(c: &Conflicts, n: usize) -> String {
-    let hunks = c.text().and_then(|t| t.merge.as_ref()).is_some_and(|m| m.conflicts() > 0);
-    let (one, many) = if hunks { ("other change", "other changes") } else { ("change", "changes") };
-    text::count(n as u64, one, many)
-}
-
-/// The key that goes on from a settled file.
-fn onwards(c: &Conflicts) -> &'static str {
-    if c.settling.open_files() == 0 { "F finishes" } else { "Enter accepts" }
-}
-
-/// That mine is kept whole, and what of theirs this leaves out.
-fn kept(model: &Model) -> String {
-    let c = &model.conflicts;
-    let n = others(c, RegionKind::Theirs);
-    if n == 0 {
-        return "Mine is kept whole. Enter accepts.".to_owned();
-    }
-    let (changes, are, on) = (other_changes(c, n), if n == 1 { "is" } else { "are" }, onwards(c));
-    let all = [
-        format!("Mine is kept whole; {changes} of theirs {are} left out. {on}, m merges instead."),
-        format!("Mine is kept; {changes} of theirs {are} left out. {on}, m merges."),
-        format!("Mine is kept; {changes} of theirs {are} left out. m merges."),
-        format!("Mine; {} of theirs left out.", text::count(n as u64, "change", "changes")),
-    ];
-    fitting(model, all)
-}
-
-/// That theirs is taken whole, and what of mine this gives up.
-fn taken(model: &Model) -> String {
-    let c = &model.conflicts;
-    let n = others(c, RegionKind::Mine);
-    if n == 0 {
-        return "Theirs is taken whole. Enter accepts.".to_owned();
-    }
-    let (changes, go, on) = (other_changes(c, n), if n == 1 { "goes" } else { "go" }, onwards(c));
-    let all = [
-        format!("Theirs is taken whole; {changes} of yours {go}. {on}, m merges instead."),
-        format!("Theirs is taken whole; {changes} of yours {go}. {on}, m merges."),
-        format!("Theirs is taken; {changes} of yours {go}. {on}, m merges."),
-        format!("Theirs; {} of yours {go}.", text::count(n as u64, "change", "changes")),
-    ];
-    fitting(model, all)
-}
-
-/// Whether the current file is kept or taken whole and something is lost by that, which is said until it is accepted.
-fn loses(c: &Conflicts) -> bool {
-    let lost = match c.settling.current() {
-        Some(file) if file.accepted => return false,
-        Some(file) => match file.decision {
-            Decision::Keep => RegionKind::Theirs,
-            Decision::Take => RegionKind::Mine,
-            _ => return false,
-        },
-        None => return false,
-    };
-    others(c, lost) > 0
-}
-
-fn sides_missing(file: Option<&ConflictFile>) -> (bool, bool) {
-    file.map_or((false, false), |f| (f.mine.is_none(), f.theirs.is_none()))
-}
-
-/// Whether a key does something for the file under the cursor.
-pub(crate) fn possible(model: &Model, action: Action) -> bool {
-    let c = &model.conflicts;
-    let hunks = matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Text(n)) if *n > 0);
-    let decision = c.settling.current().map(|f| &f.decision);
-    match action {
-        Action::Keep => decision != Some(&Decision::Keep),
-        Action::Take => decision != Some(&Decision::Take),
-        Action::Finish => c.settling.open_files() == 0,
-        Action::Mine | Action::Theirs | Action::Both | Action::Edit => hunks,
-        Action::EditFile | Action::MergeTool => {
-            !matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Waiting)) && is_text(c)
-        }
-        Action::Rule => matches!(decision, Some(Decision::Keep | Decision::Take)),
-        Action::NextHit | Action::PreviousHit | Action::Back => c.search.is_some(),
-        Action::BasePane => hunks && c.file().is_some_and(|f| f.base.is_some()),
-        Action::Base => hunks && c.file().is_some_and(|f| f.base.is_some()),
-        Action::Merge if matches!(decision, Some(Decision::Merge(_))) => false,
-        Action::Merge => matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Text(_))),
-        Action::NextOpen => c.settling.open_files() > 0,
-        Action::NextTab => c.files.len() > 1,
-        Action::SideBySide => c.shown() == Compare::Merge,
-        _ => true,
-    }
-}
-
-fn is_text(c: &Conflicts) -> bool {
-    let side = |bytes: &Option<std::sync::Arc<[u8]>>| bytes.as_deref().is_none_or(|b| !is_binary(b));
-    c.file().is_some_and(|f| side(&f.mine) && side(&f.theirs))
-}
-
-/// What both sides did, plainly.
-fn facts(model: &Model) -> String {
-    let c = &model.conflicts;
-    let (Some(file), Some(texts)) = (c.file(), c.text()) else { return String::new() };
-    // Of one that was put off it is not said which release it came from.
-    let since = model
-        .from
-        .as_deref()
-        .filter(|f| model.to.as_deref() != Some(*f))
-        .map_or(String::new(), |f| format!(" since {}", text::short(f)));
-    let moved = file.from.as_ref().map(|f| format!(" The source moved it here from {f}.")).unwrap_or_default();
-    let size = |bytes: &Option<std::sync::Arc<[u8]>>| bytes.as_ref().map_or("none".to_owned(), |b| text::size(b.len()));
-    if layouts().is_config(&file.path) {
-        let mut reason = file.reason.chars();
-        let first = reason.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
-        return format!("{first}{}.", reason.as_str());
-    }
-    let words = match (&texts.merge, &file.mine, &file.theirs) {
-        (_, None, Some(_)) => format!("You deleted this file; the source changed it{since}."),
-        (_, Some(_), None) => format!("The source removed this file; you changed it{since}."),
-        (Some(merge), ..) if file.base.is_none() => {
-            let n = text::count(merge.conflicts() as u64, "difference", "differences");
-            format!("No version that both started from is known: each of the {n} is asked.")
-        }
-        (Some(merge), ..) => {
-            let places = |n: usize| text::count(n as u64, "place", "places");
-            let overlaps = match merge.conflicts() {
-                0 => "none overlap".to_owned(),
-                1 => "1 overlaps".to_owned(),
-                n => format!("{n} overlap"),
-            };
-            let (mine, theirs) = (merge.changed_by_mine(), merge.changed_by_theirs());
-            if model.width < 60 {
-                return format!("You changed {mine}, source {theirs}; {overlaps}.{moved}");
-            }
-            format!("You changed {}{since}, the source changed {theirs}; {overlaps}.", places(mine))
-        }
-        _ if matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Waiting)) => "Aligning the texts…".to_owned(),
-        _ => format!("Not text: yours has {}, the source's {}.", size(&file.mine), size(&file.theirs)),
-    };
-    words + &moved + &ends(&texts.merge)
-}
-
-/// How all lines of the two sides end, where that differs: not a change of each of them.
-fn ends(merge: &Option<std::sync::Arc<crate::core::merge::Merge>>) -> String {
-    match merge.as_ref().map(|m| m.line_ends()) {
-        Some((mine, theirs)) if mine != theirs && mine != LineEnds::None && theirs != LineEnds::None => {
-            let (a, b) = (diff::word(mine), diff::word(theirs));
-            format!(" Line ends differ: yours {a}, the source's {b}; a merge has yours.")
-        }
-        _ => String::new(),
-    }
-}
-
 /// The facts, the pane, and the rows at its bottom that show the result.
 fn areas(model: &Model, area: Rect) -> (Vec<String>, Rect, u16) {
     let most = if area.height >= 17 { 3 } else { 1 };
     let room = usize::from(area.width.saturating_sub(2));
-    let facts = facts(model);
+    let facts = facts::facts(model);
     let facts = if most == 1 { vec![text::fit(&facts, room)] } else { text::wrap(&facts, room) };
     let facts: Vec<String> = facts.into_iter().take(most).collect();
     let top = 1 + facts.len() as u16;

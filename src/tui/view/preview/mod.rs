@@ -1,133 +1,27 @@
 //! The plan: a sentence, the files by kind, why, the diff of one, what's new.
 
 mod around;
+mod diff;
+mod news;
+mod summary;
 mod tabs;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+pub(crate) use self::summary::kind_look;
+use self::summary::{Settled, meaning, nothing_to_do, sentence};
 use super::canvas::Canvas;
-use super::difftext::{self, Look};
 use super::frame::{self, line};
-use crate::core::plan::{FileEntry, Kind, Plan, Summary};
+use crate::core::plan::{FileEntry, Kind};
 use crate::core::policy::OnConflict;
-use crate::engine::planning::inspect::Inspection;
 use crate::tui::click::Target;
 use crate::tui::folding::{Moved, Row};
-use crate::tui::model::{Compare, DiffPane, Model, Pane, Preview};
-use crate::tui::search::Search;
+use crate::tui::model::{Model, Pane, Preview};
 use crate::tui::setup::policy_word;
 use crate::tui::text;
 use crate::tui::theme::Role;
-
-/// The mark, the short word and the role of a kind.
-pub(crate) fn kind_look(kind: Kind) -> (&'static str, &'static str, Role) {
-    let (mark, role) = match kind {
-        Kind::Conflict => ("!", Role::Bad),
-        Kind::AutoMerge => ("~", Role::Warn),
-        Kind::Update => ("*", Role::Accent),
-        Kind::New => ("+", Role::Good),
-        Kind::Move => (">", Role::Theirs),
-        Kind::Remove => ("-", Role::Bad),
-        Kind::LocalOnly => ("=", Role::Mine),
-        Kind::StaysDeleted => ("x", Role::Dim),
-        Kind::Linked => ("@", Role::Dim),
-        Kind::Unchanged => (" ", Role::Dim),
-    };
-    (mark, kind.label(), role)
-}
-
-/// What conflicts have an answer already.
-#[derive(Debug, Clone, Copy, Default)]
-struct Settled {
-    /// By standing rules.
-    ruled: u64,
-    /// In an earlier upgrade.
-    earlier: u64,
-    /// Which doesn't count now.
-    again: bool,
-}
-
-impl Settled {
-    fn of(inspection: &Inspection) -> Self {
-        let earlier = inspection.answered_before();
-        let ruled = (inspection.prior.len() as u64).saturating_sub(earlier);
-        Self { ruled, earlier, again: inspection.ask_again }
-    }
-}
-
-/// What will happen, in plain words; `settled` conflicts will not be asked, nor any others where `policy` settles them.
-fn sentence(s: &Summary, settled: Settled, policy: OnConflict) -> String {
-    if s.pending() == 0 {
-        return "No file needs to change. Start checks dependencies and server, and installs what they lack."
-            .to_owned();
-    }
-    let verb = |n: u64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
-    let mut quiet = Vec::new();
-    if s.update > 0 {
-        quiet.push(format!("{} the new version", verb(s.update, "file gets", "files get")));
-    }
-    if s.new > 0 {
-        quiet.push(verb(s.new, "is new", "are new"));
-    }
-    if s.r#move > 0 {
-        quiet.push(verb(s.r#move, "moves", "move"));
-    }
-    if s.remove > 0 {
-        quiet.push(verb(s.remove, "goes", "go"));
-    }
-    let mut out = String::new();
-    if !quiet.is_empty() {
-        out = format!("{} (untouched by you; the backup keeps them).", quiet.join(", "));
-    }
-    let merges = match s.auto_merge {
-        0 => None,
-        1 => Some("1 of your edits merges by itself".to_owned()),
-        n => Some(format!("{n} of your edits merge by themselves")),
-    };
-    let ruled = (settled.ruled > 0).then(|| format!("{} settled by your rules", verb(settled.ruled, "is", "are")));
-    let earlier = (settled.earlier > 0 && !settled.again)
-        .then(|| format!("{} settled by your earlier answers (a asks again)", verb(settled.earlier, "is", "are")));
-    let again = if settled.again && settled.earlier > 0 { " (a takes your earlier answers)" } else { "" };
-    let known = settled.ruled + if settled.again { 0 } else { settled.earlier };
-    let asks = match s.conflict.saturating_sub(known) {
-        0 => None,
-        n if policy != OnConflict::Ask => {
-            Some(format!("{} settled as you chose ({}){again}", verb(n, "is", "are"), policy_word(policy)))
-        }
-        1 => Some(format!("1 needs you{again}")),
-        n => Some(format!("{n} need you{again}")),
-    };
-    let edits: Vec<String> = merges.into_iter().chain(ruled).chain(earlier).chain(asks).collect();
-    if !edits.is_empty() {
-        out.push_str(&format!(" {}.", edits.join(", ")));
-    }
-    out.trim_start().to_owned()
-}
-
-/// What is said of an install that is what the source ships.
-fn nothing_to_do(plan: &Plan) -> String {
-    let commit = text::short(&plan.source.commit);
-    let release = text::visible_str(&plan.source.version, false);
-    format!("Nothing to do: this install is at {release} ({commit}) already, its environment and its server too.")
-}
-
-/// What a kind means for the person, in a few words.
-fn meaning(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Conflict => "you and the source changed the same place",
-        Kind::AutoMerge => "you and the source changed different places, both are kept",
-        Kind::Update => "you did not change it, the source did",
-        Kind::New => "the source added it",
-        Kind::Move => "the source moved it",
-        Kind::Remove => "you did not change it, the source removed it",
-        Kind::LocalOnly => "you changed it, the source did not: it stays as it is",
-        Kind::StaysDeleted => "you deleted it: it stays deleted",
-        Kind::Linked => "it is behind a symbolic link, which is left alone",
-        Kind::Unchanged => "it is what the source ships",
-    }
-}
 
 struct Areas {
     head: Vec<Line<'static>>,
@@ -200,7 +94,7 @@ pub(crate) fn rows(model: &Model, area: Rect) -> (usize, usize) {
             // How many rows the last ones take once they are wrapped is not known.
             (if pane.wrap { rows + page.saturating_sub(1) } else { rows }, page)
         }
-        Pane::News(_) => (news_lines(model, preview, area.width.into()).len(), frame::inner(area).height.into()),
+        Pane::News(_) => (news::lines(model, preview, area.width.into()).len(), frame::inner(area).height.into()),
     }
 }
 
@@ -275,8 +169,8 @@ fn asks(model: &Model) -> u64 {
 pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Canvas<'_>) {
     let Some(preview) = &model.preview else { return };
     match &preview.pane {
-        Pane::Diff(pane) => return diff(model, pane, area, buffer),
-        Pane::News(scroll) => return news(model, preview, *scroll, area, buffer),
+        Pane::Diff(pane) => return diff::draw(model, pane, area, buffer),
+        Pane::News(scroll) => return news::draw(model, preview, *scroll, area, buffer),
         Pane::List => {}
     }
     let areas = areas(model, preview, area);
@@ -428,130 +322,5 @@ fn list(model: &Model, preview: &Preview, area: Rect, first: usize, buffer: &mut
         if i == preview.selected {
             buffer.set_style(place, theme.style(Role::Selected));
         }
-    }
-}
-
-/// What is compared. Where the user edited the file, the two as they are must not pass for what will happen.
-fn compare_title(pane: &DiffPane) -> &'static str {
-    let edited = matches!(&pane.texts, Some(Ok(texts)) if texts.is_edited());
-    match pane.compare {
-        Compare::MineTheirs if edited || pane.entry.kind == Kind::Conflict => {
-            "your file and theirs, whole (mine → theirs)"
-        }
-        other => other.title(),
-    }
-}
-
-fn diff(model: &Model, pane: &DiffPane, area: Rect, buffer: &mut Canvas<'_>) {
-    let theme = model.theme;
-    let (mark, word, role) = kind_look(pane.entry.kind);
-    let room = usize::from(area.width.saturating_sub(40));
-    let path = text::fit_end(&pane.entry.path.to_string(), room.max(20));
-    let needle = pane.search.as_ref().map_or("", |s| s.needle.as_str());
-    let chip = pane.search.as_ref().map(Search::chip);
-    // Below the text there is no room for it on a small screen.
-    let below = frame::has_borders(area) && area.width >= 60;
-    let right = match (&pane.diff, &chip) {
-        (_, Some(chip)) if !below => chip.clone(),
-        (Some(diff), _) if diff.note.is_none() => format!("+{} -{}", diff.added, diff.removed),
-        _ => String::new(),
-    };
-    let title = line(theme, &[(mark, role), (" ", role), (word, role), (" ", role), (&path, Role::Title)]);
-    let inner = frame::pane(theme, area, title, &right, buffer);
-    let text_at = |text: &str, role: Role, buffer: &mut Buffer| {
-        for (y, part) in (inner.y..inner.bottom()).zip(text::wrap(text, usize::from(inner.width.saturating_sub(2)))) {
-            frame::put(buffer, inner.x + 1, y, inner.width, &part, theme.style(role));
-        }
-    };
-    match (&pane.texts, &pane.diff) {
-        (Some(Err(why)), _) => text_at(&text::visible_str(why, false), Role::Bad, buffer),
-        (_, Some(diff)) => {
-            let look = Look { theme, across: pane.across, wrap: pane.wrap, needle, above: 0 };
-            match &pane.texts {
-                Some(Ok(texts)) if pane.compare == Compare::Result && texts.mine == pane.result => {
-                    text_at("Your text stays as it is.", Role::Text, buffer);
-                }
-                _ => difftext::draw(look, inner, diff, pane.scroll, buffer),
-            }
-            frame::scroll_mark(theme, area, pane.scroll, diff.rows.len(), inner.height.into(), buffer);
-            let mut label = format!(" {} ", compare_title(pane));
-            if pane.wrap {
-                label += "[wrapped] ";
-            }
-            if frame::has_borders(area) {
-                let (y, room) = (area.bottom() - 1, area.width - 4);
-                let used = frame::put(buffer, area.x + 2, y, room, &label, theme.style(Role::Dim));
-                let chip = chip.filter(|_| below).map(|chip| format!("[{chip}] ")).unwrap_or_default();
-                frame::put(buffer, area.x + 2 + used, y, room - used, &chip, theme.style(Role::Warn));
-            }
-        }
-        _ => text_at("Reading…", Role::Dim, buffer),
-    }
-}
-
-fn news_lines(model: &Model, preview: &Preview, width: usize) -> Vec<Line<'static>> {
-    let theme = model.theme;
-    let mut rows = Vec::new();
-    for warning in &preview.inspection.evidence.warnings {
-        let parts = text::wrap(&text::visible_str(warning, false), width.saturating_sub(6));
-        for (i, part) in parts.iter().enumerate() {
-            rows.push(line(theme, &[(if i == 0 { " ! " } else { "   " }, Role::Warn), (part, Role::Warn)]));
-        }
-    }
-    for said in around::lines(preview) {
-        let parts = text::wrap(&text::visible_str(&said, false), width.saturating_sub(6));
-        for (i, part) in parts.iter().enumerate() {
-            rows.push(line(theme, &[(if i == 0 { " - " } else { "   " }, Role::Dim), (part, Role::Text)]));
-        }
-    }
-    if !rows.is_empty() {
-        rows.push(Line::default());
-    }
-    for (id, date, subject) in &preview.inspection.whats_new {
-        let (id, date) = (text::visible_str(id, false), text::visible_str(date, false));
-        let left = if width >= 60 { format!(" {id:<9} {date:<11}") } else { format!(" {id:<9}") };
-        let subject = text::fit(&text::visible_str(subject, false), width.saturating_sub(text::width(&left) + 4));
-        rows.push(line(theme, &[(&left, Role::Dim), (&subject, Role::Text)]));
-    }
-    if preview.inspection.whats_new.is_empty() {
-        rows.push(line(theme, &[(" No commits are known since the installed release.", Role::Dim)]));
-    }
-    rows
-}
-
-fn news(model: &Model, preview: &Preview, scroll: usize, area: Rect, buffer: &mut Canvas<'_>) {
-    let rows = news_lines(model, preview, area.width.into());
-    let count = text::count(preview.inspection.whats_new.len() as u64, "commit", "commits");
-    let title = line(model.theme, &[("what's new", Role::Title)]);
-    let inner = frame::pane(model.theme, area, title, &count, buffer);
-    frame::lines(inner, &rows, scroll, buffer);
-    frame::scroll_mark(model.theme, area, scroll, rows.len(), inner.height.into(), buffer);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_rules_settle_is_not_said_to_need_a_person() {
-        let summary = Summary { conflict: 3, auto_merge: 1, ..Summary::default() };
-        let say =
-            |settled, policy| sentence(&summary, settled, policy).replace("1 of your edits merges by itself, ", "");
-        let ruled = Settled { ruled: 1, ..Settled::default() };
-        assert_eq!(say(ruled, OnConflict::Ask), "1 is settled by your rules, 2 need you.");
-        let earlier = Settled { ruled: 1, earlier: 2, again: false };
-        assert_eq!(
-            say(earlier, OnConflict::Ask),
-            "1 is settled by your rules, 2 are settled by your earlier answers (a asks again)."
-        );
-        let again = Settled { again: true, ..earlier };
-        assert_eq!(
-            say(again, OnConflict::Ask),
-            "1 is settled by your rules, 2 need you (a takes your earlier answers)."
-        );
-        assert_eq!(
-            say(again, OnConflict::Park),
-            "1 is settled by your rules, 2 are settled as you chose (put off) (a takes your earlier answers)."
-        );
     }
 }

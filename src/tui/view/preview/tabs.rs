@@ -5,7 +5,7 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::kind_look;
+use super::summary::kind_look;
 use crate::tui::click::Target;
 use crate::tui::model::{Model, Preview, Tab};
 use crate::tui::text;
