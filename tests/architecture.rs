@@ -46,7 +46,7 @@ const WRITES: [&str; 17] = [
 const LOCKED: [&str; 3] = ["LockedInstall", "Lock", "Run"];
 
 /// Files and rooms that write without a lock in hand, and where they write.
-const WRITE_ELSEWHERE: [(&str, &str); 17] = [
+const WRITE_ELSEWHERE: [(&str, &str); 18] = [
     ("cli/demo.rs", "the empty folder of a demo that was not built"),
     ("engine/own_tools.rs", "temporary files for the person's own editor"),
     ("engine/report/plan_document.rs", "the file that the person names"),
@@ -63,6 +63,7 @@ const WRITE_ELSEWHERE: [(&str, &str); 17] = [
     ),
     ("host/git/snapshot.rs", "a temporary git folder"),
     ("host/git/view.rs", "a temporary git folder"),
+    ("host/server/trial_copy.rs", "the rehearsal's copy, which is nobody's install"),
     ("host/server/view.rs", "the rehearsal's view, which is nobody's install"),
     ("host/user/consent.rs", "the user's own folder"),
     ("host/user/key.rs", "the user's own folder"),
@@ -71,8 +72,13 @@ const WRITE_ELSEWHERE: [(&str, &str); 17] = [
 
 /// Who makes folders by a plain path: the install's own are made by `LockedInstall::make_folder`, which makes no folder
 /// anew that an upgrade has renamed, and follows no link.
-const MAKE_FOLDERS: [&str; 4] =
-    ["host/files/fs.rs", "host/files/walk.rs", "host/server/kept_index.rs", "host/server/view.rs"];
+const MAKE_FOLDERS: [&str; 5] = [
+    "host/files/fs.rs",
+    "host/files/walk.rs",
+    "host/server/kept_index.rs",
+    "host/server/trial_copy.rs",
+    "host/server/view.rs",
+];
 
 /// Files that still know each other. None may join them, and one that is free must leave this list.
 const STILL_TIED: &[&str] = &[];

@@ -9,7 +9,7 @@ use crate::core::settings::{self as core, FILE, Options, Settings};
 use crate::core::visible::Shown as _;
 use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
-use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::git::Repo;
 use crate::host::install;
 use crate::host::user::consent;
@@ -130,7 +130,7 @@ fn read(path: &Path) -> Result<Settings, Refusal> {
         let what = format!("{}: {problem}; nothing was changed", path.shown());
         Refusal::usage(what, format!("mend the file, or move it aside: mv {0} {0}.old", quoted(path)))
     };
-    let Some(text) = fs::read_settings(path).map_err(broken)? else {
+    let Some(text) = read::read_settings(path).map_err(broken)? else {
         return Ok(Settings::default());
     };
     Settings::parse(&text).map_err(|e| broken(e.to_string()))

@@ -20,7 +20,7 @@ use crate::core::visible::{self, Shown as _};
 use crate::engine::executor;
 use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
-use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::install;
 
 /// Runs the subcommand.
@@ -188,7 +188,7 @@ fn saved_plan(path: &Path) -> Result<Plan, Refusal> {
         let what = format!("{}: not a saved plan ({problem}); nothing was changed", path.shown());
         Refusal::usage(what, "make one: pos-upgrade-tui plan --json --source DIR > plan.json")
     };
-    let bytes = fs::read_at_most(path, fs::NOTE).map_err(|e| unusable(e.to_string()))?;
+    let bytes = read::read_at_most(path, read::NOTE).map_err(|e| unusable(e.to_string()))?;
     let plan: Plan = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
     if plan.schema == 1 { Ok(plan) } else { Err(unusable(format!("schema {} is not known", plan.schema))) }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::visible;
-use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::process::output::{SHORT, last_line, output};
 use crate::host::process::{children, proc};
 
@@ -99,7 +99,7 @@ impl Prepared {
                 None => format!("{name} was killed."),
             }),
             Ok(_) => {
-                fs::read_at_most(&self.file, LARGEST).map_err(|e| format!("What {} wrote can't be read: {e}.", name))
+                read::read_at_most(&self.file, LARGEST).map_err(|e| format!("What {} wrote can't be read: {e}.", name))
             }
         }
     }

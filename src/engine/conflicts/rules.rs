@@ -7,7 +7,7 @@ use crate::core::settings;
 use crate::core::visible::Shown as _;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
-use crate::host::files::fs;
+use crate::host::files::read;
 
 /// Notes a rule: the glob will stand in the project's `upgrade.json`, and holds for upgrades to come.
 ///
@@ -19,7 +19,7 @@ pub(crate) fn add(run: &mut Run, take: bool, pattern: &str) -> Result<(), String
     if std::fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
         return Err(failed("something other than a file stands there".into()));
     }
-    let old = fs::read_if_there(&path).map_err(|e| failed(e.to_string()))?.unwrap_or_default();
+    let old = read::read_if_there(&path).map_err(|e| failed(e.to_string()))?.unwrap_or_default();
     let rule = (take, pattern.to_owned());
     if run.session.rules.contains(&rule) {
         return Ok(());

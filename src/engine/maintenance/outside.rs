@@ -22,6 +22,7 @@ use crate::engine::refusal::{Problem, problem, usage};
 use crate::engine::report::documents::mode_of;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::install::locked::LockedInstall;
 
 /// Where it is kept, within the install.
@@ -271,7 +272,7 @@ pub(crate) fn undo(project: &Path, install: &Path, stamp: Option<&str>) -> Resul
         None => stamps.last().ok_or_else(|| nothing("nothing was written outside of the install")),
     }?;
     let folder = all.join(stamp);
-    let note = fs::read_own_note_if_there(&folder.join(NOTE)).map_err(|e| untouched(&e))?;
+    let note = read::read_own_note_if_there(&folder.join(NOTE)).map_err(|e| untouched(&e))?;
     let note: Note = note.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(|| {
         let what = format!("{}: what it notes can't be read; nothing was changed", folder.shown());
         problem(what, "the files as they were lie in it as *.old")
@@ -302,7 +303,7 @@ fn order(stamp: &str) -> (String, u32) {
 fn back(project: &Path, folder: &Path, kept: &Kept) -> Result<Option<Change>, String> {
     let path = kept.path().filter(|path| !is_closed(path)).ok_or("its path is none of the project's")?;
     let text = |end: &str, sum: &str| {
-        let bytes = fs::read_own(&folder.join(format!("{}.{end}", kept.number))).ok();
+        let bytes = read::read_own(&folder.join(format!("{}.{end}", kept.number))).ok();
         bytes.filter(|bytes| sha256(bytes) == sum).ok_or("what was kept of it is damaged")
     };
     let (old, new) = (text("old", &kept.old)?, text("new", &kept.new)?);

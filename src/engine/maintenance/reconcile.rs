@@ -17,6 +17,7 @@ use crate::engine::refusal::{Problem, problem};
 use crate::engine::report::documents;
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::files::scan;
 use crate::host::install;
 use crate::host::session::lock::Lock;
@@ -80,7 +81,7 @@ impl Reconciled {
         if self.found.unusable {
             let rescue = locked::rescue_folder(install)?;
             let folder = install.make_folder(rescue.under(install)).map_err(failed)?;
-            let old = fs::read_if_there(&self.path).map_err(failed)?.unwrap_or_default();
+            let old = read::read_if_there(&self.path).map_err(failed)?.unwrap_or_default();
             fs::write_durable(&folder.join(baseline::FILE), &old, 0o644).map_err(failed)?;
             kept = Some(format!("{}/{rescue}/{}", install::name_of(install), baseline::FILE));
         }
@@ -112,7 +113,7 @@ pub(crate) struct Found {
 /// # Errors
 /// [`ReconcileError`].
 fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
-    let text = fs::read_if_there(&install.join(baseline::FILE))?;
+    let text = read::read_if_there(&install.join(baseline::FILE))?;
     let now: Option<Baseline> = text.as_ref().and_then(|text| serde_json::from_slice(text).ok());
     let mut sides: Vec<Baseline> = match (&now, &text) {
         (Some(one), _) => vec![one.clone()],

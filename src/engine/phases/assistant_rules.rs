@@ -15,6 +15,7 @@ use crate::engine::session::stop::Stop;
 use crate::host::backup::copy::Backup;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::files::read;
 
 /// The folder of a session with the texts that it writes.
 pub(crate) const FOLDER: &str = "rules";
@@ -73,7 +74,7 @@ pub(crate) fn note(run: &mut Run, source: &Source) -> Result<(), FsError> {
 
 /// The text that a session writes to a rules file; none where it is gone, or not what it was.
 pub(crate) fn kept(folder: &Path, path: &RelPath, saved: &Saved) -> Option<Vec<u8>> {
-    fs::read_own(&folder.join(copy_name(path))).ok().filter(|bytes| sha256(bytes) == saved.after)
+    read::read_own(&folder.join(copy_name(path))).ok().filter(|bytes| sha256(bytes) == saved.after)
 }
 
 /// Writes them, if that is wanted: only those that are still as they were noted. What can't be written is no reason to go

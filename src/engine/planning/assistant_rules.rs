@@ -14,7 +14,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::planning::editors::read;
 use crate::engine::planning::source::Source;
 use crate::engine::refusal::{Problem, problem};
-use crate::host::files::{fs, project};
+use crate::host::files::{fs, project, read};
 
 /// A rules file that has something to become, or would if it could be written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,7 +72,7 @@ fn one(project: &Path, path: RelPath, shipped: &[Shipped]) -> Option<RulesFile> 
         Ok(now) => now,
         Err(_) => {
             // Behind a link, say: told only where there is something to do.
-            let now = fs::read_at_most(&path.under(project), project::LARGEST).ok()?;
+            let now = read::read_at_most(&path.under(project), project::LARGEST).ok()?;
             let would = changed(&path, &now, shipped, speaks(&now));
             return match would {
                 Ok(None) => None,

@@ -16,6 +16,7 @@ use crate::engine::refusal::{Problem, problem};
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::files::project::{self, Held};
+use crate::host::files::read;
 
 /// A settings file with something to change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -81,7 +82,7 @@ fn file(project: &Path, path: &RelPath, places: &[Vec<String>], starts: &Starts)
     let (bytes, problem) = match read(project, path)? {
         Ok(bytes) => (bytes, None),
         // Whoever made it a link may look what would have to change behind it.
-        Err(problem) => (fs::read_at_most(&path.under(project), project::LARGEST).unwrap_or_default(), Some(problem)),
+        Err(problem) => (read::read_at_most(&path.under(project), project::LARGEST).unwrap_or_default(), Some(problem)),
     };
     let named = || {
         let text = String::from_utf8_lossy(&bytes);

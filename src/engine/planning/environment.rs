@@ -10,6 +10,7 @@ use crate::core::requirements::of_file;
 use crate::host::files::error::Doing as _;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::install::locked::LockedInstall;
 use crate::host::process::program::Deaf;
 use crate::host::python::{packages, pip, venv};
@@ -63,7 +64,7 @@ pub(crate) fn without_pip(install: &Path, requirements: &[u8], unchanged: bool) 
         return None;
     }
     let installed = packages::installed(&venv::live(install))?;
-    let note = fs::read_note(&install.join(".upgrade").join(NOTE)).ok();
+    let note = read::read_note(&install.join(".upgrade").join(NOTE)).ok();
     let note: Option<Note> = note.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if note.is_some_and(|n| n.requirements == sha256(requirements) && n.environment == installed.digest) {
         return Some(Satisfied::Known);
@@ -89,7 +90,7 @@ pub(crate) fn is_current(install: &Path) -> bool {
     if !venv::live(install).exists() || !path.is_file() {
         return true;
     }
-    let bytes = fs::read_if_there(&path).ok().flatten().unwrap_or_default();
+    let bytes = read::read_if_there(&path).ok().flatten().unwrap_or_default();
     without_pip(install, &bytes, true).is_some()
         || pip::missing(&venv::live(install), &path, &mut Deaf).is_ok_and(|missing| missing.is_empty())
 }

@@ -19,7 +19,7 @@ use crate::engine::planning::lfs_pointers;
 use crate::engine::planning::source::Source;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::{Content, Folder};
-use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::files::scan;
 use crate::host::git::{Blobs, GitError};
 use crate::host::python::compile;
@@ -213,7 +213,7 @@ pub(crate) fn kept_base(install: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>
 /// # Errors
 /// [`FsError`] where they are there and can't be read.
 pub fn kept(path: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>, FsError> {
-    let bytes = fs::read_own_if_there(path)?;
+    let bytes = read::read_own_if_there(path)?;
     Ok(bytes.filter(|bytes| BlobId::of(bytes, id.format()) == *id).map(Into::into))
 }
 
@@ -233,7 +233,7 @@ pub(crate) fn layout_of(install: &Path) -> Result<(&'static Generation, &'static
 /// [`PlanningError::Baseline`] for one that can't be read: guessing instead could take an edit for a release's file.
 pub(crate) fn read_baseline(install: &Path) -> Result<Option<Baseline>, PlanningError> {
     let path = install.join(baseline::FILE);
-    let Some(bytes) = fs::read_note_if_there(&path)? else { return Ok(None) };
+    let Some(bytes) = read::read_note_if_there(&path)? else { return Ok(None) };
     match serde_json::from_slice(&bytes) {
         Ok(found) => Ok(Some(found)),
         Err(e) => Err(match baseline::marker(&bytes) {

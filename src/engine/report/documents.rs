@@ -19,6 +19,7 @@ use crate::engine::session::context::{Run, now};
 use crate::engine::session::stop::Stop;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::git;
 use crate::host::install::locked::LockedInstall;
 
@@ -82,7 +83,7 @@ pub(crate) fn log_line(_: &LockedInstall, session: &Session, text: &str) -> Resu
         // The user's; it is one line of history that is not told.
         return Ok(());
     }
-    let old = fs::read_if_there(&path)?.unwrap_or_default();
+    let old = read::read_if_there(&path)?.unwrap_or_default();
     let said = format!("{} | {} | {text}", &now()[..10], short(session.source_commit()));
     let line = visible::line(&said) + "\n";
     if document::ends_with(&old, &line) {
@@ -117,13 +118,13 @@ pub(crate) fn add_gitignore_lines(run: &mut Run) -> Result<usize, Stop> {
         run.warn("gitignore", format!("{}: no file any more, so no lines were added", path.shown()));
         return Ok(0);
     }
-    let old = fs::read_if_there(&path)?;
+    let old = read::read_if_there(&path)?;
     if old.is_none() && git::work_tree_of(&run.session.project).is_none() {
         return Ok(0);
     }
     let is_new = old.is_none();
     let old = old.unwrap_or_default();
-    let list = fs::read_if_there(&run.session.install.join(LIST))?.unwrap_or_default();
+    let list = read::read_if_there(&run.session.install.join(LIST))?.unwrap_or_default();
     let moved = run.session.folder_before.as_ref();
     let mut missing = missing_lines(&old, &list);
     missing.extend(moved.map(|before| moved_lines(&old, before, &missing)).unwrap_or_default());
@@ -180,13 +181,13 @@ fn moved_lines(gitignore: &[u8], before: &RelPath, coming: &[String]) -> Vec<Str
 
 /// Whether an upgrade to a release with this list will write the project's `.gitignore`.
 pub(crate) fn writes_gitignore(project: &std::path::Path, install: &std::path::Path, shipped: Option<&[u8]>) -> bool {
-    let old = fs::read_if_there(&project.join(".gitignore")).ok().flatten();
+    let old = read::read_if_there(&project.join(".gitignore")).ok().flatten();
     if old.is_none() && !git::seems_in_work_tree(project) {
         return false;
     }
     let old = old.unwrap_or_default();
     // One that is edited stays, so both may be the one that counts.
-    let installed = fs::read_if_there(&install.join(LIST)).ok().flatten().unwrap_or_default();
+    let installed = read::read_if_there(&install.join(LIST)).ok().flatten().unwrap_or_default();
     [&installed[..], shipped.unwrap_or_default()].iter().any(|list| !missing_lines(&old, list).is_empty())
 }
 
@@ -258,7 +259,7 @@ pub(crate) fn append_document(run: &mut Run, name: &str, text: &str) -> Result<(
             run.warn("rescued", format!("{name}: no file any more; what stood there is now in {to}"));
         }
     }
-    let old = fs::read_if_there(&path)?.unwrap_or_default();
+    let old = read::read_if_there(&path)?.unwrap_or_default();
     let bytes = if document::holds(&old, text) { old } else { appended(&old, text) };
     let rel = crate::core::path::RelPath::new(name).map_err(Stop::failed)?;
     run.session.documents.insert(rel, crate::core::blob::sha256(&bytes));

@@ -8,7 +8,7 @@ use crate::engine::rollback::project_file::{name_differing, now, stays, write};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::backup::copy::Backup;
-use crate::host::files::fs;
+use crate::host::files::read;
 
 const ORIGIN: &str = "rules";
 
@@ -28,7 +28,7 @@ pub(crate) fn put_back(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
     for (path, saved) in run.session.rules_files.clone() {
         let Some(bytes) = now(run, &path, ORIGIN).filter(|bytes| sha256(bytes) != saved.before) else { continue };
         let copy = backup.folder.join(copy_name(&path));
-        let old = fs::read_own(&copy).ok().filter(|bytes| sha256(bytes) == saved.before);
+        let old = read::read_own(&copy).ok().filter(|bytes| sha256(bytes) == saved.before);
         let then = match (old, kept(&folder, &path, &saved)) {
             (Some(old), _) if sha256(&bytes) == saved.after => Ok(old),
             (Some(old), Some(new)) => without_change(&old, &new, &bytes),

@@ -20,6 +20,7 @@ use crate::host::files::folder::{Content, Folder, Found};
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, NewFile, State, Wanted};
 use crate::host::files::parallel;
+use crate::host::files::read;
 use crate::host::files::scan;
 
 /// What no file is: where this is expected, whatever stands there is the user's and is rescued.
@@ -247,7 +248,7 @@ impl Release {
         let staged = fs::entries_in(&run.folder("content").join("stage"))?.into_iter();
         let candidates = staged.map(|e| e.path()).chain([install.join(baseline::FILE)]);
         for path in candidates {
-            let Some(bytes) = fs::read_own_note_if_there(&path)? else { continue };
+            let Some(bytes) = read::read_own_note_if_there(&path)? else { continue };
             let Ok(found) = serde_json::from_slice::<Baseline>(&bytes) else { continue };
             if commit.is_empty() {
                 commit = found.release;

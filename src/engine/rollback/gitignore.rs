@@ -11,6 +11,7 @@ use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::backup::copy::Backup;
 use crate::host::files::fs;
+use crate::host::files::read;
 
 /// The project's `.gitignore`: the old bytes if nobody else changed it, else only our lines go. It is bytes throughout:
 /// what the user wrote there need not be UTF-8.
@@ -23,7 +24,7 @@ pub(super) fn gitignore(run: &mut Run, backup: &Backup) -> Result<(), Stop> {
         run.warn("gitignore", format!("{}: no file any more, so it stays as it is", path.shown()));
         return Ok(());
     }
-    let Some(bytes) = fs::read_if_there(&path)? else { return Ok(()) };
+    let Some(bytes) = read::read_if_there(&path)? else { return Ok(()) };
     let (before, damage) = match backup.gitignore() {
         Err(e) if run.set_aside && e.is_damage() => (None, Some(e)),
         before => (before.map_err(Stop::failed)?, None),

@@ -21,6 +21,7 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 use crate::host::files::ownership::Owner;
 use crate::host::files::parallel;
+use crate::host::files::read;
 use crate::host::files::walk;
 use crate::host::install::locked::LockedInstall;
 
@@ -130,7 +131,7 @@ pub fn create(
         walk::sync_folder(&files, path)?;
     }
     fs::sync_folder(&files)?;
-    let gitignore = fs::read_if_there(&project.join(".gitignore"))?;
+    let gitignore = read::read_if_there(&project.join(".gitignore"))?;
     let changed = std::fs::symlink_metadata(project.join(".gitignore")).ok().filter(|_| gitignore.is_some());
     if let Some(bytes) = &gitignore {
         fs::write_durable(&folder.join(GITIGNORE), bytes, 0o644)?;
@@ -179,7 +180,7 @@ fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), F
 /// # Errors
 /// [`FsError`].
 pub(crate) fn sum_from_disk(path: &Path) -> Result<String, FsError> {
-    sum(fs::open_own(path).doing("read back", path)?, path)
+    sum(read::open_own(path).doing("read back", path)?, path)
 }
 
 /// The same for a file below a folder.
@@ -270,13 +271,13 @@ impl Backup {
     /// [`BackupError::Unusable`].
     pub fn open(folder: &Path) -> Result<Self, BackupError> {
         let unusable = |problem: String| BackupError::Unusable { path: folder.to_owned(), problem };
-        let Some(bytes) = fs::read_note_if_there(&folder.join(MANIFEST))? else {
+        let Some(bytes) = read::read_note_if_there(&folder.join(MANIFEST))? else {
             return Err(match fs::is_there(folder)? {
                 true => unusable("it has no manifest".into()),
                 false => BackupError::Gone(folder.to_owned()),
             });
         };
-        if let Some(sum) = fs::read_note_if_there(&folder.join(SUM))?
+        if let Some(sum) = read::read_note_if_there(&folder.join(SUM))?
             && sum != sum_line(&bytes).as_bytes()
         {
             return Err(unusable(format!("{MANIFEST} does not have the checksum that {SUM} names")));
@@ -332,7 +333,7 @@ impl Backup {
     /// [`BackupError`] if they are gone or changed.
     pub fn bytes(&self, path: &RelPath) -> Result<Vec<u8>, BackupError> {
         let copy = path.under(&self.folder.join(FILES));
-        let bytes = walk::open_file(&self.files(), path).and_then(fs::read_all).doing("read", &copy)?;
+        let bytes = walk::open_file(&self.files(), path).and_then(read::read_all).doing("read", &copy)?;
         match self.manifest.entries.get(path) {
             Some(Entry::File { sha256: expected, .. }) if sha256(&bytes) == *expected => Ok(bytes),
             _ => Err(BackupError::Differs(copy)),
@@ -346,7 +347,7 @@ impl Backup {
     pub fn gitignore(&self) -> Result<Option<Vec<u8>>, BackupError> {
         let Some(expected) = &self.manifest.project_gitignore else { return Ok(None) };
         let path = self.folder.join(GITIGNORE);
-        match fs::read_own_if_there(&path)? {
+        match read::read_own_if_there(&path)? {
             Some(bytes) if sha256(&bytes) == *expected => Ok(Some(bytes)),
             _ => Err(BackupError::Differs(path)),
         }

@@ -14,6 +14,7 @@ pub(crate) mod ownership;
 pub mod parallel;
 pub(crate) mod planted;
 pub(crate) mod project;
+pub(crate) mod read;
 pub(crate) mod rename;
 pub(crate) mod restore;
 pub(crate) mod scan;

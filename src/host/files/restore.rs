@@ -16,6 +16,7 @@ use crate::host::files::crash_points::{RESTORE, SET_ASIDE, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::files::rename;
 use crate::host::files::walk;
 use crate::host::install::locked::LockedInstall;
@@ -271,7 +272,7 @@ pub(crate) fn settle(install: &LockedInstall, rescue: &RelPath) -> Result<Vec<(R
             let target = walk::link_target(&top, &staged).doing("read link", staged.under(&top))?;
             sum(None, Some(&target))
         } else {
-            let bytes = walk::open_file(&top, &staged).and_then(fs::read_all);
+            let bytes = walk::open_file(&top, &staged).and_then(read::read_all);
             sum(Some(&bytes.doing("read", staged.under(&top))?), None)
         };
         if found == named {

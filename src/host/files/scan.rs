@@ -9,8 +9,8 @@ use crate::core::classify::{Installed, InstalledTree};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::host::files::error::{Doing as _, FsError};
-use crate::host::files::fs::read_all;
 use crate::host::files::parallel::in_parallel;
+use crate::host::files::read::read_all;
 use crate::host::files::walk;
 
 /// Looks at everything in an install that releases may have put there, hashing each file once.

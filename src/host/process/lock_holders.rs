@@ -4,7 +4,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::process::proc;
 
 /// What a lock file says.
@@ -65,7 +65,7 @@ fn has_open(pid: u32, path: &Path) -> bool {
 /// The living process whose number stands first in the file. One that began after the file was written got the number
 /// later.
 fn named(path: &Path, meta: &std::fs::Metadata) -> Option<u32> {
-    let text = String::from_utf8(fs::read_small(path).ok()?).ok()?;
+    let text = String::from_utf8(read::read_small(path).ok()?).ok()?;
     let pid: u32 = text.split_ascii_whitespace().next()?.parse().ok()?;
     let began = proc::started_at(pid)?;
     // The clock may be set a little meanwhile.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::core::path::RelPath;
 use crate::core::visible;
-use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::process::children;
 use crate::host::process::output::{SHORT, last_line, output};
 use crate::host::process::timing::{Who, waiting};
@@ -49,7 +49,7 @@ pub fn found(least: Version, project: &Path) -> Vec<Interpreter> {
 
 /// The version of an environment's Python, as the environment says; none where it says nothing.
 pub(crate) fn version_of(venv: &Path) -> Option<Version> {
-    let config = fs::read_own(&venv.join("pyvenv.cfg")).unwrap_or_default();
+    let config = read::read_own(&venv.join("pyvenv.cfg")).unwrap_or_default();
     named_version(&String::from_utf8_lossy(&config))
 }
 

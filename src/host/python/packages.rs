@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::core::blob::sha256;
 use crate::core::requirements::{Requirement, normal};
-use crate::host::files::fs;
+use crate::host::files::read;
 
 /// A description of a package is not larger.
 const METADATA: u64 = 16 << 20;
@@ -36,7 +36,7 @@ pub(crate) struct Installed {
 
 /// Reads an environment; none if it can't be told, as where it shares the system's packages.
 pub(crate) fn installed(venv: &Path) -> Option<Installed> {
-    let settings = String::from_utf8(fs::read_at_most(&venv.join("pyvenv.cfg"), fs::SETTINGS).ok()?).ok()?;
+    let settings = String::from_utf8(read::read_at_most(&venv.join("pyvenv.cfg"), read::SETTINGS).ok()?).ok()?;
     let shares = |line: &str| {
         line.split_once('=').is_some_and(|(key, value)| {
             key.trim() == "include-system-site-packages" && value.trim().eq_ignore_ascii_case("true")
@@ -91,7 +91,7 @@ fn folders(venv: &Path) -> Vec<PathBuf> {
 fn read(info: &Path) -> Option<Package> {
     let file = if info.is_file() { info.to_owned() } else { info.join("METADATA") };
     let bytes =
-        fs::read_at_most(&file, METADATA).or_else(|_| fs::read_at_most(&info.join("PKG-INFO"), METADATA)).ok()?;
+        read::read_at_most(&file, METADATA).or_else(|_| read::read_at_most(&info.join("PKG-INFO"), METADATA)).ok()?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let head = text.lines().take_while(|l| !l.trim().is_empty());
     let mut package =
@@ -109,7 +109,7 @@ fn read(info: &Path) -> Option<Package> {
 
 fn origin(info: &Path) -> Option<String> {
     let value: serde_json::Value =
-        serde_json::from_slice(&fs::read_at_most(&info.join("direct_url.json"), fs::SETTINGS).ok()?).ok()?;
+        serde_json::from_slice(&read::read_at_most(&info.join("direct_url.json"), read::SETTINGS).ok()?).ok()?;
     let url = value["url"].as_str()?;
     Some(match (value["vcs_info"]["vcs"].as_str(), value["vcs_info"]["commit_id"].as_str()) {
         (Some(vcs), Some(commit)) => format!("{vcs}+{url}@{commit}"),

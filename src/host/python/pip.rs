@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::host::files::fs::read_at_most;
+use crate::host::files::read::read_at_most;
 use crate::host::install::locked::LockedInstall;
 use crate::host::process::children;
 use crate::host::process::program;

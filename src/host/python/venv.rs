@@ -16,6 +16,7 @@ use crate::core::blob::sha256;
 use crate::host::files::crash_points::{LINK, SWITCH, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::files::rename;
 use crate::host::files::tree::{copy_tree, mirror};
 use crate::host::install::locked::LockedInstall;
@@ -329,7 +330,7 @@ pub(crate) fn looks_whole(venv: &Path) -> Result<(), String> {
     if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
         return Err("it is no program".to_owned());
     }
-    let config = fs::read_own(&venv.join("pyvenv.cfg")).unwrap_or_default();
+    let config = read::read_own(&venv.join("pyvenv.cfg")).unwrap_or_default();
     let config = String::from_utf8_lossy(&config).to_lowercase();
     let shared = config
         .lines()

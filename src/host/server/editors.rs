@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::core::os_text;
 use crate::core::session::ServerBefore;
-use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::server::generation::layout_of;
 use crate::host::server::launch::{checked, default_launch, python};
 
@@ -28,7 +28,7 @@ pub(super) fn of_editor(install: &Path, project: &Path) -> Option<(ServerBefore,
 }
 
 fn command_in(path: &Path, install: &Path, project: &Path) -> Option<(ServerBefore, BTreeMap<String, String>)> {
-    let text = String::from_utf8(fs::read_small(path).ok()?).ok()?;
+    let text = String::from_utf8(read::read_small(path).ok()?).ok()?;
     let config: Value = serde_json::from_str(&without_comments(&text)).ok()?;
     let servers = ["mcpServers", "servers"].iter().find_map(|key| config[key].as_object())?;
     servers.values().find_map(|server| {

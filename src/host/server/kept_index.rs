@@ -18,7 +18,7 @@ use crate::host::files::crash_points::{INDEX, around};
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::folder::Folder;
 use crate::host::files::tree::copy_tree;
-use crate::host::files::{fs, rename, walk};
+use crate::host::files::{fs, read, rename, walk};
 use crate::host::install::locked::LockedInstall;
 use crate::host::server::search_index;
 
@@ -142,7 +142,7 @@ fn save(folder: &Path, record: &Record) -> Result<(), FsError> {
 
 /// What was noted; none if nothing was.
 pub(crate) fn noted(folder: &Path) -> Option<Record> {
-    serde_json::from_slice(&fs::read_if_there(&folder.join(RECORD)).ok()??).ok()
+    serde_json::from_slice(&read::read_if_there(&folder.join(RECORD)).ok()??).ok()
 }
 
 /// Whether a place of the index can be renamed to the session's folder and back: it is a folder within the install, or will be

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::core::visible::start_of;
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::install::locked::LockedInstall;
 
 /// More than this is not read: the last part tells what is asked for.
@@ -80,7 +81,7 @@ pub(crate) fn written_since(log: &Path, from: u64) -> String {
 /// What a log got between two lengths.
 pub(crate) fn between(log: &Path, from: u64, to: u64) -> String {
     let read = || {
-        let mut file = fs::open_own(log).ok()?;
+        let mut file = read::open_own(log).ok()?;
         let length = file.metadata().ok()?.len().min(to);
         let from = from.min(length).max(length.saturating_sub(MOST));
         file.seek(SeekFrom::Start(from)).ok()?;

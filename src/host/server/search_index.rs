@@ -11,6 +11,7 @@ use crate::host::files::crash_points::{REPLACE, around};
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::install;
 use crate::host::install::locked::LockedInstall;
 use crate::host::process::proc::new_file_mode;
@@ -19,7 +20,7 @@ use crate::host::server::generation::layout_of;
 /// Where this install's server keeps what it searches.
 pub(crate) fn places(install: &Path) -> Places {
     let server = layout_of(install);
-    let config = fs::read_at_most(&server.index.config.under(install), fs::SETTINGS).ok();
+    let config = read::read_at_most(&server.index.config.under(install), read::SETTINGS).ok();
     Places::of(server, config.as_deref(), install)
 }
 

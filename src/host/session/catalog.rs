@@ -17,6 +17,7 @@ use crate::host::files::error::FsError;
 use crate::host::files::fs;
 use crate::host::files::journal;
 use crate::host::files::journal::Journal;
+use crate::host::files::read;
 use crate::host::files::restore;
 use crate::host::install::locked::LockedInstall;
 use crate::host::session::ended;
@@ -366,7 +367,7 @@ fn time_in(id: &str) -> Option<jiff::Timestamp> {
 /// The lines that were appended to the project's `.gitignore` since the backup, if they all are about the install.
 fn gitignore_lines(install: &Path, backup: &Backup) -> Result<Vec<String>, FsError> {
     let path = install.parent().unwrap_or(install).join(".gitignore");
-    let Some(now) = fs::read_if_there(&path)? else { return Ok(Vec::new()) };
+    let Some(now) = read::read_if_there(&path)? else { return Ok(Vec::new()) };
     let before = match backup.gitignore() {
         Ok(before) => before.unwrap_or_default(),
         Err(BackupError::Fs(e)) => return Err(e),

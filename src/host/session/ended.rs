@@ -11,6 +11,7 @@ use crate::core::session::End;
 use crate::core::update_log::Ending;
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::install::locked::LockedInstall;
 use crate::host::session::store;
 
@@ -41,7 +42,7 @@ pub(crate) fn note(install: &LockedInstall, id: &str, end: End) -> Result<(), Fs
 /// # Errors
 /// [`FsError`] where that is there and can't be read.
 pub(crate) fn read(install: &Path, id: &str) -> Result<Option<End>, FsError> {
-    let text = fs::read_own_note_if_there(&file(install, id))?;
+    let text = read::read_own_note_if_there(&file(install, id))?;
     let note = text.and_then(|text| serde_json::from_slice::<Note>(&text).ok());
     // The other ends leave nothing changed.
     match note.map(|note| note.end).filter(|end| matches!(end, End::Completed | End::RolledBack)) {
@@ -51,7 +52,7 @@ pub(crate) fn read(install: &Path, id: &str) -> Result<Option<End>, FsError> {
 }
 
 fn in_log(install: &Path, id: &str) -> Result<Option<End>, FsError> {
-    let Some(log) = fs::read_if_there(&install.join("UPDATE_LOG.txt"))? else { return Ok(None) };
+    let Some(log) = read::read_if_there(&install.join("UPDATE_LOG.txt"))? else { return Ok(None) };
     Ok(document::text(&log).lines().rev().find_map(|line| Ending::of_line(line)?.of_session(id)))
 }
 

@@ -17,6 +17,7 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
 use crate::host::files::own_places;
 use crate::host::files::own_places::Odd;
+use crate::host::files::read;
 use crate::host::install::locked::LockedInstall;
 use crate::host::process::children;
 use crate::host::process::children::{Mark, Marks};
@@ -282,7 +283,7 @@ pub fn held_by(install: &Path) -> Option<Held> {
 /// Whether a living process of this machine holds the lock itself.
 fn is_locked(install: &Path) -> Result<bool, FsError> {
     let path = install.join(".upgrade/lock");
-    let file = match fs::open_own(&path) {
+    let file = match read::open_own(&path) {
         Ok(file) => file,
         Err(e) if fs::is_absence(&e) => return Ok(false),
         // Something else stands there, which nobody can have locked; whoever takes the lock is told.

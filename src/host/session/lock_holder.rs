@@ -2,6 +2,7 @@
 
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::process::children;
 use crate::host::process::proc;
 use serde::{Deserialize, Serialize};
@@ -135,6 +136,6 @@ pub(super) fn host_name() -> String {
 /// # Errors
 /// [`FsError`] where one stands there that can't be read: it may be that of somebody who works.
 pub(crate) fn read_note(install: &Path) -> Result<Option<LockNote>, FsError> {
-    let text = fs::read_own_small_if_there(&note_path(install))?;
+    let text = read::read_own_small_if_there(&note_path(install))?;
     Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
 }

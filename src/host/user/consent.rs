@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::json;
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::user::recent_sources;
 
 const FILE: &str = "allowed.json";
@@ -82,7 +83,7 @@ fn put(list: &mut Vec<Allowed>, one: &Allowed) {
 }
 
 fn read(folder: &Path) -> List {
-    let bytes = fs::read_own(&folder.join(FILE)).unwrap_or_default();
+    let bytes = read::read_own(&folder.join(FILE)).unwrap_or_default();
     serde_json::from_slice::<List>(&bytes).ok().filter(|l| l.schema == 1).unwrap_or_default()
 }
 

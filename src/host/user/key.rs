@@ -8,6 +8,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::core::blob::sha256;
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::user::recent_sources;
 
 /// Its file in the state folder.
@@ -45,7 +46,7 @@ fn read_key(folder: &Path) -> Option<String> {
     let path = folder.join(KEY);
     // One that others can read or write is no secret.
     let meta = std::fs::symlink_metadata(&path).ok().filter(|m| m.mode() & 0o077 == 0)?;
-    let text = fs::read_own(&path).ok().filter(|_| meta.uid() == rustix::process::geteuid().as_raw())?;
+    let text = read::read_own(&path).ok().filter(|_| meta.uid() == rustix::process::geteuid().as_raw())?;
     String::from_utf8(text).ok().filter(|text| text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 

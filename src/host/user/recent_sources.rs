@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::json;
 use crate::core::os_text;
 use crate::host::files::fs;
+use crate::host::files::read;
 
 /// How many are kept.
 const KEPT: usize = 8;
@@ -57,7 +58,7 @@ pub fn remember(folder: &Path, source: &Path) {
 }
 
 fn read(folder: &Path) -> List {
-    let bytes = fs::read_small(&folder.join(FILE)).unwrap_or_default();
+    let bytes = read::read_small(&folder.join(FILE)).unwrap_or_default();
     serde_json::from_slice::<List>(&bytes).ok().filter(|l| l.schema == 1).unwrap_or_default()
 }
 

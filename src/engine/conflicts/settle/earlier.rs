@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::core::session::{Draft, Earlier, Session};
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::install::locked::LockedInstall;
 use crate::host::session::store;
 
@@ -18,7 +19,7 @@ fn file(session: &Session) -> PathBuf {
 /// # Errors
 /// [`FsError`] where it is there and can't be read. A damaged one has none, which costs questions but no bytes.
 pub(super) fn take_in(session: &mut Session) -> Result<bool, FsError> {
-    let Some(text) = fs::read_own_note_if_there(&file(session))? else { return Ok(false) };
+    let Some(text) = read::read_own_note_if_there(&file(session))? else { return Ok(false) };
     let asks = |path: &_| session.asks_about(path);
     let mut decisions = session.decisions.clone();
     let gone = decisions.take_in(Earlier::parse(&text), asks);

@@ -25,6 +25,7 @@ use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
+use crate::host::files::read;
 
 /// The answer that a policy gives; none for [`OnConflict::Ask`]. The user's config is only written when he has answered
 /// for it, so any policy keeps it, or puts it off with the rest.
@@ -106,7 +107,7 @@ pub(crate) fn settle(
 /// # Errors
 /// [`FsError`] where they are there and can't be read: that must not ask anew, or forget them.
 pub(crate) fn remembered(install: &Path) -> Result<Remembered, FsError> {
-    let text = fs::read_own_note_if_there(&install.join(".upgrade").join(answers::FILE))?;
+    let text = read::read_own_note_if_there(&install.join(".upgrade").join(answers::FILE))?;
     Ok(Remembered::parse(&text.unwrap_or_default()))
 }
 

@@ -20,6 +20,7 @@ use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{TaskResult, done, not_applicable};
 use crate::host::files::fs;
 use crate::host::files::journal::Journal;
+use crate::host::files::read;
 use crate::host::process::program::{Listener, ProgramError};
 use crate::host::process::timing::{Who, waiting};
 use crate::host::python::pip;
@@ -44,13 +45,13 @@ pub(crate) fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
         return done("in place already", Fact::Is(true));
     }
     let requirements = draft(run, journal)?;
-    let Some(bytes) = fs::read_if_there(&requirements)? else {
+    let Some(bytes) = read::read_if_there(&requirements)? else {
         if run.session.is_to_move() {
             return only_renamed(run);
         }
         return skip(NotApplicable::NoRequirements);
     };
-    let now = fs::read_if_there(&target(run).requirements.under(&install))?;
+    let now = read::read_if_there(&target(run).requirements.under(&install))?;
     let unchanged = now.as_ref() == Some(&bytes);
     let anew = run.session.options().python.clone();
     if let Some(why) = environment::without_pip(&install, &bytes, unchanged).filter(|_| anew.is_none()) {
@@ -110,7 +111,7 @@ pub(crate) fn switch(run: &mut Run) -> Result<(), Stop> {
 pub(crate) fn settle(run: &mut Run) {
     let path = target(run).requirements.under(&run.session.install);
     if run.session.venv_generation.is_some()
-        && let Ok(Some(bytes)) = fs::read_if_there(&path)
+        && let Ok(Some(bytes)) = read::read_if_there(&path)
         && let Err(e) = environment::note(run.lock.install(), &bytes)
     {
         run.log(Level::Warn, "venv", &e.to_string());
@@ -180,7 +181,7 @@ pub(crate) fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
         let bytes = match journal.to_come(&path) {
             Some(Some(bytes)) => bytes,
             Some(None) => continue,
-            None => match fs::read_own(&path.under(install)) {
+            None => match read::read_own(&path.under(install)) {
                 Ok(bytes) => bytes,
                 // Gone, or nothing that pip would read.
                 Err(_) => continue,

@@ -21,6 +21,7 @@ use crate::engine::session::background::Background;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::process::children;
 use crate::host::process::program;
 use crate::host::process::program::Newest;
@@ -141,7 +142,7 @@ fn prepare(run: &mut Run) -> Result<Option<Fetch>, String> {
         source.tree.iter().filter_map(|(path, file)| Some((place(path)?, &file.blob))).collect();
     let theirs = files.iter().find(|(path, _)| *path == server.requirements);
     let Some(bytes) = theirs.and_then(|(_, blob)| source.read(blob)) else { return Ok(None) };
-    let now = fs::read_if_there(&server.requirements.under(install)).map_err(|e| e.to_string())?;
+    let now = read::read_if_there(&server.requirements.under(install)).map_err(|e| e.to_string())?;
     if environment::without_pip(install, &bytes, now.as_deref() == Some(&bytes)).is_some() {
         return Ok(None);
     }

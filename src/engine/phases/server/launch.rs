@@ -16,6 +16,7 @@ use crate::engine::session::stop::Stop;
 use crate::host::files::error::Doing as _;
 use crate::host::files::error::FsError;
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::process::children::Mark;
 use crate::host::server::{self, Live, Running, ServerError, Settings, Watch};
 
@@ -46,7 +47,7 @@ fn settings(run: &mut Run) -> Settings {
         Running::Yes(live) => Settings::of_process(&live.process),
         Running::No(_) => Settings::of_editor(install, project),
     });
-    let noted = fs::read_note(&run.folder(SETTINGS_NOTED)).unwrap_or_default();
+    let noted = read::read_note(&run.folder(SETTINGS_NOTED)).unwrap_or_default();
     let noted: Vec<String> = serde_json::from_slice(&noted).unwrap_or_default();
     let known = settings.names();
     let lost: Vec<String> =

@@ -14,7 +14,7 @@ use crate::engine::events::Level;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{TaskResult, done, not_applicable, warned};
-use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::process::program;
 use crate::host::process::program::{Limits, Listener, ProgramError};
 use crate::host::process::timing::{Who, waiting};
@@ -75,7 +75,7 @@ pub(crate) type Found = (&'static PostInstallRule, bool);
 /// # Errors
 /// [`Stop`].
 pub(crate) fn scan(run: &mut Run, requirements: &Path) -> TaskResult<Vec<Found>> {
-    let text = fs::read_if_there(requirements)?.unwrap_or_default();
+    let text = read::read_if_there(requirements)?.unwrap_or_default();
     let (wanted, _) = of_file(&String::from_utf8_lossy(&text));
     let needs = |rule: &&PostInstallRule| wanted.iter().any(|w| w.name == rule.requirement);
     let rules: Vec<&PostInstallRule> = match venv::live(&run.session.install).exists() {

@@ -13,8 +13,8 @@ use crate::engine::phases::server::{dependencies, index, index_building, post_in
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{Told, done, not_applicable};
-use crate::host::files::fs;
 use crate::host::files::journal::Journal;
+use crate::host::files::read;
 use crate::host::python::venv;
 
 const PHASE: Phase = Phase::Content;
@@ -59,7 +59,7 @@ pub(crate) fn make(run: &mut Run, journal: &Journal) -> Result<(), Stop> {
     let requirements = dependencies::requirements(run, journal);
     let steps = run.task(PHASE, Task::PostInstallScan, |run| post_install::scan(run, &requirements))?;
     let post_install_steps = run.task(PHASE, Task::PostInstall, |run| post_install::run(run, &steps))?;
-    let requirements = fs::read_if_there(&requirements)?.map(|bytes| sha256(&bytes));
+    let requirements = read::read_if_there(&requirements)?.map(|bytes| sha256(&bytes));
     if !run.session.applied() {
         index::note(run);
     }
@@ -108,7 +108,7 @@ fn is_ready(run: &Run, journal: &Journal) -> Result<bool, Stop> {
     if built.is_some_and(|name| !venv::generation(&run.session.install, name).is_dir()) {
         return Ok(false);
     }
-    let requirements = fs::read_if_there(&dependencies::draft(run, journal)?)?;
+    let requirements = read::read_if_there(&dependencies::draft(run, journal)?)?;
     Ok(requirements.map(|bytes| sha256(&bytes)) == ready.requirements)
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::core::json;
 use crate::core::server_log::Patterns;
-use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::python::compile;
 use crate::host::server;
 
@@ -172,7 +172,7 @@ pub(crate) struct Groups {
 
 /// The tool groups that `config.json` enables; where it says nothing, those that releases enable by themselves.
 pub(crate) fn groups(install: &Path) -> Groups {
-    let config = fs::read_at_most(&install.join("config.json"), fs::SETTINGS).unwrap_or_default();
+    let config = read::read_at_most(&install.join("config.json"), read::SETTINGS).unwrap_or_default();
     let config: Value = serde_json::from_slice(&config).unwrap_or_default();
     let set = |names: &[String]| names.iter().cloned().collect();
     match config["mcp"]["enabled_tool_groups"].as_array() {

@@ -23,6 +23,7 @@ use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::{Folder, Found};
 use crate::host::files::fs;
 use crate::host::files::parallel;
+use crate::host::files::read;
 use crate::host::install::locked::LockedInstall;
 
 /// What stands (or shall stand) at a path.
@@ -253,7 +254,7 @@ impl Journal {
     fn bytes_of(&self, number: usize, step: &Step) -> Option<Vec<u8>> {
         let State::File { sha256: sum, .. } = &step.new else { return None };
         // After the exchange the old bytes stand in the staging.
-        let bytes = fs::read_own(&self.folder.join(STAGE).join(number.to_string())).ok()?;
+        let bytes = read::read_own(&self.folder.join(STAGE).join(number.to_string())).ok()?;
         (sha256(&bytes) == *sum).then_some(bytes)
     }
 
@@ -361,7 +362,7 @@ impl Journal {
 /// The steps of a journal's file, if they are what was written. Such a file is as untrusted as any: no step may reach
 /// what no plan is about.
 fn read_steps(path: &Path) -> Result<Option<Vec<Step>>, FsError> {
-    let bytes = match fs::read_note(path) {
+    let bytes = match read::read_note(path) {
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => return Ok(None),
         // A link, a pipe, something endless: no journal of ours, rather than one that can't be read now.
         Err(e) if e.raw_os_error().is_none() || e.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {

@@ -15,6 +15,7 @@ use crate::core::session::ServerBefore;
 use crate::host::files::crash_points;
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
+use crate::host::files::read;
 use crate::host::install::locked::LockedInstall;
 use crate::host::process::proc;
 use crate::host::process::proc::{Process, Stopped};
@@ -98,7 +99,7 @@ pub fn state_file(install: &Path) -> PathBuf {
 }
 
 pub(super) fn read_state(install: &Path) -> Option<StateFile> {
-    serde_json::from_slice(&fs::read_small(&state_file(install)).ok()?).ok()
+    serde_json::from_slice(&read::read_small(&state_file(install)).ok()?).ok()
 }
 
 /// The address that a state file names, made anew from its parts: the file can be written by anybody who can write the
@@ -281,11 +282,11 @@ pub(super) fn stop_all(process: &Process, port: u16, grace: Duration, tell: &mut
 /// # Errors
 /// [`FsError`].
 pub(crate) fn copy_state(_: &LockedInstall, from: &Path, to: &Path) -> Result<(), FsError> {
-    let bytes = fs::read_own(from).doing("read", from)?;
+    let bytes = read::read_own(from).doing("read", from)?;
     let meta = stdfs::symlink_metadata(from).doing("look at", from)?;
     fs::write_durable(to, &bytes, meta.mode() & 0o7777)?;
     let time = meta.modified().doing("look at", from)?;
-    fs::open_own(to).and_then(|file| file.set_modified(time)).doing("set the time of", to)
+    read::open_own(to).and_then(|file| file.set_modified(time)).doing("set the time of", to)
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn mentions(answer: &Value, sentence: &str) -> bool {
 fn a_sentence(install: &Path) -> Option<String> {
     let files = walkdir::WalkDir::new(install.join("standards")).sort_by_file_name().into_iter().flatten();
     let standards = files.filter(|e| e.path().extension().is_some_and(|x| x == "md"));
-    standards.filter_map(|e| String::from_utf8(crate::host::files::fs::read_if_there(e.path()).ok()??).ok()).find_map(
+    standards.filter_map(|e| String::from_utf8(crate::host::files::read::read_if_there(e.path()).ok()??).ok()).find_map(
         |text| text.lines().find_map(|l| l.strip_prefix("# ")).map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()),
     )
 }
