@@ -180,11 +180,19 @@ fn paths(code: &str) -> Vec<Module> {
         rest = &rest[end..];
     }
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    // A parent may name its children without more ado; what is none of them leads nowhere.
+    let bare =
+        code.split(|c| !word(c)).filter(|path| path.contains("::") && !path.starts_with(':') && !path.ends_with(':'));
+    found.extend(bare.map(|path| path.split("::").map(str::to_owned).collect::<Module>()));
     for start in ["crate::", "super::", "self::"] {
         for (at, _) in code.match_indices(start) {
             let path = &code[at..];
             let path = &path[..path.find(|c| !word(c)).unwrap_or(path.len())];
-            found.push(path.trim_end_matches(':').split("::").map(str::to_owned).collect());
+            // Before a brace: what stands in that was spread out above.
+            if path.ends_with(':') {
+                continue;
+            }
+            found.push(path.split("::").map(str::to_owned).collect());
         }
     }
     found

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::blob::BlobId;
 use super::layout::layouts;
 use super::path::RelPath;
-use super::release_history::Commit;
 use super::release_history::short;
+use super::release_history::{Commit, History};
 
 /// One version of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +116,11 @@ fn written(path: &RelPath) -> String {
     let plain =
         path.to_str().filter(|p| !p.starts_with("base64:") && !p.starts_with('#') && !p.contains(char::is_control));
     plain.map_or_else(|| format!("base64:{}", STANDARD.encode(path.as_bytes())), str::to_owned)
+}
+
+/// Whether a release is known to have shipped this blob at this source path.
+pub(crate) fn was_shipped(history: &History, source: &RelPath, blob: &BlobId) -> bool {
+    history.shipped(source, blob) || history.shipped_later(source, blob) || known().version(source, blob).is_some()
 }
 
 #[cfg(test)]

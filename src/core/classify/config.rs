@@ -3,6 +3,7 @@
 
 use super::{Installed, Lineage, Planner};
 use crate::core::config::keyed::Keyed;
+use crate::core::known_releases::was_shipped;
 use crate::core::outcome::{Sides, keyed_format, merge_of};
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind};
@@ -70,7 +71,7 @@ impl Planner<'_> {
     /// The template that the user started from.
     fn config_base(&self, line: &Lineage, spot: &RelPath, mine: &Installed) -> Option<Shipped> {
         let source = line.source_before.as_ref().or(line.next.as_ref().map(|n| &n.1))?;
-        if line.base.is_none() && super::pristine::was_shipped(self.inputs.history, source, &mine.blob) {
+        if line.base.is_none() && was_shipped(self.inputs.history, source, &mine.blob) {
             return Some(Shipped { blob: mine.blob.clone(), executable: mine.executable });
         }
         line.base.clone().or_else(|| Some(self.closest(source, spot)?.1))

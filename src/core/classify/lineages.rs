@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{Inputs, Installed, Lineage, Planner};
 use crate::core::baseline::{Baseline, BaselineFile};
 use crate::core::blob::BlobId;
-use crate::core::known_releases::known;
+use crate::core::known_releases::{known, was_shipped};
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::plan::Only;
@@ -236,7 +236,7 @@ impl<'a> Planner<'a> {
     fn strays(&self, source: &RelPath) -> Vec<Lineage> {
         let is_released = |path: &RelPath| {
             let mine = self.inputs.installed.files.get(path);
-            mine.is_some_and(|mine| super::pristine::was_shipped(self.inputs.history, source, &mine.blob))
+            mine.is_some_and(|mine| was_shipped(self.inputs.history, source, &mine.blob))
         };
         let found = self.inputs.roots.strays(source, self.inputs.generation_next.newest()).filter(is_released);
         found
@@ -256,7 +256,7 @@ impl<'a> Planner<'a> {
         let history = self.inputs.history;
         let Some(release) = self.release().filter(|release| history.contains(release)) else { return false };
         let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
-        let shipped = ids.into_iter().flatten().any(|id| super::pristine::was_shipped(history, source, id));
+        let shipped = ids.into_iter().flatten().any(|id| was_shipped(history, source, id));
         !shipped && !history.versions(source, None).is_empty() && history.versions(source, Some(release)).is_empty()
     }
 

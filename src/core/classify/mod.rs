@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::core::baseline::Baseline;
 use crate::core::blob::BlobId;
-use crate::core::known_releases::known;
+use crate::core::known_releases::{known, was_shipped};
 use crate::core::layout::roots::Roots;
 use crate::core::layout::{Generation, Layout, Map};
 use crate::core::path::RelPath;
@@ -191,7 +191,7 @@ pub(crate) fn roots(
                 let mine = map.place(source).and_then(|place| installed.files.get(&place));
                 mine.is_some_and(|mine| {
                     let ids = [Some(&mine.blob), mine.blob_with_lf.as_ref()];
-                    ids.into_iter().flatten().any(|id| pristine::was_shipped(history, source, id))
+                    ids.into_iter().flatten().any(|id| was_shipped(history, source, id))
                 })
             })
     };

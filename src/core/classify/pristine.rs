@@ -1,16 +1,10 @@
 //! What tells a file with some release's very bytes from one that somebody edited.
 
-use crate::core::blob::{BlobId, sha256};
-use crate::core::known_releases::known;
+use crate::core::blob::sha256;
+use crate::core::known_releases::was_shipped;
 use crate::core::path::RelPath;
-use crate::core::release_history::History;
 
 use super::{Installed, Lineage, Planner};
-
-/// Whether a release is known to have shipped this blob at this source path.
-pub(crate) fn was_shipped(history: &History, source: &RelPath, blob: &BlobId) -> bool {
-    history.shipped(source, blob) || history.shipped_later(source, blob) || known().version(source, blob).is_some()
-}
 
 impl Planner<'_> {
     /// Whether a file is nobody's edit: it is as the release that the install is of has it, or as any other one had it.

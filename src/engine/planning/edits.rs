@@ -11,8 +11,8 @@ use serde::{Serialize, Serializer};
 
 use crate::core::baseline::Baseline;
 use crate::core::blob::{BlobId, ObjectFormat};
-use crate::core::classify::{self, Installed, InstalledTree};
-use crate::core::known_releases::known;
+use crate::core::classify::{Installed, InstalledTree};
+use crate::core::known_releases::{known, was_shipped};
 use crate::core::layout::{Layout, layouts};
 use crate::core::path::RelPath;
 use crate::core::plan::{Kind, Plan, ReleaseEvidence};
@@ -126,7 +126,7 @@ pub(crate) fn find(install: &Path, source: Option<&Source>) -> Result<Edits, Edi
             if let Some(source) = source.filter(|_| edits.edits.iter().any(|e| e.kind == EditKind::Edited)) {
                 // What can't be read of it tells nothing.
                 if let Ok(history) = history(source) {
-                    let released = |page: &RelPath, id: &BlobId| classify::pristine::was_shipped(&history, page, id);
+                    let released = |page: &RelPath, id: &BlobId| was_shipped(&history, page, id);
                     edits = against_baseline(&baseline, layout, &installed, &released);
                 }
             }

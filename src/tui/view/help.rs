@@ -6,8 +6,8 @@ use ratatui::widgets::{Clear, Widget};
 
 use super::canvas::Canvas;
 use super::conflict::bar;
+use super::footer::possible;
 use super::frame::{self, line};
-use super::possible;
 use crate::tui::keymap::{self, Action, Mode};
 use crate::tui::model::Model;
 use crate::tui::text;

@@ -5,8 +5,9 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 
 use super::canvas::Canvas;
+use super::footer::key_in;
 use super::frame::{self, line};
-use super::{help, key_in};
+use super::help;
 use crate::core::question::Question as Asked;
 use crate::tui::click::Target;
 use crate::tui::keymap::{self, Chord};

@@ -4,8 +4,8 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::canvas::Canvas;
+use super::footer::key_in;
 use super::frame::{self, line};
-use super::key_in;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::Kind;
