@@ -43,6 +43,7 @@ fn on_an_overlay() {
     world.release("from-here==1.0\n");
     let said = world.upgrade(&[]);
     said.assert_done();
+    assert!(said.all.contains("answers in a copy: the install is on an overlay itself"), "{}", said.all);
     assert!(world.demo.install.join("venv").symlink_metadata().unwrap().file_type().is_symlink());
     let back = world.command(&["rollback", "--yes"]).output().unwrap();
     assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);

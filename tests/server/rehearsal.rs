@@ -124,9 +124,14 @@ fn a_bad_release_changes_nothing() {
         (json!({"traceback": true, "ignore_term": true}), "logged an error since its start"),
         (json!({"log_error": "the index is torn"}), "the index is torn"),
     ];
+    let kept = |world: &World| {
+        let sessions = crate::common::ext::sessions(&world.install).into_iter();
+        sessions.filter(|id| world.install.join(".upgrade").join(id).join("index").exists()).count()
+    };
     for (switches, word) in &all {
         world.release(switches);
         world.refused(&[word, "was tried, and does not work here"]);
+        assert_eq!(kept(&world), 0, "a copy of the index is left");
     }
     // A file that is not Python any more.
     fs::write(world.source.join("mcp_server/index.py"), "def (:\n").unwrap();

@@ -169,6 +169,8 @@ pub(crate) fn nothing_applied(run: &mut Run) {
     if let Err(e) = view::clear(&run.folder(rehearse::FOLDER)) {
         run.warn("rehearsal", e.to_string());
     }
+    // The copy of the index that waited for the new server.
+    kept_index::forget(&run.folder(kept_index::FOLDER));
     if let Ok(backup) = open_backup(run)
         && let Err(Stop::Failed { what, .. }) = server::copies(run, &backup)
     {

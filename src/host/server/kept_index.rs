@@ -295,7 +295,7 @@ pub(crate) fn forget_others(install: &LockedInstall, own: &str) {
 /// Its folder in a session's.
 pub(crate) const FOLDER: &str = "index";
 
-/// Removes what a rollback took out of its place.
+/// Removes all that is kept: what a rollback took out of its place, or copies that nobody will use.
 pub(crate) fn forget(folder: &Path) {
     let _: Result<(), FsError> = fs::remove_tree(folder);
 }
