@@ -316,7 +316,7 @@ fn a_server_that_builds_its_index_is_waited_for() {
     let mut command = Command::new(world.demo.install.join("venv/bin/python"));
     command.args(["-m", "ouroboros", "--transport", "http"]).current_dir(&world.demo.project);
     command.env("PYTHONPATH", &world.demo.install).env("PROJECT_ROOT", &world.demo.project);
-    command.env("OUROBOROS_BUILD_SECONDS", "40").process_group(0);
+    command.env("OUROBOROS_BUILD_SECONDS", "90").process_group(0);
     let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let pid = u64::from(server.id());
     std::thread::spawn(move || server.wait());

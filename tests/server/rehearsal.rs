@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pos_upgrade_tui::host::process::proc;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::ext::left_behind;
 use crate::common::{eventually, text, tools};
@@ -113,22 +113,33 @@ impl World {
     }
 }
 
-#[test]
-fn a_bad_release_changes_nothing() {
-    let Some(world) = World::running() else { return };
-    let all = [
+/// Releases that are bad in one way each, and a word that is said of it.
+pub fn bad() -> [(Value, &'static str); 6] {
+    [
         (json!({"exit_at_once": "no luck with numpy"}), "no luck with numpy"),
         (json!({"sleep_at_start": true}), "did not answer"),
         (json!({"never_answers": true}), "no answer within"),
         (json!({"lose_tool": "pos_workflow"}), "does not register pos_workflow"),
         (json!({"traceback": true, "ignore_term": true}), "logged an error since its start"),
         (json!({"log_error": "the index is torn"}), "the index is torn"),
-    ];
+    ]
+}
+
+#[test]
+fn an_edit_that_no_longer_fits_changes_nothing() {
+    let Some((world, edited, mine)) = World::with_an_edit_that_no_longer_fits() else { return };
+    world.refused(&["has no attribute 'groups'", "was tried, and does not work here"]);
+    assert_eq!(fs::read_to_string(&edited).unwrap(), mine);
+}
+
+#[test]
+fn a_bad_release_changes_nothing() {
+    let Some(world) = World::running() else { return };
     let kept = |world: &World| {
         let sessions = crate::common::ext::sessions(&world.install).into_iter();
         sessions.filter(|id| world.install.join(".upgrade").join(id).join("index").exists()).count()
     };
-    for (switches, word) in &all {
+    for (switches, word) in &bad() {
         world.release(switches);
         world.refused(&[word, "was tried, and does not work here"]);
         assert_eq!(kept(&world), 0, "a copy of the index is left");
@@ -139,7 +150,7 @@ fn a_bad_release_changes_nothing() {
     let before = world.exact();
     let done = world.rehearsed_upgrade(&[]);
     assert_eq!((done.code, world.exact() == before), (4, true), "{}", done.said);
-    println!("{} bad releases, each refused with nothing changed", all.len() + 1);
+    println!("{} bad releases, each refused with nothing changed", bad().len() + 1);
 }
 
 /// While the new release is tried the old server answers every time, and is the same process.

@@ -12,6 +12,7 @@ use crate::common::ext::{is_root, skipped};
 use crate::common::mounts::Mount;
 use crate::common::terminal::Terminal;
 use crate::common::{assert_same, eventually, snapshot, text, tools};
+use crate::server::rehearsal::bad;
 use crate::server::world::{Upgraded, World};
 
 const HERE: &str = "the new release starts and answers here";
@@ -40,10 +41,7 @@ impl World {
 #[test]
 fn in_a_copy_where_there_are_no_private_mounts() {
     let Some(world) = World::running() else { return };
-    for (switches, word) in [
-        (json!({"exit_at_once": "no luck with numpy"}), "no luck with numpy"),
-        (json!({"lose_tool": "pos_workflow"}), "does not register pos_workflow"),
-    ] {
+    for (switches, word) in bad() {
         world.release(&switches);
         let done = world.refused_by(|| world.upgraded_in_a_copy(), &[word, "was tried, and does not work here"]);
         // Its paths are the install's, and the log that is named is there.
@@ -67,10 +65,10 @@ fn in_a_copy_where_there_are_no_private_mounts() {
 fn a_plain_user_tries_it_in_place_and_another_group_leads_to_a_copy() {
     let Some(mut world) = World::of_a_plain_user() else { return };
     world.start();
-    world.release(&json!({"exit_at_once": "no luck with numpy"}));
-    world.refused_by(|| world.rehearsed_upgrade(&[]), &["no luck with numpy"]);
-    world.release(&json!({"traceback": true}));
-    world.refused_by(|| world.rehearsed_upgrade(&[]), &["logged an error since its start"]);
+    for (switches, word) in bad() {
+        world.release(&switches);
+        world.refused_by(|| world.rehearsed_upgrade(&[]), &[word]);
+    }
     world.release(&json!({}));
     let before = snapshot(&world.install);
     let (said, answers) = world.asked_meanwhile(|| world.tried());

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use pos_upgrade_tui::host::server::ports;
@@ -77,24 +78,32 @@ fn a_server_that_logs_an_error_and_will_not_end() {
     assert!(!done.message().contains("INFO"), "{}", done.message());
 }
 
+impl World {
+    /// The user's edit merges by itself, and uses what the release renames; the edited file, and what the user has there.
+    pub fn with_an_edit_that_no_longer_fits() -> Option<(Self, PathBuf, String)> {
+        let mut world = World::new()?;
+        let edited = world.install.join("mcp_server/index.py");
+        let mine = fs::read_to_string(&edited).unwrap() + "\n\nfrom . import settings\n\nENABLED = settings.groups()\n";
+        fs::write(&edited, &mine).unwrap();
+        world.start();
+        // The release renames what the edit uses, and changes another place of the edited file.
+        let replace = |path: &str, from: &str, to: &str| {
+            let path = world.source.join("mcp_server").join(path);
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.contains(from));
+            fs::write(path, text.replace(from, to)).unwrap();
+        };
+        replace("settings.py", "def groups", "def enabled_groups");
+        replace("__main__.py", "groups", "enabled_groups");
+        replace("index.py", "The sections of the standards", "All sections of the standards");
+        world.release(&json!({}));
+        Some((world, edited, mine))
+    }
+}
+
 #[test]
 fn an_edited_server_that_no_longer_fits() {
-    let Some(mut world) = World::new() else { return };
-    let edited = world.install.join("mcp_server/index.py");
-    let mine = fs::read_to_string(&edited).unwrap() + "\n\nfrom . import settings\n\nENABLED = settings.groups()\n";
-    fs::write(&edited, &mine).unwrap();
-    world.start();
-    // The release renames what the edit uses, and changes another place of the edited file.
-    let replace = |path: &str, from: &str, to: &str| {
-        let path = world.source.join("mcp_server").join(path);
-        let text = fs::read_to_string(&path).unwrap();
-        assert!(text.contains(from));
-        fs::write(path, text.replace(from, to)).unwrap();
-    };
-    replace("settings.py", "def groups", "def enabled_groups");
-    replace("__main__.py", "groups", "enabled_groups");
-    replace("index.py", "The sections of the standards", "All sections of the standards");
-    world.release(&json!({}));
+    let Some((world, edited, mine)) = World::with_an_edit_that_no_longer_fits() else { return };
     let plan = world.run(&["plan", "--json", "--source", world.source.to_str().unwrap()]);
     let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
     assert_eq!(plan["summary"]["auto_merge"], 1, "{}", plan["summary"]);
