@@ -227,7 +227,8 @@ fn a_server_that_is_to_be_left_alone_runs_on_and_keeps_its_state_file() {
     let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
     let state = fs::read(demo.install.join(".mcp_server_state.json")).unwrap();
     let old_tools = tools(&demo.install);
-    let arguments = ["upgrade", "--json", "--yes", "--on-conflict", "keep", "--no-restart"];
+    // What proves it where nothing is tried before.
+    let arguments = ["upgrade", "--json", "--yes", "--on-conflict", "keep", "--no-restart", "--no-rehearsal"];
     let output = sandbox.run(&[&arguments[..], &["--project", project, "--source", source]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
     let evidence = evidence(&output.stdout, 3);

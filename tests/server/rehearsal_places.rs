@@ -178,6 +178,7 @@ fn a_server_of_an_editor_is_not_disturbed() {
     let (done, answers) = world.asked_meanwhile(|| world.rehearsed_upgrade(&[]));
     assert_eq!(done.code, 0, "{}", done.said);
     assert_eq!(done.task("rehearsal"), ("done".into(), HERE.into()), "{}", done.said);
+    assert_eq!(done.evidence(3)["server_restarted"], "not_applicable: an editor owns the server");
     let proven = "proven by the rehearsal; the running server is left alone";
     for task in ["start_server", "health", "tools", "smoke"] {
         assert_eq!(done.task(task), ("not_applicable".into(), proven.into()), "{}", done.said);

@@ -158,7 +158,16 @@ type Health = (Fact<bool>, Fact<String>, Fact<String>);
 /// MCP `initialize` and `tools/list` against the process that was just started.
 fn health(run: &mut Run, missing: Option<NotApplicable>) -> TaskResult<Health> {
     if let Some(why) = missing {
-        return not_applicable(why, (Fact::NotApplicable(why), Fact::NotApplicable(why), Fact::NotApplicable(why)));
+        let restarted = match why {
+            // Why it was not restarted is another thing than what has proven the release.
+            NotApplicable::Rehearsed if !run.session.options().auto_restart => NotApplicable::RestartDisabled,
+            NotApplicable::Rehearsed => NotApplicable::LeftToEditor,
+            why => why,
+        };
+        return not_applicable(
+            why,
+            (Fact::NotApplicable(restarted), Fact::NotApplicable(why), Fact::NotApplicable(why)),
+        );
     }
     let url = run.server.as_ref().map(|s| s.url.clone()).unwrap_or_default();
     let tools = run.runtime.block_on(Client::tools_at(&url)).map_err(|e| Stop::Failed {
