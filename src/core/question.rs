@@ -18,13 +18,15 @@ pub enum Way {
     RollBack,
     /// Allow what is shown.
     Allow,
+    /// Go back to the conflicts, and answer them otherwise.
+    ChangeAnswers,
 }
 
 impl Way {
     /// Whether the answer holds for the rest of the session. Who tries again wants to be asked again. What is allowed is
     /// noted elsewhere, because whoever can write the session's file must not be able to allow anything.
     pub(crate) fn lasts(self) -> bool {
-        !matches!(self, Way::Retry | Way::Allow)
+        !matches!(self, Way::Retry | Way::Allow | Way::ChangeAnswers)
     }
 }
 
@@ -39,7 +41,7 @@ pub(crate) struct Choice {
     pub(crate) effect: String,
 }
 
-/// A question with two to four answers.
+/// A question with two to five answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// Names it within the session, so that an answer that lasts is found again.

@@ -91,6 +91,8 @@ pub(crate) fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
         Stop::Pause => pause(run, phase),
         Stop::RollBack => go_back(run, "asked for by a person", Exit::Done),
         Stop::Tried => tried(run),
+        // Phase 2 takes it up itself; from elsewhere it would be a pause.
+        Stop::ChangeAnswers => pause(run, phase),
         Stop::Failed { what, next } if phase.rolls_back() && run.session.applied() => {
             let reason = format!("phase {} failed: {what}", phase.number());
             let mut finish = go_back(run, &reason, Exit::RolledBack);

@@ -234,3 +234,33 @@ fn a_person_is_asked_when_it_fails() {
     assert_eq!(wizard.end(), 5);
     assert!(tools(&world.install).is_some(), "the old server answers");
 }
+
+/// The person's own answer may be what does not work: the conflicts are asked again, with the answers as they are.
+#[test]
+fn answers_are_changed_when_it_fails() {
+    let Some(world) = World::new() else { return };
+    let file = world.install.join("mcp_server/switches.json");
+    fs::write(&file, "{\"needs\": []}\n").unwrap();
+    world.release(&json!({"needs": ["SOMETHING_NOBODY_HAS"]}));
+    let home = world.sandbox.path().join("home");
+    let [source, project] = [&world.source, &world.project].map(|path| path.to_str().unwrap());
+    let mut wizard = Terminal::start(&home, &["--source", source, "--project", project]);
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press("\r");
+    wizard.see(&["switches.json", "t take"]);
+    wizard.press("tF");
+    let asked = ["does not work here", "SOMETHING_NOBODY_HAS is not set", "a  Change answers"];
+    wizard.see(&asked);
+    wizard.press("a");
+    wizard.see(&["switches.json", "k keep"]);
+    wizard.press("F");
+    wizard.see(&asked);
+    wizard.press("a");
+    wizard.see(&["switches.json", "k keep"]);
+    wizard.press("kF");
+    wizard.see(&["Completed", "Enter leave"]);
+    wizard.press("\r");
+    assert_eq!(wizard.end(), 0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{\"needs\": []}\n");
+    world.nothing_left();
+}

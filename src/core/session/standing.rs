@@ -115,6 +115,11 @@ impl Session {
             && self.plan().files.iter().any(open)
     }
 
+    /// Whether a person settled conflicts of it.
+    pub(crate) fn has_own_answers(&self) -> bool {
+        self.answers().keys().any(|path| self.asks_about(path))
+    }
+
     /// Notes a phase as done and moves on to the next.
     pub fn complete(&mut self, phase: Phase, record: PhaseRecord) {
         self.phase_artifacts.insert(phase.number(), record);

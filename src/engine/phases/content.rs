@@ -76,8 +76,20 @@ pub(crate) fn run(run: &mut Run) -> Result<ContentEvidence, Stop> {
         None if run.session.applied() => {
             return Err(Stop::failed(format!("{}: the journal of this upgrade is gone", folder.shown())));
         }
-        None if run.session.resolving() => prepare_parked(run, &install, &folder)?,
-        None => prepare(run, &install, &folder)?,
+        None => loop {
+            let prepared = match run.session.resolving() {
+                true => prepare_parked(run, &install, &folder),
+                false => prepare(run, &install, &folder),
+            };
+            match prepared {
+                Err(Stop::ChangeAnswers) => {
+                    // Saved, so that whoever takes the session up after a crash is asked, too.
+                    run.session.answers_done = false;
+                    run.save()?;
+                }
+                prepared => break prepared?,
+            }
+        },
     };
     run.advance(&StateEvent::Applied)?;
     run.save()?;

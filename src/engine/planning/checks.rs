@@ -20,7 +20,9 @@ use crate::engine::planning::foreign_locks;
 use crate::engine::planning::leftover::Leftover;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError, layout_of, read_baseline};
+use crate::engine::planning::rehearsal::{self, Foreseen};
 use crate::engine::planning::request::Request;
+use crate::engine::planning::room;
 use crate::engine::planning::running_server;
 use crate::engine::planning::source::{Source, stale_manifest};
 use crate::engine::planning::unchangeable;
@@ -53,6 +55,8 @@ pub(crate) struct Checked {
     pub(crate) source: Option<Arc<Source>>,
     /// What lies about and was told among the warnings.
     pub(crate) leftovers: Vec<Leftover>,
+    /// Where the release can be tried, as far as the install tells; none where there is no server to try.
+    pub(crate) place: Option<Foreseen>,
 }
 
 struct Check<'a, 'b> {
@@ -126,7 +130,10 @@ pub(crate) fn pre_flight(
     }
     warnings.extend(folder::warnings(&request.project));
     warnings.extend(old_backups(&install, found, &mut check));
-    let space = if install.is_dir() { check.run(Task::DiskSpace, || disk_space(&install)) } else { None };
+    let place = rehearsal::place_of(request);
+    let is_tried = place.as_ref().is_some_and(Foreseen::is_tried);
+    let on_disk = || room::on_disk(&install, &request.options, is_tried);
+    let space = if install.is_dir() { check.run(Task::DiskSpace, on_disk) } else { None };
     let alone = check.run(Task::ConcurrentWorkflows, || concurrent(&install, found, own));
     let (held, leftovers) = foreign_locks::find(&install);
     let no_other = held.is_empty();
@@ -147,10 +154,10 @@ pub(crate) fn pre_flight(
         disk_space_available_bytes: available,
         disk_space_required_bytes: required,
         no_concurrent_workflows: alone.is_some() && no_other,
-        server_found: running_server::found(request, &install, source.as_deref(), &mut warnings),
+        server_found: running_server::found(request, &install, source.as_deref(), is_tried, &mut warnings),
         warnings,
     };
-    Checked { evidence, problems: check.problems, source, leftovers }
+    Checked { evidence, problems: check.problems, source, leftovers, place }
 }
 
 fn source_valid(request: &Request, opened: Option<Arc<Source>>) -> Result<(String, Arc<Source>), Problem> {
@@ -380,23 +387,6 @@ fn old_backups(install: &Path, found: &Found, check: &mut Check<'_, '_>) -> Vec<
     let outcome = if warning.is_some() { Outcome::Warning } else { Outcome::Done };
     (check.tell)(Task::ExistingBackups, outcome, &detail, begun.elapsed().as_secs_f64());
     warning.into_iter().collect()
-}
-
-fn disk_space(install: &Path) -> Result<(String, (u64, u64)), Problem> {
-    let next = "free some space there, then try again";
-    let (_, bytes) = scope::measure(install).map_err(|e| problem(e, next))?;
-    let available = fs::free_space(install).map_err(|e| problem(e, next))?;
-    let required = bytes * 2;
-    if available < required {
-        let what = format!(
-            "{}: {} free, {} needed (twice what will be copied)",
-            install.shown(),
-            fs::human_size(available),
-            fs::human_size(required)
-        );
-        return Err(problem(what, next));
-    }
-    Ok((format!("{} free, {} needed", fs::human_size(available), fs::human_size(required)), (available, required)))
 }
 
 fn concurrent(install: &Path, found: &Found, own: bool) -> Result<(String, ()), Problem> {

@@ -135,6 +135,7 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
         rehearsal: None,
         current: false,
     };
+    let place = checked.place;
     inspection.problems.extend(folder::problems(request));
     let Some(source) = checked.source.filter(|_| inspection.evidence.target_structure_valid) else {
         return inspection;
@@ -191,9 +192,7 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
             if request.options.rules {
                 inspection.problems.extend(assistant_rules::unwritable(&request.project, &inspection.rules));
             }
-            if request.only != Some(Only::Content) {
-                inspection.rehearsal = rehearsal::foresee(request);
-            }
+            inspection.rehearsal = rehearsal::foresee(request, place);
             inspection.outside = outside::find(&request.project, &install, moves);
             inspection.plan = Some(planned.plan);
             inspection.source = Some(source);

@@ -18,6 +18,7 @@ pub(crate) mod possible;
 pub(crate) mod python;
 pub(crate) mod rehearsal;
 pub(crate) mod request;
+pub(crate) mod room;
 pub(crate) mod running_server;
 pub mod source;
 pub mod sources;

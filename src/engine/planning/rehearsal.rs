@@ -1,14 +1,18 @@
 //! How the new release can be tried here before anything changes: told before the approval. Nothing is written for it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::core::plan::Only;
+use crate::core::settings::Options;
 use crate::engine::planning::request::Request;
 use crate::host::process::children;
 use crate::host::process::program::{self, Deaf, Limits};
 use crate::host::python::venv;
-use crate::host::server::{search_index, view};
+use crate::host::server::search_index;
+use crate::host::server::view::{self, Hindrance};
 
 /// The kernel answers at once, or something is very wrong.
 const LIMITS: Limits = Limits { silent: Duration::from_secs(10), total: Duration::from_secs(10) };
@@ -38,30 +42,50 @@ impl Foreseen {
     }
 }
 
-/// Looks, with a short try of what the kernel allows. None where there is no server to try.
-pub(crate) fn foresee(request: &Request) -> Option<Foreseen> {
+impl Foreseen {
+    /// Whether a server will be started for the trial.
+    pub(crate) fn is_tried(&self) -> bool {
+        !matches!(self, Foreseen::Nowhere(_))
+    }
+}
+
+/// Where a release can be tried, as far as the install tells. `index_outside` says that the new server's search index lies
+/// outside of it.
+pub(crate) fn place(install: &Path, options: &Options, index_outside: bool) -> Foreseen {
+    if options.no_rehearsal {
+        return Foreseen::Nowhere("it is switched off".into());
+    }
+    if index_outside {
+        return Foreseen::Nowhere("its search index lies outside of the install, where trying would change it".into());
+    }
+    match view::hindrance(install) {
+        None => Foreseen::Here,
+        Some(Hindrance::InPlace(why)) => Foreseen::Copy(why),
+        Some(Hindrance::Anywhere(why)) => Foreseen::Nowhere(why),
+    }
+}
+
+/// The same for what is planned. None where there is no server to try.
+pub(crate) fn place_of(request: &Request) -> Option<Foreseen> {
     let install = request.install();
-    if !venv::live(&install).exists() {
+    if request.only == Some(Only::Content) || !venv::live(&install).exists() {
         return None;
     }
-    if request.options.no_rehearsal {
-        return Some(Foreseen::Nowhere("it is switched off".into()));
+    let index_outside = search_index::places(&install).index.is_none();
+    Some(place(&install, &request.options, index_outside))
+}
+
+/// How it will be tried, with a short try of what the kernel allows.
+pub(crate) fn foresee(request: &Request, place: Option<Foreseen>) -> Option<Foreseen> {
+    if place != Some(Foreseen::Here) {
+        return place;
     }
-    if let Err(why) = view::is_closed(&install) {
-        return Some(Foreseen::Nowhere(why.to_string()));
-    }
-    if search_index::places(&install).index.is_none() {
-        return Some(Foreseen::Nowhere("its search index lies outside of the install".into()));
-    }
-    if let Err(why) = view::is_possible(&install) {
-        return Some(Foreseen::Copy(why.to_string()));
-    }
-    let Ok(program) = std::env::current_exe() else { return Some(Foreseen::Here) };
+    let Ok(program) = std::env::current_exe() else { return place };
     let mut command = children::helper(program);
-    command.arg(view::COMMAND).arg(&install).env(view::INSIDE, "1");
-    match program::run("a try of private mounts", &mut command, LIMITS, &mut Deaf) {
-        Ok(said) if said.lines.is_empty() => Some(Foreseen::Here),
-        Ok(said) => Some(Foreseen::Copy(said.lines.join(" "))),
-        Err(e) => Some(Foreseen::Copy(e.to_string())),
-    }
+    command.arg(view::COMMAND).arg(request.install()).env(view::INSIDE, "1");
+    Some(match program::run("a try of private mounts", &mut command, LIMITS, &mut Deaf) {
+        Ok(said) if said.lines.is_empty() => Foreseen::Here,
+        Ok(said) => Foreseen::Copy(said.lines.join(" ")),
+        Err(e) => Foreseen::Copy(e.to_string()),
+    })
 }

@@ -5,11 +5,19 @@ use std::path::Path;
 use crate::core::plan::Only;
 use crate::engine::planning::folder;
 use crate::engine::planning::request::Request;
+use crate::engine::planning::room;
 use crate::engine::planning::source::Source;
 use crate::host::server::{self, Case, Owner, Running};
 
 /// How the install's server is found, and what a person should know about it before he says yes.
-pub(crate) fn found(request: &Request, install: &Path, source: Option<&Source>, warnings: &mut Vec<String>) -> String {
+/// `is_tried` says that a second one will be started beside it, for the trial.
+pub(crate) fn found(
+    request: &Request,
+    install: &Path,
+    source: Option<&Source>,
+    is_tried: bool,
+    warnings: &mut Vec<String>,
+) -> String {
     if request.only == Some(Only::Content) || !install.is_dir() {
         return String::new();
     }
@@ -20,6 +28,7 @@ pub(crate) fn found(request: &Request, install: &Path, source: Option<&Source>, 
     let found = match server::find(install) {
         Running::Yes(live) => {
             let pid = live.process.pid;
+            warnings.extend(Some(pid).filter(|_| is_tried).and_then(room::in_memory));
             let auto = request.options.auto_restart;
             match live.owner {
                 Owner::Nobody if auto => {}

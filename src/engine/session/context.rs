@@ -424,17 +424,17 @@ impl Run {
 }
 
 /// How long something takes, without the time that a person takes over questions.
-struct Clock {
+pub(crate) struct Clock {
     begun: Instant,
     waited: Duration,
 }
 
 impl Clock {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { begun: Instant::now(), waited: timing::spent(Who::Person) }
     }
 
-    fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         let waited = timing::spent(Who::Person).saturating_sub(self.waited);
         self.begun.elapsed().saturating_sub(waited).as_secs_f64()
     }

@@ -18,6 +18,8 @@ pub(crate) enum Stop {
     RollBack,
     /// The release was tried, and no more was asked for.
     Tried,
+    /// A person wants to answer the conflicts otherwise, while nothing is changed yet.
+    ChangeAnswers,
 }
 
 impl Stop {

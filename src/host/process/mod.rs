@@ -4,6 +4,7 @@ pub mod children;
 pub(crate) mod inside;
 pub(crate) mod lines;
 pub(crate) mod lock_holders;
+pub(crate) mod memory;
 pub(crate) mod output;
 pub mod proc;
 pub mod program;

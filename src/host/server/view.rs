@@ -91,55 +91,67 @@ pub(crate) fn clear(folder: &Path) -> Result<(), FsError> {
     fs::remove_tree(folder)
 }
 
-/// What keeps an install from being tried anywhere: a link in it that leads out, through which the real thing would be
-/// changed.
-///
-/// # Errors
-/// [`Impossible`], naming the first.
-pub(crate) fn is_closed(install: &Path) -> Result<(), Impossible> {
-    if rename::is_without("rehearsal") {
-        return Err(Impossible("no private mounts here".into()));
-    }
-    let top = canonical(install)?;
-    for entry in looked_at(&top) {
-        let entry = entry.map_err(|e| Impossible(e.to_string()))?;
-        let leads = |to: PathBuf| to.is_dir() && !to.starts_with(&top);
-        if entry.path_is_symlink() && stdfs::canonicalize(entry.path()).is_ok_and(leads) {
-            return Err(Impossible(format!("{} leads out of the install", entry.path().shown())));
-        }
-    }
-    Ok(())
+/// What keeps a release from being tried where the install is. It says nothing about the release.
+#[derive(Debug)]
+pub(crate) enum Hindrance {
+    /// It can't be tried at all: a link leads out of the install, through which the real thing would be changed.
+    Anywhere(String),
+    /// It can be tried in a copy only: there can be no view.
+    InPlace(String),
 }
 
-/// What keeps an install from being seen in a view: mounts in it, files of somebody else's, a file system that nothing can be
-/// laid over.
+/// Looks through the install, once, for what keeps a release from being tried there: links that lead out; mounts in it,
+/// files of somebody else's, a file system that nothing can be laid over.
+pub(crate) fn hindrance(install: &Path) -> Option<Hindrance> {
+    if rename::is_without("rehearsal") {
+        return Some(Hindrance::Anywhere("no private mounts here".into()));
+    }
+    let top = match canonical(install) {
+        Ok(top) => top,
+        Err(why) => return Some(Hindrance::Anywhere(why.to_string())),
+    };
+    let mut in_place = no_view_of(&top).err().map(|why| why.to_string());
+    let (uid, gid) = (geteuid(), getegid());
+    for entry in looked_at(&top) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => return Some(Hindrance::Anywhere(e.to_string())),
+        };
+        let leads = |to: PathBuf| to.is_dir() && !to.starts_with(&top);
+        if entry.path_is_symlink() && stdfs::canonicalize(entry.path()).is_ok_and(leads) {
+            return Some(Hindrance::Anywhere(format!("{} leads out of the install", entry.path().shown())));
+        }
+        // Root has no namespace of users, so all owners are what they are.
+        if uid.is_root() || in_place.is_some() {
+            continue;
+        }
+        in_place = match entry.metadata() {
+            Ok(meta) if meta.uid() == uid.as_raw() && meta.gid() == gid.as_raw() => None,
+            Ok(_) => Some(format!("{} has another owner or group", entry.path().shown())),
+            Err(e) => Some(e.to_string()),
+        };
+    }
+    in_place.map(Hindrance::InPlace)
+}
+
+/// What the file system and its mounts say against a view.
 ///
 /// # Errors
 /// [`Impossible`], naming the first.
-pub(crate) fn is_possible(install: &Path) -> Result<(), Impossible> {
+fn no_view_of(top: &Path) -> Result<(), Impossible> {
     if rename::is_without("views") {
         return Err(Impossible("no private mounts here".into()));
     }
-    let (uid, gid) = (geteuid(), getegid());
-    let top = canonical(install)?;
-    let kind = rustix::fs::statfs(&top).map_err(impossible("the file system can't be told"))?.f_type;
+    let kind = rustix::fs::statfs(top).map_err(impossible("the file system can't be told"))?.f_type;
     if kind == OVERLAYFS {
         return Err(Impossible("the install is on an overlay itself".into()));
     }
     let mounts = stdfs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let mut places = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescaped);
-    if let Some(place) = places.find(|place| place.starts_with(&top)) {
-        return Err(Impossible(format!("{} is a mount", place.shown())));
+    match places.find(|place| place.starts_with(top)) {
+        Some(place) => Err(Impossible(format!("{} is a mount", place.shown()))),
+        None => Ok(()),
     }
-    // Root has no namespace of users, so all owners are what they are.
-    for entry in looked_at(&top).filter(|_| !uid.is_root()) {
-        let entry = entry.map_err(|e| Impossible(e.to_string()))?;
-        let meta = entry.metadata().map_err(|e| Impossible(e.to_string()))?;
-        if meta.uid() != uid.as_raw() || meta.gid() != gid.as_raw() {
-            return Err(Impossible(format!("{} has another owner or group", entry.path().shown())));
-        }
-    }
-    Ok(())
 }
 
 /// A path as the kernel's table of mounts has it: blanks and backslashes stand there as octal numbers.

@@ -33,13 +33,14 @@ pub(crate) fn key_of(way: Way) -> Option<Chord> {
     in_mode(Mode::Asked).find(|b| b.action == *action)?.keys.first().copied()
 }
 
-const WAYS: [(Way, Action); 6] = [
+const WAYS: [(Way, Action); 7] = [
     (Way::Retry, Action::Again),
     (Way::GoOn, Action::GoOn),
     (Way::Leave, Action::LeaveAlone),
     (Way::Stop, Action::StopIt),
     (Way::RollBack, Action::RollBack),
     (Way::Allow, Action::Yes),
+    (Way::ChangeAnswers, Action::AskAgain),
 ];
 
 /// The rows of a mode, in the table's order.

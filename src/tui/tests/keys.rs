@@ -169,7 +169,7 @@ fn a_phase_is_answered_only_by_what_it_offers() {
 #[test]
 fn every_answer_has_a_key_of_its_own() {
     use crate::tui::keymap::{key_of, lookup, way};
-    for one in [Way::Retry, Way::GoOn, Way::Leave, Way::Stop, Way::RollBack, Way::Allow] {
+    for one in [Way::Retry, Way::GoOn, Way::Leave, Way::Stop, Way::RollBack, Way::Allow, Way::ChangeAnswers] {
         let chord = key_of(one).unwrap();
         let action = lookup(Mode::Asked, &KeyEvent::new(chord.code, KeyModifiers::NONE)).unwrap();
         assert_eq!(way(action), Some(one));

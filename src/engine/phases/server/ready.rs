@@ -1,8 +1,6 @@
 //! What is made ready before anything changes, while the old release still answers: the server is noted, the environment
 //! built. Then the server is down no longer than the switch takes.
 
-use std::time::Instant;
-
 use crate::core::blob::sha256;
 use crate::core::phase::{NotApplicable, Phase};
 use crate::core::plan::Only;
@@ -10,7 +8,7 @@ use crate::core::session::{Ready, Rehearsal};
 use crate::core::task::Task;
 use crate::engine::phases::server::stop::{note_server, stop_noted};
 use crate::engine::phases::server::{dependencies, index, index_building, post_install, rehearse};
-use crate::engine::session::context::Run;
+use crate::engine::session::context::{Clock, Run};
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{Told, done, not_applicable};
 use crate::host::files::journal::Journal;
@@ -83,10 +81,10 @@ pub(crate) fn rehearse(run: &mut Run) -> Result<(), Stop> {
     if is_left_out(run) {
         return left_out(run, &[Task::Rehearsal]);
     }
-    let begun = Instant::now();
+    let clock = Clock::start();
     let (rehearsal, seconds) = run.task(PHASE, Task::Rehearsal, |run| {
         let told = rehearse::run(run)?;
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = clock.seconds();
         if !run.session.options().only_rehearsal {
             // The last moment at which nothing has changed.
             index_building::settle(run)?;

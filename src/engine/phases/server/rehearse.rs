@@ -13,6 +13,7 @@ use crate::core::session::Rehearsal;
 use crate::core::task::Task;
 use crate::engine::events::{Level, Outcome};
 use crate::engine::phases::server::{index, target};
+use crate::engine::planning::rehearsal::{self, Foreseen};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::{Advice, Stop};
 use crate::engine::session::task::{TaskResult, Told, done};
@@ -96,20 +97,22 @@ pub(crate) fn run(run: &mut Run) -> TaskResult<Rehearsal> {
     if !target(run).package.under(&install).is_dir() && code.is_none_or(|code| code.is_empty()) {
         return not_tried("no server code".into());
     }
-    if let Err(why) = view::is_closed(&install) {
-        return not_tried(why.to_string());
-    }
-    if index::is_elsewhere(run) {
-        return not_tried("the search index lies outside of the install, where trying would change it".into());
-    }
+    let no_view = match rehearsal::place(&install, run.session.options(), index::is_elsewhere(run)) {
+        Foreseen::Nowhere(why) => return not_tried(why),
+        Foreseen::Copy(why) => Some(why),
+        Foreseen::Here => None,
+    };
     let (verdict, no_view) = loop {
-        let (verdict, no_view) = wherever_possible(run)?;
+        let (verdict, no_view) = wherever_possible(run, no_view.clone())?;
         match &verdict {
-            Verdict::Failed { what, .. } if !run.session.options().only_rehearsal => match run.ask(question(what))? {
-                Way::Retry => index::note(run),
-                Way::GoOn => return not_tried("it failed, and you went on".into()),
-                _ => break (verdict, no_view),
-            },
+            Verdict::Failed { what, .. } if !run.session.options().only_rehearsal => {
+                match run.ask(question(what, run.session.has_own_answers()))? {
+                    Way::Retry => index::note(run),
+                    Way::GoOn => return not_tried("it failed, and you went on".into()),
+                    Way::ChangeAnswers => return Err(Stop::ChangeAnswers),
+                    _ => break (verdict, no_view),
+                }
+            }
             _ => break (verdict, no_view),
         }
     };
@@ -141,10 +144,10 @@ pub(crate) fn run(run: &mut Run) -> TaskResult<Rehearsal> {
     }
 }
 
-/// Tries it in place, else in a copy, and then says why not in place.
-fn wherever_possible(run: &mut Run) -> Result<(Verdict, Option<String>), Stop> {
-    if let Err(why) = view::is_possible(&run.session.install) {
-        return Ok((attempt(run, Place::Copy)?, Some(why.to_string())));
+/// Tries it in place, else in a copy, and then says why not in place; `no_view` says it where that is known before.
+fn wherever_possible(run: &mut Run, no_view: Option<String>) -> Result<(Verdict, Option<String>), Stop> {
+    if no_view.is_some() {
+        return Ok((attempt(run, Place::Copy)?, no_view));
     }
     match attempt(run, Place::Here)? {
         Verdict::NoView { what } => Ok((attempt(run, Place::Copy)?, Some(what))),
@@ -157,12 +160,20 @@ fn wherever_possible(run: &mut Run) -> Result<(Verdict, Option<String>), Stop> {
     }
 }
 
-fn question(what: &str) -> Question {
-    Question::new("rehearsal", "The new release was tried, and does not work here", Way::RollBack)
+/// What is asked where a trial failed; `answered` says that a person settled conflicts, of which one may be the cause.
+fn question(what: &str, answered: bool) -> Question {
+    let asked = Question::new("rehearsal", "The new release was tried, and does not work here", Way::RollBack)
         .saying(what.lines().map(visible))
-        .offering(Way::Retry, "Try again", "when what it names is mended")
-        .offering(Way::GoOn, "Switch anyway", "what fails then is taken back")
-        .offering(Way::RollBack, "Give up", "nothing in the install was changed; your answers are kept")
+        .offering(Way::Retry, "Try again", "when what it names is mended");
+    let asked = match answered {
+        true => asked.offering(Way::ChangeAnswers, "Change answers", "back to the conflicts, your answers as they are"),
+        false => asked,
+    };
+    asked.offering(Way::GoOn, "Switch anyway", "what fails then is taken back").offering(
+        Way::RollBack,
+        "Give up",
+        "nothing in the install was changed; your answers are kept",
+    )
 }
 
 fn not_tried(why: String) -> TaskResult<Rehearsal> {
