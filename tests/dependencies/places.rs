@@ -39,6 +39,13 @@ fn on_an_overlay() {
     demo::start_server(&demo.project, &demo.install).unwrap();
     sandbox.watch(&demo.install);
     let world = World::around(sandbox, demo);
+    // A bad release is found out in the copy.
+    let started = world.demo.source.join("mcp_server/__main__.py");
+    let good = fs::read_to_string(&started).unwrap();
+    fs::write(&started, format!("raise SystemExit('no luck here')\n{good}")).unwrap();
+    world.release("");
+    world.assert_failed(&world.upgrade(&[]), &["the new release was tried, and does not work here", "no luck here"]);
+    fs::write(&started, good).unwrap();
     plain(&world.wheels(), "from-here", "1.0");
     world.release("from-here==1.0\n");
     let said = world.upgrade(&[]);

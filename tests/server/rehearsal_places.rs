@@ -258,7 +258,7 @@ fn answers_are_changed_when_it_fails() {
     wizard.press("a");
     wizard.see(&["switches.json", "k keep"]);
     wizard.press("kF");
-    wizard.see(&["Completed", "Enter leave"]);
+    wizard.see(&["Upgraded", "Enter leave"]);
     wizard.press("\r");
     assert_eq!(wizard.end(), 0);
     assert_eq!(fs::read_to_string(&file).unwrap(), "{\"needs\": []}\n");

@@ -56,7 +56,7 @@ pub(crate) fn place(install: &Path, options: &Options, index_outside: bool) -> F
         return Foreseen::Nowhere("it is switched off".into());
     }
     if index_outside {
-        return Foreseen::Nowhere("its search index lies outside of the install, where trying would change it".into());
+        return Foreseen::Nowhere("the search index lies outside of the install, where trying would change it".into());
     }
     match view::hindrance(install) {
         None => Foreseen::Here,

@@ -98,9 +98,9 @@ mod tests {
         let said = judged(Path::new("/p/.praxis-os"), 1 << 20, needed).unwrap_err();
         for part in [
             "/p/.praxis-os: ",
-            "2.0 MB for what is copied twice",
-            "4.0 MB for the trial",
-            "1.0 GB for a new environment",
+            "2.1 MB for what is copied twice",
+            "4.2 MB for the trial",
+            "1.1 GB for a new environment",
         ] {
             assert!(said.contains(part), "{part:?}: {said}");
         }
