@@ -6,8 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::terminal::Terminal;
-use crate::common::{Sandbox, tools};
-use pos_upgrade_tui::host::demo;
+use crate::common::{Sandbox, demos, tools};
 
 /// At most so many keys, from the start to the shell.
 const KEYS: usize = 20;
@@ -48,7 +47,7 @@ fn from_nothing_to_a_finished_upgrade() {
     const README: &str = "standards/universal/documentation/readme-guide.md";
     let mut sandbox = Sandbox::new();
     let home = sandbox.path().join("home");
-    let demo = demo::prepare(&home.join("demo"), &mut |_| {}).expect("the demo can be built");
+    let demo = demos::prepare(&home.join("demo"));
     sandbox.watch(&demo.install);
     let read = |path: &str| fs::read_to_string(demo.install.join(path)).unwrap();
     let (mine, kept) = (read(GIT_SAFETY), read(RACES));

@@ -6,6 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::core::exit::Exit;
+use crate::core::report_parts::{Part, Row};
 use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::{self, Handle};
@@ -249,10 +250,10 @@ pub(crate) fn print_finish(finish: &Finish) {
     } else {
         print::error_text(&format!("\n{}", finish.message));
     }
-    for line in &finish.report {
-        match line.strip_prefix("# ") {
-            Some(heading) => say!("{heading}"),
-            None => say!("  {line}"),
+    for row in finish.report.iter().flat_map(Part::rows) {
+        match row {
+            Row::Heading(heading) => say!("{heading}"),
+            Row::Line(line) => say!("  {line}"),
         }
     }
     if let Some(next) = &finish.next {

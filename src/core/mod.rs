@@ -33,6 +33,7 @@ pub(crate) mod references;
 pub(crate) mod related;
 pub mod release_history;
 pub(crate) mod renamed;
+pub mod report_parts;
 pub(crate) mod requirements;
 pub(crate) mod rules_file;
 pub(crate) mod server_log;

@@ -12,6 +12,7 @@ use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
+use crate::core::report_parts::{self, Part};
 use crate::core::session::{Decision, Refused, Seconds};
 use crate::core::task::Task;
 
@@ -251,8 +252,9 @@ pub struct Finish {
     pub message: String,
     /// The next command to type, if there is one.
     pub next: Option<String>,
-    /// The summary for the report screen, as lines.
-    pub report: Vec<String>,
+    /// The summary for the report screen; in JSON as lines.
+    #[serde(serialize_with = "report_parts::as_lines")]
+    pub report: Vec<Part>,
     /// The session's uuid.
     pub session_id: Option<String>,
     /// Where the backup is.

@@ -8,6 +8,7 @@ use crate::core::command_line::Next;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
+use crate::core::report_parts::Part;
 use crate::core::session::{Rehearsal, Session, StateEvent};
 use crate::core::visible::Shown as _;
 use crate::engine::account::check;
@@ -164,7 +165,7 @@ fn tried(run: &mut Run) -> Finish {
             finish(run, FinishKind::NotRehearsed, Exit::Refused, message, Some(next))
         }
     };
-    finish.report = std::mem::take(&mut run.tried);
+    finish.report = std::mem::take(&mut run.tried).into_iter().map(Part::Line).collect();
     finish
 }
 

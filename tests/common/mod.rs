@@ -1,6 +1,7 @@
 //! What the tests on the built binary share: a sandbox with its own home, a prepared demo, snapshots of trees.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod demos;
 pub mod ext;
 pub mod forge;
 pub mod mounts;
@@ -47,7 +48,7 @@ impl Sandbox {
 
     /// The demo, built in this sandbox, its server running.
     pub fn demo(&mut self) -> Demo {
-        let demo = demo::prepare(&self.path().join("demo"), &mut |_| {}).expect("the demo can be built");
+        let demo = demos::prepare(&self.path().join("demo"));
         self.watch(&demo.install);
         demo
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::common::text;
+use crate::common::{demos, text};
 use crate::dependencies::index::{Index, Mood};
 use crate::dependencies::world::{World, package, plain};
 
@@ -87,10 +87,9 @@ fn scripts_run(install: &Path) -> usize {
 
 #[test]
 fn what_was_fetched_before_is_installed_and_scripts_outlive_the_old_environment() {
-    use pos_upgrade_tui::host::demo;
     let mut sandbox = crate::common::Sandbox::new();
     let dir = sandbox.path().join("a demo");
-    let demo = demo::prepare(&dir, &mut |_| {}).unwrap();
+    let demo = demos::prepare(&dir);
     sandbox.watch(&demo.install);
     let world = World::around(sandbox, demo);
     let packages = world.sandbox.path().join("packages");

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::common::{Sandbox, snapshot};
+use crate::common::{Sandbox, demos, snapshot};
 use pos_upgrade_tui::core::path::RelPath;
 use pos_upgrade_tui::host::demo::{self, Demo};
 
@@ -36,7 +36,7 @@ fn content_demo_up_to(dir: &Path, last: &str) -> Demo {
 /// The same with environment and running server.
 fn whole_demo(sandbox: &mut Sandbox) -> Demo {
     let folder: RelPath = OLD.parse().unwrap();
-    let demo = demo::prepare_from(&folder, &sandbox.path().join("demo"), &mut |_| {}).unwrap();
+    let demo = demos::prepare_from(&folder, &sandbox.path().join("demo"));
     sandbox.watch(&demo.install);
     sandbox.watch(&demo.project.join(NEW));
     demo

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use pos_upgrade_tui::core::layout::layouts;
-use pos_upgrade_tui::host::demo::{self, Demo, Releases};
+use pos_upgrade_tui::host::demo::{Demo, Releases};
 use pos_upgrade_tui::host::process::proc;
 use pos_upgrade_tui::host::python::interpreters;
 use pos_upgrade_tui::host::server::{self, Running};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::{NEW, before};
 use crate::common::ext::{left_behind, lines, skipped};
-use crate::common::{Sandbox, eventually, git, text};
+use crate::common::{Sandbox, demos, eventually, git, text};
 
 /// A demo's project with an install of a generation, its server running, and a source with all releases.
 struct World {
@@ -30,7 +30,7 @@ impl World {
         let mut sandbox = Sandbox::new();
         let generation = layouts().generation(generation).unwrap();
         let dir = sandbox.path().join("demo");
-        let demo = demo::prepare_generation(generation, Releases::All, &dir, &mut |_| {}).unwrap();
+        let demo = demos::prepare_generation(generation, Releases::All, &dir);
         let new = demo.project.join(NEW);
         sandbox.watch(&demo.install);
         sandbox.watch(&new);

@@ -1,5 +1,4 @@
-//! The end of an upgrade in words, as lines: what changed, how questions were answered, how long it took, the way back.
-//! A line that begins with `# ` is a heading.
+//! The end of an upgrade in words: what changed, how questions were answered, how long it took, the way back.
 
 use crate::core::account::Account;
 use crate::core::command_line::Next;
@@ -7,6 +6,7 @@ use crate::core::merge::Choice;
 use crate::core::phase::{Fact, Phase, ServerEvidence};
 use crate::core::plan::{Kind, Only};
 use crate::core::release_history::short;
+use crate::core::report_parts::Part;
 use crate::core::session::{Decision, Rehearsal, Seconds, Session, Status};
 use crate::core::visible::Shown as _;
 use crate::engine::report::words::from_to;
@@ -18,62 +18,58 @@ use crate::host::server;
 const NAMED: usize = 20;
 
 /// The report on a session as it stands, with the account of the user's files where there is one.
-pub(crate) fn report(
-    session: &Session,
-    warnings: &[String],
-    seconds: Seconds,
-    account: Option<&Account>,
-) -> Vec<String> {
-    let mut lines = vec![format!("{}  {}", session.install.shown(), from_to(session))];
+pub(crate) fn report(session: &Session, warnings: &[String], seconds: Seconds, account: Option<&Account>) -> Vec<Part> {
+    let mut parts = vec![Part::Subject(format!("{}  {}", session.install.shown(), from_to(session)))];
     if session.status() == Status::RolledBack {
-        lines.push(format!("back at {}", session.from_release().map_or("the release before", short)));
-        lines.extend(account.map(Account::line));
-        lines.extend(told(warnings));
-        lines.extend(times(session));
-        return lines;
+        let release = session.from_release().map_or("the release before", short);
+        parts.push(Part::Line(format!("back at {release}")));
+        parts.extend(account.map(Account::line).map(Part::Line));
+        parts.extend(told(warnings));
+        parts.extend(times(session));
+        return parts;
     }
     if matches!(session.status(), Status::Failed | Status::Aborted) && !session.applied() {
-        lines.push("nothing in the install was changed".into());
-        lines.extend(told(warnings));
-        return lines;
+        parts.push(Part::line("nothing in the install was changed"));
+        parts.extend(told(warnings));
+        return parts;
     }
-    lines.extend(changes(session));
-    lines.extend(put_off(session));
-    lines.extend(edits(session, account));
-    lines.extend(server(session));
-    lines.extend(editors(session));
-    lines.extend(rules(session));
+    parts.extend(changes(session));
+    parts.extend(put_off(session));
+    parts.extend(edits(session, account));
+    parts.extend(server(session));
+    parts.extend(editors(session));
+    parts.extend(rules(session));
     if !warnings.is_empty() {
-        lines.push("# Worth a look".into());
-        lines.extend(told(warnings));
+        parts.push(Part::heading("Worth a look"));
+        parts.extend(told(warnings));
     }
-    lines.extend(times(session));
-    lines.push(seconds.line());
-    lines.push("# The way back".into());
-    if let Some(backup) = &session.backup {
-        lines.push(format!("backup: {}/.backups/{backup}/", install::name_of(&session.install)));
-    }
-    lines.push(format!("undo: {}", undo_command(session)));
-    lines
+    parts.extend(times(session));
+    parts.push(Part::Line(seconds.line()));
+    let undo = format!("undo: {}", undo_command(session));
+    parts.push(Part::WayBack(backup_line(session).into_iter().chain([undo]).collect()));
+    parts
+}
+
+fn backup_line(session: &Session) -> Option<String> {
+    let backup = session.backup.as_ref()?;
+    Some(format!("backup: {}/.backups/{backup}/", install::name_of(&session.install)))
 }
 
 /// What is said when a rollback could not be done: what the upgrade did does not matter then.
-pub(crate) fn not_back(session: &Session, warnings: &[String]) -> Vec<String> {
-    let mut lines = vec![session.install.shown().to_string()];
-    if let Some(backup) = &session.backup {
-        lines.push(format!("backup: {}/.backups/{backup}/", install::name_of(&session.install)));
-    }
-    lines.extend(told(warnings));
-    lines
+pub(crate) fn not_back(session: &Session, warnings: &[String]) -> Vec<Part> {
+    let mut parts = vec![Part::Subject(session.install.shown().to_string())];
+    parts.extend(backup_line(session).map(Part::Line));
+    parts.extend(told(warnings));
+    parts
 }
 
-fn told(warnings: &[String]) -> Vec<String> {
-    warnings.iter().map(|w| format!("warning: {w}")).collect()
+fn told(warnings: &[String]) -> impl Iterator<Item = Part> {
+    warnings.iter().cloned().map(Part::Warning)
 }
 
-fn changes(session: &Session) -> Vec<String> {
+fn changes(session: &Session) -> Vec<Part> {
     let plan = session.plan();
-    let mut lines = vec!["# What changed".to_owned()];
+    let mut parts = vec![Part::heading("What changed")];
     let counted = [
         (Kind::Update, "updated"),
         (Kind::New, "new"),
@@ -89,19 +85,25 @@ fn changes(session: &Session) -> Vec<String> {
     ];
     let counts = counted.iter().map(|(kind, word)| (plan.summary.get(*kind), *word)).chain(conflicts);
     let counts: Vec<String> = counts.filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    lines.push(if counts.is_empty() { "no file".to_owned() } else { format!("files: {}", counts.join(", ")) });
+    parts.push(if counts.is_empty() {
+        Part::line("no file")
+    } else {
+        Part::Line(format!("files: {}", counts.join(", ")))
+    });
     match plan.only {
-        Some(Only::Content) => lines.push(format!(
+        Some(Only::Content) => parts.push(Part::Line(format!(
             "only the content: {}/ and its dependencies are untouched",
             server::layout_of(&session.install).package
-        )),
-        Some(Only::Server) => lines.push("only the server: standards, workflows and scripts are untouched".into()),
+        ))),
+        Some(Only::Server) => {
+            parts.push(Part::line("only the server: standards, workflows and scripts are untouched"));
+        }
         None => {}
     }
-    lines
+    parts
 }
 
-fn edits(session: &Session, account: Option<&Account>) -> Vec<String> {
+fn edits(session: &Session, account: Option<&Account>) -> Vec<Part> {
     let plan = session.plan();
     let mut lines: Vec<String> = account.map(Account::line).into_iter().collect();
     let merged: Vec<_> = plan.files.iter().filter(|f| f.kind == Kind::AutoMerge).collect();
@@ -121,14 +123,17 @@ fn edits(session: &Session, account: Option<&Account>) -> Vec<String> {
     if deleted > 0 {
         lines.push(counted(deleted, "file that you deleted stays deleted", "files that you deleted stay deleted"));
     }
-    if !lines.is_empty() {
-        lines.insert(0, "# Your edits".into());
-    }
-    lines
+    under("Your edits", lines)
+}
+
+/// Lines under a heading; nothing where there are none.
+fn under(heading: &str, lines: Vec<String>) -> Vec<Part> {
+    let heading = Some(Part::heading(heading)).filter(|_| !lines.is_empty());
+    heading.into_iter().chain(lines.into_iter().map(Part::Line)).collect()
 }
 
 /// What became of the server.
-fn server(session: &Session) -> Vec<String> {
+fn server(session: &Session) -> Vec<Part> {
     let Some(evidence) = session.evidence::<ServerEvidence>(Phase::Server) else { return Vec::new() };
     let ran = session.server.as_ref().is_some_and(|s| s.was_running);
     let line = match (ran, &evidence.server_restarted) {
@@ -144,11 +149,11 @@ fn server(session: &Session) -> Vec<String> {
         }
         Rehearsal::NotTried(why) => format!("the new release was not tried before the switch: {why}"),
     });
-    ["# The server".to_owned()].into_iter().chain(tried).chain([line.to_owned()]).collect()
+    under("The server", tried.into_iter().chain([line.to_owned()]).collect())
 }
 
 /// What became of the editors' entries: each value that was changed, or that somebody has to change.
-fn editors(session: &Session) -> Vec<String> {
+fn editors(session: &Session) -> Vec<Part> {
     let written = session.options().editor_config;
     let mut lines = Vec::new();
     for (path, saved) in &session.editors {
@@ -156,43 +161,33 @@ fn editors(session: &Session) -> Vec<String> {
         let word = if written { "is now" } else { "should be" };
         lines.extend(saved.edits.iter().map(|(at, (old, new))| format!("  {at}: {old} {word} {new}")));
     }
-    if lines.is_empty() {
-        return lines;
-    }
     let heading = match written {
-        true => "# The editors' entries for the server",
-        false => "# Change these by hand, or an editor will not start the new server as it should",
+        true => "The editors' entries for the server",
+        false => "Change these by hand, or an editor will not start the new server as it should",
     };
-    lines.insert(0, heading.to_owned());
-    lines
+    under(heading, lines)
 }
 
 /// What became of the files that tell assistants what to do.
-fn rules(session: &Session) -> Vec<String> {
-    if session.rules_files.is_empty() {
-        return Vec::new();
-    }
+fn rules(session: &Session) -> Vec<Part> {
     let heading = match session.options().rules {
-        true => "# Rules for assistants have the new release's text, but for those that the warnings name",
+        true => "Rules for assistants have the new release's text, but for those that the warnings name",
         false => {
-            "# These rules for assistants still have an older release's text: the next upgrade brings it with --rules yes"
+            "These rules for assistants still have an older release's text: the next upgrade brings it with --rules yes"
         }
     };
-    let mut lines = vec![heading.to_owned()];
-    lines.extend(session.rules_files.keys().map(|path| path.under(&session.project).shown().to_string()));
-    lines
+    under(heading, session.rules_files.keys().map(|path| path.under(&session.project).shown().to_string()).collect())
 }
 
 /// What waits for a person.
-fn put_off(session: &Session) -> Vec<String> {
+fn put_off(session: &Session) -> Vec<Part> {
     let mut lines = Vec::new();
     let put_off: Vec<_> = session.answers().iter().filter(|(_, answer)| **answer == Decision::Park).collect();
     if !put_off.is_empty() {
-        lines.push("# Put off for another day".into());
         lines.extend(put_off.iter().map(|(path, answer)| format!("conflict: {path}: {}", answer_words(answer))));
         lines.push(format!("settle them: {}", Next::Resolve.of(&session.project)));
     }
-    lines
+    under("Put off for another day", lines)
 }
 
 /// How a conflict was settled, in a few words.
@@ -222,16 +217,12 @@ fn answer_words(answer: &Decision) -> String {
     }
 }
 
-fn times(session: &Session) -> Vec<String> {
-    if session.phase_artifacts.is_empty() {
-        return Vec::new();
-    }
-    let mut lines = vec!["# Time".to_owned()];
-    for (number, record) in &session.phase_artifacts {
+fn times(session: &Session) -> Vec<Part> {
+    let line = |number: &u8, seconds: f64| {
         let name = Phase::try_from(*number).map_or("", Phase::name);
-        lines.push(format!("phase {number} {name}: {:.1} s", record.seconds));
-    }
-    lines
+        format!("phase {number} {name}: {seconds:.1} s")
+    };
+    under("Time", session.phase_artifacts.iter().map(|(number, record)| line(number, record.seconds)).collect())
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ pub fn install_release(source: &Path, commit: &str, install: &Path) -> Result<()
 ///
 /// # Errors
 /// [`DemoError`] if python or pip fails.
-pub(crate) fn create_venv(install: &Path) -> Result<(), DemoError> {
+pub fn create_venv(install: &Path) -> Result<(), DemoError> {
     let venv = install.join("venv");
     let server = installed(install).server();
     let mut python = python_from(server.minimum_python, install);

@@ -16,9 +16,8 @@ use crate::core::layout::{Generation, layouts};
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use error::At as _;
-pub(crate) use error::DemoError;
-pub(crate) use install::create_venv;
-pub use install::{add_user_edits, commit_project, install_release, start_server};
+pub use error::DemoError;
+pub use install::{add_user_edits, commit_project, create_venv, install_release, start_server};
 pub use source::{prepare_source, prepare_source_up_to};
 
 /// What was built, with absolute paths.
@@ -75,9 +74,23 @@ pub fn prepare_generation(
     dir: &Path,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Demo, DemoError> {
+    prepare_with(generation, releases, dir, &create_venv, progress)
+}
+
+/// The same with an environment that `environment` puts into an install whose files are all there.
+///
+/// # Errors
+/// As [`prepare`], and those of `environment`.
+pub fn prepare_with(
+    generation: &Generation,
+    releases: Releases,
+    dir: &Path,
+    environment: &dyn Fn(&Path) -> Result<(), DemoError>,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Demo, DemoError> {
     command::check_tools()?;
     let dir = empty_folder(dir)?;
-    let built = build(generation, releases, &dir, progress);
+    let built = build(generation, releases, &dir, environment, progress);
     if built.is_err() {
         // The folder was empty before, so all of this is ours.
         for part in ["source", "project"] {
@@ -99,6 +112,7 @@ fn build(
     generation: &Generation,
     releases: Releases,
     dir: &Path,
+    environment: &dyn Fn(&Path) -> Result<(), DemoError>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Demo, DemoError> {
     let (source, project) = (dir.join("source"), dir.join("project"));
@@ -114,7 +128,7 @@ fn build(
     let oldest = oldest_of(generation, &source, &commits)?;
     install_release(&source, oldest, &install)?;
     progress(&format!("installed the oldest release, {}, in {}", short(oldest), install.shown()));
-    create_venv(&install)?;
+    environment(&install)?;
     progress("created the virtual environment and installed the server's packages");
     add_user_edits(&install)?;
     progress("edited, added and deleted files, as a user would");

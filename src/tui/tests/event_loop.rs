@@ -15,6 +15,7 @@ use crate::core::exit::Exit;
 use crate::core::outcome::Sides;
 use crate::core::phase::Phase;
 use crate::core::plan::FileEntry;
+use crate::core::report_parts::Part;
 use crate::core::session::Session;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::Handle;
@@ -36,7 +37,7 @@ struct Pretend(String);
 
 fn finish(result: FinishKind, exit_code: Exit, message: &str) -> Event {
     let next = Some("pos-upgrade-tui status".to_owned());
-    let report = (0..50).map(|i| format!("line {i}")).collect();
+    let report = (0..50).map(|i| Part::Line(format!("line {i}"))).collect();
     Event::Finished(Finish {
         result,
         exit_code,

@@ -5,6 +5,7 @@ use super::support::*;
 use crate::core::exit::Exit;
 use crate::core::phase::Phase;
 use crate::core::question::Way;
+use crate::core::report_parts::Part;
 use crate::core::session::StateEvent;
 use crate::core::task::Task;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
@@ -106,7 +107,12 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
             exit_code: Exit::Done,
             message: evil(),
             next: Some(evil()),
-            report: vec![evil(), format!("warning: {EVIL}"), format!("conflict: {EVIL}: kept yours")],
+            report: vec![
+                Part::Subject(evil()),
+                Part::Heading(evil()),
+                Part::Warning(evil()),
+                Part::Line(format!("conflict: {EVIL}: kept yours")),
+            ],
             session_id: Some(evil()),
             seconds: Default::default(),
             backup: Some(format!("/{EVIL}").into()),

@@ -6,6 +6,7 @@ use ratatui::text::Line;
 
 use super::frame::{self, line};
 use crate::core::os_text::quoted;
+use crate::core::report_parts::Part;
 use crate::engine::events::{FinishKind, Level};
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -51,24 +52,28 @@ impl Rows<'_> {
         }
     }
 
-    /// The engine's lines; what stands above already is left out.
-    fn report(&mut self, report: &[String]) {
-        let said_above = |i: usize, entry: &str| i == 0 && !entry.starts_with('#');
-        let entries = report.iter().enumerate().filter(|(i, entry)| !said_above(*i, entry)).map(|(_, entry)| entry);
-        for entry in entries.take_while(|entry| entry.as_str() != "# The way back") {
-            match entry.strip_prefix('#') {
-                Some(heading) => {
+    /// The engine's parts. The subject stands above already, and the way back has its key.
+    fn report(&mut self, report: &[Part]) {
+        for part in report {
+            match part {
+                Part::Subject(_) | Part::WayBack(_) => {}
+                Part::Heading(heading) => {
                     self.push(&[]);
-                    self.push(&[("   ", Role::Text), (&text::visible_str(heading.trim(), false), Role::Title)]);
+                    self.push(&[("   ", Role::Text), (&text::visible_str(heading, false), Role::Title)]);
                 }
-                None => {
-                    let role = if entry.starts_with("warning: ") { Role::Warn } else { Role::Text };
-                    for (i, part) in
-                        text::wrap(&text::visible_str(entry, false), self.room.saturating_sub(6)).iter().enumerate()
-                    {
-                        self.push(&[(if i == 0 { "     " } else { "       " }, role), (part, role)]);
-                    }
-                }
+                Part::Line(_) => self.entry(part, Role::Text),
+                Part::Warning(_) => self.entry(part, Role::Warn),
+            }
+        }
+    }
+
+    /// What stands under a heading, wrapped.
+    fn entry(&mut self, part: &Part, role: Role) {
+        for entry in part.plain() {
+            for (i, part) in
+                text::wrap(&text::visible_str(&entry, false), self.room.saturating_sub(6)).iter().enumerate()
+            {
+                self.push(&[(if i == 0 { "     " } else { "       " }, role), (part, role)]);
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::core::phase::{Phase, PreFlightEvidence};
 use crate::core::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::policy::OnConflict;
 use crate::core::question::{Question, Way};
+use crate::core::report_parts::Part;
 use crate::core::session::StateEvent;
 use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
@@ -511,39 +512,42 @@ pub(crate) fn conflict(theme: Theme, width: u16, height: u16) -> Model {
 /// A good end.
 pub(crate) fn report(theme: Theme, width: u16, height: u16) -> Model {
     let mut model = preview(theme, width, height);
-    let report = [
-        "/home/ada/shop/.praxis-os  3446b8a -> e8b70c7",
-        "# What changed",
-        "files: 11 updated, 4 new, 2 moved, 1 removed, 2 merged with your edits, 3 conflicts settled",
-        "# Your edits",
-        "merged by itself: mcp_server/rag_engine.py",
-        "merged by itself: standards/universal/testing/test-pyramid.md",
-        "conflict: standards/universal/ai-safety/git-safety-rules.md: merged, 2 hunks chosen: 1 yours, 1 theirs",
-        "conflict: standards/universal/database/database-patterns.md: took theirs",
-        "conflict: workflows/spec_creation_v1/metadata.json: kept yours (rule always_keep workflows/*)",
-        "1 edit of yours was left alone",
-        "1 file that you deleted stays deleted",
-        "# The server",
-        "it was restarted with the new code, and runs",
-        "# Worth a look",
-        "warning: the newest backup is 23 days old",
-        "# Time",
-        "phase 0 Pre-Flight Checks: 0.3 s",
-        "phase 1 Backup & Preparation: 0.9 s",
-        "phase 2 Content Upgrade: 41.2 s",
-        "phase 3 MCP Server Upgrade: 71.0 s",
-        "phase 4 Validation: 4.1 s",
-        "phase 5 Cleanup: 0.2 s",
-        "# The way back",
-        "backup: .praxis-os/.backups/2026-11-22-103045/",
-        "undo: pos-upgrade-tui rollback --project /home/ada/shop",
+    let report = vec![
+        Part::Subject("/home/ada/shop/.praxis-os  3446b8a -> e8b70c7".to_owned()),
+        Part::heading("What changed"),
+        Part::line("files: 11 updated, 4 new, 2 moved, 1 removed, 2 merged with your edits, 3 conflicts settled"),
+        Part::heading("Your edits"),
+        Part::line("merged by itself: mcp_server/rag_engine.py"),
+        Part::line("merged by itself: standards/universal/testing/test-pyramid.md"),
+        Part::line(
+            "conflict: standards/universal/ai-safety/git-safety-rules.md: merged, 2 hunks chosen: 1 yours, 1 theirs",
+        ),
+        Part::line("conflict: standards/universal/database/database-patterns.md: took theirs"),
+        Part::line("conflict: workflows/spec_creation_v1/metadata.json: kept yours (rule always_keep workflows/*)"),
+        Part::line("1 edit of yours was left alone"),
+        Part::line("1 file that you deleted stays deleted"),
+        Part::heading("The server"),
+        Part::line("it was restarted with the new code, and runs"),
+        Part::heading("Worth a look"),
+        Part::Warning("the newest backup is 23 days old".to_owned()),
+        Part::heading("Time"),
+        Part::line("phase 0 Pre-Flight Checks: 0.3 s"),
+        Part::line("phase 1 Backup & Preparation: 0.9 s"),
+        Part::line("phase 2 Content Upgrade: 41.2 s"),
+        Part::line("phase 3 MCP Server Upgrade: 71.0 s"),
+        Part::line("phase 4 Validation: 4.1 s"),
+        Part::line("phase 5 Cleanup: 0.2 s"),
+        Part::WayBack(vec![
+            "backup: .praxis-os/.backups/2026-11-22-103045/".to_owned(),
+            "undo: pos-upgrade-tui rollback --project /home/ada/shop".to_owned(),
+        ]),
     ];
     let finish = Finish {
         result: FinishKind::Completed,
         exit_code: Exit::Done,
         message: "upgraded /home/ada/shop/.praxis-os (3446b8a -> e8b70c7)".to_owned(),
         next: None,
-        report: report.iter().map(|l| (*l).to_owned()).collect(),
+        report,
         session_id: Some("019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned()),
         backup: Some(PathBuf::from("/home/ada/shop/.praxis-os/.backups/2026-11-22-103045")),
         seconds: None,
@@ -573,7 +577,10 @@ pub(crate) fn failed(theme: Theme, width: u16, height: u16) -> Model {
         message: "/home/ada/shop/.praxis-os is back as it was\nreason: phase 3 failed: pip ended with exit code 1"
             .to_owned(),
         next: Some("see the log above, mend what pip says, then start the upgrade again".to_owned()),
-        report: vec!["/home/ada/shop/.praxis-os  3446b8a -> e8b70c7".to_owned(), "back at 3446b8a".to_owned()],
+        report: vec![
+            Part::Subject("/home/ada/shop/.praxis-os  3446b8a -> e8b70c7".to_owned()),
+            Part::line("back at 3446b8a"),
+        ],
         session_id: Some("019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned()),
         backup: Some(PathBuf::from("/home/ada/shop/.praxis-os/.backups/2026-11-22-103045")),
         seconds: None,
