@@ -84,7 +84,12 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
     }
     let own = run.session.session_id.clone();
     match catalog::settle(run.lock.install(), &run.found, &own) {
-        Ok(lines) => lines.into_iter().for_each(|line| run.warn("session", line)),
+        Ok(lines) => {
+            if !lines.is_empty() {
+                run.found = catalog::survey(&run.session.install);
+            }
+            lines.into_iter().for_each(|line| run.warn("session", line));
+        }
         // They are history: what matters is this session.
         Err(e) => run.warn("session", e.to_string()),
     }
@@ -295,7 +300,7 @@ fn drive(run: &mut Run) -> Finish {
     }
     let next = (parked > 0).then(|| Next::Resolve.of(&run.session.project));
     // This session is one of those that have ended by now.
-    let found = catalog::survey(&run.session.install);
+    let found = run.found_now();
     // What a damaged session put off is needed still, and can't be told.
     if found.damages.is_empty() {
         deferred::sweep(run.lock.install(), &found.sessions);

@@ -16,7 +16,7 @@ use crate::host::files::fs;
 use crate::host::git;
 use crate::host::install;
 use crate::host::server::kept_index;
-use crate::host::session::{catalog, ended};
+use crate::host::session::ended;
 
 const PHASE: Phase = Phase::Cleanup;
 
@@ -30,7 +30,7 @@ pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         let keep = run.session.options().keep_backups as usize;
         let own = run.session.backup.clone().unwrap_or_default();
         // An environment kept for a rollback goes with the backup that the rollback would need.
-        let found = catalog::survey(&install);
+        let found = run.found_now();
         let pruned = retention::prunable(&install, &found, keep, &[own])
             .and_then(|names| retention::prune(&install, &found, &names).map_err(|e| e.to_string()));
         let retention::Pruned { removed, problems } = pruned.unwrap_or_else(|e| {

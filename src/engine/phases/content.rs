@@ -42,7 +42,6 @@ use crate::host::files::journal::{Journal, NewFile, State, Wanted};
 use crate::host::install::locked::LockedInstall;
 use crate::host::server::search_index;
 use crate::host::server::{self, Running};
-use crate::host::session::catalog;
 
 const PHASE: Phase = Phase::Content;
 
@@ -276,7 +275,7 @@ fn settle(run: &mut Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop>) -> R
 /// The same for conflicts that earlier sessions put off. Needs no source; the release stays what it is.
 fn prepare_parked(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Journal, Stop> {
     run.task(PHASE, Task::DryRun, |run| {
-        let now = deferred::plan(install, &catalog::survey(install).sessions).map_err(Stop::failed)?;
+        let now = deferred::plan(install, &run.found_now().sessions).map_err(Stop::failed)?;
         let what = match &now {
             Some(now) => difference(run.session.plan(), now),
             None => Some("none of these conflicts waits any more, so nothing was applied".to_owned()),

@@ -169,6 +169,11 @@ impl Run {
         Ok(Arc::clone(self.source.insert(source)))
     }
 
+    /// All sessions of the install as they are now: those that were found under the lock, and this one.
+    pub(crate) fn found_now(&self) -> Found {
+        self.found.with(&self.session)
+    }
+
     /// The install, for whoever writes into it.
     pub(crate) fn install(&self) -> LockedInstall {
         self.lock.install().clone()

@@ -83,7 +83,7 @@ impl Damage {
 }
 
 /// All that is known of an install's sessions.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Found {
     /// Oldest first.
     pub sessions: Vec<Session>,
@@ -114,6 +114,21 @@ impl Found {
     /// The last session before this one of which something is left in the install.
     pub fn earlier(&self, session_id: &str) -> Option<&Session> {
         self.sessions.iter().rev().skip_while(|s| s.session_id != session_id).skip(1).find(|s| !s.is_back())
+    }
+
+    /// The same with one session as it stands, which its runner has saved. Only for who holds the lock: nobody else changes
+    /// any meanwhile.
+    #[must_use]
+    pub(crate) fn with(&self, own: &Session) -> Self {
+        let mut found = self.clone();
+        found.damages.retain(|damage| damage.session_id != own.session_id);
+        match found.sessions.iter_mut().find(|session| session.session_id == own.session_id) {
+            Some(session) => session.clone_from(own),
+            None => found.sessions.push(own.clone()),
+        }
+        found.places.entry(own.session_id.clone()).or_insert_with(|| Place::numbered(own.number, &own.session_id));
+        found.highest = found.highest.max(own.number);
+        found
     }
 
     fn unreadable(install: &Path, error: &FsError) -> Self {
@@ -417,5 +432,48 @@ pub fn sweep(project: &Path, install: &LockedInstall) -> Vec<String> {
         // Nothing is lost: it is tried again next time.
         Ok(Err(e)) => vec![format!("what a cut-off restore left is still in .upgrade/restore: {e}")],
         Err(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::session::example;
+    use crate::host::session::lock::Lock;
+
+    #[test]
+    fn what_was_found_with_a_saved_session_is_what_would_be_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let install = folder.path().join(".praxis-os");
+        std::fs::create_dir(&install).unwrap();
+        let lock = Lock::acquire(&install).unwrap();
+        let saved = |id: u64, number: u64| {
+            let mut session = example();
+            session.session_id = format!("01930000-0000-7000-8000-{id:012}");
+            (session.install, session.number) = (install.clone(), number);
+            session.stamp = format!("2025-01-0{number}-000000");
+            session.created_at = "2025-01-01T00:00:00Z".into();
+            session.updated_at.clone_from(&session.created_at);
+            store::save(lock.install(), &session).unwrap();
+            session
+        };
+        // Names that sort otherwise than the sessions came.
+        let mut own = saved(7, 1);
+        let before = survey(&install);
+        saved(9, 2);
+        let known = survey(&install);
+        let (later, mut changed) = (saved(3, 3), saved(9, 2));
+        changed.stamp = "2026-01-01-000000".into();
+        own.stamp = "2026-01-02-000000".into();
+        let told = |found: &Found| {
+            let sessions = found.sessions.iter().map(|s| (s.session_id.clone(), s.stamp.clone()));
+            (sessions.collect::<Vec<_>>(), found.places.keys().cloned().collect::<Vec<_>>(), found.highest)
+        };
+        assert_eq!(told(&known.with(&later)), told(&survey(&install)));
+        for (found, session) in [(&before, &own), (&known, &changed)] {
+            assert_eq!(found.with(session).places, found.places, "a known one keeps its place");
+            assert!(found.with(session).sessions.iter().any(|s| s.stamp == session.stamp));
+            assert_eq!(found.with(session).sessions.len(), found.sessions.len());
+        }
     }
 }
