@@ -46,7 +46,7 @@ const WRITES: [&str; 17] = [
 const LOCKED: [&str; 3] = ["LockedInstall", "Lock", "Run"];
 
 /// Files and rooms that write without a lock in hand, and where they write.
-const WRITE_ELSEWHERE: [(&str, &str); 18] = [
+const WRITE_ELSEWHERE: [(&str, &str); 19] = [
     ("cli/demo.rs", "the empty folder of a demo that was not built"),
     ("engine/own_tools.rs", "temporary files for the person's own editor"),
     ("engine/report/plan_document.rs", "the file that the person names"),
@@ -64,6 +64,7 @@ const WRITE_ELSEWHERE: [(&str, &str); 18] = [
     ("host/git/snapshot.rs", "a temporary git folder"),
     ("host/git/view.rs", "a temporary git folder"),
     ("host/server/trial_copy.rs", "the rehearsal's copy, which is nobody's install"),
+    ("host/platform/mounts.rs", "this process's own numbers, in a namespace of its own"),
     ("host/server/view.rs", "the rehearsal's view, which is nobody's install"),
     ("host/user/consent.rs", "the user's own folder"),
     ("host/user/key.rs", "the user's own folder"),

@@ -66,6 +66,8 @@ mod newcomer;
 #[cfg(feature = "long-tests")]
 mod odd_paths;
 #[cfg(feature = "long-tests")]
+mod other_systems;
+#[cfg(feature = "long-tests")]
 mod outside;
 mod outside_write;
 #[cfg(feature = "long-tests")]
@@ -206,6 +208,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn odd_paths() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn other_systems() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod files;
 pub mod git;
 pub(crate) mod install;
+pub(crate) mod platform;
 pub mod process;
 pub mod python;
 pub mod server;

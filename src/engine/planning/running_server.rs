@@ -7,6 +7,7 @@ use crate::engine::planning::folder;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::room;
 use crate::engine::planning::source::Source;
+use crate::host::process::proc;
 use crate::host::server::{self, Case, Owner, Running};
 
 /// How the install's server is found, and what a person should know about it before he says yes.
@@ -20,6 +21,13 @@ pub(crate) fn found(
 ) -> String {
     if request.only == Some(Only::Content) || !install.is_dir() {
         return String::new();
+    }
+    if !proc::are_seen() {
+        warnings.push(
+            "this system does not show which processes run: end the install's server before you go on, and start it again \
+             afterwards"
+                .to_owned(),
+        );
     }
     let reload = "it will run the old release until you";
     // None may be left alone whose folder or package goes: the upgrade asks for its end before it changes anything.

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{Advice, FileType, Mode, OFlags, fadvise};
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 pub use super::manifest::{Entry, Manifest};
@@ -24,6 +24,7 @@ use crate::host::files::parallel;
 use crate::host::files::read;
 use crate::host::files::walk;
 use crate::host::install::locked::LockedInstall;
+use crate::host::platform;
 
 /// The manifest's name in the backup's folder.
 pub const MANIFEST: &str = "MANIFEST.json";
@@ -104,7 +105,7 @@ pub fn create(
     let entries = parallel::in_parallel(&paths, |(path, kind)| {
         let from = path.under(install);
         let meta = walk::metadata(install, path).doing("look at", &from)?;
-        if FileType::from_raw_mode(meta.mode()) != *kind {
+        if platform::file_type(meta.mode()) != *kind {
             // A manifest of two moments would bring back what never was.
             let source = std::io::Error::other("something else came to stand there meanwhile");
             return Err(FsError { doing: "copy", path: from, source });
@@ -158,7 +159,7 @@ fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), F
     let mut source = walk::open_file(install, path).doing("read", from)?;
     // Only the owner reads a backup: it may hold what the user keeps private. The mode is in the manifest.
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-    let mut target = walk::open(files, path, flags, Mode::from_raw_mode(0o600)).doing("create", to)?;
+    let mut target = walk::open(files, path, flags, platform::mode(0o600)).doing("create", to)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     let mut size = 0;
@@ -193,8 +194,8 @@ pub(crate) fn sum_below(top: &Path, path: &RelPath) -> Result<String, FsError> {
 }
 
 fn sum(mut file: stdfs::File, path: &Path) -> Result<String, FsError> {
-    // Best effort: what isn't in the cache is read from the disk.
-    let _ = fadvise(&file, 0, None, Advice::DontNeed);
+    // What isn't in the cache is read from the disk.
+    platform::drop_cached(&file);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {

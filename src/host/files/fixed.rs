@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Statx, StatxAttributes, StatxFlags, statx};
+use crate::host::platform;
 
 /// An attribute that forbids changes, by its letter in `lsattr` and `chattr`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,11 +27,10 @@ impl Attribute {
 /// The attribute that forbids changing what stands at a path, which is not followed if it is a link; none where there is
 /// none, or the file system tells of none.
 pub(crate) fn attribute(path: &Path) -> Option<Attribute> {
-    let has = |attributes: StatxAttributes, one| attributes.contains(one);
-    let attributes = look(path)?.stx_attributes;
+    let seal = platform::seal(path);
     match () {
-        () if has(attributes, StatxAttributes::IMMUTABLE) => Some(Attribute::Immutable),
-        () if has(attributes, StatxAttributes::APPEND) => Some(Attribute::AppendOnly),
+        () if seal.immutable => Some(Attribute::Immutable),
+        () if seal.append_only => Some(Attribute::AppendOnly),
         () => None,
     }
 }
@@ -39,15 +38,5 @@ pub(crate) fn attribute(path: &Path) -> Option<Attribute> {
 /// Whether something is mounted at a path: another file system, a folder or a file from elsewhere. Of systems that don't
 /// say so, only another file system is known.
 pub(crate) fn is_mounted_at(path: &Path) -> bool {
-    let Some(here) = look(path) else { return false };
-    if here.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) {
-        return here.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
-    }
-    let device = |stat: &Statx| (stat.stx_dev_major, stat.stx_dev_minor);
-    path.parent().and_then(look).is_some_and(|above| device(&above) != device(&here))
-}
-
-fn look(path: &Path) -> Option<Statx> {
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    statx(CWD, path, flags, StatxFlags::TYPE | StatxFlags::MNT_ID).ok()
+    platform::is_mounted_at(path)
 }

@@ -17,6 +17,7 @@ use crate::host::files::crash_points::{
 };
 use crate::host::files::error::{Doing, FsError, libc_errno};
 use crate::host::files::rename;
+use crate::host::platform;
 
 /// What stands at a path, as far as apply and rollback care.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,7 +249,7 @@ impl Folder {
             Err(e) => return Err(e).doing("replace", shown),
         }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode)).doing("create", &shown)?;
+        let fd = rustix::fs::openat(&self.fd, name, flags, platform::mode(mode)).doing("create", &shown)?;
         File::from(fd).write_all(bytes).doing("write", shown)
     }
 
@@ -271,7 +272,7 @@ impl Folder {
     /// [`FsError`].
     pub fn kind(&self, name: &OsStr) -> Result<Option<rustix::fs::FileType>, FsError> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(rustix::fs::FileType::from_raw_mode(stat.st_mode))),
+            Ok(stat) => Ok(Some(platform::file_type(platform::bits(stat.st_mode)))),
             Err(rustix::io::Errno::NOENT) => Ok(None),
             Err(e) => Err(e).doing("look at", self.path.join(name)),
         }
@@ -312,12 +313,12 @@ impl Folder {
     /// # Errors
     /// [`FsError`].
     pub fn set_mode(&self, mode: u32) -> Result<(), FsError> {
-        let now = rustix::fs::fstat(&self.fd).doing("look at", &self.path)?.st_mode & 0o7777;
+        let now = rustix::fs::fstat(&self.fd).doing("look at", &self.path)?.st_mode;
+        let now = platform::bits(now) & 0o7777;
         if now == mode & 0o7777 {
             return Ok(());
         }
-        around(MODE, || rustix::fs::fchmod(&self.fd, Mode::from_raw_mode(mode & 0o7777)))
-            .doing("set mode of", &self.path)
+        around(MODE, || rustix::fs::fchmod(&self.fd, platform::mode(mode))).doing("set mode of", &self.path)
     }
 
     /// When what stands there was changed last, in nanoseconds since 1970; none if nothing does.

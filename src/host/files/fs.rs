@@ -11,6 +11,7 @@ use crate::host::files::crash_points::{CREATE, CREATE_FOLDER, REMOVE_FILE, REMOV
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::Folder;
 use crate::host::files::folder::timespec;
+use crate::host::platform;
 
 /// How the names of half-written replacements begin.
 pub(crate) const TEMPORARY: &str = ".pos-upgrade-tmp-";
@@ -30,7 +31,7 @@ pub(crate) fn create_early(path: &Path, bytes: &[u8], mode: u32, mtime: Option<i
         set_time(&file, path, mtime)?;
         // Waits for nothing: the first sync of many then finds the blocks of all given out, and the others find their
         // work done. Best effort.
-        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        platform::drop_cached(&file);
         Ok(file)
     })
 }
@@ -131,7 +132,7 @@ pub fn sync_folder(path: &Path) -> Result<(), FsError> {
 /// [`FsError`].
 pub fn sync_all_of(path: &Path) -> Result<(), FsError> {
     let folder = File::open(path).doing("open", path)?;
-    rustix::fs::syncfs(&folder).doing("sync", path)
+    platform::sync_file_system(&folder).doing("sync", path)
 }
 
 /// Creates folders as needed, each durable before the next: what is made durable in them later is found again.

@@ -8,6 +8,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 
 use crate::host::files::folder::Folder;
+use crate::host::platform;
 
 /// Owner and group, as numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Folder {
     pub(crate) fn set_mode_of(&self, name: &OsStr, mode: u32) {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         if let Ok(file) = rustix::fs::openat(self.fd(), name, flags, Mode::empty()) {
-            let _ = rustix::fs::fchmod(&file, Mode::from_raw_mode(mode & 0o7777));
+            let _ = rustix::fs::fchmod(&file, platform::mode(mode));
         }
     }
 }

@@ -1,32 +1,18 @@
 //! Renames that overwrite nothing, and what stands for them where a file system, or a kernel, has no such thing.
 //!
 //! In builds with debug assertions `POS_WITHOUT=exchange` makes every file system one that can neither exchange two files
-//! nor refuse to overwrite one, and `POS_WITHOUT=exchange,links` one that has no hard links either; `POS_WITHOUT=rehearsal` a
-//! machine without private mounts. In release builds
-//! there is nothing of it.
+//! nor refuse to overwrite one, and `POS_WITHOUT=exchange,links` one that has no hard links either.
 
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use crate::host::platform::without::is_without;
 use rustix::fs::{AtFlags, CWD, RenameFlags, linkat, renameat, renameat_with, statat, unlinkat};
 use rustix::io::Errno;
 
 /// Whether an error says that the file system can't do it in this way, rather than that it may not be done.
 pub(crate) fn is_unsupported(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
-}
-
-/// Whether a test takes a power of the file system away.
-#[cfg(debug_assertions)]
-pub(crate) fn is_without(power: &str) -> bool {
-    static WITHOUT: std::sync::LazyLock<String> =
-        std::sync::LazyLock::new(|| std::env::var("POS_WITHOUT").unwrap_or_default());
-    WITHOUT.split(',').any(|word| word == power)
-}
-
-#[cfg(not(debug_assertions))]
-pub(crate) fn is_without(_: &str) -> bool {
-    false
 }
 
 /// A rename with flags.

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use crate::core::path::RelPath;
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::folder::Folder;
+use crate::host::platform;
 
 /// All paths below a folder that are `wanted`, each behind the folder that it is in; what is below one that is not wanted
 /// is not looked at.
@@ -88,7 +89,7 @@ pub fn open_file(top: &Path, path: &RelPath) -> io::Result<File> {
 /// [`io::Error`].
 pub fn metadata(top: &Path, path: &RelPath) -> io::Result<Metadata> {
     match std::fs::symlink_metadata(path.under(top)) {
-        Err(e) if is_too_long(&e) => open(top, path, OFlags::PATH, Mode::empty())?.metadata(),
+        Err(e) if is_too_long(&e) => open(top, path, platform::LOOK_ONLY, Mode::empty())?.metadata(),
         found => found,
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::host::files::read;
+use crate::host::platform;
 use crate::host::process::proc;
 
 /// What a lock file says.
@@ -30,7 +31,7 @@ pub(crate) fn look(path: &Path) -> LockFile {
     let holders = table.lines().filter_map(holder).filter(|(_, _, inode)| *inode == meta.ino());
     let mut unseen = false;
     for (pid, device, _) in holders {
-        let same = device == (rustix::fs::major(meta.dev()), rustix::fs::minor(meta.dev()));
+        let same = device == platform::device_of(&meta);
         match u32::try_from(pid).ok().filter(|pid| *pid > 0) {
             // Some file systems have another device in this list than elsewhere.
             Some(pid) if same || has_open(pid, path) => return LockFile::Held(pid),
@@ -46,13 +47,13 @@ pub(crate) fn look(path: &Path) -> LockFile {
 }
 
 /// Process, device and inode of a line of `/proc/locks`; none for one that only waits.
-fn holder(line: &str) -> Option<(i64, (u32, u32), u64)> {
+fn holder(line: &str) -> Option<(i64, (u64, u64), u64)> {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     if fields.get(1) == Some(&"->") {
         return None;
     }
     let mut file = fields.get(5)?.split(':');
-    let mut device = || u32::from_str_radix(file.next()?, 16).ok();
+    let mut device = || u64::from_str_radix(file.next()?, 16).ok();
     let device = (device()?, device()?);
     Some((fields.get(4)?.parse().ok()?, device, file.next()?.parse().ok()?))
 }

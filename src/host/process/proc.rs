@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::Signal;
 
 use crate::core::os_text;
+use crate::host::platform;
+use crate::host::platform::process::Handle;
+use crate::host::platform::without::is_without;
 
 /// What `/proc` says of a process.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,6 +41,26 @@ impl fmt::Debug for Process {
     }
 }
 
+/// Where the kernel shows processes; nowhere on macOS.
+fn table() -> &'static Path {
+    Path::new(if is_without("processes") { "/no processes are seen" } else { "/proc" })
+}
+
+fn of(pid: u32) -> PathBuf {
+    table().join(pid.to_string())
+}
+
+/// Whether this system shows processes at all. Where it does not, none is found, signalled or waited for but those that this
+/// process itself started.
+pub(crate) fn are_seen() -> bool {
+    of(std::process::id()).is_dir()
+}
+
+/// Whether a process that this one started has ended. Where none is seen, its number tells.
+pub(crate) fn is_gone(pid: u32) -> bool {
+    if are_seen() { stat(pid).is_none() } else { !platform::process::has_number(pid) }
+}
+
 /// What we use of `/proc/PID/stat`.
 struct Stat {
     parent: u32,
@@ -50,7 +71,7 @@ struct Stat {
 
 /// None for a process that is gone or only a zombie.
 fn stat(pid: u32) -> Option<Stat> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = std::fs::read_to_string(of(pid).join("stat")).ok()?;
     // The name in parentheses may hold anything; what counts stands behind the last one.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     if matches!(*fields.first()?, "Z" | "X") {
@@ -75,7 +96,7 @@ pub(crate) fn members(group: u32) -> Vec<Process> {
 pub(crate) fn work_of_group(group: u32) -> (u64, u64) {
     let mut sum = (0, 0);
     for pid in pids_of(group) {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let stat = std::fs::read_to_string(of(pid).join("stat")).unwrap_or_default();
         let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
         // utime and stime, counted from the state behind the name.
         sum.0 += rest.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum::<u64>();
@@ -87,10 +108,10 @@ pub(crate) fn work_of_group(group: u32) -> (u64, u64) {
 }
 
 fn pids_of(group: u32) -> impl Iterator<Item = u32> {
-    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let all = std::fs::read_dir(table()).into_iter().flatten().flatten();
     let pids = all.filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
     pids.filter(move |pid| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let stat = std::fs::read_to_string(of(*pid).join("stat")).unwrap_or_default();
         let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
         rest.split_whitespace().nth(2).and_then(|g| g.parse().ok()) == Some(group)
     })
@@ -104,8 +125,7 @@ pub(crate) fn seconds_used(pid: u32) -> Option<f64> {
 /// When a living process started, by the clock, to a hundredth of a second.
 pub fn started_at(pid: u32) -> Option<jiff::Timestamp> {
     let ticks = start_ticks(pid)?;
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let uptime = now.tv_sec as f64 + now.tv_nsec as f64 / 1e9;
+    let uptime = platform::since_start().as_secs_f64();
     let age = uptime - ticks as f64 / rustix::param::clock_ticks_per_second().max(1) as f64;
     let age = jiff::SignedDuration::try_from_secs_f64(age).ok()?;
     jiff::Timestamp::now().checked_sub(age).ok()
@@ -113,7 +133,7 @@ pub fn started_at(pid: u32) -> Option<jiff::Timestamp> {
 
 /// The numbers of all living processes.
 pub fn all() -> impl Iterator<Item = u32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(table()).into_iter().flatten().flatten();
     entries.filter_map(|e| e.file_name().to_str()?.parse().ok())
 }
 
@@ -158,7 +178,7 @@ pub fn pid_namespace() -> Option<String> {
 /// Looks a living process up.
 pub fn look(pid: u32) -> Option<Process> {
     let start = start_ticks(pid)?;
-    let folder = PathBuf::from(format!("/proc/{pid}"));
+    let folder = of(pid);
     let text = |bytes: &[u8]| os_text::encode(OsStr::from_bytes(bytes));
     let strings = |name: &str| -> Option<Vec<Vec<u8>>> {
         let bytes = std::fs::read(folder.join(name)).ok()?;
@@ -238,37 +258,20 @@ pub fn stop(process: &Process, grace: Duration) -> Stopped {
 
 /// [`stop`], telling each signal before it is sent.
 pub(crate) fn stop_and_tell(process: &Process, grace: Duration, tell: &mut dyn FnMut(&str)) -> Stopped {
-    let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else { return Stopped::AlreadyGone };
-    let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return Stopped::AlreadyGone };
+    let Some(handle) = Handle::of(process.pid) else { return Stopped::AlreadyGone };
     if start_ticks(process.pid) != Some(process.start) {
         return Stopped::AlreadyGone;
     }
     tell(&format!("TERM to pid {pid}", pid = process.pid));
-    if pidfd_send_signal(&handle, Signal::TERM).is_err() {
+    if handle.signal(Signal::TERM).is_err() {
         return Stopped::AlreadyGone;
     }
-    if wait(&handle, grace) {
+    if handle.wait(grace) {
         return Stopped::Terminated;
     }
     tell(&format!("pid {} did not end in {} s: KILL", process.pid, grace.as_secs()));
-    let _ = pidfd_send_signal(&handle, Signal::KILL);
-    if wait(&handle, Duration::from_secs(5)) { Stopped::Killed } else { Stopped::Survived }
-}
-
-fn wait(handle: &OwnedFd, limit: Duration) -> bool {
-    let end = Instant::now() + limit;
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        let timeout =
-            rustix::event::Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
-        let mut fds = [PollFd::new(handle, PollFlags::IN)];
-        match poll(&mut fds, Some(&timeout)) {
-            Ok(n) if n > 0 => return true,
-            Ok(_) => return false,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return false,
-        }
-    }
+    let _ = handle.signal(Signal::KILL);
+    if handle.wait(Duration::from_secs(5)) { Stopped::Killed } else { Stopped::Survived }
 }
 
 /// Permission bits that a new file of this process gets.

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 use serde::{Deserialize, Serialize};
 
 use crate::core::index::Places;
@@ -20,6 +19,7 @@ use crate::host::files::folder::Folder;
 use crate::host::files::tree::copy_tree;
 use crate::host::files::{fs, read, rename, walk};
 use crate::host::install::locked::LockedInstall;
+use crate::host::platform;
 use crate::host::server::search_index;
 
 const RECORD: &str = "record.json";
@@ -148,10 +148,7 @@ pub(crate) fn noted(folder: &Path) -> Option<Record> {
 /// Whether a place of the index can be renamed to the session's folder and back: it is a folder within the install, or will be
 /// one, and no mount lies between. A mount of the same file system has the same device, but a number of its own.
 fn can_move(install: &Path, place: &RelPath) -> Result<bool, FsError> {
-    let mount = |path: &Path| {
-        let of = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID);
-        of.map(|of| (of.stx_dev_major, of.stx_dev_minor, of.stx_mnt_id)).doing("look at", path)
-    };
+    let mount = |path: &Path| platform::mount_of(path).doing("look at", path);
     let root = Folder::open(install)?;
     let mut at = Some(place.clone());
     while let Some(folder) = at {

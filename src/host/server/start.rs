@@ -97,8 +97,14 @@ impl Started {
     /// Stops it.
     pub fn stop(mut self) {
         crash_points::around(crash_points::END, || {
-            if let Some(process) = proc::look(self.child.id()) {
-                stop_all(&process, self.port, Duration::from_secs(10), &mut |_| {});
+            match proc::look(self.child.id()) {
+                Some(process) => {
+                    stop_all(&process, self.port, Duration::from_secs(10), &mut |_| {});
+                }
+                // It has ended, or can't be seen on this system; then it is still this process's child.
+                None => {
+                    let _ = self.child.kill();
+                }
             }
             let _ = self.child.wait();
         });
@@ -182,8 +188,13 @@ pub fn start(
     match waiting.until_it_listens(&mut child, watch) {
         Ok((url, port)) => Ok(Started { child, url, port, log_from }),
         Err(error) => {
-            if let Some(process) = proc::look(child.id()) {
-                proc::stop(&process, Duration::from_secs(5));
+            match proc::look(child.id()) {
+                Some(process) => {
+                    proc::stop(&process, Duration::from_secs(5));
+                }
+                None => {
+                    let _ = child.kill();
+                }
             }
             let _ = child.wait();
             Err(error)

@@ -4,17 +4,15 @@
 //!
 //! The idea of trying a whole system in an overlay before it is switched to is that of `systemd-sysext` and `mock`.
 
-use std::ffi::{CStr, CString, OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs as stdfs;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change};
 use rustix::process::{getegid, geteuid};
-use rustix::thread::UnshareFlags;
 
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
@@ -23,7 +21,8 @@ use crate::host::files::error::FsError;
 use crate::host::files::folder::Folder;
 use crate::host::files::fs;
 use crate::host::files::journal::Journal;
-use crate::host::files::rename;
+use crate::host::platform::without::is_without;
+use crate::host::platform::{LOOK_ONLY, mounts};
 use crate::host::process::proc;
 use crate::host::python::venv;
 use crate::host::session::lock_holder;
@@ -36,16 +35,16 @@ const UPPER: &str = "upper";
 const WORK: &str = "work";
 /// Own folders of the install in which there is nothing that a server could reach outside by.
 const NOT_LOOKED_AT: [&str; 4] = ["venv", "venvs", ".upgrade", ".backups"];
-/// The number by which the kernel names an overlay, on which no other one can write.
-const OVERLAYFS: rustix::fs::FsWord = 0x794c_7630;
 
 /// Why there can be no view here. It says nothing about the release.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Impossible(pub(crate) String);
 
-pub(crate) fn impossible(what: &str) -> impl Fn(rustix::io::Errno) -> Impossible {
-    move |errno| Impossible(format!("{what}: {errno}"))
+impl From<mounts::Refused> for Impossible {
+    fn from(why: mounts::Refused) -> Self {
+        Impossible(why)
+    }
 }
 
 impl From<FsError> for Impossible {
@@ -103,7 +102,7 @@ pub(crate) enum Hindrance {
 /// Looks through the install, once, for what keeps a release from being tried there: links that lead out; mounts in it,
 /// files of somebody else's, a file system that nothing can be laid over.
 pub(crate) fn hindrance(install: &Path) -> Option<Hindrance> {
-    if rename::is_without("rehearsal") {
+    if is_without("rehearsal") {
         return Some(Hindrance::Anywhere("no private mounts here".into()));
     }
     let top = match canonical(install) {
@@ -139,39 +138,16 @@ pub(crate) fn hindrance(install: &Path) -> Option<Hindrance> {
 /// # Errors
 /// [`Impossible`], naming the first.
 fn no_view_of(top: &Path) -> Result<(), Impossible> {
-    if rename::is_without("views") {
+    if is_without("views") {
         return Err(Impossible("no private mounts here".into()));
     }
-    let kind = rustix::fs::statfs(top).map_err(impossible("the file system can't be told"))?.f_type;
-    if kind == OVERLAYFS {
+    if mounts::is_overlay(top)? {
         return Err(Impossible("the install is on an overlay itself".into()));
     }
-    let mounts = stdfs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let mut places = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescaped);
-    match places.find(|place| place.starts_with(top)) {
+    match mounts::mounted_within(top) {
         Some(place) => Err(Impossible(format!("{} is a mount", place.shown()))),
         None => Ok(()),
     }
-}
-
-/// A path as the kernel's table of mounts has it: blanks and backslashes stand there as octal numbers.
-fn unescaped(text: &str) -> PathBuf {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let octal = behind.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()).filter(|_| *first == b'\\') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &behind[3..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    PathBuf::from(OsString::from_vec(bytes))
 }
 
 /// An install by its real path.
@@ -193,16 +169,15 @@ pub(crate) fn looked_at(top: &Path) -> impl Iterator<Item = walkdir::Result<walk
 /// # Errors
 /// [`Impossible`]; the process is of no use then.
 pub(crate) fn enter(places: &Places<'_>) -> Result<(), Impossible> {
-    leave_the_others()?;
+    mounts::own()?;
     // Mounted by relative names: a path may have characters that mean something to the kernel.
     std::env::set_current_dir(places.folder).map_err(|e| Impossible(e.to_string()))?;
     if places.live != places.install {
         project_without(places)?;
     }
-    lay_over("../../..", UPPER, WORK, places.install)?;
+    mounts::overlay("../../..", UPPER, WORK, places.install)?;
     // What is ours nobody sees.
-    mount("tmpfs", places.install.join(".upgrade"), "tmpfs", MountFlags::empty(), None::<&CStr>)
-        .map_err(impossible("no tmpfs can be mounted"))
+    Ok(mounts::tmpfs(&places.install.join(".upgrade"))?)
 }
 
 /// Tries whether there could be a view of an install: what would be written lands in memory, and all of it is gone when this
@@ -212,57 +187,23 @@ pub(crate) fn enter(places: &Places<'_>) -> Result<(), Impossible> {
 /// [`Impossible`]; the process is of no use afterwards, either way.
 pub(crate) fn try_here(install: &Path) -> Result<(), Impossible> {
     let failed = |e: std::io::Error| Impossible(e.to_string());
-    leave_the_others()?;
+    mounts::own()?;
     std::env::set_current_dir(install).map_err(failed)?;
     let memory = std::env::temp_dir();
-    mount("tmpfs", &memory, "tmpfs", MountFlags::empty(), None::<&CStr>)
-        .map_err(impossible("no tmpfs can be mounted"))?;
+    mounts::tmpfs(&memory)?;
     let [upper, work, seen] = [UPPER, WORK, "seen"].map(|name| memory.join(name));
     for folder in [&upper, &work, &seen] {
         stdfs::create_dir(folder).map_err(failed)?;
     }
-    lay_over(".", &upper.to_string_lossy(), &work.to_string_lossy(), &seen)
-}
-
-/// Makes mounts that nobody else sees.
-fn leave_the_others() -> Result<(), Impossible> {
-    let (uid, gid) = (geteuid(), getegid());
-    apart(if uid.is_root() { UnshareFlags::NEWNS } else { UnshareFlags::NEWNS | UnshareFlags::NEWUSER })?;
-    if !uid.is_root() {
-        let write = |file: &str, text: String| {
-            stdfs::write(format!("/proc/self/{file}"), text).map_err(|e| Impossible(format!("{file}: {e}")))
-        };
-        write("setgroups", "deny".into())?;
-        write("uid_map", format!("{uid} {uid} 1"))?;
-        write("gid_map", format!("{gid} {gid} 1"))?;
-    }
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", private).map_err(impossible("mounts can't be made private"))
-}
-
-/// Mounts an overlay.
-fn lay_over(lower: &str, upper: &str, work: &str, at: &Path) -> Result<(), Impossible> {
-    let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
-    let options = if geteuid().is_root() { options } else { format!("{options},userxattr") };
-    let data = CString::new(options).map_err(|e| Impossible(e.to_string()))?;
-    mount("overlay", at, "overlay", MountFlags::empty(), &*data).map_err(impossible("no overlay can be mounted"))
-}
-
-/// Leaves the namespaces that all others share.
-#[allow(unsafe_code)]
-fn apart(flags: UnshareFlags) -> Result<(), Impossible> {
-    // SAFETY: without `FILES` no descriptor becomes this thread's alone, which is what can go wrong in memory; and there
-    // is one thread only, or the kernel refuses.
-    unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(impossible("no private mounts here"))
+    Ok(mounts::overlay(".", &upper.to_string_lossy(), &work.to_string_lossy(), &seen)?)
 }
 
 /// The project as it will be when the install's folder has its new name: a folder in memory, in which all else is the real
 /// thing.
 fn project_without(places: &Places<'_>) -> Result<(), Impossible> {
-    let real = rustix::fs::open(places.project, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())
-        .map_err(impossible("the project can't be opened"))?;
-    mount("tmpfs", places.project, "tmpfs", MountFlags::empty(), None::<&CStr>)
-        .map_err(impossible("no tmpfs can be mounted"))?;
+    let real = rustix::fs::open(places.project, LOOK_ONLY | OFlags::DIRECTORY, Mode::empty())
+        .map_err(|e| Impossible(format!("the project can't be opened: {e}")))?;
+    mounts::tmpfs(places.project)?;
     let real = PathBuf::from(format!("/proc/self/fd/{}", real.as_raw_fd()));
     let failed = |e: std::io::Error| Impossible(e.to_string());
     for entry in stdfs::read_dir(&real).map_err(failed)? {
@@ -281,7 +222,7 @@ fn project_without(places: &Places<'_>) -> Result<(), Impossible> {
         } else {
             stdfs::write(&at, "").map_err(failed)?;
         }
-        mount_bind_recursive(entry.path(), &at).map_err(impossible("a part of the project can't be shown"))?;
+        mounts::bind(&entry.path(), &at, "a part of the project can't be shown")?;
     }
     stdfs::create_dir(places.install).map_err(failed)
 }
@@ -338,7 +279,7 @@ pub(crate) fn use_environment(install: &Path, name: &str) -> Result<(), Impossib
         return Ok(root.create_link(link, target.as_os_str())?);
     }
     // The view's own folder: what is written there goes beside, too.
-    mount_bind_recursive(&built, &live).map_err(impossible("the new environment can't be shown"))
+    Ok(mounts::bind(&built, &live, "the new environment can't be shown")?)
 }
 
 /// Lets what is written below a place of the view land in a folder. `real` counts from the folder that [`enter`] began in.
@@ -347,7 +288,7 @@ pub(crate) fn use_environment(install: &Path, name: &str) -> Result<(), Impossib
 /// [`Impossible`].
 pub(crate) fn lead_to(install: &Path, place: &RelPath, real: &Path) -> Result<(), Impossible> {
     fs::create_folders(&place.under(install))?;
-    mount_bind_recursive(real, place.under(install)).map_err(impossible("the search index can't be shown"))
+    Ok(mounts::bind(real, &place.under(install), "the search index can't be shown")?)
 }
 
 /// Takes away what tells of those that work on the real install: the state files of servers, and locks by which only one can
@@ -376,14 +317,4 @@ pub(crate) fn is_inside() -> bool {
 /// Whether a process sees the other side: a view where we see the real thing, or the real thing where we see a view.
 pub(crate) fn is_apart(process: &proc::Process) -> bool {
     process.env.contains_key(INSIDE) != is_inside()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_kernels_table_has_paths_with_numbers() {
-        assert_eq!(unescaped("/a\\040b,c\\134d\\n\\9"), Path::new("/a b,c\\d\\n\\9"));
-    }
 }

@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{Access, access};
 use rustix::process::{Gid, Uid};
-use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 
+use crate::host::platform::process::{become_user, own_program};
 use crate::host::process::children;
 
 /// An account of this machine.
@@ -75,19 +75,13 @@ impl Account {
     /// [`io::Error`], also where the rights could be had back.
     pub(crate) fn enter(&self) -> io::Result<()> {
         let groups: Vec<Gid> = self.groups().into_iter().map(Gid::from_raw).collect();
-        set_thread_groups(&groups)?;
-        set_thread_gid(Gid::from_raw(self.gid))?;
-        set_thread_uid(Uid::from_raw(self.uid))?;
-        match set_thread_uid(Uid::ROOT) {
-            Err(_) => Ok(()),
-            Ok(()) => Err(io::Error::other("root's rights can't be given up here")),
-        }
+        become_user(Uid::from_raw(self.uid), Gid::from_raw(self.gid), &groups)
     }
 
     /// Starts this program anew in the place of this process, with the same arguments and open files: what it learnt as
     /// root (folders of settings, the name in the environment) is the account's then. Returns only if that fails.
     pub(crate) fn start_over(&self, arguments: impl Iterator<Item = OsString>) -> io::Error {
-        let mut command = Command::new("/proc/self/exe");
+        let mut command = Command::new(own_program());
         command.args(arguments).arg0("pos-upgrade-tui").env("HOME", &self.home);
         command.env("USER", &self.name).env("LOGNAME", &self.name);
         for name in ["CONFIG", "DATA", "STATE", "CACHE"] {

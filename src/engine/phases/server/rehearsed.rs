@@ -16,6 +16,7 @@ use crate::engine::phases::validation;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::journal::Journal;
+use crate::host::platform::process::end_with_parent;
 use crate::host::process::children;
 use crate::host::python::venv;
 use crate::host::server::view::{self, Impossible, Places};
@@ -27,7 +28,7 @@ use crate::host::session::store;
 /// Tries the release of a session, and tells what happens in lines of JSON. There must be one thread only, and no runtime yet.
 pub fn run(install: &OsStr, session_id: &OsStr, place: &OsStr, tell: fn(&str)) {
     // Nobody would end the server that is started here.
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    end_with_parent();
     children::inherit();
     if let Ok(text) = serde_json::to_string(&verdict(install, session_id, Place::of(place), tell)) {
         tell(&text);

@@ -36,7 +36,7 @@ impl Seen {
 /// A request that failed, with the server's last words if it has ended.
 pub(super) fn failure(server: &Server, error: &McpError) -> Stop {
     let mut what = error.to_string();
-    if crate::host::process::proc::start_ticks(server.pid).is_none() {
+    if crate::host::process::proc::is_gone(server.pid) {
         let last = server::last_lines(&server.log, server.log_from, 8);
         what.push_str(&format!("\nthe server (pid {}) has ended; its log ends with:\n{last}", server.pid));
     }

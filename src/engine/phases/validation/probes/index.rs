@@ -113,7 +113,7 @@ impl Probing<'_> {
             let what = format!("the server logged an error since its start: {}", shortened(first));
             return self.failed("server log", begun, what, json!({"errors": errors}));
         }
-        if proc::start_ticks(self.server.pid).is_none() {
+        if proc::is_gone(self.server.pid) {
             let last = server::last_lines(&self.server.log, self.server.log_from, 8);
             let what = format!("the server ended while it was tried; its log ends with:\n{last}");
             return self.failed("server log", begun, what, "the server has ended");
