@@ -8,6 +8,8 @@
 mod account;
 #[cfg(feature = "long-tests")]
 mod answers;
+#[cfg(feature = "long-tests")]
+mod answers_file;
 mod architecture;
 mod assistant_rules;
 #[cfg(feature = "long-tests")]
@@ -118,6 +120,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn answers() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn answers_file() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

@@ -4,6 +4,7 @@
 mod print;
 
 mod account;
+mod answers;
 mod args;
 mod as_owner;
 mod ask;
@@ -72,8 +73,8 @@ pub async fn run() -> Exit {
         Some(Command::Plan(arguments)) if arguments.rehearse => rehearsed_plan::run(&cli.common, &arguments).await,
         Some(Command::Plan(arguments)) => plan::run(&cli.common, &arguments),
         Some(Command::Upgrade(arguments)) => upgrade::run(&cli.common, &arguments).await,
-        Some(Command::Resume { session, source }) => {
-            session::resume(&cli.common, session.as_deref(), source.as_deref()).await
+        Some(Command::Resume { session, source, answers }) => {
+            session::resume(&cli.common, session.as_deref(), source.as_deref(), answers.as_deref()).await
         }
         Some(Command::Rollback { session, set_aside }) => {
             rollback::run(&cli.common, session.as_deref(), set_aside).await

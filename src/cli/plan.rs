@@ -183,7 +183,7 @@ pub(crate) fn plan_of(inspection: Inspection) -> Result<Plan, Refusal> {
             let what: Vec<String> = inspection.problems.iter().map(|p| p.what.clone()).collect();
             let next: Vec<String> = inspection.problems.into_iter().map(|p| p.next).collect();
             let what = format!("{}\nnothing was changed", what.join("\n"));
-            Err(Refusal { exit_code, what, next: next.join("\n  next: ") })
+            Err(Refusal::of(exit_code, what, next.join("\n  next: ")))
         }
     }
 }

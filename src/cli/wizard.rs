@@ -83,9 +83,8 @@ pub(crate) async fn resume(session: &Session, is_named: bool) -> Result<Exit, Re
 /// [`Refusal`] where the terminal can't be used.
 pub(crate) async fn open(launch: Launch) -> Result<Exit, Refusal> {
     let next = Next::Status.of(&launch.project);
-    tui::run::run(launch).await.map_err(|e| Refusal {
-        exit_code: Exit::Interrupted,
-        what: format!("the wizard stopped: {e}; its session, if one was begun, is saved"),
-        next,
+    tui::run::run(launch).await.map_err(|e| {
+        let what = format!("the wizard stopped: {e}; its session, if one was begun, is saved");
+        Refusal::of(Exit::Interrupted, what, next)
     })
 }

@@ -2,11 +2,13 @@
 
 pub(crate) mod account;
 pub(crate) mod answers;
+pub mod answers_file;
 pub mod baseline;
 pub mod blob;
 pub(crate) mod classify;
 pub(crate) mod command_line;
 pub mod config;
+pub mod conflict_list;
 pub(crate) mod document;
 pub(crate) mod editor_entry;
 pub mod exit;

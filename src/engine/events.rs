@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::core::answers_file::Ids;
+use crate::core::conflict_list::{Listed, listed};
 use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::outcome::Sides;
@@ -199,6 +201,8 @@ pub struct ConflictFile {
     pub from: Option<RelPath>,
     /// Why it is a conflict, from the plan.
     pub reason: String,
+    /// The three texts by their blob ids.
+    pub ids: Ids,
     /// The release's bytes the user started from; none if not known (then two texts are compared).
     pub base: Option<Arc<[u8]>>,
     /// What is installed now; none if the user deleted it.
@@ -214,6 +218,11 @@ pub struct ConflictFile {
 }
 
 impl ConflictFile {
+    /// As a program is told of it; `more` is the command that shows all of it.
+    pub(crate) fn listed(&self, more: Option<String>) -> Listed {
+        listed(&self.path, self.from.as_ref(), &self.reason, self.ids.clone(), &self.sides(), more)
+    }
+
     /// Its texts.
     pub fn sides(&self) -> Sides {
         Sides { base: self.base.clone(), mine: self.mine.clone(), theirs: self.theirs.clone() }
@@ -260,6 +269,9 @@ pub struct Finish {
     pub backup: Option<PathBuf>,
     /// Where the time went; none where no session ran.
     pub seconds: Option<Seconds>,
+    /// With exit code 3: what waits for an answer, with what an answer needs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Listed>,
 }
 
 /// How it ended, in a word.

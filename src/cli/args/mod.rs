@@ -81,6 +81,9 @@ pub(crate) enum Command {
         /// The clone that it upgrades from: your word, where only files of the project name it
         #[arg(long, value_name = "DIR")]
         source: Option<PathBuf>,
+        /// Answers to its conflicts, each bound to the texts that it is for (schema answers shows the form)
+        #[arg(long, value_name = "FILE")]
+        answers: Option<PathBuf>,
     },
     /// Put the install back as it was before an upgrade
     Rollback {

@@ -36,6 +36,10 @@ pub(crate) struct UpgradeArgs {
     /// What to do where you and the source changed the same lines
     #[arg(long, value_enum, default_value_t = Policy::Fail)]
     pub(crate) on_conflict: Policy,
+    /// Answers to conflicts, each bound to the texts that it is for (schema answers shows the form); what they leave open is
+    /// settled as --on-conflict says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) answers: Option<PathBuf>,
     /// Apply exactly this saved plan (the output of plan --json)
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::core::answers::{self, Prior, Remembered, Rules};
+use crate::core::answers_file::Ids;
 use crate::core::layout::layouts;
 use crate::core::merge::Choice;
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
@@ -154,7 +155,7 @@ fn unasked(
 ///
 /// # Errors
 /// Why it can't, as a sentence.
-fn check(install: &Path, entry: &FileEntry, sides: &Sides, answer: &Decision) -> Result<(), String> {
+pub(crate) fn check(install: &Path, entry: &FileEntry, sides: &Sides, answer: &Decision) -> Result<(), String> {
     let effect = outcome(entry, Some(answer), sides).map_err(|e| e.to_string())?;
     if let (Decision::Merge(_) | Decision::Edited(_), Outcome::Write { path, bytes, .. }, Some(mine)) =
         (answer, &effect, &sides.mine)
@@ -313,6 +314,7 @@ fn files(run: &Run, asked: &[&Conflict]) -> Arc<Vec<ConflictFile>> {
             path: entry.path.clone(),
             from: entry.from.clone(),
             reason: entry.reason.clone(),
+            ids: Ids::of(entry),
             base: sides.base.clone(),
             mine: sides.mine.clone(),
             theirs: sides.theirs.clone(),
