@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// From the bottom up: a layer knows itself and those before it. The commands start the wizard, so they stand above it.
-const LAYERS: [&str; 5] = ["core", "host", "engine", "tui", "cli"];
+/// From the bottom up: a layer knows itself and those before it. The commands start the wizard and the
+/// assistant's server, so they stand above them.
+const LAYERS: [&str; 6] = ["core", "host", "engine", "tui", "mcp", "cli"];
 
 /// What `core` must not name: files, processes, clocks, waiting, drawing.
 const IMPURE: [&str; 9] = [

@@ -15,6 +15,7 @@ mod diff;
 mod edits;
 mod history;
 mod known_releases;
+mod mcp;
 mod order;
 mod output;
 mod outside;
@@ -85,6 +86,7 @@ pub async fn run() -> Exit {
         Some(Command::History) => history::run(&cli.common),
         Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
         Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
+        Some(Command::Mcp { print_config }) => mcp::run(&cli.common, print_config).await,
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),

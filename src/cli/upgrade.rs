@@ -39,7 +39,9 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
     if let Some(saved) = &saved {
         from.source = from.source.or_else(|| Some(saved.source.folder()));
     }
-    let mut request = settings::request(common, &from)?;
+    let project = settings::project(common)?;
+    let layers = settings::layers(&project, &from)?;
+    let mut request = settings::request_of(project, &layers, &from)?;
     if let Some(saved) = &saved {
         request.only = saved.only;
     }
@@ -54,7 +56,7 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
             "look first: pos-upgrade-tui plan, then: pos-upgrade-tui upgrade --yes",
         ));
     }
-    let word = settings::word(&request.project, &from)?;
+    let word = layers.word(&request.project, from.allow_test_command);
     let foreign = word.foreign_source.clone().filter(|_| !dry_run);
     if let (Some(source), true) = (&foreign, common.yes) {
         return Err(foreign_source(&request.project, source, "upgrade --yes"));
@@ -108,7 +110,7 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
     }
     removals(&approved, arguments, common.json)?;
     settings::remember(&request.project, &word, &request.source);
-    let how = How { on_conflict: arguments.on_conflict.on_conflict(), answers: decided };
+    let how = How { on_conflict: arguments.on_conflict.on_conflict(), answers: decided, gated: false };
     let handle = executor::start_with(request, approved, source, how);
     Ok(output::follow_with(handle, common.json, warnings, Vec::new()).await)
 }

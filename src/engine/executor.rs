@@ -60,11 +60,14 @@ pub(crate) struct How {
     pub(crate) on_conflict: OnConflict,
     /// Answers that were given beforehand, each known to be possible: see [`crate::engine::conflicts::given`].
     pub(crate) answers: BTreeMap<RelPath, Decision>,
+    /// Nothing is applied before [`Command::Finish`], also where no conflict is open.
+    pub(crate) gated: bool,
 }
 
 /// The same, with answers that were given beforehand.
 pub(crate) fn start_with(request: Request, plan: Plan, source: Option<Arc<Source>>, how: How) -> Handle {
     let mut session = new_session(request, plan, how.on_conflict, false);
+    session.gated = how.gated;
     for (path, answer) in how.answers {
         session.answered_by.insert(path.clone(), given::WHY.to_owned());
         session.decisions.answer(path, answer);

@@ -138,6 +138,12 @@ pub(crate) enum Command {
     /// Show the lines of the project, outside of the install, that name what an upgrade moves or takes away; writes only the
     /// files that you name
     Outside(OutsideArgs),
+    /// Serve an AI assistant on standard input and output (MCP): it plans, asks, upgrades and rolls back for a person
+    Mcp {
+        /// Print what editors and assistants are told to start it, for this project, and end
+        #[arg(long)]
+        print_config: bool,
+    },
     /// Print the workflow's own pages: what each phase checks, changes and may ask, how it fails, and what to do then
     Workflow {
         /// 0 to 5, a phase's name, or rollback, troubleshooting, criteria [default: the list]

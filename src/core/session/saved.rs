@@ -110,6 +110,9 @@ pub struct Session {
     /// A person said that all conflicts are settled: from here on none is asked.
     #[serde(default)]
     pub(crate) answers_done: bool,
+    /// Nothing is applied before somebody says so, also where no conflict is open: what an assistant begins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) gated: bool,
     /// Standing rules that the person made of answers: true for `always_take`. Written when the plan is applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<(bool, String)>,
@@ -196,6 +199,7 @@ impl Session {
             decisions: Decisions::default(),
             answered_by: BTreeMap::new(),
             answers_done: false,
+            gated: false,
             rules: Vec::new(),
             prompts: 0,
             counted: (0, 0),

@@ -19,6 +19,7 @@ pub(crate) mod python;
 pub(crate) mod rehearsal;
 pub(crate) mod request;
 pub(crate) mod running_server;
+pub(crate) mod settings;
 pub mod source;
 pub mod sources;
 pub(crate) mod unchangeable;

@@ -243,7 +243,8 @@ fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
     // Those that no rule, policy or earlier answer settled: a person sees them all until they say that it is done.
     let asked =
         |run: &Run| -> Vec<&Conflict> { open.iter().filter(|(e, _)| run.session.asks_about(&e.path)).collect() };
-    if unanswered(run) == 0 && (run.session.answers_done || asked(run).is_empty()) {
+    let waits = run.session.gated && !run.session.answers_done;
+    if unanswered(run) == 0 && !waits && (run.session.answers_done || asked(run).is_empty()) {
         return Ok(());
     }
     let had_earlier = earlier::take_in(&mut run.session)?;
