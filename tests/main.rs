@@ -62,6 +62,8 @@ mod lfs_pointers;
 #[cfg(feature = "long-tests")]
 mod locking;
 mod matrix;
+#[cfg(feature = "long-tests")]
+mod mcp;
 mod merge_oracle;
 mod named_outside;
 mod newcomer;
@@ -208,6 +210,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn locking() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn mcp() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

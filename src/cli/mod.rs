@@ -10,8 +10,10 @@ mod as_owner;
 mod ask;
 mod backups;
 mod completions;
+mod config;
 mod demo;
 mod diff;
+mod doctor;
 mod edits;
 mod history;
 mod known_releases;
@@ -87,6 +89,8 @@ pub async fn run() -> Exit {
         Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
         Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
         Some(Command::Mcp { print_config }) => mcp::run(&cli.common, print_config).await,
+        Some(Command::Config { command }) => config::run(&cli.common, &command),
+        Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),

@@ -31,6 +31,7 @@ pub mod plan;
 pub mod policy;
 pub mod possible;
 pub(crate) mod question;
+pub(crate) mod redacted;
 pub(crate) mod references;
 pub(crate) mod related;
 pub mod release_history;

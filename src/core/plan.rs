@@ -168,9 +168,11 @@ impl std::fmt::Display for Removals {
 impl Plan {
     /// Names what the plan does: what is applied is what was shown where this is the same.
     pub(crate) fn id(&self) -> String {
-        let does: Vec<FileEntry> = self.files.iter().map(|f| FileEntry { reason: String::new(), ..f.clone() }).collect();
+        let does: Vec<FileEntry> =
+            self.files.iter().map(|f| FileEntry { reason: String::new(), ..f.clone() }).collect();
         // Plain data always has a JSON form.
-        let text = serde_json::to_string(&(&self.source.commit, &self.install.path, self.only, does)).unwrap_or_default();
+        let text =
+            serde_json::to_string(&(&self.source.commit, &self.install.path, self.only, does)).unwrap_or_default();
         let sum = sha256(text.as_bytes());
         sum.get(..16).unwrap_or(&sum).to_owned()
     }

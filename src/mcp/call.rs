@@ -16,7 +16,7 @@ use crate::engine::events::Command;
 use crate::engine::planning::settings;
 use crate::host::install;
 use crate::host::session::{catalog, lock};
-use crate::mcp::elicit::{self, Said};
+use crate::mcp::elicit::{self, Rounds, Said};
 use crate::mcp::fault::Fault;
 use crate::mcp::live::{Live, Lives, Seen, Waits};
 use crate::mcp::shapes::{Progress, Stands, Status, Step};
@@ -32,6 +32,8 @@ pub(crate) struct Call {
     pub(crate) lives: Lives,
     /// The client's request.
     pub(crate) context: RequestContext<RoleServer>,
+    /// What is asked and answered within the call.
+    pub(crate) rounds: Rounds,
 }
 
 /// Does what blocks on a thread of its own.
@@ -81,7 +83,11 @@ impl Call {
         match found.sessions.iter().find(|s| s.session_id == id) {
             Some(session) => Ok(Some(session.clone())),
             None => {
-                let what = format!("there is no session {} in {}", visible::start_of(id, 60), install::folder_of(project).shown());
+                let what = format!(
+                    "there is no session {} in {}",
+                    visible::start_of(id, 60),
+                    install::folder_of(project).shown()
+                );
                 Err(Fault::usage(what, "ask without an id: that gives the last one").then("upgrade_status"))
             }
         }
@@ -176,7 +182,7 @@ impl Call {
             .map(|c| (word(c.way), format!("{}: {}", c.label, c.effect)))
             .collect();
         let message = [&[question.title.clone()][..], &question.lines].concat().join("\n");
-        match elicit::ask(&self.context, message, &offered).await {
+        match elicit::ask(&self.context, &self.rounds, &question.id, message, &offered).await {
             Said::Word(said) => {
                 let chosen = question.choices.iter().find(|c| word(c.way) == said);
                 chosen.map(|c| c.way).ok_or("the client's answer is none of those that were offered")

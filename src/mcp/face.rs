@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::mcp::call::{Call, arguments};
+use crate::mcp::elicit::Rounds;
 use crate::mcp::fault::Fault;
 use crate::mcp::live::Lives;
 use crate::mcp::shapes::{
@@ -54,17 +55,33 @@ fn tool<I: JsonSchema + 'static, O: JsonSchema + 'static>(name: &'static str, do
 fn tools() -> Vec<Tool> {
     use Does::{Changes, Prepares, Reads};
     vec![
-        tool::<PlanArgs, PlanShown>("upgrade_plan", Reads, "What an upgrade would do, and why; writes nothing. Begin here."),
+        tool::<PlanArgs, PlanShown>(
+            "upgrade_plan",
+            Reads,
+            "What an upgrade would do, and why; writes nothing. Begin here.",
+        ),
         tool::<StartArgs, Status>(
             "upgrade_start",
             Prepares,
             "Begin the upgrade whose plan was shown: checks and a verified backup. It stops where conflicts, or the word to \
              apply, are waited for; nothing of the install is changed before upgrade_apply.",
         ),
-        tool::<SessionArgs, Status>("upgrade_status", Reads, "Where an upgrade stands, and the one step that comes next; also \
-             from a new connection, by session id."),
-        tool::<PhaseArgs, PhaseShown>("upgrade_phase", Reads, "A phase's page, its tasks, and the evidence of its gate."),
-        tool::<SessionArgs, ConflictsShown>("conflict_list", Reads, "The conflicts that wait for the person's answers."),
+        tool::<SessionArgs, Status>(
+            "upgrade_status",
+            Reads,
+            "Where an upgrade stands, and the one step that comes next; also \
+             from a new connection, by session id.",
+        ),
+        tool::<PhaseArgs, PhaseShown>(
+            "upgrade_phase",
+            Reads,
+            "A phase's page, its tasks, and the evidence of its gate.",
+        ),
+        tool::<SessionArgs, ConflictsShown>(
+            "conflict_list",
+            Reads,
+            "The conflicts that wait for the person's answers.",
+        ),
         tool::<ShowArgs, ConflictShown>("conflict_show", Reads, "A conflict with its regions and its three sides."),
         tool::<AnswerArgs, Answered>(
             "conflict_answer",
@@ -72,7 +89,11 @@ fn tools() -> Vec<Tool> {
             "Save the person's answer to a conflict: whole, by regions, or as a text. Refused with the place if it would leave \
              markers or not parse, or is for other bytes. Without an answer the person is asked, where the client can do that.",
         ),
-        tool::<QuestionArgs, Status>("question_answer", Changes, "Answer a question that a phase asked, as the person says."),
+        tool::<QuestionArgs, Status>(
+            "question_answer",
+            Changes,
+            "Answer a question that a phase asked, as the person says.",
+        ),
         tool::<ApplyArgs, Status>(
             "upgrade_apply",
             Changes,
@@ -105,8 +126,8 @@ impl Face {
         self.lives.clone()
     }
 
-    fn call(&self, context: RequestContext<RoleServer>) -> Call {
-        Call { default: self.project.clone(), lives: self.lives.clone(), context }
+    fn call(&self, context: RequestContext<RoleServer>, rounds: Rounds) -> Call {
+        Call { default: self.project.clone(), lives: self.lives.clone(), context, rounds }
     }
 
     /// Calls a tool by its name; none if there is none.
@@ -141,7 +162,8 @@ impl Face {
 impl ServerHandler for Face {
     fn get_info(&self) -> ServerConfig {
         let can = ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build();
-        let own = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")).with_title("praxis-os upgrade");
+        let own =
+            Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")).with_title("praxis-os upgrade");
         ServerConfig::new(can).with_server_info(own).with_instructions(prompts::INSTRUCTIONS)
     }
 
@@ -158,9 +180,12 @@ impl ServerHandler for Face {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let call = self.call(context);
+        // To begin twice is something else than to answer.
+        let can_repeat = matches!(&request.name[..], "conflict_answer" | "upgrade_apply" | "upgrade_resume");
+        let answers = request.input_responses.unwrap_or_default().into();
+        let call = self.call(context, Rounds { answers, can_repeat, ..Rounds::default() });
         match self.run(&request.name, request.arguments, &call).await {
-            Some(result) => Ok(result.into()),
+            Some(result) => Ok(call.rounds.question().map_or_else(|| result.into(), Into::into)),
             None => Err(ErrorData::invalid_params("there is no such tool", None)),
         }
     }
@@ -186,7 +211,7 @@ impl ServerHandler for Face {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let call = self.call(context);
+        let call = self.call(context, Rounds::default());
         match resources::read(&call, &request.uri).await {
             Ok(contents) => Ok(ReadResourceResult::new(vec![contents]).into()),
             Err(fault) => Err(ErrorData::resource_not_found(fault.what.clone(), serde_json::to_value(&fault).ok())),
@@ -209,7 +234,10 @@ impl ServerHandler for Face {
         if request.name != prompts::NAME {
             return Err(ErrorData::invalid_params("there is no such prompt", None));
         }
-        let source = request.arguments.as_ref().and_then(|a| serde_json::to_value(a).ok()?.get("source")?.as_str().map(str::to_owned));
+        let source = request
+            .arguments
+            .as_ref()
+            .and_then(|a| serde_json::to_value(a).ok()?.get("source")?.as_str().map(str::to_owned));
         Ok(prompts::prompt(source.as_deref()).into())
     }
 }

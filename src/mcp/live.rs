@@ -85,7 +85,8 @@ impl Seen {
                 }
             }
             Event::ConflictsOpen { files } => {
-                let answered = files.iter().filter(|f| f.answered).filter_map(|f| Some((f.path.clone(), f.draft.clone()?)));
+                let answered =
+                    files.iter().filter(|f| f.answered).filter_map(|f| Some((f.path.clone(), f.draft.clone()?)));
                 self.answers = answered.collect();
                 (self.files, self.waits) = (files, Waits::Conflicts);
             }
@@ -102,7 +103,10 @@ impl Seen {
             Event::Finished(finish) => {
                 (self.finish, self.over, self.waits) = (Some(finish), true, Waits::No);
             }
-            Event::PhaseFinished { .. } | Event::NotDone { .. } | Event::RollbackFinished { .. } | Event::Log { .. } => {}
+            Event::PhaseFinished { .. }
+            | Event::NotDone { .. }
+            | Event::RollbackFinished { .. }
+            | Event::Log { .. } => {}
         }
     }
 }
@@ -133,7 +137,8 @@ impl Live {
 
     /// Tells the session something. One that has ended hears nothing.
     pub(crate) async fn say(&self, command: Command) {
-        let goes_on = matches!(command, Command::Finish(_) | Command::Choose { .. } | Command::RollBack | Command::Pause);
+        let goes_on =
+            matches!(command, Command::Finish(_) | Command::Choose { .. } | Command::RollBack | Command::Pause);
         if goes_on {
             // Before the engine can say the next thing.
             self.told.send_modify(|seen| seen.waits = Waits::No);

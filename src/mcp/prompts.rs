@@ -30,7 +30,8 @@ upgrade_rollback. If a result is an error, read `what`, `state` and `fix`; try t
 
 /// The list of one.
 pub(crate) fn list() -> Vec<Prompt> {
-    let source = PromptArgument::new("source").with_description("The clone of praxis-os to upgrade from").with_required(false);
+    let source =
+        PromptArgument::new("source").with_description("The clone of praxis-os to upgrade from").with_required(false);
     vec![Prompt::new(NAME, Some("Leads through an upgrade, from the plan to the report"), Some(vec![source]))]
 }
 

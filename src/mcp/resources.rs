@@ -26,7 +26,9 @@ pub(crate) fn diff_uri(path: &RelPath) -> String {
 /// Those that are always there.
 pub(crate) fn list() -> Vec<Resource> {
     let page = |page: workflow::Page| {
-        Resource::new(format!("{PAGES}{}", page.name), page.name).with_description(page.title()).with_mime_type("text/markdown")
+        Resource::new(format!("{PAGES}{}", page.name), page.name)
+            .with_description(page.title())
+            .with_mime_type("text/markdown")
     };
     workflow::pages().into_iter().map(page).collect()
 }

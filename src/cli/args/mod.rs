@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use from::{Colours, From, Look, Part};
-pub(crate) use others::{BackupsCommand, DemoArgs, EditsArgs, KnownArgs, OutsideArgs};
+pub(crate) use others::{BackupsCommand, ConfigCommand, DemoArgs, EditsArgs, KnownArgs, OutsideArgs};
 pub(crate) use upgrade::{PlanArgs, Policy, UpgradeArgs, YesNo};
 
 /// Upgrades a project's .praxis-os folder from a clone of praxis-os, and loses nothing that you wrote.
@@ -138,6 +138,13 @@ pub(crate) enum Command {
     /// Show the lines of the project, outside of the install, that name what an upgrade moves or takes away; writes only the
     /// files that you name
     Outside(OutsideArgs),
+    /// Show the settings and where each comes from, or change one
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Say what this program sees of machine, project and install, for a bug report; nothing secret, and no path of yours
+    Doctor,
     /// Serve an AI assistant on standard input and output (MCP): it plans, asks, upgrades and rolls back for a person
     Mcp {
         /// Print what editors and assistants are told to start it, for this project, and end

@@ -25,6 +25,31 @@ pub(crate) enum BackupsCommand {
     },
 }
 
+/// What to do with the settings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show each value and where it comes from
+    Show,
+    /// Set a value in the project's upgrade.json
+    Set {
+        /// Which
+        key: String,
+        /// The value, as JSON; what is no JSON is a text
+        value: String,
+        /// In your own file, which holds for all projects
+        #[arg(long)]
+        user: bool,
+    },
+    /// Take a value out of the project's upgrade.json
+    Unset {
+        /// Which
+        key: String,
+        /// Out of your own file
+        #[arg(long)]
+        user: bool,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct EditsArgs {
     /// Show each edit line by line

@@ -90,7 +90,9 @@ pub(crate) async fn list(call: &Call, args: SessionArgs) -> Result<ConflictsShow
 
 fn the_file<'s>(seen: &'s Seen, path: &RelPath) -> Result<&'s ConflictFile, Fault> {
     let found = seen.files.iter().find(|f| f.path == *path);
-    found.ok_or_else(|| Fault::usage(format!("{path}: not a conflict of this upgrade"), "take a path of the list").then("conflict_list"))
+    found.ok_or_else(|| {
+        Fault::usage(format!("{path}: not a conflict of this upgrade"), "take a path of the list").then("conflict_list")
+    })
 }
 
 fn side(text: Option<&Arc<[u8]>>) -> Side {
@@ -115,7 +117,11 @@ pub(crate) async fn show(call: &Call, args: ShowArgs) -> Result<ConflictShown, F
     let sides: BTreeMap<String, Side> =
         sides.into_iter().map(|(name, text)| (name.to_owned(), side(text.as_ref()))).collect();
     let (named, id) = (args.project.as_deref(), Some(&session.session_id[..]));
-    let answer = with(step("conflict_answer", named, id, "the person says how; left out, they are asked"), "path", serde_json::to_value(&file.path).unwrap_or_default());
+    let answer = with(
+        step("conflict_answer", named, id, "the person says how; left out, they are asked"),
+        "path",
+        serde_json::to_value(&file.path).unwrap_or_default(),
+    );
     let answer = with(answer, "ids", serde_json::to_value(&file.ids).unwrap_or_default());
     let diff = resources::diff_uri(&file.path);
     Ok(ConflictShown { schema: 1, session_id: session.session_id.clone(), conflict, sides, diff, next: Some(answer) })
@@ -138,9 +144,13 @@ async fn asked(call: &Call, file: &ConflictFile) -> Result<Answer, String> {
         .collect();
     let mut message = format!("{}: {}", file.path, visible::line(&file.reason));
     for region in listed.regions.iter().take(3) {
-        message.push_str(&format!("\n\nyours:\n{}\ntheirs:\n{}", region.mine.text.trim_end(), region.theirs.text.trim_end()));
+        message.push_str(&format!(
+            "\n\nyours:\n{}\ntheirs:\n{}",
+            region.mine.text.trim_end(),
+            region.theirs.text.trim_end()
+        ));
     }
-    match elicit::ask(&call.context, message, &offered).await {
+    match elicit::ask(&call.context, &call.rounds, &file.path.to_string(), message, &offered).await {
         Said::Word(word) => serde_json::from_value(word.into()).map_err(|e| e.to_string()),
         Said::Nothing(why) => Err(why.to_owned()),
     }
@@ -185,7 +195,8 @@ pub(crate) async fn answer(call: &Call, args: AnswerArgs) -> Result<Answered, Fa
     live.say(Command::Decide(decided)).await;
     let mut watch = live.seen.clone();
     let path = args.path.clone();
-    let said = watch.wait_for(|seen| seen.over || seen.answers.get(&path) == wanted.as_ref() || seen.refused.contains_key(&path));
+    let said = watch
+        .wait_for(|seen| seen.over || seen.answers.get(&path) == wanted.as_ref() || seen.refused.contains_key(&path));
     let now = match tokio::time::timeout(SAVING, said).await {
         Ok(Ok(seen)) => seen.clone(),
         _ => live.now(),

@@ -139,8 +139,7 @@ type Approved = (Request, Plan, Option<std::sync::Arc<crate::engine::planning::s
 
 /// What is begun, if it is what was shown.
 fn approved(project: &Path, args: &StartArgs) -> Result<Approved, Fault> {
-    let plan_args =
-        PlanArgs { project: None, source: args.source.clone(), to: args.to.clone(), only: args.only };
+    let plan_args = PlanArgs { project: None, source: args.source.clone(), to: args.to.clone(), only: args.only };
     let (mut request, layers) = request(project, &plan_args)?;
     request.options.editor_config = args.editor_config;
     request.options.rules = args.rules;
@@ -148,7 +147,10 @@ fn approved(project: &Path, args: &StartArgs) -> Result<Approved, Fault> {
     request.options.git_commit_after |= args.git_commit;
     let word = layers.word(project, false);
     if let Some(source) = &word.foreign_source {
-        let what = format!("{}: only the project's own settings name this source, and its code would run here", source.shown());
+        let what = format!(
+            "{}: only the project's own settings name this source, and its code would run here",
+            source.shown()
+        );
         return Err(Fault::usage(what, "ask the person; if they trust it, name it: source").then("upgrade_start"));
     }
     let mut inspection = inspect::inspect(&request);
@@ -158,7 +160,11 @@ fn approved(project: &Path, args: &StartArgs) -> Result<Approved, Fault> {
         _ => return Err(fault(inspection.problems)),
     };
     if plan.id() != args.plan_id {
-        let what = format!("plan {} is not what would be done now, which is plan {}", visible::start_of(&args.plan_id, 40), plan.id());
+        let what = format!(
+            "plan {} is not what would be done now, which is plan {}",
+            visible::start_of(&args.plan_id, 40),
+            plan.id()
+        );
         return Err(Fault::new(what, "show the person the new plan").then("upgrade_plan"));
     }
     if let Some(many) = plan.many_removals(OnConflict::Ask).filter(|many| many.removed > args.allow_removals) {

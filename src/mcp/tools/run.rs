@@ -21,7 +21,11 @@ pub(crate) async fn apply(call: &Call, args: ApplyArgs) -> Result<Status, Fault>
     let (session, live) = call.seen(args.project.as_deref(), args.session_id.as_deref()).await?;
     let id = session.plan().id();
     if id != args.plan_id {
-        let what = format!("session {} is for plan {id}, not for {}", session.session_id, visible::start_of(&args.plan_id, 40));
+        let what = format!(
+            "session {} is for plan {id}, not for {}",
+            session.session_id,
+            visible::start_of(&args.plan_id, 40)
+        );
         return Err(Fault::usage(what, "show the person that plan; then name it").then("upgrade_status"));
     }
     let seen = live.now();
@@ -99,7 +103,8 @@ pub(crate) async fn pause(call: &Call, args: SessionArgs) -> Result<Status, Faul
 pub(crate) async fn rollback(call: &Call, args: RollbackArgs) -> Result<Status, Fault> {
     let session = call.session(args.project.as_deref(), args.session_id.as_deref()).await?;
     if session.is_back() || (matches!(session.status(), Saved::Failed | Saved::Aborted) && !session.applied()) {
-        let what = format!("session {} is {}: there is nothing to put back", session.session_id, session.status().words());
+        let what =
+            format!("session {} is {}: there is nothing to put back", session.session_id, session.status().words());
         return Err(Fault { exit_code: Exit::Done.code(), ..Fault::new(what, "nothing").then("upgrade_status") });
     }
     let live = match call.lives.find(&session.session_id).filter(|live| !live.now().over) {
