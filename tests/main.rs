@@ -87,11 +87,15 @@ mod resume;
 #[cfg(feature = "long-tests")]
 mod rollback;
 #[cfg(feature = "long-tests")]
+mod schemas;
+#[cfg(feature = "long-tests")]
 mod screens;
 #[cfg(feature = "long-tests")]
 mod server;
 #[cfg(feature = "long-tests")]
 mod session_damage;
+#[cfg(feature = "long-tests")]
+mod settings_commands;
 #[cfg(feature = "long-tests")]
 mod shallow;
 #[cfg(feature = "long-tests")]
@@ -249,6 +253,10 @@ mod left_out {
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
+    fn schemas() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
     fn screens() {}
 
     #[test]
@@ -258,6 +266,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn session_damage() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn settings_commands() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

@@ -13,8 +13,8 @@ use crate::core::redacted::Redact;
 use crate::engine::maintenance::doctor::{self, Mark, Row};
 
 /// All that was looked at, as `--json` prints it.
-#[derive(Debug, Serialize)]
-struct Shown {
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(crate) struct Shown {
     schema: u32,
     program: &'static str,
     rows: Vec<Row>,

@@ -17,6 +17,7 @@ mod doctor;
 mod edits;
 mod history;
 mod known_releases;
+mod live;
 mod mcp;
 mod order;
 mod output;
@@ -30,6 +31,7 @@ mod rehearsed_plan;
 mod resolve;
 mod restore;
 mod rollback;
+mod schema;
 mod session;
 mod settings;
 mod status;
@@ -90,6 +92,7 @@ pub async fn run() -> Exit {
         Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
         Some(Command::Mcp { print_config }) => mcp::run(&cli.common, print_config).await,
         Some(Command::Config { command }) => config::run(&cli.common, &command),
+        Some(Command::Schema { name }) => schema::run(&cli.common, name.as_deref()),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),

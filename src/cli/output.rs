@@ -3,6 +3,7 @@
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::cli::live::Row;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::core::conflict_list::Listed;
@@ -82,9 +83,19 @@ impl Printer {
         let (finished, done) = tokio::sync::oneshot::channel();
         std::thread::Builder::new().name("printer".to_owned()).spawn(move || {
             warnings.iter().for_each(|warning| complain!("warning: {warning}"));
+            let mut row = Row::new(json);
             for event in queue {
-                if json { print_json(&event) } else { print_text(&event) }
+                if json {
+                    print_json(&event);
+                    continue;
+                }
+                if !matches!(event, Event::TaskProgress { .. } | Event::TaskStarted { .. }) {
+                    row.clear();
+                }
+                print_text(&event);
+                row.follow(&event);
             }
+            row.clear();
             let _ = finished.send(());
         })?;
         Ok(Self { events: Some(events), done })

@@ -69,7 +69,7 @@ pub(crate) fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal
 }
 
 /// The plan with what else `--json` tells.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
 pub(super) struct Shown<'a> {
     /// The plan.
     #[serde(flatten)]
@@ -80,7 +80,7 @@ pub(super) struct Shown<'a> {
 }
 
 /// What was found outside of the install.
-#[derive(Debug, Default, serde::Serialize)]
+#[derive(Debug, Default, serde::Serialize, schemars::JsonSchema)]
 pub(super) struct Around {
     /// Lines of the project that name what moves or goes.
     pub(crate) outside: Outside,

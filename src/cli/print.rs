@@ -65,6 +65,12 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<String, json::Unwritab
     json::compact(value).map(|text| visible::json(&text))
 }
 
+/// One row at the bottom of the terminal, in place of the one that stands there; an empty one takes it away.
+pub(crate) fn row(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = write!(out, "\r\u{1b}[K{}", visible::line(text)).and_then(|()| out.flush());
+}
+
 /// A question, without the end of its line; false if it could not be written.
 pub(crate) fn question(text: &str) -> bool {
     let mut out = io::stdout().lock();

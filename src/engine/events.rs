@@ -24,7 +24,7 @@ use crate::core::task::Task;
 /// ```
 ///
 /// The last one is always `finished`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A session began or was taken up again.
@@ -37,6 +37,7 @@ pub enum Event {
         resumed: bool,
         /// The install's folder.
         #[serde(flatten, serialize_with = "install_key")]
+        #[schemars(with = "InstallKeys")]
         install: PathBuf,
         /// The release it matched before.
         from_release: Option<String>,
@@ -115,6 +116,7 @@ pub enum Event {
     ConflictsOpen {
         /// All that are asked about, in the plan's order; in JSON those without an answer.
         #[serde(serialize_with = "paths_only")]
+        #[schemars(with = "Vec<RelPath>")]
         files: Arc<Vec<ConflictFile>>,
     },
     /// A decision can't be carried out: the conflict is open again.
@@ -167,7 +169,7 @@ pub enum Event {
 }
 
 /// How a task ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Done.
@@ -181,7 +183,7 @@ pub enum Outcome {
 }
 
 /// How serious a log line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Output of programs.
@@ -233,6 +235,28 @@ fn paths_only<S: serde::Serializer>(files: &Arc<Vec<ConflictFile>>, serializer: 
     serializer.collect_seq(files.iter().filter(|f| !f.answered).map(|f| &f.path))
 }
 
+/// The keys of the install's folder.
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "for its schema")]
+struct InstallKeys {
+    /// Lossy where it is not UTF-8.
+    install: String,
+    /// The path's bytes, where it is not UTF-8.
+    #[serde(default)]
+    install_base64: Option<String>,
+}
+
+/// The keys of the backup's folder.
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "for its schema")]
+struct BackupKeys {
+    /// Lossy where it is not UTF-8; null where there is none.
+    backup: Option<String>,
+    /// The path's bytes, where it is not UTF-8.
+    #[serde(default)]
+    backup_base64: Option<String>,
+}
+
 fn install_key<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     let mut keys = Map::new();
     os_text::put(&mut keys, "install", path);
@@ -249,7 +273,7 @@ fn backup_key<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Re
 }
 
 /// How an upgrade, a resume or a rollback ended.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Finish {
     /// `completed`, `nothing_to_do`, `rolled_back`, `failed`, `interrupted`, `aborted`, `rehearsed`,
     /// `not_rehearsed`.
@@ -266,6 +290,7 @@ pub struct Finish {
     pub session_id: Option<String>,
     /// Where the backup is.
     #[serde(flatten, serialize_with = "backup_key")]
+    #[schemars(with = "BackupKeys")]
     pub backup: Option<PathBuf>,
     /// Where the time went; none where no session ran.
     pub seconds: Option<Seconds>,
@@ -275,7 +300,7 @@ pub struct Finish {
 }
 
 /// How it ended, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishKind {
     /// All phases done.

@@ -5,7 +5,7 @@ mod call;
 pub(crate) mod clients;
 mod elicit;
 mod face;
-mod fault;
+pub(crate) mod fault;
 mod live;
 mod prompts;
 mod resources;

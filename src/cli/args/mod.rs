@@ -145,6 +145,11 @@ pub(crate) enum Command {
     },
     /// Say what this program sees of machine, project and install, for a bug report; nothing secret, and no path of yours
     Doctor,
+    /// Print the JSON Schema of what this program prints or reads
+    Schema {
+        /// Of what [default: the list]
+        name: Option<String>,
+    },
     /// Serve an AI assistant on standard input and output (MCP): it plans, asks, upgrades and rolls back for a person
     Mcp {
         /// Print what editors and assistants are told to start it, for this project, and end

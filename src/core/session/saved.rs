@@ -31,7 +31,7 @@ pub(crate) const SCHEMA: u32 = 2;
 pub(crate) const WORKFLOW_TYPE: &str = "agent_os_upgrade_v1";
 
 /// The saved outcome of one phase.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PhaseRecord {
     /// The phase's evidence struct, as JSON.
     pub evidence: Map<String, Value>,
@@ -64,7 +64,7 @@ pub struct PhaseRecord {
 ///
 /// A state that waits for a question holds it: `"state":{"is":"awaiting_decision",…,"on":{"question":{"id":…,"title":…,
 /// "lines":[…],"choices":[{"way":…,"label":…,"effect":…}],"unattended":…}}}`; behind it stands `"chosen":{"<id>":"go_on"}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Session {
     /// [`SCHEMA`].
     schema: u32,
@@ -87,9 +87,11 @@ pub struct Session {
     pub(super) state: State,
     /// The project's folder.
     #[serde(with = "crate::core::os_text::path")]
+    #[schemars(with = "String")]
     pub project: PathBuf,
     /// Its `.praxis-os`.
     #[serde(with = "crate::core::os_text::path")]
+    #[schemars(with = "String")]
     pub install: PathBuf,
     /// UTC, RFC 3339.
     pub created_at: String,

@@ -14,7 +14,7 @@ use crate::host::server::{search_index, view};
 const LIMITS: Limits = Limits { silent: Duration::from_secs(10), total: Duration::from_secs(10) };
 
 /// How it will be tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "place", content = "why", rename_all = "snake_case")]
 pub(crate) enum Foreseen {
     /// At the install's own place, in a view that only the trial has.

@@ -9,6 +9,7 @@ use crate::core::plan::{Kind, Only};
 use crate::core::release_history::short;
 use crate::core::session::{Decision, Rehearsal, Seconds, Session, Status};
 use crate::core::visible::Shown as _;
+use crate::engine::report::relaunch;
 use crate::engine::report::words::from_to;
 use crate::engine::report::words::undo_command;
 use crate::host::install;
@@ -41,6 +42,7 @@ pub(crate) fn report(
     lines.extend(put_off(session));
     lines.extend(edits(session, account));
     lines.extend(server(session));
+    lines.extend(relaunch::lines(session));
     lines.extend(editors(session));
     lines.extend(rules(session));
     if !warnings.is_empty() {

@@ -106,10 +106,10 @@ pub(crate) async fn plan(call: &Call, args: PlanArgs) -> Result<PlanShown, Fault
     off(move || {
         let (request, layers) = request(&project, &args)?;
         let foreign = layers.word(&project, false).foreign_source.is_some();
-        let mut inspection = inspect::approval(&request);
-        match inspection.plan.take() {
+        let inspection = inspect::approval(&request);
+        match &inspection.plan {
             Some(plan) if inspection.problems.is_empty() => {
-                Ok(shown(args.project.as_deref(), &request, &inspection, &plan, foreign))
+                Ok(shown(args.project.as_deref(), &request, &inspection, plan, foreign))
             }
             _ => Err(fault(inspection.problems)),
         }
