@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::cli::{output, print};
+use crate::cli::print;
 use crate::core::phase::Phase;
 use crate::engine::events::Event;
 use crate::tui::text;
@@ -70,7 +70,7 @@ impl Row {
         };
         self.drawn = Some(Instant::now());
         self.shown = true;
-        print::row(&cut(&row, usize::from(output::columns()).saturating_sub(1)));
+        print::row(&cut(&row, usize::from(print::columns()).saturating_sub(1)));
     }
 }
 

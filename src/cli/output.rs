@@ -5,6 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::live::Row;
 use crate::cli::print;
+pub(crate) use crate::cli::print::columns;
 use crate::cli::refusal::Refusal;
 use crate::core::conflict_list::Listed;
 use crate::core::exit::Exit;
@@ -285,9 +286,4 @@ pub(crate) fn print_finish(finish: &Finish) {
     if let Some(next) = &finish.next {
         print::error_text(&format!("  next: {next}"));
     }
-}
-
-/// Columns of the terminal; 80 where that can't be told.
-pub(crate) fn columns() -> u16 {
-    ratatui::crossterm::terminal::size().map_or(80, |(columns, _)| columns.max(20))
 }

@@ -82,6 +82,11 @@ pub(crate) fn at_a_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Columns of the terminal; 80 where that can't be told.
+pub(crate) fn columns() -> u16 {
+    ratatui::crossterm::terminal::size().map_or(80, |(columns, _)| columns.max(20))
+}
+
 /// Standard output for much that is written at once, for [`super::diff::Paper`].
 ///
 /// # Errors

@@ -242,7 +242,7 @@ struct InstallKeys {
     /// Lossy where it is not UTF-8.
     install: String,
     /// The path's bytes, where it is not UTF-8.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     install_base64: Option<String>,
 }
 
@@ -253,7 +253,7 @@ struct BackupKeys {
     /// Lossy where it is not UTF-8; null where there is none.
     backup: Option<String>,
     /// The path's bytes, where it is not UTF-8.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     backup_base64: Option<String>,
 }
 

@@ -148,7 +148,7 @@ impl Call {
             }
             told = self.tell(&now, told).await;
             let late = async {
-                match deadline {
+                match deadline.filter(|_| now.session_id.is_some()) {
                     Some(deadline) => tokio::time::sleep_until(deadline).await,
                     None => std::future::pending().await,
                 }

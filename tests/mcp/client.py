@@ -11,6 +11,7 @@ from mcp import Client, StdioServerParameters
 SCENARIO, BINARY, PROJECT, SOURCE, MODE = sys.argv[1:6]
 MORE = sys.argv[6:]
 SEEN = []
+ASKED = []
 
 
 def tell(**what):
@@ -142,7 +143,7 @@ async def elicit():
     how = MORE[0]
 
     async def asked(context, params):
-        SEEN.append((0, params.message))
+        ASKED.append(params.message)
         if how == "decline":
             return types.ElicitResult(action="decline")
         if how == "hang":
@@ -158,7 +159,7 @@ async def elicit():
         arguments = {"path": conflict["path"], "ids": conflict["ids"]}
         answered = await call(c, "conflict_answer", **arguments)
         after = await call(c, "conflict_list")
-        tell(answered=answered, answer=after["conflicts"][0]["answer"], asked=len(SEEN), protocol=str(c.protocol_version))
+        tell(answered=answered, answer=after["conflicts"][0]["answer"], asked=len(ASKED), protocol=str(c.protocol_version))
         paused = await call(c, "upgrade_pause")
         assert paused["stands"] == "interrupted" and paused["next"]["tool"] == "upgrade_resume", paused
         tell(session=paused["session_id"], conflicts=after["conflicts"])

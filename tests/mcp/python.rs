@@ -37,6 +37,9 @@ fn run(
 fn an_assistant_upgrades_is_killed_in_phase_3_finishes_and_goes_back() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
+    let entry = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/projects/praxis-os/.cursor/mcp.json");
+    fs::create_dir_all(demo.project.join(".cursor")).unwrap();
+    fs::copy(entry, demo.project.join(".cursor/mcp.json")).unwrap();
     let before = snapshot(&demo.install);
     let old_tools = tools(&demo.install).unwrap();
     let Some((told, code, said)) = run(&sandbox, &demo, "whole", "legacy", &[]) else { return };
@@ -46,6 +49,11 @@ fn an_assistant_upgrades_is_killed_in_phase_3_finishes_and_goes_back() {
     // Whoever comes next need not be of the same kind.
     let (told, code, said) = run(&sandbox, &demo, "finish", "auto", &[session]).unwrap();
     assert_eq!(code, Some(0), "{said}");
+    // Who still knows the old tools is named, with what fails there.
+    let report: Vec<&str> = told[0]["report"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
+    for line in ["# Start these anew", "Cursor (.cursor/mcp.json): ", "  aos_workflow fails, it is pos_workflow now"] {
+        assert!(report.iter().any(|l| l.starts_with(line)), "{line}: {report:#?}");
+    }
     assert_eq!(told[1]["back"], true);
     assert_same(&before, &snapshot(&demo.install));
     assert_eq!(tools(&demo.install).unwrap(), old_tools, "the old server runs");
@@ -53,6 +61,8 @@ fn an_assistant_upgrades_is_killed_in_phase_3_finishes_and_goes_back() {
 
 #[test]
 fn a_person_is_asked_where_that_is_possible_and_else_nothing_is_decided() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
     for (how, mode, saved, why) in [
         ("accept", "legacy", true, ""),
         ("accept", "auto", true, ""),
@@ -63,8 +73,6 @@ fn a_person_is_asked_where_that_is_possible_and_else_nothing_is_decided() {
         ("hang", "legacy", false, "in time"),
         ("nonsense", "legacy", false, "none of those"),
     ] {
-        let mut sandbox = Sandbox::new();
-        let demo = sandbox.content_demo();
         let Some((told, code, said)) = run(&sandbox, &demo, "elicit", mode, &[how]) else { return };
         assert_eq!(code, Some(0), "{how}, {mode}: {said}");
         let answered = &told[0]["answered"];
@@ -74,6 +82,8 @@ fn a_person_is_asked_where_that_is_possible_and_else_nothing_is_decided() {
         assert!(reason.contains(why) && reason.is_empty() == saved, "{how}, {mode}: {reason}");
         assert_eq!(told[0]["asked"], u64::from(how != "absent"), "once: {how}, {mode}");
         assert_eq!(answered["next"]["tool"], "conflict_show", "{how}, {mode}: {answered}");
+        let back = sandbox.run(&["rollback", "--yes", "--project", demo.project.to_str().unwrap()]);
+        assert_eq!(back.status.code(), Some(0), "{}", text(&back).1);
     }
 }
 

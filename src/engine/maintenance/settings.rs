@@ -13,6 +13,7 @@ use crate::engine::refusal::{self, Problem};
 use crate::host::files::fs;
 use crate::host::files::read;
 use crate::host::install;
+use crate::host::session::lock::Lock;
 use crate::host::user::settings_file;
 
 /// Whose file.
@@ -48,7 +49,7 @@ pub(crate) fn set(
         refusal::usage(what, format!("mend the file, or move it aside: mv {0} {0}.old", quoted(&path)))
     };
     // Whoever writes looks at it under the lock.
-    let _lock = match whose {
+    let _lock: Option<Lock> = match whose {
         Whose::Project(project) => Some(locked::without_session(&install::folder_of(project), note)?),
         Whose::User => None,
     };
