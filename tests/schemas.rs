@@ -62,6 +62,7 @@ fn what_is_printed_is_as_its_schema_says() {
     killed.args(with(&["upgrade", "--yes", "--json", "--on-conflict", "merge-keep", "--source", &source]));
     said.add("events", kill_at(killed, |e| e["event"] == "task_started" && e["task"] == "apply"));
     said.add("session", session(&demo.install));
+    said.add("status", run(&["status", "--json"]));
     said.add("doctor", run(&["doctor", "--json"]));
     said.add("events", run(&["resume", "--json"]));
     said.add("session", session(&demo.install));
@@ -69,6 +70,8 @@ fn what_is_printed_is_as_its_schema_says() {
     said.add("events", run(&["rollback", "--json", "--yes"]));
     said.add("events", run(&["upgrade", "--json", "--yes", "--on-conflict", "park", "--source", &source]));
     said.add("session", session(&demo.install));
+    said.add("status", run(&["status", "--json"]));
+    said.add("history", run(&["history", "--json"]));
     said.add("settings", [json!({"keep_backups": 3, "always_keep": ["a/**"], "theme": "dark"})]);
     let list: Value = serde_json::from_slice(&sandbox.run(&["schema", "--json"]).stdout).unwrap();
     for named in list["schemas"].as_array().unwrap() {

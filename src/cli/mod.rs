@@ -87,7 +87,7 @@ pub async fn run() -> Exit {
         Some(Command::Backups { command }) => backups::run(&cli.common, command.as_ref()),
         Some(Command::Restore { path, from }) => restore::run(&cli.common, &path, from.as_deref()),
         Some(Command::Resolve { look }) => resolve::run(&cli.common, &look).await,
-        Some(Command::History) => history::run(&cli.common),
+        Some(Command::History { stats }) => history::run(&cli.common, stats),
         Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
         Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
         Some(Command::Mcp { print_config }) => mcp::run(&cli.common, print_config).await,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::args::Common;
 use crate::cli::refusal::Refusal;
-use crate::cli::{doctor, plan, print};
+use crate::cli::{doctor, history, plan, print, status};
 use crate::core::answers_file::AnswersFile;
 use crate::core::exit::Exit;
 use crate::core::session::Session;
@@ -26,7 +26,21 @@ fn read<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>()
 }
 
-const ALL: [Named; 7] = [
+/// An object behind the keys of an install, as commands print it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "for its schema")]
+struct About<T> {
+    schema: u32,
+    /// The install's folder; lossy where it is not UTF-8.
+    install: String,
+    /// The path's bytes, where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    install_base64: Option<String>,
+    #[serde(flatten)]
+    rest: T,
+}
+
+const ALL: [Named; 9] = [
     ("answers", "what upgrade --answers and resume --answers read", read::<AnswersFile>),
     ("doctor", "what doctor --json prints", printed::<doctor::Shown>),
     (
@@ -35,9 +49,11 @@ const ALL: [Named; 7] = [
         printed::<Event>,
     ),
     ("fault", "the structured content of an error of a tool of mcp", printed::<Fault>),
+    ("history", "what history --json prints", printed::<About<history::Listed>>),
     ("plan", "what plan --json prints and upgrade --plan reads", printed::<plan::Shown<'static>>),
     ("session", "the data of session.json", printed::<Session>),
     ("settings", "what upgrade.json may hold", read::<Settings>),
+    ("status", "what status --json prints", printed::<About<status::Standing>>),
 ];
 
 /// Runs the subcommand.

@@ -40,6 +40,7 @@ pub(crate) mod requirements;
 pub(crate) mod rules_file;
 pub(crate) mod server_log;
 pub mod session;
+pub(crate) mod session_stats;
 pub(crate) mod settings;
 pub(crate) mod task;
 pub(crate) mod update_log;

@@ -181,3 +181,82 @@ fn nonsense_gets_an_answer_and_changes_nothing() {
     before.assert_still(&demo.project);
     println!("{} of {cases} were answered", answered.len());
 }
+
+/// The same in settings, in files of answers and among the flags: valid JSON or a clear error, and nothing changes.
+#[test]
+fn nonsense_in_files_and_flags_is_refused() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());
+    let cases: usize = number("POS_FUZZ").unwrap_or(120) as usize / 3;
+    let seed =
+        number("POS_SEED").unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64);
+    println!("POS_SEED={seed} POS_FUZZ={}", cases * 3);
+    let mut dice = Dice(seed);
+    let (settings, answers) = (demo.install.join("upgrade.json"), sandbox.path().join("answers.json"));
+    let flags = [
+        "--answers",
+        "--on-conflict",
+        "--keep-backups",
+        "--to",
+        "--only",
+        "--plan",
+        "--allow-removals",
+        "--json",
+        "--rules",
+        "--nothing",
+        "-y",
+        "--",
+        "\u{202e}",
+    ];
+    let keys =
+        ["keep_backups", "theme", "always_keep", "test_command", "source_path", "ascii", "git_commit_message", "x"];
+    let mut seen = std::collections::BTreeMap::new();
+    for case in 0..cases {
+        let mut all = serde_json::Map::new();
+        for _ in 0..dice.roll(3) {
+            all.insert((*dice.one(&keys)).to_owned(), value(&mut dice, 3));
+        }
+        std::fs::write(&settings, Value::Object(all).to_string()).unwrap();
+        let given = match dice.roll(3) {
+            0 => value(&mut dice, 0),
+            1 => json!({"schema": 1, "answers": object(&mut dice, 0)}),
+            _ => {
+                json!({"schema": dice.roll(3), "answers": {"standards/x.md": {"ids": value(&mut dice, 4), "answer": value(&mut dice, 2)}}})
+            }
+        };
+        std::fs::write(&answers, given.to_string()).unwrap();
+        let before = State::of(&demo.project);
+        let mut words: Vec<String> = match dice.roll(4) {
+            0 => vec!["config".into(), "show".into()],
+            1 => vec!["plan".into(), "--source".into(), demo.source.display().to_string()],
+            _ => {
+                ["upgrade", "--yes", "--source", demo.source.to_str().unwrap(), "--answers", answers.to_str().unwrap()]
+                    .map(str::to_owned)
+                    .to_vec()
+            }
+        };
+        words.extend(["--json".into(), "--project".into(), demo.project.display().to_string()]);
+        for _ in 0..dice.roll(2) {
+            words.push((*dice.one(&flags)).to_owned());
+            words.push(["", "9", "keep\u{7}", "../..", "content"][dice.roll(5)].to_owned());
+        }
+        let output = sandbox.command().args(&words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let code = output.status.code();
+        assert!(
+            matches!(code, Some(0 | 2 | 3 | 4)) && !said.contains("panicked"),
+            "{case}, {words:?}: {code:?}: {said}"
+        );
+        for line in String::from_utf8(output.stdout.clone()).unwrap().lines() {
+            assert!(serde_json::from_str::<Value>(line).is_ok_and(|v| v.is_object()), "{case}, {words:?}: {line}");
+        }
+        assert!(
+            code == Some(0) || !output.stdout.is_empty() || !said.trim().is_empty(),
+            "{case}, {words:?}: not a word"
+        );
+        before.assert_still(&demo.project);
+        *seen.entry(code).or_insert(0) += 1;
+    }
+    println!("exit codes: {seen:?}");
+}

@@ -159,6 +159,7 @@ fn commands(source: &Path) -> Vec<Vec<String>> {
         "resume",
         "config show",
         "doctor",
+        "history --stats",
         "mcp --print-config",
     ] {
         all.push(words(line));

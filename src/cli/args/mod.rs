@@ -113,7 +113,11 @@ pub(crate) enum Command {
         look: Look,
     },
     /// Show past upgrades, the newest first
-    History,
+    History {
+        /// Show their figures instead: how many ended well, how long they took, how often a person was asked
+        #[arg(long)]
+        stats: bool,
+    },
     /// Make one .upgrade-baseline.json where a git merge left two, from the clone and the install as it is
     Reconcile {
         /// The clone of praxis-os that has the releases [default: source_path in upgrade.json]
