@@ -19,14 +19,14 @@ use crate::host::user::settings_file;
 ///
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
-pub(crate) fn run(common: &Common, command: &ConfigCommand) -> Result<Exit, Refusal> {
+pub(crate) fn run(common: &Common, command: Option<&ConfigCommand>) -> Result<Exit, Refusal> {
     match command {
-        ConfigCommand::Show => show(common),
-        ConfigCommand::Set { key, value, user } => {
+        None | Some(ConfigCommand::Show) => show(common),
+        Some(ConfigCommand::Set { key, value, user }) => {
             let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value.clone()));
             write(common, *user, key, Some(value))
         }
-        ConfigCommand::Unset { key, user } => write(common, *user, key, None),
+        Some(ConfigCommand::Unset { key, user }) => write(common, *user, key, None),
     }
 }
 

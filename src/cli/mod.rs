@@ -91,7 +91,7 @@ pub async fn run() -> Exit {
         Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
         Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
         Some(Command::Mcp { print_config }) => mcp::run(&cli.common, print_config).await,
-        Some(Command::Config { command }) => config::run(&cli.common, &command),
+        Some(Command::Config { command }) => config::run(&cli.common, command.as_ref()),
         Some(Command::Schema { name }) => schema::run(&cli.common, name.as_deref()),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Status) => status::run(&cli.common),

@@ -217,10 +217,12 @@ fn same_plan(saved: &Plan, now: &Plan) -> Result<(), Refusal> {
     let next = "look at the new plan: pos-upgrade-tui plan --json --source DIR > plan.json";
     let stale = |what: String| Err(Refusal::refused(format!("{what}; nothing was changed"), next));
     if saved.install.folder() != now.install.folder() {
-        return stale(format!("the saved plan is for {}, not for {}", saved.install.path, now.install.path));
+        let [then, now] = [&saved.install.path, &now.install.path].map(|path| visible::line(path));
+        return stale(format!("the saved plan is for {then}, not for {now}"));
     }
     if saved.source.commit != now.source.commit {
-        let (then, now) = (short(&saved.source.commit), short(&now.source.commit));
+        let then = visible::line(short(&saved.source.commit));
+        let now = short(&now.source.commit);
         return stale(format!("the source changed since the plan was made: it is at {now}, the plan is for {then}"));
     }
     let paths = saved.disagreements(now);

@@ -16,6 +16,7 @@ use crate::engine::events::Command;
 use crate::engine::planning::settings;
 use crate::host::install;
 use crate::host::session::{catalog, lock};
+use crate::host::user::identity;
 use crate::mcp::elicit::{self, Rounds, Said};
 use crate::mcp::fault::Fault;
 use crate::mcp::live::{Live, Lives, Seen, Waits};
@@ -64,7 +65,14 @@ impl Call {
     /// # Errors
     /// [`Fault`] if there is none.
     pub(crate) fn project(&self, named: Option<&Path>) -> Result<PathBuf, Fault> {
-        Ok(settings::project(named.or(self.default.as_deref()))?)
+        let project = settings::project(named.or(self.default.as_deref()))?;
+        let install = install::folder_of(&project);
+        // Root has become the owner of the project that it was started for, and of no other.
+        if identity::is_root() && identity::owner_of(&install).is_some_and(|(uid, _)| uid != 0) {
+            let what = format!("{}: belongs to somebody else than root, who this server runs as", install.shown());
+            return Err(Fault::new(what, "start a server for that project: pos-upgrade-tui mcp --project DIR"));
+        }
+        Ok(project)
     }
 
     /// A session as it is saved: the named one, else the unfinished, else the last; none where there never was one.

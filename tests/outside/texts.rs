@@ -360,25 +360,6 @@ const TEXTS: &[(&str, SetUp)] = &[
         }
         c.only = true;
     }),
-    ("a file of answers", |c| {
-        let ids = json!({"base": null, "mine": null, "theirs": null});
-        let answers = [
-            ("a", json!({"schema": 1, "answers": {NASTY: {"ids": ids, "answer": "keep"}}})),
-            ("b", json!({"schema": 1, "answers": {FILE: {"ids": ids, "answer": NASTY}}})),
-            ("c", json!({"schema": 1, "answers": {FILE: {"ids": {"base": NASTY}, "answer": "keep"}}})),
-            ("d", json!({"schema": 1, NASTY: {}})),
-        ];
-        let source = c.source.to_str().unwrap().to_owned();
-        for (name, text) in answers {
-            let path = c.bin.join(name);
-            fs::write(&path, text.to_string()).unwrap();
-            let words =
-                ["upgrade", "--yes", "--source", &source, "--answers", path.to_str().unwrap()].map(str::to_owned);
-            c.more.push(words.to_vec());
-            c.more.push(words.into_iter().chain(["--json".to_owned()]).collect());
-        }
-        c.only = true;
-    }),
     ("git's words", |c| {
         c.program("git", &format!("printf 'fatal: %s\\n' '{NASTY}' >&2; printf '%s' '{NASTY}'; exit 128"));
     }),
@@ -408,6 +389,25 @@ const TEXTS: &[(&str, SetUp)] = &[
         c.commit();
     }),
     ("arguments", arguments),
+    ("a file of answers", |c| {
+        let ids = json!({"base": null, "mine": null, "theirs": null});
+        let answers = [
+            ("a", json!({"schema": 1, "answers": {NASTY: {"ids": ids, "answer": "keep"}}})),
+            ("b", json!({"schema": 1, "answers": {FILE: {"ids": ids, "answer": NASTY}}})),
+            ("c", json!({"schema": 1, "answers": {FILE: {"ids": {"base": NASTY}, "answer": "keep"}}})),
+            ("d", json!({"schema": 1, NASTY: {}})),
+        ];
+        let source = c.source.to_str().unwrap().to_owned();
+        for (name, text) in answers {
+            let path = c.bin.join(name);
+            fs::write(&path, text.to_string()).unwrap();
+            let words =
+                ["upgrade", "--yes", "--source", &source, "--answers", path.to_str().unwrap()].map(str::to_owned);
+            c.more.push(words.to_vec());
+            c.more.push(words.into_iter().chain(["--json".to_owned()]).collect());
+        }
+        c.only = true;
+    }),
 ];
 
 #[test]

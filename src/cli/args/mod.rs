@@ -145,7 +145,7 @@ pub(crate) enum Command {
     /// Show the settings and where each comes from, or change one
     Config {
         #[command(subcommand)]
-        command: ConfigCommand,
+        command: Option<ConfigCommand>,
     },
     /// Say what this program sees of machine, project and install, for a bug report; nothing secret, and no path of yours
     Doctor,
