@@ -38,6 +38,7 @@ fn file(lines: usize) -> ConflictFile {
     ConflictFile {
         path: RelPath::new("mcp_server/big.txt").unwrap(),
         from: None,
+        ids: Default::default(),
         reason: "changed by both".to_owned(),
         base: side("base"),
         mine: side("mine"),

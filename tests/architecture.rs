@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// From the bottom up: a layer knows itself and those before it. The commands start the wizard, so they stand above it.
-const LAYERS: [&str; 5] = ["core", "host", "engine", "tui", "cli"];
+/// From the bottom up: a layer knows itself and those before it. The commands start the wizard and the
+/// assistant's server, so they stand above them.
+const LAYERS: [&str; 6] = ["core", "host", "engine", "tui", "mcp", "cli"];
 
 /// What `core` must not name: files, processes, clocks, waiting, drawing.
 const IMPURE: [&str; 9] = [
@@ -46,7 +47,7 @@ const WRITES: [&str; 17] = [
 const LOCKED: [&str; 3] = ["LockedInstall", "Lock", "Run"];
 
 /// Files and rooms that write without a lock in hand, and where they write.
-const WRITE_ELSEWHERE: [(&str, &str); 19] = [
+const WRITE_ELSEWHERE: [(&str, &str); 20] = [
     ("cli/demo.rs", "the empty folder of a demo that was not built"),
     ("engine/own_tools.rs", "temporary files for the person's own editor"),
     ("engine/report/plan_document.rs", "the file that the person names"),
@@ -69,16 +70,18 @@ const WRITE_ELSEWHERE: [(&str, &str); 19] = [
     ("host/user/consent.rs", "the user's own folder"),
     ("host/user/key.rs", "the user's own folder"),
     ("host/user/recent_sources.rs", "the user's own folder"),
+    ("host/user/settings_file.rs", "the user's own folder"),
 ];
 
 /// Who makes folders by a plain path: the install's own are made by `LockedInstall::make_folder`, which makes no folder
 /// anew that an upgrade has renamed, and follows no link.
-const MAKE_FOLDERS: [&str; 5] = [
+const MAKE_FOLDERS: [&str; 6] = [
     "host/files/fs.rs",
     "host/files/walk.rs",
     "host/server/kept_index.rs",
     "host/server/trial_copy.rs",
     "host/server/view.rs",
+    "host/user/settings_file.rs",
 ];
 
 /// Files that still know each other. None may join them, and one that is free must leave this list.

@@ -8,6 +8,8 @@
 mod account;
 #[cfg(feature = "long-tests")]
 mod answers;
+#[cfg(feature = "long-tests")]
+mod answers_file;
 mod architecture;
 mod assistant_rules;
 #[cfg(feature = "long-tests")]
@@ -60,6 +62,8 @@ mod lfs_pointers;
 #[cfg(feature = "long-tests")]
 mod locking;
 mod matrix;
+#[cfg(feature = "long-tests")]
+mod mcp;
 mod merge_oracle;
 mod named_outside;
 mod newcomer;
@@ -85,11 +89,15 @@ mod resume;
 #[cfg(feature = "long-tests")]
 mod rollback;
 #[cfg(feature = "long-tests")]
+mod schemas;
+#[cfg(feature = "long-tests")]
 mod screens;
 #[cfg(feature = "long-tests")]
 mod server;
 #[cfg(feature = "long-tests")]
 mod session_damage;
+#[cfg(feature = "long-tests")]
+mod settings_commands;
 #[cfg(feature = "long-tests")]
 mod shallow;
 #[cfg(feature = "long-tests")]
@@ -120,6 +128,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn answers() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn answers_file() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
@@ -207,6 +219,10 @@ mod left_out {
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
+    fn mcp() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
     fn odd_paths() {}
 
     #[test]
@@ -243,6 +259,10 @@ mod left_out {
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
+    fn schemas() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
     fn screens() {}
 
     #[test]
@@ -252,6 +272,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn session_damage() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn settings_commands() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

@@ -514,3 +514,32 @@ fn quitting_does_not_wait_for_a_comparison() {
     assert_eq!(code, 130);
     world.is_saved();
 }
+
+/// A long task is one row at the bottom, which goes when a line comes; where nobody watches there is none.
+#[test]
+fn an_upgrade_without_the_wizard_shows_how_far_it_is_in_one_row() {
+    let world = World::new();
+    crate::common::ext::slow_down(&world.demo.install);
+    let words = [&["upgrade", "--yes", "--on-conflict", "keep"][..], &world.arguments()].concat();
+    let terminal = Terminal::run(Terminal::command(&world.home(), &words), 80, 50);
+    terminal.see(&["copy the install", "[#", " %"]);
+    terminal.see(&["upgraded", "undo:"]);
+    let screen = terminal.text();
+    assert!(!screen.contains("[#"), "the row is gone:\n{screen}");
+    let output = String::from_utf8(terminal.output()).unwrap();
+    assert!(output.matches("\r\u{1b}[K").count() > 5, "{output:?}");
+    assert_eq!(output.replace("\r\u{1b}[K", "").matches('\u{1b}').count(), 0, "no other command: {output:?}");
+    assert_eq!(terminal.end(), 0);
+
+    let back = world.sandbox.run(&["rollback", "--yes", "--project", world.demo.project.to_str().unwrap()]);
+    assert_eq!(back.status.code(), Some(0));
+    let piped = world.sandbox.run(&words);
+    assert_eq!(piped.status.code(), Some(0));
+    assert!(!piped.stdout.contains(&0x1b) && !piped.stdout.contains(&b'\r') && !piped.stderr.contains(&0x1b));
+    let mut dumb = Terminal::command(&world.home(), &["status", "--project", world.demo.project.to_str().unwrap()]);
+    dumb.env("TERM", "dumb");
+    let dumb = Terminal::run(dumb, 80, 24);
+    dumb.see(&["completed"]);
+    assert!(!dumb.output().contains(&0x1b));
+    assert_eq!(dumb.end(), 0);
+}

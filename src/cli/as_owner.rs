@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory as _, Parser as _};
 use rustix::fs::{Access, access};
 
-use crate::cli::args::{Cli, Command};
+use crate::cli::args::{Cli, Command, ConfigCommand};
 use crate::cli::order;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
@@ -52,6 +52,10 @@ fn project_of(cli: &Cli) -> Option<PathBuf> {
             | Command::Completions { .. }
             | Command::CrashPoints
             | Command::Demo(_)
+            | Command::Schema { .. }
+            | Command::Config {
+                command: Some(ConfigCommand::Set { user: true, .. } | ConfigCommand::Unset { user: true, .. }),
+            }
             | Command::KnownReleases(_),
         ) => None,
         _ => settings::project(&cli.common).ok(),

@@ -4,16 +4,21 @@
 mod print;
 
 mod account;
+mod answers;
 mod args;
 mod as_owner;
 mod ask;
 mod backups;
 mod completions;
+mod config;
 mod demo;
 mod diff;
+mod doctor;
 mod edits;
 mod history;
 mod known_releases;
+mod live;
+mod mcp;
 mod order;
 mod output;
 mod outside;
@@ -26,6 +31,7 @@ mod rehearsed_plan;
 mod resolve;
 mod restore;
 mod rollback;
+mod schema;
 mod session;
 mod settings;
 mod status;
@@ -72,8 +78,8 @@ pub async fn run() -> Exit {
         Some(Command::Plan(arguments)) if arguments.rehearse => rehearsed_plan::run(&cli.common, &arguments).await,
         Some(Command::Plan(arguments)) => plan::run(&cli.common, &arguments),
         Some(Command::Upgrade(arguments)) => upgrade::run(&cli.common, &arguments).await,
-        Some(Command::Resume { session, source }) => {
-            session::resume(&cli.common, session.as_deref(), source.as_deref()).await
+        Some(Command::Resume { session, source, answers }) => {
+            session::resume(&cli.common, session.as_deref(), source.as_deref(), answers.as_deref()).await
         }
         Some(Command::Rollback { session, set_aside }) => {
             rollback::run(&cli.common, session.as_deref(), set_aside).await
@@ -81,9 +87,13 @@ pub async fn run() -> Exit {
         Some(Command::Backups { command }) => backups::run(&cli.common, command.as_ref()),
         Some(Command::Restore { path, from }) => restore::run(&cli.common, &path, from.as_deref()),
         Some(Command::Resolve { look }) => resolve::run(&cli.common, &look).await,
-        Some(Command::History) => history::run(&cli.common),
+        Some(Command::History { stats }) => history::run(&cli.common, stats),
         Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
         Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
+        Some(Command::Mcp { print_config }) => mcp::run(&cli.common, print_config).await,
+        Some(Command::Config { command }) => config::run(&cli.common, command.as_ref()),
+        Some(Command::Schema { name }) => schema::run(&cli.common, name.as_deref()),
+        Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Status) => status::run(&cli.common),
         Some(Command::Unlock { session }) => unlock::run(&cli.common, &session),
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),

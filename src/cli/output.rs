@@ -3,10 +3,15 @@
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::cli::live::Row;
 use crate::cli::print;
+pub(crate) use crate::cli::print::columns;
 use crate::cli::refusal::Refusal;
+use crate::core::conflict_list::Listed;
 use crate::core::exit::Exit;
-use crate::core::report_parts::{Part, Row};
+use crate::core::path::RelPath;
+use crate::core::report_parts::{Part, Told};
+use crate::core::session::Decision;
 use crate::core::visible::Shown as _;
 use crate::engine::events::{Command, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::executor::{self, Handle};
@@ -18,7 +23,8 @@ const LAST_LINES: std::time::Duration = std::time::Duration::from_secs(1);
 pub(crate) fn refusal(refusal: &Refusal, json: bool) {
     let next = Some(refusal.next.clone()).filter(|next| !next.is_empty());
     if json {
-        print_json(&Event::Finished(without_session(FinishKind::Failed, refusal.exit_code, &refusal.what, next)));
+        let end = without_session(FinishKind::Failed, refusal.exit_code, &refusal.what, next);
+        print_json(&Event::Finished(Finish { conflicts: refusal.conflicts.clone(), ..end }));
     } else {
         print::error_text(&format!("pos-upgrade-tui: {}", refusal.what));
         if let Some(next) = next {
@@ -62,6 +68,7 @@ fn without_session(result: FinishKind, exit_code: Exit, message: &str, next: Opt
         session_id: None,
         backup: None,
         seconds: None,
+        conflicts: Vec::new(),
     }
 }
 
@@ -78,9 +85,19 @@ impl Printer {
         let (finished, done) = tokio::sync::oneshot::channel();
         std::thread::Builder::new().name("printer".to_owned()).spawn(move || {
             warnings.iter().for_each(|warning| complain!("warning: {warning}"));
+            let mut row = Row::new(json);
             for event in queue {
-                if json { print_json(&event) } else { print_text(&event) }
+                if json {
+                    print_json(&event);
+                    continue;
+                }
+                if !matches!(event, Event::TaskProgress { .. } | Event::TaskStarted { .. }) {
+                    row.clear();
+                }
+                print_text(&event);
+                row.follow(&event);
             }
+            row.clear();
             let _ = finished.send(());
         })?;
         Ok(Self { events: Some(events), done })
@@ -119,45 +136,48 @@ impl Interrupts {
 /// Follows a session to its end, printing as it goes. Interrupts pause it. Returns the exit code. A reader that went away
 /// stops nothing: the session goes on to its end, as it does without a terminal.
 pub(crate) async fn follow(handle: Handle, json: bool) -> Exit {
-    follow_with(handle, json, Vec::new()).await
+    follow_with(handle, json, Vec::new(), Vec::new()).await
 }
 
-/// The same, with warnings before all else.
-pub(crate) async fn follow_with(handle: Handle, json: bool, warnings: Vec<String>) -> Exit {
+/// The same, with warnings before all else, and with what was decided of the conflicts that it will ask about.
+pub(crate) async fn follow_with(
+    handle: Handle,
+    json: bool,
+    warnings: Vec<String>,
+    decided: Vec<(RelPath, Decision)>,
+) -> Exit {
     let printer = Printer::start(json, warnings);
     let (Ok(mut interrupts), Ok(mut printer)) = (Interrupts::new(), printer) else { return Exit::Bug };
     let mut interrupted = false;
-    let ended = follow_to_end(handle, &mut interrupts, |event| printer.print(event.clone()), &mut interrupted).await;
+    let say = |event: &Event| printer.print(event.clone());
+    let ended = follow_to_end(handle, &mut interrupts, say, &mut interrupted, decided).await;
     tokio::select! {
         () = printer.finish() => {}
         // Whoever doesn't read to the end, and asks for the end, has it.
         () = interrupts.next() => {}
         () = tokio::time::sleep(LAST_LINES), if interrupted => {}
     }
-    match ended {
-        (Some(_), true) => Exit::Conflicts,
-        (Some(finish), false) => finish.exit_code,
-        (None, _) => Exit::Bug,
-    }
+    ended.map_or(Exit::Bug, |finish| finish.exit_code)
 }
 
 /// The same without a word: how it ended.
 pub(crate) async fn follow_quietly(handle: Handle) -> Finish {
     let ended = match Interrupts::new() {
-        Ok(mut interrupts) => follow_to_end(handle, &mut interrupts, |_| {}, &mut false).await.0,
+        Ok(mut interrupts) => follow_to_end(handle, &mut interrupts, |_| {}, &mut false, Vec::new()).await,
         Err(_) => None,
     };
     ended.unwrap_or_else(|| without_session(FinishKind::Failed, Exit::Bug, "the engine ended without a word", None))
 }
 
-/// How it ended, and whether conflicts stopped it.
+/// How it ended; with exit code 3 where conflicts stopped it.
 async fn follow_to_end(
     mut handle: Handle,
     interrupts: &mut Interrupts,
     say: impl Fn(&Event),
     interrupted: &mut bool,
-) -> (Option<Finish>, bool) {
-    let mut conflicts = false;
+    mut decided: Vec<(RelPath, Decision)>,
+) -> Option<Finish> {
+    let mut waiting: Vec<Listed> = Vec::new();
     loop {
         let event = tokio::select! {
             event = handle.events.recv() => event,
@@ -168,22 +188,30 @@ async fn follow_to_end(
             }
         };
         // The engine always ends with `Finished`; without it, it was torn down.
-        let Some(event) = event else { return (None, conflicts) };
+        let mut event = event?;
+        if let Event::Finished(finish) = &mut event
+            && !waiting.is_empty()
+        {
+            (finish.exit_code, finish.conflicts) = (Exit::Conflicts, std::mem::take(&mut waiting));
+        }
         say(&event);
         match event {
+            Event::ConflictsOpen { .. } if !decided.is_empty() => {
+                let _ = handle.commands.send(Command::Finish(std::mem::take(&mut decided))).await;
+            }
             // All are answered: who resumes without a wizard means that.
             Event::ConflictsOpen { files } if files.iter().all(|f| f.answered) => {
                 let _ = handle.commands.send(Command::Finish(Vec::new())).await;
             }
-            Event::ConflictsOpen { .. } => {
-                conflicts = true;
+            Event::ConflictsOpen { files } => {
+                waiting = files.iter().filter(|f| !f.answered).map(|f| f.listed(None)).collect();
                 let _ = handle.commands.send(Command::Pause).await;
             }
             // Nobody is there to ask.
             Event::QuestionAsked(question) => {
                 let _ = handle.commands.send(Command::Choose { id: question.id, way: question.unattended }).await;
             }
-            Event::Finished(finish) => return (Some(finish), conflicts),
+            Event::Finished(finish) => return Some(finish),
             _ => {}
         }
     }
@@ -250,18 +278,13 @@ pub(crate) fn print_finish(finish: &Finish) {
     } else {
         print::error_text(&format!("\n{}", finish.message));
     }
-    for row in finish.report.iter().flat_map(Part::rows) {
-        match row {
-            Row::Heading(heading) => say!("{heading}"),
-            Row::Line(line) => say!("  {line}"),
+    for told in finish.report.iter().flat_map(Part::told) {
+        match told {
+            Told::Heading(heading) => say!("{heading}"),
+            Told::Line(line) => say!("  {line}"),
         }
     }
     if let Some(next) = &finish.next {
         print::error_text(&format!("  next: {next}"));
     }
-}
-
-/// Columns of the terminal; 80 where that can't be told.
-pub(crate) fn columns() -> u16 {
-    ratatui::crossterm::terminal::size().map_or(80, |(columns, _)| columns.max(20))
 }

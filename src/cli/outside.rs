@@ -50,10 +50,9 @@ pub(crate) fn run(common: &Common, arguments: &OutsideArgs) -> Result<Exit, Refu
         return outside_write::write(common, &project, &install, changes, arguments.dry_run);
     }
     if common.json {
-        let more = serde_json::to_value(&found).map_err(|e| Refusal {
-            exit_code: Exit::Bug,
-            what: format!("a bug in this program: what it found has no JSON form ({e}); nothing was changed"),
-            next: String::new(),
+        let more = serde_json::to_value(&found).map_err(|e| {
+            let what = format!("a bug in this program: what it found has no JSON form ({e}); nothing was changed");
+            Refusal::of(Exit::Bug, what, "")
         })?;
         diff::to_stdout(|paper| paper.json(&os_text::about(&install, more)))?;
     } else {

@@ -69,7 +69,7 @@ pub(crate) fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal
 }
 
 /// The plan with what else `--json` tells.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
 pub(super) struct Shown<'a> {
     /// The plan.
     #[serde(flatten)]
@@ -80,7 +80,7 @@ pub(super) struct Shown<'a> {
 }
 
 /// What was found outside of the install.
-#[derive(Debug, Default, serde::Serialize)]
+#[derive(Debug, Default, serde::Serialize, schemars::JsonSchema)]
 pub(super) struct Around {
     /// Lines of the project that name what moves or goes.
     pub(crate) outside: Outside,
@@ -183,7 +183,7 @@ pub(crate) fn plan_of(inspection: Inspection) -> Result<Plan, Refusal> {
             let what: Vec<String> = inspection.problems.iter().map(|p| p.what.clone()).collect();
             let next: Vec<String> = inspection.problems.into_iter().map(|p| p.next).collect();
             let what = format!("{}\nnothing was changed", what.join("\n"));
-            Err(Refusal { exit_code, what, next: next.join("\n  next: ") })
+            Err(Refusal::of(exit_code, what, next.join("\n  next: ")))
         }
     }
 }

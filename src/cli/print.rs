@@ -65,6 +65,12 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<String, json::Unwritab
     json::compact(value).map(|text| visible::json(&text))
 }
 
+/// One row at the bottom of the terminal, in place of the one that stands there; an empty one takes it away.
+pub(crate) fn row(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = write!(out, "\r\u{1b}[K{}", visible::line(text)).and_then(|()| out.flush());
+}
+
 /// A question, without the end of its line; false if it could not be written.
 pub(crate) fn question(text: &str) -> bool {
     let mut out = io::stdout().lock();
@@ -74,6 +80,11 @@ pub(crate) fn question(text: &str) -> bool {
 /// Whether standard output is a terminal.
 pub(crate) fn at_a_terminal() -> bool {
     io::stdout().is_terminal()
+}
+
+/// Columns of the terminal; 80 where that can't be told.
+pub(crate) fn columns() -> u16 {
+    ratatui::crossterm::terminal::size().map_or(80, |(columns, _)| columns.max(20))
 }
 
 /// Standard output for much that is written at once, for [`super::diff::Paper`].

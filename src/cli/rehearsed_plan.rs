@@ -29,10 +29,12 @@ struct Rehearsed<'a> {
 /// # Errors
 /// [`Refusal`], also where the project's own settings name a source that nobody agreed to: its code would run.
 pub(crate) async fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal> {
-    let mut request = settings::request(common, &arguments.from)?;
+    let project = settings::project(common)?;
+    let layers = settings::layers(&project, &arguments.from)?;
+    let mut request = settings::request_of(project, &layers, &arguments.from)?;
     request.options.only_rehearsal = true;
     request.options.allow_post_install_failure = arguments.allow_post_install_failure;
-    if let Some(source) = settings::word(&request.project, &arguments.from)?.foreign_source {
+    if let Some(source) = layers.word(&request.project, arguments.from.allow_test_command).foreign_source {
         return Err(upgrade::foreign_source(&request.project, &source, "plan --rehearse"));
     }
     let mut inspection = inspect::inspect(&request);

@@ -24,11 +24,7 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
     let install = settings::install(common)?;
     let found = session::all(&project)?;
     if let Some(problem) = inspect::session_in_the_way(&install) {
-        return Err(Refusal {
-            exit_code: problem.exit_code,
-            what: format!("{}; nothing was changed", problem.what),
-            next: problem.next,
-        });
+        return Err(Refusal::of(problem.exit_code, format!("{}; nothing was changed", problem.what), problem.next));
     }
     let unusable = |e: String| Refusal::refused(format!("{e}; nothing was changed"), "pos-upgrade-tui status");
     let plan = deferred::plan(&install, &found.sessions).map_err(unusable)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cli::answers;
 use crate::cli::args::Common;
 use crate::cli::ask::{at_a_terminal, confirmed};
 use crate::cli::output;
@@ -35,7 +36,12 @@ pub(crate) fn all(project: &Path) -> Result<Found, Refusal> {
 ///
 /// # Errors
 /// [`Refusal`].
-pub(crate) async fn resume(common: &Common, named: Option<&str>, source: Option<&Path>) -> Result<Exit, Refusal> {
+pub(crate) async fn resume(
+    common: &Common,
+    named: Option<&str>,
+    source: Option<&Path>,
+    answers: Option<&Path>,
+) -> Result<Exit, Refusal> {
     let project = settings::project(common)?;
     let found = all(&project)?;
     let session = match named {
@@ -67,13 +73,15 @@ pub(crate) async fn resume(common: &Common, named: Option<&str>, source: Option<
         return Err(Refusal::refused(format!("{why}; nothing was changed"), next));
     }
     let is_named = is_named(session, source)?;
+    let decided = answers.map(|file| answers::for_session(session, file)).transpose()?;
     let person = at_a_terminal() && !common.json && !common.yes;
     // Conflicts are for a person, if one is there.
-    if session.asks_about_conflicts() && person {
+    if session.asks_about_conflicts() && person && decided.is_none() {
         return wizard::resume(session, is_named).await;
     }
     let is_named = is_named || person && word::is_missing(session) && agreed(session)?;
-    Ok(output::follow(executor::resume(session.clone(), is_named), common.json).await)
+    let handle = executor::resume(session.clone(), is_named);
+    Ok(output::follow_with(handle, common.json, Vec::new(), decided.unwrap_or_default()).await)
 }
 
 /// Whether `--source` names the session's own source: a session can't be led to another one.

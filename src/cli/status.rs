@@ -1,5 +1,7 @@
 //! `status`: how the install stands.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::args::Common;
@@ -9,6 +11,7 @@ use crate::cli::session;
 use crate::cli::settings;
 use crate::core::exit::Exit;
 use crate::core::os_text;
+use crate::core::phase::Phase;
 use crate::core::release_history::short;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
@@ -17,6 +20,49 @@ use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::PlanningError;
 use crate::host::install;
 use crate::host::session::lock;
+
+/// What `status --json` prints, behind the keys of the install.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Standing {
+    /// `idle`, `unfinished` or `parked`.
+    state: &'static str,
+    /// The release that is installed, if it is known.
+    release: Option<String>,
+    /// Who has the lock.
+    running: Option<String>,
+    /// The unfinished or the last one.
+    session: Option<LastSession>,
+    /// Conflicts that are put off: the path, since when, the commit that theirs is from, and where theirs is kept.
+    parked: Vec<serde_json::Value>,
+    /// Why the release can't be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release_problem: Option<String>,
+    /// Sessions whose files are damaged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<Damaged>,
+}
+
+/// A session, as the status has it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LastSession {
+    session_id: String,
+    status: Status,
+    /// Why it ended, or is going back.
+    reason: Option<String>,
+    current_phase: Phase,
+    /// Something in the install may have changed.
+    applied: bool,
+    /// UTC.
+    created_at: String,
+    source_commit: String,
+}
+
+/// A session whose files are damaged.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Damaged {
+    session_id: String,
+    problem: String,
+}
 
 /// Runs the subcommand.
 ///
@@ -40,9 +86,14 @@ pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
     })?;
     let elsewhere = release.as_ref().zip(last).filter(|(release, last)| came_otherwise(last, release));
     if common.json {
-        let session = last.map(|s| {
-            json!({"session_id": s.session_id, "status": s.status(), "reason": s.reason(), "current_phase": s.current_phase(),
-                   "applied": s.applied(), "created_at": s.created_at, "source_commit": s.source_commit()})
+        let session = last.map(|s| LastSession {
+            session_id: s.session_id.clone(),
+            status: s.status(),
+            reason: s.reason().map(str::to_owned),
+            current_phase: s.current_phase(),
+            applied: s.applied(),
+            created_at: s.created_at.clone(),
+            source_commit: s.source_commit().to_owned(),
         });
         let state = match (unfinished.is_some(), parked.is_empty()) {
             (true, _) => "unfinished",
@@ -60,17 +111,17 @@ pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
             }
             serde_json::Value::Object(shown)
         });
-        let more = json!({"state": state, "release": release, "running": running.as_ref().map(|r| &r.who),
-                           "session": session, "parked": waiting.collect::<Vec<_>>()});
-        let mut shown = os_text::about(&install, more);
-        if let Some(trouble) = &trouble {
-            shown["release_problem"] = trouble.to_string().into();
-        }
-        if !found.damages.is_empty() {
-            let damaged = found.damages.iter().map(|d| json!({"session_id": d.session_id, "problem": d.describe()}));
-            shown["damaged"] = damaged.collect();
-        }
-        print::json(&shown);
+        let damaged = found.damages.iter();
+        let more = Standing {
+            state,
+            release: release.clone(),
+            running: running.as_ref().map(|r| r.who.clone()),
+            session,
+            parked: waiting.collect(),
+            release_problem: trouble.as_ref().map(ToString::to_string),
+            damaged: damaged.map(|d| Damaged { session_id: d.session_id.clone(), problem: d.describe() }).collect(),
+        };
+        print::json(&os_text::about(&install, serde_json::to_value(more).unwrap_or_default()));
     } else {
         say!("{}", install.shown());
         match (&release, &trouble) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
+use crate::cli::answers;
 use crate::cli::args::{Common, Policy, UpgradeArgs, YesNo};
 use crate::cli::ask::{at_a_terminal, confirmed};
 use crate::cli::output;
@@ -11,13 +12,17 @@ use crate::cli::plan;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::core::answers_file::Ids;
+use crate::core::command_line::Next;
+use crate::core::conflict_list;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
+use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::release_history::short;
 use crate::core::visible::{self, Shown as _};
-use crate::engine::executor;
+use crate::engine::executor::{self, How};
 use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
 use crate::host::files::read;
@@ -29,11 +34,14 @@ use crate::host::install;
 /// [`Refusal`]; then nothing was changed.
 pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit, Refusal> {
     let saved = arguments.plan.as_deref().map(saved_plan).transpose()?;
+    let given = arguments.answers.as_deref().map(answers::read).transpose()?.unwrap_or_default();
     let mut from = arguments.from.clone();
     if let Some(saved) = &saved {
         from.source = from.source.or_else(|| Some(saved.source.folder()));
     }
-    let mut request = settings::request(common, &from)?;
+    let project = settings::project(common)?;
+    let layers = settings::layers(&project, &from)?;
+    let mut request = settings::request_of(project, &layers, &from)?;
     if let Some(saved) = &saved {
         request.only = saved.only;
     }
@@ -48,7 +56,7 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
             "look first: pos-upgrade-tui plan, then: pos-upgrade-tui upgrade --yes",
         ));
     }
-    let word = settings::word(&request.project, &from)?;
+    let word = layers.word(&request.project, from.allow_test_command);
     let foreign = word.foreign_source.clone().filter(|_| !dry_run);
     if let (Some(source), true) = (&foreign, common.yes) {
         return Err(foreign_source(&request.project, source, "upgrade --yes"));
@@ -71,10 +79,13 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
     if !mends && inspect::nothing_to_do(&request, &approved) {
         return Ok(nothing(&request, &around, common.json));
     }
-    let asked: Vec<&FileEntry> =
-        approved.files.iter().filter(|f| f.kind == Kind::Conflict && !is_settled.contains(&f.path)).collect();
+    let texts = |entry: &FileEntry| inspect::texts(&request, source.clone(), entry);
+    let decided = answers::bound(&request.install(), &approved, &given, texts)?;
+    let is_asked =
+        |f: &&FileEntry| f.kind == Kind::Conflict && !is_settled.contains(&f.path) && !decided.contains_key(&f.path);
+    let asked: Vec<&FileEntry> = approved.files.iter().filter(is_asked).collect();
     if !asked.is_empty() && arguments.on_conflict == Policy::Fail {
-        return Err(conflicts(&asked));
+        return Err(conflicts(&request, &asked, texts));
     }
     let mut warnings = if common.json { Vec::new() } else { warnings };
     if !common.yes {
@@ -99,8 +110,9 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
     }
     removals(&approved, arguments, common.json)?;
     settings::remember(&request.project, &word, &request.source);
-    let handle = executor::start(request, approved, source, arguments.on_conflict.on_conflict());
-    Ok(output::follow_with(handle, common.json, warnings).await)
+    let how = How { on_conflict: arguments.on_conflict.on_conflict(), answers: decided, gated: false };
+    let handle = executor::start_with(request, approved, source, how);
+    Ok(output::follow_with(handle, common.json, warnings, Vec::new()).await)
 }
 
 /// A source that only the project's own file names is not the user's word.
@@ -174,11 +186,18 @@ pub(super) fn nothing(request: &Request, around: &plan::Around, json: bool) -> E
     output::nothing_to_do(&message, json)
 }
 
-fn conflicts(files: &[&FileEntry]) -> Refusal {
+fn conflicts(request: &Request, files: &[&FileEntry], texts: impl Fn(&FileEntry) -> Result<Sides, String>) -> Refusal {
     let list: String = files.iter().map(|f| format!("\n  {} ({})", f.path, f.reason)).collect();
     let what = format!("{} conflicts need a person; nothing was changed:{list}", files.len());
-    let next = "settle them in the wizard: pos-upgrade-tui --source DIR, or choose a policy: --on-conflict merge-keep";
-    Refusal { exit_code: Exit::Conflicts, what, next: next.into() }
+    let next = "settle them in the wizard: pos-upgrade-tui --source DIR, or in a file: --answers FILE, or choose a policy: \
+                --on-conflict merge-keep";
+    let more = Next::PlanDiff(&request.source).of(&request.project);
+    let listed = |f: &&FileEntry| {
+        // What can't be read has no regions; an upgrade will say why.
+        let sides = texts(f).unwrap_or_default();
+        conflict_list::listed(&f.path, f.from.as_ref(), &f.reason, Ids::of(f), &sides, Some(more.clone()))
+    };
+    Refusal { conflicts: files.iter().map(listed).collect(), ..Refusal::of(Exit::Conflicts, what, next) }
 }
 
 /// Reads a plan that `plan --json` printed.
@@ -198,10 +217,12 @@ fn same_plan(saved: &Plan, now: &Plan) -> Result<(), Refusal> {
     let next = "look at the new plan: pos-upgrade-tui plan --json --source DIR > plan.json";
     let stale = |what: String| Err(Refusal::refused(format!("{what}; nothing was changed"), next));
     if saved.install.folder() != now.install.folder() {
-        return stale(format!("the saved plan is for {}, not for {}", saved.install.path, now.install.path));
+        let [then, now] = [&saved.install.path, &now.install.path].map(|path| visible::line(path));
+        return stale(format!("the saved plan is for {then}, not for {now}"));
     }
     if saved.source.commit != now.source.commit {
-        let (then, now) = (short(&saved.source.commit), short(&now.source.commit));
+        let then = visible::line(short(&saved.source.commit));
+        let now = short(&now.source.commit);
         return stale(format!("the source changed since the plan was made: it is at {now}, the plan is for {then}"));
     }
     let paths = saved.disagreements(now);

@@ -27,7 +27,8 @@ pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exi
         ));
     }
     let project = settings::project(common)?;
-    let found = settings::settings(&project, from)?;
+    let layers = settings::layers(&project, from)?;
+    let found = layers.all();
     let source = settings::absolute(found.source_path.as_deref());
     if let Some(source) = &source {
         settings::deepen(source, from)?;
@@ -38,7 +39,7 @@ pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exi
     let look = settings::look(found, look);
     let on_conflict = if options.interactive_conflicts { OnConflict::Ask } else { OnConflict::Park };
     let here = std::env::current_dir().unwrap_or_else(|_| project.clone());
-    let word = settings::word(&project, from)?;
+    let word = layers.word(&project, from.allow_test_command);
     if let Some(command) = &word.tests {
         // By flag or by the user's own file: no need to ask.
         consent::allow(&project, &Wish::TestCommand(command.clone()));
@@ -83,9 +84,8 @@ pub(crate) async fn resume(session: &Session, is_named: bool) -> Result<Exit, Re
 /// [`Refusal`] where the terminal can't be used.
 pub(crate) async fn open(launch: Launch) -> Result<Exit, Refusal> {
     let next = Next::Status.of(&launch.project);
-    tui::run::run(launch).await.map_err(|e| Refusal {
-        exit_code: Exit::Interrupted,
-        what: format!("the wizard stopped: {e}; its session, if one was begun, is saved"),
-        next,
+    tui::run::run(launch).await.map_err(|e| {
+        let what = format!("the wizard stopped: {e}; its session, if one was begun, is saved");
+        Refusal::of(Exit::Interrupted, what, next)
     })
 }

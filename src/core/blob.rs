@@ -17,7 +17,7 @@ pub enum ObjectFormat {
 }
 
 /// The id of a blob as hex digits, in whichever format its repository uses.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(into = "String", try_from = "String")]
 pub struct BlobId(String);
 

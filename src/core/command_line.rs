@@ -36,6 +36,8 @@ pub(crate) enum Next<'a> {
     RestoreFile(&'a OsStr, &'a str),
     /// Read the backups back.
     VerifyBackups,
+    /// Every line that an upgrade from this source would change.
+    PlanDiff(&'a Path),
 }
 
 impl Next<'_> {
@@ -70,6 +72,10 @@ impl Next<'_> {
                 word(OsStr::new(backup));
             }
             Next::VerifyBackups => words(&["backups", "verify"]),
+            Next::PlanDiff(source) => {
+                words(&["plan", "--diff", "--source"]);
+                word(source.as_os_str());
+            }
         }
         word(OsStr::new("--project"));
         word(project.as_os_str());

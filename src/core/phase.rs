@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::task::Task;
 
 /// One of the six phases. Phases 0 and 1 change nothing in the install; 2, 3 and 4 roll back by themselves on failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(into = "u8", try_from = "u8")]
 pub enum Phase {
     /// 0: checks source and install, changes nothing.
@@ -221,6 +221,17 @@ impl NotApplicable {
     }
 }
 
+/// A string.
+impl schemars::JsonSchema for NotApplicable {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "NotApplicable".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
+    }
+}
+
 impl Serialize for NotApplicable {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&format!("not_applicable: {}", self.reason()))
@@ -239,7 +250,7 @@ impl<'de> Deserialize<'de> for NotApplicable {
 }
 
 /// A piece of evidence: a fact, or why there is none. Never a false `true`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Fact<T> {
     /// The task did not apply.
@@ -357,7 +368,7 @@ pub struct ContentEvidence {
 }
 
 /// One step after installation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PostInstallStep {
     /// The command.
     pub command: String,

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::blob::BlobId;
+use super::blob::{BlobId, sha256};
 use super::layout::layouts;
 use super::os_text;
 use super::path::RelPath;
 use crate::core::policy::OnConflict;
 
 /// What happens to a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Already what the source ships.
@@ -85,11 +86,13 @@ impl Kind {
 }
 
 /// One managed path of the plan. `base`, `mine`, `theirs` are blob ids in the source's object format.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "EntryJson")]
+#[schemars(!from)]
 pub struct FileEntry {
     /// Where it stands in the install when done.
     #[serde(serialize_with = "lossy")]
+    #[schemars(with = "String")]
     pub path: RelPath,
     /// The path's bytes, for a name that is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -163,6 +166,19 @@ impl std::fmt::Display for Removals {
 }
 
 impl Plan {
+    /// Names what the plan does: what is applied is what was shown where this is the same.
+    pub(crate) fn id(&self) -> String {
+        let does: Vec<FileEntry> =
+            self.files.iter().map(|f| FileEntry { reason: String::new(), ..f.clone() }).collect();
+        // Plain data always has a JSON form.
+        let text =
+            serde_json::to_string(&(&self.source.commit, &self.install.path, self.only, does)).unwrap_or_default();
+        let sum = sha256(text.as_bytes());
+        sum.get(..16).unwrap_or(&sum).to_owned()
+    }
+}
+
+impl Plan {
     /// What this plan removes, if that is unusually much: more than twenty files, or more than five and a tenth of those
     /// that are there. What moves is not removed, nor are second copies of what stays and the server that another one
     /// replaces; what the policy gives up of the user's is.
@@ -194,7 +210,7 @@ impl Plan {
 }
 
 /// How the release that the install matches was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReleaseEvidence {
     /// `.upgrade-baseline.json` names it.
@@ -210,7 +226,7 @@ pub enum ReleaseEvidence {
 }
 
 /// Where the new files come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanSource {
     /// The clone; lossy where it is not UTF-8.
     pub path: String,
@@ -229,7 +245,7 @@ pub struct PlanSource {
 }
 
 /// What is upgraded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanInstall {
     /// The `.praxis-os` folder; lossy where it is not UTF-8.
     pub path: String,
@@ -267,7 +283,7 @@ impl PlanInstall {
 }
 
 /// Counts by kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)] // the fields are the kinds, documented there
 pub struct Summary {
     pub unchanged: u64,
@@ -319,7 +335,7 @@ impl Summary {
 }
 
 /// A part of the install that can be upgraded alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Only {
     /// Standards, workflows, scripts: no server code, no dependencies.
@@ -344,7 +360,7 @@ pub enum Only {
 /// ```
 ///
 /// What stands outside of the install is no part of what is approved: it is only told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// 1.
     pub schema: u32,

@@ -1,9 +1,10 @@
 //! A question that a phase asks in its middle, when going on needs somebody's word: a step failed, a process is in use.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What can be answered. Which of these a question offers, it says itself; each has one key in the wizard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
     /// Try again what failed.
@@ -31,7 +32,7 @@ impl Way {
 }
 
 /// One answer that is offered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Choice {
     /// Which.
     pub(crate) way: Way,
@@ -42,7 +43,7 @@ pub(crate) struct Choice {
 }
 
 /// A question with two to five answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Question {
     /// Names it within the session, so that an answer that lasts is found again.
     pub(crate) id: String,

@@ -39,24 +39,29 @@ impl Part {
     }
 
     /// The same with only headings and lines, for whoever shows all in one way.
-    pub(crate) fn rows(&self) -> Vec<Row> {
+    pub(crate) fn told(&self) -> Vec<Told> {
         match self {
-            Part::Heading(text) => vec![Row::Heading(text.clone())],
-            Part::WayBack(lines) => std::iter::once(Row::Heading("The way back".to_owned()))
-                .chain(lines.iter().cloned().map(Row::Line))
+            Part::Heading(text) => vec![Told::Heading(text.clone())],
+            Part::WayBack(lines) => std::iter::once(Told::Heading("The way back".to_owned()))
+                .chain(lines.iter().cloned().map(Told::Line))
                 .collect(),
-            other => other.plain().into_iter().map(Row::Line).collect(),
+            other => other.plain().into_iter().map(Told::Line).collect(),
         }
     }
 }
 
 /// A heading or a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Row {
+pub(crate) enum Told {
     /// What the lines behind it are about.
     Heading(String),
     /// A line.
     Line(String),
+}
+
+/// A report in lines of plain text.
+pub(crate) fn lines(parts: &[Part]) -> Vec<String> {
+    parts.iter().flat_map(Part::plain).collect()
 }
 
 /// Writes a report as a list of lines.
@@ -64,7 +69,7 @@ pub(crate) enum Row {
 /// # Errors
 /// Those of the serializer.
 pub(crate) fn as_lines<S: Serializer>(parts: &[Part], to: S) -> Result<S::Ok, S::Error> {
-    parts.iter().flat_map(Part::plain).collect::<Vec<_>>().serialize(to)
+    lines(parts).serialize(to)
 }
 
 #[cfg(test)]
@@ -81,7 +86,7 @@ mod tests {
         ];
         let plain: Vec<_> = parts.iter().flat_map(Part::plain).collect();
         assert_eq!(plain, ["# Your edits", "# not a heading", "warning: w", "# The way back", "undo: x"]);
-        let headings = parts.iter().flat_map(Part::rows).filter(|row| matches!(row, Row::Heading(_)));
+        let headings = parts.iter().flat_map(Part::told).filter(|told| matches!(told, Told::Heading(_)));
         assert_eq!(headings.count(), 2);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ pub(crate) const KEEP_BACKUPS: u32 = 3;
 pub(crate) const TEST_TIMEOUT: u64 = 600;
 
 /// What `upgrade.json` may hold. Every key may be missing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct Settings {
     /// The clone to upgrade from; relative to the file's project.
@@ -38,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) interactive_conflicts: Option<bool>,
     /// Commit the changed paths to the project's repository.
     pub(crate) git_commit_after: Option<bool>,
+    /// The message of that commit; `{install}`, `{from}`, `{to}` and `{version}` in it are replaced.
+    pub(crate) git_commit_message: Option<String>,
     /// Globs of paths whose conflicts always keep mine.
     pub(crate) always_keep: Option<Vec<String>>,
     /// Globs of paths whose conflicts always take theirs.
@@ -51,7 +54,7 @@ pub(crate) struct Settings {
 }
 
 /// Which colours the wizard uses.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scheme {
     /// Light ones if the terminal says that its background is light, else dark ones.
@@ -97,6 +100,9 @@ pub struct Options {
     pub(crate) interactive_conflicts: bool,
     /// Commit the changed paths to the project's repository.
     pub(crate) git_commit_after: bool,
+    /// The message of that commit, with places that are filled in; none for the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) git_commit_message: Option<String>,
     /// Globs of paths whose conflicts always keep mine.
     #[serde(default)]
     pub(crate) always_keep: Vec<String>,
@@ -168,7 +174,8 @@ pub(crate) enum SettingsError {
     },
 }
 
-const KEYS: [&str; 14] = [
+/// Every key that such a file may have.
+pub(crate) const KEYS: [&str; 15] = [
     "source_path",
     "dry_run",
     "auto_restart",
@@ -178,6 +185,7 @@ const KEYS: [&str; 14] = [
     "keep_backups",
     "interactive_conflicts",
     "git_commit_after",
+    "git_commit_message",
     "always_keep",
     "always_take",
     "theme",
@@ -219,6 +227,7 @@ impl Settings {
             keep_backups: self.keep_backups.or(weaker.keep_backups),
             interactive_conflicts: self.interactive_conflicts.or(weaker.interactive_conflicts),
             git_commit_after: self.git_commit_after.or(weaker.git_commit_after),
+            git_commit_message: self.git_commit_message.or(weaker.git_commit_message),
             always_keep: self.always_keep.or(weaker.always_keep),
             always_take: self.always_take.or(weaker.always_take),
             theme: self.theme.or(weaker.theme),
@@ -247,6 +256,7 @@ impl Settings {
             keep_backups: self.keep_backups.unwrap_or(KEEP_BACKUPS),
             interactive_conflicts: self.interactive_conflicts.unwrap_or(true),
             git_commit_after: self.git_commit_after.unwrap_or(false),
+            git_commit_message: self.git_commit_message.clone(),
             always_keep: self.always_keep.clone().unwrap_or_default(),
             always_take: self.always_take.clone().unwrap_or_default(),
             allow_post_install_failure: false,
@@ -294,6 +304,64 @@ pub(crate) fn with_rule(text: &str, take: bool, pattern: &str, known: &[String])
     Ok(out)
 }
 
+/// The text of an `upgrade.json` with a value for a key, or without one; the order and the values of all else stay.
+///
+/// # Errors
+/// [`SettingsError`] for a text that can't be read, a key that nobody reads, or a value of the wrong kind.
+pub(crate) fn with_value(text: &str, key: &str, new: Option<Value>) -> Result<String, SettingsError> {
+    let text = if text.trim().is_empty() { "{}" } else { text };
+    if !KEYS.contains(&key) {
+        return Err(SettingsError::UnknownKey { key: key.to_owned(), nearest: nearest(key) });
+    }
+    let mut value: Value = serde_json::from_str(text).map_err(|e| SettingsError::Json(e.to_string()))?;
+    let object = value.as_object_mut().ok_or(SettingsError::NotAnObject)?;
+    match new {
+        Some(new) => drop(object.insert(key.to_owned(), new)),
+        None => drop(object.shift_remove(key)),
+    }
+    let mut out = serde_json::to_string_pretty(&value).map_err(|e| SettingsError::Json(e.to_string()))?;
+    Settings::parse(&out)?;
+    out.push('\n');
+    Ok(out)
+}
+
+/// The value of a key that these settings have, and its default.
+pub(crate) fn value_of(settings: &Settings, key: &str) -> (Option<Value>, Value) {
+    let has = serde_json::to_value(settings).ok().and_then(|all| all.get(key).cloned()).filter(|v| !v.is_null());
+    let usual = serde_json::to_value(Settings::default().options()).ok().and_then(|all| all.get(key).cloned());
+    let look = match key {
+        "theme" => Some(Value::from("auto")),
+        "ascii" | "mouse" => Some(Value::from(false)),
+        _ => None,
+    };
+    (has, look.or(usual).unwrap_or_default())
+}
+
+/// The message of the commit behind an upgrade, from its template.
+pub(crate) fn commit_message(template: Option<&str>, install: &str, from: &str, to: &str, version: &str) -> String {
+    let template = template.unwrap_or("Upgrade {install} to {version}");
+    let mut out = String::new();
+    let mut rest = template;
+    // From left to right: what is filled in is not looked at again.
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let places = [("{install}", install), ("{from}", from), ("{to}", to), ("{version}", version)];
+        match places.into_iter().find(|(place, _)| rest.starts_with(place)) {
+            Some((place, value)) => {
+                out.push_str(value);
+                rest = &rest[place.len()..];
+            }
+            None => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 /// The known key that shares the most with what was written.
 fn nearest(key: &str) -> &'static str {
     // The comparison takes the square of the length.
@@ -337,6 +405,31 @@ mod tests {
         assert_eq!(all(&with_rule(&two, true, "b", &[]).unwrap()).always_take.unwrap(), ["a", "b"]);
         assert!(with_rule("", true, "b", &[]).is_ok() && with_rule("{", true, "b", &[]).is_err());
         assert!(with_rule("{}", true, "[", &[]).is_err());
+    }
+
+    #[test]
+    fn a_value_is_set_and_unset_and_the_rest_stays() {
+        let text = "{\"theme\": \"dark\", \"keep_backups\": 5}";
+        let set = with_value(text, "keep_backups", Some(7.into())).unwrap();
+        assert!(set.starts_with("{\n  \"theme\": \"dark\",\n  \"keep_backups\": 7"), "{set}");
+        assert!(!with_value(&set, "theme", None).unwrap().contains("theme"));
+        let slip = with_value("", "keep_backup", Some(1.into())).unwrap_err().to_string();
+        assert!(slip.contains("keep_backups"), "{slip}");
+        assert!(
+            with_value("", "keep_backups", Some("three".into())).is_err() && with_value("[]", "ascii", None).is_err()
+        );
+        for key in KEYS {
+            let (has, _) = value_of(&Settings::default(), key);
+            assert_eq!(has, None, "{key}");
+        }
+        assert_eq!(value_of(&Settings::parse(&set).unwrap(), "keep_backups"), (Some(7.into()), 3.into()));
+    }
+
+    #[test]
+    fn a_message_is_filled_in_once() {
+        assert_eq!(commit_message(None, ".praxis-os", "a", "b", "1.0"), "Upgrade .praxis-os to 1.0");
+        let all = commit_message(Some("chore: {from}..{to} {x} {{version}"), "i", "{to}", "b", "1");
+        assert_eq!(all, "chore: {to}..b {x} {1");
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::core::answers_file::Ids;
+use crate::core::conflict_list::{Listed, listed};
 use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::outcome::Sides;
@@ -23,7 +25,7 @@ use crate::core::task::Task;
 /// ```
 ///
 /// The last one is always `finished`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A session began or was taken up again.
@@ -36,6 +38,7 @@ pub enum Event {
         resumed: bool,
         /// The install's folder.
         #[serde(flatten, serialize_with = "install_key")]
+        #[schemars(with = "InstallKeys")]
         install: PathBuf,
         /// The release it matched before.
         from_release: Option<String>,
@@ -114,6 +117,7 @@ pub enum Event {
     ConflictsOpen {
         /// All that are asked about, in the plan's order; in JSON those without an answer.
         #[serde(serialize_with = "paths_only")]
+        #[schemars(with = "Vec<RelPath>")]
         files: Arc<Vec<ConflictFile>>,
     },
     /// A decision can't be carried out: the conflict is open again.
@@ -166,7 +170,7 @@ pub enum Event {
 }
 
 /// How a task ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Done.
@@ -180,7 +184,7 @@ pub enum Outcome {
 }
 
 /// How serious a log line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Output of programs.
@@ -200,6 +204,8 @@ pub struct ConflictFile {
     pub from: Option<RelPath>,
     /// Why it is a conflict, from the plan.
     pub reason: String,
+    /// The three texts by their blob ids.
+    pub ids: Ids,
     /// The release's bytes the user started from; none if not known (then two texts are compared).
     pub base: Option<Arc<[u8]>>,
     /// What is installed now; none if the user deleted it.
@@ -215,6 +221,11 @@ pub struct ConflictFile {
 }
 
 impl ConflictFile {
+    /// As a program is told of it; `more` is the command that shows all of it.
+    pub(crate) fn listed(&self, more: Option<String>) -> Listed {
+        listed(&self.path, self.from.as_ref(), &self.reason, self.ids.clone(), &self.sides(), more)
+    }
+
     /// Its texts.
     pub fn sides(&self) -> Sides {
         Sides { base: self.base.clone(), mine: self.mine.clone(), theirs: self.theirs.clone() }
@@ -223,6 +234,28 @@ impl ConflictFile {
 
 fn paths_only<S: serde::Serializer>(files: &Arc<Vec<ConflictFile>>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(files.iter().filter(|f| !f.answered).map(|f| &f.path))
+}
+
+/// The keys of the install's folder.
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "for its schema")]
+struct InstallKeys {
+    /// Lossy where it is not UTF-8.
+    install: String,
+    /// The path's bytes, where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    install_base64: Option<String>,
+}
+
+/// The keys of the backup's folder.
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "for its schema")]
+struct BackupKeys {
+    /// Lossy where it is not UTF-8; null where there is none.
+    backup: Option<String>,
+    /// The path's bytes, where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_base64: Option<String>,
 }
 
 fn install_key<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
@@ -241,7 +274,7 @@ fn backup_key<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Re
 }
 
 /// How an upgrade, a resume or a rollback ended.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Finish {
     /// `completed`, `nothing_to_do`, `rolled_back`, `failed`, `interrupted`, `aborted`, `rehearsed`,
     /// `not_rehearsed`.
@@ -254,18 +287,23 @@ pub struct Finish {
     pub next: Option<String>,
     /// The summary for the report screen; in JSON as lines.
     #[serde(serialize_with = "report_parts::as_lines")]
+    #[schemars(with = "Vec<String>")]
     pub report: Vec<Part>,
     /// The session's uuid.
     pub session_id: Option<String>,
     /// Where the backup is.
     #[serde(flatten, serialize_with = "backup_key")]
+    #[schemars(with = "BackupKeys")]
     pub backup: Option<PathBuf>,
     /// Where the time went; none where no session ran.
     pub seconds: Option<Seconds>,
+    /// With exit code 3: what waits for an answer, with what an answer needs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Listed>,
 }
 
 /// How it ended, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishKind {
     /// All phases done.

@@ -1,5 +1,6 @@
 //! The background task that runs a session, and the handle that a face holds.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,14 +15,15 @@ use super::exit_of_run::{
 use super::phases;
 use crate::core::command_line::Next;
 use crate::core::exit::Exit;
+use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
 use crate::core::policy::OnConflict;
-use crate::core::session::{Approval, Session, StateEvent};
+use crate::core::session::{Approval, Decision, Session, StateEvent};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::at_work::Work;
-use crate::engine::conflicts::deferred;
+use crate::engine::conflicts::{deferred, given};
 use crate::engine::maintenance::locked;
 use crate::engine::planning::folder;
 use crate::engine::planning::request::Request;
@@ -48,7 +50,28 @@ pub(crate) struct Handle {
 /// Begins a session for an approved plan, and goes on with the source that it was made from, where that is still open.
 /// Needs a tokio runtime.
 pub(crate) fn start(request: Request, plan: Plan, source: Option<Arc<Source>>, on_conflict: OnConflict) -> Handle {
-    let session = new_session(request, plan, on_conflict, false);
+    start_with(request, plan, source, How { on_conflict, ..How::default() })
+}
+
+/// What else a session begins with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct How {
+    /// Who settles a conflict without an answer.
+    pub(crate) on_conflict: OnConflict,
+    /// Answers that were given beforehand, each known to be possible: see [`crate::engine::conflicts::given`].
+    pub(crate) answers: BTreeMap<RelPath, Decision>,
+    /// Nothing is applied before [`Command::Finish`], also where no conflict is open.
+    pub(crate) gated: bool,
+}
+
+/// The same, with answers that were given beforehand.
+pub(crate) fn start_with(request: Request, plan: Plan, source: Option<Arc<Source>>, how: How) -> Handle {
+    let mut session = new_session(request, plan, how.on_conflict, false);
+    session.gated = how.gated;
+    for (path, answer) in how.answers {
+        session.answered_by.insert(path.clone(), given::WHY.to_owned());
+        session.decisions.answer(path, answer);
+    }
     let source = source.filter(|source| source.is(session.source(), session.source_commit()));
     spawn(session, Begin::Anew, |run| {
         run.source = source;

@@ -34,6 +34,7 @@ pub(crate) fn refused(problem: &Problem) -> Finish {
         session_id: None,
         backup: None,
         seconds: None,
+        conflicts: Vec::new(),
     }
 }
 
@@ -53,6 +54,7 @@ pub(crate) fn finish(run: &Run, result: FinishKind, exit_code: Exit, message: St
         session_id: Some(session.session_id.clone()).filter(|_| !is_forgotten(run)),
         backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(copy::MANIFEST).exists()),
         seconds: Some(run.seconds()),
+        conflicts: Vec::new(),
     }
 }
 

@@ -157,6 +157,10 @@ fn commands(source: &Path) -> Vec<Vec<String>> {
         "workflow",
         "resolve",
         "resume",
+        "config show",
+        "doctor",
+        "history --stats",
+        "mcp --print-config",
     ] {
         all.push(words(line));
         all.push(words(&format!("{line} --json")));
@@ -211,6 +215,13 @@ fn arguments(case: &mut Case<'_>) {
         &["demo", "/proc/NASTY", "--headless"],
         &["edits", "--source", "NASTY"],
         &["outside", "--source", "NASTY"],
+        &["config", "set", "NASTY", "1"],
+        &["config", "set", "keep_backups", "NASTY"],
+        &["config", "unset", "NASTY"],
+        &["schema", "NASTY"],
+        &["upgrade", "--yes", "--source", "x", "--answers", "NASTY"],
+        &["resume", "--answers", "NASTY"],
+        &["mcp", "--project", "NASTY"],
     ] {
         case.more.push(nasty(words));
         case.more.push([nasty(&["--json"]), nasty(words)].concat());
@@ -378,6 +389,25 @@ const TEXTS: &[(&str, SetUp)] = &[
         c.commit();
     }),
     ("arguments", arguments),
+    ("a file of answers", |c| {
+        let ids = json!({"base": null, "mine": null, "theirs": null});
+        let answers = [
+            ("a", json!({"schema": 1, "answers": {NASTY: {"ids": ids, "answer": "keep"}}})),
+            ("b", json!({"schema": 1, "answers": {FILE: {"ids": ids, "answer": NASTY}}})),
+            ("c", json!({"schema": 1, "answers": {FILE: {"ids": {"base": NASTY}, "answer": "keep"}}})),
+            ("d", json!({"schema": 1, NASTY: {}})),
+        ];
+        let source = c.source.to_str().unwrap().to_owned();
+        for (name, text) in answers {
+            let path = c.bin.join(name);
+            fs::write(&path, text.to_string()).unwrap();
+            let words =
+                ["upgrade", "--yes", "--source", &source, "--answers", path.to_str().unwrap()].map(str::to_owned);
+            c.more.push(words.to_vec());
+            c.more.push(words.into_iter().chain(["--json".to_owned()]).collect());
+        }
+        c.only = true;
+    }),
 ];
 
 #[test]

@@ -10,5 +10,5 @@ mod rehearsal;
 mod rehearsal_places;
 mod rehearsed_plan;
 mod upgrades;
-mod world;
+pub mod world;
 mod wrong;

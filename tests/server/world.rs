@@ -37,7 +37,7 @@ pub struct World {
 }
 
 /// The environment that all projects get a copy of; none where it can't be built, after saying so.
-fn environment() -> Option<&'static Path> {
+pub fn environment() -> Option<&'static Path> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match BUILT.get_or_init(build) {
         Ok(path) => Some(path),

@@ -9,7 +9,7 @@ use super::jsonc::{self, Node, Problem};
 use crate::core::config::below;
 
 /// A value that is replaced by another one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Edit {
     /// Where: a JSON pointer.
     pub(crate) pointer: String,
@@ -23,7 +23,7 @@ pub(crate) struct Edit {
 }
 
 /// An entry that starts this install's server in a way that only a person can mend.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct ByHand {
     /// Its name.
     pub(crate) entry: String,

@@ -10,7 +10,7 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 
 /// A settings file that was written, as a session keeps it: noted before it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Saved {
     /// The sha256 of what stood there.
     pub(crate) before: String,

@@ -43,6 +43,12 @@ pub(crate) struct EditorFile {
     pub(crate) path: RelPath,
     /// The keys, from the outside in, of the object whose members are servers. The first that is there counts.
     pub(crate) servers: Vec<Vec<String>>,
+    /// What people call the editor.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    /// How it is made to connect to the server anew.
+    #[serde(default)]
+    pub(crate) relaunch: Option<String>,
 }
 
 /// How editors start a generation's server.

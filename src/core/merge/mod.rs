@@ -49,7 +49,7 @@ pub struct Region {
 }
 
 /// How one conflicting region is settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// My lines.
@@ -61,7 +61,11 @@ pub enum Choice {
     /// The lines as they were before either changed them.
     Base,
     /// Text that the person wrote instead, in JSON as base64 since it need not be UTF-8.
-    Edited(#[serde(with = "as_base64")] Vec<u8>),
+    Edited(
+        #[serde(with = "as_base64")]
+        #[schemars(with = "String")]
+        Vec<u8>,
+    ),
 }
 
 /// Three texts aligned region by region. Cheap to clone the inputs: they are shared.

@@ -23,10 +23,11 @@ const LINE: usize = 400;
 const BEFORE: usize = 120;
 
 /// A line that names something which moved or went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Reference {
     /// The file, within the project; lossy where its name is not UTF-8.
     #[serde(serialize_with = "lossy")]
+    #[schemars(with = "String")]
     pub(crate) path: RelPath,
     /// The path's bytes, where it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -41,7 +41,7 @@ impl Moves {
 }
 
 /// What a line names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Named {
     /// `folder`, `page`, `package` or `tool`.
     pub(crate) kind: &'static str,

@@ -17,7 +17,7 @@ const MARK: &str = "pos-upgrade-tui: ";
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How a file has a release's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum How {
     /// It is one, and becomes the new one.
@@ -43,7 +43,7 @@ impl How {
 }
 
 /// A file that was written, as a session keeps it: noted before it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Saved {
     /// The sha256 of what stood there.
     pub(crate) before: String,

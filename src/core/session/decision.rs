@@ -7,7 +7,7 @@ use crate::core::merge::Choice;
 /// What is decided about a conflict so far. Saved with every keystroke that changes it, so that nothing has to be
 /// decided twice after a crash. For a file the user deleted, `keep` leaves it deleted; for one the source removed, `take`
 /// removes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Nothing.
@@ -19,7 +19,11 @@ pub enum Decision {
     /// Both are combined: a choice for each overlapping hunk that has one, in order.
     Merge(Vec<Option<Choice>>),
     /// The whole file as the person wrote it; in JSON as base64.
-    Edited(#[serde(with = "crate::core::merge::as_base64")] Vec<u8>),
+    Edited(
+        #[serde(with = "crate::core::merge::as_base64")]
+        #[schemars(with = "String")]
+        Vec<u8>,
+    ),
     /// Put off: mine stays, and theirs is kept for another day.
     Park,
 }
@@ -36,11 +40,12 @@ impl Decision {
 }
 
 /// What a person wrote and what can't stand in the file as it is. It is kept, and given again when they write on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Refused {
     /// For which overlapping hunk; none for the whole file.
     pub(crate) hunk: Option<usize>,
     /// The text; in JSON as base64.
     #[serde(with = "crate::core::merge::as_base64")]
+    #[schemars(with = "String")]
     pub(crate) text: Vec<u8>,
 }

@@ -10,7 +10,7 @@ use crate::core::merge::Choice;
 use crate::core::path::RelPath;
 
 /// What is decided so far, by path. Its keys stand among those of the session.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Decisions {
     /// Resolved, and can be carried out.
     answers: BTreeMap<RelPath, Decision>,

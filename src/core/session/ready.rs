@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::phase::{Fact, PostInstallStep};
 
 /// What came of trying the whole new install before anything was changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rehearsal {
     /// It works here.
@@ -17,7 +17,7 @@ pub enum Rehearsal {
 }
 
 /// What was made ready before anything was changed; phase 3 has it in its evidence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Ready {
     /// The requirements that the environment was built for, by sha256; none where there was nothing to build.
     pub requirements: Option<String>,

@@ -31,7 +31,7 @@ pub(crate) const SCHEMA: u32 = 2;
 pub(crate) const WORKFLOW_TYPE: &str = "agent_os_upgrade_v1";
 
 /// The saved outcome of one phase.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PhaseRecord {
     /// The phase's evidence struct, as JSON.
     pub evidence: Map<String, Value>,
@@ -64,7 +64,7 @@ pub struct PhaseRecord {
 ///
 /// A state that waits for a question holds it: `"state":{"is":"awaiting_decision",…,"on":{"question":{"id":…,"title":…,
 /// "lines":[…],"choices":[{"way":…,"label":…,"effect":…}],"unattended":…}}}`; behind it stands `"chosen":{"<id>":"go_on"}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Session {
     /// [`SCHEMA`].
     schema: u32,
@@ -87,9 +87,11 @@ pub struct Session {
     pub(super) state: State,
     /// The project's folder.
     #[serde(with = "crate::core::os_text::path")]
+    #[schemars(with = "String")]
     pub project: PathBuf,
     /// Its `.praxis-os`.
     #[serde(with = "crate::core::os_text::path")]
+    #[schemars(with = "String")]
     pub install: PathBuf,
     /// UTC, RFC 3339.
     pub created_at: String,
@@ -110,6 +112,9 @@ pub struct Session {
     /// A person said that all conflicts are settled: from here on none is asked.
     #[serde(default)]
     pub(crate) answers_done: bool,
+    /// Nothing is applied before somebody says so, also where no conflict is open: what an assistant begins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) gated: bool,
     /// Standing rules that the person made of answers: true for `always_take`. Written when the plan is applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<(bool, String)>,
@@ -196,6 +201,7 @@ impl Session {
             decisions: Decisions::default(),
             answered_by: BTreeMap::new(),
             answers_done: false,
+            gated: false,
             rules: Vec::new(),
             prompts: 0,
             counted: (0, 0),

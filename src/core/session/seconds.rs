@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Where the time of a run went, in seconds. Of a session that was interrupted: since it was taken up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Seconds {
     /// All of it.
     pub total: f64,

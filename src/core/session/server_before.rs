@@ -12,7 +12,7 @@ use crate::core::path::RelPath;
 use crate::core::renamed;
 
 /// What is needed to start the install's server again, known before it is stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ServerBefore {
     /// It answered when the session began.
     pub was_running: bool,
@@ -22,6 +22,7 @@ pub struct ServerBefore {
     pub command: Vec<String>,
     /// Its folder.
     #[serde(with = "crate::core::os_text::path")]
+    #[schemars(with = "String")]
     pub cwd: PathBuf,
     /// Those environment variables that the layout's table names; their values are written as the command line is.
     pub env: BTreeMap<String, String>,

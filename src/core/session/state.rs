@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::question::Question;
 
 /// What other programs and people are told of a state: `status` in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Phases are running (or were, when the process died).
@@ -50,7 +50,7 @@ impl Status {
 }
 
 /// What every state carries along.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SoFar {
     /// Something in the install may have changed: from here on, Discard is not offered.
     pub(crate) applied: bool,
@@ -59,7 +59,7 @@ pub struct SoFar {
 }
 
 /// What a session waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Wait {
     /// Answers to conflicts.
@@ -69,7 +69,7 @@ pub enum Wait {
 }
 
 /// How a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
     /// All phases are done.
@@ -83,7 +83,7 @@ pub enum End {
 }
 
 /// Where a session stands. The words in its file are those of [`Status`], where one fits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "is")]
 pub enum State {
     /// Phases are running, or were when the process died.

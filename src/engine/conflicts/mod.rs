@@ -2,5 +2,6 @@
 
 pub(crate) mod apply;
 pub(crate) mod deferred;
+pub(crate) mod given;
 pub(crate) mod rules;
 pub(crate) mod settle;

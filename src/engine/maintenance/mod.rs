@@ -2,8 +2,10 @@
 //! made anew. Nothing here asks or prints; what a person should read at once goes to `note`, line by line.
 
 pub(crate) mod backups;
+pub(crate) mod doctor;
 pub(crate) mod locked;
 pub(crate) mod outside;
 pub(crate) mod reconcile;
 pub(crate) mod restore;
+pub(crate) mod settings;
 pub(crate) mod unlock;

@@ -2,7 +2,9 @@
 
 use crate::core::os_text::quoted;
 use crate::core::phase::{CleanupEvidence, Phase};
+use crate::core::release_history::short;
 use crate::core::session::End;
+use crate::core::settings::commit_message;
 use crate::core::task::Task;
 use crate::core::update_log::Ending;
 use crate::core::visible::Shown as _;
@@ -131,10 +133,12 @@ fn commit(run: &Run) -> Result<git::Committed, String> {
         paths.push(file.path.under(&run.session.install));
         paths.extend(file.from.iter().map(|f| f.under(&run.session.install)));
     }
-    let message = format!(
-        "Upgrade {} to {}",
-        install::name_of(&run.session.install),
-        crate::core::visible::line(run.session.source_version())
+    let message = commit_message(
+        run.session.options().git_commit_message.as_deref(),
+        &install::name_of(&run.session.install).to_string(),
+        run.session.from_release().map_or("unknown", short),
+        short(run.session.source_commit()),
+        &crate::core::visible::line(run.session.source_version()),
     );
     let before = run.session.moved_from();
     let moved = before.as_deref().map(|before| (before, run.session.install.as_path()));

@@ -17,7 +17,7 @@ use crate::engine::refusal::{Problem, problem};
 use crate::host::files::{fs, project, read};
 
 /// A rules file that has something to become, or would if it could be written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct RulesFile {
     /// Within the project.
     pub(crate) path: RelPath,

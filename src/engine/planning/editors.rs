@@ -19,7 +19,7 @@ use crate::host::files::project::{self, Held};
 use crate::host::files::read;
 
 /// A settings file with something to change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct ProjectFile {
     /// Within the project.
     pub(crate) path: RelPath,

@@ -192,7 +192,7 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
             if request.options.rules {
                 inspection.problems.extend(assistant_rules::unwritable(&request.project, &inspection.rules));
             }
-            inspection.rehearsal = rehearsal::foresee(request, place);
+            inspection.rehearsal = place.map(|place| rehearsal::foresee(&request.install(), place));
             inspection.outside = outside::find(&request.project, &install, moves);
             inspection.plan = Some(planned.plan);
             inspection.source = Some(source);

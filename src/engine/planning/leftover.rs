@@ -8,7 +8,7 @@ use crate::core::os_text::{self, quoted};
 use crate::core::visible;
 
 /// Something that was left, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Leftover {
     /// `template`, `copy`, `note`, `backup`, `lock` or `session`.
     pub(crate) kind: &'static str,

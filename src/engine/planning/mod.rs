@@ -20,6 +20,7 @@ pub(crate) mod rehearsal;
 pub(crate) mod request;
 pub(crate) mod room;
 pub(crate) mod running_server;
+pub(crate) mod settings;
 pub mod source;
 pub mod sources;
 pub(crate) mod unchangeable;

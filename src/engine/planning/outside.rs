@@ -18,7 +18,7 @@ use crate::host::files::project::{self, Held};
 use crate::host::git;
 
 /// A file that may name something and was not read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Passed {
     /// Within the project; lossy where its name is not UTF-8.
     pub(crate) path: String,
@@ -30,7 +30,7 @@ pub(crate) struct Passed {
 }
 
 /// What was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub(crate) struct Outside {
     /// How many files and links were looked at.
     pub(crate) files_read: u64,

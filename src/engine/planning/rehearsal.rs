@@ -18,7 +18,7 @@ use crate::host::server::view::{self, Hindrance};
 const LIMITS: Limits = Limits { silent: Duration::from_secs(10), total: Duration::from_secs(10) };
 
 /// How it will be tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "place", content = "why", rename_all = "snake_case")]
 pub(crate) enum Foreseen {
     /// At the install's own place, in a view that only the trial has.
@@ -76,16 +76,16 @@ pub(crate) fn place_of(request: &Request) -> Option<Foreseen> {
 }
 
 /// How it will be tried, with a short try of what the kernel allows.
-pub(crate) fn foresee(request: &Request, place: Option<Foreseen>) -> Option<Foreseen> {
-    if place != Some(Foreseen::Here) {
+pub(crate) fn foresee(install: &Path, place: Foreseen) -> Foreseen {
+    if place != Foreseen::Here {
         return place;
     }
     let Ok(program) = std::env::current_exe() else { return place };
     let mut command = children::helper(program);
-    command.arg(view::COMMAND).arg(request.install()).env(view::INSIDE, "1");
-    Some(match program::run("a try of private mounts", &mut command, LIMITS, &mut Deaf) {
+    command.arg(view::COMMAND).arg(install).env(view::INSIDE, "1");
+    match program::run("a try of private mounts", &mut command, LIMITS, &mut Deaf) {
         Ok(said) if said.lines.is_empty() => Foreseen::Here,
         Ok(said) => Foreseen::Copy(said.lines.join(" ")),
         Err(e) => Foreseen::Copy(e.to_string()),
-    })
+    }
 }

@@ -10,7 +10,7 @@ use crate::core::phase::DryRunPreview;
 use crate::core::plan::Kind;
 use crate::core::release_history::short;
 use crate::core::renamed;
-use crate::core::report_parts::{Part, Row};
+use crate::core::report_parts::{Part, Told};
 use crate::core::session::{Decision, Seconds, Session};
 use crate::core::update_log::Ending;
 use crate::core::visible::{self, Shown as _, cell};
@@ -217,10 +217,10 @@ pub(crate) fn summary(session: &Session, warnings: &[String], seconds: Seconds, 
     let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source().shown());
     let commit = format!("- commit: {} ({})", session.source_commit(), session.source_version());
     let _ = writeln!(text, "{}\n", visible::line(&commit));
-    for row in report(session, warnings, seconds, account).iter().flat_map(Part::rows) {
-        let _ = match row {
-            Row::Heading(heading) => writeln!(text, "\n## {}\n", visible::line(&heading)),
-            Row::Line(line) => writeln!(text, "- {}", visible::line(&line)),
+    for told in report(session, warnings, seconds, account).iter().flat_map(Part::told) {
+        let _ = match told {
+            Told::Heading(heading) => writeln!(text, "\n## {}\n", visible::line(&heading)),
+            Told::Line(line) => writeln!(text, "- {}", visible::line(&line)),
         };
     }
     text.push_str("\n## Files\n\n| what | path | why |\n|---|---|---|\n");

@@ -9,6 +9,7 @@ use crate::core::release_history::short;
 use crate::core::report_parts::Part;
 use crate::core::session::{Decision, Rehearsal, Seconds, Session, Status};
 use crate::core::visible::Shown as _;
+use crate::engine::report::relaunch;
 use crate::engine::report::words::from_to;
 use crate::engine::report::words::undo_command;
 use crate::host::install;
@@ -37,6 +38,7 @@ pub(crate) fn report(session: &Session, warnings: &[String], seconds: Seconds, a
     parts.extend(put_off(session));
     parts.extend(edits(session, account));
     parts.extend(server(session));
+    parts.extend(relaunch::parts(session));
     parts.extend(editors(session));
     parts.extend(rules(session));
     if !warnings.is_empty() {

@@ -3,4 +3,5 @@
 pub(crate) mod documents;
 pub(crate) mod final_report;
 pub(crate) mod plan_document;
+pub(crate) mod relaunch;
 pub(crate) mod words;

@@ -112,6 +112,17 @@ pub(super) fn short_answer(path: &Path, name: &str, command: &mut Command) -> Re
     bounded(path, name, command, None, SHORT)
 }
 
+/// What git says of its version.
+///
+/// # Errors
+/// Why it can't, in words.
+pub(crate) fn version() -> Result<String, String> {
+    let here = Path::new("/");
+    let answer = short_answer(here, "version", git(here).arg("version")).map_err(|e| e.to_string())?;
+    let said = String::from_utf8_lossy(&answer.stdout);
+    Ok(said.lines().next().unwrap_or_default().trim_start_matches("git version ").to_owned())
+}
+
 fn bounded(
     path: &Path,
     name: &str,

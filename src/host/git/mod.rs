@@ -19,6 +19,7 @@ mod tracked;
 mod view;
 mod work_tree;
 
+pub(crate) use command::version;
 pub use commit::{Committed, commit_paths};
 pub(crate) use error::GitError;
 pub(crate) use objects::{Blobs, Listing, MANIFEST_FOLDER};

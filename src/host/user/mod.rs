@@ -4,3 +4,4 @@ pub(crate) mod consent;
 pub(crate) mod identity;
 pub mod key;
 pub mod recent_sources;
+pub(crate) mod settings_file;

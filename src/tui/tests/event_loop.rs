@@ -47,6 +47,7 @@ fn finish(result: FinishKind, exit_code: Exit, message: &str) -> Event {
         session_id: None,
         backup: None,
         seconds: None,
+        conflicts: Vec::new(),
     })
 }
 

@@ -51,6 +51,7 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
     let file = |n: usize| ConflictFile {
         path: path(n),
         from: Some(path(n + 1)),
+        ids: Default::default(),
         reason: evil(),
         base: side(1),
         mine: side(2),
@@ -116,6 +117,7 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
             session_id: Some(evil()),
             seconds: Default::default(),
             backup: Some(format!("/{EVIL}").into()),
+            conflicts: Vec::new(),
         };
         samples::feed(&mut report, Msg::Event(Event::Finished(finish)));
         all.push(("report", report));

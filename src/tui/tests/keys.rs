@@ -22,6 +22,7 @@ fn an_edit_in_crlf_is_compared_line_by_line() {
     let file = ConflictFile {
         path: RelPath::new("a.md").unwrap(),
         from: None,
+        ids: Default::default(),
         reason: "you edited this".to_owned(),
         base: side("one\ntwo\n"),
         mine: side("one\r\nmine\r\n"),
@@ -264,6 +265,7 @@ fn leaving_pauses_first() {
         session_id: None,
         backup: None,
         seconds: None,
+        conflicts: Vec::new(),
     };
     let effects = samples::feed(&mut model, Msg::Event(Event::Finished(finish)));
     assert!(matches!(effects[..], [Effect::Quit { exit_code: Exit::Interrupted, .. }]));

@@ -202,6 +202,7 @@ fn files_cannot_inject_escapes() {
     let file = ConflictFile {
         path: RelPath::new("a\x1b[31m.md").unwrap(),
         from: None,
+        ids: Default::default(),
         reason: "\x1b[2J".to_owned(),
         base: Some(std::sync::Arc::from(&b"x\n"[..])),
         mine: Some(evil),

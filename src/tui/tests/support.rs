@@ -42,6 +42,7 @@ pub(crate) fn conflict_file(
     ConflictFile {
         path: RelPath::new(path).unwrap(),
         from: None,
+        ids: Default::default(),
         reason: "changed by both".to_owned(),
         base,
         mine,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::core::answers::{self, Prior, Remembered, Rules};
+use crate::core::answers_file::Ids;
 use crate::core::layout::layouts;
 use crate::core::merge::Choice;
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};
@@ -154,7 +155,7 @@ fn unasked(
 ///
 /// # Errors
 /// Why it can't, as a sentence.
-fn check(install: &Path, entry: &FileEntry, sides: &Sides, answer: &Decision) -> Result<(), String> {
+pub(crate) fn check(install: &Path, entry: &FileEntry, sides: &Sides, answer: &Decision) -> Result<(), String> {
     let effect = outcome(entry, Some(answer), sides).map_err(|e| e.to_string())?;
     if let (Decision::Merge(_) | Decision::Edited(_), Outcome::Write { path, bytes, .. }, Some(mine)) =
         (answer, &effect, &sides.mine)
@@ -242,7 +243,8 @@ fn ask(run: &mut Run, open: &[Conflict]) -> Result<(), Stop> {
     // Those that no rule, policy or earlier answer settled: a person sees them all until they say that it is done.
     let asked =
         |run: &Run| -> Vec<&Conflict> { open.iter().filter(|(e, _)| run.session.asks_about(&e.path)).collect() };
-    if unanswered(run) == 0 && (run.session.answers_done || asked(run).is_empty()) {
+    let waits = run.session.gated && !run.session.answers_done;
+    if unanswered(run) == 0 && !waits && (run.session.answers_done || asked(run).is_empty()) {
         return Ok(());
     }
     let had_earlier = earlier::take_in(&mut run.session)?;
@@ -313,6 +315,7 @@ fn files(run: &Run, asked: &[&Conflict]) -> Arc<Vec<ConflictFile>> {
             path: entry.path.clone(),
             from: entry.from.clone(),
             reason: entry.reason.clone(),
+            ids: Ids::of(entry),
             base: sides.base.clone(),
             mine: sides.mine.clone(),
             theirs: sides.theirs.clone(),

@@ -292,6 +292,7 @@ pub(crate) fn conflict_files() -> Vec<ConflictFile> {
         Some(ConflictFile {
             path: path(at)?,
             from: None,
+            ids: Default::default(),
             reason: reason.to_owned(),
             base,
             mine,
@@ -551,6 +552,7 @@ pub(crate) fn report(theme: Theme, width: u16, height: u16) -> Model {
         session_id: Some("019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned()),
         backup: Some(PathBuf::from("/home/ada/shop/.praxis-os/.backups/2026-11-22-103045")),
         seconds: None,
+        conflicts: Vec::new(),
     };
     model.running = true;
     feed(&mut model, Msg::Event(Event::Finished(finish)));
@@ -584,6 +586,7 @@ pub(crate) fn failed(theme: Theme, width: u16, height: u16) -> Model {
         session_id: Some("019303a0-7c1e-7d2a-b7c4-0f1e2d3c4b5a".to_owned()),
         backup: Some(PathBuf::from("/home/ada/shop/.praxis-os/.backups/2026-11-22-103045")),
         seconds: None,
+        conflicts: Vec::new(),
     };
     feed(&mut model, Msg::Event(Event::Finished(finish)));
     model

@@ -8,7 +8,7 @@ use crate::core::merge::Merge;
 use crate::core::outcome::keyed_format;
 use crate::core::path::RelPath;
 use crate::core::session::Refused;
-use crate::engine::events::ConflictFile;
+use crate::engine::events::{Command, ConflictFile};
 
 use super::display::{ALIGNING, WIDE, moved, refresh};
 use super::send::decisions;
@@ -19,6 +19,10 @@ use crate::tui::model::{ConflictTexts, Conflicts, Model, Screen};
 use crate::tui::update::navigation::show;
 
 pub(crate) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effect> {
+    if files.is_empty() {
+        // An assistant's session waits for the word to apply: whoever goes on with it here has said that.
+        return vec![Effect::Send(Command::Finish(Vec::new()))];
+    }
     if let Some(effects) = again(model, &files) {
         return effects;
     }

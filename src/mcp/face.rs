@@ -1,0 +1,243 @@
+//! The server as clients see it: its tools with their schemas, resources and prompts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rmcp::handler::server::tool::{schema_for_input, schema_for_output};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, GetPromptRequestParams, GetPromptResponse,
+    Implementation, JsonObject, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
+    ServerConfig, Tool, ToolAnnotations,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use rmcp::{ServerHandler, schemars::JsonSchema};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::mcp::call::{Call, arguments};
+use crate::mcp::elicit::Rounds;
+use crate::mcp::fault::Fault;
+use crate::mcp::live::Lives;
+use crate::mcp::shapes::{
+    AnswerArgs, Answered, ApplyArgs, ConflictShown, ConflictsShown, PhaseArgs, PhaseShown, PlanArgs, PlanShown,
+    QuestionArgs, ReportShown, ResumeArgs, RollbackArgs, SessionArgs, ShowArgs, StartArgs, Status,
+};
+use crate::mcp::tools::{conflicts, look, plan, run};
+use crate::mcp::{prompts, resources};
+
+/// The server.
+#[derive(Debug, Clone)]
+pub(crate) struct Face {
+    project: Option<PathBuf>,
+    lives: Lives,
+}
+
+/// What a tool does to the install.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Does {
+    Reads,
+    Prepares,
+    Changes,
+}
+
+fn tool<I: JsonSchema + 'static, O: JsonSchema + 'static>(name: &'static str, does: Does, about: &'static str) -> Tool {
+    let input: Arc<JsonObject> = schema_for_input::<I>().unwrap_or_default();
+    let hints = ToolAnnotations::new()
+        .read_only(does == Does::Reads)
+        .destructive(does == Does::Changes)
+        .idempotent(does == Does::Reads)
+        .open_world(false);
+    Tool::new(name, about, input).with_raw_output_schema(schema_for_output::<O>()).with_annotations(hints)
+}
+
+/// All tools, in the order in which they are needed.
+fn tools() -> Vec<Tool> {
+    use Does::{Changes, Prepares, Reads};
+    vec![
+        tool::<PlanArgs, PlanShown>(
+            "upgrade_plan",
+            Reads,
+            "What an upgrade would do, and why; writes nothing. Begin here.",
+        ),
+        tool::<StartArgs, Status>(
+            "upgrade_start",
+            Prepares,
+            "Begin the upgrade whose plan was shown: checks and a verified backup. It stops where conflicts, or the word to \
+             apply, are waited for; nothing of the install is changed before upgrade_apply.",
+        ),
+        tool::<SessionArgs, Status>(
+            "upgrade_status",
+            Reads,
+            "Where an upgrade stands, and the one step that comes next; also \
+             from a new connection, by session id.",
+        ),
+        tool::<PhaseArgs, PhaseShown>(
+            "upgrade_phase",
+            Reads,
+            "A phase's page, its tasks, and the evidence of its gate.",
+        ),
+        tool::<SessionArgs, ConflictsShown>(
+            "conflict_list",
+            Reads,
+            "The conflicts that wait for the person's answers.",
+        ),
+        tool::<ShowArgs, ConflictShown>("conflict_show", Reads, "A conflict with its regions and its three sides."),
+        tool::<AnswerArgs, Answered>(
+            "conflict_answer",
+            Prepares,
+            "Save the person's answer to a conflict: whole, by regions, or as a text. Refused with the place if it would leave \
+             markers or not parse, or is for other bytes. Without an answer the person is asked, where the client can do that.",
+        ),
+        tool::<QuestionArgs, Status>(
+            "question_answer",
+            Changes,
+            "Answer a question that a phase asked, as the person says.",
+        ),
+        tool::<ApplyArgs, Status>(
+            "upgrade_apply",
+            Changes,
+            "Apply what was shown, once all is answered: needs the plan's id. The release is tried first.",
+        ),
+        tool::<RollbackArgs, Status>("upgrade_rollback", Changes, "Put the install back as it was, byte for byte."),
+        tool::<SessionArgs, ReportShown>("upgrade_report", Reads, "The report: what changed, and the way back."),
+        tool::<SessionArgs, Status>("upgrade_pause", Prepares, "Stop after the current step, and keep the session."),
+        tool::<ResumeArgs, Status>("upgrade_resume", Changes, "Take an unfinished upgrade up where it stopped."),
+    ]
+}
+
+/// What a tool gives, as a result.
+fn result<T: Serialize>(given: Result<T, Fault>) -> CallToolResult {
+    let value = given.and_then(|value| {
+        serde_json::to_value(value).map_err(|e| Fault::new(format!("a bug in this program: no JSON form ({e})"), ""))
+    });
+    match value {
+        Ok(value) => CallToolResult::structured(value),
+        Err(fault) => fault.result(),
+    }
+}
+
+impl Face {
+    pub(crate) fn new(project: Option<PathBuf>) -> Self {
+        Self { project, lives: Lives::default() }
+    }
+
+    pub(crate) fn lives(&self) -> Lives {
+        self.lives.clone()
+    }
+
+    fn call(&self, context: RequestContext<RoleServer>, rounds: Rounds) -> Call {
+        Call { default: self.project.clone(), lives: self.lives.clone(), context, rounds }
+    }
+
+    /// Calls a tool by its name; none if there is none.
+    async fn run(&self, name: &str, given: Option<Map<String, Value>>, call: &Call) -> Option<CallToolResult> {
+        macro_rules! call {
+            ($tool:path) => {
+                result(match arguments(given) {
+                    Ok(arguments) => $tool(call, arguments).await,
+                    Err(fault) => Err(fault),
+                })
+            };
+        }
+        Some(match name {
+            "upgrade_plan" => call!(plan::plan),
+            "upgrade_start" => call!(plan::start),
+            "upgrade_status" => call!(look::status),
+            "upgrade_phase" => call!(look::phase),
+            "conflict_list" => call!(conflicts::list),
+            "conflict_show" => call!(conflicts::show),
+            "conflict_answer" => call!(conflicts::answer),
+            "question_answer" => call!(run::answer),
+            "upgrade_apply" => call!(run::apply),
+            "upgrade_rollback" => call!(run::rollback),
+            "upgrade_report" => call!(look::report),
+            "upgrade_pause" => call!(run::pause),
+            "upgrade_resume" => call!(run::resume),
+            _ => return None,
+        })
+    }
+}
+
+impl ServerHandler for Face {
+    fn get_info(&self) -> ServerConfig {
+        let can = ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build();
+        let own =
+            Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")).with_title("praxis-os upgrade");
+        ServerConfig::new(can).with_server_info(own).with_instructions(prompts::INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(tools()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        // To begin twice is something else than to answer.
+        let can_repeat = matches!(&request.name[..], "conflict_answer" | "upgrade_apply" | "upgrade_resume");
+        let answers = request.input_responses.unwrap_or_default().into();
+        let call = self.call(context, Rounds { answers, can_repeat, ..Rounds::default() });
+        match self.run(&request.name, request.arguments, &call).await {
+            Some(result) => Ok(call.rounds.question().map_or_else(|| result.into(), Into::into)),
+            None => Err(ErrorData::invalid_params("there is no such tool", None)),
+        }
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(ListResourcesResult::with_all_items(resources::list()))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let call = self.call(context, Rounds::default());
+        match resources::read(&call, &request.uri).await {
+            Ok(contents) => Ok(ReadResourceResult::new(vec![contents]).into()),
+            Err(fault) => Err(ErrorData::resource_not_found(fault.what.clone(), serde_json::to_value(&fault).ok())),
+        }
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(prompts::list()))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        if request.name != prompts::NAME {
+            return Err(ErrorData::invalid_params("there is no such prompt", None));
+        }
+        let source = request
+            .arguments
+            .as_ref()
+            .and_then(|a| serde_json::to_value(a).ok()?.get("source")?.as_str().map(str::to_owned));
+        Ok(prompts::prompt(source.as_deref()).into())
+    }
+}

@@ -1,0 +1,186 @@
+//! Sessions that run in this process, and what was seen of them: the engine's events, folded into where it stands.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::core::path::RelPath;
+use crate::core::phase::Phase;
+use crate::core::question::Question;
+use crate::core::session::Decision;
+use crate::engine::events::{Command, ConflictFile, Event, Finish, Level};
+use crate::engine::executor::Handle;
+
+/// So many warnings are kept for who asks later.
+const KEPT: usize = 40;
+
+/// What a session waits for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Waits {
+    /// Nothing: it works.
+    #[default]
+    No,
+    /// Answers to conflicts, or the word to apply.
+    Conflicts,
+    /// An answer to a question.
+    Question(Question),
+}
+
+/// What was seen of a session.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    /// Its uuid, once it has begun.
+    pub(crate) session_id: Option<String>,
+    /// The phase that runs.
+    pub(crate) phase: Option<Phase>,
+    /// The task that runs, by its name.
+    pub(crate) task: Option<String>,
+    /// How far the task is: done, of how many (0 if not known), with what.
+    pub(crate) progress: (u64, u64, String),
+    /// How many tasks have ended.
+    pub(crate) tasks_done: u32,
+    /// What it waits for.
+    pub(crate) waits: Waits,
+    /// The conflicts, since they were opened.
+    pub(crate) files: Arc<Vec<ConflictFile>>,
+    /// The answers that are saved.
+    pub(crate) answers: BTreeMap<RelPath, Decision>,
+    /// Answers that could not be carried out, and why.
+    pub(crate) refused: BTreeMap<RelPath, String>,
+    /// Warnings and errors, the last ones.
+    pub(crate) log: VecDeque<String>,
+    /// How it ended.
+    pub(crate) finish: Option<Finish>,
+    /// It ended, also where it did so without a word.
+    pub(crate) over: bool,
+}
+
+impl Seen {
+    /// Whether somebody else has to do something now.
+    pub(crate) fn rests(&self) -> bool {
+        self.over || self.waits != Waits::No
+    }
+
+    /// How many conflicts have no answer.
+    pub(crate) fn open(&self) -> usize {
+        self.files.iter().filter(|f| !self.answers.contains_key(&f.path)).count()
+    }
+
+    fn take_in(&mut self, event: Event) {
+        match event {
+            Event::SessionStarted { session_id, .. } => self.session_id = Some(session_id),
+            Event::PhaseStarted { phase, .. } => {
+                (self.phase, self.task) = (Some(phase), None);
+            }
+            Event::TaskStarted { task, .. } => {
+                (self.task, self.progress) = (Some(task.name().to_owned()), Default::default());
+            }
+            Event::TaskProgress { done, total, detail, .. } => self.progress = (done, total, detail),
+            Event::TaskFinished { .. } => self.tasks_done += 1,
+            Event::Log { level, origin, text } if level > Level::Info => {
+                self.log.push_back(format!("{origin}: {text}"));
+                if self.log.len() > KEPT {
+                    self.log.pop_front();
+                }
+            }
+            Event::ConflictsOpen { files } => {
+                let answered =
+                    files.iter().filter(|f| f.answered).filter_map(|f| Some((f.path.clone(), f.draft.clone()?)));
+                self.answers = answered.collect();
+                (self.files, self.waits) = (files, Waits::Conflicts);
+            }
+            Event::Answered { path, answer } => {
+                self.refused.remove(&path);
+                self.answers.insert(path, answer);
+            }
+            Event::AnswerRefused { path, problem, .. } => {
+                self.answers.remove(&path);
+                self.refused.insert(path, problem);
+            }
+            Event::QuestionAsked(question) => self.waits = Waits::Question(question),
+            Event::QuestionAnswered { .. } | Event::RollbackStarted { .. } => self.waits = Waits::No,
+            Event::Finished(finish) => {
+                (self.finish, self.over, self.waits) = (Some(finish), true, Waits::No);
+            }
+            Event::PhaseFinished { .. }
+            | Event::NotDone { .. }
+            | Event::RollbackFinished { .. }
+            | Event::Log { .. } => {}
+        }
+    }
+}
+
+/// A session that runs here. When the last of these goes, the session pauses after its current step.
+#[derive(Debug)]
+pub(crate) struct Live {
+    commands: mpsc::Sender<Command>,
+    /// What is seen of it.
+    pub(crate) seen: watch::Receiver<Seen>,
+    told: watch::Sender<Seen>,
+}
+
+impl Live {
+    /// Begins to watch a session.
+    pub(crate) fn watch(handle: Handle) -> Arc<Self> {
+        let (told, seen) = watch::channel(Seen::default());
+        let Handle { mut events, commands } = handle;
+        let live = Arc::new(Self { commands, seen, told: told.clone() });
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                told.send_modify(|seen| seen.take_in(event));
+            }
+            told.send_modify(|seen| seen.over = true);
+        });
+        live
+    }
+
+    /// Tells the session something. One that has ended hears nothing.
+    pub(crate) async fn say(&self, command: Command) {
+        let goes_on =
+            matches!(command, Command::Finish(_) | Command::Choose { .. } | Command::RollBack | Command::Pause);
+        if goes_on {
+            // Before the engine can say the next thing.
+            self.told.send_modify(|seen| seen.waits = Waits::No);
+        }
+        if let Command::Decide(changes) = &command {
+            // What was said of earlier ones is no longer about them.
+            self.told.send_modify(|seen| seen.refused.retain(|path, _| changes.iter().all(|(p, _)| p != path)));
+        }
+        let _ = self.commands.send(command).await;
+    }
+
+    /// What is seen of it now.
+    pub(crate) fn now(&self) -> Seen {
+        self.seen.borrow().clone()
+    }
+}
+
+/// All sessions of this process.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lives(Arc<Mutex<Vec<Arc<Live>>>>);
+
+impl Lives {
+    /// Adds one; those that have ended and are not the last are forgotten.
+    pub(crate) fn add(&self, live: Arc<Live>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| !one.seen.borrow().over);
+        all.push(live);
+    }
+
+    /// The one of a session.
+    pub(crate) fn find(&self, session_id: &str) -> Option<Arc<Live>> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().rev().find(|live| live.seen.borrow().session_id.as_deref() == Some(session_id)).cloned()
+    }
+
+    /// Lets all sessions pause, and waits until they have.
+    pub(crate) async fn let_go(&self) {
+        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for live in all {
+            live.say(Command::Pause).await;
+            let mut seen = live.seen.clone();
+            let _ = seen.wait_for(|seen| seen.over).await;
+        }
+    }
+}

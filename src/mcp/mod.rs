@@ -1,0 +1,42 @@
+//! The assistant's face: an MCP server on standard input and output, on the same engine, session files and lock as the
+//! wizard and the commands. It decides nothing by itself, and outlives the restart of the install's own server.
+
+mod call;
+pub(crate) mod clients;
+mod elicit;
+mod face;
+pub(crate) mod fault;
+mod live;
+mod prompts;
+mod resources;
+pub(crate) mod shapes;
+mod tools;
+
+use std::path::PathBuf;
+
+use rmcp::ServiceExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::core::exit::Exit;
+use face::Face;
+
+/// Serves until the client goes away or a signal asks for an end. A session that runs then is paused after its current step.
+pub(crate) async fn serve(project: Option<PathBuf>) -> Exit {
+    let face = Face::new(project);
+    let lives = face.lives();
+    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        return Exit::Bug;
+    };
+    let Ok(service) = face.serve(rmcp::transport::stdio()).await else {
+        // Nobody has said a sensible first word.
+        return Exit::Usage;
+    };
+    let exit = tokio::select! {
+        _ = service.waiting() => Exit::Done,
+        _ = terminate.recv() => Exit::Interrupted,
+        _ = hang_up.recv() => Exit::Interrupted,
+        _ = tokio::signal::ctrl_c() => Exit::Interrupted,
+    };
+    lives.let_go().await;
+    exit
+}

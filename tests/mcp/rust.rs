@@ -1,0 +1,129 @@
+//! `rmcp` as the client: a whole upgrade, and what a client sees that goes away.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use pos_upgrade_tui::host::demo::Demo;
+use rmcp::ServiceExt as _;
+use rmcp::model::{CallToolRequestParams, CallToolResult};
+use rmcp::service::{RoleClient, RunningService};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use crate::common::{Sandbox, assert_same, eventually, snapshot, text};
+use crate::mcp::{binary, home};
+
+type Client = RunningService<RoleClient, ()>;
+
+/// Starts the server, and what it says on standard error.
+async fn connect(sandbox: &Sandbox, project: &Path) -> (Client, Child) {
+    let mut command = Command::new(binary());
+    command.arg("mcp").arg("--project").arg(project).env("HOME", home(sandbox)).kill_on_drop(true);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+    let (out, into) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+    (().serve((out, into)).await.unwrap(), child)
+}
+
+async fn called(client: &Client, tool: &str, arguments: Value) -> CallToolResult {
+    let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments.as_object().unwrap().clone());
+    client.call_tool(request).await.unwrap_or_else(|e| panic!("{tool}: {e}"))
+}
+
+async fn call(client: &Client, tool: &str, arguments: Value) -> Value {
+    let result = called(client, tool, arguments).await;
+    let value = result.structured_content.unwrap();
+    assert_ne!(result.is_error, Some(true), "{tool}: {value}");
+    value
+}
+
+async fn whole(sandbox: &Sandbox, demo: &Demo) {
+    let (client, _child) = connect(sandbox, &demo.project).await;
+    let plan = call(&client, "upgrade_plan", json!({"source": demo.source})).await;
+    let status = call(&client, "upgrade_start", plan["next"]["arguments"].clone()).await;
+    assert_eq!((&status["stands"], &status["applied"]), (&json!("awaiting_answers"), &json!(false)), "{status}");
+    let listed = call(&client, "conflict_list", json!({})).await;
+    let mut last = Value::Null;
+    for conflict in listed["conflicts"].as_array().unwrap() {
+        let answer = json!({"path": conflict["path"], "ids": conflict["ids"], "answer": "merge-take"});
+        last = call(&client, "conflict_answer", answer).await;
+    }
+    assert_eq!(last["next"]["tool"], "upgrade_apply");
+    let done = call(&client, "upgrade_apply", last["next"]["arguments"].clone()).await;
+    assert_eq!(done["stands"], "completed", "{done}");
+    let current = call(&client, "upgrade_plan", json!({"source": demo.source})).await;
+    assert_eq!((&current["current"], &current["next"]), (&json!(true), &json!(null)), "{current}");
+    client.cancel().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_upgrade_and_the_next_one_has_nothing_to_do() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    whole(&sandbox, &demo).await;
+    let status = sandbox.run(&["status", "--project", demo.project.to_str().unwrap()]);
+    assert!(status.status.success() && text(&status).1.contains("completed"), "{}", text(&status).1);
+}
+
+/// Nothing is applied without the word, also where nothing is to be answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_conflict_it_still_waits_for_the_word() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let rules = r#"{"always_keep": ["**"]}"#;
+    std::fs::write(demo.install.join("upgrade.json"), rules).unwrap();
+    let before = snapshot(&demo.install);
+    let (client, mut child) = connect(&sandbox, &demo.project).await;
+    let plan = call(&client, "upgrade_plan", json!({"source": demo.source})).await;
+    assert_eq!(plan["asks"], 0);
+    let status = call(&client, "upgrade_start", plan["next"]["arguments"].clone()).await;
+    assert_eq!(status["stands"], "ready_to_apply", "{status}");
+    // All but the note of who works there.
+    let mut now = snapshot(&demo.install);
+    assert!(now.remove(".upgrade-lock").is_some());
+    assert_same(&before, &now);
+    // The client goes away: the session is kept, nobody works on it, and nothing has changed.
+    client.cancel().await.unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    assert_same(&before, &snapshot(&demo.install));
+    let (client, _child) = connect(&sandbox, &demo.project).await;
+    let again = call(&client, "upgrade_status", json!({"session_id": status["session_id"]})).await;
+    assert_eq!(again["stands"], "interrupted", "{again}");
+    let ready = call(&client, "upgrade_resume", again["next"]["arguments"].clone()).await;
+    assert_eq!(ready["stands"], "ready_to_apply", "{ready}");
+    // Somebody else may look meanwhile, and not touch it.
+    let (other, _other) = connect(&sandbox, &demo.project).await;
+    let seen = call(&other, "upgrade_status", json!({})).await;
+    assert_eq!((&seen["stands"], &seen["runs_here"]), (&json!("running"), &json!(false)), "{seen}");
+    let refused = called(&other, "upgrade_resume", json!({})).await;
+    let fault = refused.structured_content.unwrap();
+    assert_eq!(
+        (refused.is_error, &fault["exit_code"], &fault["retryable"]),
+        (Some(true), &json!(7), &json!(true)),
+        "{fault}"
+    );
+    let back = call(&client, "upgrade_rollback", json!({})).await;
+    assert_eq!(back["stands"], "rolled_back", "{back}");
+    assert_same(&before, &snapshot(&demo.install));
+}
+
+/// Who goes away in the middle leaves a session that can be taken up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_pauses_the_session() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    crate::common::ext::slow_down(&demo.install);
+    let (client, mut child) = connect(&sandbox, &demo.project).await;
+    let plan = call(&client, "upgrade_plan", json!({"source": demo.source})).await;
+    let mut arguments = plan["next"]["arguments"].clone();
+    arguments["wait_seconds"] = json!(0);
+    let running = call(&client, "upgrade_start", arguments).await;
+    assert_eq!(running["stands"], "running", "{running}");
+    client.cancel().await.unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(0), "it ends by itself");
+    let project = demo.project.to_str().unwrap().to_owned();
+    eventually("it is kept", || {
+        let output = sandbox.run(&["status", "--json", "--project", &project]);
+        let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+        status["running"].is_null() && status["session"]["status"] == "interrupted"
+    });
+}
