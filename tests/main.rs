@@ -41,6 +41,8 @@ mod documents;
 #[cfg(feature = "long-tests")]
 mod editor_entries;
 #[cfg(feature = "long-tests")]
+mod environments;
+#[cfg(feature = "long-tests")]
 mod escape;
 #[cfg(feature = "long-tests")]
 mod fidelity;
@@ -170,6 +172,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn documents() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn environments() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

@@ -122,7 +122,7 @@ pub(super) struct From {
     /// Upgrade from a source that does not know the release that is installed
     #[arg(long)]
     pub(crate) unrelated_source: bool,
-    /// Fetch the whole history first, if the clone is shallow
+    /// Fetch the whole history first, if the clone is shallow or partial
     #[arg(long)]
     pub(crate) deepen: bool,
     /// Only show what would happen

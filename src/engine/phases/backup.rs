@@ -13,7 +13,9 @@ use crate::host::backup::copy::{Backup, Manifest};
 use crate::host::backup::scope;
 use crate::host::files::fs;
 use crate::host::process::timing::{Who, waiting};
-use crate::host::python::{packages, pip, venv};
+use crate::host::python::condition::{self, Condition};
+use crate::host::python::installer::Installer;
+use crate::host::python::{packages, venv};
 
 const PHASE: Phase = Phase::Backup;
 /// What was installed in the environment.
@@ -67,16 +69,22 @@ pub(crate) fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
     })?;
     run.check()?;
     let snapshot = run.task(PHASE, Task::BackupRequirements, |run| {
-        if !venv::live(&install).exists() {
+        if !venv::is_there(&install) {
             return not_applicable(NotApplicable::NoVenv, Fact::NotApplicable(NotApplicable::NoVenv));
         }
         // Read from the packages' own metadata; pip is only asked where they are not all in the environment.
         let text = match packages::installed(&venv::live(&install)) {
             Some(installed) => Ok(installed.snapshot()),
             None => {
-                run.commands_run.push("venv/bin/python -m pip freeze --all".into());
-                let _pip = waiting(Who::Pip);
-                pip::freeze(&venv::live(&install)).map_err(|e| e.to_string())
+                let project = run.session.project.clone();
+                match condition::of(&install, &project) {
+                    Condition::Sound(by) if by != Installer::Ensured => {
+                        run.commands_run.push(by.shown("venv", "freeze", ""));
+                        let _pip = waiting(Who::Pip);
+                        by.freeze(&venv::live(&install)).map_err(|e| e.to_string())
+                    }
+                    _ => Err("nobody can be asked for them".to_owned()),
+                }
             }
         };
         match text {

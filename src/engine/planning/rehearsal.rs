@@ -41,7 +41,7 @@ impl Foreseen {
 /// Looks, with a short try of what the kernel allows. None where there is no server to try.
 pub(crate) fn foresee(request: &Request) -> Option<Foreseen> {
     let install = request.install();
-    if !venv::live(&install).exists() {
+    if !venv::is_there(&install) {
         return None;
     }
     if request.options.no_rehearsal {

@@ -1,4 +1,4 @@
-//! Fetches the history that a shallow clone lacks, when a person asks for it. The one thing that writes to a source and
+//! Fetches what a shallow or a partial clone lacks, when a person asks for it. The one thing that writes to a source and
 //! uses the network.
 //!
 //! Where the clone came from is read from its settings, and nothing else: it is fetched through a git folder of our own.
@@ -8,6 +8,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::process::Command;
 
 use crate::core::visible::Shown as _;
 use crate::host::git::command::{finish, git_to_fetch};
@@ -24,7 +25,7 @@ const TO_REACH: [&str; 9] =
     ["credential.", "http.", "url.", "ssh.", "protocol.", "safe.", "core.sshcommand", "core.askpass", "core.gitproxy"];
 
 impl Repo {
-    /// Fetches the history that a shallow clone lacks. The one thing here that writes to the source and uses the
+    /// Fetches what a shallow or a partial clone lacks. The one thing here that writes to the source and uses the
     /// network; only done when asked for.
     ///
     /// # Errors
@@ -42,22 +43,36 @@ impl Repo {
         let file = self.view.home().join("user-config");
         fs::write(&file, settings).map_err(|e| self.unwritten(&file, &e))?;
 
-        let mut fetch = git_to_fetch(&self.path);
+        let lacks = self.lacks;
+        if lacks.folders > 0 {
+            // Its own list, and not ours that begins where folders are missing.
+            self.shallow = parts.common.join("shallow").is_file();
+        }
+        let mut reach = git_to_fetch(&self.path);
         // Those of the user's that reach another machine: nothing of the source's own is read.
         if !is_here(&url) {
             for (key, value) in user.iter().filter(|(key, _)| key.starts_with("credential.")) {
-                fetch.arg("-c").arg(format!("{key}={value}"));
+                reach.arg("-c").arg(format!("{key}={value}"));
             }
         }
-        fetch.args(["-c", "fetch.recurseSubmodules=false", "-c", "fetch.writeCommitGraph=false"]);
-        fetch.args(["fetch", "--unshallow", "--quiet", "--no-tags", "--", &url]);
-        self.view.lead(&mut fetch);
-        fetch.env("GIT_CONFIG_GLOBAL", &file).env("GIT_CONFIG_NOSYSTEM", "1");
-        fetch.env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env_remove("GIT_NO_REPLACE_OBJECTS");
+        reach.args(["-c", "fetch.recurseSubmodules=false", "-c", "fetch.writeCommitGraph=false"]);
+        self.view.lead(&mut reach);
+        reach.env("GIT_CONFIG_GLOBAL", &file).env("GIT_CONFIG_NOSYSTEM", "1");
+        reach.env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env_remove("GIT_NO_REPLACE_OBJECTS");
         if std::env::var_os("GIT_SSH_COMMAND").is_none() && user.get("core.sshcommand").is_none() {
             // A password asked for on the terminal would stand in the middle of the wizard.
-            fetch.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
+            reach.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
         }
+        if lacks.any() {
+            let parts_shallow = self.shallow;
+            self.fetch_missing(|| again(&reach), &url)?;
+            if !parts_shallow {
+                return Ok(());
+            }
+        }
+        let Some(parts) = &self.parts else { return Ok(()) };
+        let mut fetch = again(&reach);
+        fetch.args(["fetch", "--unshallow", "--quiet", "--no-tags", "--", &url]);
         let own_list = self.view.home().join("shallow");
         let before = read(&own_list).map_err(|e| self.unwritten(&own_list, &e))?;
         finish(&self.path, "fetch", &mut fetch)?;
@@ -96,6 +111,22 @@ impl Repo {
         }
         Ok(url)
     }
+}
+
+/// The same command once more, for another thing to do.
+fn again(command: &Command) -> Command {
+    let mut same = Command::new(command.get_program());
+    same.args(command.get_args());
+    if let Some(dir) = command.get_current_dir() {
+        same.current_dir(dir);
+    }
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => same.env(name, value),
+            None => same.env_remove(name),
+        };
+    }
+    same
 }
 
 /// Whether an address is a path on this machine.

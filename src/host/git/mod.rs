@@ -12,6 +12,7 @@ mod deepen;
 mod error;
 mod history;
 mod objects;
+mod partial;
 mod repo;
 mod settings;
 pub(crate) mod snapshot;
