@@ -104,9 +104,12 @@ pub(super) struct Common {
 /// Where from, and how.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct From {
-    /// The clone of praxis-os to upgrade from [default: source_path in upgrade.json]
-    #[arg(long, value_name = "DIR")]
+    /// The clone of praxis-os to upgrade from, or an address that is fetched first [default: source_path in upgrade.json]
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) source: Option<PathBuf>,
+    /// Take what was last fetched from the address, without a network
+    #[arg(long)]
+    pub(crate) offline: bool,
     /// The commit, tag or branch of it to install [default: HEAD]
     #[arg(long, value_name = "REF")]
     pub(crate) to: Option<String>,

@@ -11,6 +11,7 @@ use crate::cli::order;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::cli::source;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
@@ -139,5 +140,7 @@ fn source_of(cli: &Cli, project: &Path) -> Option<PathBuf> {
         Some(Command::Upgrade(arguments)) => &arguments.from,
         Some(_) => return None,
     };
-    settings::absolute(settings::settings(project, from).ok()?.source_path.as_deref())
+    let named = settings::absolute(settings::settings(project, from).ok()?.source_path.as_deref());
+    // An address is fetched into the owner's own cache.
+    named.filter(|source| !source::is_address(source))
 }

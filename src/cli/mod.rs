@@ -28,6 +28,7 @@ mod restore;
 mod rollback;
 mod session;
 mod settings;
+mod source;
 mod status;
 mod unlock;
 mod upgrade;

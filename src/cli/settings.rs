@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::{Colours, Common, From, Look, Part};
 use crate::cli::refusal::Refusal;
+use crate::cli::source;
 use crate::core::os_text::quoted;
 use crate::core::settings::{self as core, FILE, Options, Settings};
 use crate::core::visible::Shown as _;
 use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
 use crate::host::files::read;
-use crate::host::git::Repo;
+use crate::host::git::{Repo, address};
 use crate::host::install;
 use crate::host::user::consent;
 use crate::host::user::consent::Wish;
@@ -88,7 +89,7 @@ pub(crate) fn word(project: &Path, from: &From) -> Result<Word, Refusal> {
     let own = from.allow_test_command || tests == user.test_command;
     let named = absolute(of_project.source_path.as_deref()).filter(|_| flags.source_path.is_none());
     let foreign = named.filter(|source| absolute(user.source_path.as_deref()).as_ref() != Some(source));
-    let foreign_source = foreign.filter(|source| !consent::allows(project, &Wish::Source(source.clone())));
+    let foreign_source = foreign.filter(|source| !consent::allows(project, &Wish::Source(source::place(source))));
     Ok(Word { tests: tests.filter(|_| own), foreign_source })
 }
 
@@ -119,7 +120,8 @@ fn layers(project: &Path, from: &From) -> Result<Layers, Refusal> {
     };
     let mut of_project = read(&install::folder_of(project).join(FILE))?;
     // In the project's file a relative path starts at the project, wherever the command is typed.
-    of_project.source_path = of_project.source_path.map(|p| project.join(p));
+    let placed = |p: PathBuf| if source::is_address(&p) { p } else { project.join(p) };
+    of_project.source_path = of_project.source_path.map(placed);
     let user = directories::ProjectDirs::from("", "", "pos-upgrade-tui");
     let of_user = user.map_or(Ok(Settings::default()), |dirs| read(&dirs.config_dir().join(FILE)))?;
     Ok(Layers { flags, project: of_project, user: of_user })
@@ -140,6 +142,9 @@ fn read(path: &Path) -> Result<Settings, Refusal> {
 /// as it is; the checks say so.
 pub(crate) fn absolute(source: Option<&Path>) -> Option<PathBuf> {
     let source = source?;
+    if source::is_address(source) {
+        return Some(source.to_owned());
+    }
     Some(source.canonicalize().or_else(|_| std::path::absolute(source)).unwrap_or_else(|_| source.to_owned()))
 }
 
@@ -152,6 +157,25 @@ fn program(named: &Path) -> PathBuf {
     found.unwrap_or_else(|| std::path::absolute(named).unwrap_or_else(|_| named.to_owned()))
 }
 
+/// The folder that this command line and these settings name, an address fetched; none where none is named.
+///
+/// # Errors
+/// [`Refusal`]; also where only the project's own file names an address: nothing is fetched by its word.
+pub(crate) fn source_of(project: &Path, from: &From, named: Option<&Path>) -> Result<Option<PathBuf>, Refusal> {
+    let Some(named) = named else { return Ok(None) };
+    if source::is_address(named) && word(project, from)?.foreign_source.is_some() {
+        let name = install::name_of(&install::folder_of(project));
+        let shown = address::shown(&named.to_string_lossy());
+        return Err(Refusal::usage(
+            format!(
+                "{shown}: only the project's own {name}/upgrade.json names this address; nothing was fetched, and nothing was changed"
+            ),
+            format!("if you trust it, name it yourself: --source {}", quoted(&shown)),
+        ));
+    }
+    source::folder(&absolute(Some(named)).unwrap_or_else(|| named.to_owned()), from.offline).map(Some)
+}
+
 /// The request that these arguments make, for commands that can't ask for a source.
 ///
 /// # Errors
@@ -160,20 +184,13 @@ pub(crate) fn request(common: &Common, from: &From) -> Result<Request, Refusal> 
     let project = project(common)?;
     let settings = settings(&project, from)?;
     let options = options(&settings, from);
-    match absolute(settings.source_path.as_deref()) {
-        Some(source) => {
-            deepen(&source, from)?;
-            let only = from.only.map(Part::only);
-            Ok(Request { project, source, to: from.to.clone(), only, options })
-        }
-        None => Err(Refusal::usage(
-            "no source: where is the clone of praxis-os to upgrade from? nothing was changed",
-            format!(
-                "name it: --source DIR (or \"source_path\" in {}/upgrade.json)",
-                install::name_of(&install::folder_of(&project))
-            ),
-        )),
-    }
+    let source = match source_of(&project, from, settings.source_path.as_deref())? {
+        Some(source) => source,
+        None => source::offered(&project, from)?,
+    };
+    deepen(&source, from)?;
+    let only = from.only.map(Part::only);
+    Ok(Request { project, source, to: from.to.clone(), only, options })
 }
 
 /// The options, with those that only flags can set.

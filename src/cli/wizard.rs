@@ -28,7 +28,7 @@ pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exi
     }
     let project = settings::project(common)?;
     let found = settings::settings(&project, from)?;
-    let source = settings::absolute(found.source_path.as_deref());
+    let source = settings::source_of(&project, from, found.source_path.as_deref())?;
     if let Some(source) = &source {
         settings::deepen(source, from)?;
     }

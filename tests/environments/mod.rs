@@ -1,5 +1,6 @@
 //! The environments, clones and machines that people have, each built for real.
 
+mod addresses;
 mod installers;
 mod sources;
 mod world;

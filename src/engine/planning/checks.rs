@@ -55,6 +55,8 @@ pub(crate) struct Checked {
     pub(crate) problems: Vec<Problem>,
     /// The source, if it could be opened.
     pub(crate) source: Option<Arc<Source>>,
+    /// What is worth knowing and needs nothing: for the log and the report.
+    pub(crate) notes: Vec<String>,
     /// What lies about and was told among the warnings.
     pub(crate) leftovers: Vec<Leftover>,
 }
@@ -124,7 +126,8 @@ pub(crate) fn pre_flight(
             ));
         }
     }
-    warnings.extend(source.as_deref().and_then(stale_manifest));
+    // Nobody has to do anything about it.
+    let notes: Vec<String> = source.as_deref().and_then(stale_manifest).into_iter().collect();
     // Whoever holds the lock has told them, and has mended what can be mended.
     let only_told = |d: &&catalog::Damage| !own && !matches!(d.used, Used::Nothing | Used::Unreadable);
     warnings.extend(found.damages.iter().filter(only_told).map(catalog::Damage::describe));
@@ -170,7 +173,7 @@ pub(crate) fn pre_flight(
         server_found: running_server::found(request, &install, source.as_deref(), &mut warnings),
         warnings,
     };
-    Checked { evidence, problems: check.problems, source, leftovers }
+    Checked { evidence, problems: check.problems, source, leftovers, notes }
 }
 
 fn source_valid(request: &Request, opened: Option<Arc<Source>>) -> Result<(String, Arc<Source>), Problem> {

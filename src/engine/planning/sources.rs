@@ -10,6 +10,7 @@ use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
 use crate::host::demo;
 use crate::host::git::GitError;
+use crate::host::git::address;
 use crate::host::git::snapshot;
 use crate::host::user::recent_sources;
 
@@ -81,6 +82,12 @@ pub struct Candidate {
 /// Looks at a path. Blocking, some git calls.
 pub fn look(path: &Path, to: Option<&str>) -> Found {
     if !path.is_dir() {
+        if let Some(known) = address::address(path) {
+            return Found::Folder(match known {
+                Ok(_) => "An address is fetched before the wizard opens: start it with --source ADDRESS.".to_owned(),
+                Err(why) => format!("Nothing is fetched from this address: {why}."),
+            });
+        }
         return Found::Nothing;
     }
     let source = match Source::open(path, to) {

@@ -17,6 +17,9 @@ use crate::host::server;
 /// So many paths of a kind are named.
 const NAMED: usize = 20;
 
+/// The heading of how to take it back.
+const WAY_BACK: &str = "# The way back";
+
 /// The report on a session as it stands, with the account of the user's files where there is one.
 pub(crate) fn report(
     session: &Session,
@@ -49,12 +52,20 @@ pub(crate) fn report(
     }
     lines.extend(times(session));
     lines.push(seconds.line());
-    lines.push("# The way back".into());
+    lines.push(WAY_BACK.into());
     if let Some(backup) = &session.backup {
         lines.push(format!("backup: {}/.backups/{backup}/", install::name_of(&session.install)));
     }
     lines.push(format!("undo: {}", undo_command(session)));
     lines
+}
+
+/// A report with what is worth knowing and needs nothing, before the way back.
+pub(crate) fn with_notes(mut report: Vec<String>, notes: &[String]) -> Vec<String> {
+    if let Some(at) = report.iter().position(|line| line == WAY_BACK) {
+        report.splice(at..at, notes.iter().map(|note| format!("to know: {note}")));
+    }
+    report
 }
 
 /// What is said when a rollback could not be done: what the upgrade did does not matter then.

@@ -10,23 +10,7 @@ use std::process::Command;
 
 use crate::host::git::command::{finish, finish_with};
 use crate::host::git::error::GitError;
-use crate::host::git::repo::Repo;
-
-/// What a partial clone left out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Lacks {
-    /// Contents of files.
-    pub(crate) contents: usize,
-    /// Folders: of what is behind them nothing is known.
-    pub(crate) folders: usize,
-}
-
-impl Lacks {
-    /// Whether anything is missing.
-    pub(crate) fn any(self) -> bool {
-        self.contents + self.folders > 0
-    }
-}
+use crate::host::git::repo::{Lacks, Repo};
 
 /// Whether a clone was made partial, by the packs that say of themselves that more is elsewhere.
 pub(super) fn is_partial(objects: &Path) -> bool {

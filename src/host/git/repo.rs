@@ -13,11 +13,26 @@ use crate::core::visible::{self, Shown as _};
 use crate::host::git::command::{finish, git, last_lines, short_answer};
 use crate::host::git::error::GitError;
 use crate::host::git::objects::{Blobs, Listing};
-use crate::host::git::partial::Lacks;
 use crate::host::git::snapshot;
 use crate::host::git::view::{Parts, View};
 use crate::host::process::timing::{Who, waiting};
 use crate::host::user::identity;
+
+/// What a partial clone left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Lacks {
+    /// Contents of files.
+    pub(crate) contents: usize,
+    /// Folders: of what is behind them nothing is known.
+    pub(crate) folders: usize,
+}
+
+impl Lacks {
+    /// Whether anything is missing.
+    pub(crate) fn any(self) -> bool {
+        self.contents + self.folders > 0
+    }
+}
 
 /// A git repository, opened for reading.
 #[derive(Debug)]
