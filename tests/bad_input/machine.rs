@@ -114,6 +114,32 @@ impl Drop for Attribute {
 }
 
 #[test]
+fn a_file_of_somebody_elses_in_a_folder_with_the_sticky_bit() {
+    if !ext::is_root() {
+        return skipped("only root can give files away");
+    }
+    let (sandbox, demo) = small_demo();
+    let plain = ext::Plain::new(&sandbox);
+    let folder = demo.install.join("scripts");
+    let file = folder.join("check-links.py");
+    for path in [&folder, &file] {
+        std::os::unix::fs::lchown(path, Some(0), Some(0)).unwrap();
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o1777)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    let arguments = upgrade(&demo.project, &demo.source);
+    let start = || plain.command(&sandbox);
+    let take = format!("chmod -t {}", utf8(&folder));
+    let names = [utf8(&file), "sticky bit", "sudo chown", &take];
+    let said = refused_by(&start, &demo.project, &arguments, REFUSED, &names);
+    assert!(!said.contains("chmod u+w"), "{said}");
+    // Each of the two ways leads on: here the bit goes.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    let output = plain.command(&sandbox).args(&arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+}
+
+#[test]
 fn what_an_attribute_forbids_to_change() {
     let (sandbox, demo) = small_demo();
     let arguments = upgrade(&demo.project, &demo.source);

@@ -1,6 +1,7 @@
 //! The environments, clones and machines that people have, each built for real.
 
 mod addresses;
+mod files;
 mod installers;
 mod sources;
 mod world;

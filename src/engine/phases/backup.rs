@@ -10,6 +10,7 @@ use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{done, not_applicable, warned};
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, Manifest};
+use crate::host::backup::owners;
 use crate::host::backup::scope;
 use crate::host::files::fs;
 use crate::host::process::timing::{Who, waiting};
@@ -64,6 +65,10 @@ pub(crate) fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
             editors::keep(&project, &install, &mut made)?;
         }
         assistant_rules::keep(run, &mut made)?;
+        let left = made.attributes_left_out(&install);
+        if let Some(what) = owners::lost(&left, "extended attributes could not be copied into the backup") {
+            run.warn("backup", what);
+        }
         let (count, bytes) = made.size();
         done(format!("{count} files, {}", fs::human_size(bytes)), made)
     })?;

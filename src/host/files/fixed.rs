@@ -1,6 +1,7 @@
 //! What can't be changed or replaced although its mode allows it: files and folders with an attribute that forbids it
 //! (`chattr +i`, `chattr +a`), and places where something is mounted.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Statx, StatxAttributes, StatxFlags, statx};
@@ -45,6 +46,18 @@ pub(crate) fn is_mounted_at(path: &Path) -> bool {
     }
     let device = |stat: &Statx| (stat.stx_dev_major, stat.stx_dev_minor);
     path.parent().and_then(look).is_some_and(|above| device(&above) != device(&here))
+}
+
+/// Whether a file is somebody else's and lies in a somebody else's folder with the sticky bit: then only its owner, the
+/// folder's, and root may replace or remove it.
+pub(crate) fn is_kept_by_others(path: &Path) -> bool {
+    let me = rustix::process::geteuid();
+    if me.is_root() {
+        return false;
+    }
+    let Some(folder) = path.parent().and_then(|folder| std::fs::metadata(folder).ok()) else { return false };
+    let Ok(file) = std::fs::symlink_metadata(path) else { return false };
+    folder.mode() & 0o1000 != 0 && file.uid() != me.as_raw() && folder.uid() != me.as_raw()
 }
 
 fn look(path: &Path) -> Option<Statx> {
