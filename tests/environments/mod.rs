@@ -4,4 +4,5 @@ mod addresses;
 mod files;
 mod installers;
 mod sources;
+mod supervised;
 mod world;
