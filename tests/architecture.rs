@@ -47,7 +47,7 @@ const WRITES: [&str; 17] = [
 const LOCKED: [&str; 3] = ["LockedInstall", "Lock", "Run"];
 
 /// Files and rooms that write without a lock in hand, and where they write.
-const WRITE_ELSEWHERE: [(&str, &str); 20] = [
+const WRITE_ELSEWHERE: [(&str, &str); 23] = [
     ("cli/demo.rs", "the empty folder of a demo that was not built"),
     ("engine/own_tools.rs", "temporary files for the person's own editor"),
     ("engine/report/plan_document.rs", "the file that the person names"),
@@ -58,10 +58,13 @@ const WRITE_ELSEWHERE: [(&str, &str); 20] = [
     ("host/files/scratch.rs", "the system's temporary folder"),
     ("host/files/tree.rs", "what the others write with"),
     ("host/files/walk.rs", "what the others write with"),
+    ("host/git/cached.rs", "clones in the user's cache folder, under a lock of their own"),
     (
         "host/git/deepen.rs",
         "the source's git folder: a fetch, under git's own lock, which no install's lock stands for",
     ),
+    ("host/git/partial.rs", "a temporary git folder"),
+    ("host/git/reach.rs", "a temporary git folder"),
     ("host/git/snapshot.rs", "a temporary git folder"),
     ("host/git/view.rs", "a temporary git folder"),
     ("host/server/trial_copy.rs", "the rehearsal's copy, which is nobody's install"),

@@ -43,6 +43,8 @@ mod documents;
 #[cfg(feature = "long-tests")]
 mod editor_entries;
 #[cfg(feature = "long-tests")]
+mod environments;
+#[cfg(feature = "long-tests")]
 mod escape;
 #[cfg(feature = "long-tests")]
 mod fidelity;
@@ -184,6 +186,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn documents() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn environments() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

@@ -14,6 +14,7 @@ use crate::cli::settings;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
+use crate::host::git::address::is_address;
 use crate::host::install;
 use crate::host::user::identity;
 use crate::host::user::identity::Account;
@@ -143,5 +144,7 @@ fn source_of(cli: &Cli, project: &Path) -> Option<PathBuf> {
         Some(Command::Upgrade(arguments)) => &arguments.from,
         Some(_) => return None,
     };
-    settings::absolute(settings::settings(project, from).ok()?.source_path.as_deref())
+    let named = settings::absolute(settings::settings(project, from).ok()?.source_path.as_deref());
+    // An address is fetched into the owner's own cache.
+    named.filter(|source| !is_address(source))
 }

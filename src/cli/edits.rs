@@ -8,6 +8,7 @@ use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::cli::source;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::plan::ReleaseEvidence;
@@ -62,6 +63,7 @@ fn source(project: &Path, install: &Path, arguments: &EditsArgs) -> Result<Optio
         settings => settings?,
     };
     let Some(path) = settings::absolute(settings.source_path.as_deref()) else { return Ok(None) };
+    let path = source::seen(&path, arguments.source.is_some())?;
     let unusable = |what: String| Refusal::refused(format!("{what}; nothing was changed"), WITH_SOURCE);
     match Source::open(&path, None) {
         Err(_) if can_do_without => Ok(None),

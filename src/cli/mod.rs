@@ -34,6 +34,7 @@ mod rollback;
 mod schema;
 mod session;
 mod settings;
+mod source;
 mod status;
 mod unlock;
 mod upgrade;

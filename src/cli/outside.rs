@@ -11,6 +11,7 @@ use crate::cli::diff::{Ink, Paper};
 use crate::cli::outside_write;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::cli::source;
 use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::references::Reference;
@@ -70,6 +71,7 @@ fn source(project: &Path, arguments: &OutsideArgs) -> Result<Option<Source>, Ref
     let Some(path) = settings::absolute(settings::settings(project, &from)?.source_path.as_deref()) else {
         return Ok(None);
     };
+    let path = source::seen(&path, arguments.source.is_some())?;
     match Source::open(&path, arguments.to.as_deref()) {
         Ok(source) => Ok(Some(source)),
         Err(_) if arguments.source.is_none() && arguments.to.is_none() => Ok(None),

@@ -10,6 +10,7 @@ use crate::cli::diff;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::settings;
+use crate::cli::source;
 use crate::core::exit::Exit;
 use crate::core::release_history::short;
 use crate::core::visible::Shown as _;
@@ -33,6 +34,7 @@ pub(crate) fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusa
             "pos-upgrade-tui reconcile --source DIR",
         ));
     };
+    let path = source::seen(&path, source.is_some())?;
     let reconciled = Reconciled::find(&path, &install, &mut |line| complain!("{line}"))?;
     let (found, shown) = (&reconciled.found, &reconciled.path);
     if found.same {

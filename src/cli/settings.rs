@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::{Colours, Common, From, Look, Part};
 use crate::cli::refusal::Refusal;
+use crate::cli::source;
+use crate::core::os_text::quoted;
 use crate::core::settings::{self as core, Options, Settings};
 use crate::core::visible::Shown as _;
 use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::settings;
 pub(crate) use crate::engine::planning::settings::{Layers, absolute, remember};
-use crate::host::git::Repo;
+use crate::host::git::{Repo, address};
 use crate::host::install;
 
 /// The project: `--project`, or the nearest parent that has an install.
@@ -68,6 +70,25 @@ fn program(named: &Path) -> PathBuf {
     found.unwrap_or_else(|| std::path::absolute(named).unwrap_or_else(|_| named.to_owned()))
 }
 
+/// The folder that the settings name, an address fetched; none where none is named.
+///
+/// # Errors
+/// [`Refusal`]; also where only the project's own file names an address: nothing is fetched by its word.
+pub(crate) fn source_of(project: &Path, layers: &Layers, from: &From) -> Result<Option<PathBuf>, Refusal> {
+    let Some(named) = &layers.all().source_path else { return Ok(None) };
+    if address::is_address(named) && layers.word(project, from.allow_test_command).foreign_source.is_some() {
+        let name = install::name_of(&install::folder_of(project));
+        let shown = address::shown(&named.to_string_lossy());
+        return Err(Refusal::usage(
+            format!(
+                "{shown}: only the project's own {name}/upgrade.json names this address; nothing was fetched, and nothing was changed"
+            ),
+            format!("if you trust it, name it yourself: --source {}", quoted(&shown)),
+        ));
+    }
+    source::folder(&absolute(Some(named)).unwrap_or_else(|| named.clone()), from.offline).map(Some)
+}
+
 /// The request that these arguments make, for commands that can't ask for a source.
 ///
 /// # Errors
@@ -85,20 +106,13 @@ pub(crate) fn request(common: &Common, from: &From) -> Result<Request, Refusal> 
 pub(crate) fn request_of(project: PathBuf, layers: &Layers, from: &From) -> Result<Request, Refusal> {
     let settings = layers.all();
     let options = options(&settings, from);
-    match absolute(settings.source_path.as_deref()) {
-        Some(source) => {
-            deepen(&source, from)?;
-            let only = from.only.map(Part::only);
-            Ok(Request { project, source, to: from.to.clone(), only, options })
-        }
-        None => Err(Refusal::usage(
-            "no source: where is the clone of praxis-os to upgrade from? nothing was changed",
-            format!(
-                "name it: --source DIR (or \"source_path\" in {}/upgrade.json)",
-                install::name_of(&install::folder_of(&project))
-            ),
-        )),
-    }
+    let source = match source_of(&project, layers, from)? {
+        Some(source) => source,
+        None => source::offered(&project, from)?,
+    };
+    deepen(&source, from)?;
+    let only = from.only.map(Part::only);
+    Ok(Request { project, source, to: from.to.clone(), only, options })
 }
 
 /// The options, with those that only flags can set.

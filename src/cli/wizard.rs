@@ -29,7 +29,7 @@ pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exi
     let project = settings::project(common)?;
     let layers = settings::layers(&project, from)?;
     let found = layers.all();
-    let source = settings::absolute(found.source_path.as_deref());
+    let source = settings::source_of(&project, &layers, from)?;
     if let Some(source) = &source {
         settings::deepen(source, from)?;
     }

@@ -239,6 +239,9 @@ pub struct PlanSource {
     pub commit: String,
     /// The clone's history is cut off.
     pub shallow: bool,
+    /// It is a partial clone, and lacks contents of its history; told where it is so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// The generation of its commit: the one that the install will be of.
     #[serde(default = "first_generation")]
     pub generation: String,

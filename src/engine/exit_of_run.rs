@@ -50,7 +50,10 @@ pub(crate) fn finish(run: &Run, result: FinishKind, exit_code: Exit, message: St
         exit_code,
         message,
         next,
-        report: final_report::report(session, &run.warnings, run.seconds(), account),
+        report: final_report::with_notes(
+            final_report::report(session, &run.warnings, run.seconds(), account),
+            &run.notes,
+        ),
         session_id: Some(session.session_id.clone()).filter(|_| !is_forgotten(run)),
         backup: folder.filter(|f: &std::path::PathBuf| Path::new(f).join(copy::MANIFEST).exists()),
         seconds: Some(run.seconds()),

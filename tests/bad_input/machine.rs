@@ -114,6 +114,32 @@ impl Drop for Attribute {
 }
 
 #[test]
+fn a_file_of_somebody_elses_in_a_folder_with_the_sticky_bit() {
+    if !ext::is_root() {
+        return skipped("only root can give files away");
+    }
+    let (sandbox, demo) = small_demo();
+    let plain = ext::Plain::new(&sandbox);
+    let folder = demo.install.join("scripts");
+    let file = folder.join("check-links.py");
+    for path in [&folder, &file] {
+        std::os::unix::fs::lchown(path, Some(0), Some(0)).unwrap();
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o1777)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    let arguments = upgrade(&demo.project, &demo.source);
+    let start = || plain.command(&sandbox);
+    let take = format!("chmod -t {}", utf8(&folder));
+    let names = [utf8(&file), "sticky bit", "sudo chown", &take];
+    let said = refused_by(&start, &demo.project, &arguments, REFUSED, &names);
+    assert!(!said.contains("chmod u+w"), "{said}");
+    // Each of the two ways leads on: here the bit goes.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    let output = plain.command(&sandbox).args(&arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+}
+
+#[test]
 fn what_an_attribute_forbids_to_change() {
     let (sandbox, demo) = small_demo();
     let arguments = upgrade(&demo.project, &demo.source);
@@ -362,14 +388,24 @@ fn a_python_that_is_gone() {
     fs::create_dir_all(&bin).unwrap();
     let python = bin.join("python");
     let arguments = upgrade(&demo.project, &demo.source);
-    // No interpreter at all, then one that leads nowhere, then one without pip.
-    refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&python), "python3", "apt install"]);
+    let path = path_of(&sandbox, "no-python", &[ext::program("git")]);
+    let start = || without_pythons(&sandbox, &path);
+    let venv = demo.install.join("venv");
+    // No interpreter at all, then one that leads nowhere, then one without pip; and nobody who could make another one.
+    let said = refused_by(&start, &demo.project, &arguments, REFUSED, &[utf8(&venv), "python3", "apt install"]);
+    assert!(!said.contains("--clear"), "what is there may still be wanted: {said}");
     symlink("/no/such/python3.9", &python).unwrap();
-    refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&python), "python3", "apt install"]);
+    refused_by(&start, &demo.project, &arguments, REFUSED, &[utf8(&venv), "python3", "apt install"]);
     assert_eq!(fs::read_link(&python).unwrap(), Path::new("/no/such/python3.9"));
     fs::remove_file(&python).unwrap();
     script(&python, "echo 'No module named pip' >&2; exit 1");
-    refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&python), "No module named pip"]);
+    refused_by(&start, &demo.project, &arguments, REFUSED, &[utf8(&venv), "No module named pip"]);
+    // One that seems to be whole and does not run is only found out by running it.
+    fs::create_dir_all(venv.join("lib/python3.9/site-packages/pip")).unwrap();
+    script(&python, "echo 'it is broken' >&2; exit 1");
+    let (code, said) = text(&start().args(&arguments).output().unwrap());
+    assert!(code == REFUSED && said.contains("it is broken") && said.contains("--python"), "{said}");
+    assert!(said.contains("nothing in the install was changed"), "{said}");
 }
 
 fn script(path: &Path, body: &str) {
@@ -382,13 +418,14 @@ fn all_problems_at_once() {
     let (sandbox, demo) = small_demo();
     let missing = sandbox.path().join("no-such-clone");
     fs::create_dir_all(demo.install.join("venv/bin")).unwrap();
-    let python = demo.install.join("venv/bin/python");
-    let said = refused(
-        &sandbox,
+    let venv = demo.install.join("venv");
+    let path = path_of(&sandbox, "no-python", &[ext::program("git")]);
+    let said = refused_by(
+        &|| without_pythons(&sandbox, &path),
         &demo.project,
         &upgrade(&demo.project, &missing),
         REFUSED,
-        &[utf8(&missing), utf8(&python), "--source", "python3 -m venv"],
+        &[utf8(&missing), utf8(&venv), "--source", "python3 -m venv"],
     );
     assert_eq!(said.matches("next:").count(), 2, "one for each problem:\n{said}");
 }
@@ -401,6 +438,13 @@ fn path_of(sandbox: &Sandbox, name: &str, programs: &[PathBuf]) -> PathBuf {
         symlink(program, dir.join(program.file_name().unwrap())).unwrap();
     }
     dir
+}
+
+/// No other Python is found, either.
+fn without_pythons(sandbox: &Sandbox, path: &Path) -> Command {
+    let mut command = with_path(sandbox, path);
+    command.env_remove("PYENV_ROOT").env_remove("UV_PYTHON_INSTALL_DIR");
+    command
 }
 
 fn with_path(sandbox: &Sandbox, path: &Path) -> Command {

@@ -6,4 +6,4 @@ mod index;
 mod left;
 mod places;
 mod post_install;
-mod world;
+pub mod world;

@@ -164,10 +164,10 @@ fn a_pip_and_a_python_that_never_end_to_talk() {
     for flood in FLOODS {
         program(&venv.join("bin/python"), flood);
         let mut ear = Ear::new();
-        pip::install(lock.install(), &venv, &requirements, None, &mut ear).unwrap_err();
+        pip::install(None, lock.install(), &venv, &requirements, None, &mut ear).unwrap_err();
         assert!(ear.longest < 20_000, "{flood}");
-        pip::complaints(&venv, &mut Ear::new()).unwrap_err();
-        pip::missing(&venv, &requirements, &mut Ear::new()).unwrap_err();
+        pip::complaints(None, &venv, &mut Ear::new()).unwrap_err();
+        pip::missing(None, &venv, &requirements, &mut Ear::new()).unwrap_err();
         pip::not_importable(&venv, &["a".to_owned()], &mut Ear::new()).unwrap_err();
         let begun = Instant::now();
         let _ = compile::compile_error(&install, b"x = 1\n");

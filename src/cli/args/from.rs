@@ -10,9 +10,12 @@ use crate::core::settings::Scheme;
 /// Where from, and how.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct From {
-    /// The clone of praxis-os to upgrade from [default: source_path in upgrade.json]
-    #[arg(long, value_name = "DIR")]
+    /// The clone of praxis-os to upgrade from, or an address that is fetched first [default: source_path in upgrade.json]
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) source: Option<PathBuf>,
+    /// Take what was last fetched from the address, without a network
+    #[arg(long)]
+    pub(crate) offline: bool,
     /// The commit, tag or branch of it to install [default: HEAD]
     #[arg(long, value_name = "REF")]
     pub(crate) to: Option<String>,
@@ -28,7 +31,7 @@ pub(crate) struct From {
     /// Upgrade from a source that does not know the release that is installed
     #[arg(long)]
     pub(crate) unrelated_source: bool,
-    /// Fetch the whole history first, if the clone is shallow
+    /// Fetch the whole history first, if the clone is shallow or partial
     #[arg(long)]
     pub(crate) deepen: bool,
     /// Only show what would happen

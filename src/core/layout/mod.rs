@@ -22,6 +22,8 @@ pub(crate) use server::{IndexNote, ServerLayout};
 pub struct Layouts {
     /// Oldest first.
     pub generations: Vec<Generation>,
+    /// Where the public repository is, for who has no clone.
+    pub(crate) source_address: String,
     /// Other places in a source where pages can stand.
     source_forms: Vec<Form>,
     never_installed: Patterns,

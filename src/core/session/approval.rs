@@ -39,6 +39,7 @@ impl Default for Approval {
             version: unknown(),
             commit: unknown(),
             shallow: false,
+            partial: false,
             generation: unknown(),
         };
         let install = PlanInstall {

@@ -135,6 +135,7 @@ fn planned(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, Stop> {
             version: from.map(|s| s.source_version().to_owned()).unwrap_or_default(),
             commit: last.commit.clone(),
             shallow: false,
+            partial: false,
             generation: generation.name.clone(),
         },
         install: PlanInstall {

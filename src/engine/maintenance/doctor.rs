@@ -8,12 +8,14 @@ use crate::core::command_line::Next;
 use crate::core::layout::layouts;
 use crate::core::release_history::short;
 use crate::core::settings::Options;
+use crate::core::visible::Shown as _;
 use crate::engine::planning::foreign_locks;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::rehearsal::{self, Foreseen};
 use crate::host::files::fs;
 use crate::host::git;
 use crate::host::install;
+use crate::host::python::condition::{self, Condition};
 use crate::host::python::{interpreters, venv};
 use crate::host::server::{self, Running, search_index};
 use crate::host::session::{catalog, lock};
@@ -69,7 +71,7 @@ pub(crate) fn rows(project: &Path) -> Vec<Row> {
     rows.push(generation(&install));
     rows.push(release(project, &install));
     rows.push(server_row(&install));
-    rows.push(environment(&install));
+    rows.push(environment(project, &install));
     rows.push(pythons(project));
     rows.push(git_row(project));
     rows.extend(disk(&install));
@@ -140,16 +142,27 @@ fn server_row(install: &Path) -> Row {
     }
 }
 
-fn environment(install: &Path) -> Row {
-    let live = venv::live(install);
-    if !live.is_dir() {
-        return ok("environment", "none");
-    }
-    let version = interpreters::version_of(&live)
-        .map_or("an unknown Python".to_owned(), |(major, minor)| format!("Python {major}.{minor}"));
-    match venv::looks_whole(&live) {
-        Ok(()) => ok("environment", version),
-        Err(why) => problem("environment", format!("{version}: {why}"), "make it anew: upgrade with --python PROGRAM"),
+fn environment(project: &Path, install: &Path) -> Row {
+    let version = || {
+        interpreters::version_of(&venv::live(install))
+            .map_or("an unknown Python".to_owned(), |(major, minor)| format!("Python {major}.{minor}"))
+    };
+    match condition::of(install, project) {
+        Condition::Missing => ok("environment", "none"),
+        Condition::Sound(installer) => ok("environment", format!("{}; packages by {}", version(), installer.words())),
+        Condition::NoPython(why) => warning(
+            "environment",
+            format!("its Python is gone: {why}"),
+            "an upgrade makes it anew, and keeps this one for a rollback",
+        ),
+        Condition::NoInstaller(why) => {
+            problem("environment", format!("{}: {why}", version()), "make it anew: upgrade with --python PROGRAM")
+        }
+        Condition::Elsewhere(folder, _) => warning(
+            "environment",
+            format!("a link to {}, which is not the install's", folder.shown()),
+            "an upgrade never writes there: it says what it does instead",
+        ),
     }
 }
 

@@ -10,10 +10,13 @@ use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{done, not_applicable, warned};
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, Manifest};
+use crate::host::backup::owners;
 use crate::host::backup::scope;
 use crate::host::files::fs;
 use crate::host::process::timing::{Who, waiting};
-use crate::host::python::{packages, pip, venv};
+use crate::host::python::condition::{self, Condition};
+use crate::host::python::installer::Installer;
+use crate::host::python::{packages, venv};
 
 const PHASE: Phase = Phase::Backup;
 /// What was installed in the environment.
@@ -62,21 +65,31 @@ pub(crate) fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
             editors::keep(&project, &install, &mut made)?;
         }
         assistant_rules::keep(run, &mut made)?;
+        let left = made.attributes_left_out(&install);
+        if let Some(what) = owners::lost(&left, "extended attributes could not be copied into the backup") {
+            run.warn("backup", what);
+        }
         let (count, bytes) = made.size();
         done(format!("{count} files, {}", fs::human_size(bytes)), made)
     })?;
     run.check()?;
     let snapshot = run.task(PHASE, Task::BackupRequirements, |run| {
-        if !venv::live(&install).exists() {
+        if !venv::is_there(&install) {
             return not_applicable(NotApplicable::NoVenv, Fact::NotApplicable(NotApplicable::NoVenv));
         }
         // Read from the packages' own metadata; pip is only asked where they are not all in the environment.
         let text = match packages::installed(&venv::live(&install)) {
             Some(installed) => Ok(installed.snapshot()),
             None => {
-                run.commands_run.push("venv/bin/python -m pip freeze --all".into());
-                let _pip = waiting(Who::Pip);
-                pip::freeze(&venv::live(&install)).map_err(|e| e.to_string())
+                let project = run.session.project.clone();
+                match condition::of(&install, &project) {
+                    Condition::Sound(by) if by != Installer::Ensured => {
+                        run.commands_run.push(by.shown("venv", "freeze", ""));
+                        let _pip = waiting(Who::Pip);
+                        by.freeze(&venv::live(&install)).map_err(|e| e.to_string())
+                    }
+                    _ => Err("nobody can be asked for them".to_owned()),
+                }
             }
         };
         match text {

@@ -36,6 +36,10 @@ pub(crate) fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     checked.problems.extend(writable::unwritable(&run.session.install, run.session.plan()));
     checked.problems.extend(possible::problems(&run.session.install, run.session.plan()));
     checked.problems.extend(possible::tried(run.lock.install(), run.session.plan(), &run.folder("names")));
+    for note in &checked.notes {
+        run.log(Level::Info, "checks", note);
+        run.notes.push(note.clone());
+    }
     for warning in &checked.evidence.warnings {
         run.warn("checks", warning.clone());
     }

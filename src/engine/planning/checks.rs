@@ -11,10 +11,12 @@ use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::phase::PreFlightEvidence;
-use crate::core::plan::{FileEntry, Kind};
+use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::release_history::short;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Outcome;
+use crate::engine::planning::anew;
+use crate::engine::planning::anew::Environment;
 use crate::engine::planning::folder;
 use crate::engine::planning::foreign_locks;
 use crate::engine::planning::leftover::Leftover;
@@ -37,6 +39,8 @@ use crate::host::git::GitError;
 use crate::host::install;
 use crate::host::process::timing::{Who, waiting};
 use crate::host::process::{children, output};
+use crate::host::python::installer::Installer;
+use crate::host::python::interpreters::{self, Version};
 use crate::host::python::venv;
 use crate::host::session::catalog::{Found, Used};
 use crate::host::session::{catalog, lock};
@@ -53,6 +57,8 @@ pub(crate) struct Checked {
     pub(crate) problems: Vec<Problem>,
     /// The source, if it could be opened.
     pub(crate) source: Option<Arc<Source>>,
+    /// What is worth knowing and needs nothing: for the log and the report.
+    pub(crate) notes: Vec<String>,
     /// What lies about and was told among the warnings.
     pub(crate) leftovers: Vec<Leftover>,
     /// Where the release can be tried, as far as the install tells; none where there is no server to try.
@@ -116,12 +122,29 @@ pub(crate) fn pre_flight(
         } else if source.repo.shallow {
             warnings.push("the source is a shallow clone: edits can only be merged where the old text is known; h (or --deepen) fetches the rest".into());
         }
+        if source.repo.lacks.contents > 0 {
+            warnings.push(format!(
+                "the source is a partial clone: {} contents of its history are not in it, so edits can only be merged where \
+                 the old text is known; h (or --deepen) fetches them, all at once",
+                source.repo.lacks.contents
+            ));
+        }
     }
-    warnings.extend(source.as_deref().and_then(stale_manifest));
+    // Nobody has to do anything about it.
+    let notes: Vec<String> = source.as_deref().and_then(stale_manifest).into_iter().collect();
     // Whoever holds the lock has told them, and has mended what can be mended.
     let only_told = |d: &&catalog::Damage| !own && !matches!(d.used, Used::Nothing | Used::Unreadable);
     warnings.extend(found.damages.iter().filter(only_told).map(catalog::Damage::describe));
-    let mut valid = check.run(Task::TargetValid, || target_valid(&request.project, &install, own)).is_some();
+    let least = source.as_ref().and_then(|source| source.generation().server().minimum_python);
+    let mut valid = false;
+    let target = check.run(Task::TargetValid, || {
+        let (words, ()) = target_valid(&request.project, &install)?;
+        Ok((words, environment(request, least, own)?))
+    });
+    if let Some(anew) = target {
+        valid = true;
+        warnings.extend(anew);
+    }
     for problem in own_places(&request.project, &install) {
         valid &= check.run::<()>(Task::TargetValid, || Err(problem)).is_some();
     }
@@ -157,7 +180,7 @@ pub(crate) fn pre_flight(
         server_found: running_server::found(request, &install, source.as_deref(), is_tried, &mut warnings),
         warnings,
     };
-    Checked { evidence, problems: check.problems, source, leftovers, place }
+    Checked { evidence, problems: check.problems, source, leftovers, notes, place }
 }
 
 fn source_valid(request: &Request, opened: Option<Arc<Source>>) -> Result<(String, Arc<Source>), Problem> {
@@ -171,6 +194,7 @@ fn source_valid(request: &Request, opened: Option<Arc<Source>>) -> Result<(Strin
     let source = source.map_err(|e| match &e {
         GitError::NoGit(_) => problem(&e, "install git (Debian: apt install git), then try again"),
         GitError::NoSuchCommit { .. } => problem(&e, format!("see what there is: git -C {named} log --oneline --all")),
+        GitError::NotYours { .. } => problem(&e, e.ways_on().unwrap_or_default()),
         GitError::Failed { .. } => problem(&e, format!("see what git says: git -C {named} status")),
         GitError::Damaged { .. } => problem(&e, damaged_source(&request.source)),
         GitError::NoView { .. } => {
@@ -191,6 +215,29 @@ fn source_valid(request: &Request, opened: Option<Arc<Source>>) -> Result<(Strin
         return Err(problem(what, format!("upgrade to that one: --to {}", short(&last))));
     }
     Err(problem(format!("{path}: not a praxis-os repository (no {marks} at commit {commit})"), clone))
+}
+
+/// What a partial clone lacks and the plan installs.
+pub(crate) fn lacking(source: &Source, plan: &Plan) -> Option<Problem> {
+    if !source.repo.lacks.any() {
+        return None;
+    }
+    let theirs = plan.files.iter().filter(|file| file.uses_theirs());
+    let lacking: Vec<RelPath> = theirs
+        .filter(|file| file.theirs.as_ref().is_some_and(|id| source.read(id).is_none()))
+        .map(|file| file.path.clone())
+        .collect();
+    if lacking.is_empty() {
+        return None;
+    }
+    let named = source.repo.path();
+    let what = format!(
+        "{}: a partial clone, which lacks {} of the texts that are installed:{}",
+        named.shown(),
+        lacking.len(),
+        some_of(&lacking)
+    );
+    Some(Problem { about: About::Source, ..problem(what, "let them be fetched, all at once: add --deepen") })
 }
 
 fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
@@ -230,7 +277,7 @@ pub(crate) fn damaged_source(path: &Path) -> String {
     format!("see what is damaged: git -C {} fsck, or name another clone: --source DIR", quoted(path))
 }
 
-fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()), Problem> {
+fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem> {
     if !install.is_dir() {
         let what = format!(
             "{}: no {} folder here, so there is nothing to upgrade",
@@ -259,7 +306,6 @@ fn target_valid(project: &Path, install: &Path, own: bool) -> Result<(String, ()
         problem(e, next)
     })?;
     can_be_copied(install)?;
-    venv_works(install, own)?;
     Ok((format!("{} layout", layout.name), ()))
 }
 
@@ -322,41 +368,38 @@ pub(crate) fn unmerged(source: &Source, install: &Path, planned: &Planned) -> Op
     Some(problem(what, "settle these first, in your editor or with git mergetool, then try again"))
 }
 
-/// A venv whose python is gone can neither be installed into nor run the server. It is only `run` where the upgrade itself
-/// begins: what only looks runs nothing of the project's.
-fn venv_works(install: &Path, run: bool) -> Result<(), Problem> {
-    let venv = install.join("venv");
-    if std::fs::symlink_metadata(&venv).is_err() {
-        return Ok(());
-    }
-    let python = venv.join("bin/python");
+/// What an upgrade does about the environment; where one is made from scratch, that is a warning. The live one is only `run`
+/// where the upgrade itself begins: what only looks runs nothing of the project's.
+fn environment(request: &Request, least: Option<Version>, run: bool) -> Result<Option<String>, Problem> {
+    let install = request.install();
+    let by = match anew::look(&install, &request.project, least, request.options.python.as_deref())? {
+        None => return Ok(None),
+        Some(Environment::Anew(_)) if request.options.python.is_some() => return Ok(None),
+        Some(Environment::Anew(anew)) => return Ok(Some(anew.describe())),
+        Some(Environment::Copy(by)) => by,
+    };
     if !run {
-        return match venv::looks_whole(&venv) {
-            Ok(()) => Ok(()),
-            Err(why) => Err(no_python(&venv, &why)),
-        };
+        return Ok(None);
     }
+    let live = venv::live(&install);
     let _program = waiting(Who::Programs);
-    let mut command = children::helper(&python);
-    command.args(["-I", "-c", "import pip"]).env("PYTHONDONTWRITEBYTECODE", "1");
+    let mut command = children::helper(live.join("bin/python"));
+    let code = if by == Installer::Pip { "import pip" } else { "import sys" };
+    command.args(["-I", "-c", code]).env("PYTHONDONTWRITEBYTECODE", "1");
     let said = match output::output(&mut command, None, output::SHORT) {
-        Ok(out) if out.status.success() => return Ok(()),
+        Ok(out) if out.status.success() => return Ok(None),
         Ok(out) => output::last_line(&out.stderr),
         Err(e) => e.to_string(),
     };
-    Err(no_python(&venv, &said))
-}
-
-fn no_python(venv: &Path, said: &str) -> Problem {
-    let python = venv.join("bin/python");
-    let what = format!("{}: this python3 does not work, or has no pip ({})", python.shown(), fs::visible(said));
-    problem(
-        what,
-        format!(
-            "install python3 with venv (Debian: apt install python3-venv) and make the environment anew: python3 -m venv --clear {}",
-            quoted(venv)
-        ),
-    )
+    let python = live.join("bin/python");
+    let what = format!("{}: this python3 does not work, or has no pip ({})", python.shown(), fs::visible(&said));
+    let next = match interpreters::found(least.unwrap_or((3, 10)), &request.project).into_iter().next() {
+        Some(one) => format!("let the environment be made anew: --python {}", quoted(&one.path)),
+        None => "install python3 with venv (Debian: apt install python3-venv), then let the environment be made anew: \
+                 --python python3"
+            .to_owned(),
+    };
+    Err(problem(what, next))
 }
 
 fn old_backups(install: &Path, found: &Found, check: &mut Check<'_, '_>) -> Vec<String> {

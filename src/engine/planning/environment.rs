@@ -13,7 +13,8 @@ use crate::host::files::fs;
 use crate::host::files::read;
 use crate::host::install::locked::LockedInstall;
 use crate::host::process::program::Deaf;
-use crate::host::python::{packages, pip, venv};
+use crate::host::python::condition::{self, Condition};
+use crate::host::python::{packages, venv};
 use crate::host::server;
 
 /// The name of the note in `.upgrade`.
@@ -50,7 +51,7 @@ impl Satisfied {
         match self {
             Satisfied::Known => "requirements and environment as they were when last satisfied",
             Satisfied::Unchanged => "requirements unchanged, all of them installed",
-            Satisfied::Asked => "pip would install nothing",
+            Satisfied::Asked => "asked: nothing would be installed",
         }
     }
 }
@@ -85,12 +86,20 @@ pub(crate) fn note(install: &LockedInstall, requirements: &[u8]) -> Result<(), F
 }
 
 /// Whether the environment satisfies the requirements that the install has now; pip is asked if need be.
-pub(crate) fn is_current(install: &Path) -> bool {
+pub(crate) fn is_current(install: &Path, project: &Path) -> bool {
     let path = server::layout_of(install).requirements.under(install);
-    if !venv::live(install).exists() || !path.is_file() {
+    if !venv::is_there(install) || !path.is_file() {
         return true;
     }
     let bytes = read::read_if_there(&path).ok().flatten().unwrap_or_default();
-    without_pip(install, &bytes, true).is_some()
-        || pip::missing(&venv::live(install), &path, &mut Deaf).is_ok_and(|missing| missing.is_empty())
+    if without_pip(install, &bytes, true).is_some() {
+        return true;
+    }
+    let missing = match condition::of(install, project) {
+        Condition::Missing => return true,
+        Condition::Sound(by) => by.missing(&venv::live(install), &path, &mut Deaf),
+        // Of one that is not ours nothing is run. What it lacks it lacked before.
+        Condition::Elsewhere(..) | Condition::NoInstaller(_) | Condition::NoPython(_) => return false,
+    };
+    missing.is_ok_and(|missing| missing.is_empty())
 }

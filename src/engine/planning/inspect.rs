@@ -165,6 +165,12 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
             inspection.evidence.warnings.extend(python.warning);
             inspection.only_planned = python.problem;
             inspection.problems.extend(inspection.only_planned.clone());
+            if inspection.only_planned.is_none()
+                && let Some(lacking) = checks::lacking(&source, &planned.plan)
+            {
+                inspection.problems.push(lacking.clone());
+                inspection.only_planned = Some(lacking);
+            }
             inspection.problems.extend(lfs_pointers::problem(&source, &planned.pointers));
             inspection.pointers.clone_from(&planned.pointers);
             let install = request.install();
@@ -241,14 +247,14 @@ fn reconcile(request: &Request) -> String {
     Next::Reconcile(Some(&request.source)).of(&request.project)
 }
 
-/// Fetches the history that a shallow clone lacks; nothing to do for one that is whole. Blocking, and the one thing
+/// Fetches what a shallow or a partial clone lacks; nothing to do for one that is whole. Blocking, and the one thing
 /// here that uses the network and writes to the source.
 ///
 /// # Errors
 /// [`GitError`] with git's words.
 pub(crate) fn deepen(source: &Path) -> Result<(), GitError> {
     let mut repo = Repo::open(source)?;
-    if repo.shallow { repo.deepen() } else { Ok(()) }
+    if repo.shallow || repo.lacks.any() { repo.deepen() } else { Ok(()) }
 }
 
 /// The answers that the conflicts of a plan have already; those from before also where they don't count. Blocking.
@@ -372,7 +378,8 @@ pub(crate) fn session(project: &Path, id: &str) -> Option<Session> {
 /// running server was started after its code's last change. Blocking; may run pip's dry run.
 pub(crate) fn nothing_to_do(request: &Request, plan: &Plan) -> bool {
     let server = || {
-        request.only == Some(Only::Content) || (environment::is_current(&request.install()) && server_current(request))
+        request.only == Some(Only::Content)
+            || (environment::is_current(&request.install(), &request.project) && server_current(request))
     };
     plan.summary.pending() == 0 && folder::leaves(&request.install()).is_none() && server()
 }

@@ -1,5 +1,6 @@
 //! What would happen, before anybody says yes: the source, the checks of phase 0, the plan. Reads, never writes.
 
+pub(crate) mod anew;
 pub(crate) mod assistant_rules;
 pub(crate) mod checks;
 pub(crate) mod editors;

@@ -7,6 +7,8 @@ use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::Only;
 use crate::core::visible::Shown as _;
+use crate::engine::planning::anew;
+use crate::engine::planning::anew::Environment;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
 use crate::engine::refusal::{Problem, problem};
@@ -47,7 +49,12 @@ pub(crate) fn check(request: &Request, install: &Path, source: &Source) -> Check
     let is_old = target.minimum_python.zip(own).is_some_and(|(least, own)| own < least);
     let other = server::layout_of(install).package != target.package;
     let named = request.options.python.as_deref();
-    if !is_old && !other && named.is_none() {
+    // One that is made from scratch gets another Python.
+    let anew = match anew::look(install, &request.project, target.minimum_python, named) {
+        Ok(Some(Environment::Anew(anew))) if named.is_none() => Some(anew.python),
+        _ => None,
+    };
+    if !is_old && !other && named.is_none() && anew.is_none() {
         return Checked::default();
     }
     let (python, version) = match named {
@@ -58,7 +65,11 @@ pub(crate) fn check(request: &Request, install: &Path, source: &Source) -> Check
                 return Checked::refused(problem(what, "name a Python program, such as --python python3.12"));
             }
         },
-        None => match interpreters::behind(&venv, &request.project) {
+        None => match anew.clone().or_else(|| interpreters::behind(&venv, &request.project)) {
+            Some(python) if anew.is_some() => {
+                let version = interpreters::ask_version(&python).ok();
+                (python, version)
+            }
             Some(python) => (python, own),
             None => return Checked::warned(not_checked(&venv)),
         },

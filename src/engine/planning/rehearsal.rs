@@ -68,7 +68,7 @@ pub(crate) fn place(install: &Path, options: &Options, index_outside: bool) -> F
 /// The same for what is planned. None where there is no server to try.
 pub(crate) fn place_of(request: &Request) -> Option<Foreseen> {
     let install = request.install();
-    if request.only == Some(Only::Content) || !venv::live(&install).exists() {
+    if request.only == Some(Only::Content) || !venv::is_there(&install) {
         return None;
     }
     let index_outside = search_index::places(&install).index.is_none();

@@ -8,7 +8,7 @@ use crate::engine::planning::request::Request;
 use crate::engine::planning::room;
 use crate::engine::planning::source::Source;
 use crate::host::process::proc;
-use crate::host::server::{self, Case, Owner, Running};
+use crate::host::server::{self, Case, Live, Owner, Running, Supervisor};
 
 /// How the install's server is found, and what a person should know about it before he says yes.
 /// `is_tried` says that a second one will be started beside it, for the trial.
@@ -41,6 +41,7 @@ pub(crate) fn found(
             match live.owner {
                 Owner::Nobody if auto => {}
                 Owner::Terminal if auto && request.options.restart_by_hand => {}
+                Owner::Supervised => warnings.extend(supervised(&live, must_end, auto)),
                 Owner::Editor if must_end => {
                     warnings.push(format!("the server (pid {pid}) belongs to an editor: {ends}"));
                 }
@@ -75,6 +76,22 @@ pub(crate) fn found(
         format!("process {} is a server of this install that an editor talks to: {then}", p.pid)
     }));
     found.to_owned()
+}
+
+/// What a person should know of a server that a supervisor runs.
+fn supervised(live: &Live, must_end: bool, auto: bool) -> Option<String> {
+    let supervisor = Supervisor::of(&live.process)?;
+    let (pid, words, command) = (live.process.pid, supervisor.words(), supervisor.command());
+    Some(match (must_end, auto) {
+        (true, _) => format!(
+            "the server (pid {pid}) is run by {words}: it has to end before anything can change; stop it there, and start \
+             it again when the upgrade is done: {command}"
+        ),
+        (false, true) if matches!(supervisor, Supervisor::Systemd(..)) => {
+            format!("the server (pid {pid}) is run by {words}, which is asked to restart it: {command}")
+        }
+        _ => format!("the server (pid {pid}) is run by {words} and is left alone; to restart it: {command}"),
+    })
 }
 
 /// Whether the install's server is of another package than the release's, so that its code goes.

@@ -7,6 +7,7 @@ use crate::core::settings::{FILE, Settings};
 use crate::core::visible::Shown as _;
 use crate::engine::refusal::{self, Problem};
 use crate::host::files::read;
+use crate::host::git::{address, cached};
 use crate::host::install;
 use crate::host::user::consent;
 use crate::host::user::consent::Wish;
@@ -57,7 +58,8 @@ impl Layers {
     pub(crate) fn read(project: &Path, flags: Settings) -> Result<Self, Problem> {
         let mut of_project = read(&project_file(project))?;
         // In the project's file a relative path starts at the project, wherever the command is typed.
-        of_project.source_path = of_project.source_path.map(|p| project.join(p));
+        let placed = |p: PathBuf| if address::is_address(&p) { p } else { project.join(p) };
+        of_project.source_path = of_project.source_path.map(placed);
         let user = settings_file::path().map_or(Ok(Settings::default()), |path| read(&path))?;
         Ok(Self { flags, project: of_project, user })
     }
@@ -73,7 +75,8 @@ impl Layers {
         let own = allow_test_command || tests == self.user.test_command;
         let named = absolute(self.project.source_path.as_deref()).filter(|_| self.flags.source_path.is_none());
         let foreign = named.filter(|source| absolute(self.user.source_path.as_deref()).as_ref() != Some(source));
-        let foreign_source = foreign.filter(|source| !consent::allows(project, &Wish::Source(source.clone())));
+        let foreign_source =
+            foreign.filter(|source| !consent::allows(project, &Wish::Source(cached::place_of(source))));
         Word { tests: tests.filter(|_| own), foreign_source }
     }
 }
@@ -115,5 +118,8 @@ fn read(path: &Path) -> Result<Settings, Problem> {
 /// as it is; the checks say so.
 pub(crate) fn absolute(source: Option<&Path>) -> Option<PathBuf> {
     let source = source?;
+    if address::is_address(source) {
+        return Some(source.to_owned());
+    }
     Some(source.canonicalize().or_else(|_| std::path::absolute(source)).unwrap_or_else(|_| source.to_owned()))
 }

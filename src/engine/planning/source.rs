@@ -109,6 +109,8 @@ impl Source {
             let name = file.source_path.as_ref().unwrap_or(&file.path);
             if let Some(id) = file.theirs.as_ref().filter(|_| file.uses_theirs())
                 && self.read(id).is_none()
+                // What a partial clone lacks is told with the plan.
+                && (!self.repo.lacks.any() || self.blobs.is_damaged(id))
             {
                 return Err(self.damaged(id, name));
             }
@@ -176,6 +178,7 @@ impl Source {
             version: self.version.clone(),
             commit: self.commit.clone(),
             shallow: self.repo.shallow,
+            partial: self.repo.lacks.any(),
             generation: self.generation().name.clone(),
         }
     }
@@ -203,7 +206,7 @@ pub(crate) fn stale_manifest(source: &Source) -> Option<String> {
     let unlisted = in_folder.filter(|p| !manifest.contains_key(p)).count();
     (other + gone + unlisted > 0).then(|| {
         format!(
-            "nothing to do: the source's manifest is out of date, its history is used ({same} of {} checksums match, \
+            "the source's manifest is out of date, its history is used instead ({same} of {} checksums match, \
              {other} differ, {gone} files are gone, {unlisted} are not listed)",
             manifest.len()
         )

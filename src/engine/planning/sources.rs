@@ -10,6 +10,7 @@ use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
 use crate::host::demo;
 use crate::host::git::GitError;
+use crate::host::git::address;
 use crate::host::git::snapshot;
 use crate::host::user::recent_sources;
 
@@ -40,6 +41,8 @@ pub struct Facts {
     pub date: String,
     /// History is cut off.
     pub shallow: bool,
+    /// Contents of its history were left out.
+    pub partial: bool,
     /// A folder without git.
     pub snapshot: bool,
     /// How many uncommitted changes there are.
@@ -79,6 +82,12 @@ pub struct Candidate {
 /// Looks at a path. Blocking, some git calls.
 pub fn look(path: &Path, to: Option<&str>) -> Found {
     if !path.is_dir() {
+        if let Some(known) = address::address(path) {
+            return Found::Folder(match known {
+                Ok(_) => "An address is fetched before the wizard opens: start it with --source ADDRESS.".to_owned(),
+                Err(why) => format!("Nothing is fetched from this address: {why}."),
+            });
+        }
         return Found::Nothing;
     }
     let source = match Source::open(path, to) {
@@ -90,7 +99,10 @@ pub fn look(path: &Path, to: Option<&str>) -> Found {
         Err(GitError::NoSuchCommit { name, .. }) => {
             return Found::Folder(format!("A repository without a commit called {name}."));
         }
-        Err(e) => return Found::Folder(format!("{e}.")),
+        Err(e) => {
+            let next = e.ways_on().map(|next| format!(" To go on, {next}.")).unwrap_or_default();
+            return Found::Folder(format!("{e}.{next}"));
+        }
     };
     if source.marked().is_none() {
         return Found::Folder(match source.last_known() {
@@ -102,6 +114,7 @@ pub fn look(path: &Path, to: Option<&str>) -> Found {
         path: path.canonicalize().unwrap_or_else(|_| path.to_owned()),
         date: source.repo.date_of(&source.commit).unwrap_or_default(),
         shallow: source.repo.shallow,
+        partial: source.repo.lacks.any(),
         snapshot: source.repo.is_snapshot(),
         uncommitted: source.repo.dirty().map_or(0, |lines| lines.len()),
         version: source.version,

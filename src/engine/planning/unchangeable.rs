@@ -40,7 +40,25 @@ pub(crate) fn problems(install: &Path, plan: &Plan, folders: &BTreeSet<PathBuf>)
     let project = install.parent().unwrap_or(install);
     let renamed = (Install::find(project).target() != install).then_some(install);
     let mounted: Vec<&Path> = ways.into_iter().chain(renamed).filter(|path| fixed::is_mounted_at(path)).collect();
-    attributes(install, &held).into_iter().chain(mounts(install, &mounted)).collect()
+    let sticky: Vec<&Path> = files.iter().map(PathBuf::as_path).filter(|path| fixed::is_kept_by_others(path)).collect();
+    attributes(install, &held).into_iter().chain(mounts(install, &mounted)).chain(others(install, &sticky)).collect()
+}
+
+/// Files of somebody else's in folders where only the owner may replace a file.
+fn others(install: &Path, kept: &[&Path]) -> Option<Problem> {
+    let first = kept.first()?;
+    let what = listed(
+        "files of others lie in folders with the sticky bit, where only their owners may replace them",
+        kept.iter().map(|path| path.shown().to_string()),
+    );
+    let folder = quoted(first.parent().unwrap_or(first));
+    Some(problem(
+        format!("{}: {what}", install.shown()),
+        format!(
+            "make them yours: sudo chown \"$(id -un)\" {}, or take the bit away: chmod -t {folder}",
+            kept.iter().take(SHOWN).map(quoted).collect::<Vec<_>>().join(" ")
+        ),
+    ))
 }
 
 /// The refusal of one path that has such an attribute.

@@ -57,6 +57,14 @@ fn backup_line(session: &Session) -> Option<String> {
     Some(format!("backup: {}/.backups/{backup}/", install::name_of(&session.install)))
 }
 
+/// A report with what is worth knowing and needs nothing, before the way back.
+pub(crate) fn with_notes(mut report: Vec<Part>, notes: &[String]) -> Vec<Part> {
+    if let Some(at) = report.iter().position(|part| matches!(part, Part::WayBack(_))) {
+        report.splice(at..at, notes.iter().map(|note| Part::Line(format!("to know: {note}"))));
+    }
+    report
+}
+
 /// What is said when a rollback could not be done: what the upgrade did does not matter then.
 pub(crate) fn not_back(session: &Session, warnings: &[String]) -> Vec<Part> {
     let mut parts = vec![Part::Subject(session.install.shown().to_string())];

@@ -189,6 +189,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     // Then all was verified once: what is not there any more, the user took away since.
     let was_verified = journal.is_done();
     let install = run.install();
+    let supervised = server::supervised(run);
     let server_was_running = server::stop_server(run);
     // Where the upgrade left it, by a config that may go now.
     let flag_before = search_index::places(&install).flag();
@@ -254,6 +255,9 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     }
     // The last of all that is put back: where no server starts now, what the files name is as it was.
     server::state_files(run, backup, &rescue, server_was_running, restored)?;
+    if let Some(supervisor) = supervised.as_ref().filter(|_| !server_was_running) {
+        server::restart_supervised(run, supervisor);
+    }
     if server_was_running {
         restored.server_problem = server::start_old_server(run, index_fits);
         // The flag came and went in a folder whose time was restored already.

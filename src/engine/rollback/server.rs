@@ -19,7 +19,7 @@ use crate::host::process::proc;
 use crate::host::server::kept::{self, Before};
 use crate::host::server::mcp::Client;
 use crate::host::server::search_index;
-use crate::host::server::{self, Case, Live, Owner, Running};
+use crate::host::server::{self, Case, Live, Owner, Running, Supervisor};
 use crate::host::session::shown;
 use rustix::fs::FileType;
 use std::ffi::OsStr;
@@ -77,12 +77,45 @@ pub(super) fn stop_server(run: &mut Run) -> bool {
             }
             true
         }
+        // It is restarted when all is back.
+        Running::Yes(live) if live.owner == Owner::Supervised => false,
         Running::Yes(live) => {
             let (pid, whose) = (live.process.pid, live.owner.words());
             run.warn("server", format!("the server (pid {pid}) is {whose}: start it again there"));
             false
         }
         Running::No(_) => before,
+    }
+}
+
+/// The supervisor of a server that runs what is about to go.
+pub(super) fn supervised(run: &Run) -> Option<Supervisor> {
+    match server::find(&run.session.install) {
+        // One that was left alone has the old release still.
+        Running::Yes(live) if began_since(run, &live) => Supervisor::of(&live.process),
+        _ => None,
+    }
+}
+
+/// Whether a server was started since the upgrade began.
+fn began_since(run: &Run, live: &Live) -> bool {
+    let began = run.session.created_at.parse::<jiff::Timestamp>().ok();
+    // The session's time is cut to the second.
+    let times = began.zip(proc::started_at(live.process.pid));
+    times.is_none_or(|(began, started)| started.as_second() >= began.as_second())
+}
+
+/// Lets a supervisor restart its server, now that the old release is back; else names the command.
+pub(super) fn restart_supervised(run: &mut Run, supervisor: &Supervisor) {
+    let (words, command) = (supervisor.words(), supervisor.command());
+    match supervisor.restart() {
+        Ok(()) => run.commands_run.push(command),
+        Err(why) => {
+            run.warn(
+                "server",
+                format!("the server is run by {words}, and was not restarted ({why}); to do it: {command}"),
+            );
+        }
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Run {
     pub(crate) server_settings: Option<server::Settings>,
     /// Warnings for the report.
     pub(crate) warnings: Vec<String>,
+    /// What is worth knowing and needs nothing.
+    pub(crate) notes: Vec<String>,
     /// What was tried in the rehearsal and what came of it, line by line.
     pub(crate) tried: Vec<String>,
     /// Programs that the current phase ran.
@@ -98,6 +100,7 @@ impl Run {
             server: None,
             server_settings: None,
             warnings: Vec::new(),
+            notes: Vec::new(),
             tried: Vec::new(),
             commands_run: Vec::new(),
             account: None,

@@ -16,6 +16,7 @@ use crate::core::blob::{hex, sha256};
 use crate::core::json;
 use crate::core::path::RelPath;
 use crate::core::visible::{self, Shown as _};
+use crate::host::files::attributes;
 use crate::host::files::crash_points::{BACK_UP, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
@@ -172,6 +173,8 @@ fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), F
         target.write_all(&buffer[..n]).doing("write", to)?;
         size += n as u64;
     }
+    // What can't be taken along here is told before anything is replaced.
+    attributes::put(&target, &attributes::of(&source), 0o600);
     target.sync_all().doing("sync", to)?;
     Ok((hex(&hasher.finalize()), size))
 }
@@ -316,6 +319,25 @@ impl Backup {
             }
         }
         Ok(files.len() as u64)
+    }
+
+    /// The attributes of files that the backup does not have, where an upgrade that replaces such a file would lose them.
+    pub(crate) fn attributes_left_out(&self, install: &Path) -> BTreeMap<RelPath, Vec<String>> {
+        let files = self.manifest.entries.iter().filter(|(_, entry)| matches!(entry, Entry::File { .. }));
+        let mut left = BTreeMap::new();
+        for (path, _) in files {
+            let Ok(live) = walk::open_file(install, path).map(|file| attributes::of(&file)) else { continue };
+            if live.is_empty() {
+                continue;
+            }
+            let copy = walk::open_file(&self.files(), path).map(|file| attributes::of(&file)).unwrap_or_default();
+            let names: Vec<String> =
+                live.keys().filter(|name| !copy.contains_key(*name)).map(|name| attributes::words(name)).collect();
+            if !names.is_empty() {
+                left.insert(path.clone(), names);
+            }
+        }
+        left
     }
 
     /// Files and their bytes.

@@ -1,6 +1,7 @@
 //! What can't be changed or replaced although its mode allows it: files and folders with an attribute that forbids it
 //! (`chattr +i`, `chattr +a`), and places where something is mounted.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::host::platform;
@@ -39,4 +40,16 @@ pub(crate) fn attribute(path: &Path) -> Option<Attribute> {
 /// say so, only another file system is known.
 pub(crate) fn is_mounted_at(path: &Path) -> bool {
     platform::is_mounted_at(path)
+}
+
+/// Whether a file is somebody else's and lies in a somebody else's folder with the sticky bit: then only its owner, the
+/// folder's, and root may replace or remove it.
+pub(crate) fn is_kept_by_others(path: &Path) -> bool {
+    let me = rustix::process::geteuid();
+    if me.is_root() {
+        return false;
+    }
+    let Some(folder) = path.parent().and_then(|folder| std::fs::metadata(folder).ok()) else { return false };
+    let Ok(file) = std::fs::symlink_metadata(path) else { return false };
+    folder.mode() & 0o1000 != 0 && file.uid() != me.as_raw() && folder.uid() != me.as_raw()
 }

@@ -1,6 +1,7 @@
 //! Files: durable writes, journalled changes, and how a file system keeps names, owners and folders.
 
 pub(crate) mod aside;
+pub(crate) mod attributes;
 pub(crate) mod clear;
 pub mod crash_points;
 pub(crate) mod error;

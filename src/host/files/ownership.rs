@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 
+use crate::host::files::attributes;
 use crate::host::files::folder::Folder;
 use crate::host::platform;
 
@@ -19,12 +20,19 @@ pub(crate) struct Owner {
     pub(crate) gid: u32,
 }
 
-/// Gives a new file, not yet in its place, the owner and group of the one that it will replace, as far as this user may:
+/// Gives a new file, not yet in its place, the attributes, owner and group of the one that it will replace, as far as this user may:
 /// before its mode is set, because the kernel takes the set-user-id bit away.
 pub(crate) fn as_of(replaced: &Path, new: &File) {
     let Ok(old) = std::fs::symlink_metadata(replaced) else { return };
     let Ok(now) = new.metadata() else { return };
-    if !old.is_file() || (old.uid(), old.gid()) == (now.uid(), now.gid()) {
+    if !old.is_file() {
+        return;
+    }
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    if let Ok(replaced) = rustix::fs::open(replaced, flags, Mode::empty()) {
+        attributes::put(new, &attributes::of(&File::from(replaced)), now.mode());
+    }
+    if (old.uid(), old.gid()) == (now.uid(), now.gid()) {
         return;
     }
     let (uid, gid) = (Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())));

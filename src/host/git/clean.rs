@@ -43,6 +43,10 @@ impl Repo {
     /// [`GitError::Failed`].
     pub(crate) fn dirty(&self) -> Result<Vec<Uncommitted>, GitError> {
         let Some(parts) = &self.parts else { return Ok(Vec::new()) };
+        // Nothing can be changed where nothing is checked out.
+        if self.is_bare {
+            return Ok(Vec::new());
+        }
         if !self.is_work_tree {
             let said = "fatal: this operation must be run in a work tree".to_owned();
             return Err(GitError::Failed { path: self.path.clone(), command: "status".to_owned(), said });

@@ -1,4 +1,4 @@
-//! Fetches the history that a shallow clone lacks, when a person asks for it. The one thing that writes to a source and
+//! Fetches what a shallow or a partial clone lacks, when a person asks for it. The one thing that writes to a source and
 //! uses the network.
 //!
 //! Where the clone came from is read from its settings, and nothing else: it is fetched through a git folder of our own.
@@ -9,9 +9,9 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::core::visible::Shown as _;
-use crate::host::git::command::{finish, git_to_fetch};
+use crate::host::git::command::finish;
 use crate::host::git::error::GitError;
+use crate::host::git::reach::{self, again, unwritten};
 use crate::host::git::repo::Repo;
 use crate::host::git::settings::Settings;
 use crate::host::git::view::Parts;
@@ -19,12 +19,8 @@ use crate::host::git::view::Parts;
 /// The protocols that are spoken, as `GIT_ALLOW_PROTOCOL` has them.
 const PROTOCOLS: &str = "file:git:http:https:ssh";
 
-/// What of the user's own settings is needed to reach another machine.
-const TO_REACH: [&str; 9] =
-    ["credential.", "http.", "url.", "ssh.", "protocol.", "safe.", "core.sshcommand", "core.askpass", "core.gitproxy"];
-
 impl Repo {
-    /// Fetches the history that a shallow clone lacks. The one thing here that writes to the source and uses the
+    /// Fetches what a shallow or a partial clone lacks. The one thing here that writes to the source and uses the
     /// network; only done when asked for.
     ///
     /// # Errors
@@ -35,41 +31,32 @@ impl Repo {
             return Err(GitError::NotARepository { path: self.path.clone(), said });
         };
         let url = self.origin(&Settings::of_repository(&self.path)?, parts)?;
-        let user = Settings::of_user(self.view.home())?;
-        // On this machine nothing has to be reached, and a git that gives reads these settings too.
-        let wanted: &[&str] = if is_here(&url) { &["safe."] } else { &TO_REACH };
-        let settings = user.written(|key| wanted.iter().any(|wanted| key.starts_with(wanted)));
-        let file = self.view.home().join("user-config");
-        fs::write(&file, settings).map_err(|e| self.unwritten(&file, &e))?;
-
-        let mut fetch = git_to_fetch(&self.path);
-        // Those of the user's that reach another machine: nothing of the source's own is read.
-        if !is_here(&url) {
-            for (key, value) in user.iter().filter(|(key, _)| key.starts_with("credential.")) {
-                fetch.arg("-c").arg(format!("{key}={value}"));
+        let lacks = self.lacks;
+        if lacks.folders > 0 {
+            // Its own list, and not ours that begins where folders are missing.
+            self.shallow = parts.common.join("shallow").is_file();
+        }
+        // Of the source's own settings nothing is read.
+        let mut reach = reach::ready(&self.path, self.view.home(), &url, PROTOCOLS)?;
+        self.view.lead(&mut reach);
+        if lacks.any() {
+            let parts_shallow = self.shallow;
+            self.fetch_missing(|| again(&reach), &url)?;
+            if !parts_shallow {
+                return Ok(());
             }
         }
-        fetch.args(["-c", "fetch.recurseSubmodules=false", "-c", "fetch.writeCommitGraph=false"]);
+        let Some(parts) = &self.parts else { return Ok(()) };
+        let mut fetch = again(&reach);
         fetch.args(["fetch", "--unshallow", "--quiet", "--no-tags", "--", &url]);
-        self.view.lead(&mut fetch);
-        fetch.env("GIT_CONFIG_GLOBAL", &file).env("GIT_CONFIG_NOSYSTEM", "1");
-        fetch.env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env_remove("GIT_NO_REPLACE_OBJECTS");
-        if std::env::var_os("GIT_SSH_COMMAND").is_none() && user.get("core.sshcommand").is_none() {
-            // A password asked for on the terminal would stand in the middle of the wizard.
-            fetch.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
-        }
         let own_list = self.view.home().join("shallow");
-        let before = read(&own_list).map_err(|e| self.unwritten(&own_list, &e))?;
+        let before = read(&own_list).map_err(|e| unwritten(&self.path, &own_list, &e))?;
         finish(&self.path, "fetch", &mut fetch)?;
-        let now = read(&own_list).map_err(|e| self.unwritten(&own_list, &e))?;
+        let now = read(&own_list).map_err(|e| unwritten(&self.path, &own_list, &e))?;
         hand_over(&parts.common, before.as_deref(), now.as_deref())
-            .map_err(|e| self.unwritten(&parts.common.join("shallow"), &e))?;
+            .map_err(|e| unwritten(&self.path, &parts.common.join("shallow"), &e))?;
         self.shallow = now.is_some_and(|list| !list.is_empty());
         Ok(())
-    }
-
-    fn unwritten(&self, file: &Path, error: &io::Error) -> GitError {
-        GitError::NoFetch { path: self.path.clone(), why: format!("{}: {error}", file.shown()) }
     }
 
     /// The address that the clone came from.
@@ -96,14 +83,6 @@ impl Repo {
         }
         Ok(url)
     }
-}
-
-/// Whether an address is a path on this machine.
-fn is_here(url: &str) -> bool {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    // `host:path` is ssh, `./a:b` and `/a:b` are paths.
-    let is_scp = url.find(':').is_some_and(|colon| !url[..colon].contains('/'));
-    scheme.map_or(!is_scp, |scheme| scheme == "file")
 }
 
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -143,16 +122,6 @@ fn hand_over(common: &Path, before: Option<&[u8]>, now: Option<&[u8]>) -> io::Re
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_on_this_machine_is_known() {
-        for here in ["/srv/praxis", "../praxis", "file:///srv/praxis", "./a:b"] {
-            assert!(is_here(here), "{here}");
-        }
-        for elsewhere in ["https://example.invalid/x", "git@example.invalid:x", "host:/srv", "ssh://h/x"] {
-            assert!(!is_here(elsewhere), "{elsewhere}");
-        }
-    }
 
     #[test]
     fn a_clone_that_another_git_works_on_is_left_alone() {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::core::os_text::quoted;
 use crate::core::visible::{self, Shown as _};
 
 /// What can go wrong when asking git.
@@ -20,6 +21,16 @@ pub enum GitError {
         path: PathBuf,
         /// git's last line.
         said: String,
+    },
+    /// A repository of somebody else's, which git does not read.
+    #[error("{}: belongs to {}, and git reads no repository of somebody else's", .path.shown(), visible::line(.owner))]
+    NotYours {
+        /// The folder that was named.
+        path: PathBuf,
+        /// The one that git speaks of.
+        folder: PathBuf,
+        /// Whose it is.
+        owner: String,
     },
     /// A name that leads to no commit.
     #[error("{}: there is no commit called \"{}\"", .path.shown(), visible::line(.name))]
@@ -87,6 +98,16 @@ pub enum GitError {
 }
 
 impl GitError {
+    /// The two ways on from a repository of somebody else's, as commands for a person; none for other errors.
+    pub(crate) fn ways_on(&self) -> Option<String> {
+        let Self::NotYours { folder, .. } = self else { return None };
+        let folder = quoted(folder);
+        Some(format!(
+            "make it yours: sudo chown -R \"$(id -un)\" {folder}, or, if you trust who can write there: \
+             git config --global --add safe.directory {folder}"
+        ))
+    }
+
     /// Says which file a damaged object is the content of.
     #[must_use]
     pub(crate) fn of_file(self, name: &str) -> Self {

@@ -7,7 +7,7 @@ use crate::core::layout::{layouts, pages};
 use crate::core::path::RelPath;
 use crate::core::release_history::{Change, Commit};
 use crate::host::git::error::GitError;
-use crate::host::git::objects::{Blobs, is_file};
+use crate::host::git::objects::{Blobs, Ends, is_file};
 use crate::host::git::repo::Repo;
 
 impl Repo {
@@ -46,6 +46,10 @@ impl Repo {
     /// # Errors
     /// [`GitError`].
     pub(crate) fn later(&self, blobs: &Blobs, commit: &str) -> Result<Vec<Commit>, GitError> {
+        // Of other branches a clone without folders knows nothing.
+        if self.lacks.folders > 0 {
+            return Ok(Vec::new());
+        }
         Ok(pages::loose(self.log(blobs, &["--branches", "--tags", "--remotes", "--not", commit], installable)?))
     }
 
@@ -90,7 +94,8 @@ impl Repo {
             "log",
             "--raw",
             "-z",
-            "-M",
+            // Which files are alike only their contents tell.
+            if self.lacks.any() { "-M100%" } else { "-M" },
             "-l0",
             "--no-abbrev",
             "--no-ext-diff",
@@ -105,7 +110,12 @@ impl Repo {
         let Log { commits, compared } = parse_log(&out, wanted)?;
         // Its beginning, too: where folders lie and commits descend from themselves, git lists none of them.
         let begun = which.iter().filter(|word| BlobId::from_hex(word).is_some()).map(|id| (*id).to_owned());
-        blobs.check_history(begun.chain(commits.iter().map(|c| c.id.clone())).collect(), self.shallow)?;
+        let ends = match (self.lacks.folders > 0, self.shallow) {
+            (true, _) => Ends::WithoutFolders,
+            (false, true) => Ends::Shallow,
+            (false, false) => Ends::Whole,
+        };
+        blobs.check_history(begun.chain(commits.iter().map(|c| c.id.clone())).collect(), ends)?;
         compared.iter().try_for_each(|(id, path)| blobs.check_blob(id, path))?;
         Ok(commits)
     }

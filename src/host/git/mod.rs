@@ -5,6 +5,8 @@
 //! ([`objects`]). Fetching what a shallow clone lacks ([`deepen`]) is done with the user's own settings, the commit
 //! after an upgrade ([`commit`]) with those of his project.
 
+pub(crate) mod address;
+pub(crate) mod cached;
 mod clean;
 mod command;
 mod commit;
@@ -12,6 +14,8 @@ mod deepen;
 mod error;
 mod history;
 mod objects;
+mod partial;
+mod reach;
 mod repo;
 mod settings;
 pub(crate) mod snapshot;

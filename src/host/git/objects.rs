@@ -37,6 +37,17 @@ pub struct Blobs {
     sound: Mutex<HashSet<String>>,
 }
 
+/// Where a history ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// With its first commit.
+    Whole,
+    /// Where commits are not there.
+    Shallow,
+    /// Where commits are there, and their folders are not.
+    WithoutFolders,
+}
+
 /// What a commit ships.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
@@ -125,7 +136,7 @@ impl Blobs {
     ///
     /// # Errors
     /// [`GitError::Damaged`], by the first that can't be read or is not what its name says.
-    pub(super) fn check_history(&self, commits: Vec<String>, is_shallow: bool) -> Result<(), GitError> {
+    pub(super) fn check_history(&self, commits: Vec<String>, ends: Ends) -> Result<(), GitError> {
         let mut sound = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
         let mut open = commits;
         while let Some(commit) = open.pop() {
@@ -133,11 +144,13 @@ impl Blobs {
                 continue;
             }
             let bytes = match self.object("commit", &commit)? {
-                None if is_shallow => continue,
+                None if ends == Ends::Shallow => continue,
                 found => found.ok_or_else(|| self.damaged("commit", &commit))?,
             };
             let lines = bytes.split(|b| *b == b'\n').take_while(|line| !line.is_empty());
             let named = lines.filter_map(|line| line.strip_prefix(b"parent "));
+            // Behind one whose parents' folders were left out, nothing was read.
+            let named = named.filter(|_| ends != Ends::WithoutFolders);
             open.extend(named.map(|id| String::from_utf8_lossy(id).into_owned()));
             self.check_folders(self.root_of(&commit)?, &mut sound)?;
             sound.insert(commit);

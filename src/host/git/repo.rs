@@ -9,13 +9,30 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::core::blob::ObjectFormat;
-use crate::core::visible;
+use crate::core::visible::{self, Shown as _};
 use crate::host::git::command::{finish, git, last_lines, short_answer};
 use crate::host::git::error::GitError;
 use crate::host::git::objects::{Blobs, Listing};
 use crate::host::git::snapshot;
 use crate::host::git::view::{Parts, View};
 use crate::host::process::timing::{Who, waiting};
+use crate::host::user::identity;
+
+/// What a partial clone left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Lacks {
+    /// Contents of files.
+    pub(crate) contents: usize,
+    /// Folders: of what is behind them nothing is known.
+    pub(crate) folders: usize,
+}
+
+impl Lacks {
+    /// Whether anything is missing.
+    pub(crate) fn any(self) -> bool {
+        self.contents + self.folders > 0
+    }
+}
 
 /// A git repository, opened for reading.
 #[derive(Debug)]
@@ -25,10 +42,14 @@ pub struct Repo {
     pub format: ObjectFormat,
     /// Its history is cut off.
     pub(crate) shallow: bool,
+    /// What a partial clone left out.
+    pub(crate) lacks: Lacks,
     /// None for a folder without git.
     pub(super) parts: Option<Parts>,
     /// The folder is its work tree, and not a bare repository or a part of one.
     pub(super) is_work_tree: bool,
+    /// It has no work tree at all.
+    pub(super) is_bare: bool,
     pub(super) view: Arc<View>,
 }
 
@@ -44,29 +65,55 @@ impl Repo {
         let git_time = waiting(Who::Git);
         let mut asked = git(path);
         asked.args(["rev-parse", "--show-object-format", "--is-shallow-repository", "--is-inside-work-tree"]);
-        asked.args(["--show-prefix", "--absolute-git-dir"]);
+        asked.args(["--is-bare-repository", "--show-prefix", "--absolute-git-dir"]);
         let output = short_answer(path, "rev-parse", &mut asked)?;
         drop(git_time);
         let not_one = |said: String| GitError::NotARepository { path: path.to_owned(), said };
         if !output.status.success() {
             if snapshot::has_marks(path) && !path.join(".git").exists() {
                 let view = Arc::new(View::of_snapshot(path)?);
-                let (format, path) = (ObjectFormat::Sha1, path.to_owned());
-                return Ok(Self { path, format, shallow: true, parts: None, is_work_tree: true, view });
+                let (format, path, lacks) = (ObjectFormat::Sha1, path.to_owned(), Lacks::default());
+                return Ok(Self {
+                    path,
+                    format,
+                    shallow: true,
+                    lacks,
+                    parts: None,
+                    is_work_tree: true,
+                    is_bare: false,
+                    view,
+                });
+            }
+            if let Some(folder) = dubious(&output.stderr) {
+                return Err(GitError::NotYours { owner: owner_of(&folder), path: path.to_owned(), folder });
             }
             return Err(not_one(last_lines(&output.stderr)));
         }
-        let mut lines = output.stdout.splitn(5, |b| *b == b'\n');
+        let mut lines = output.stdout.splitn(6, |b| *b == b'\n');
         let mut next = || lines.next().unwrap_or_default();
         let format = if next() == b"sha256" { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 };
-        let (shallow, is_work_tree, prefix) = (next() == b"true", next() == b"true", next());
+        let (shallow, is_work_tree, is_bare, prefix) =
+            (next() == b"true", next() == b"true", next() == b"true", next());
         if !prefix.is_empty() {
             return Err(not_one(format!("it is the folder {} of one", String::from_utf8_lossy(prefix))));
         }
         let git_dir = next();
         let parts = Parts::of(PathBuf::from(OsStr::from_bytes(git_dir.strip_suffix(b"\n").unwrap_or(git_dir))));
+        if !is_work_tree {
+            // A folder in such a one leads there, too.
+            let same = parts.git_dir.canonicalize().ok() == path.canonicalize().ok();
+            let above = parts.git_dir.parent().unwrap_or(&parts.git_dir).shown();
+            match (is_bare, same) {
+                (true, true) => {}
+                (false, _) => return Err(not_one(format!("it is the git folder of a clone; name {above} itself"))),
+                (true, false) => return Err(not_one(format!("it is a folder of {}", parts.git_dir.shown()))),
+            }
+        }
         let view = Arc::new(View::of(path, &parts, format)?);
-        Ok(Self { path: path.to_owned(), format, shallow, parts: Some(parts), is_work_tree, view })
+        let (path, parts, lacks) = (path.to_owned(), Some(parts), Lacks::default());
+        let mut repo = Self { path, format, shallow, lacks, parts, is_work_tree, is_bare, view };
+        repo.look_for_missing()?;
+        Ok(repo)
     }
 
     /// Whether it is a folder without git: what it held before is not known, and can't be fetched.
@@ -133,4 +180,18 @@ impl Repo {
     pub fn blobs(&self) -> Result<Blobs, GitError> {
         Blobs::open(&self.path, self.format, Arc::clone(&self.view))
     }
+}
+
+/// The folder that git does not read because it belongs to somebody else, as it says so.
+fn dubious(said: &[u8]) -> Option<PathBuf> {
+    let said = String::from_utf8_lossy(said).into_owned();
+    let at = said.split_once("dubious ownership in repository at '")?.1;
+    Some(PathBuf::from(at.split_once("'\n").map_or(at.trim_end().trim_end_matches('\''), |(folder, _)| folder)))
+}
+
+/// Whose a folder is: the name, or the number where there is no name.
+fn owner_of(folder: &Path) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(meta) = std::fs::metadata(folder) else { return "somebody else".to_owned() };
+    identity::account(meta.uid()).map(|account| account.name).unwrap_or_else(|| format!("user {}", meta.uid()))
 }

@@ -1,6 +1,8 @@
 //! The install's Python: its environment, its packages, pip, and what compiles.
 
 pub mod compile;
+pub(crate) mod condition;
+pub mod installer;
 pub mod interpreters;
 pub(crate) mod packages;
 pub mod pip;

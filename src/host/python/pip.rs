@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(2 * 3600);
 /// How long importing may take: some packages are large.
 const IMPORTS: Duration = Duration::from_secs(300);
 /// Listing what is installed needs no network; nobody can cancel it.
-const FREEZE: Limits = Limits { silent: Duration::from_secs(120), total: Duration::from_secs(600) };
+pub(super) const FREEZE: Limits = Limits { silent: Duration::from_secs(120), total: Duration::from_secs(600) };
 /// Complaints of `pip check` that are listened to.
 const COMPLAINTS: usize = 1_000;
 /// A report of a dry run holds what each package says of itself.
@@ -34,7 +34,7 @@ pub(crate) fn silence() -> Duration {
     *SILENT
 }
 
-fn limits() -> Limits {
+pub(super) fn limits() -> Limits {
     Limits { silent: silence(), total: LONGEST }
 }
 
@@ -58,10 +58,22 @@ pub fn python(venv: &Path) -> Command {
     command
 }
 
-/// `python -m pip` of an environment: no prompt, no look for newer pips, plain lines.
-fn pip(venv: &Path) -> Command {
-    let mut command = python(venv);
+/// `python -m pip` of an environment: no prompt, no look for newer pips, plain lines. `by` is another Python whose pip works
+/// there, where the environment has none.
+fn pip(by: Option<&Path>, venv: &Path) -> Command {
+    let mut command = match by {
+        None => python(venv),
+        Some(other) => {
+            let mut command = children::command(other);
+            without_others(&mut command);
+            command.env("PYTHONUNBUFFERED", "1").current_dir("/");
+            command
+        }
+    };
     command.args(["-m", "pip", "--disable-pip-version-check", "--no-input", "--no-color"]);
+    if by.is_some() {
+        command.arg("--python").arg(venv.join("bin/python"));
+    }
     command
 }
 
@@ -77,8 +89,8 @@ pub struct Wanted {
 }
 
 /// The command of a dry run that writes its report to a file; it changes nothing in the environment.
-pub fn dry_run(venv: &Path, requirements: &Path, report: &Path) -> Command {
-    let mut command = pip(venv);
+pub fn dry_run(by: Option<&Path>, venv: &Path, requirements: &Path, report: &Path) -> Command {
+    let mut command = pip(by, venv);
     command.args(["install", "--dry-run", "--report"]).arg(report).arg("-r").arg(requirements);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
@@ -110,10 +122,15 @@ pub fn wanted(report: &[u8]) -> Option<Vec<Wanted>> {
 ///
 /// # Errors
 /// [`ProgramError`], for instance where a requirement can't be found at all.
-pub fn missing(venv: &Path, requirements: &Path, listener: &mut dyn Listener) -> Result<Vec<Wanted>, ProgramError> {
+pub fn missing(
+    by: Option<&Path>,
+    venv: &Path,
+    requirements: &Path,
+    listener: &mut dyn Listener,
+) -> Result<Vec<Wanted>, ProgramError> {
     let failed = |error| ProgramError::Start { name: "pip".into(), error };
     let report = tempfile::NamedTempFile::new().map_err(failed)?;
-    program::run("pip", &mut dry_run(venv, requirements, report.path()), limits(), listener)?;
+    program::run("pip", &mut dry_run(by, venv, requirements, report.path()), limits(), listener)?;
     let bytes = read_report(report.path()).map_err(failed)?;
     wanted(&bytes).ok_or_else(|| failed(std::io::Error::other("its report can't be read")))
 }
@@ -122,8 +139,8 @@ pub fn missing(venv: &Path, requirements: &Path, listener: &mut dyn Listener) ->
 ///
 /// # Errors
 /// [`ProgramError`].
-pub(crate) fn freeze(venv: &Path) -> Result<String, ProgramError> {
-    let mut command = pip(venv);
+pub(crate) fn freeze(by: Option<&Path>, venv: &Path) -> Result<String, ProgramError> {
+    let mut command = pip(by, venv);
     command.args(["freeze", "--all"]).env("PYTHONDONTWRITEBYTECODE", "1");
     let said = program::run("pip freeze", &mut command, FREEZE, &mut Deaf)?;
     if !said.whole {
@@ -134,8 +151,8 @@ pub(crate) fn freeze(venv: &Path) -> Result<String, ProgramError> {
 }
 
 /// The command that fetches exactly these packages into a folder.
-pub fn download(venv: &Path, exactly: &Path, folder: &Path) -> Command {
-    let mut command = pip(venv);
+pub fn download(by: Option<&Path>, venv: &Path, exactly: &Path, folder: &Path) -> Command {
+    let mut command = pip(by, venv);
     command.args(["download", "--no-deps", "--dest"]).arg(folder).arg("-r").arg(exactly);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
@@ -147,13 +164,14 @@ pub fn download(venv: &Path, exactly: &Path, folder: &Path) -> Command {
 /// # Errors
 /// [`ProgramError`].
 pub fn install(
+    by: Option<&Path>,
     _: &LockedInstall,
     venv: &Path,
     requirements: &Path,
     fetched: Option<&Path>,
     listener: &mut dyn Listener,
 ) -> Result<(), ProgramError> {
-    let mut command = pip(venv);
+    let mut command = pip(by, venv);
     command.arg("install");
     if let Some(folder) = fetched {
         command.arg("--no-index").arg("--find-links").arg(folder);
@@ -165,7 +183,19 @@ pub fn install(
 ///
 /// # Errors
 /// [`ProgramError`] if it did not run.
-pub fn complaints(venv: &Path, listener: &mut dyn Listener) -> Result<Vec<String>, ProgramError> {
+pub fn complaints(by: Option<&Path>, venv: &Path, listener: &mut dyn Listener) -> Result<Vec<String>, ProgramError> {
+    complaints_of("pip check", pip(by, venv).arg("check"), listener)
+}
+
+/// What a program that fails where something does not fit together says then.
+///
+/// # Errors
+/// [`ProgramError`] if it did not run.
+pub(super) fn complaints_of(
+    name: &str,
+    command: &mut Command,
+    listener: &mut dyn Listener,
+) -> Result<Vec<String>, ProgramError> {
     struct Ear<'a>(&'a mut dyn Listener, Vec<String>);
     impl Listener for Ear<'_> {
         fn started(&mut self, pid: u32) {
@@ -182,7 +212,7 @@ pub fn complaints(venv: &Path, listener: &mut dyn Listener) -> Result<Vec<String
         }
     }
     let mut ear = Ear(listener, Vec::new());
-    match program::run("pip check", pip(venv).arg("check"), limits(), &mut ear) {
+    match program::run(name, command, limits(), &mut ear) {
         Ok(_) => Ok(Vec::new()),
         Err(ProgramError::Failed { .. }) if !ear.1.is_empty() => Ok(ear.1),
         Err(other) => Err(other),

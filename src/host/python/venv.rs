@@ -2,11 +2,10 @@
 //! and `venv` is switched to it in one step; switching back needs no network.
 
 use std::fs as stdfs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rustix::fs::RenameFlags;
 use rustix::io::Errno;
@@ -16,20 +15,21 @@ use crate::core::blob::sha256;
 use crate::host::files::crash_points::{LINK, SWITCH, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
-use crate::host::files::read;
 use crate::host::files::rename;
 use crate::host::files::tree::{copy_tree, mirror};
 use crate::host::install::locked::LockedInstall;
-use crate::host::process::children;
-use crate::host::process::program::{self, Limits, Listener, ProgramError};
-use crate::host::python::{pip, relocate};
-
-/// Python's own `venv` unpacks pip, which takes a few seconds.
-const MAKING: Limits = Limits { silent: Duration::from_secs(180), total: Duration::from_secs(600) };
+use crate::host::process::program::{Listener, ProgramError};
+use crate::host::python::installer::{Installer, no_folder};
+use crate::host::python::relocate;
 
 /// Where the live environment is.
 pub fn live(install: &Path) -> PathBuf {
     install.join("venv")
+}
+
+/// Whether there is one, sound or not: a link that leads nowhere counts.
+pub(crate) fn is_there(install: &Path) -> bool {
+    stdfs::symlink_metadata(live(install)).is_ok()
 }
 
 fn generations(install: &Path) -> PathBuf {
@@ -54,7 +54,14 @@ pub(crate) fn clone_live(install: &LockedInstall, name: &str) -> Result<PathBuf,
     discard(install, name)?;
     let made = install.make_folder(generations(install))?.join(name);
     let live = live(install);
-    clone_by_links(&stdfs::canonicalize(&live).doing("open", &live)?, &made)?;
+    let real = stdfs::canonicalize(&live).doing("open", &live)?;
+    let own = stdfs::canonicalize(&**install).doing("open", &**install)?;
+    // What is not the install's shares nothing with it, not even the count of its links.
+    if real.starts_with(own) {
+        clone_by_links(&real, &made)?
+    } else {
+        copy_tree(&real, &made)?
+    }
     Ok(made)
 }
 
@@ -65,16 +72,12 @@ pub(crate) fn clone_live(install: &LockedInstall, name: &str) -> Result<PathBuf,
 pub(crate) fn make_anew(
     install: &LockedInstall,
     name: &str,
-    python: &Path,
+    (python, by): (&Path, &Installer),
     listener: &mut dyn Listener,
 ) -> Result<PathBuf, ProgramError> {
-    let failed = |e: FsError| ProgramError::Start { name: "venv".into(), error: io::Error::other(e.to_string()) };
-    discard(install, name).map_err(failed)?;
-    let made = install.make_folder(generations(install)).map_err(failed)?.join(name);
-    let mut command = children::command(python);
-    pip::without_others(&mut command);
-    command.args(["-I", "-m", "venv"]).arg(&made).current_dir("/");
-    program::run("venv", &mut command, MAKING, listener)?;
+    discard(install, name).map_err(|e| no_folder(&e))?;
+    let made = install.make_folder(generations(install)).map_err(|e| no_folder(&e))?.join(name);
+    by.make(python, &made, listener)?;
     Ok(made)
 }
 
@@ -101,7 +104,11 @@ pub fn finish(install: &LockedInstall, name: &str, goes_to: &Path) -> Result<(),
 /// [`FsError`].
 pub fn fingerprint(install: &Path) -> Result<(String, u64), FsError> {
     let root = live(install);
-    let root = stdfs::canonicalize(&root).doing("open", &root)?;
+    let Ok(root) = stdfs::canonicalize(&root) else {
+        // A link that leads nowhere is all that there is.
+        let leads = stdfs::read_link(&root).doing("read link", &root)?;
+        return Ok((sha256(leads.as_os_str().as_bytes()), 1));
+    };
     let mut text = Vec::new();
     let mut count = 0;
     let walk = WalkDir::new(&root).follow_links(false).sort_by_file_name().into_iter();
@@ -309,7 +316,8 @@ pub(crate) fn forget_original(install: &LockedInstall, name: &str) -> Result<(),
         Ok(meta) if meta.is_dir() => fs::remove_tree(&kept),
         Ok(_) => {
             // A link leads to the generation before: with the way back to it, that goes too.
-            let before = stdfs::read_link(&kept).ok().and_then(|leads| leads.file_name().map(ToOwned::to_owned));
+            let leads = stdfs::read_link(&kept).ok().filter(|leads| leads.parent() == Some(Path::new("venvs")));
+            let before = leads.and_then(|leads| leads.file_name().map(ToOwned::to_owned));
             fs::remove_file(&kept)?;
             match before.as_ref().and_then(|name| name.to_str()) {
                 Some(before) if !is_live(install, before) => discard(install, before),
@@ -318,28 +326,6 @@ pub(crate) fn forget_original(install: &LockedInstall, name: &str) -> Result<(),
         }
         Err(_) => Ok(()),
     }
-}
-
-/// Whether an environment has an interpreter and pip, as far as that can be seen without running anything of it.
-///
-/// # Errors
-/// What is missing.
-pub(crate) fn looks_whole(venv: &Path) -> Result<(), String> {
-    let python = venv.join("bin/python");
-    let meta = std::fs::metadata(&python).map_err(|e| e.to_string())?;
-    if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
-        return Err("it is no program".to_owned());
-    }
-    let config = read::read_own(&venv.join("pyvenv.cfg")).unwrap_or_default();
-    let config = String::from_utf8_lossy(&config).to_lowercase();
-    let shared = config
-        .lines()
-        .filter_map(|l| l.split_once('='))
-        .any(|(key, value)| (key.trim(), value.trim()) == ("include-system-site-packages", "true"));
-    let libraries = ["lib", "lib64"].iter().flat_map(|lib| std::fs::read_dir(venv.join(lib))).flatten().flatten();
-    let mut packages = libraries.map(|entry| entry.path().join("site-packages/pip"));
-    // One that shares the machine's packages may have that one's pip.
-    if shared || packages.any(|pip| pip.is_dir()) { Ok(()) } else { Err("No module named pip".to_owned()) }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod ports;
 pub(crate) mod search_index;
 mod settings;
 mod start;
+mod supervisor;
 pub(crate) mod trial_copy;
 pub mod view;
 
@@ -26,3 +27,4 @@ pub use log::{last_lines, log_path};
 pub use owner::Owner;
 pub use settings::Settings;
 pub use start::{ServerError, Started, Watch, start};
+pub(crate) use supervisor::Supervisor;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::host::process::proc;
 use crate::host::process::proc::{Descriptor, Process};
 use crate::host::server::launch;
+use crate::host::server::supervisor::Supervisor;
 
 /// Who started a running server, and would miss it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,10 +16,15 @@ pub enum Owner {
     Editor,
     /// A person started it by hand, on a terminal that shows what it says.
     Terminal,
+    /// A supervisor runs it, and would start it again.
+    Supervised,
 }
 
 impl Owner {
     pub(super) fn of(process: &Process) -> Self {
+        if Supervisor::of(process).is_some() {
+            return Owner::Supervised;
+        }
         let (open, sockets) = (proc::descriptors(process.pid), proc::nameless_sockets(process.pid));
         Self::by(launch::reads_stdin(&process.command), &open, sockets.as_ref())
     }
@@ -45,6 +51,7 @@ impl Owner {
             Owner::Nobody => "running, ours to restart",
             Owner::Editor => "running, owned by an editor",
             Owner::Terminal => "running, started by hand on a terminal",
+            Owner::Supervised => "running, restarted by its supervisor",
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::engine::planning::inspect::{self, Inspection};
 use crate::engine::planning::request::Request;
 use crate::engine::planning::settings::{self, Layers, Word};
 use crate::engine::refusal::Problem;
+use crate::host::git::{address, cached};
 use crate::host::install;
 use crate::mcp::call::{Call, off, step, with};
 use crate::mcp::fault::Fault;
@@ -40,6 +41,13 @@ fn request(project: &Path, args: &PlanArgs) -> Result<(Request, Layers), Fault> 
     let Some(source) = settings::absolute(all.source_path.as_deref()) else {
         let what = "no source: where is the clone of praxis-os to upgrade from?";
         return Err(Fault::usage(what, "ask the person, and name it: source").then("upgrade_plan"));
+    };
+    let source = match address::is_address(&source) {
+        true => Some(cached::place_of(&source)).filter(|clone| clone.is_dir()).ok_or_else(|| {
+            let what = "this address was never fetched here, and an assistant fetches nothing";
+            Fault::usage(what, "ask the person to fetch it: pos-upgrade-tui plan --source ADDRESS").then("upgrade_plan")
+        })?,
+        false => source,
     };
     let request =
         Request { project: project.to_owned(), source, to: args.to.clone(), only: args.only, options: all.options() };

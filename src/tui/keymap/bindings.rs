@@ -152,7 +152,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         &[M::Preview],
         A::Deepen,
         "fetch history",
-        "fetch the history that the shallow clone lacks, plan again",
+        "fetch the history that the clone lacks, plan again",
         2,
     ),
     bind(

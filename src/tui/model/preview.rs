@@ -131,9 +131,9 @@ impl Preview {
         self.selected = self.selected.min(self.rows.len().saturating_sub(1));
     }
 
-    /// Whether the source is a shallow clone, whose history would tell more.
+    /// Whether the source is a shallow or a partial clone, whose history would tell more.
     pub(crate) fn is_shallow(&self) -> bool {
-        self.inspection.plan.as_ref().is_some_and(|p| p.source.shallow)
+        self.inspection.plan.as_ref().is_some_and(|p| p.source.shallow || p.source.partial)
     }
 
     /// The selected file.

@@ -39,8 +39,12 @@ fn question(model: &Model, question: &Question) -> Vec<String> {
             "The install is not touched. A file that is there is not written over.".to_owned(),
         ],
         Question::Deepen => vec![
-            "Fetch the history that this shallow clone lacks?".to_owned(),
-            "Runs `git fetch --unshallow` in the source, over the network; then plans again.".to_owned(),
+            "Fetch the history that this clone lacks?".to_owned(),
+            match model.preview.as_ref().and_then(|p| p.inspection.plan.as_ref()).is_some_and(|p| p.source.partial) {
+                true => "Runs `git fetch` in the source for all that is missing, over the network; then plans again.",
+                false => "Runs `git fetch --unshallow` in the source, over the network; then plans again.",
+            }
+            .to_owned(),
         ],
         Question::Removals(removals) => vec![
             format!("Remove {} of the {} files that releases put here?", removals.removed, removals.managed),

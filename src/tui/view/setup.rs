@@ -184,11 +184,14 @@ impl Rows<'_> {
         }
         let history = match (facts.snapshot, facts.shallow) {
             (true, _) => "a folder without git: less is known about your edits",
+            _ if facts.partial && !facts.shallow => {
+                "a partial clone: less is known about your edits; the plan offers to fetch the rest"
+            }
             (_, true) => "a shallow clone: less is known about your edits; the plan offers to fetch the rest",
             _ if facts.uncommitted > 0 => "the whole history is there",
             _ => "no uncommitted changes, the whole history is there",
         };
-        self.text(spot, " ", history, if facts.shallow { Role::Warn } else { Role::Dim });
+        self.text(spot, " ", history, if facts.shallow || facts.partial { Role::Warn } else { Role::Dim });
     }
 
     fn offers(&mut self) {

@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::phase::{Fact, NotApplicable, Phase};
+use crate::core::question::Way;
 use crate::core::requirements::of_file;
 use crate::engine::events::Level;
 use crate::engine::phases::server::draft::Draft;
 use crate::engine::phases::server::fetch;
 use crate::engine::phases::server::fetch::Fetched;
 use crate::engine::phases::server::target;
+use crate::engine::planning::anew;
+use crate::engine::planning::anew::{Anew, Environment};
 use crate::engine::planning::environment;
 use crate::engine::planning::environment::Satisfied;
 use crate::engine::session::context::Run;
@@ -23,6 +26,7 @@ use crate::host::files::journal::Journal;
 use crate::host::files::read;
 use crate::host::process::program::{Listener, ProgramError};
 use crate::host::process::timing::{Who, waiting};
+use crate::host::python::installer::Installer;
 use crate::host::python::pip;
 use crate::host::python::pip::Wanted;
 use crate::host::python::venv;
@@ -38,7 +42,7 @@ const DRAFT: &str = "draft";
 pub(crate) fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     let install = run.install();
     let skip = |why| not_applicable(why, Fact::NotApplicable(why));
-    if !venv::live(&install).exists() {
+    if !venv::is_there(&install) {
         return skip(NotApplicable::NoVenv);
     }
     if run.session.venv_generation.as_ref().is_some_and(|name| venv::is_live(&install, name)) {
@@ -53,19 +57,32 @@ pub(crate) fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     };
     let now = read::read_if_there(&target(run).requirements.under(&install))?;
     let unchanged = now.as_ref() == Some(&bytes);
-    let anew = run.session.options().python.clone();
-    if let Some(why) = environment::without_pip(&install, &bytes, unchanged).filter(|_| anew.is_none()) {
+    let least = target(run).minimum_python;
+    let named = run.session.options().python.clone();
+    let found = anew::look(&install, &run.session.project, least, named.as_deref());
+    let found = found.map_err(|problem| Stop::Failed { what: problem.what, next: Some(problem.next.into()) })?;
+    let Some(found) = found else { return skip(NotApplicable::NoVenv) };
+    let must = named.is_some() || matches!(&found, Environment::Anew(anew) if anew.is_needed());
+    if let Some(why) = environment::without_pip(&install, &bytes, unchanged).filter(|_| !must) {
         run.background = None;
         return nothing(run, why, &bytes);
     }
     let fetched = fetch::take(run, &bytes)?;
-    let missing = match fetched.missing.clone() {
-        Some(missing) => Some(missing),
-        None if anew.is_some() => None,
-        None => ask_pip(run, &requirements)?,
+    let missing = match (&found, fetched.missing.clone()) {
+        (_, Some(missing)) => Some(missing),
+        (Environment::Anew(_), None) => None,
+        (Environment::Copy(by), None) => ask_installer(run, by, &requirements)?,
     };
     if missing.as_ref().is_some_and(Vec::is_empty) {
         return nothing(run, Satisfied::Asked, &bytes);
+    }
+    if let Environment::Anew(anew) = &found
+        && named.is_none()
+    {
+        if run.ask(anew.question())? == Way::RollBack {
+            return Err(Stop::RollBack);
+        }
+        run.warn("venv", anew.describe());
     }
     let name = run.session.venv_generation.clone().unwrap_or_else(|| run.session.stamp.clone());
     run.session.venv_generation = Some(name.clone());
@@ -73,7 +90,7 @@ pub(crate) fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     let before = venv::fingerprint(&install)?;
     let names: Vec<String> = of_file(&String::from_utf8_lossy(&bytes)).0.into_iter().map(|r| r.name).collect();
     let count = missing.map_or(0, |m| m.len());
-    if let Err(stop) = build(run, &name, &requirements, &fetched, &names, count) {
+    if let Err(stop) = build(run, &name, &found, (&requirements, &fetched), &names, count) {
         abandon(run)?;
         return Err(stop);
     }
@@ -192,22 +209,39 @@ pub(crate) fn draft(run: &Run, journal: &Journal) -> Result<PathBuf, Stop> {
     Ok(draft.path(&server.requirements))
 }
 
-/// What pip would install. None if it can't tell: then the real one says why, in its words.
-fn ask_pip(run: &mut Run, requirements: &Path) -> Result<Option<Vec<Wanted>>, Stop> {
-    let command = format!("venv/bin/python -m pip install --dry-run -r {}", target(run).requirements);
-    run.commands_run.push(command);
+/// What would be installed. None if that can't be told: then the real installation says why, in its words.
+fn ask_installer(run: &mut Run, by: &Installer, requirements: &Path) -> Result<Option<Vec<Wanted>>, Stop> {
+    let (what, with) = match by {
+        Installer::Ensured => return Ok(None),
+        Installer::Uv(_) => ("compile", format!(" {}", target(run).requirements)),
+        _ => ("install --dry-run", format!(" -r {}", target(run).requirements)),
+    };
+    run.commands_run.push(by.shown("venv", what, &with));
     let live = venv::live(&run.session.install);
-    Ok(pip_in(run, 0, |listener| pip::missing(&live, requirements, listener))?.ok())
+    Ok(in_installer(run, by.name(), 0, |listener| by.missing(&live, requirements, listener))?.ok())
 }
 
-/// The environment that pip works in: a clone of the live one, or a new one where another Python was named. Its folder.
-fn prepare(run: &mut Run, name: &str) -> Result<PathBuf, Stop> {
+/// The environment that is installed into: a clone of the live one, or a new one. Its folder, and who installs there.
+fn prepare(run: &mut Run, name: &str, found: &Environment) -> Result<(PathBuf, Installer), Stop> {
     let install = run.install();
-    match run.session.options().python.clone() {
-        None => Ok(venv::clone_live(&install, name)?),
-        Some(python) => {
-            run.commands_run.push(format!("{} -m venv venvs/{name}", os_text::encode(&python)));
-            pip_in(run, 0, |listener| venv::make_anew(&install, name, &python, listener))?.map_err(failed)
+    match found {
+        Environment::Copy(by) => {
+            let made = venv::clone_live(&install, name)?;
+            if *by == Installer::Ensured {
+                run.commands_run.push(format!("venvs/{name}/bin/python -m ensurepip"));
+            }
+            let by = by.clone();
+            let ready = in_installer(run, "ensurepip", 0, |listener| by.ready(&install, &made, listener))?;
+            Ok((made, ready.map_err(|e| failed("ensurepip", &e))?))
+        }
+        Environment::Anew(Anew { python, by, .. }) => {
+            run.commands_run.push(match by {
+                Installer::Uv(_) => format!("uv venv --python {} venvs/{name}", os_text::encode(python)),
+                _ => format!("{} -m venv venvs/{name}", os_text::encode(python)),
+            });
+            let made =
+                in_installer(run, "venv", 0, |listener| venv::make_anew(&install, name, (python, by), listener))?;
+            Ok((made.map_err(|e| failed("venv", &e))?, by.clone()))
         }
     }
 }
@@ -215,45 +249,58 @@ fn prepare(run: &mut Run, name: &str) -> Result<PathBuf, Stop> {
 fn build(
     run: &mut Run,
     name: &str,
-    requirements: &Path,
-    fetched: &Fetched,
+    found: &Environment,
+    (requirements, fetched): (&Path, &Fetched),
     names: &[String],
     count: usize,
 ) -> Result<(), Stop> {
     let install = run.install();
-    let target = prepare(run, name)?;
-    let wanted = &super::target(run).requirements;
-    let shown = |with: &str| format!("venvs/{name}/bin/python -m pip install{with} -r {wanted}");
+    let (target, by) = prepare(run, name, found)?;
+    run.log(Level::Info, "venv", &format!("installed with {}", by.words()));
+    let (wanted, tool) = (&super::target(run).requirements, by.name());
+    let environment = format!("venvs/{name}");
+    let shown = |with: &str| by.shown(&environment, "install", &format!("{with} -r {wanted}"));
     let offline = fetched.wheels.as_deref();
     run.commands_run.push(shown(if offline.is_some() { " --no-index --find-links <fetched>" } else { "" }));
     let mut installed =
-        pip_in(run, count, |listener| pip::install(&install, &target, requirements, offline, listener))?;
+        in_installer(run, tool, count, |listener| by.install(&install, &target, requirements, offline, listener))?;
     if let (Err(e), Some(_)) = (&installed, offline) {
         run.log(Level::Warn, "pip", &format!("not from what was fetched before: {e}"));
-        prepare(run, name)?;
+        prepare(run, name, found)?;
         run.commands_run.push(shown(""));
-        installed = pip_in(run, count, |listener| pip::install(&install, &target, requirements, None, listener))?;
+        installed =
+            in_installer(run, tool, count, |listener| by.install(&install, &target, requirements, None, listener))?;
     }
-    installed.map_err(failed)?;
-    run.commands_run.push(format!("venvs/{name}/bin/python -m pip check"));
-    let complaints = pip_in(run, 0, |listener| pip::complaints(&target, listener))?.map_err(failed)?;
+    installed.map_err(|e| failed(tool, &e))?;
+    run.commands_run.push(by.shown(&environment, "check", ""));
+    let complaints = in_installer(run, tool, 0, |listener| by.complaints(&target, listener))?;
+    let complaints = complaints.map_err(|e| failed(tool, &e))?;
     if !complaints.is_empty() {
         // What did not fit before doesn't stop an upgrade that has no part in it.
         let live = venv::live(&install);
-        let before = pip_in(run, 0, |listener| pip::complaints(&live, listener))?.unwrap_or_default();
+        let asks = match found {
+            // One without a pip is asked by the pip that was unpacked into its copy.
+            Environment::Copy(Installer::Ensured) => Some(Installer::Other(target.join("bin/python"))),
+            Environment::Copy(by) => Some(by.clone()),
+            Environment::Anew(_) => None,
+        };
+        let before = match asks {
+            Some(by) => in_installer(run, tool, 0, |listener| by.complaints(&live, listener))?.unwrap_or_default(),
+            None => Vec::new(),
+        };
         let (old, new): (Vec<&String>, Vec<&String>) = complaints.iter().partition(|c| before.contains(c));
         for line in old {
-            run.warn("pip", format!("pip check complained before, and does so still: {line}"));
+            run.warn("pip", format!("{tool} check complained before, and does so still: {line}"));
         }
         if !new.is_empty() {
             let lines: Vec<&str> = new.into_iter().map(String::as_str).collect();
             return Err(Stop::Failed {
-                what: format!("the new environment does not fit together, pip check says:\n{}", lines.join("\n")),
+                what: format!("the new environment does not fit together, {tool} check says:\n{}", lines.join("\n")),
                 next: Some("see which requirement brings it, then upgrade again".into()),
             });
         }
     }
-    match pip_in(run, 0, |listener| pip::not_importable(&target, names, listener))? {
+    match in_installer(run, tool, 0, |listener| pip::not_importable(&target, names, listener))? {
         Ok(problems) if problems.is_empty() => {}
         Ok(problems) => {
             return Err(Stop::Failed {
@@ -263,18 +310,19 @@ fn build(
         }
         // A large package on a slow machine: the server's start will tell.
         Err(e @ ProgramError::Ended { .. }) => run.warn("pip", format!("not known whether all can be imported: {e}")),
-        Err(e) => return Err(failed(e)),
+        Err(e) => return Err(failed(tool, &e)),
     }
     Ok(venv::finish(&install, name, &run.session.goes_to())?)
 }
 
-/// Lets pip work, followed by the session; the wish to stop comes before pip's own end.
-fn pip_in<T>(
+/// Lets a program work that installs, followed by the session; the wish to stop comes before the program's own end.
+fn in_installer<T>(
     run: &mut Run,
+    tool: &'static str,
     count: usize,
     work: impl FnOnce(&mut dyn Listener) -> Result<T, ProgramError>,
 ) -> Result<Result<T, ProgramError>, Stop> {
-    let mut listener = PipListener::new(run, count as u64);
+    let mut listener = InstallerListener::new(run, tool, count as u64);
     let result = {
         let _pip = waiting(Who::Pip);
         work(&mut listener)
@@ -285,16 +333,17 @@ fn pip_in<T>(
     }
 }
 
-fn failed(error: ProgramError) -> Stop {
+fn failed(tool: &str, error: &ProgramError) -> Stop {
     Stop::Failed {
         what: error.to_string(),
-        next: Some("mend what pip names (network, package index, disk), then upgrade again".into()),
+        next: Some(format!("mend what {tool} names (network, package index, disk), then upgrade again").into()),
     }
 }
 
-/// Shows pip's lines, notes its process, and stops it when a person asks.
-struct PipListener<'a> {
+/// Shows an installer's lines, notes its process, and stops it when a person asks.
+struct InstallerListener<'a> {
     run: &'a mut Run,
+    tool: &'static str,
     /// Packages collected so far, and how many there will be; 0 if that isn't known.
     done: u64,
     total: u64,
@@ -302,24 +351,24 @@ struct PipListener<'a> {
     asked: Option<Stop>,
 }
 
-impl<'a> PipListener<'a> {
-    fn new(run: &'a mut Run, total: u64) -> Self {
-        Self { run, done: 0, total, lines: 0, asked: None }
+impl<'a> InstallerListener<'a> {
+    fn new(run: &'a mut Run, tool: &'static str, total: u64) -> Self {
+        Self { run, tool, done: 0, total, lines: 0, asked: None }
     }
 }
 
-impl Listener for PipListener<'_> {
+impl Listener for InstallerListener<'_> {
     fn started(&mut self, pid: u32) {
         self.run.note_child(pid);
-        // From here on a person sees that pip works.
-        self.run.progress(PHASE, Task::Dependencies, 0, self.total, "pip");
+        // From here on a person sees that it works.
+        self.run.progress(PHASE, Task::Dependencies, 0, self.total, self.tool);
     }
 
     fn line(&mut self, text: &str) {
         self.lines += 1;
-        self.run.log(Level::Info, "pip", text);
+        self.run.log(Level::Info, self.tool, text);
         let first = text.split_whitespace().next().unwrap_or_default();
-        if first == "Collecting" || first == "Processing" {
+        if first == "Collecting" || first == "Processing" || first == "+" {
             self.done = (self.done + 1).min(self.total);
         }
         let (done, detail) = match self.total {

@@ -27,6 +27,8 @@ use crate::host::process::program;
 use crate::host::process::program::Newest;
 use crate::host::process::pulse::Pulse;
 use crate::host::process::timing::{Who, waiting};
+use crate::host::python::condition::{self, Condition};
+use crate::host::python::installer::Installer;
 use crate::host::python::pip;
 use crate::host::python::pip::Wanted;
 use crate::host::python::venv;
@@ -42,6 +44,8 @@ const EXACTLY: &str = "exactly.txt";
 #[derive(Debug)]
 pub(crate) struct Fetch {
     venv: PathBuf,
+    /// Another Python whose pip is asked.
+    by: Option<PathBuf>,
     draft: Draft,
     /// The requirements that it is for, where they stand and by sha256.
     requirements: PathBuf,
@@ -94,7 +98,7 @@ impl Background for Fetch {
         }
         let exactly = self.exactly(&missing)?;
         self.downloading = true;
-        self.spawn(|f| pip::download(&f.venv, &exactly, &f.draft.join(WHEELS)))
+        self.spawn(|f| pip::download(f.by.as_deref(), &f.venv, &exactly, &f.draft.join(WHEELS)))
     }
 
     fn is_busy(&self) -> bool {
@@ -114,7 +118,7 @@ pub(crate) fn begin(run: &mut Run) {
     }
     match prepare(run) {
         Ok(Some(mut fetch)) => {
-            let pid = fetch.spawn(|f| pip::dry_run(&f.venv, &f.requirements, &f.draft.join(REPORT)));
+            let pid = fetch.spawn(|f| pip::dry_run(f.by.as_deref(), &f.venv, &f.requirements, &f.draft.join(REPORT)));
             if let Some(pid) = pid {
                 run.note_child(pid);
                 run.background = Some(Box::new(fetch));
@@ -128,9 +132,11 @@ pub(crate) fn begin(run: &mut Run) {
 /// The requirements of the release, as far as they can be known before conflicts are settled.
 fn prepare(run: &mut Run) -> Result<Option<Fetch>, String> {
     let venv = venv::live(&run.session.install);
-    if !venv.exists() {
-        return Ok(None);
-    }
+    // uv keeps what it fetches by itself, and one that has nobody to install into it yet can't be asked.
+    let by = match condition::of(&run.session.install, &run.session.project) {
+        Condition::Sound(by @ (Installer::Pip | Installer::Other(_))) => by.other().map(Path::to_owned),
+        _ => return Ok(None),
+    };
     let source = run.source().map_err(|e| e.to_string())?;
     let install = &run.session.install;
     let server = target(run);
@@ -154,7 +160,7 @@ fn prepare(run: &mut Run) -> Result<Option<Fetch>, String> {
     let requirements = draft.path(&server.requirements);
     let (sum, fetched) = (sha256(&bytes), Fetched::default());
     let said = Newest::default();
-    Ok(Some(Fetch { venv, draft, requirements, sum, child: None, pulse: None, said, fetched, downloading: false }))
+    Ok(Some(Fetch { venv, by, draft, requirements, sum, child: None, pulse: None, said, fetched, downloading: false }))
 }
 
 /// Waits for what was begun, if it was for these requirements, and takes what it brought.

@@ -31,7 +31,7 @@ pub(crate) fn settle(run: &mut Run) -> Result<(), Stop> {
         return Ok(());
     }
     let Running::Yes(live) = server::find(&run.session.install) else { return Ok(()) };
-    if live.owner == Owner::Editor {
+    if matches!(live.owner, Owner::Editor | Owner::Supervised) {
         return Ok(());
     }
     let pid = live.process.pid;

@@ -18,6 +18,7 @@ pub(crate) mod rehearse;
 pub(crate) mod rehearsed;
 pub(crate) mod replace;
 pub(crate) mod stop;
+pub(crate) mod supervised;
 
 /// How the server is laid out that this upgrade installs.
 pub(crate) fn target(run: &Run) -> &'static ServerLayout {

@@ -78,7 +78,7 @@ pub(crate) fn scan(run: &mut Run, requirements: &Path) -> TaskResult<Vec<Found>>
     let text = read::read_if_there(requirements)?.unwrap_or_default();
     let (wanted, _) = of_file(&String::from_utf8_lossy(&text));
     let needs = |rule: &&PostInstallRule| wanted.iter().any(|w| w.name == rule.requirement);
-    let rules: Vec<&PostInstallRule> = match venv::live(&run.session.install).exists() {
+    let rules: Vec<&PostInstallRule> = match venv::is_there(&run.session.install) {
         true => post_install_rules().steps.iter().filter(needs).collect(),
         false => Vec::new(),
     };

@@ -90,7 +90,7 @@ pub(crate) fn run(run: &mut Run) -> TaskResult<Rehearsal> {
     if run.session.options().no_rehearsal {
         return not_tried("switched off".into());
     }
-    if !venv::live(&install).exists() {
+    if !venv::is_there(&install) {
         return not_tried("no venv".into());
     }
     let code = Journal::load(&install, &run.folder("server"))?;

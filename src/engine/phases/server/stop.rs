@@ -71,11 +71,17 @@ pub(crate) fn stop_noted(run: &mut Run) -> TaskResult<String> {
     let (pid, found) = (live.process.pid, live.owner.words().to_owned());
     // One that was left alone at first still is; what an earlier run started for its proof ended with that run.
     let before = run.session.server.as_ref();
-    if before.is_some_and(|b| !b.was_running && b.pid == Some(pid)) || live.owner == Owner::Editor {
+    if before.is_some_and(|b| !b.was_running && b.pid == Some(pid))
+        || matches!(live.owner, Owner::Editor | Owner::Supervised)
+    {
+        if live.owner == Owner::Supervised {
+            // What becomes of it is told when all is in place.
+            return done(format!("pid {pid} left to its supervisor"), found);
+        }
         let why = match live.owner {
             Owner::Editor => "its editor holds it; reload it there",
             Owner::Terminal => "it was started by hand; start it again there",
-            Owner::Nobody => "auto_restart is off; restart it yourself",
+            Owner::Nobody | Owner::Supervised => "auto_restart is off; restart it yourself",
         };
         run.warn("server", format!("the server (pid {pid}) is left alone: {why} to get the new release"));
         return warned(format!("pid {pid} left alone: {found}"), found);
@@ -122,7 +128,7 @@ fn left_alone(run: &mut Run, live: &Live) -> Result<bool, Stop> {
     let pid = live.process.pid;
     match live.owner {
         _ if !run.session.options().auto_restart => Ok(true),
-        Owner::Editor => Ok(true),
+        Owner::Editor | Owner::Supervised => Ok(true),
         Owner::Nobody => Ok(false),
         Owner::Terminal if run.session.options().restart_by_hand => Ok(false),
         Owner::Terminal => {

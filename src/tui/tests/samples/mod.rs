@@ -171,6 +171,7 @@ pub(crate) fn plan() -> Plan {
             version: "1.2.0".to_owned(),
             commit: TO.to_owned(),
             shallow: false,
+            partial: false,
             generation: "praxis-os".to_owned(),
         },
         install: PlanInstall {
@@ -377,6 +378,7 @@ pub(crate) fn clone_facts() -> Facts {
         commit: TO.to_owned(),
         date: "2026-11-20".to_owned(),
         shallow: false,
+        partial: false,
         snapshot: false,
         uncommitted: 0,
     }

@@ -1,0 +1,132 @@
+//! Where a source is that was named: a folder, or an address whose clone lies in the user's cache folder and is fetched
+//! first. And what is offered where none was named.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::cli::args::From;
+use crate::cli::ask::{at_a_terminal, confirmed};
+use crate::cli::print;
+use crate::cli::refusal::Refusal;
+use crate::core::layout::layouts;
+use crate::core::os_text::quoted;
+use crate::host::git::{address, cached};
+use crate::host::install;
+use crate::host::process::program::Listener;
+use crate::host::session::catalog;
+
+/// The folder of a source. An address is fetched first, which the user asked for by naming it; `offline` takes what was
+/// fetched before.
+///
+/// # Errors
+/// [`Refusal`] for an address that is none, and one that can't be reached.
+pub(crate) fn folder(source: &Path, offline: bool) -> Result<PathBuf, Refusal> {
+    let url = match address::address(source) {
+        None => return Ok(source.to_owned()),
+        Some(Ok(url)) => url,
+        Some(Err(why)) => {
+            let shown = address::shown(&source.to_string_lossy());
+            return Err(Refusal::refused(
+                format!("{shown}: nothing is fetched from this address: {why}; nothing was changed"),
+                "name another one, or a clone: --source DIR",
+            ));
+        }
+    };
+    let shown = address::shown(url);
+    let Some(clone) = cached::place(url) else {
+        let what = format!("{shown}: there is no cache folder to fetch it into (HOME is not set); nothing was changed");
+        return Err(Refusal::refused(what, "name a clone: --source DIR"));
+    };
+    let age = cached::age(&clone);
+    if offline {
+        let Some(age) = age else {
+            let what = format!(
+                "{shown}: was never fetched here, so there is nothing to go on with offline; nothing was changed"
+            );
+            return Err(Refusal::refused(what, "fetch it, with a network: leave --offline out"));
+        };
+        complain!("{shown}: not fetched; taken as it was {} ago", words(age));
+        return Ok(clone);
+    }
+    complain!("fetching {shown}");
+    let begun = Instant::now();
+    let Err(error) = cached::fetch(url, &clone, &mut Progress { told: begun, last: String::new() }) else {
+        return Ok(clone);
+    };
+    let Some(age) = age else {
+        return Err(Refusal::refused(
+            format!("{error}; nothing was changed"),
+            "see whether you can reach it: git ls-remote ADDRESS, or name a clone: --source DIR",
+        ));
+    };
+    if at_a_terminal() && print::at_a_terminal() {
+        complain!("{error}");
+        if confirmed(&format!("Go on with what was fetched {} ago?", words(age))) {
+            return Ok(clone);
+        }
+    }
+    Err(Refusal::refused(
+        format!("{error}; nothing was changed"),
+        format!("go on with what was fetched {} ago: add --offline", words(age)),
+    ))
+}
+
+/// The folder of a source for commands that look only: what the settings name is not fetched for that.
+///
+/// # Errors
+/// As [`folder`].
+pub(crate) fn seen(source: &Path, named: bool) -> Result<PathBuf, Refusal> {
+    if named { folder(source, false) } else { Ok(cached::place_of(source)) }
+}
+
+/// The source where none is named: at a terminal the address that the install came from, or the usual one, is offered.
+///
+/// # Errors
+/// [`Refusal`] naming the ways to name one.
+pub(crate) fn offered(project: &Path, from: &From) -> Result<PathBuf, Refusal> {
+    let install = install::folder_of(project);
+    let known = catalog::survey(&install).sessions.iter().rev().find_map(|s| cached::address_of(s.source()));
+    let url = known.unwrap_or_else(|| layouts().source_address.clone());
+    if at_a_terminal() && !from.offline {
+        say!("No source is named: where is the clone of praxis-os to upgrade from?");
+        if confirmed(&format!("Fetch {url} into your cache folder, and take that?")) {
+            return folder(Path::new(&url), false);
+        }
+    }
+    Err(Refusal::usage(
+        "no source: where is the clone of praxis-os to upgrade from? nothing was changed",
+        format!(
+            "name it: --source DIR (or \"source_path\" in {}/upgrade.json), or let it be fetched: --source {}",
+            install::name_of(&install),
+            quoted(&url)
+        ),
+    ))
+}
+
+/// How long ago, in the largest unit.
+fn words(age: Duration) -> String {
+    let minutes = age.as_secs() / 60;
+    let (count, unit) = match minutes {
+        0..60 => (minutes, "minute"),
+        60..1440 => (minutes / 60, "hour"),
+        _ => (minutes / 1440, "day"),
+    };
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
+/// git's lines, not more than one a second.
+struct Progress {
+    told: Instant,
+    last: String,
+}
+
+impl Listener for Progress {
+    fn line(&mut self, text: &str) {
+        let is_progress = text.contains('%');
+        if is_progress && self.told.elapsed() > Duration::from_secs(1) && self.last != text {
+            complain!("  {text}");
+            self.told = Instant::now();
+            text.clone_into(&mut self.last);
+        }
+    }
+}

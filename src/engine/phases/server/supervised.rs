@@ -1,0 +1,51 @@
+//! A server that a supervisor runs: it is never ended beside it. Its supervisor restarts it once all is in place, where that
+//! is allowed; else the command is named.
+
+use std::time::{Duration, Instant};
+
+use crate::engine::events::Level;
+use crate::engine::session::context::Run;
+use crate::host::process::timing::{Who, waiting};
+use crate::host::server::mcp::Client;
+use crate::host::server::{self, Running, Supervisor};
+
+/// How long a server may take to answer once its unit was restarted.
+const LONGEST: Duration = Duration::from_secs(90);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Lets the supervisor restart the server that runs older code than what is installed now. True where it did and the server
+/// answers; none where no supervisor runs it.
+pub(crate) fn restart(run: &mut Run) -> Option<bool> {
+    let install = run.session.install.clone();
+    let Running::Yes(live) = server::find(&install) else { return None };
+    let supervisor = Supervisor::of(&live.process)?;
+    let (pid, words, command) = (live.process.pid, supervisor.words(), supervisor.command());
+    if !run.session.options().auto_restart {
+        run.warn(
+            "server",
+            format!("the server (pid {pid}) is run by {words} and was left alone; to restart it: {command}"),
+        );
+        return Some(false);
+    }
+    let _server = waiting(Who::Server);
+    if let Err(why) = supervisor.restart() {
+        let told =
+            format!("the server (pid {pid}) is run by {words}, and was not restarted ({why}); to do it: {command}");
+        run.warn("server", told);
+        return Some(false);
+    }
+    run.commands_run.push(command.clone());
+    let begun = Instant::now();
+    while begun.elapsed() < LONGEST {
+        if let Running::Yes(now) = server::find(&install)
+            && now.process.pid != pid
+            && run.runtime.block_on(Client::tools_at(&now.url)).is_ok()
+        {
+            run.log(Level::Info, "server", &format!("{words} runs it as pid {} now", now.process.pid));
+            return Some(true);
+        }
+        std::thread::sleep(LOOK);
+    }
+    run.warn("server", format!("{words} was restarted, and its server does not answer yet: see its log"));
+    Some(false)
+}

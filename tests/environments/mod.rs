@@ -1,0 +1,8 @@
+//! The environments, clones and machines that people have, each built for real.
+
+mod addresses;
+mod files;
+mod installers;
+mod sources;
+mod supervised;
+mod world;
