@@ -37,8 +37,13 @@ fn fetched() -> Result<PathBuf, String> {
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(|e| e.to_string())?;
     if !place.is_dir() {
         let _ = fs::remove_dir_all(&draft);
+        // A distribution's Python may have no pip of its own.
+        let helper = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let made = Command::new("python3").args(["-m", "venv"]).arg(helper.path()).output();
+        made.map_err(|e| e.to_string())?;
         let pip = ["-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--target"];
-        let out = Command::new("python3").args(pip).arg(&draft).arg("uv").stdin(Stdio::null()).output();
+        let mut command = Command::new(helper.path().join("bin/python"));
+        let out = command.args(pip).arg(&draft).arg("uv").stdin(Stdio::null()).output();
         let out = out.map_err(|e| e.to_string())?;
         if !out.status.success() {
             return Err(String::from_utf8_lossy(&out.stderr).lines().last().unwrap_or_default().to_owned());

@@ -9,6 +9,7 @@ use std::process::Command;
 use crate::host::git::command::git_to_fetch;
 use crate::host::git::error::GitError;
 use crate::host::git::settings::Settings;
+use crate::host::process::children;
 
 /// What of the user's own settings is needed to reach another machine.
 const TO_REACH: [&str; 9] =
@@ -50,7 +51,7 @@ pub(super) fn unwritten(dir: &Path, file: &Path, error: &io::Error) -> GitError 
 
 /// The same command once more, for another thing to do.
 pub(super) fn again(command: &Command) -> Command {
-    let mut same = Command::new(command.get_program());
+    let mut same = children::helper(command.get_program());
     same.args(command.get_args());
     if let Some(dir) = command.get_current_dir() {
         same.current_dir(dir);
