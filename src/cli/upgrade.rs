@@ -198,7 +198,9 @@ fn same_plan(saved: &Plan, now: &Plan) -> Result<(), Refusal> {
     let next = "look at the new plan: pos-upgrade-tui plan --json --source DIR > plan.json";
     let stale = |what: String| Err(Refusal::refused(format!("{what}; nothing was changed"), next));
     if saved.install.folder() != now.install.folder() {
-        return stale(format!("the saved plan is for {}, not for {}", saved.install.path, now.install.path));
+        // A file that anybody may have written must not make up lines.
+        let (saved, now) = (visible::line(&saved.install.path), visible::line(&now.install.path));
+        return stale(format!("the saved plan is for {saved}, not for {now}"));
     }
     if saved.source.commit != now.source.commit {
         let (then, now) = (short(&saved.source.commit), short(&now.source.commit));
