@@ -98,6 +98,10 @@ impl Repo {
             return Err(not_one(format!("it is the folder {} of one", String::from_utf8_lossy(prefix))));
         }
         let git_dir = next();
+        if !git_dir.starts_with(b"/") {
+            let what = visible::line(&String::from_utf8_lossy(&output.stdout));
+            return Err(GitError::Unexpected { command: "rev-parse", what });
+        }
         let parts = Parts::of(PathBuf::from(OsStr::from_bytes(git_dir.strip_suffix(b"\n").unwrap_or(git_dir))));
         if !is_work_tree {
             // A folder in such a one leads there, too.
