@@ -463,7 +463,8 @@ fn no_text_from_outside_reaches_a_terminal_as_it_is() {
     println!("of {} texts: {pairs} pairs of text and command, {shown_pairs} show the text", TEXTS.len());
     println!("shown by none: {unseen:?}");
     assert!(wrongs.is_empty(), "{} wrong:\n{}", wrongs.len(), wrongs.join("\n---\n"));
-    assert!(shown_pairs > 40, "the texts get nowhere: {shown_pairs}");
+    // A part of them may be of those that few commands show.
+    assert!(shown_pairs * 20 > pairs, "the texts get nowhere: {shown_pairs} of {pairs}");
     assert!(unseen.len() <= 9, "the texts get nowhere: {unseen:?}");
 }
 

@@ -105,5 +105,14 @@ fn keys_of(merge: &Keyed) -> String {
 fn dotted(pointer: &str) -> String {
     let parts = pointer.split('/').skip(1).map(|p| p.replace("~1", "/").replace("~0", "~"));
     let keys: Vec<String> = parts.collect();
-    if keys.is_empty() { "the whole file".to_owned() } else { keys.join(".") }
+    if keys.is_empty() { "the whole file".to_owned() } else { shortened(&keys.join(".")) }
+}
+
+/// A key that fits into a sentence: anybody may have written one of a megabyte.
+fn shortened(key: &str) -> String {
+    const SHOWN: usize = 120;
+    match key.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &key[..end]),
+        None => key.to_owned(),
+    }
 }
