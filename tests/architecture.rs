@@ -68,7 +68,7 @@ const WRITE_ELSEWHERE: [(&str, &str); 23] = [
     ("host/git/snapshot.rs", "a temporary git folder"),
     ("host/git/view.rs", "a temporary git folder"),
     ("host/server/trial_copy.rs", "the rehearsal's copy, which is nobody's install"),
-    ("host/platform/mounts.rs", "this process's own numbers, in a namespace of its own"),
+    ("host/platform/private_mounts.rs", "this process's own numbers, in a namespace of its own"),
     ("host/server/view.rs", "the rehearsal's view, which is nobody's install"),
     ("host/user/consent.rs", "the user's own folder"),
     ("host/user/key.rs", "the user's own folder"),

@@ -9,8 +9,8 @@ use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
+use crate::cli::request;
 use crate::cli::session;
-use crate::cli::settings;
 use crate::core::account::{Account, Fate, Item, Settled};
 use crate::core::command_line::Next;
 use crate::core::exit::Exit;
@@ -32,7 +32,7 @@ const WIDTH: usize = 80;
 /// # Errors
 /// [`Refusal`] where it can't be told.
 pub(crate) fn run(common: &Common, named: Option<&str>) -> Result<Exit, Refusal> {
-    let project = settings::project(common)?;
+    let project = request::project(common)?;
     let found = session::all(&project)?;
     let is_it = |s: &&Session| match named {
         Some(name) => s.session_id == name || s.backup.as_deref() == Some(name),

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::cli::refusal::Refusal;
-use crate::core::answers_file::{AnswersFile, Bound};
+use crate::core::bound_answers::{AnswersFile, Bound};
 use crate::core::command_line::Next;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Plan};
 use crate::core::session::{Decision, Session};
 use crate::core::visible::{self, Shown as _};
-use crate::engine::conflicts::given;
+use crate::engine::conflicts::given_answers;
 use crate::host::files::read;
 
 /// How to get a file that can be used.
@@ -41,7 +41,7 @@ pub(crate) fn bound(
     given: &BTreeMap<RelPath, Bound>,
     texts: impl Fn(&FileEntry) -> Result<Sides, String>,
 ) -> Result<BTreeMap<RelPath, Decision>, Refusal> {
-    given::bound(install, plan, given, texts).map_err(|refused| {
+    given_answers::bound(install, plan, given, texts).map_err(|refused| {
         let list: String = refused.iter().map(|one| format!("\n  {one}")).collect();
         let word = if refused.len() == 1 { "answer" } else { "answers" };
         Refusal::refused(format!("{} {word} can't be used; nothing was changed:{list}", refused.len()), NEXT)
@@ -58,7 +58,7 @@ pub(crate) fn for_session(session: &Session, path: &Path) -> Result<Vec<(RelPath
         let what = format!("the conflicts of session {} are settled already; nothing was changed", session.session_id);
         return Err(Refusal::refused(what, format!("without the answers: {}", Next::Resume.of(&session.project))));
     }
-    let texts = given::texts_of(session)
+    let texts = given_answers::texts_of(session)
         .map_err(|e| Refusal::refused(format!("{e}; nothing was changed"), Next::Status.of(&session.project)))?;
     Ok(bound(&session.install, session.plan(), &given, texts)?.into_iter().collect())
 }

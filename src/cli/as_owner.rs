@@ -7,10 +7,10 @@ use clap::{CommandFactory as _, Parser as _};
 use rustix::fs::{Access, access};
 
 use crate::cli::args::{Cli, Command, ConfigCommand};
-use crate::cli::order;
+use crate::cli::option_order;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
@@ -32,7 +32,7 @@ pub fn become_owner() -> Option<Exit> {
     // What is wrong with the arguments is told later.
     let mut all = Cli::command();
     all.build();
-    let words = order::arranged(&all, std::env::args_os().collect()).ok()?;
+    let words = option_order::arranged(&all, std::env::args_os().collect()).ok()?;
     let cli = Cli::try_parse_from(words).ok()?;
     let project = project_of(&cli)?;
     let install = install::folder_of(&project);
@@ -59,7 +59,7 @@ fn project_of(cli: &Cli) -> Option<PathBuf> {
             }
             | Command::KnownReleases(_),
         ) => None,
-        _ => settings::project(&cli.common).ok(),
+        _ => request::project(&cli.common).ok(),
     }
 }
 
@@ -144,7 +144,7 @@ fn source_of(cli: &Cli, project: &Path) -> Option<PathBuf> {
         Some(Command::Upgrade(arguments)) => &arguments.from,
         Some(_) => return None,
     };
-    let named = settings::absolute(settings::settings(project, from).ok()?.source_path.as_deref());
+    let named = request::absolute(request::settings(project, from).ok()?.source_path.as_deref());
     // An address is fetched into the owner's own cache.
     named.filter(|source| !is_address(source))
 }

@@ -10,7 +10,7 @@ use crate::cli::diff;
 use crate::cli::output;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::core::exit::Exit;
 use crate::core::os_text::about;
 use crate::core::visible::Shown as _;
@@ -27,7 +27,7 @@ const SHOWN: usize = 20;
 /// # Errors
 /// [`Refusal`].
 pub(crate) fn run(common: &Common, command: Option<&BackupsCommand>) -> Result<Exit, Refusal> {
-    let install = settings::install(common)?;
+    let install = request::install(common)?;
     match command {
         None | Some(BackupsCommand::List) => list(common, &install),
         Some(BackupsCommand::Verify { backup }) => verify(common, &install, backup.as_deref()),

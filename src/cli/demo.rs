@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::cli::plan;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::cli::wizard;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
@@ -71,8 +71,8 @@ pub(crate) async fn run(common: &Common, arguments: &DemoArgs) -> Result<Exit, R
         let Request { project, source, to, only, options } = request;
         // As in every wizard: who has seen what it changes may still say no.
         let options = Options { editor_config: true, ..options };
-        let found = settings::settings(&project, &From::default());
-        let look = settings::look(found.unwrap_or_default(), &arguments.look);
+        let found = request::settings(&project, &From::default());
+        let look = request::look(found.unwrap_or_default(), &arguments.look);
         let (on_conflict, here) = (OnConflict::Ask, project.clone());
         let (source, resolve) = (Some(source), None);
         wizard::open(Launch {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::args::Common;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::core::exit::Exit;
 use crate::core::redacted::Redact;
 use crate::engine::maintenance::doctor::{self, Mark, Row};
@@ -25,7 +25,7 @@ pub(crate) struct Shown {
 /// # Errors
 /// [`Refusal`] where there is no project.
 pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
-    let project = settings::project(common)?;
+    let project = request::project(common)?;
     let home = std::env::var_os("HOME").unwrap_or_default();
     let redact = Redact::new(&project, Path::new(&home));
     let mut rows = doctor::rows(&project);

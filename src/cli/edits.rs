@@ -7,7 +7,7 @@ use crate::cli::args::{Common, EditsArgs, From};
 use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::cli::source;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
@@ -32,7 +32,7 @@ pub(crate) fn run(common: &Common, arguments: &EditsArgs) -> Result<Exit, Refusa
     if common.json && arguments.diff {
         return Err(diff::no_json());
     }
-    let project = settings::project(common)?;
+    let project = request::project(common)?;
     let install = install::folder_of(&project);
     if !install.is_dir() {
         let what = format!("{}: no such install; nothing was changed", install.shown());
@@ -58,11 +58,11 @@ fn source(project: &Path, install: &Path, arguments: &EditsArgs) -> Result<Optio
     let from = From { source: arguments.source.clone(), ..From::default() };
     let has_baseline = make_plan::read_baseline(install).map_err(|e| refusal(&e.into()))?.is_some();
     let can_do_without = has_baseline && arguments.source.is_none();
-    let settings = match settings::settings(project, &from) {
+    let settings = match request::settings(project, &from) {
         Err(_) if can_do_without => return Ok(None),
         settings => settings?,
     };
-    let Some(path) = settings::absolute(settings.source_path.as_deref()) else { return Ok(None) };
+    let Some(path) = request::absolute(settings.source_path.as_deref()) else { return Ok(None) };
     let path = source::seen(&path, arguments.source.is_some())?;
     let unusable = |what: String| Refusal::refused(format!("{what}; nothing was changed"), WITH_SOURCE);
     match Source::open(&path, None) {

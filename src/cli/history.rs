@@ -10,7 +10,7 @@ use crate::cli::args::Common;
 use crate::cli::diff;
 use crate::cli::diff::Ink;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::core::exit::Exit;
 use crate::core::os_text::about;
 use crate::core::release_history::short;
@@ -27,7 +27,7 @@ use crate::host::session::catalog::Used;
 /// # Errors
 /// [`Refusal`] where there is no install, or the output can't be written.
 pub(crate) fn run(common: &Common, stats: bool) -> Result<Exit, Refusal> {
-    let install = settings::install(common)?;
+    let install = request::install(common)?;
     let found = catalog::survey(&install);
     if stats {
         let stats = Stats::of(&found.sessions);

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::cli::args::Common;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::mcp;
@@ -18,7 +18,7 @@ use crate::mcp;
 /// [`Refusal`] where the project that is named isn't there.
 pub(crate) async fn run(common: &Common, print_config: bool) -> Result<Exit, Refusal> {
     if print_config {
-        let project = settings::project(common)?;
+        let project = request::project(common)?;
         config(&project, common.json);
         return Ok(Exit::Done);
     }
@@ -30,8 +30,8 @@ pub(crate) async fn run(common: &Common, print_config: bool) -> Result<Exit, Ref
     }
     // One that is not named may still be named with each call.
     let project = match &common.project {
-        Some(_) => Some(settings::project(common)?),
-        None => settings::project(common).ok(),
+        Some(_) => Some(request::project(common)?),
+        None => request::project(common).ok(),
     };
     Ok(mcp::serve(project).await)
 }

@@ -10,7 +10,7 @@ mod as_owner;
 mod ask;
 mod backups;
 mod completions;
-mod config;
+mod config_command;
 mod demo;
 mod diff;
 mod doctor;
@@ -19,7 +19,7 @@ mod history;
 mod known_releases;
 mod live;
 mod mcp;
-mod order;
+mod option_order;
 mod output;
 mod outside;
 mod outside_write;
@@ -28,12 +28,12 @@ mod reconcile;
 mod refusal;
 mod rehearse;
 mod rehearsed_plan;
+mod request;
 mod resolve;
 mod restore;
 mod rollback;
 mod schema;
 mod session;
-mod settings;
 mod source;
 mod status;
 mod unlock;
@@ -58,7 +58,7 @@ pub async fn run() -> Exit {
     let wants_json = words.iter().skip(1).take_while(|w| *w != "--").any(|w| w == "--json");
     let mut all = Cli::command();
     all.build();
-    let words = match order::arranged(&all, words) {
+    let words = match option_order::arranged(&all, words) {
         Ok(words) => words,
         Err(misplaced) => {
             let refusal = Refusal::usage(
@@ -92,7 +92,7 @@ pub async fn run() -> Exit {
         Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
         Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
         Some(Command::Mcp { print_config }) => mcp::run(&cli.common, print_config).await,
-        Some(Command::Config { command }) => config::run(&cli.common, command.as_ref()),
+        Some(Command::Config { command }) => config_command::run(&cli.common, command.as_ref()),
         Some(Command::Schema { name }) => schema::run(&cli.common, name.as_deref()),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Status) => status::run(&cli.common),

@@ -10,7 +10,7 @@ use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
 use crate::cli::outside_write;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::cli::source;
 use crate::core::exit::Exit;
 use crate::core::os_text;
@@ -29,7 +29,7 @@ const COLUMNS: usize = 70;
 /// # Errors
 /// [`Refusal`].
 pub(crate) fn run(common: &Common, arguments: &OutsideArgs) -> Result<Exit, Refusal> {
-    let project = settings::project(common)?;
+    let project = request::project(common)?;
     let Some(install) = outside::install_of(&project) else {
         let what = format!("{}: there is no install in it; nothing was changed", project.shown());
         return Err(Refusal::refused(what, "name the project that has one: --project DIR"));
@@ -68,7 +68,7 @@ pub(crate) fn run(common: &Common, arguments: &OutsideArgs) -> Result<Exit, Refu
 /// The source, if one is named. One that only the settings name may be gone: then what earlier upgrades left is told.
 fn source(project: &Path, arguments: &OutsideArgs) -> Result<Option<Source>, Refusal> {
     let from = From { source: arguments.source.clone(), ..From::default() };
-    let Some(path) = settings::absolute(settings::settings(project, &from)?.source_path.as_deref()) else {
+    let Some(path) = request::absolute(request::settings(project, &from)?.source_path.as_deref()) else {
         return Ok(None);
     };
     let path = source::seen(&path, arguments.source.is_some())?;

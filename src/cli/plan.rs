@@ -8,7 +8,7 @@ use crate::cli::diff::{Ink, Paper};
 use crate::cli::outside;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::core::exit::Exit;
 use crate::core::line_ends::LineEnds;
 use crate::core::merge::{Choice, is_binary};
@@ -38,7 +38,7 @@ pub(crate) fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal
     if common.json && arguments.diff {
         return Err(diff::no_json());
     }
-    let request = settings::request(common, &arguments.from)?;
+    let request = request::request(common, &arguments.from)?;
     let mut inspection = inspect::inspect(&request);
     let refused = if inspection.plan_says_it() { std::mem::take(&mut inspection.problems) } else { Vec::new() };
     let around = Around::of(&mut inspection);

@@ -9,7 +9,7 @@ use crate::cli::ask::ask;
 use crate::cli::diff;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::cli::source;
 use crate::core::exit::Exit;
 use crate::core::release_history::short;
@@ -25,10 +25,10 @@ const SHOWN: usize = 20;
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
 pub(crate) fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusal> {
-    let install = settings::install(common)?;
-    let project = settings::project(common)?;
+    let install = request::install(common)?;
+    let project = request::project(common)?;
     let from = From { source: source.map(Path::to_owned), ..From::default() };
-    let Some(path) = settings::absolute(settings::settings(&project, &from)?.source_path.as_deref()) else {
+    let Some(path) = request::absolute(request::settings(&project, &from)?.source_path.as_deref()) else {
         return Err(Refusal::usage(
             "no source: where is the clone of praxis-os that has these releases? nothing was changed",
             "pos-upgrade-tui reconcile --source DIR",

@@ -5,7 +5,7 @@ use crate::cli::output;
 use crate::cli::plan::{self, Around};
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::cli::upgrade;
 use crate::core::exit::Exit;
 use crate::core::plan::Plan;
@@ -29,9 +29,9 @@ struct Rehearsed<'a> {
 /// # Errors
 /// [`Refusal`], also where the project's own settings name a source that nobody agreed to: its code would run.
 pub(crate) async fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal> {
-    let project = settings::project(common)?;
-    let layers = settings::layers(&project, &arguments.from)?;
-    let mut request = settings::request_of(project, &layers, &arguments.from)?;
+    let project = request::project(common)?;
+    let layers = request::layers(&project, &arguments.from)?;
+    let mut request = request::request_of(project, &layers, &arguments.from)?;
     request.options.only_rehearsal = true;
     request.options.allow_post_install_failure = arguments.allow_post_install_failure;
     if let Some(source) = layers.word(&request.project, arguments.from.allow_test_command).foreign_source {

@@ -4,8 +4,8 @@ use crate::cli::args::{Common, From, Look};
 use crate::cli::ask::at_a_terminal;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
+use crate::cli::request;
 use crate::cli::session;
-use crate::cli::settings;
 use crate::cli::wizard;
 use crate::core::exit::Exit;
 use crate::core::path::RelPath;
@@ -20,8 +20,8 @@ use crate::tui::launch::Launch;
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
 pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
-    let project = settings::project(common)?;
-    let install = settings::install(common)?;
+    let project = request::project(common)?;
+    let install = request::install(common)?;
     let found = session::all(&project)?;
     if let Some(problem) = inspect::session_in_the_way(&install) {
         return Err(Refusal::of(problem.exit_code, format!("{}; nothing was changed", problem.what), problem.next));
@@ -43,10 +43,10 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
             "at a terminal: pos-upgrade-tui resolve",
         ));
     }
-    let found = settings::settings(&project, &From::default())?;
-    let options = settings::options(&found, &From::default());
+    let found = request::settings(&project, &From::default())?;
+    let options = request::options(&found, &From::default());
     let (source, to, only) = (None, None, plan.only);
-    let (look, on_conflict, here) = (settings::look(found, look), OnConflict::Ask, project.clone());
+    let (look, on_conflict, here) = (request::look(found, look), OnConflict::Ask, project.clone());
     let resolve = Some(Box::new(plan));
     wizard::open(Launch {
         project,

@@ -9,7 +9,7 @@ use crate::cli::diff;
 use crate::cli::output;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::core::exit::Exit;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::restore;
@@ -21,7 +21,7 @@ use crate::host::install;
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
 pub(crate) fn run(common: &Common, named: &Path, from: Option<&str>) -> Result<Exit, Refusal> {
-    let install = settings::install(common)?;
+    let install = request::install(common)?;
     let done = restore::bring_back(&install, named, from, &mut |line| complain!("{line}"))?;
     let BroughtBack { path, from, changed, rescued, warnings } = done;
     if !changed && !common.json {

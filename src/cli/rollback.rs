@@ -6,8 +6,8 @@ use crate::cli::args::Common;
 use crate::cli::ask::confirmed;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
+use crate::cli::request;
 use crate::cli::session;
-use crate::cli::settings;
 use crate::core::command_line::Next;
 use crate::core::exit::Exit;
 use crate::core::session::{Session, Status, moment};
@@ -21,7 +21,7 @@ use crate::host::install;
 /// # Errors
 /// [`Refusal`]; then nothing was changed.
 pub(crate) async fn run(common: &Common, named: Option<&str>, set_aside: bool) -> Result<Exit, Refusal> {
-    let project = settings::project(common)?;
+    let project = request::project(common)?;
     let found = session::all(&project)?;
     let sessions = &found.sessions;
     let nothing = |message: String| {

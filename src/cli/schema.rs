@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::cli::args::Common;
 use crate::cli::refusal::Refusal;
 use crate::cli::{doctor, history, plan, print, status};
-use crate::core::answers_file::AnswersFile;
+use crate::core::bound_answers::AnswersFile;
 use crate::core::exit::Exit;
 use crate::core::session::Session;
 use crate::core::settings::Settings;

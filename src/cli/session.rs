@@ -7,7 +7,7 @@ use crate::cli::args::Common;
 use crate::cli::ask::{at_a_terminal, confirmed};
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::cli::wizard;
 use crate::core::command_line::Next;
 use crate::core::exit::Exit;
@@ -42,7 +42,7 @@ pub(crate) async fn resume(
     source: Option<&Path>,
     answers: Option<&Path>,
 ) -> Result<Exit, Refusal> {
-    let project = settings::project(common)?;
+    let project = request::project(common)?;
     let found = all(&project)?;
     let session = match named {
         Some(id) => found.sessions.iter().find(|s| s.session_id == id),
@@ -87,7 +87,7 @@ pub(crate) async fn resume(
 /// Whether `--source` names the session's own source: a session can't be led to another one.
 fn is_named(session: &Session, source: Option<&Path>) -> Result<bool, Refusal> {
     let Some(source) = source else { return Ok(false) };
-    if settings::absolute(Some(source)) == settings::absolute(Some(session.source())) {
+    if request::absolute(Some(source)) == request::absolute(Some(session.source())) {
         return Ok(true);
     }
     let own = session.source();

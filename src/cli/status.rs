@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::cli::args::Common;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::cli::request;
 use crate::cli::session;
-use crate::cli::settings;
 use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::phase::Phase;
@@ -69,7 +69,7 @@ struct Damaged {
 /// # Errors
 /// [`Refusal`].
 pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
-    let project = settings::project(common)?;
+    let project = request::project(common)?;
     let install = install::folder_of(&project);
     let found = session::all(&project)?;
     let unfinished = found.unfinished();

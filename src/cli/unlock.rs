@@ -4,7 +4,7 @@ use crate::cli::args::Common;
 use crate::cli::ask::ask;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
@@ -19,7 +19,7 @@ use crate::host::session::lock;
 /// # Errors
 /// [`Refusal`]; then the lock is as it was.
 pub(crate) fn run(common: &Common, session: &str) -> Result<Exit, Refusal> {
-    let project = settings::project(common)?;
+    let project = request::project(common)?;
     let install = install::folder_of(&project);
     let note = match unlock::look(&install, session)? {
         Found::Nothing(what) => return Ok(output::nothing_to_do(&what, common.json)),

@@ -11,8 +11,8 @@ use crate::cli::output;
 use crate::cli::plan;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
-use crate::core::answers_file::Ids;
+use crate::cli::request;
+use crate::core::bound_answers::Ids;
 use crate::core::command_line::Next;
 use crate::core::conflict_list;
 use crate::core::exit::Exit;
@@ -39,9 +39,9 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
     if let Some(saved) = &saved {
         from.source = from.source.or_else(|| Some(saved.source.folder()));
     }
-    let project = settings::project(common)?;
-    let layers = settings::layers(&project, &from)?;
-    let mut request = settings::request_of(project, &layers, &from)?;
+    let project = request::project(common)?;
+    let layers = request::layers(&project, &from)?;
+    let mut request = request::request_of(project, &layers, &from)?;
     if let Some(saved) = &saved {
         request.only = saved.only;
     }
@@ -109,7 +109,7 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
         }
     }
     removals(&approved, arguments, common.json)?;
-    settings::remember(&request.project, &word, &request.source);
+    request::remember(&request.project, &word, &request.source);
     let how = How { on_conflict: arguments.on_conflict.on_conflict(), answers: decided, gated: false };
     let handle = executor::start_with(request, approved, source, how);
     Ok(output::follow_with(handle, common.json, warnings, Vec::new()).await)

@@ -3,7 +3,7 @@
 use crate::cli::args::{Common, From, Look, Part};
 use crate::cli::ask::at_a_terminal;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::core::command_line::Next;
 use crate::core::exit::Exit;
 use crate::core::policy::OnConflict;
@@ -26,17 +26,17 @@ pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exi
             "without one: pos-upgrade-tui upgrade --source DIR --yes",
         ));
     }
-    let project = settings::project(common)?;
-    let layers = settings::layers(&project, from)?;
+    let project = request::project(common)?;
+    let layers = request::layers(&project, from)?;
     let found = layers.all();
-    let source = settings::source_of(&project, &layers, from)?;
+    let source = request::source_of(&project, &layers, from)?;
     if let Some(source) = &source {
-        settings::deepen(source, from)?;
+        request::deepen(source, from)?;
     }
     // Shown in the preview, and switched off in setup.
-    let options = Options { editor_config: true, ..settings::options(&found, from) };
+    let options = Options { editor_config: true, ..request::options(&found, from) };
     let (to, only) = (from.to.clone(), from.only.map(Part::only));
-    let look = settings::look(found, look);
+    let look = request::look(found, look);
     let on_conflict = if options.interactive_conflicts { OnConflict::Ask } else { OnConflict::Park };
     let here = std::env::current_dir().unwrap_or_else(|_| project.clone());
     let word = layers.word(&project, from.allow_test_command);
@@ -57,8 +57,8 @@ pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exi
 /// [`Refusal`].
 pub(crate) async fn resume(session: &Session, is_named: bool) -> Result<Exit, Refusal> {
     let project = session.project.clone();
-    let found = settings::settings(&project, &From::default())?;
-    let (options, look) = (session.options().clone(), settings::look(found, &Look::default()));
+    let found = request::settings(&project, &From::default())?;
+    let (options, look) = (session.options().clone(), request::look(found, &Look::default()));
     let (source, only, here) = (Some(session.source().to_owned()), session.plan().only, project.clone());
     let on_conflict = session.on_conflict();
     let foreign_source = source.clone().filter(|_| !is_named && word::is_missing(session));

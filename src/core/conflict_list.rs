@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::answers_file::{Ids, WAYS};
+use super::bound_answers::{Ids, WAYS};
 use super::merge::{Merge, Region};
 use super::outcome::{Sides, merge_of};
 use super::path::RelPath;

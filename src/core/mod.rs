@@ -2,9 +2,9 @@
 
 pub(crate) mod account;
 pub(crate) mod answers;
-pub mod answers_file;
 pub mod baseline;
 pub mod blob;
+pub mod bound_answers;
 pub(crate) mod classify;
 pub(crate) mod command_line;
 pub mod config;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::core::answers_file::Ids;
+use crate::core::bound_answers::Ids;
 use crate::core::conflict_list::{Listed, listed};
 use crate::core::exit::Exit;
 use crate::core::os_text;

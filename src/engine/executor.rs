@@ -23,12 +23,12 @@ use crate::core::session::{Approval, Decision, Session, StateEvent};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::at_work::Work;
-use crate::engine::conflicts::{deferred, given};
+use crate::engine::conflicts::{deferred, given_answers};
 use crate::engine::maintenance::locked;
 use crate::engine::planning::folder;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
-use crate::engine::report::words;
+use crate::engine::report::shared_phrases;
 use crate::engine::rollback::{put_back, set_aside};
 use crate::engine::session::context::Run;
 use crate::engine::session::estimates;
@@ -58,7 +58,7 @@ pub(crate) fn start(request: Request, plan: Plan, source: Option<Arc<Source>>, o
 pub(crate) struct How {
     /// Who settles a conflict without an answer.
     pub(crate) on_conflict: OnConflict,
-    /// Answers that were given beforehand, each known to be possible: see [`crate::engine::conflicts::given`].
+    /// Answers that were given beforehand, each known to be possible: see [`crate::engine::conflicts::given_answers`].
     pub(crate) answers: BTreeMap<RelPath, Decision>,
     /// Nothing is applied before [`Command::Finish`], also where no conflict is open.
     pub(crate) gated: bool,
@@ -69,7 +69,7 @@ pub(crate) fn start_with(request: Request, plan: Plan, source: Option<Arc<Source
     let mut session = new_session(request, plan, how.on_conflict, false);
     session.gated = how.gated;
     for (path, answer) in how.answers {
-        session.answered_by.insert(path.clone(), given::WHY.to_owned());
+        session.answered_by.insert(path.clone(), given_answers::WHY.to_owned());
         session.decisions.answer(path, answer);
     }
     let source = source.filter(|source| source.is(session.source(), session.source_commit()));
@@ -131,9 +131,11 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
             Begin::Resume | Begin::ResumeNamed | Begin::Discard => {
                 ("nothing was changed", Exit::Refused, Some(resume_command(&run.session)))
             }
-            Begin::RollBack => {
-                ("not rolled back; nothing was changed", Exit::Incomplete, Some(words::undo_command(&run.session)))
-            }
+            Begin::RollBack => (
+                "not rolled back; nothing was changed",
+                Exit::Incomplete,
+                Some(shared_phrases::undo_command(&run.session)),
+            ),
         };
         run.lock.unexplain();
         if how == Begin::Anew {
@@ -199,7 +201,13 @@ pub(crate) fn discard(session: Session) -> Handle {
     spawn(session, Begin::Discard, |run| {
         if run.session.applied() {
             let message = "this session has changed the install already, so it can't be discarded".to_owned();
-            return finish(run, FinishKind::Failed, Exit::Refused, message, Some(words::undo_command(&run.session)));
+            return finish(
+                run,
+                FinishKind::Failed,
+                Exit::Refused,
+                message,
+                Some(shared_phrases::undo_command(&run.session)),
+            );
         }
         put_back::nothing_applied(run);
         drop_environment(run);
@@ -316,7 +324,7 @@ fn drive(run: &mut Run) -> Finish {
     let install = run.session.install.shown();
     let mut message = match run.session.resolving() {
         true => format!("{install}: {} that had been put off", settled_words(settled)),
-        false => format!("upgraded {install} ({})", words::from_to(&run.session)),
+        false => format!("upgraded {install} ({})", shared_phrases::from_to(&run.session)),
     };
     if parked > 0 {
         message.push_str(&format!("; {parked} put off, where yours stays until you settle it"));

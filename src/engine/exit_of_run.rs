@@ -15,7 +15,7 @@ use crate::engine::account::check;
 use crate::engine::account::take::{self, When};
 use crate::engine::phases::server::dependencies;
 use crate::engine::refusal::Problem;
-use crate::engine::report::{final_report, words};
+use crate::engine::report::{final_report, shared_phrases};
 use crate::engine::rollback::put_back;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::{Advice, Stop};
@@ -247,7 +247,7 @@ pub(crate) fn not_back(run: &mut Run, stop: Stop) -> Finish {
         Stop::Failed { what, next } => (what, next),
         _ => ("it was stopped".to_owned(), None),
     };
-    let again = words::undo_command(&run.session);
+    let again = shared_phrases::undo_command(&run.session);
     let rescue = format!("{}/rescued/", install::name_of(&run.session.install));
     let next = Some(next.map_or_else(|| again.clone(), |next| next.before(Some(&again))));
     if run.session.is_unfinished() {
@@ -255,7 +255,7 @@ pub(crate) fn not_back(run: &mut Run, stop: Stop) -> Finish {
         let message = format!(
             "the rollback is not complete: {what}\nit can be repeated, nothing is lost; if it stops there again, this moves \
              what stands in the way to {rescue}: {}",
-            words::set_aside_command(&run.session)
+            shared_phrases::set_aside_command(&run.session)
         );
         let finish = finish(run, FinishKind::Failed, Exit::Incomplete, message, next);
         return Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish };
@@ -264,7 +264,7 @@ pub(crate) fn not_back(run: &mut Run, stop: Stop) -> Finish {
     let message = format!(
         "not rolled back: {what}\nthe install is as it was, with the release that was installed; if something of it can't be \
          read, this moves it to {rescue}: {}",
-        words::set_aside_command(&run.session)
+        shared_phrases::set_aside_command(&run.session)
     );
     let finish = finish(run, FinishKind::Failed, Exit::Incomplete, message, next);
     Finish { report: final_report::not_back(&run.session, &run.warnings), ..finish }

@@ -19,4 +19,4 @@ pub(crate) mod report;
 pub(crate) mod rollback;
 pub(crate) mod session;
 
-pub use phases::server::rehearsed::run as rehearse;
+pub use phases::server::rehearsal_inside::run as rehearse;

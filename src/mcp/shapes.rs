@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::core::answers_file::{Answer, Ids};
+use crate::core::bound_answers::{Answer, Ids};
 use crate::core::conflict_list::Listed;
 use crate::core::path::RelPath;
 use crate::core::plan::{Kind, Only, Summary};

@@ -22,7 +22,7 @@ fn passes_over(number: usize) -> bool {
     number as u64 % parts != part % parts
 }
 
-/// An option before a subcommand counts for it, or is refused by its name; the unit tests of `cli/order.rs` go over all.
+/// An option before a subcommand counts for it, or is refused by its name; the unit tests of `cli/option_order.rs` go over all.
 #[test]
 fn options_before_a_subcommand() {
     let mut sandbox = Sandbox::new();

@@ -2,6 +2,6 @@
 
 pub(crate) mod apply;
 pub(crate) mod deferred;
-pub(crate) mod given;
+pub(crate) mod given_answers;
 pub(crate) mod rules;
 pub(crate) mod settle;

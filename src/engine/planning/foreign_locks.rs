@@ -7,7 +7,7 @@ use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use crate::engine::planning::leftover::Leftover;
 use crate::engine::refusal::{Problem, problem};
-use crate::host::process::lock_holders::{self, LockFile};
+use crate::host::process::foreign_lock_holders::{self, LockFile};
 use crate::host::server;
 
 /// Locks of other programs: those that a living process holds stop an upgrade, all others are left over. Blocking.
@@ -35,7 +35,7 @@ fn sort_out(
     mut expected: impl FnMut(u32) -> bool,
 ) {
     let place = path.under(install);
-    match lock_holders::look(&place) {
+    match foreign_lock_holders::look(&place) {
         LockFile::Held(pid) if pid == std::process::id() || expected(pid) => {}
         LockFile::Held(pid) => {
             let what =

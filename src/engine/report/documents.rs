@@ -15,7 +15,7 @@ use crate::core::session::{Decision, Seconds, Session};
 use crate::core::update_log::Ending;
 use crate::core::visible::{self, Shown as _, cell};
 use crate::engine::report::final_report::report;
-use crate::engine::report::words::from_to;
+use crate::engine::report::shared_phrases::from_to;
 use crate::engine::session::context::{Run, now};
 use crate::engine::session::stop::Stop;
 use crate::host::files::folder::Folder;

@@ -10,8 +10,8 @@ use crate::core::report_parts::Part;
 use crate::core::session::{Decision, Rehearsal, Seconds, Session, Status};
 use crate::core::visible::Shown as _;
 use crate::engine::report::relaunch;
-use crate::engine::report::words::from_to;
-use crate::engine::report::words::undo_command;
+use crate::engine::report::shared_phrases::from_to;
+use crate::engine::report::shared_phrases::undo_command;
 use crate::host::install;
 use crate::host::server;
 

@@ -4,4 +4,4 @@ pub(crate) mod documents;
 pub(crate) mod final_report;
 pub(crate) mod plan_document;
 pub(crate) mod relaunch;
-pub(crate) mod words;
+pub(crate) mod shared_phrases;

@@ -16,7 +16,7 @@ mod linux;
 #[cfg(any(not(target_os = "linux"), debug_assertions, test))]
 mod others;
 
-pub(crate) mod mounts;
+pub(crate) mod private_mounts;
 pub(crate) mod process;
 mod seal;
 pub(crate) mod without;

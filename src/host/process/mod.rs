@@ -1,9 +1,9 @@
 //! Programs: how they are started, marked, followed, limited, told apart and timed.
 
 pub mod children;
+pub(crate) mod foreign_lock_holders;
 pub(crate) mod inside;
 pub(crate) mod lines;
-pub(crate) mod lock_holders;
 pub(crate) mod memory;
 pub(crate) mod output;
 pub mod proc;

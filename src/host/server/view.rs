@@ -22,7 +22,7 @@ use crate::host::files::folder::Folder;
 use crate::host::files::fs;
 use crate::host::files::journal::Journal;
 use crate::host::platform::without::is_without;
-use crate::host::platform::{LOOK_ONLY, mounts};
+use crate::host::platform::{LOOK_ONLY, private_mounts};
 use crate::host::process::proc;
 use crate::host::python::venv;
 use crate::host::session::lock_holder;
@@ -41,8 +41,8 @@ const NOT_LOOKED_AT: [&str; 4] = ["venv", "venvs", ".upgrade", ".backups"];
 #[error("{0}")]
 pub(crate) struct Impossible(pub(crate) String);
 
-impl From<mounts::Refused> for Impossible {
-    fn from(why: mounts::Refused) -> Self {
+impl From<private_mounts::Refused> for Impossible {
+    fn from(why: private_mounts::Refused) -> Self {
         Impossible(why)
     }
 }
@@ -141,10 +141,10 @@ fn no_view_of(top: &Path) -> Result<(), Impossible> {
     if is_without("views") {
         return Err(Impossible("no private mounts here".into()));
     }
-    if mounts::is_overlay(top)? {
+    if private_mounts::is_overlay(top)? {
         return Err(Impossible("the install is on an overlay itself".into()));
     }
-    match mounts::mounted_within(top) {
+    match private_mounts::mounted_within(top) {
         Some(place) => Err(Impossible(format!("{} is a mount", place.shown()))),
         None => Ok(()),
     }
@@ -169,15 +169,15 @@ pub(crate) fn looked_at(top: &Path) -> impl Iterator<Item = walkdir::Result<walk
 /// # Errors
 /// [`Impossible`]; the process is of no use then.
 pub(crate) fn enter(places: &Places<'_>) -> Result<(), Impossible> {
-    mounts::own()?;
+    private_mounts::own()?;
     // Mounted by relative names: a path may have characters that mean something to the kernel.
     std::env::set_current_dir(places.folder).map_err(|e| Impossible(e.to_string()))?;
     if places.live != places.install {
         project_without(places)?;
     }
-    mounts::overlay("../../..", UPPER, WORK, places.install)?;
+    private_mounts::overlay("../../..", UPPER, WORK, places.install)?;
     // What is ours nobody sees.
-    Ok(mounts::tmpfs(&places.install.join(".upgrade"))?)
+    Ok(private_mounts::tmpfs(&places.install.join(".upgrade"))?)
 }
 
 /// Tries whether there could be a view of an install: what would be written lands in memory, and all of it is gone when this
@@ -187,15 +187,15 @@ pub(crate) fn enter(places: &Places<'_>) -> Result<(), Impossible> {
 /// [`Impossible`]; the process is of no use afterwards, either way.
 pub(crate) fn try_here(install: &Path) -> Result<(), Impossible> {
     let failed = |e: std::io::Error| Impossible(e.to_string());
-    mounts::own()?;
+    private_mounts::own()?;
     std::env::set_current_dir(install).map_err(failed)?;
     let memory = std::env::temp_dir();
-    mounts::tmpfs(&memory)?;
+    private_mounts::tmpfs(&memory)?;
     let [upper, work, seen] = [UPPER, WORK, "seen"].map(|name| memory.join(name));
     for folder in [&upper, &work, &seen] {
         stdfs::create_dir(folder).map_err(failed)?;
     }
-    Ok(mounts::overlay(".", &upper.to_string_lossy(), &work.to_string_lossy(), &seen)?)
+    Ok(private_mounts::overlay(".", &upper.to_string_lossy(), &work.to_string_lossy(), &seen)?)
 }
 
 /// The project as it will be when the install's folder has its new name: a folder in memory, in which all else is the real
@@ -203,7 +203,7 @@ pub(crate) fn try_here(install: &Path) -> Result<(), Impossible> {
 fn project_without(places: &Places<'_>) -> Result<(), Impossible> {
     let real = rustix::fs::open(places.project, LOOK_ONLY | OFlags::DIRECTORY, Mode::empty())
         .map_err(|e| Impossible(format!("the project can't be opened: {e}")))?;
-    mounts::tmpfs(places.project)?;
+    private_mounts::tmpfs(places.project)?;
     let real = PathBuf::from(format!("/proc/self/fd/{}", real.as_raw_fd()));
     let failed = |e: std::io::Error| Impossible(e.to_string());
     for entry in stdfs::read_dir(&real).map_err(failed)? {
@@ -222,7 +222,7 @@ fn project_without(places: &Places<'_>) -> Result<(), Impossible> {
         } else {
             stdfs::write(&at, "").map_err(failed)?;
         }
-        mounts::bind(&entry.path(), &at, "a part of the project can't be shown")?;
+        private_mounts::bind(&entry.path(), &at, "a part of the project can't be shown")?;
     }
     stdfs::create_dir(places.install).map_err(failed)
 }
@@ -279,7 +279,7 @@ pub(crate) fn use_environment(install: &Path, name: &str) -> Result<(), Impossib
         return Ok(root.create_link(link, target.as_os_str())?);
     }
     // The view's own folder: what is written there goes beside, too.
-    Ok(mounts::bind(&built, &live, "the new environment can't be shown")?)
+    Ok(private_mounts::bind(&built, &live, "the new environment can't be shown")?)
 }
 
 /// Lets what is written below a place of the view land in a folder. `real` counts from the folder that [`enter`] began in.
@@ -288,7 +288,7 @@ pub(crate) fn use_environment(install: &Path, name: &str) -> Result<(), Impossib
 /// [`Impossible`].
 pub(crate) fn lead_to(install: &Path, place: &RelPath, real: &Path) -> Result<(), Impossible> {
     fs::create_folders(&place.under(install))?;
-    Ok(mounts::bind(real, &place.under(install), "the search index can't be shown")?)
+    Ok(private_mounts::bind(real, &place.under(install), "the search index can't be shown")?)
 }
 
 /// Takes away what tells of those that work on the real install: the state files of servers, and locks by which only one can

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::answers_file::{Answer, Bound};
+use crate::core::bound_answers::{Answer, Bound};
 use crate::core::conflict_list;
 use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::session::{Decision, Session};
 use crate::core::visible;
-use crate::engine::conflicts::given;
+use crate::engine::conflicts::given_answers;
 use crate::engine::events::{Command, ConflictFile};
 use crate::mcp::call::{Call, off, step, with};
 use crate::mcp::elicit::{self, Said};
@@ -182,7 +182,7 @@ pub(crate) async fn answer(call: &Call, args: AnswerArgs) -> Result<Answered, Fa
     };
     let given = BTreeMap::from([(args.path.clone(), Bound { ids: args.ids, answer })]);
     let (install, plan, sides) = (session.install.clone(), session.plan().clone(), file.sides());
-    let bound = off(move || given::bound(&install, &plan, &given, |_| Ok(sides.clone()))).await?;
+    let bound = off(move || given_answers::bound(&install, &plan, &given, |_| Ok(sides.clone()))).await?;
     let decided: Vec<(RelPath, Decision)> = match bound {
         Ok(decided) => decided.into_iter().collect(),
         Err(problems) => {

@@ -177,7 +177,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(Overlay::Confirm(question)) = model.overlay.take() else { return vec![] };
     match (question, model.session.clone()) {
         (Question::Folder { files, take, folder }, _) => conflict::decide::decide_folder(model, &files, take, &folder),
-        (Question::Rule { take, patterns, at }, _) => conflict::rule::add(model, take, patterns.get(at)),
+        (Question::Rule { take, patterns, at }, _) => conflict::standing_rule::add(model, take, patterns.get(at)),
         (Question::Deepen, _) => preview::deepen(model),
         (Question::Removals(_), _) => preview::start(model),
         (Question::Save(path), _) => preview::save(model, &path),

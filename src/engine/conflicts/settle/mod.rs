@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::core::answers::{self, Prior, Remembered, Rules};
-use crate::core::answers_file::Ids;
+use crate::core::bound_answers::Ids;
 use crate::core::layout::layouts;
 use crate::core::merge::Choice;
 use crate::core::outcome::{Outcome, Sides, merge_of, outcome};

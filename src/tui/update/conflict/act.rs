@@ -4,7 +4,7 @@ use super::decide::{ask_folder, choose, decided, why_whole};
 use super::display::{led_to, moved, other_file, refresh};
 use super::scroll::{to_change, wrapped_to};
 use super::send::{accept, finish, leave};
-use super::{editing, rule, search};
+use super::{editing, search, standing_rule};
 use crate::core::merge::Choice;
 use crate::engine::events::ConflictFile;
 use crate::tui::conflict::{Cursor, Decision};
@@ -64,7 +64,7 @@ pub(crate) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
         Action::Base => return choose(model, Choice::Base),
         Action::Park => c.settling.decide(Decision::Park),
         Action::Edit | Action::EditFile | Action::MergeTool => return editing::begin(model, action),
-        Action::Rule => return rule::ask_for(model),
+        Action::Rule => return standing_rule::ask_for(model),
         Action::Files => {
             model.overlay = Some(Overlay::Files(before));
             return vec![];

@@ -5,7 +5,7 @@ pub(super) mod decide;
 pub(super) mod display;
 pub(super) mod editing;
 pub(super) mod opening;
-pub(super) mod rule;
 mod scroll;
 pub(super) mod search;
 mod send;
+pub(super) mod standing_rule;

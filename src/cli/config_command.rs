@@ -6,7 +6,7 @@ use crate::cli::args::{Common, ConfigCommand, From};
 use crate::cli::output;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
-use crate::cli::settings;
+use crate::cli::request;
 use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::settings::{KEYS, value_of};
@@ -31,7 +31,7 @@ pub(crate) fn run(common: &Common, command: Option<&ConfigCommand>) -> Result<Ex
 }
 
 fn write(common: &Common, user: bool, key: &str, value: Option<Value>) -> Result<Exit, Refusal> {
-    let install = if user { None } else { Some(settings::install(common)?) };
+    let install = if user { None } else { Some(request::install(common)?) };
     let project = install.as_deref().and_then(std::path::Path::parent);
     let whose = project.map_or(Whose::User, Whose::Project);
     let word = if value.is_some() { "set" } else { "unset" };
@@ -50,8 +50,8 @@ fn origin(layers: &Layers, key: &str) -> (Value, &'static str) {
 }
 
 fn show(common: &Common) -> Result<Exit, Refusal> {
-    let project = settings::project(common)?;
-    let layers = settings::layers(&project, &From::default())?;
+    let project = request::project(common)?;
+    let layers = request::layers(&project, &From::default())?;
     let (of_project, of_user) = (project_file(&project), settings_file::path());
     if common.json {
         let values: serde_json::Map<String, Value> = KEYS

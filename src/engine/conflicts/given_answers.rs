@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::core::answers_file::Bound;
+use crate::core::bound_answers::Bound;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan};
