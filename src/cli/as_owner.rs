@@ -14,7 +14,7 @@ use crate::cli::request;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
-use crate::host::git::address::is_address;
+use crate::host::git::address::{is_address, shown};
 use crate::host::install;
 use crate::host::user::identity;
 use crate::host::user::identity::Account;
@@ -65,8 +65,21 @@ fn project_of(cli: &Cli) -> Option<PathBuf> {
 
 /// This command line again, behind `before`.
 fn again(before: &str) -> String {
-    let words = std::env::args_os().skip(1).map(quoted).collect::<Vec<_>>().join(" ");
+    let words = std::env::args_os().skip(1).map(|word| quoted(without_password(word))).collect::<Vec<_>>().join(" ");
     format!("{before} pos-upgrade-tui {words}").trim_end().to_owned()
+}
+
+/// A word of a command line as it may be printed: an address has no password in it.
+fn without_password(word: OsString) -> OsString {
+    let Some(text) = word.to_str() else { return word };
+    let (option, value) = match text.split_once('=') {
+        Some((option, value)) if option.starts_with('-') => (Some(option), value),
+        _ => (None, text),
+    };
+    if !is_address(Path::new(value)) {
+        return word;
+    }
+    option.map_or_else(|| shown(value), |option| format!("{option}={}", shown(value))).into()
 }
 
 fn nobody(install: &Path, uid: u32, gid: u32) -> Refusal {
@@ -147,4 +160,18 @@ fn source_of(cli: &Cli, project: &Path) -> Option<PathBuf> {
     let named = request::absolute(request::settings(project, from).ok()?.source_path.as_deref());
     // An address is fetched into the owner's own cache.
     named.filter(|source| !is_address(source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_has_no_password() {
+        let plain = |word: &str| without_password(word.into()).into_string().unwrap_or_default();
+        assert_eq!(plain("https://ada:secret@h.invalid/x"), "https://h.invalid/x");
+        assert_eq!(plain("--source=https://ada:secret@h.invalid/x"), "--source=https://h.invalid/x");
+        assert_eq!(plain("--source=/srv/a@b"), "--source=/srv/a@b");
+        assert_eq!(plain("upgrade"), "upgrade");
+    }
 }

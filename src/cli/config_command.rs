@@ -1,5 +1,7 @@
 //! `config`: the settings, where each comes from, and a change of one.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::cli::args::{Common, ConfigCommand, From};
@@ -13,6 +15,7 @@ use crate::core::settings::{KEYS, value_of};
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::settings::{self as change, Whose};
 use crate::engine::planning::settings::{Layers, project_file};
+use crate::host::git::address::{is_address, shown};
 use crate::host::user::settings_file;
 
 /// Runs the subcommand.
@@ -32,18 +35,26 @@ pub(crate) fn run(common: &Common, command: Option<&ConfigCommand>) -> Result<Ex
 
 fn write(common: &Common, user: bool, key: &str, value: Option<Value>) -> Result<Exit, Refusal> {
     let install = if user { None } else { Some(request::install(common)?) };
-    let project = install.as_deref().and_then(std::path::Path::parent);
+    let project = install.as_deref().and_then(Path::parent);
     let whose = project.map_or(Whose::User, Whose::Project);
     let word = if value.is_some() { "set" } else { "unset" };
     let path = change::set(whose, key, value, &mut |line| complain!("{line}"))?;
     Ok(output::done(&format!("{word} \"{key}\" in {}", path.shown()), common.json))
 }
 
-/// Who says what a key is.
+/// A value as it may be printed: an address without its password.
+fn printable(value: Value) -> Value {
+    match value {
+        Value::String(text) if is_address(Path::new(&text)) => Value::String(shown(&text)),
+        other => other,
+    }
+}
+
+/// Who says what a key is, and what it is, as it may be printed.
 fn origin(layers: &Layers, key: &str) -> (Value, &'static str) {
     for (settings, name) in [(&layers.project, "project"), (&layers.user, "user")] {
         if let Some(value) = value_of(settings, key).0 {
-            return (value, name);
+            return (printable(value), name);
         }
     }
     (value_of(&layers.user, key).1, "default")
@@ -83,4 +94,16 @@ fn show(common: &Common) -> Result<Exit, Refusal> {
     }
     say!("change one: pos-upgrade-tui config set KEY VALUE (--user for your own file)");
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_a_source_is_not_shown() {
+        assert_eq!(printable("https://ada:secret@h.invalid/x".into()), "https://h.invalid/x");
+        assert_eq!(printable("ada@here".into()), "ada@here");
+        assert_eq!(printable(true.into()), true);
+    }
 }

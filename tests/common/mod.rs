@@ -77,6 +77,7 @@ impl Sandbox {
         command
             .current_dir(self.dir.path())
             .env("HOME", self.dir.path().join("home"))
+            .env_remove("XDG_CACHE_HOME")
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_DATA_HOME")
             .env_remove("XDG_STATE_HOME")

@@ -88,12 +88,25 @@ fn change_the_server(world: &World) {
     world.release("");
 }
 
-/// A `systemctl` that does this.
-fn systemctl(world: &World, does: &str) -> String {
+/// A `systemctl` that does this, and knows the first process of a group as the unit's own.
+fn systemctl(world: &World, group: &Group, does: &str) -> String {
+    let main = format!("head -n1 '{}/cgroup.procs'", group.0.display());
+    systemctl_that_knows(world, &main, does)
+}
+
+/// The same, where this says which process is the unit's own.
+fn systemctl_that_knows(world: &World, main: &str, does: &str) -> String {
     let bin = world.sandbox.path().join("bin");
     fs::create_dir_all(&bin).unwrap();
     let path = bin.join("systemctl");
-    fs::write(&path, format!("#!/bin/sh\necho \"$@\" >> '{}'\n{does}\n", bin.join("asked").display())).unwrap();
+    fs::write(
+        &path,
+        format!(
+            "#!/bin/sh\ncase \" $* \" in *' show '*) {main}; exit;; esac\necho \"$@\" >> '{}'\n{does}\n",
+            bin.join("asked").display()
+        ),
+    )
+    .unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     crate::environments::world::path_with(&[&bin])
 }
@@ -115,7 +128,7 @@ fn a_units_server_is_restarted_through_systemctl_where_that_is_allowed() {
         group.0.display(),
         unit.display()
     );
-    world.env("PATH", &systemctl(&world, &restart));
+    world.env("PATH", &systemctl(&world, &group, &restart));
     let said = world.upgrade(&[]);
     said.assert_done();
     assert_eq!(asked(&world), "--no-ask-password restart -- pos-shop.service\n", "{}", said.all);
@@ -145,7 +158,7 @@ fn one_that_may_not_be_restarted_is_left_alone_and_the_command_is_named() {
     let (_, _helper) = in_group(&world, &group);
     let before = live(&world.demo.install).unwrap();
     change_the_server(&world);
-    world.env("PATH", &systemctl(&world, "echo 'Failed to restart: Access denied' >&2; exit 4"));
+    world.env("PATH", &systemctl(&world, &group, "echo 'Failed to restart: Access denied' >&2; exit 4"));
     let said = world.upgrade(&[]);
     said.assert_done();
     for part in ["Access denied", "sudo systemctl restart pos-left.service"] {

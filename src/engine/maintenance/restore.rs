@@ -61,7 +61,8 @@ pub(crate) fn bring_back(
     catalog::sweep(install.parent().unwrap_or(install), locked).iter().for_each(|line| note(line));
     let rescue = locked::rescue_folder(install)?;
     let done = restore::restore(locked, &backup, &path, &rescue).map_err(|e| refusal(install, &path, name, &e))?;
-    let wrong = owners::give_back(locked, &backup, std::iter::once((&path, &path)));
+    let came_back = (done != Restored::Same).then_some((&path, &path));
+    let wrong = owners::give_back(locked, &backup, came_back.into_iter());
     let mut warnings: Vec<String> = owners::not_kept(&wrong).into_iter().collect();
     let (changed, rescued) = match done {
         Restored::Same => (false, None),

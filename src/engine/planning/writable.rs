@@ -2,6 +2,7 @@
 //! rollback that finds a folder shut can't end.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::core::os_text::quoted;
@@ -12,11 +13,17 @@ use crate::engine::planning::unchangeable;
 use crate::engine::refusal::Problem;
 use crate::engine::refusal::problem;
 use crate::engine::report::documents;
+use crate::engine::session::remedy::remedy;
 use crate::host::files::{fixed, fs, own_places};
 
 fn refused(folder: &Path, what: &str) -> Option<Problem> {
     let error = fs::check_writable(folder).err()?;
-    let next = format!("make it writable for you: chmod u+w {}", quoted(folder));
+    let chmod = || format!("make it writable for you: chmod u+w {}", quoted(folder));
+    // A read-only file system is another thing than a mode.
+    let next = match error.source.kind() {
+        ErrorKind::ReadOnlyFilesystem => remedy(&error).unwrap_or_else(chmod),
+        _ => chmod(),
+    };
     Some(problem(format!("{error}; {what}"), next))
 }
 

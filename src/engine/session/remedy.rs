@@ -29,7 +29,7 @@ impl From<PlanningError> for Stop {
 }
 
 /// What a person can do, if it is one of those errors that a person can mend.
-fn remedy(error: &FsError) -> Option<String> {
+pub(crate) fn remedy(error: &FsError) -> Option<String> {
     if error.is_no_folder() {
         return Some(format!("move aside what stands there: mv {0} {0}.old", quoted(&error.path)));
     }

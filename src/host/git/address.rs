@@ -41,12 +41,13 @@ pub(crate) fn address(text: &Path) -> Option<Result<&str, String>> {
 /// An address as it may be printed: without a password.
 pub(crate) fn shown(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    // A password may have a slash; rather a wrong path is printed than a part of one.
+    let rest = if scheme == "https" { rest.rsplit('@').next().unwrap_or_default() } else { rest };
     let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
     let host = match host.rsplit_once('@') {
         Some((user, host)) => format!("{}@{host}", user.split(':').next().unwrap_or_default()),
         None => host.to_owned(),
     };
-    let host = if scheme == "https" { host.rsplit('@').next().unwrap_or_default().to_owned() } else { host };
     path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
 }
 
@@ -76,6 +77,9 @@ mod tests {
     #[test]
     fn no_password_is_printed() {
         assert_eq!(shown("https://ada:secret@h.invalid/x"), "https://h.invalid/x");
+        assert_eq!(shown("https://ada:sec/ret@h.invalid/x"), "https://h.invalid/x");
+        assert_eq!(shown("https://ada:a@b/c@h.invalid/x"), "https://h.invalid/x");
+        assert_eq!(shown("https://h.invalid:8443/x"), "https://h.invalid:8443/x");
         assert_eq!(shown("https://token@h.invalid/x"), "https://h.invalid/x");
         assert_eq!(shown("ssh://git:secret@h/x"), "ssh://git@h/x");
         assert_eq!(shown("git@h:x"), "git@h:x");

@@ -34,11 +34,13 @@ pub(crate) fn place(url: &str) -> Option<PathBuf> {
     Some(dirs.cache_dir().join("sources").join(format!("{plain}-{}.git", &sum[..16])))
 }
 
-/// The address that a clone of ours was fetched from, without a password.
+/// The address that a clone of ours was fetched from, without a password. Only what stands where that address is kept is ours:
+/// any other folder may hold such a note.
 pub(crate) fn address_of(clone: &Path) -> Option<String> {
     let text = crate::host::files::read::read_small(&clone.join(NOTE)).ok()?;
     let text = String::from_utf8(text).ok()?.trim().to_owned();
-    address::address(Path::new(&text)).is_some_and(|known| known.is_ok()).then_some(text)
+    let is_known = address::address(Path::new(&text)).is_some_and(|known| known.is_ok());
+    (is_known && place(&text).is_some_and(|place| place == clone)).then_some(text)
 }
 
 /// How long ago a clone was fetched; none where there is none.
@@ -84,20 +86,36 @@ pub(crate) fn fetch(url: &str, clone: &Path, listener: &mut dyn Listener) -> Res
 fn update(url: &str, clone: &Path, home: &Path, listener: &mut dyn Listener) -> Result<(), GitError> {
     let failed = |e: io::Error| GitError::NoFetch { path: clone.to_owned(), why: e.to_string() };
     let reach = reach::ready(clone, home, url, PROTOCOLS)?;
+    let git_time = waiting(Who::Git);
+    // Asked first: where this fails, the clone is as it was.
+    let mut ask = reach::again(&reach);
+    ask.args(["ls-remote", "--symref", "--", url, "HEAD"]);
+    let said = program::run("git ls-remote", &mut ask, LIMITS, listener).map_err(|e| could_not(url, &e))?;
+    let (branch, commit) = head_of(&said.lines);
     let mut fetch = reach::again(&reach);
     fetch.args(["fetch", "--progress", "--prune", "--no-write-fetch-head", "--no-tags", "--", url]);
     fetch.args(["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]);
-    let git_time = waiting(Who::Git);
+    if branch.is_none() && commit.is_some() {
+        // No branch may lead to it.
+        fetch.arg("HEAD");
+    }
     program::run("git fetch", &mut fetch, LIMITS, listener).map_err(|e| could_not(url, &e))?;
     drop(git_time);
-    let mut ask = reach::again(&reach);
-    let said = finish(clone, "ls-remote", ask.args(["ls-remote", "--symref", "--", url, "HEAD"]))?;
-    let said = String::from_utf8_lossy(&said).into_owned();
-    let head = said.lines().find_map(|line| line.strip_prefix("ref: ")?.split('\t').next());
-    if let Some(head) = head.filter(|head| head.starts_with("refs/heads/")) {
+    if let Some(head) = branch {
         finish(clone, "symbolic-ref", git(clone).args(["symbolic-ref", "HEAD", head]))?;
+    } else if let Some(commit) = commit {
+        finish(clone, "update-ref", git(clone).args(["update-ref", "--no-deref", "HEAD", commit]))?;
     }
     fs::write(clone.join(NOTE), address::shown(url) + "\n").map_err(failed)
+}
+
+/// The branch that a repository's HEAD leads to, and its commit, as `ls-remote` says; no branch where it is detached.
+fn head_of(said: &[String]) -> (Option<&str>, Option<&str>) {
+    // A tab may stand as blanks here.
+    let lines = || said.iter().filter_map(|line| Some(line.strip_suffix("HEAD")?.trim_end()));
+    let mut branches = lines().filter_map(|what| what.strip_prefix("ref: "));
+    let is_commit = |what: &&str| what.len() >= 40 && what.bytes().all(|b| b.is_ascii_hexdigit());
+    (branches.find(|branch| branch.starts_with("refs/heads/")), lines().find(is_commit))
 }
 
 fn could_not(url: &str, error: &ProgramError) -> GitError {
@@ -118,4 +136,51 @@ fn could_not(url: &str, error: &ProgramError) -> GitError {
 pub(crate) fn place_of(source: &Path) -> PathBuf {
     let url = address::address(source).and_then(Result::ok);
     url.and_then(place).unwrap_or_else(|| source.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_note_in_a_folder_that_is_not_in_the_cache_is_no_address() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(NOTE), "https://h.invalid/x\n").unwrap();
+        assert_eq!(address_of(dir.path()), None);
+    }
+
+    #[test]
+    fn a_detached_head_is_taken_over_and_a_failure_leaves_the_clone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (remote, clone) = (dir.path().join("remote"), dir.path().join("clones/x.git"));
+        let run = |folder: &Path, arguments: &[&str]| {
+            let mut command = Command::new("git");
+            command.args(["-c", "user.name=a", "-c", "user.email=a@h.invalid"]).current_dir(folder);
+            command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+            let out = command.args(arguments).output().unwrap();
+            assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+            String::from_utf8(out.stdout).unwrap().trim().to_owned()
+        };
+        fs::create_dir(&remote).unwrap();
+        run(&remote, &["init", "--quiet", "--initial-branch=main"]);
+        run(&remote, &["commit", "--quiet", "--allow-empty", "-m", "one"]);
+        let url = format!("file://{}", remote.display());
+        let get = || fetch(&url, &clone, &mut program::Deaf);
+        get().unwrap();
+        assert_eq!(run(&clone, &["symbolic-ref", "HEAD"]), "refs/heads/main");
+        run(&remote, &["checkout", "--quiet", "--detach"]);
+        run(&remote, &["commit", "--quiet", "--allow-empty", "-m", "two"]);
+        let detached = run(&remote, &["rev-parse", "HEAD"]);
+        get().unwrap();
+        assert_eq!(run(&clone, &["rev-parse", "HEAD"]), detached);
+        assert_ne!(run(&clone, &["rev-parse", "main"]), detached, "the branch is where it was");
+        fs::rename(&remote, dir.path().join("away")).unwrap();
+        assert!(get().is_err());
+        assert_eq!(run(&clone, &["rev-parse", "HEAD"]), detached);
+        fs::rename(dir.path().join("away"), &remote).unwrap();
+        run(&remote, &["checkout", "--quiet", "main"]);
+        get().unwrap();
+        assert_eq!(run(&clone, &["symbolic-ref", "HEAD"]), "refs/heads/main");
+    }
 }

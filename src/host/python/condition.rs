@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::host::python::installer::Installer;
+use crate::host::python::interpreters;
 use crate::host::python::venv;
 
 /// How an environment stands.
@@ -42,10 +43,26 @@ pub(crate) fn of(install: &Path, project: &Path) -> Condition {
     if let Err(e) = is_program(&live.join("bin/python")) {
         return Condition::NoPython(e.to_string());
     }
+    // What the system brought with an upgrade of its own doesn't see the packages that are there.
+    if let (Some(made), Some(now)) = (interpreters::version_of(&live), real_version(&live.join("bin/python")))
+        && made != now
+    {
+        return Condition::NoPython(format!(
+            "it was made with {}.{}, its python is {}.{} now",
+            made.0, made.1, now.0, now.1
+        ));
+    }
     match Installer::of(&live, project) {
         Ok(installer) => Condition::Sound(installer),
         Err(why) => Condition::NoInstaller(why),
     }
+}
+
+/// The version in the name of the program that a link leads to, such as `python3.12`.
+fn real_version(python: &Path) -> Option<(u8, u8)> {
+    let real = std::fs::canonicalize(python).ok()?;
+    let (major, minor) = real.file_name()?.to_str()?.strip_prefix("python")?.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 fn is_program(python: &Path) -> io::Result<()> {
@@ -79,5 +96,14 @@ mod tests {
         symlink(std::env::current_exe().unwrap(), venv.join("bin/python")).unwrap();
         std::fs::create_dir_all(venv.join("lib/python3.9/site-packages/pip")).unwrap();
         assert_eq!(look(), Condition::Sound(Installer::Pip));
+        // The system's python3 is another one than before.
+        std::fs::remove_file(venv.join("bin/python")).unwrap();
+        std::fs::copy("/bin/true", dir.path().join("python3.13")).unwrap();
+        symlink(dir.path().join("python3.13"), venv.join("bin/python")).unwrap();
+        assert_eq!(look(), Condition::Sound(Installer::Pip), "its version is not known");
+        std::fs::write(venv.join("pyvenv.cfg"), "home = /usr/bin\nversion = 3.13.1\n").unwrap();
+        assert_eq!(look(), Condition::Sound(Installer::Pip));
+        std::fs::write(venv.join("pyvenv.cfg"), "home = /usr/bin\nversion = 3.10.4\n").unwrap();
+        assert_eq!(look(), Condition::NoPython("it was made with 3.10, its python is 3.13 now".to_owned()));
     }
 }

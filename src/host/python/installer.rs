@@ -173,8 +173,7 @@ impl Installer {
     pub fn complaints(&self, environment: &Path, listener: &mut dyn Listener) -> Result<Vec<String>, ProgramError> {
         let Self::Uv(uv) = self else { return pip::complaints(self.other(), environment, listener) };
         let said = pip::complaints_of("uv pip check", &mut for_environment(uv, "check", environment), listener)?;
-        // The rest says how long it took.
-        Ok(said.into_iter().filter(|line| line.starts_with("The package ")).collect())
+        Ok(told_by_uv(said))
     }
 
     /// Makes a generation ready to be installed into; who then installs there. The live environment stays as it is.
@@ -216,6 +215,13 @@ impl Installer {
         };
         program::run("venv", &mut command, MAKING, listener).map(drop)
     }
+}
+
+/// What a failed check of uv's complains about. The rest says how long it took; where nothing else is known, all that was said
+/// is a complaint.
+fn told_by_uv(said: Vec<String>) -> Vec<String> {
+    let told: Vec<String> = said.iter().filter(|line| line.starts_with("The package ")).cloned().collect();
+    if told.is_empty() { said } else { told }
 }
 
 /// Whether uv made an environment, as its settings say.
@@ -346,6 +352,16 @@ mod tests {
         let found: Vec<_> = pins(text).collect();
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         assert_eq!(found, [pair("aa-b", "1.0"), pair("c", "file:///x"), pair("d", "2")]);
+    }
+
+    #[test]
+    fn a_failed_check_is_never_all_well() {
+        let lines = |all: &[&str]| all.iter().map(|&line| line.to_owned()).collect::<Vec<_>>();
+        let known = lines(&["Checked 3 packages in 1ms", "The package `a` requires `b`, but it's not installed"]);
+        assert_eq!(told_by_uv(known.clone()), known[1..]);
+        let other = lines(&["error: no such thing"]);
+        assert_eq!(told_by_uv(other.clone()), other);
+        assert!(told_by_uv(Vec::new()).is_empty());
     }
 
     #[test]

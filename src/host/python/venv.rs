@@ -32,6 +32,12 @@ pub(crate) fn is_there(install: &Path) -> bool {
     stdfs::symlink_metadata(live(install)).is_ok()
 }
 
+/// Whether it is the install's own, rather than a link to one elsewhere, or to nothing.
+pub(crate) fn is_own(install: &Path) -> bool {
+    let real = stdfs::canonicalize(live(install)).ok().zip(stdfs::canonicalize(install).ok());
+    real.is_some_and(|(venv, install)| venv.starts_with(install))
+}
+
 fn generations(install: &Path) -> PathBuf {
     install.join("venvs")
 }
@@ -55,13 +61,24 @@ pub(crate) fn clone_live(install: &LockedInstall, name: &str) -> Result<PathBuf,
     let made = install.make_folder(generations(install))?.join(name);
     let live = live(install);
     let real = stdfs::canonicalize(&live).doing("open", &live)?;
-    let own = stdfs::canonicalize(&**install).doing("open", &**install)?;
     // What is not the install's shares nothing with it, not even the count of its links.
-    if real.starts_with(own) {
+    if is_own(install) {
         clone_by_links(&real, &made)?
     } else {
         copy_tree(&real, &made)?
     }
+    Ok(made)
+}
+
+/// The same for who may write into files that are there already: nothing is shared with the live environment.
+///
+/// # Errors
+/// [`FsError`]; the live environment is as it was.
+pub(crate) fn copy_live(install: &LockedInstall, name: &str) -> Result<PathBuf, FsError> {
+    discard(install, name)?;
+    let made = install.make_folder(generations(install))?.join(name);
+    let live = live(install);
+    copy_tree(&stdfs::canonicalize(&live).doing("open", &live)?, &made)?;
     Ok(made)
 }
 

@@ -14,6 +14,14 @@ use crate::host::process::proc::Process;
 /// How long a unit may take to stop and start.
 const RESTART: Bounds = Bounds { answer: 64 << 10, time: Some(Duration::from_secs(120)) };
 
+/// How long systemd may take to say what it runs.
+const ASKED: Bounds = Bounds { answer: 64 << 10, time: Some(Duration::from_secs(5)) };
+
+/// Programs that may stand between a unit and its server, and end with it.
+const LAUNCHERS: [&str; 12] =
+    ["uv", "uvx", "poetry", "pipx", "pdm", "hatch", "rye", "env", "setsid", "nice", "timeout", "flock"];
+const SHELLS: [&str; 7] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "busybox"];
+
 /// Programs that start again what ends, by their names.
 const PROGRAMS: [&str; 8] =
     ["supervisord", "runsv", "s6-supervise", "circusd", "pm2", "immortal", "daemontools", "supervise"];
@@ -40,7 +48,17 @@ impl Supervisor {
             && let Some((unit, user)) = unit(&groups)
             && unit_path(&groups) != unit_path(&own)
         {
-            return Some(Self::Systemd(unit, user));
+            match main_pid(&unit, user) {
+                Some(main) if is_main(process.pid, main) => return Some(Self::Systemd(unit, user)),
+                // The service is another program's, such as an editor's: restarting it would end that one.
+                Some(_) => {}
+                // It may be the unit's: it is left alone, and nothing is restarted unasked.
+                None if !is_held(process.pid) => {
+                    let unit = Self::Systemd(unit, user);
+                    return Some(Self::Program(unit.words(), Some(unit.command())));
+                }
+                None => {}
+            }
         }
         let parent = proc::parent(process.pid).filter(|pid| *pid > 1).and_then(proc::look)?;
         // A script's name is that of its interpreter: what it runs stands behind.
@@ -99,6 +117,36 @@ impl Supervisor {
     }
 }
 
+/// The main process of a unit, as systemd says; 0 where it has none, none where systemd can't be asked.
+fn main_pid(unit: &str, user: bool) -> Option<u32> {
+    let mut command = children::helper("systemctl");
+    if user {
+        command.arg("--user");
+    }
+    command.args(["show", "-p", "MainPID", "--value", "--", unit]);
+    let out = output(&mut command, None, ASKED).ok().filter(|out| out.status.success())?;
+    String::from_utf8_lossy(&out.stdout).trim().parse().ok()
+}
+
+/// Whether a server is a unit's main process, or was started by it where that does nothing else.
+fn is_main(server: u32, main: u32) -> bool {
+    let starts = || proc::look(main).is_some_and(|process| only_starts(&process.command));
+    main == server || (main > 1 && proc::parent(server) == Some(main) && starts())
+}
+
+/// Whether a program is there only to start another one: a shell that runs a script, or a launcher; no editor, and no shell
+/// that a person types in.
+fn only_starts(command: &[impl AsRef<Path>]) -> bool {
+    let Some(name) = command.first().and_then(|word| word.as_ref().file_name()?.to_str()) else { return false };
+    let has_script = command.iter().skip(1).any(|word| !word.as_ref().to_string_lossy().starts_with('-'));
+    LAUNCHERS.contains(&name) || (SHELLS.contains(&name) || name.starts_with("python")) && has_script
+}
+
+/// Whether an editor or a person at a terminal holds the standard input of a server.
+fn is_held(server: u32) -> bool {
+    proc::descriptors(server).get(&0).is_some_and(|input| input.leads != "/dev/null")
+}
+
 /// The path of a control group, in systemd's own tree.
 fn unit_path(groups: &str) -> Option<&str> {
     let path = |line: &str| line.starts_with("0::") || line.split(':').nth(1) == Some("name=systemd");
@@ -120,6 +168,19 @@ fn unit(groups: &str) -> Option<(String, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_starts_a_server_is_told_from_what_has_work_of_its_own() {
+        for starts in [&["/bin/sh", "run.sh"][..], &["bash", "-c", "python -m x"], &["/usr/bin/uv", "run"]] {
+            assert!(only_starts(starts), "{starts:?}");
+        }
+        for other in [&["-bash"][..], &["bash", "-l"], &["/usr/bin/emacs", "--daemon"], &["tmux"], &["code", "x"], &[]]
+        {
+            assert!(!only_starts(other), "{other:?}");
+        }
+        let own = std::process::id();
+        assert!(is_main(own, own) && !is_main(own, 0) && !is_main(own, 1));
+    }
 
     #[test]
     fn services_are_told_by_their_groups() {

@@ -51,7 +51,7 @@ pub(crate) fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     let requirements = draft(run, journal)?;
     let Some(bytes) = read::read_if_there(&requirements)? else {
         if run.session.is_to_move() {
-            return only_renamed(run);
+            return only_renamed(run, NotApplicable::NoRequirements);
         }
         return skip(NotApplicable::NoRequirements);
     };
@@ -142,7 +142,7 @@ fn nothing(run: &mut Run, why: Satisfied, requirements: &[u8]) -> TaskResult<Fac
     // What an interrupted try began to build is of no use.
     abandon(run)?;
     if run.session.is_to_move() {
-        return only_renamed(run);
+        return only_renamed(run, NotApplicable::RequirementsSatisfied);
     }
     run.log(Level::Info, "venv", why.words());
     if why != Satisfied::Known
@@ -168,9 +168,13 @@ pub(crate) fn abandon(run: &mut Run) -> Result<(), Stop> {
     run.save()
 }
 
-/// No package changes, but the scripts of the environment name the folder that the install loses.
-fn only_renamed(run: &mut Run) -> TaskResult<Fact<bool>> {
+/// No package changes, but the scripts of the environment name the folder that the install loses. Those of one that is not
+/// the install's don't, and a link that leads nowhere has none: for them there is nothing to do, for this reason.
+fn only_renamed(run: &mut Run, nothing: NotApplicable) -> TaskResult<Fact<bool>> {
     let (install, name) = (run.install(), run.session.stamp.clone());
+    if !venv::is_own(&install) {
+        return not_applicable(nothing, Fact::NotApplicable(nothing));
+    }
     run.session.venv_generation = Some(name.clone());
     run.save()?;
     venv::clone_live(&install, &name)?;
@@ -226,7 +230,11 @@ fn prepare(run: &mut Run, name: &str, found: &Environment) -> Result<(PathBuf, I
     let install = run.install();
     match found {
         Environment::Copy(by) => {
-            let made = venv::clone_live(&install, name)?;
+            // uv may write into the files that it finds.
+            let made = match by {
+                Installer::Uv(_) => venv::copy_live(&install, name)?,
+                _ => venv::clone_live(&install, name)?,
+            };
             if *by == Installer::Ensured {
                 run.commands_run.push(format!("venvs/{name}/bin/python -m ensurepip"));
             }
