@@ -27,7 +27,10 @@ pub(crate) struct Shown {
 pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
     let project = request::project(common)?;
     let home = std::env::var_os("HOME").unwrap_or_default();
-    let redact = Redact::new(&project, Path::new(&home));
+    let home = Path::new(&home);
+    // What is behind links is told by both names.
+    let real = home.canonicalize().unwrap_or_else(|_| home.to_owned());
+    let redact = Redact::new(&project, &[home, &real]);
     let mut rows = doctor::rows(&project);
     for row in &mut rows {
         row.found = redact.text(&row.found);

@@ -33,7 +33,10 @@ pub(crate) async fn run(common: &Common, print_config: bool) -> Result<Exit, Ref
         Some(_) => Some(request::project(common)?),
         None => request::project(common).ok(),
     };
-    Ok(mcp::serve(project).await)
+    mcp::serve(project).await.map_err(|why| {
+        let what = format!("no MCP client began to speak on standard input: {why}; nothing was changed");
+        Refusal::usage(what, "let a client start it: pos-upgrade-tui mcp --print-config")
+    })
 }
 
 fn config(project: &Path, json: bool) {

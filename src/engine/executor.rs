@@ -176,8 +176,14 @@ pub(crate) fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
 /// Takes an unfinished session up where it stands. What it goes on with is code that runs here: so the user must have started
 /// it, or `named` says that they have seen its source and said yes to it now.
 pub(crate) fn resume(session: Session, named: bool) -> Handle {
+    resume_with(session, named, false)
+}
+
+/// The same. With `gated` nothing is applied before [`Command::Finish`], unless that was said already.
+pub(crate) fn resume_with(session: Session, named: bool, gated: bool) -> Handle {
     let how = if named { Begin::ResumeNamed } else { Begin::Resume };
-    spawn(session, how, |run| {
+    spawn(session, how, move |run| {
+        run.session.gated |= gated && !run.session.applied() && !run.session.answers_done;
         if run.session.rolling_back() {
             let reason = run.session.reason().unwrap_or("a rollback was interrupted").to_owned();
             return go_back(run, &reason, Exit::Done);

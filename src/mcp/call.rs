@@ -138,12 +138,16 @@ impl Call {
     /// answer.
     pub(crate) async fn wait(&self, live: &Live, seconds: Option<u64>) -> Option<String> {
         let mut seen = live.seen.clone();
-        let deadline = seconds.map(|s| tokio::time::Instant::now() + Duration::from_secs(s));
+        let deadline = seconds.and_then(|s| tokio::time::Instant::now().checked_add(Duration::from_secs(s)));
         let mut told: f64 = 0.0;
         loop {
             let now = seen.borrow_and_update().clone();
             if let Waits::Question(question) = &now.waits {
-                match self.ask(question).await {
+                let asked = match deadline {
+                    Some(deadline) => tokio::time::timeout_at(deadline, self.ask(question)).await,
+                    None => Ok(self.ask(question).await),
+                };
+                match asked.unwrap_or(Err("the person has not answered within wait_seconds")) {
                     Ok(way) => {
                         live.say(Command::Choose { id: question.id.clone(), way }).await;
                         continue;

@@ -137,11 +137,18 @@ impl Live {
 
     /// Tells the session something. One that has ended hears nothing.
     pub(crate) async fn say(&self, command: Command) {
-        let goes_on =
-            matches!(command, Command::Finish(_) | Command::Choose { .. } | Command::RollBack | Command::Pause);
-        if goes_on {
-            // Before the engine can say the next thing.
-            self.told.send_modify(|seen| seen.waits = Waits::No);
+        // Before the engine can say the next thing.
+        match &command {
+            Command::Finish(_) | Command::RollBack | Command::Pause => {
+                self.told.send_modify(|seen| seen.waits = Waits::No);
+            }
+            // A late answer to an earlier question says nothing about the one that waits now.
+            Command::Choose { id, .. } => self.told.send_modify(|seen| {
+                if matches!(&seen.waits, Waits::Question(question) if question.id == *id) {
+                    seen.waits = Waits::No;
+                }
+            }),
+            _ => {}
         }
         if let Command::Decide(changes) = &command {
             // What was said of earlier ones is no longer about them.

@@ -18,18 +18,31 @@ use rmcp::ServiceExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::core::exit::Exit;
+use crate::core::visible;
 use face::Face;
 
 /// Serves until the client goes away or a signal asks for an end. A session that runs then is paused after its current step.
-pub(crate) async fn serve(project: Option<PathBuf>) -> Exit {
+///
+/// # Errors
+/// What was wrong with the first word of whoever began to speak.
+pub(crate) async fn serve(project: Option<PathBuf>) -> Result<Exit, String> {
     let face = Face::new(project);
     let lives = face.lives();
     let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
-        return Exit::Bug;
+        return Ok(Exit::Bug);
     };
-    let Ok(service) = face.serve(rmcp::transport::stdio()).await else {
+    let service = tokio::select! {
+        service = face.serve(rmcp::transport::stdio()) => service,
+        _ = terminate.recv() => return Ok(Exit::Interrupted),
+        _ = hang_up.recv() => return Ok(Exit::Interrupted),
+        _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+    };
+    let service = match service {
+        Ok(service) => service,
         // Nobody has said a sensible first word.
-        return Exit::Usage;
+        Err(e) => {
+            return Err(visible::start_of(&e.to_string(), 300));
+        }
     };
     let exit = tokio::select! {
         _ = service.waiting() => Exit::Done,
@@ -38,5 +51,5 @@ pub(crate) async fn serve(project: Option<PathBuf>) -> Exit {
         _ = tokio::signal::ctrl_c() => Exit::Interrupted,
     };
     lives.let_go().await;
-    exit
+    Ok(exit)
 }

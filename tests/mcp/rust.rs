@@ -75,7 +75,10 @@ async fn without_a_conflict_it_still_waits_for_the_word() {
     let (client, mut child) = connect(&sandbox, &demo.project).await;
     let plan = call(&client, "upgrade_plan", json!({"source": demo.source})).await;
     assert_eq!(plan["asks"], 0);
-    let status = call(&client, "upgrade_start", plan["next"]["arguments"].clone()).await;
+    let mut arguments = plan["next"]["arguments"].clone();
+    // Longer than a clock can tell.
+    arguments["wait_seconds"] = json!(u64::MAX);
+    let status = call(&client, "upgrade_start", arguments).await;
     assert_eq!(status["stands"], "ready_to_apply", "{status}");
     // All but the note of who works there.
     let mut now = snapshot(&demo.install);
@@ -104,6 +107,46 @@ async fn without_a_conflict_it_still_waits_for_the_word() {
     let back = call(&client, "upgrade_rollback", json!({})).await;
     assert_eq!(back["stands"], "rolled_back", "{back}");
     assert_same(&before, &snapshot(&demo.install));
+}
+
+/// Who only follows `next` does not say yes in the person's place.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_project_says_is_not_begun() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let settings = |all: Value| std::fs::write(demo.install.join("upgrade.json"), all.to_string()).unwrap();
+    settings(json!({"source_path": demo.source}));
+    let (client, _child) = connect(&sandbox, &demo.project).await;
+    let plan = call(&client, "upgrade_plan", json!({})).await;
+    let begun = called(&client, "upgrade_start", plan["next"]["arguments"].clone()).await;
+    let fault = begun.structured_content.unwrap();
+    assert!(begun.is_error == Some(true) && fault["fix"].as_str().unwrap().contains("name it: source"), "{fault}");
+    settings(json!({"dry_run": true}));
+    let plan = call(&client, "upgrade_plan", json!({"source": demo.source})).await;
+    let begun = called(&client, "upgrade_start", plan["next"]["arguments"].clone()).await;
+    let fault = begun.structured_content.unwrap();
+    assert!(begun.is_error == Some(true) && fault["what"].as_str().unwrap().contains("dry_run"), "{fault}");
+    assert_eq!(call(&client, "upgrade_status", json!({})).await["stands"], "idle");
+}
+
+/// What a command line began is not applied by taking it up.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_elsewhere_waits_for_the_word_too() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    std::fs::write(demo.install.join("upgrade.json"), r#"{"always_keep": ["**"]}"#).unwrap();
+    let before = snapshot(&demo.install);
+    let mut command = sandbox.command();
+    command.args(["upgrade", "--yes", "--source"]).arg(&demo.source).arg("--project").arg(&demo.project);
+    let crashed = command.env("POS_CRASH_AT", "backup.copy before").output().unwrap();
+    assert!(!crashed.status.success());
+    let (client, _child) = connect(&sandbox, &demo.project).await;
+    let ready = call(&client, "upgrade_resume", json!({})).await;
+    assert_eq!((&ready["stands"], &ready["applied"]), (&json!("ready_to_apply"), &json!(false)), "{ready}");
+    let back = call(&client, "upgrade_rollback", json!({})).await;
+    assert_eq!(back["stands"], "rolled_back", "{back}");
+    assert_same(&before, &snapshot(&demo.install));
+    client.cancel().await.unwrap();
 }
 
 /// Who goes away in the middle leaves a session that can be taken up.

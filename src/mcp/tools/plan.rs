@@ -82,7 +82,8 @@ fn shown(named: Option<&Path>, request: &Request, inspection: &Inspection, plan:
             next.arguments.insert(key.to_owned(), value.into());
         }
     };
-    also("source", Some(request.source.to_string_lossy().into_owned()));
+    // Naming it is the person's consent: who only follows `next` must not give that.
+    also("source", (!foreign).then(|| request.source.to_string_lossy().into_owned()));
     also("to", request.to.clone());
     also("only", request.only.and_then(|only| serde_json::to_value(only).ok()?.as_str().map(str::to_owned)));
     PlanShown {
@@ -153,6 +154,11 @@ fn approved(project: &Path, args: &StartArgs) -> Result<Approved, Fault> {
     request.options.rules = args.rules;
     request.options.no_rehearsal = args.no_rehearsal;
     request.options.git_commit_after |= args.git_commit;
+    if request.options.dry_run {
+        let what = "the settings say dry_run, so nothing is begun here";
+        let fix = "ask the person; if they want an upgrade, they type: pos-upgrade-tui config unset dry_run";
+        return Err(Fault::new(what, fix).then("upgrade_plan"));
+    }
     let word = layers.word(project, false);
     if let Some(source) = &word.foreign_source {
         let what = format!(

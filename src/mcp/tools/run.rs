@@ -75,7 +75,7 @@ pub(crate) async fn resume(call: &Call, args: ResumeArgs) -> Result<Status, Faul
                 let fix = "ask the person whether they trust this source; if so, name it: source";
                 return Err(Fault { fix: fix.to_owned(), ..fault }.then("upgrade_resume"));
             }
-            let live = Live::watch(executor::resume(session.clone(), is_named));
+            let live = Live::watch(executor::resume_with(session.clone(), is_named, true));
             call.lives.add(live.clone());
             live
         }
