@@ -170,7 +170,7 @@ pub enum Effect {
     Offer,
     /// Look at the path that is being typed; once it has not changed for a moment, unless it is final.
     Look(Box<Look>),
-    /// Read the session that was completed.
+    /// Read the session that was completed, and remember the source that it came from.
     Recall(String),
     /// Write the plan down, into a folder.
     Save {
@@ -181,8 +181,6 @@ pub enum Effect {
         /// What was found.
         inspection: Box<Inspection>,
     },
-    /// Remember the source that an upgrade was completed from.
-    Remember(std::path::PathBuf),
     /// Fetch the history that the source lacks, then check and plan.
     Deepen(Box<Request>),
     /// Read a plan entry's texts, and tell what will be written.

@@ -16,7 +16,7 @@ use crate::core::merge::Merge;
 use crate::core::outcome::{Outcome, Sides, merge_of};
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::policy::OnConflict;
-use crate::core::session::Decision;
+use crate::core::session::{Decision, Status};
 use crate::engine::at_work::Work;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
@@ -166,17 +166,20 @@ impl<E: Engine> Worker<E> {
                 self.spawn(move || Msg::Offered(engine.candidates(&launch)), || Msg::Offered(Vec::new()));
             }
             Effect::Look(look) => self.look(*look),
-            Effect::Remember(source) => {
-                let (engine, writes) = (self.engine.clone(), Work::begin());
-                tokio::task::spawn_blocking(move || {
-                    let _writes = writes;
-                    engine.remember(&source);
-                });
-            }
             Effect::Recall(session) => {
-                let (engine, launch) = (self.engine.clone(), launch.clone());
+                let (engine, launch, writes) = (self.engine.clone(), launch.clone(), Work::begin());
                 self.spawn(
-                    move || Msg::Recalled(engine.recall(&launch, &session).map(Box::new)),
+                    move || {
+                        let _writes = writes;
+                        let session = engine.recall(&launch, &session);
+                        // Here, and not once the screen has it: whoever presses `q` at once is remembered, too.
+                        // A session that settles what was put off has no source of its own.
+                        let upgraded = session.as_ref().filter(|s| s.status() == Status::Completed && !s.resolving());
+                        if let Some(upgraded) = upgraded {
+                            engine.remember(upgraded.source());
+                        }
+                        Msg::Recalled(session.map(Box::new))
+                    },
                     || Msg::Recalled(None),
                 );
             }

@@ -11,7 +11,6 @@ use super::preview;
 use super::preview::diff_pane;
 use super::setup;
 use crate::core::exit::Exit;
-use crate::core::session::Status;
 use crate::tui::message::{Effect, Msg, Owner};
 use crate::tui::model::{Model, Screen};
 
@@ -43,13 +42,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Looked(looked) => setup::looked(model, *looked),
         Msg::Stood(typed, standing) => setup::stood(model, typed, standing),
         Msg::Recalled(session) => {
-            // A session that settles what was put off has no source of its own.
-            let upgraded = session.as_ref().filter(|s| s.status() == Status::Completed && !s.resolving());
-            let source = upgraded.map(|s| Effect::Remember(s.source().to_owned()));
             if model.screen == Screen::Report && !model.running {
                 model.session = session.map(|s| *s);
             }
-            source.into_iter().collect()
+            vec![]
         }
         Msg::Saved(saved) => preview::saved(model, saved),
         Msg::NotDeepened(why) => preview::not_deepened(model, &why),
