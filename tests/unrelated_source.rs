@@ -309,5 +309,5 @@ fn a_demo_is_never_remembered() {
     // Nor is one offered that an earlier version of this program remembered.
     pos_upgrade_tui::host::user::recent_sources::remember(&state, &built.source);
     let offered = pos_upgrade_tui::engine::planning::sources::candidates(&sandbox.path().join("p"), None, Some(&state));
-    assert_eq!(offered, []);
+    assert!(offered.iter().all(|c| c.path.starts_with("https:")), "only the address: {offered:?}");
 }

@@ -79,6 +79,7 @@ pub(crate) async fn run(common: &Common, arguments: &DemoArgs) -> Result<Exit, R
             project,
             source,
             to,
+            offline: false,
             only,
             options,
             look,

@@ -52,6 +52,7 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
         project,
         source,
         to,
+        offline: false,
         only,
         options,
         look,

@@ -8,12 +8,12 @@ use crate::cli::args::From;
 use crate::cli::ask::{at_a_terminal, confirmed};
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
-use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
+use crate::core::session::ago;
+use crate::engine::planning::sources;
 use crate::host::git::{address, cached};
 use crate::host::install;
 use crate::host::process::program::Listener;
-use crate::host::session::catalog;
 
 /// The folder of a source. An address is fetched first, which the user asked for by naming it; `offline` takes what was
 /// fetched before.
@@ -45,7 +45,7 @@ pub(crate) fn folder(source: &Path, offline: bool) -> Result<PathBuf, Refusal> {
             );
             return Err(Refusal::refused(what, "fetch it, with a network: leave --offline out"));
         };
-        complain!("{shown}: not fetched; taken as it was {} ago", words(age));
+        complain!("{shown}: not fetched; taken as it was fetched {}", ago(age));
         return Ok(clone);
     }
     complain!("fetching {shown}");
@@ -61,13 +61,13 @@ pub(crate) fn folder(source: &Path, offline: bool) -> Result<PathBuf, Refusal> {
     };
     if at_a_terminal() && print::at_a_terminal() {
         complain!("{error}");
-        if confirmed(&format!("Go on with what was fetched {} ago?", words(age))) {
+        if confirmed(&format!("Go on with what was fetched {}?", ago(age))) {
             return Ok(clone);
         }
     }
     Err(Refusal::refused(
         format!("{error}; nothing was changed"),
-        format!("go on with what was fetched {} ago: add --offline", words(age)),
+        format!("go on with what was fetched {}: add --offline", ago(age)),
     ))
 }
 
@@ -85,8 +85,7 @@ pub(crate) fn seen(source: &Path, named: bool) -> Result<PathBuf, Refusal> {
 /// [`Refusal`] naming the ways to name one.
 pub(crate) fn offered(project: &Path, from: &From) -> Result<PathBuf, Refusal> {
     let install = install::folder_of(project);
-    let known = catalog::survey(&install).sessions.iter().rev().find_map(|s| cached::address_of(s.source()));
-    let url = known.unwrap_or_else(|| layouts().source_address.clone());
+    let url = sources::usual_address(&install);
     if at_a_terminal() && !from.offline {
         say!("No source is named: where is the clone of praxis-os to upgrade from?");
         if confirmed(&format!("Fetch {url} into your cache folder, and take that?")) {
@@ -101,17 +100,6 @@ pub(crate) fn offered(project: &Path, from: &From) -> Result<PathBuf, Refusal> {
             quoted(&url)
         ),
     ))
-}
-
-/// How long ago, in the largest unit.
-fn words(age: Duration) -> String {
-    let minutes = age.as_secs() / 60;
-    let (count, unit) = match minutes {
-        0..60 => (minutes, "minute"),
-        60..1440 => (minutes / 60, "hour"),
-        _ => (minutes / 1440, "day"),
-    };
-    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
 /// git's lines, not more than one a second.

@@ -46,8 +46,20 @@ pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exi
     }
     let foreign_source = word.foreign_source;
     let (resolve, resume) = (None, false);
-    let launch =
-        Launch { project, source, to, only, options, look, on_conflict, here, resolve, resume, foreign_source };
+    let launch = Launch {
+        project,
+        source,
+        to,
+        offline: from.offline,
+        only,
+        options,
+        look,
+        on_conflict,
+        here,
+        resolve,
+        resume,
+        foreign_source,
+    };
     open(launch).await
 }
 
@@ -66,6 +78,7 @@ pub(crate) async fn resume(session: &Session, is_named: bool) -> Result<Exit, Re
         project,
         source,
         to: None,
+        offline: false,
         only,
         options,
         look,

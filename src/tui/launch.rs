@@ -16,6 +16,8 @@ pub struct Launch {
     pub source: Option<PathBuf>,
     /// Commit, tag or branch; HEAD if none.
     pub to: Option<String>,
+    /// Nothing is fetched: of an address only what was fetched before is taken.
+    pub offline: bool,
     /// Only this part of the install; all of it if none.
     pub only: Option<Only>,
     /// The options.

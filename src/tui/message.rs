@@ -60,6 +60,10 @@ pub enum Msg {
     Looked(Box<Looked>),
     /// How the install stands, seen from the source that was typed like this.
     Stood(String, Result<Standing, String>),
+    /// git's words while an address is fetched.
+    Fetching(String),
+    /// The address that was typed like this was fetched into a folder, or couldn't be; why.
+    Fetched(String, Result<std::path::PathBuf, String>),
     /// The session that was completed, for taking it back; none if it can't be read.
     Recalled(Option<Box<Session>>),
     /// The plan was written to this file, or couldn't be.
@@ -168,6 +172,15 @@ pub enum Effect {
     Inspect(Box<Request>),
     /// Look for what may be meant as the source.
     Offer,
+    /// Fetch what the address has that was typed like this.
+    Fetch {
+        /// As it stands in the field.
+        typed: String,
+        /// The address.
+        address: std::path::PathBuf,
+    },
+    /// Give the fetching up.
+    StopFetching,
     /// Look at the path that is being typed; once it has not changed for a moment, unless it is final.
     Look(Box<Look>),
     /// Read the session that was completed, and remember the source that it came from.

@@ -116,8 +116,15 @@ pub(crate) async fn drive(launch: Launch, engine: impl Engine) -> color_eyre::Re
     let mut model = Model::new(launch, theme, width, height);
     model.home = std::env::var("HOME").ok();
     model.started = Some(jiff::Timestamp::now());
-    let mut worker =
-        Worker { engine, results, handle: None, commands: None, engine_ears: Arc::default(), looks: Arc::default() };
+    let mut worker = Worker {
+        engine,
+        results,
+        handle: None,
+        commands: None,
+        engine_ears: Arc::default(),
+        looks: Arc::default(),
+        stop_fetching: Arc::default(),
+    };
     worker.open(&model.launch);
     let is_left = watch(Arc::clone(&worker.engine_ears))?;
     let mut sight = Sight::new(Instant::now());

@@ -1,9 +1,9 @@
 //! Does what effects ask for, off the drawing thread, and reaches the engine.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -26,6 +26,7 @@ use crate::engine::planning::source::Source;
 use crate::engine::planning::sources;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
 use crate::engine::report::plan_document;
+use crate::host::process::program::Listener;
 use crate::host::user::consent;
 use crate::host::user::consent::Wish;
 use crate::host::user::recent_sources;
@@ -45,6 +46,7 @@ pub(crate) trait Engine: Clone + Send + 'static {
     fn candidates(&self, launch: &Launch) -> Vec<Candidate>;
     fn look(&self, look: &Look) -> Looked;
     fn standing(&self, request: &Request) -> Result<Standing, String>;
+    fn fetch(&self, address: &Path, listener: &mut dyn Listener) -> Result<PathBuf, String>;
     fn remember(&self, source: &Path);
     fn recall(&self, launch: &Launch, session: &str) -> Option<crate::core::session::Session>;
     fn handle(&self, effect: Effect, launch: &Launch) -> Option<Handle>;
@@ -90,6 +92,10 @@ impl Engine for Real {
         sources::standing(request)
     }
 
+    fn fetch(&self, address: &Path, listener: &mut dyn Listener) -> Result<PathBuf, String> {
+        sources::fetch(address, listener)
+    }
+
     fn remember(&self, source: &Path) {
         if let Some(folder) = recent_sources::folder() {
             sources::remember(&folder, source);
@@ -128,6 +134,8 @@ pub(super) struct Worker<E> {
     pub(crate) engine_ears: Ears,
     /// Counts the paths that were to be looked at: only the last one matters.
     pub(crate) looks: Arc<AtomicU64>,
+    /// Set to give up what is being fetched.
+    pub(crate) stop_fetching: Arc<AtomicBool>,
 }
 
 impl<E: Engine> Worker<E> {
@@ -166,6 +174,8 @@ impl<E: Engine> Worker<E> {
                 self.spawn(move || Msg::Offered(engine.candidates(&launch)), || Msg::Offered(Vec::new()));
             }
             Effect::Look(look) => self.look(*look),
+            Effect::Fetch { typed, address } => self.fetch(typed, address),
+            Effect::StopFetching => self.stop_fetching.store(true, Ordering::SeqCst),
             Effect::Recall(session) => {
                 let (engine, launch, writes) = (self.engine.clone(), launch.clone(), Work::begin());
                 self.spawn(
@@ -294,6 +304,22 @@ impl<E: Engine> Worker<E> {
         });
     }
 
+    /// Fetches what an address has, unless an earlier one is given up only now.
+    fn fetch(&mut self, typed: String, address: PathBuf) {
+        let (engine, results, writes) = (self.engine.clone(), self.results.clone(), Work::begin());
+        // One of its own: an earlier one that was given up stays given up.
+        self.stop_fetching = Arc::default();
+        let mut ear = Ear { stop: Arc::clone(&self.stop_fetching), results, told: None };
+        let lost = typed.clone();
+        self.spawn(
+            move || {
+                let _writes = writes;
+                Msg::Fetched(typed, engine.fetch(&address, &mut ear))
+            },
+            move || Msg::Fetched(lost, Err("Fetching it ended in a bug".to_owned())),
+        );
+    }
+
     /// Commands go through a task of their own: the loop must never wait for an engine that waits for the loop.
     pub(crate) fn forward(&mut self, to: mpsc::Sender<Command>) {
         let (sender, mut queue) = mpsc::unbounded_channel();
@@ -312,6 +338,7 @@ impl<E: Engine> Worker<E> {
 
     /// Lets a session finish its step: a half-written file is worse than a second's wait.
     pub(crate) async fn wind_down(mut self) {
+        self.stop_fetching.store(true, Ordering::SeqCst);
         if let Some(handle) = &mut self.handle {
             let ended = async {
                 while let Some(event) = handle.events.recv().await {
@@ -322,6 +349,30 @@ impl<E: Engine> Worker<E> {
             };
             let _ = tokio::time::timeout(GRACE, ended).await;
         }
+    }
+}
+
+/// How often git is heard.
+const TELL: Duration = Duration::from_millis(250);
+
+/// Hears git while it fetches.
+struct Ear {
+    stop: Arc<AtomicBool>,
+    results: mpsc::Sender<Msg>,
+    told: Option<Instant>,
+}
+
+impl Listener for Ear {
+    fn line(&mut self, text: &str) {
+        let is_early = self.told.is_some_and(|told| told.elapsed() < TELL);
+        if text.contains('%') && !is_early {
+            self.told = Some(Instant::now());
+            let _ = self.results.try_send(Msg::Fetching(text.to_owned()));
+        }
+    }
+
+    fn go_on(&mut self) -> bool {
+        !self.stop.load(Ordering::SeqCst)
     }
 }
 

@@ -37,6 +37,7 @@ pub use server_before::ServerBefore;
 pub(crate) use sound::DOCUMENTS;
 pub use standing::Before;
 pub use state::{End, SoFar, State, Status, Wait};
+pub(crate) use times::ago;
 pub(crate) use times::is_stamp;
 pub(crate) use times::moment;
 pub(crate) use times::stamp_of;

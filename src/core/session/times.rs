@@ -1,5 +1,7 @@
 //! How moments are written: in names, in files, for people.
 
+use std::time::Duration;
+
 /// A moment as the names of backups, environments and reports have it: `YYYY-MM-DD-HHMMSS`, UTC.
 pub(crate) fn stamp_of(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%d-%H%M%S").to_string()
@@ -14,14 +16,21 @@ pub(crate) fn time_of(time: jiff::Timestamp) -> String {
 pub(crate) fn moment(time: &str, now: Option<jiff::Timestamp>) -> String {
     let Ok(then) = time.parse::<jiff::Timestamp>() else { return time.to_owned() };
     let shown = then.strftime("%Y-%m-%d %H:%M UTC").to_string();
-    let ago = |n: i64, unit: &str| format!("{shown}, {n} {unit}{} ago", if n == 1 { "" } else { "s" });
     match now.map(|now| now.as_second() - then.as_second()) {
         None | Some(..0) => shown,
-        Some(0..60) => format!("{shown}, just now"),
-        Some(seconds @ 60..3_600) => ago(seconds / 60, "minute"),
-        Some(seconds @ 3_600..86_400) => ago(seconds / 3_600, "hour"),
-        Some(seconds) => ago(seconds / 86_400, "day"),
+        Some(seconds @ 0..) => format!("{shown}, {}", ago(Duration::from_secs(seconds.unsigned_abs()))),
     }
+}
+
+/// How long ago something was, in the largest unit.
+pub(crate) fn ago(age: Duration) -> String {
+    let (count, unit) = match age.as_secs() {
+        0..60 => return "just now".to_owned(),
+        seconds @ 60..3_600 => (seconds / 60, "minute"),
+        seconds @ 3_600..86_400 => (seconds / 3_600, "hour"),
+        seconds => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
 }
 
 /// Whether a name is one that we give to backups, environments and reports: `YYYY-MM-DD-HHMMSS`, with a number behind

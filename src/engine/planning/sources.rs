@@ -1,7 +1,9 @@
 //! What is at a path that somebody names as the source: looked at while it is typed. Reads, never writes.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::core::layout::layouts;
 use crate::core::plan::{Kind, ReleaseEvidence};
 use crate::core::release_history::short;
 use crate::engine::planning::inspect;
@@ -11,7 +13,11 @@ use crate::engine::planning::source::Source;
 use crate::host::demo;
 use crate::host::git::GitError;
 use crate::host::git::address;
+use crate::host::git::cached;
 use crate::host::git::snapshot;
+use crate::host::install;
+use crate::host::process::program::Listener;
+use crate::host::session::catalog;
 use crate::host::user::recent_sources;
 
 /// At most so many names of a folder are looked at.
@@ -26,6 +32,17 @@ pub enum Found {
     Folder(String),
     /// A clone of praxis-os.
     Clone(Facts),
+    /// The address of a repository, which is fetched before anything of it is known.
+    Address(Fetchable),
+}
+
+/// An address that can be fetched from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetchable {
+    /// It, without a password.
+    pub shown: String,
+    /// The clone in the user's cache folder and how long ago it was fetched, where it was.
+    pub fetched: Option<(PathBuf, Duration)>,
 }
 
 /// What is to be known about a clone at a glance.
@@ -82,13 +99,15 @@ pub struct Candidate {
 /// Looks at a path. Blocking, some git calls.
 pub fn look(path: &Path, to: Option<&str>) -> Found {
     if !path.is_dir() {
-        if let Some(known) = address::address(path) {
-            return Found::Folder(match known {
-                Ok(_) => "An address is fetched before the wizard opens: start it with --source ADDRESS.".to_owned(),
-                Err(why) => format!("Nothing is fetched from this address: {why}."),
-            });
-        }
-        return Found::Nothing;
+        return match address::address(path) {
+            None => Found::Nothing,
+            Some(Err(why)) => Found::Folder(format!("Nothing is fetched from this address: {why}.")),
+            Some(Ok(url)) => {
+                let clone = cached::place(url);
+                let fetched = clone.and_then(|clone| cached::age(&clone).map(|age| (clone, age)));
+                Found::Address(Fetchable { shown: address::shown(url), fetched })
+            }
+        };
     }
     let source = match Source::open(path, to) {
         Ok(source) => source,
@@ -120,6 +139,26 @@ pub fn look(path: &Path, to: Option<&str>) -> Found {
         version: source.version,
         commit: source.commit,
     })
+}
+
+/// Fetches what an address has into its clone in the user's cache folder, which is given back. Blocking, and uses the network.
+///
+/// # Errors
+/// A sentence with git's words; what was fetched before is as it was.
+pub fn fetch(address: &Path, listener: &mut dyn Listener) -> Result<PathBuf, String> {
+    let Some(Ok(url)) = address::address(address) else { return Err("That is no address".to_owned()) };
+    let Some(clone) = cached::place(url) else {
+        return Err("There is no cache folder to fetch it into (HOME is not set)".to_owned());
+    };
+    cached::fetch(url, &clone, listener).map_err(|e| e.to_string())?;
+    Ok(clone)
+}
+
+/// The address that an install came from, else the usual one. Reads the install's sessions.
+pub(crate) fn usual_address(install: &Path) -> String {
+    let sessions = catalog::survey(install).sessions;
+    let known = sessions.iter().rev().find_map(|s| cached::address_of(s.source()));
+    known.unwrap_or_else(|| layouts().source_address.clone())
 }
 
 /// What the install is, seen from a clone. Blocking: makes the plan.
@@ -173,19 +212,27 @@ fn children(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<Candidate> {
 }
 
 /// What may be meant before anything is typed: what earlier upgrades came from, then what looks like praxis-os in the
-/// folders around the project and at home. Blocking.
+/// folders around the project and at home, then the address that praxis-os is fetched from. Blocking.
 pub fn candidates(project: &Path, home: Option<&Path>, state: Option<&Path>) -> Vec<Candidate> {
     let recent = state.map(recent_sources::sources).unwrap_or_default();
     let mut all: Vec<Candidate> = recent
         .into_iter()
         .filter(|path| !demo::is_demo(path))
-        .map(|path| Candidate { is_source: snapshot::has_marks(&path), path, recent: true })
+        .map(|path| Candidate {
+            is_source: address::is_address(&path) || snapshot::has_marks(&path),
+            path,
+            recent: true,
+        })
         .collect();
     for folder in [project.parent(), home].into_iter().flatten() {
         let mut near = children(folder, |name| !name.starts_with('.'));
         near.retain(|c| c.is_source && c.path != project && all.iter().all(|known| known.path != c.path));
         near.sort_by(|a, b| a.path.cmp(&b.path));
         all.extend(near);
+    }
+    let address = PathBuf::from(usual_address(&install::folder_of(project)));
+    if all.iter().all(|known| known.path != address) {
+        all.push(Candidate { path: address, is_source: true, recent: false });
     }
     all
 }
@@ -195,6 +242,7 @@ pub fn remember(state: &Path, source: &Path) {
     if let Ok(path) = source.canonicalize()
         && !demo::is_demo(&path)
     {
-        recent_sources::remember(state, &path);
+        // Its clone in the cache is no name that anybody knows.
+        recent_sources::remember(state, &cached::address_of(source).map_or(path, PathBuf::from));
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::core::blob::sha256;
 use crate::host::files::scratch::Scratch;
@@ -21,6 +22,8 @@ use crate::host::process::timing::{Who, waiting};
 const PROTOCOLS: &str = "file:https:ssh";
 /// A slow network is no reason to give up, a silent one is.
 const LIMITS: Limits = Limits { silent: Duration::from_secs(180), total: Duration::from_secs(2 * 3600) };
+/// How often a lock of another fetch is tried.
+const LOOK: Duration = Duration::from_millis(100);
 /// In the clone: its address, without a password; written anew with each fetch, so that its time is that of the last one.
 const NOTE: &str = "pos-fetched-from";
 
@@ -58,7 +61,16 @@ pub(crate) fn fetch(url: &str, clone: &Path, listener: &mut dyn Listener) -> Res
     let folder = clone.parent().unwrap_or(clone);
     fs::create_dir_all(folder).map_err(failed)?;
     let lock = File::create(clone.with_extension("lock")).map_err(failed)?;
-    flock(&lock, FlockOperation::LockExclusive).map_err(|e| failed(e.into()))?;
+    // Another fetch may take long: whoever waits for it can give up.
+    while let Err(e) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        if e != Errno::WOULDBLOCK && e != Errno::INTR {
+            return Err(failed(e.into()));
+        }
+        if !listener.go_on() {
+            return Err(could_not(url, &ProgramError::Cancelled { name: "git fetch".to_owned() }));
+        }
+        std::thread::sleep(LOOK);
+    }
     let scratch = Scratch::new().map_err(failed)?;
     if clone.join(NOTE).is_file() {
         return update(url, clone, scratch.path(), listener);

@@ -9,6 +9,7 @@ use crate::core::json;
 use crate::core::os_text;
 use crate::host::files::fs;
 use crate::host::files::read;
+use crate::host::git::address;
 
 /// How many are kept.
 const KEPT: usize = 8;
@@ -28,19 +29,19 @@ pub fn folder() -> Option<PathBuf> {
     Some(dirs.state_dir().unwrap_or(dirs.data_local_dir()).to_owned())
 }
 
-/// The sources used lately, the last one first; those that are gone are left out.
+/// The sources used lately, the last one first; those that are gone are left out, what an address has is not asked.
 pub fn sources(folder: &Path) -> Vec<PathBuf> {
     read(folder)
         .sources
         .into_iter()
         .map(|text| PathBuf::from(os_text::decode(&text)))
-        .filter(|p| p.is_absolute() && p.is_dir())
+        .filter(|p| address::is_address(p) || p.is_absolute() && p.is_dir())
         .collect()
 }
 
 /// Puts a source to the front of the list.
 pub fn remember(folder: &Path, source: &Path) {
-    if !source.is_absolute() {
+    if !source.is_absolute() && !address::is_address(source) {
         return;
     }
     let text = os_text::encode(source);

@@ -34,10 +34,12 @@ impl Field {
         }
         self.text.insert_str(self.at, typed);
         self.at += typed.len();
-        // One slash is as good as two, and what is shown of the path has one.
-        while let Some(double) = self.text.find("//") {
-            self.text.remove(double);
-            self.at -= usize::from(self.at > double);
+        // One slash is as good as two, and what is shown of the path has one. An address has two behind its scheme.
+        let mut from = self.text.find("://").map_or(0, |scheme| scheme + 2);
+        while let Some(double) = self.text.get(from..).and_then(|rest| rest.find("//")) {
+            from += double;
+            self.text.remove(from);
+            self.at -= usize::from(self.at > from);
         }
     }
 

@@ -9,6 +9,7 @@ pub(crate) use self::choice::{Choice, policy_word};
 pub(crate) use self::field::Field;
 use crate::core::os_text;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
+use crate::host::git::address;
 
 use super::launch::Launch;
 
@@ -55,6 +56,10 @@ pub struct Setup {
     pub(crate) draft: Launch,
     /// `Tab` was pressed before the folders were known.
     pub(crate) completing: bool,
+    /// An address is being fetched: git's words, once there are some.
+    pub(crate) fetching: Option<String>,
+    /// The text whose address could not be fetched, and why.
+    pub(crate) unfetched: Option<(String, String)>,
     /// The user's home, for reading and writing `~`.
     home: Option<String>,
     /// The path that the screen opened with: the one that was checked.
@@ -74,6 +79,8 @@ impl Setup {
             offers: Vec::new(),
             draft: launch.clone(),
             completing: false,
+            fetching: None,
+            unfetched: None,
             home: home.map(str::to_owned),
             opened: text,
         }
@@ -99,6 +106,11 @@ impl Setup {
         self.standing.as_ref().filter(|(typed, _)| typed == self.field.text()).map(|s| &s.1)
     }
 
+    /// Why the address in the field could not be fetched.
+    pub(crate) fn unfetched_now(&self) -> Option<&str> {
+        self.unfetched.as_ref().filter(|(typed, _)| typed == self.field.text()).map(|(_, why)| why.as_str())
+    }
+
     /// Sets the offers anew: what was typed, completed; before anything is typed, what may be meant. Only while the
     /// cursor is at the path: further down, what it is at would move away under it.
     pub(crate) fn offer(&mut self) {
@@ -112,6 +124,11 @@ impl Setup {
                 self.candidates.iter().filter(here).map(|c| c.path.clone()).collect()
             }
             Some(Looked { found: Found::Clone(_), .. }) | None => Vec::new(),
+            // What was fetched before is a choice once nothing newer can be had.
+            Some(Looked { found: Found::Address(address), .. }) => match &address.fetched {
+                Some((clone, _)) if self.unfetched_now().is_some() => vec![clone.clone()],
+                _ => Vec::new(),
+            },
             Some(looked) => looked.folders.iter().filter(here).map(|c| c.path.clone()).collect(),
         };
     }
@@ -121,7 +138,8 @@ impl Setup {
         self.spot = Spot::Source;
         let Some(path) = self.offers.get(offer).cloned() else { return };
         let mut known = self.candidates.iter().chain(self.looked.iter().flat_map(|l| &l.folders));
-        let is_source = known.any(|c| c.path == path && c.is_source);
+        let is_fetched = matches!(self.looked_now().map(|l| &l.found), Some(Found::Address(_)));
+        let is_source = is_fetched || known.any(|c| c.path == path && c.is_source);
         let typed = as_typed(&path, self.home.as_deref());
         // Among what may be meant another can still be chosen, or typed.
         let whole = is_source && (self.field.whole || self.field.text().is_empty());
@@ -140,6 +158,7 @@ impl Setup {
         let Some(first) = names.first() else {
             return Some(match self.looked_now().map(|l| &l.found) {
                 Some(Found::Clone(_)) => "This is a clone of praxis-os: Enter goes on.".to_owned(),
+                Some(Found::Address(_)) => "This is an address: Enter fetches it.".to_owned(),
                 _ => "No folder begins like that.".to_owned(),
             });
         };
@@ -169,9 +188,12 @@ fn common<'a>(a: &'a str, b: &str) -> &'a str {
     &a[..end.unwrap_or(a.len().min(b.len()))]
 }
 
-/// What was typed as a path: `~` is the home folder, anything relative starts at `here`.
+/// What was typed as a path: `~` is the home folder, anything relative starts at `here`. An address stays as it is.
 pub(crate) fn path_of(typed: &str, home: Option<&str>, here: &Path) -> PathBuf {
     let typed = typed.trim();
+    if address::is_address(Path::new(typed)) {
+        return PathBuf::from(typed);
+    }
     let path = match (typed.strip_prefix('~'), home) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
             let mut path = std::ffi::OsString::from(home);
@@ -227,6 +249,9 @@ mod tests {
         assert_eq!(path_of("~", Some("/home/ada"), here), Path::new("/home/ada"));
         assert_eq!(path_of("~x", Some("/home/ada"), here), Path::new("/here/~x"));
         assert_eq!(path_of(" ../x ", None, here), Path::new("/here/../x"));
+        for address in ["https://h.invalid/x.git", "git@h.invalid:x/y"] {
+            assert_eq!(path_of(address, Some("/home/ada"), here), Path::new(address));
+        }
         assert_eq!(path_of("~//x/", Some("/home/ada"), here).to_str(), Some("/home/ada/x"));
     }
 }

@@ -23,6 +23,7 @@ use crate::engine::planning::inspect::{Inspection, Unfinished};
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
 use crate::engine::planning::sources::{Candidate, Found, Standing};
+use crate::host::process::program::Listener;
 use crate::tui::launch::Launch;
 use crate::tui::message::{Effect, Look};
 use crate::tui::run::drive;
@@ -116,6 +117,10 @@ impl Engine for Pretend {
 
     fn standing(&self, _: &Request) -> Result<Standing, String> {
         Err("not told".to_owned())
+    }
+
+    fn fetch(&self, _: &std::path::Path, _: &mut dyn Listener) -> Result<std::path::PathBuf, String> {
+        Err("not fetched".to_owned())
     }
 
     fn remember(&self, _: &std::path::Path) {}

@@ -41,6 +41,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Offered(candidates) => setup::offered(model, candidates),
         Msg::Looked(looked) => setup::looked(model, *looked),
         Msg::Stood(typed, standing) => setup::stood(model, typed, standing),
+        Msg::Fetching(line) => setup::fetching(model, line),
+        Msg::Fetched(typed, result) => setup::fetched(model, &typed, result),
         Msg::Recalled(session) => {
             if model.screen == Screen::Report && !model.running {
                 model.session = session.map(|s| *s);

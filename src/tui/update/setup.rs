@@ -1,8 +1,11 @@
 //! The setup screen: the source's path while it is typed, folders to choose from, options.
 
+use std::path::PathBuf;
+
 use super::navigation::{scrolled, show};
 use crate::core::exit::Exit;
-use crate::engine::planning::sources::{Candidate, Found, Standing};
+use crate::engine::planning::sources::{Candidate, Fetchable, Found, Standing};
+use crate::host::git::address;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, Look};
 use crate::tui::model::{Model, Screen};
@@ -96,6 +99,58 @@ pub(super) fn looked(model: &mut Model, looked: Looked) -> Vec<Effect> {
     })
 }
 
+/// Fetches the address in the field, or takes what was fetched before where nothing may be fetched.
+fn fetch(model: &mut Model, address: Option<&Fetchable>) -> Vec<Effect> {
+    let Some(setup) = &mut model.setup else { return vec![] };
+    setup.spot = Spot::Source;
+    if setup.fetching.is_some() {
+        model.status = Some("It is being fetched; Esc gives it up.".to_owned());
+        return vec![];
+    }
+    if !setup.draft.offline {
+        (setup.fetching, setup.unfetched, setup.field.whole) = (Some(String::new()), None, false);
+        setup.offer();
+        return vec![Effect::Fetch { typed: setup.field.text().to_owned(), address: setup.path() }];
+    }
+    match address.and_then(|known| known.fetched.as_ref()) {
+        Some((clone, _)) => take(model, clone.clone()),
+        None => {
+            model.status = Some("It was never fetched here, and --offline fetches nothing.".to_owned());
+            vec![]
+        }
+    }
+}
+
+/// What git says meanwhile.
+pub(super) fn fetching(model: &mut Model, line: String) -> Vec<Effect> {
+    if let Some(now) = model.setup.as_mut().and_then(|setup| setup.fetching.as_mut()) {
+        *now = line;
+    }
+    vec![]
+}
+
+/// It was fetched, or couldn't be. One that was given up meanwhile says nothing.
+pub(super) fn fetched(model: &mut Model, typed: &str, result: Result<PathBuf, String>) -> Vec<Effect> {
+    let is_awaited = |s: &&mut Box<Setup>| s.fetching.is_some() && s.field.text() == typed;
+    let Some(setup) = model.setup.as_mut().filter(is_awaited) else { return vec![] };
+    setup.fetching = None;
+    match result {
+        Ok(clone) => take(model, clone),
+        Err(why) => steadily(model, |model| {
+            if let Some(setup) = &mut model.setup {
+                setup.unfetched = Some((typed.to_owned(), why));
+                setup.offer();
+            }
+            vec![]
+        }),
+    }
+}
+
+/// Gives up what is being fetched.
+fn give_up(model: &mut Model) -> Option<Effect> {
+    model.setup.as_mut()?.fetching.take().map(|_| Effect::StopFetching)
+}
+
 /// How the install stands, seen from the source that was typed like this.
 pub(super) fn stood(model: &mut Model, typed: String, standing: Result<Standing, String>) -> Vec<Effect> {
     steadily(model, |model| {
@@ -127,7 +182,8 @@ fn changed(model: &mut Model) -> Vec<Effect> {
         setup.spot = Spot::Source;
         setup.offer();
     }
-    look(model, false).into_iter().collect()
+    let stopped = give_up(model);
+    stopped.into_iter().chain(look(model, false)).collect()
 }
 
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -141,13 +197,18 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             setup.take(i);
             setup.offer();
             moved(model);
-            look(model, true).into_iter().collect()
+            let stopped = give_up(model);
+            stopped.into_iter().chain(look(model, true)).collect()
         }
         (Action::Accept, _) => accept(model),
         (Action::Leave, _) => leave(model),
         (Action::Again, _) => {
             setup.spot = Spot::Source;
             accept(model)
+        }
+        (Action::Back, _) if setup.fetching.is_some() => {
+            model.status = Some("Given up; what was fetched before is as it was.".to_owned());
+            give_up(model).into_iter().collect()
         }
         (Action::Back, Spot::Offer(_)) => to_spot(model, Spot::Source),
         (Action::Back, _) if has_preview => {
@@ -276,9 +337,22 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             // It may have been made meanwhile.
             return look(model, true).into_iter().collect();
         }
+        Some(Found::Address(address)) => return fetch(model, Some(&address)),
         Some(Found::Clone(facts)) => facts.path,
+        // Not looked at yet: what it needs to be known for is only what was fetched before.
+        _ if address::is_address(&setup.path()) && !setup.draft.offline => return fetch(model, None),
+        None if address::is_address(&setup.path()) => {
+            model.status = Some("It is looked at; press Enter again.".to_owned());
+            return vec![];
+        }
         _ => setup.path(),
     };
+    take(model, source)
+}
+
+/// Goes on with a source that was said yes to.
+fn take(model: &mut Model, source: PathBuf) -> Vec<Effect> {
+    let Some(setup) = &mut model.setup else { return vec![] };
     model.launch = setup.draft.clone();
     model.launch.source = Some(source);
     // Said yes to, with its name and where that comes from in sight.

@@ -10,8 +10,10 @@ use ratatui::text::{Line, Span};
 use super::canvas::Canvas;
 use super::frame::{self, line};
 use crate::core::policy::OnConflict;
-use crate::engine::planning::sources::{Facts, Found, Standing};
+use crate::core::session;
+use crate::engine::planning::sources::{Facts, Fetchable, Found, Standing};
 use crate::engine::refusal::{About, Problem};
+use crate::host::git::address;
 use crate::tui::click::Target;
 use crate::tui::model::Model;
 use crate::tui::setup::{Choice, Setup, Spot, policy_word};
@@ -111,6 +113,9 @@ impl Rows<'_> {
         }
         match offered.filter(|_| self.model.launch.source.is_none()) {
             Some(c) if c.recent => "Used before; type to name another. You see the plan before anything changes.",
+            Some(c) if address::is_address(&c.path) => {
+                "Fetched before it is looked at. You see the plan before anything changes."
+            }
             Some(_) => "Found nearby; type to name another. You see the plan before anything changes.",
             None => "It is only read. You see the plan before anything is changed.",
         }
@@ -152,8 +157,8 @@ impl Rows<'_> {
         match setup.looked_now().map(|l| &l.found) {
             _ if setup.field.text().trim().is_empty() => {
                 let text = match setup.offers.is_empty() {
-                    true => "Type its folder, for instance ~/src/praxis-os. Tab completes.",
-                    false => "Type its folder, Tab completes; or choose one with ↓.",
+                    true => "Type its folder or address, for instance ~/src/praxis-os. Tab completes.",
+                    false => "Type its folder or address, Tab completes; or choose one with ↓.",
                 };
                 self.text(spot, " ", text, Role::Dim);
             }
@@ -168,8 +173,36 @@ impl Rows<'_> {
                 self.text(spot, mark, &format!("{why} {next}"), Role::Warn);
             }
             Some(Found::Clone(facts)) => self.facts(facts, told),
+            Some(Found::Address(address)) => self.address(address),
         }
         self.offers();
+    }
+
+    fn address(&mut self, address: &Fetchable) {
+        let spot = Some(Spot::Source);
+        let fetched = address.fetched.as_ref().map(|(_, age)| session::ago(*age));
+        if let Some(line) = &self.setup.fetching {
+            let line = if line.is_empty() { "connecting" } else { line.as_str() };
+            self.text(spot, "…", &format!("fetching it: {line}"), Role::Accent);
+            self.text(spot, " ", "Esc gives it up; nothing is changed in the install.", Role::Dim);
+            return;
+        }
+        if let Some(why) = self.setup.unfetched_now() {
+            self.text(spot, "!", why, Role::Bad);
+            let next = match fetched {
+                Some(age) => format!("Enter tries again; or go on with what was fetched {age}, with ↓:"),
+                None => "Enter tries again; or type the folder of a clone.".to_owned(),
+            };
+            self.text(spot, "→", &next, Role::Accent);
+            return;
+        }
+        let text = match (self.setup.draft.offline, fetched) {
+            (false, None) => "an address: Enter fetches it into your cache folder".to_owned(),
+            (false, Some(age)) => format!("an address, fetched {age}: Enter fetches what is new"),
+            (true, Some(age)) => format!("an address: Enter takes it as it was fetched {age} (--offline)"),
+            (true, None) => "an address that was never fetched here, and --offline fetches nothing".to_owned(),
+        };
+        self.text(spot, "·", &text, Role::Text);
     }
 
     fn facts(&mut self, facts: &Facts, told: bool) {
@@ -206,6 +239,7 @@ impl Rows<'_> {
             let candidate = known.into_iter().find(|c| c.path == *path);
             let note = match candidate {
                 Some(c) if c.recent => "used before",
+                Some(c) if address::is_address(&c.path) => "its address",
                 Some(c) if c.is_source => "praxis-os",
                 _ => "",
             };

@@ -41,6 +41,7 @@ pub(crate) fn launch() -> Launch {
         project: PathBuf::from("/home/ada/shop"),
         source: Some(PathBuf::from("/home/ada/src/praxis-os")),
         to: None,
+        offline: false,
         only: None,
         options: Options::default(),
         look: Default::default(),
