@@ -172,6 +172,19 @@ impl Small {
         Case { dir, project }
     }
 
+    /// A state folder in which the user has allowed the source for this case; the key of the sessions is that of the others.
+    pub fn allowing(&self, case: &Case) -> PathBuf {
+        const FOLDER: &str = "pos-upgrade-tui";
+        let state = case.beside("state");
+        fs::create_dir_all(state.join(FOLDER)).unwrap();
+        let known = self.dir.path().join("home/.local/state").join(FOLDER);
+        fs::copy(known.join("mark.key"), state.join(FOLDER).join("mark.key")).unwrap();
+        let mut list: Value = serde_json::from_slice(&fs::read(known.join("allowed.json")).unwrap()).unwrap();
+        list["allowed"][0]["project"] = case.project.to_str().unwrap().into();
+        fs::write(state.join(FOLDER).join("allowed.json"), list.to_string()).unwrap();
+        state
+    }
+
     /// Asserts that a project is as it was before the upgrade, times included.
     pub fn assert_old(&self, project: &Path, why: &str) {
         differences(&self.old, &old_tree(project), "old", why);
