@@ -107,6 +107,11 @@ fn judge(small: &Small, start: &Path, case: Case, run: &Traced, refused: &Refuse
         REFUSED if *start == *small.upgraded => small.assert_new_but_for_the_lock(&case.project, &why),
         REFUSED | ROLLED_BACK => small.assert_old_but_for_the_lock(&case.project, &why),
         DONE if run.said.contains("\"result\":\"completed\"") => {
+            // Where the index can't be marked, the flag stays that makes the server build a new one, and that is said.
+            let flag = case.project.join(".praxis-os/standards/.rebuild_index");
+            if flag.exists() && run.said.contains("a search may find pages that are gone") {
+                std::fs::remove_file(flag).unwrap();
+            }
             small.assert_new_but_for_the_lock(&case.project, &why);
         }
         _ => {}

@@ -181,3 +181,46 @@ fn where_no_source_is_named_the_public_one_is_offered() {
     assert_eq!(yes.end(), 0);
     assert_eq!(clones(&sandbox).len(), 1);
 }
+
+#[test]
+fn an_address_is_typed_in_the_wizard() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let (far, gone) = (sandbox.path().join("far"), sandbox.path().join("gone"));
+    fs::rename(&demo.source, &far).unwrap();
+    let url = address(&far);
+    let home = sandbox.path().join("home");
+    let words = ["--project", demo.project.to_str().unwrap(), "--only", "content"];
+    let mut wizard = Terminal::sized(&home, &words, 120, 30);
+    // Where there is no clone anywhere, the usual address is offered, and nothing is fetched unasked.
+    wizard.see(&["Where is your clone", PUBLIC, "its address"]);
+    wizard.press("\x1b[B");
+    wizard.press("\r");
+    wizard.see(&["an address: Enter fetches it into your cache folder"]);
+    wizard.press("\x15");
+    assert!(clones(&sandbox).is_empty());
+    wizard.press(&url);
+    wizard.see(&["an address: Enter fetches it into your cache folder"]);
+    assert!(clones(&sandbox).is_empty());
+    wizard.press("\r");
+    wizard.see(&["preview", "Enter start"]);
+    assert_eq!(clones(&sandbox).len(), 1);
+    wizard.press("\x03");
+    wizard.end();
+
+    fs::rename(&far, &gone).unwrap();
+    let mut wizard = Terminal::sized(&home, &words, 120, 30);
+    wizard.see(&["Where is your clone"]);
+    wizard.press("\x15");
+    wizard.press(&url);
+    wizard.see(&["an address, fetched just now: Enter fetches what is new"]);
+    wizard.press("\r");
+    wizard.see(&["could not be fetched", "Enter tries again; or go on with what was fetched just now"]);
+    wizard.press("\x1b[B");
+    wizard.press("\r");
+    wizard.see(&["the whole history is there"]);
+    wizard.press("\r");
+    wizard.see(&["preview", "Enter start"]);
+    wizard.press("\x03");
+    wizard.end();
+}

@@ -212,7 +212,8 @@ fn children(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<Candidate> {
 }
 
 /// What may be meant before anything is typed: what earlier upgrades came from, then what looks like praxis-os in the
-/// folders around the project and at home, then the address that praxis-os is fetched from. Blocking.
+/// folders around the project and at home, where there is nothing of that the address that praxis-os is fetched
+/// from. Blocking.
 pub fn candidates(project: &Path, home: Option<&Path>, state: Option<&Path>) -> Vec<Candidate> {
     let recent = state.map(recent_sources::sources).unwrap_or_default();
     let mut all: Vec<Candidate> = recent
@@ -230,9 +231,9 @@ pub fn candidates(project: &Path, home: Option<&Path>, state: Option<&Path>) -> 
         near.sort_by(|a, b| a.path.cmp(&b.path));
         all.extend(near);
     }
-    let address = PathBuf::from(usual_address(&install::folder_of(project)));
-    if all.iter().all(|known| known.path != address) {
-        all.push(Candidate { path: address, is_source: true, recent: false });
+    if all.is_empty() {
+        let path = PathBuf::from(usual_address(&install::folder_of(project)));
+        all.push(Candidate { path, is_source: true, recent: false });
     }
     all
 }

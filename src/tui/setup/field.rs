@@ -34,8 +34,8 @@ impl Field {
         }
         self.text.insert_str(self.at, typed);
         self.at += typed.len();
-        // One slash is as good as two, and what is shown of the path has one. An address has two behind its scheme.
-        let mut from = self.text.find("://").map_or(0, |scheme| scheme + 2);
+        // One slash is as good as two, and what is shown of the path has one. An address has more behind its scheme.
+        let mut from = self.text.find("://").map_or(0, |scheme| scheme + 3);
         while let Some(double) = self.text.get(from..).and_then(|rest| rest.find("//")) {
             from += double;
             self.text.remove(from);

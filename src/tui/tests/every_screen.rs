@@ -1,6 +1,7 @@
 //! Setup, preview, report and unfinished session: keys against the model.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -14,7 +15,7 @@ use crate::core::policy::OnConflict;
 use crate::core::session::{PhaseRecord, Session, StateEvent};
 use crate::engine::events::{Event, Finish, FinishKind};
 use crate::engine::planning::inspect::{Draft, Unfinished};
-use crate::engine::planning::sources::{Candidate, Found};
+use crate::engine::planning::sources::{Candidate, Fetchable, Found};
 use crate::engine::refusal::{About, Problem};
 use crate::engine::report::plan_document;
 use crate::tui::launch::Launch;
@@ -82,6 +83,76 @@ fn typing_replaces_what_was_offered_and_is_looked_at() {
     ctrl(&mut model, 'u');
     assert_eq!(field(&model), "");
     assert!(press(&mut model, KeyCode::Enter).is_empty(), "nothing is typed");
+}
+
+/// A wizard in which this address stands, looked at.
+fn addressed(fetched: bool) -> Model {
+    let mut model = samples::setup(MONO, 80, 24);
+    let look = looks(keys(&mut model, "https://h.invalid//o/r.git")).pop().unwrap();
+    assert_eq!((field(&model), look.request.source.to_str()), (ADDRESS, Some(ADDRESS)));
+    let fetched = fetched.then(|| (PathBuf::from("/home/ada/.cache/r.git"), Duration::from_secs(7_300)));
+    answer(&mut model, &look, Found::Address(Fetchable { shown: ADDRESS.to_owned(), fetched }), &[]);
+    model
+}
+
+const ADDRESS: &str = "https://h.invalid/o/r.git";
+
+#[test]
+fn an_address_is_fetched_by_enter_and_can_be_given_up() {
+    let mut model = addressed(false);
+    assert!(shown(&model).contains("an address: Enter fetches it into your cache folder"), "{}", shown(&model));
+    let effects = press(&mut model, KeyCode::Enter);
+    let [Effect::Fetch { typed, address }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((typed.as_str(), address.to_str()), (ADDRESS, Some(ADDRESS)));
+    samples::feed(&mut model, Msg::Fetching("Receiving objects:  45% (9/20)".to_owned()));
+    assert!(shown(&model).contains("fetching it: Receiving objects:  45%"), "{}", shown(&model));
+    assert!(press(&mut model, KeyCode::Enter).is_empty(), "once is enough");
+    assert!(matches!(press(&mut model, KeyCode::Esc)[..], [Effect::StopFetching]));
+    let late = samples::feed(&mut model, Msg::Fetched(ADDRESS.to_owned(), Ok(PathBuf::from("/c/r.git"))));
+    assert!(late.is_empty() && model.screen == Screen::Setup, "what was given up comes too late");
+    // Typing on gives it up, too.
+    press(&mut model, KeyCode::Enter);
+    let effects = press(&mut model, KeyCode::Backspace);
+    assert!(matches!(effects[..], [Effect::StopFetching, Effect::Look(_)]), "{effects:?}");
+
+    let mut model = addressed(true);
+    assert!(shown(&model).contains("an address, fetched 2 hours ago: Enter fetches what is new"), "{}", shown(&model));
+    press(&mut model, KeyCode::Enter);
+    let effects = samples::feed(&mut model, Msg::Fetched(ADDRESS.to_owned(), Ok(PathBuf::from("/c/r.git"))));
+    let [Effect::Inspect(request)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((request.source.to_str(), model.screen), (Some("/c/r.git"), Screen::Checking));
+}
+
+#[test]
+fn an_address_that_can_not_be_reached_leaves_what_was_fetched_before() {
+    for fetched in [true, false] {
+        let mut model = addressed(fetched);
+        press(&mut model, KeyCode::Enter);
+        samples::feed(&mut model, Msg::Fetched(ADDRESS.to_owned(), Err("no route to h.invalid".to_owned())));
+        let screen = shown(&model);
+        assert!(screen.contains("no route to h.invalid") && screen.contains("Enter tries again"), "{screen}");
+        assert_eq!(screen.contains("~/.cache/r.git"), fetched, "{screen}");
+        press(&mut model, KeyCode::Down);
+        if fetched {
+            press(&mut model, KeyCode::Enter);
+            assert_eq!((field(&model), spot(&model)), ("~/.cache/r.git", Some(Spot::Source)));
+        } else {
+            assert!(matches!(spot(&model), Some(Spot::Option(_))));
+            assert!(matches!(press(&mut model, KeyCode::Enter)[..], [Effect::Fetch { .. }]), "tried again");
+        }
+    }
+}
+
+#[test]
+fn offline_an_address_is_what_was_fetched_before() {
+    for fetched in [true, false] {
+        let mut model = addressed(fetched);
+        model.setup.as_mut().unwrap().draft.offline = true;
+        assert!(shown(&model).contains("--offline"), "{}", shown(&model));
+        let effects = press(&mut model, KeyCode::Enter);
+        assert_eq!(matches!(effects[..], [Effect::Inspect(_)]), fetched, "{effects:?}");
+        assert_eq!(effects.is_empty(), !fetched);
+    }
 }
 
 #[test]

@@ -68,7 +68,10 @@ pub(super) fn offered(model: &mut Model, candidates: Vec<Candidate>) -> Vec<Effe
 
 fn take_offers_in(model: &mut Model, candidates: Vec<Candidate>) -> Vec<Effect> {
     let Some(setup) = &mut model.setup else { return vec![] };
-    let likely = candidates.iter().find(|c| c.is_source).map(|c| as_typed(&c.path, model.home.as_deref()));
+    let likely = candidates
+        .iter()
+        .find(|c| c.is_source && (c.recent || !address::is_address(&c.path)))
+        .map(|c| as_typed(&c.path, model.home.as_deref()));
     setup.candidates = candidates;
     let effect = match likely {
         Some(path) if setup.field.text().is_empty() => {
