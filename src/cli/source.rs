@@ -10,7 +10,7 @@ use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::core::os_text::quoted;
 use crate::core::session::ago;
-use crate::engine::planning::sources;
+use crate::engine::planning::usual_address::usual_address;
 use crate::host::git::{address, cached};
 use crate::host::install;
 use crate::host::process::program::Listener;
@@ -21,6 +21,11 @@ use crate::host::process::program::Listener;
 /// # Errors
 /// [`Refusal`] for an address that is none, and one that can't be reached.
 pub(crate) fn folder(source: &Path, offline: bool) -> Result<PathBuf, Refusal> {
+    brought(source, offline, |_| "add --offline".to_owned())
+}
+
+/// [`folder`]; `way_on` says how to go on with the clone that was fetched before.
+fn brought(source: &Path, offline: bool, way_on: impl Fn(&Path) -> String) -> Result<PathBuf, Refusal> {
     let url = match address::address(source) {
         None => return Ok(source.to_owned()),
         Some(Ok(url)) => url,
@@ -67,16 +72,24 @@ pub(crate) fn folder(source: &Path, offline: bool) -> Result<PathBuf, Refusal> {
     }
     Err(Refusal::refused(
         format!("{error}; nothing was changed"),
-        format!("go on with what was fetched {}: add --offline", ago(age)),
+        format!("go on with what was fetched {}: {}", ago(age), way_on(&clone)),
     ))
 }
 
-/// The folder of a source for commands that look only: what the settings name is not fetched for that.
+/// The folder of a source for commands that look only: what the settings name is not fetched for that, and its age is told.
 ///
 /// # Errors
 /// As [`folder`].
 pub(crate) fn seen(source: &Path, named: bool) -> Result<PathBuf, Refusal> {
-    if named { folder(source, false) } else { Ok(cached::place_of(source)) }
+    if named {
+        // These have no `--offline`.
+        return brought(source, false, |clone| format!("--source {}", quoted(clone)));
+    }
+    let place = cached::place_of(source);
+    if let Some(age) = cached::age(&place).filter(|_| place != source) {
+        complain!("{}: not fetched; seen as it was fetched {}", address::shown(&source.to_string_lossy()), ago(age));
+    }
+    Ok(place)
 }
 
 /// The source where none is named: at a terminal the address that the install came from, or the usual one, is offered.
@@ -85,7 +98,7 @@ pub(crate) fn seen(source: &Path, named: bool) -> Result<PathBuf, Refusal> {
 /// [`Refusal`] naming the ways to name one.
 pub(crate) fn offered(project: &Path, from: &From) -> Result<PathBuf, Refusal> {
     let install = install::folder_of(project);
-    let url = sources::usual_address(&install);
+    let url = usual_address(&install);
     if at_a_terminal() && !from.offline {
         say!("No source is named: where is the clone of praxis-os to upgrade from?");
         if confirmed(&format!("Fetch {url} into your cache folder, and take that?")) {

@@ -101,6 +101,13 @@ fn without_a_network_what_was_fetched_is_taken_with_consent_only() {
     assert_eq!(code, 0, "{all}");
     assert!(all.contains("not fetched; taken as it was fetched just now"), "{all}");
     assert_eq!(planned["files"], first["files"]);
+    // A command that has no such option names the clone, and one that was not told to fetch says how old it is.
+    let clone = clones(&sandbox).remove(0).display().to_string();
+    let edits = ["edits", "--source", &url, "--project", project];
+    refused(&sandbox, &demo.project, &edits, 4, &["could not be fetched", &format!("--source {clone}")]);
+    fs::write(demo.install.join("upgrade.json"), serde_json::json!({"source_path": url}).to_string()).unwrap();
+    let (code, said) = text(&sandbox.command().args(["edits", "--project", project]).output().unwrap());
+    assert!(code == 0 && said.contains("not fetched; seen as it was fetched just now"), "{code}: {said}");
     // At a terminal it is asked.
     let home = sandbox.path().join("home");
     let mut asked = Terminal::start(&home, &["plan", "--source", &url, "--project", project]);
@@ -167,6 +174,9 @@ fn where_no_source_is_named_the_public_one_is_offered() {
     fs::write(sandbox.path().join("home/.gitconfig"), settings).unwrap();
     let arguments = ["upgrade", "--yes", "--project", project];
     refused(&sandbox, &demo.project, &arguments, 2, &["no source", PUBLIC, "source_path"]);
+    // Installers take the clone away that they came from.
+    let gone = ["upgrade", "--yes", "--project", project, "--source", "/nowhere"];
+    refused(&sandbox, &demo.project, &gone, 4, &["no such folder", "let it be fetched", PUBLIC]);
     assert!(clones(&sandbox).is_empty(), "nothing is fetched without a word");
     let home = sandbox.path().join("home");
     let mut no = Terminal::start(&home, &["upgrade", "--project", project]);

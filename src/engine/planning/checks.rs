@@ -28,6 +28,7 @@ use crate::engine::planning::room;
 use crate::engine::planning::running_server;
 use crate::engine::planning::source::{Source, stale_manifest};
 use crate::engine::planning::unchangeable;
+use crate::engine::planning::usual_address::usual_address;
 use crate::engine::planning::writable;
 use crate::engine::refusal::problem;
 use crate::engine::refusal::{About, Problem};
@@ -199,6 +200,11 @@ fn source_valid(request: &Request, opened: Option<Arc<Source>>) -> Result<(Strin
         GitError::Damaged { .. } => problem(&e, damaged_source(&request.source)),
         GitError::NoView { .. } => {
             problem(&e, "make it readable for you, and the temporary folder writable, then try again")
+        }
+        // The install's own installer takes its clone away: there may be none any more.
+        GitError::NoFolder(_) => {
+            let url = quoted(usual_address(&request.install()));
+            problem(&e, format!("{clone}, or let it be fetched: --source {url}"))
         }
         _ => problem(&e, clone),
     })?;

@@ -25,4 +25,5 @@ pub(crate) mod settings;
 pub mod source;
 pub mod sources;
 pub(crate) mod unchangeable;
+pub(crate) mod usual_address;
 pub(crate) mod writable;

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::core::layout::layouts;
 use crate::core::plan::{Kind, ReleaseEvidence};
 use crate::core::release_history::short;
 use crate::engine::planning::inspect;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
+use crate::engine::planning::usual_address::usual_address;
 use crate::host::demo;
 use crate::host::git::GitError;
 use crate::host::git::address;
@@ -17,7 +17,6 @@ use crate::host::git::cached;
 use crate::host::git::snapshot;
 use crate::host::install;
 use crate::host::process::program::Listener;
-use crate::host::session::catalog;
 use crate::host::user::recent_sources;
 
 /// At most so many names of a folder are looked at.
@@ -152,13 +151,6 @@ pub fn fetch(address: &Path, listener: &mut dyn Listener) -> Result<PathBuf, Str
     };
     cached::fetch(url, &clone, listener).map_err(|e| e.to_string())?;
     Ok(clone)
-}
-
-/// The address that an install came from, else the usual one. Reads the install's sessions.
-pub(crate) fn usual_address(install: &Path) -> String {
-    let sessions = catalog::survey(install).sessions;
-    let known = sessions.iter().rev().find_map(|s| cached::address_of(s.source()));
-    known.unwrap_or_else(|| layouts().source_address.clone())
 }
 
 /// What the install is, seen from a clone. Blocking: makes the plan.

@@ -105,9 +105,14 @@ fn began_since(run: &Run, live: &Live) -> bool {
     times.is_none_or(|(began, started)| started.as_second() >= began.as_second())
 }
 
-/// Lets a supervisor restart its server, now that the old release is back; else names the command.
+/// Lets a supervisor restart its server, now that the old release is back, where that is allowed; else names the
+/// command.
 pub(super) fn restart_supervised(run: &mut Run, supervisor: &Supervisor) {
     let (words, command) = (supervisor.words(), supervisor.command());
+    if !run.session.options().auto_restart {
+        let told = format!("the server is run by {words}, and has newer code in memory; to restart it: {command}");
+        return run.warn("server", told);
+    }
     match supervisor.restart() {
         Ok(()) => run.commands_run.push(command),
         Err(why) => {
