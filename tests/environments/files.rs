@@ -10,6 +10,7 @@ use pos_upgrade_tui::host::demo::Demo;
 use rustix::fs::{XattrFlags, lgetxattr, llistxattr, lsetxattr};
 
 use crate::common::ext::{Plain, is_root, skipped};
+use crate::common::mounts::{Mount, tool};
 use crate::common::{Sandbox, assert_same, snapshot, text};
 
 /// Replaced, of the server, merged, taken away by the release, moved by it, the user's own; beside the install.
@@ -38,7 +39,7 @@ fn attributes(folder: &Path) -> BTreeMap<PathBuf, Vec<(String, Vec<u8>)>> {
     let walk = walkdir::WalkDir::new(folder).into_iter();
     let walk = walk.filter_entry(|e| !ours.contains(&e.file_name().to_string_lossy().as_ref()));
     let mut all = BTreeMap::new();
-    for entry in walk.map(Result::unwrap).filter(|e| e.file_type().is_file()) {
+    for entry in walk.map(Result::unwrap).filter(|e| !e.file_type().is_symlink()) {
         let mut names = vec![0; 4096];
         let length = llistxattr(entry.path(), &mut names[..]).unwrap();
         let names = names[..length].split(|b| *b == 0).filter(|n| !n.is_empty());
@@ -91,8 +92,18 @@ fn attributes_and_access_lists_outlive_upgrade_restore_and_rollback() {
             return skipped("the file system has no access lists or attributes");
         }
     }
+    // Folders, too; what is made in some of them inherits a list.
+    let empty = demo.install.join("standards/universal/concurrency/empty");
+    fs::create_dir(&empty).unwrap();
+    let walk = walkdir::WalkDir::new(demo.install.join("standards")).into_iter().map(Result::unwrap);
+    let folders: Vec<PathBuf> = walk.filter(|e| e.file_type().is_dir()).map(|e| e.path().to_owned()).collect();
+    for (i, path) in folders.iter().enumerate() {
+        assert!(set(path, "user.note", path.as_os_str().as_encoded_bytes()));
+        let inherited = ["system.posix_acl_access", "system.posix_acl_default"][i % 2];
+        assert!(set(path, inherited, &access_list(fs::metadata(path).unwrap().permissions().mode())));
+    }
     let (before, had) = (snapshot(&demo.install), attributes(&demo.project));
-    assert_eq!(had.len(), marked.len());
+    assert_eq!(had.len(), marked.len() + folders.len());
     let said = upgrade(&mut sandbox.command(), &demo);
     assert!(!said.contains("could not be kept"), "{said}");
     let now = attributes(&demo.project);
@@ -110,11 +121,15 @@ fn attributes_and_access_lists_outlive_upgrade_restore_and_rollback() {
         assert_eq!(kept(&now), kept(&had), "{}", path.display());
     }
     assert_ne!(snapshot(&demo.install), before, "something was replaced");
+    for path in folders.iter().filter(|path| path.is_dir()) {
+        assert_eq!(now.get(path), had.get(path), "{}", path.display());
+    }
     // One file brought back alone, then all.
     let page = demo.install.join(FILES[0]);
     assert!(fs::remove_file(&page).is_ok());
     run(&mut sandbox.command(), &demo, &["restore", FILES[0]]);
     assert_eq!(attributes(&demo.project).get(&page), had.get(&page));
+    fs::remove_dir(&empty).unwrap();
     run(&mut sandbox.command(), &demo, &["rollback", "--yes"]);
     assert_same(&before, &snapshot(&demo.install));
     assert_eq!(attributes(&demo.project), had);
@@ -139,5 +154,31 @@ fn what_a_user_may_not_keep_is_named_once() {
     assert!(told.iter().all(|line| line.contains(FILES[0])), "{said}");
     assert!((1..=2).contains(&told.len()), "as it happens, and in the report: {said}");
     run(&mut plain.command(&sandbox), &demo, &["rollback", "--yes"]);
+    assert_same(&before, &snapshot(&demo.install));
+}
+
+#[test]
+fn an_install_on_a_file_system_that_is_mounted_read_only() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let (install, project) = (demo.install.to_str().unwrap(), demo.project.to_str().unwrap());
+    let before = snapshot(&demo.install);
+    let bound = match Mount::by(&demo.install, "mount", &["--bind", install]) {
+        Ok(bound) => bound,
+        Err(why) => return skipped(&why),
+    };
+    if let Err(why) = tool("mount", &["-o", "remount,bind,ro", install]) {
+        return skipped(&why);
+    }
+    let upgrade = ["upgrade", "--yes", "--on-conflict", "merge-keep", "--source", demo.source.to_str().unwrap()];
+    let words = ["the install can't be written", "Read-only file system", "make the file system of", "writable"];
+    let (code, said) = text(&sandbox.command().args(upgrade).args(["--project", project]).output().unwrap());
+    assert_eq!(code, 4, "{said}");
+    assert!(words.iter().all(|word| said.contains(word)) && !said.contains("chmod"), "{said}");
+    // What only looks still does.
+    let edits = ["edits", "--source", demo.source.to_str().unwrap(), "--project", project];
+    let (code, said) = text(&sandbox.command().args(edits).output().unwrap());
+    assert!(code == 0 && said.contains("standards/"), "{code}: {said}");
+    drop(bound);
     assert_same(&before, &snapshot(&demo.install));
 }

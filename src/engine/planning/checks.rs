@@ -27,7 +27,6 @@ use crate::engine::planning::request::Request;
 use crate::engine::planning::room;
 use crate::engine::planning::running_server;
 use crate::engine::planning::source::{Source, stale_manifest};
-use crate::engine::planning::unchangeable;
 use crate::engine::planning::usual_address::usual_address;
 use crate::engine::planning::writable;
 use crate::engine::refusal::problem;
@@ -295,11 +294,7 @@ fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem>
     let (_, layout) = layout_of(install).map_err(|e| problem(e, "name the project that has one: --project DIR"))?;
     let folders = layout.install_folders().map(|f| f.under(install)).filter(|f| f.is_dir());
     for folder in std::iter::once(install.to_owned()).chain(folders) {
-        let fix = format!("make it writable for you: chmod -R u+w {}", quoted(&folder));
-        fs::check_writable(&folder).map_err(|e| {
-            let held = unchangeable::held(&folder);
-            held.unwrap_or_else(|| problem(format!("{e}; the install can't be written"), fix))
-        })?;
+        writable::shut(&folder, "the install can't be written").map_or(Ok(()), Err)?;
     }
     read_baseline(install).map_err(|e| {
         if let PlanningError::Merged { .. } = e {

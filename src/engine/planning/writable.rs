@@ -27,8 +27,8 @@ fn refused(folder: &Path, what: &str) -> Option<Problem> {
     Some(problem(format!("{error}; {what}"), next))
 }
 
-/// The same, or an attribute that forbids it whatever the mode says.
-fn shut(folder: &Path, what: &str) -> Option<Problem> {
+/// Why this user may not write in a folder, and what to do about it: its mode, a file system, an attribute.
+pub(crate) fn shut(folder: &Path, what: &str) -> Option<Problem> {
     unchangeable::held(folder).or_else(|| refused(folder, what))
 }
 

@@ -130,6 +130,11 @@ pub fn create(
         Ok::<_, FsError>((path.clone(), entry))
     })?;
     for (path, _) in paths.iter().filter(|(_, kind)| kind.is_dir()) {
+        // Only now: a list for what is made in a folder is none for the copies.
+        let opened = |top: &Path| walk::open_unlinked(top, path, true);
+        if let (Ok(from), Ok(to)) = (opened(install), opened(&files)) {
+            attributes::put(&to, &attributes::of(&from), 0o700);
+        }
         walk::sync_folder(&files, path)?;
     }
     fs::sync_folder(&files)?;
@@ -321,16 +326,15 @@ impl Backup {
         Ok(files.len() as u64)
     }
 
-    /// The attributes of files that the backup does not have, where an upgrade that replaces such a file would lose them.
+    /// The attributes of files and folders that the backup does not have, where an upgrade that replaces one would lose them.
     pub(crate) fn attributes_left_out(&self, install: &Path) -> BTreeMap<RelPath, Vec<String>> {
-        let files = self.manifest.entries.iter().filter(|(_, entry)| matches!(entry, Entry::File { .. }));
         let mut left = BTreeMap::new();
-        for (path, _) in files {
-            let Ok(live) = walk::open_file(install, path).map(|file| attributes::of(&file)) else { continue };
+        for (path, entry) in &self.manifest.entries {
+            let Ok(live) = entry.opened(install, path).map(|one| attributes::of(&one)) else { continue };
             if live.is_empty() {
                 continue;
             }
-            let copy = walk::open_file(&self.files(), path).map(|file| attributes::of(&file)).unwrap_or_default();
+            let copy = entry.opened(&self.files(), path).map(|one| attributes::of(&one)).unwrap_or_default();
             let names: Vec<String> =
                 live.keys().filter(|name| !copy.contains_key(*name)).map(|name| attributes::words(name)).collect();
             if !names.is_empty() {

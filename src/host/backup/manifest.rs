@@ -2,10 +2,14 @@
 
 use crate::core::path::RelPath;
 use crate::host::files::ownership::Owner;
+use crate::host::files::walk;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::Path;
 
 /// What stood at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +65,18 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Opens what this is an entry of, below a folder, where it is a file or a folder still and no link leads there.
+    ///
+    /// # Errors
+    /// [`io::Error`].
+    pub(crate) fn opened(&self, top: &Path, path: &RelPath) -> io::Result<File> {
+        match self {
+            Entry::File { .. } => walk::open_unlinked(top, path, false),
+            Entry::Folder { .. } => walk::open_unlinked(top, path, true),
+            Entry::Link { .. } => Err(io::Error::other("a link has no attributes of its own")),
+        }
+    }
+
     /// A link that leads to these bytes.
     pub(crate) fn link(target: &[u8], mtime: Option<String>, owner: Option<Owner>) -> Self {
         let text = String::from_utf8_lossy(target).into_owned();

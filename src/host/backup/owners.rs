@@ -8,7 +8,6 @@ use crate::core::path::RelPath;
 use crate::host::backup::copy::{Backup, Entry};
 use crate::host::files::attributes;
 use crate::host::files::folder::Folder;
-use crate::host::files::walk;
 use crate::host::install::locked::LockedInstall;
 
 /// Gives paths, and the folders above them, the owner and group that the backup noted for them. Each path comes with the
@@ -73,11 +72,11 @@ fn listed(what: &str, paths: impl ExactSizeIterator<Item = String>) -> Option<St
     (count > 0).then(|| format!("{what}: {}{more}", shown.join(", ")))
 }
 
-/// Gives a file the attributes that the backup has of it; the names of those that it could not be given.
+/// Gives a file or folder the attributes that the backup has of it; the names of those that it could not be given.
 fn lost_attributes(install: &LockedInstall, backup: &Backup, path: &RelPath, known: &RelPath) -> Vec<String> {
-    let Some(Entry::File { .. }) = backup.manifest.entries.get(known) else { return Vec::new() };
-    let Ok(copy) = walk::open_file(&backup.files(), known) else { return Vec::new() };
-    let Ok(live) = walk::open_file(install, path) else { return Vec::new() };
+    let Some(entry) = backup.manifest.entries.get(known) else { return Vec::new() };
+    let Ok(copy) = entry.opened(&backup.files(), known) else { return Vec::new() };
+    let Ok(live) = entry.opened(install, path) else { return Vec::new() };
     let Ok(meta) = live.metadata() else { return Vec::new() };
     let wanted = attributes::of(&copy);
     // Backups of earlier builds kept none, and others can't where they stand: a copy without any asks for nothing.

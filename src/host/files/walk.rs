@@ -83,6 +83,21 @@ pub fn open_file(top: &Path, path: &RelPath) -> io::Result<File> {
     }
 }
 
+/// Opens what stands at a path below a folder for its attributes: a file or a folder, and no link leads there.
+///
+/// # Errors
+/// [`io::Error`], also where something else stands there.
+pub(crate) fn open_unlinked(top: &Path, path: &RelPath, is_folder: bool) -> io::Result<File> {
+    let (folder, name) = parent(top, path)?;
+    let kind = if is_folder { OFlags::DIRECTORY } else { OFlags::NONBLOCK };
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | kind;
+    let file = File::from(rustix::fs::openat(folder.fd(), name, flags, Mode::empty())?);
+    match is_folder || file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
 /// What is known of what stands at a path below a folder, itself and not where it leads.
 ///
 /// # Errors
