@@ -261,6 +261,34 @@ fn what_somebody_takes_away_while_a_session_waits_is_no_loss_of_ours() {
 }
 
 #[test]
+fn what_somebody_takes_away_while_an_upgrade_stands_still_half_done_is_no_loss_of_ours() {
+    let sandbox = Sandbox::new();
+    let demo = generation(&sandbox, 2);
+    add_own(&demo.install);
+    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
+    let words = ["upgrade", "--yes", "--on-conflict", "keep", "--project", project, "--source", source];
+    let crashed = sandbox.command().args(words).env("POS_CRASH_AT", "journal.exchange after").output().unwrap();
+    assert_ne!(crashed.status.code(), Some(0));
+    // A folder in its place is as good as nothing.
+    fs::remove_file(demo.install.join("specs/plan.md")).unwrap();
+    fs::create_dir(demo.install.join("specs/plan.md")).unwrap();
+    // Once more cut off, so that it is taken up twice.
+    let again = sandbox
+        .command()
+        .args(["resume", "--yes", "--project", project])
+        .env("POS_CRASH_AT", "journal.exchange before 2")
+        .output()
+        .unwrap();
+    assert_ne!(again.status.code(), Some(0));
+    let (code, said) = text(&sandbox.run(&["resume", "--yes", "--project", project]));
+    assert_eq!(code, 0, "{said}");
+    let told = text(&again).1 + &said;
+    assert!(told.contains("specs/plan.md: gone while the upgrade stood still"), "{told}");
+    assert_eq!(fates(&account(&sandbox, &demo))["specs/plan.md"], "changed_since -");
+    assert!(demo.install.join("specs/plan.md").is_dir());
+}
+
+#[test]
 fn what_is_edited_behind_an_upgrade_is_rescued_by_the_rollback_and_told() {
     let sandbox = Sandbox::new();
     let demo = generation(&sandbox, 2);

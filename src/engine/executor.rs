@@ -22,6 +22,7 @@ use crate::core::policy::OnConflict;
 use crate::core::session::{Approval, Decision, Session, StateEvent};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
+use crate::engine::account::check;
 use crate::engine::at_work::Work;
 use crate::engine::conflicts::{deferred, given_answers};
 use crate::engine::maintenance::locked;
@@ -188,6 +189,7 @@ pub(crate) fn resume_with(session: Session, named: bool, gated: bool) -> Handle 
             let reason = run.session.reason().unwrap_or("a rollback was interrupted").to_owned();
             return go_back(run, &reason, Exit::Done);
         }
+        check::note_gone_meanwhile(run);
         drive(run)
     })
 }

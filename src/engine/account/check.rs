@@ -13,7 +13,6 @@ use crate::engine::events::Level;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::backup::copy::Backup;
-use crate::host::files::walk;
 
 /// So many files, and so many lines of one, are named.
 const NAMED: usize = 10;
@@ -30,19 +29,35 @@ impl From<AccountError> for Stop {
 /// # Errors
 /// [`Stop::Failed`], also where the session can't be saved.
 pub(crate) fn note_gone(run: &mut Run, phase: Phase) -> Result<(), Stop> {
-    let Some(backup) = run.session.backup.as_ref().map(|_| take::backup_of(&run.session)).transpose()? else {
-        return run.save();
-    };
-    let pristine = take::pristine(&run.session);
-    let install = &run.session.install;
-    let mut gone = Vec::new();
-    for path in take::before(&backup).into_keys().filter(|path| !pristine.contains(path)) {
-        if !walk::is_there(install, &path)? {
-            gone.push(path);
-        }
+    if run.session.backup.is_some() {
+        let gone = take::gone(&run.session)?;
+        run.session.gone.insert(phase.number(), gone);
     }
-    run.session.gone.insert(phase.number(), gone);
     run.save()
+}
+
+/// Notes what is gone when an upgrade is taken up that had begun to change things, and is none of what it changes: while it
+/// stood still somebody took that away. Each is named, because a fault of this program would look the same after a crash.
+/// Where it can't be told nothing is noted, and the account tells of it.
+pub(crate) fn note_gone_meanwhile(run: &mut Run) {
+    let Some(mut noted) = run.session.gone.last_entry().map(|entry| entry.get().clone()) else { return };
+    let Ok(gone) = take::gone(&run.session) else { return };
+    let changed = take::changed(&run.session);
+    let backup = run.session.backup.clone().unwrap_or_default();
+    let known: BTreeSet<RelPath> = run.session.gone.values().flatten().cloned().collect();
+    let new: Vec<RelPath> = gone.into_iter().filter(|p| !known.contains(p) && !changed.contains(p)).collect();
+    for path in new.iter().take(NAMED) {
+        let restore = Next::RestoreFile(path.as_path().as_os_str(), &backup).of(&run.session.project);
+        run.warn("account", format!("{path}: gone while the upgrade stood still; to have it back: {restore}"));
+    }
+    if new.len() > NAMED {
+        let more = new.len() - NAMED;
+        run.warn("account", format!("{more} more files of yours are gone since; the backup {backup} has them"));
+    }
+    noted.extend(new);
+    if let Some(mut last) = run.session.gone.last_entry() {
+        last.insert(noted);
+    }
 }
 
 /// Takes the account, and fails where something of the user's is lost. How many files of the user's there are.

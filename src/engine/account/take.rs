@@ -167,6 +167,25 @@ pub(crate) fn pristine(session: &Session) -> BTreeSet<RelPath> {
     entries.map(|f: &FileEntry| f.from.as_ref().unwrap_or(&f.path).clone()).collect()
 }
 
+/// Files and links of the user's that the backup has and that do not stand there now.
+///
+/// # Errors
+/// [`AccountError`].
+pub(crate) fn gone(session: &Session) -> Result<Vec<RelPath>, AccountError> {
+    let pristine = pristine(session);
+    let paths = before(&backup_of(session)?).into_keys().filter(|path| !pristine.contains(path));
+    let is_gone = |path: &RelPath| match walk::metadata(&session.install, path) {
+        Ok(meta) => meta.is_dir(),
+        Err(e) => fs::is_absence(&e),
+    };
+    Ok(paths.filter(is_gone).collect())
+}
+
+/// The paths that the session's journals change.
+pub(crate) fn changed(session: &Session) -> BTreeSet<RelPath> {
+    ["content", "server"].into_iter().flat_map(|name| traces(session, name)).map(|(path, _)| path).collect()
+}
+
 /// The files and links of a backup.
 pub(crate) fn before(backup: &Backup) -> Things {
     let thing = |entry: &Entry| match entry {
