@@ -3,6 +3,7 @@
 mod addresses;
 mod files;
 mod installers;
+mod remote;
 mod sources;
 mod supervised;
 mod world;

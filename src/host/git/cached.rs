@@ -133,15 +133,25 @@ fn head_of(said: &[String]) -> (Option<&str>, Option<&str>) {
 fn could_not(url: &str, error: &ProgramError) -> GitError {
     let why = match error {
         ProgramError::Failed { last, .. } | ProgramError::Ended { last, .. } => {
-            let telling = last.lines().filter(|l| l.starts_with("fatal:") || l.starts_with("error:"));
-            let lines: Vec<&str> = telling.collect();
-            if lines.is_empty() { last.lines().last().unwrap_or_default().to_owned() } else { lines.join(" / ") }
+            telling(last).unwrap_or_else(|| last.lines().last().unwrap_or_default().to_owned())
         }
         other => other.to_string(),
     };
     // git repeats the address that it was given.
     let why = why.replace(url, &address::shown(url));
     GitError::NoFetch { path: address::shown(url).into(), why: format!("could not be fetched: {why}") }
+}
+
+/// Of git's last words those that say why; none where none is marked as such. What ssh says, it says in its own words before them.
+fn telling(last: &str) -> Option<String> {
+    let is_gits = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");
+    let lines: Vec<&str> = last.lines().filter(|line| !line.trim().is_empty()).collect();
+    let first = lines.iter().position(|line| is_gits(line))?;
+    let is_sshs = lines[first].contains("Could not read from remote repository");
+    let before = lines[..first].last().filter(|_| is_sshs);
+    Some(
+        before.into_iter().chain(lines[first..].iter().filter(|l| is_gits(l))).copied().collect::<Vec<_>>().join(" / "),
+    )
 }
 
 /// The folder that stands for a source: its own, or that of the clone in the cache.

@@ -36,7 +36,8 @@ pub(super) fn ready(dir: &Path, home: &Path, url: &str, protocols: &str) -> Resu
     fetch.args(["-c", "fetch.recurseSubmodules=false", "-c", "fetch.writeCommitGraph=false"]);
     fetch.env("GIT_CONFIG_GLOBAL", &file).env("GIT_CONFIG_NOSYSTEM", "1");
     fetch.env("GIT_ALLOW_PROTOCOL", protocols).env_remove("GIT_NO_REPLACE_OBJECTS");
-    if std::env::var_os("GIT_SSH_COMMAND").is_none() && user.get("core.sshcommand").is_none() {
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    if !is_set("GIT_SSH_COMMAND") && !is_set("GIT_SSH") && user.get("core.sshcommand").is_none() {
         // A password asked for on the terminal would stand in the middle of the wizard.
         fetch.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
     }
