@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::common::ext::{is_root, skipped};
 use crate::common::text;
@@ -121,7 +122,23 @@ impl Ext4 {
         assert!(run("python3", &["-c", shutdown, self.mount.to_str().unwrap()]), "shutdown");
         self.unmount();
         self.mount();
+        // A program in a private tree of mounts may still hold the old one: until it ends, that is what is mounted again.
+        for _ in 0..200 {
+            if is_alive(&self.mount) {
+                return;
+            }
+            self.unmount();
+            std::thread::sleep(Duration::from_millis(50));
+            self.mount();
+        }
+        panic!("{}: still shut down", self.mount.display());
     }
+}
+
+/// Whether a file system answers: one that was shut down opens no file.
+fn is_alive(mount: &Path) -> bool {
+    let mut files = walkdir::WalkDir::new(mount).into_iter().flatten().filter(|e| e.file_type().is_file());
+    files.next().is_none_or(|file| fs::File::open(file.path()).is_ok())
 }
 
 impl Drop for Ext4 {
