@@ -73,26 +73,37 @@ pub(crate) fn fetch(url: &str, clone: &Path, listener: &mut dyn Listener) -> Res
     }
     let scratch = Scratch::new().map_err(failed)?;
     if clone.join(NOTE).is_file() {
-        return update(url, clone, scratch.path(), listener);
+        let updated = update(url, clone, scratch.path(), listener);
+        if updated.is_ok() || is_whole(clone) || !listener.go_on() {
+            return updated;
+        }
+        // It was damaged since, so it is made anew; what is left of it stays until that is done.
     }
     let draft = clone.with_extension("part");
-    for left in [&draft, &clone.to_owned()] {
-        match fs::remove_dir_all(left) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
-            _ => {}
-        }
-    }
+    remove(&draft).map_err(failed)?;
     fs::create_dir(&draft).map_err(failed)?;
     let mut init = git(&draft);
     // Settings of the user's say nothing about how this one is made.
     init.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
     finish(&draft, "init", init.args(["init", "--quiet", "--bare", "--template=", "."]))?;
     let made = update(url, &draft, scratch.path(), listener);
-    let made = made.and_then(|()| fs::rename(&draft, clone).map_err(failed));
+    let made = made.and_then(|()| remove(clone).and_then(|()| fs::rename(&draft, clone)).map_err(failed));
     if made.is_err() {
         let _ = fs::remove_dir_all(&draft);
     }
     made
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// Whether git finds all that a clone's branches lead to.
+fn is_whole(clone: &Path) -> bool {
+    finish(clone, "fsck", git(clone).args(["fsck", "--connectivity-only", "--no-dangling", "--no-progress"])).is_ok()
 }
 
 fn update(url: &str, clone: &Path, home: &Path, listener: &mut dyn Listener) -> Result<(), GitError> {
@@ -204,5 +215,12 @@ mod tests {
         run(&remote, &["checkout", "--quiet", "main"]);
         get().unwrap();
         assert_eq!(run(&clone, &["symbolic-ref", "HEAD"]), "refs/heads/main");
+        // Damaged since, it is made anew; without the network what is left of it stays.
+        fs::remove_dir_all(clone.join("objects")).unwrap();
+        fs::rename(&remote, dir.path().join("away")).unwrap();
+        assert!(get().is_err() && clone.join(NOTE).is_file());
+        fs::rename(dir.path().join("away"), &remote).unwrap();
+        get().unwrap();
+        assert_eq!(run(&clone, &["rev-parse", "HEAD"]), run(&remote, &["rev-parse", "HEAD"]));
     }
 }

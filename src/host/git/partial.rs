@@ -41,8 +41,11 @@ impl Repo {
         let folders = if all.is_empty() { BTreeSet::new() } else { missing(&self.path, self.git(), true)? };
         self.lacks = Lacks { contents: all.len() - folders.len(), folders: folders.len() };
         if self.lacks.folders > 0 {
-            let begins = self.whole_commits()?;
+            let mut begins = self.whole_commits()?;
             let list = self.view.home().join("shallow");
+            // One that is shallow, too, begins where it did on other branches.
+            let had = fs::read_to_string(&list).unwrap_or_default();
+            begins.extend(had.lines().map(str::to_owned));
             fs::write(&list, begins.join("\n") + "\n")
                 .map_err(|e| GitError::NoView { path: list.clone(), why: e.to_string() })?;
             self.shallow = true;
@@ -91,18 +94,18 @@ impl Repo {
                 "[extensions]\n\tpartialClone = rest\n[remote \"rest\"]\n\tpromisor = true\n\turl = \"{quoted}\"\n"
             );
         fs::write(&config, partial).map_err(|e| failed(&config, e))?;
-        let mut before = usize::MAX;
+        let mut before = None;
         let fetched = (0..BATCHES).try_for_each(|_| {
             let wanted = missing(&self.path, self.git(), false)?;
             if wanted.is_empty() {
                 return Ok(());
             }
-            if wanted.len() == before {
+            if before.as_ref() == Some(&wanted) {
                 let why = format!("{} objects are not there to be fetched", wanted.len());
                 return Err(GitError::NoFetch { path: self.path.clone(), why });
             }
-            before = wanted.len();
             let list: String = wanted.iter().map(|id| format!("{id}\n")).collect();
+            before = Some(wanted);
             let mut command = fetch();
             // As one pack, however little it is: loose objects would be packed with what is not there.
             command.args([

@@ -35,6 +35,16 @@ pub(crate) enum Supervisor {
     Program(String, Option<String>),
 }
 
+/// The program of [`PROGRAMS`] that a word of a command line names: its path, or a title that it gave itself, such as
+/// `PM2 v6.0.5: God Daemon (/home/ada/.pm2)`.
+fn program(word: &str) -> Option<&'static str> {
+    let title = word.split(' ').next().unwrap_or_default();
+    [word, title].into_iter().find_map(|path| {
+        let name = Path::new(path).file_name()?.to_str()?.split([' ', '.']).next()?.to_ascii_lowercase();
+        PROGRAMS.into_iter().find(|known| *known == name)
+    })
+}
+
 impl Supervisor {
     /// Of a running server; none where nobody supervises it.
     pub(crate) fn of(process: &Process) -> Option<Self> {
@@ -62,12 +72,7 @@ impl Supervisor {
         }
         let parent = proc::parent(process.pid).filter(|pid| *pid > 1).and_then(proc::look)?;
         // A script's name is that of its interpreter: what it runs stands behind.
-        let named = |word: &String| {
-            let name = Path::new(word).file_name()?.to_str()?;
-            let name = name.split([' ', '.']).next()?.to_ascii_lowercase();
-            PROGRAMS.iter().find(|known| **known == name).map(|known| (*known).to_owned())
-        };
-        let name = parent.command.iter().take(2).find_map(named)?;
+        let name = parent.command.iter().take(2).find_map(|word| program(word))?.to_owned();
         let value = |key: &str| process.env.get(key).filter(|value| !value.is_empty());
         let command = match (value("SUPERVISOR_GROUP_NAME"), value("SUPERVISOR_PROCESS_NAME"), value("pm_id")) {
             (Some(group), Some(process), _) => {
@@ -180,6 +185,17 @@ mod tests {
         }
         let own = std::process::id();
         assert!(is_main(own, own) && !is_main(own, 0) && !is_main(own, 1));
+    }
+
+    #[test]
+    fn programs_are_told_by_path_and_by_title() {
+        assert_eq!(program("PM2 v7.0.4: God Daemon (/home/ada/.pm2)"), Some("pm2"));
+        assert_eq!(program("/opt/my tools/supervisord"), Some("supervisord"));
+        assert_eq!(program("/usr/lib/node_modules/pm2/lib/Daemon.js"), None);
+        assert_eq!(program("runsv"), Some("runsv"));
+        for other in ["", " ", "python3", "/home/pm2/server", "pm2-logs"] {
+            assert_eq!(program(other), None, "{other}");
+        }
     }
 
     #[test]
