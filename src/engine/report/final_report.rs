@@ -240,6 +240,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_needs_nothing_is_no_warning_and_stands_before_the_way_back() {
+        let report = vec![Part::heading("Time"), Part::WayBack(vec!["undo: x".to_owned()])];
+        let with = with_notes(report.clone(), &["a cache was left".to_owned()]);
+        let lines: Vec<String> = with.iter().flat_map(Part::plain).collect();
+        let at = |line: &str| lines.iter().position(|l| l == line).unwrap_or_else(|| panic!("{line}: {lines:?}"));
+        assert_eq!(at("to know: a cache was left") + 1, lines.iter().position(|l| l.contains("way back")).unwrap());
+        assert!(!with.iter().any(|part| matches!(part, Part::Warning(_))));
+        // A report without a way back, as of what was not begun, is as it was.
+        assert_eq!(with_notes(vec![Part::heading("Time")], &["a".to_owned()]).len(), 1);
+    }
+
+    #[test]
     fn each_answer_is_told_as_it_was_given() {
         let merged = Decision::Merge([Choice::Mine, Choice::Edited(b"x".to_vec()), Choice::Mine].map(Some).to_vec());
         assert_eq!(answer_words(&merged), "merged, 3 hunks chosen: 2 yours, 1 edited");
