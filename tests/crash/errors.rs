@@ -12,7 +12,7 @@ use crate::crash::strace::{self, Call, Traced};
 use crate::crash::world::{Case, Small, copy};
 
 /// In how many parts one day's run is one.
-const PARTS: usize = 32;
+const PARTS: usize = 48;
 const DONE: i32 = 0;
 const REFUSED: i32 = 4;
 const ROLLED_BACK: i32 = 5;

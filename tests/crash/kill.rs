@@ -10,7 +10,7 @@ use crate::crash::world::{Case, Outcome, Small};
 
 const SIGKILL: i32 = 9;
 /// In how many parts one day's run is one.
-const PARTS: usize = 12;
+const PARTS: usize = 18;
 
 /// What a run makes of a project, and what is to be struck.
 struct Scenario<'s> {

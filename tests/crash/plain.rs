@@ -16,7 +16,7 @@ use crate::crash::world::{Case, Small};
 const EXCHANGE: (&str, &str) = ("POS_WITHOUT", "exchange");
 const LINKS: (&str, &str) = ("POS_WITHOUT", "exchange,links");
 /// In how many parts one day's run is one.
-const PARTS: usize = 12;
+const PARTS: usize = 18;
 const MINE: &str = "written in that moment\n";
 
 fn without(what: (&'static str, &'static str)) -> Small {

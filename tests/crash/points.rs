@@ -76,7 +76,7 @@ fn a_crash_at_every_point() {
     let name =
         |(flow, _, _, number, point): &(&str, &Path, Vec<&str>, usize, String)| format!("{flow}:{number} {point}");
     let total = cases.len();
-    let cases = shard(cases, 8, name);
+    let cases = shard(cases, 12, name);
     let outcomes = each(&cases, name, |(_, start, arguments, number, _), slot| {
         let case = small.case(start);
         crash_at(&small, slot, &case.project, arguments, *number);
@@ -113,7 +113,7 @@ fn a_second_crash_while_recovering() {
     let name = |(flow, _, _, first, at, way, second, again): &Pair<'_>| {
         format!("{flow}:{first} {at}, then {}:{second} {again}", way[0])
     };
-    let pairs = shard(pairs, 90, name);
+    let pairs = shard(pairs, 140, name);
     let outcomes = each(&pairs, name, |(_, start, arguments, first, _, way, second, _), slot| {
         let case = small.case(start);
         crash_at(&small, slot, &case.project, arguments, *first);

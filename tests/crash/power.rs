@@ -70,7 +70,7 @@ fn anything_that_was_not_synced_is_lost() {
     let name = |(flow, run, moment, seed): &(&str, &Run, usize, u64)| {
         format!("{flow}:{moment}/{seed} behind {}", Run::last(run, *moment))
     };
-    let cases = shard(cases, 24, name);
+    let cases = shard(cases, 36, name);
     let outcomes = each(&cases, name, |(_, run, moment, seed), _| {
         let case = small.empty_case();
         // Nothing at all survives, or one half or the other.
@@ -166,7 +166,7 @@ fn an_ext4_is_shut_down_at_every_point() {
     }
     type Shutdown<'a> = (&'a str, &'a Path, &'a [&'a str], usize, String);
     let name = |(flow, _, _, number, point): &Shutdown<'_>| format!("{flow}:{number} {point}");
-    let cases = shard(cases, 24, name);
+    let cases = shard(cases, 36, name);
     let outcomes = each(&cases, name, |(_, start, arguments, number, _), slot| {
         let case = small.empty_case();
         let mut disk = Ext4::new(&case);
