@@ -127,7 +127,7 @@ impl Entry {
 }
 
 /// The figures, line by line.
-fn figures(stats: &Stats) -> Vec<String> {
+pub(crate) fn figures(stats: &Stats) -> Vec<String> {
     let percent = |rate: Option<f64>| rate.map_or("-".to_owned(), |rate| format!("{:.0} %", rate * 100.0));
     let seconds = |time: Option<f64>| time.map_or("-".to_owned(), |time| format!("{time:.1} s"));
     let prompts = stats.prompts_per_upgrade.map_or("-".to_owned(), |n| format!("{n:.1}"));

@@ -16,6 +16,7 @@ mod diff;
 mod doctor;
 mod edits;
 mod history;
+mod history_all;
 mod known_releases;
 mod live;
 mod mcp;
@@ -88,7 +89,8 @@ pub async fn run() -> Exit {
         Some(Command::Backups { command }) => backups::run(&cli.common, command.as_ref()),
         Some(Command::Restore { path, from }) => restore::run(&cli.common, &path, from.as_deref()),
         Some(Command::Resolve { look }) => resolve::run(&cli.common, &look).await,
-        Some(Command::History { stats }) => history::run(&cli.common, stats),
+        Some(Command::History { stats, all: true }) => history_all::run(&cli.common, stats),
+        Some(Command::History { stats, all: false }) => history::run(&cli.common, stats),
         Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
         Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
         Some(Command::Mcp { print_config }) => mcp::run(&cli.common, print_config).await,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::args::Common;
 use crate::cli::refusal::Refusal;
-use crate::cli::{doctor, history, plan, print, status};
+use crate::cli::{doctor, history, history_all, plan, print, status};
 use crate::core::bound_answers::AnswersFile;
 use crate::core::exit::Exit;
 use crate::core::session::Session;
@@ -40,7 +40,7 @@ struct About<T> {
     rest: T,
 }
 
-const ALL: [Named; 9] = [
+const ALL: [Named; 10] = [
     ("answers", "what upgrade --answers and resume --answers read", read::<AnswersFile>),
     ("doctor", "what doctor --json prints", printed::<doctor::Shown>),
     (
@@ -50,6 +50,7 @@ const ALL: [Named; 9] = [
     ),
     ("fault", "the structured content of an error of a tool of mcp", printed::<Fault>),
     ("history", "what history --json prints", printed::<About<history::Listed>>),
+    ("history-all", "what history --all --json prints", printed::<history_all::Listed>),
     ("plan", "what plan --json prints and upgrade --plan reads", printed::<plan::Shown<'static>>),
     ("session", "the data of session.json", printed::<Session>),
     ("settings", "what upgrade.json may hold", read::<Settings>),
@@ -66,7 +67,7 @@ pub(crate) fn run(common: &Common, name: Option<&str>) -> Result<Exit, Refusal> 
             let names: Vec<_> = ALL.iter().map(|(name, about, _)| json!({"name": name, "about": about})).collect();
             print::json(&json!({"schema": 1, "schemas": names}));
         } else {
-            ALL.iter().for_each(|(name, about, _)| say!("{name:<10} {about}"));
+            ALL.iter().for_each(|(name, about, _)| say!("{name:<11} {about}"));
             say!("the tools of mcp tell their own");
         }
         return Ok(Exit::Done);

@@ -25,6 +25,7 @@ pub(crate) mod order;
 pub mod os_text;
 pub mod outcome;
 pub(crate) mod parked;
+pub(crate) mod past_upgrade;
 pub mod path;
 pub mod phase;
 pub mod plan;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::past_upgrade::{Kind, PastUpgrade};
 use super::session::{Session, Status};
 
 /// The figures of an install's upgrades. Rates are parts of one; null where there is nothing to divide by.
@@ -47,16 +48,21 @@ fn rank(sorted: &[f64], part: f64) -> Option<f64> {
 impl Stats {
     /// Of these sessions.
     pub(crate) fn of(sessions: &[Session]) -> Self {
-        let all: Vec<&Session> = sessions.iter().filter(|s| !s.resolving()).collect();
-        let count = |status: Status| all.iter().filter(|s| s.status() == status).count();
+        Self::of_rows(&sessions.iter().flat_map(PastUpgrade::all_of).collect::<Vec<_>>())
+    }
+
+    /// Of these rows.
+    pub(crate) fn of_rows(rows: &[PastUpgrade]) -> Self {
+        let all: Vec<&PastUpgrade> = rows.iter().filter(|row| row.kind == Kind::Upgrade).collect();
+        let count = |status: Status| all.iter().filter(|s| s.status == status).count();
         let (completed, rolled_back) = (count(Status::Completed), count(Status::RolledBack));
         let (failed, aborted) = (count(Status::Failed), count(Status::Aborted));
         let ended = completed + rolled_back + failed;
-        let done: Vec<&&Session> = all.iter().filter(|s| s.status() == Status::Completed).collect();
-        let mut seconds: Vec<f64> = done.iter().map(|s| s.phase_artifacts.values().map(|p| p.seconds).sum()).collect();
+        let done: Vec<&&PastUpgrade> = all.iter().filter(|s| s.status == Status::Completed).collect();
+        let mut seconds: Vec<f64> = done.iter().map(|s| s.seconds.values().sum()).collect();
         seconds.sort_by(f64::total_cmp);
         let prompts: u64 = done.iter().map(|s| s.prompts).sum();
-        let going_back = all.iter().filter(|s| s.is_unfinished() && s.rolling_back()).count();
+        let going_back = all.iter().filter(|s| s.is_unfinished() && s.rolling_back).count();
         Self {
             upgrades: all.len(),
             completed,

@@ -29,7 +29,7 @@ use crate::engine::maintenance::locked;
 use crate::engine::planning::folder;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
-use crate::engine::report::shared_phrases;
+use crate::engine::report::{past, shared_phrases};
 use crate::engine::rollback::{put_back, set_aside};
 use crate::engine::session::context::Run;
 use crate::engine::session::estimates;
@@ -283,6 +283,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
             run.warn("rescued", format!("{path}: it stood where a folder of this program was; it is now in {to}"));
         }
         if let Err(finish) = begin(&mut run, how) {
+            past::note(&run, &finish);
             run.say(Event::Finished(*finish));
             return;
         }
@@ -294,6 +295,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
         });
         // This process may live on, and must not look like one that works on the install.
         run.lock.unexplain();
+        past::note(&run, &finish);
         run.say(Event::Finished(finish));
     });
     Handle { events: receiver, commands }

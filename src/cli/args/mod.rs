@@ -117,6 +117,9 @@ pub(crate) enum Command {
         /// Show their figures instead: how many ended well, how long they took, how often a person was asked
         #[arg(long)]
         stats: bool,
+        /// Of all projects of yours on this machine
+        #[arg(long)]
+        all: bool,
     },
     /// Make one .upgrade-baseline.json where a git merge left two, from the clone and the install as it is
     Reconcile {

@@ -2,6 +2,7 @@
 
 pub(crate) mod documents;
 pub(crate) mod final_report;
+pub(crate) mod past;
 pub(crate) mod plan_document;
 pub(crate) mod relaunch;
 pub(crate) mod shared_phrases;

@@ -1,6 +1,7 @@
 //! The user: who they are, the key that is theirs alone, what they allowed, and which sources they used.
 
 pub(crate) mod consent;
+pub(crate) mod history_store;
 pub(crate) mod identity;
 pub mod key;
 pub mod recent_sources;
