@@ -159,3 +159,17 @@ fn what_does_not_count_is_refused_and_named() {
     fs::remove_file(&answers).unwrap();
     refused(&sandbox, &demo.project, &upgrade(&demo, &answers), 2, &["answers.json"]);
 }
+
+#[test]
+fn answers_that_nothing_waits_for_are_refused_by_name() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let ids = json!({"base": null, "mine": null, "theirs": null});
+    let path = sandbox.path().join("late.json");
+    let answers = json!({"schema": 1, "answers": {"standards/late.md": {"ids": ids, "answer": "keep"}}});
+    fs::write(&path, answers.to_string()).unwrap();
+    let output =
+        sandbox.run(&["resume", "--answers", path.to_str().unwrap(), "--project", demo.project.to_str().unwrap()]);
+    let (code, said) = text(&output);
+    assert!(code == 2 && said.contains("standards/late.md") && said.contains("none of these"), "{said}");
+}

@@ -57,6 +57,8 @@ mod git_commit;
 #[cfg(feature = "long-tests")]
 mod git_merge;
 mod headless;
+#[cfg(feature = "long-tests")]
+mod history_store;
 mod known_releases;
 mod left_behind;
 #[cfg(feature = "long-tests")]
@@ -214,6 +216,10 @@ mod left_out {
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]
     fn git_merge() {}
+
+    #[test]
+    #[ignore = "takes long: cargo test --features long-tests"]
+    fn history_store() {}
 
     #[test]
     #[ignore = "takes long: cargo test --features long-tests"]

@@ -22,6 +22,13 @@ fn settings_are_shown_with_their_origin_and_changed_one_by_one() {
     assert_eq!(shown()["settings"]["keep_backups"], json!({"value": 3, "from": "default"}));
     run(&["config", "set", "keep_backups", "5", "--user"]);
     assert_eq!(shown()["settings"]["keep_backups"], json!({"value": 5, "from": "user"}));
+    run(&["config", "set", "source_path", "./praxis", "--user"]);
+    let of_user = shown()["settings"]["source_path"]["value"].as_str().unwrap().to_owned();
+    assert!(
+        of_user.starts_with('/') && of_user.ends_with("/praxis"),
+        "it holds wherever a command is typed: {of_user}"
+    );
+    run(&["config", "unset", "source_path", "--user"]);
     fs::write(&file, "{\"theme\": \"dark\",\n\"keep_backups\": 9}").unwrap();
     assert_eq!(shown()["settings"]["keep_backups"], json!({"value": 9, "from": "project"}));
     run(&["config", "set", "always_keep", "[\"docs/**\"]"]);

@@ -43,7 +43,8 @@ pub(crate) fn run(common: &Common, stats: bool) -> Result<Exit, Refusal> {
         Err(refusal) if common.project.is_some() => return Err(refusal),
         Err(_) => {}
     }
-    let rows = past::all().map_err(|e| {
+    let noted = past::planted(|id| say!("noted {id}"));
+    let rows = noted.and_then(|()| past::all()).map_err(|e| {
         let next = "mend that, then try again; a project's own: pos-upgrade-tui history --project DIR";
         Refusal::refused(format!("the history of this machine can't be read: {e}; nothing was changed"), next)
     })?;

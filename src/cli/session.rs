@@ -55,6 +55,7 @@ pub(crate) async fn resume(
                 "see which there are: pos-upgrade-tui history",
             )),
             None => {
+                unused(answers, &project)?;
                 output::tidy(&project);
                 let message = format!("nothing to resume: no upgrade of {} is unfinished", project.shown());
                 Ok(output::nothing_to_do(&message, common.json))
@@ -62,6 +63,7 @@ pub(crate) async fn resume(
         };
     };
     if !session.is_unfinished() {
+        unused(answers, &project)?;
         output::tidy(&project);
         let message = format!("nothing to resume: session {} is {}", session.session_id, session.status().words());
         return Ok(output::nothing_to_do(&message, common.json));
@@ -82,6 +84,14 @@ pub(crate) async fn resume(
     let is_named = is_named || person && word::is_missing(session) && agreed(session)?;
     let handle = executor::resume(session.clone(), is_named);
     Ok(output::follow_with(handle, common.json, Vec::new(), decided.unwrap_or_default()).await)
+}
+
+/// Refuses answers that no session waits for: whoever wrote them believes that they count.
+fn unused(answers: Option<&Path>, project: &Path) -> Result<(), Refusal> {
+    let Some(file) = answers else { return Ok(()) };
+    let paths: String = answers::read(file)?.keys().map(|path| format!("\n  {path}")).collect();
+    let what = format!("no upgrade waits for answers, so that none of these were used; nothing was changed:{paths}");
+    Err(Refusal::usage(what, Next::Status.of(project)))
 }
 
 /// Whether `--source` names the session's own source: a session can't be led to another one.

@@ -27,8 +27,33 @@ use super::session::Decision;
 pub struct AnswersFile {
     /// 1.
     pub(crate) schema: u32,
-    /// By the install's path, as the plan names it.
+    /// By the install's path, as the plan names it; each once.
+    #[serde(deserialize_with = "each_once")]
     pub(crate) answers: BTreeMap<RelPath, Bound>,
+}
+
+/// Reads the answers; of two for one path nobody can tell which is meant.
+fn each_once<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<RelPath, Bound>, D::Error> {
+    struct Each;
+    impl<'de> serde::de::Visitor<'de> for Each {
+        type Value = BTreeMap<RelPath, Bound>;
+
+        fn expecting(&self, form: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            form.write_str("answers by their paths")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut all = BTreeMap::new();
+            while let Some((path, answer)) = map.next_entry::<RelPath, Bound>()? {
+                if all.contains_key(&path) {
+                    return Err(serde::de::Error::custom(format!("{path} has two answers")));
+                }
+                all.insert(path, answer);
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_map(Each)
 }
 
 /// An answer, and the texts that it is for.
@@ -230,5 +255,8 @@ mod tests {
             AnswersFile::parse(b"{\"schema\":1,\"answers\":{\"../x\":{}}}").is_err(),
             "it leads out of the install"
         );
+        let one = r#""a.md":{"ids":{"base":null,"mine":null,"theirs":null},"answer":"keep"}"#;
+        let twice = format!("{{\"schema\":1,\"answers\":{{{one},{one}}}}}");
+        assert!(AnswersFile::parse(twice.as_bytes()).unwrap_err().contains("a.md has two answers"));
     }
 }

@@ -8,7 +8,7 @@ use crate::core::os_text::quoted;
 use crate::core::settings;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::locked;
-use crate::engine::planning::settings::project_file;
+use crate::engine::planning::settings::{absolute, project_file};
 use crate::engine::refusal::{self, Problem};
 use crate::host::files::fs;
 use crate::host::files::read;
@@ -56,6 +56,14 @@ pub(crate) fn set(
     if std::fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
         return Err(broken("something other than a file stands there".to_owned()));
     }
+    // The user's own file holds for every folder that a command is typed in.
+    let value = match (whose, value) {
+        (Whose::User, Some(Value::String(text))) if key == "source_path" => {
+            let full = absolute(Some(Path::new(&text))).and_then(|path| path.to_str().map(str::to_owned));
+            Some(Value::String(full.unwrap_or(text)))
+        }
+        (_, value) => value,
+    };
     let old = read::read_settings(&path).map_err(broken)?.unwrap_or_default();
     let new = settings::with_value(&old, key, value).map_err(|e| match e {
         settings::SettingsError::UnknownKey { .. } | settings::SettingsError::BadValue { .. } => {

@@ -1,6 +1,8 @@
 //! What is noted of sessions in the user's own history, which outlives their installs.
 
 use crate::core::past_upgrade::{Kind, PastUpgrade};
+#[cfg(debug_assertions)]
+use crate::core::session::Approval;
 use crate::core::session::Session;
 use crate::engine::events::Finish;
 use crate::engine::events::Level;
@@ -36,6 +38,30 @@ pub(crate) fn note(run: &Run, finish: &Finish) {
 /// [`StoreError`].
 pub(crate) fn note_found(found: &Found) -> Result<(), StoreError> {
     history_store::put(&rows(found), false)
+}
+
+/// In builds with debug assertions `POS_HISTORY_ROWS=N` notes so many upgrades that never were, and says each id to `noted`
+/// when it is in the store. In release builds there is nothing of it.
+///
+/// # Errors
+/// [`StoreError`].
+#[cfg(debug_assertions)]
+pub(crate) fn planted(mut noted: impl FnMut(&str)) -> Result<(), StoreError> {
+    let count = std::env::var("POS_HISTORY_ROWS").ok().and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
+    for _ in 0..count {
+        let id = uuid::Uuid::now_v7().to_string();
+        let now = jiff::Timestamp::now();
+        let session = Session::begin(Approval::default(), id.clone(), "/p".into(), "/p/.praxis-os".into(), now);
+        history_store::put(&PastUpgrade::all_of(&session), true)?;
+        noted(&id);
+    }
+    Ok(())
+}
+
+/// Nothing.
+#[cfg(not(debug_assertions))]
+pub(crate) fn planted(_: impl FnMut(&str)) -> Result<(), StoreError> {
+    Ok(())
 }
 
 /// All that is noted, the newest first.
