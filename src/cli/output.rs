@@ -3,9 +3,9 @@
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::live::Row;
 use crate::cli::print;
 pub(crate) use crate::cli::print::columns;
+use crate::cli::progress_row::Row;
 use crate::cli::refusal::Refusal;
 use crate::core::conflict_list::Listed;
 use crate::core::exit::Exit;

@@ -4,12 +4,12 @@
 mod call;
 pub(crate) mod clients;
 mod elicit;
-mod face;
 pub(crate) mod fault;
 mod live;
 mod prompts;
 mod resources;
 pub(crate) mod shapes;
+mod tool_list;
 mod tools;
 
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::core::exit::Exit;
 use crate::core::visible;
-use face::Face;
+use tool_list::Face;
 
 /// Serves until the client goes away or a signal asks for an end. A session that runs then is paused after its current step.
 ///

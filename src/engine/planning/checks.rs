@@ -15,8 +15,8 @@ use crate::core::plan::{FileEntry, Kind, Plan};
 use crate::core::release_history::short;
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Outcome;
-use crate::engine::planning::anew;
-use crate::engine::planning::anew::Environment;
+use crate::engine::planning::environment_anew;
+use crate::engine::planning::environment_anew::Environment;
 use crate::engine::planning::folder;
 use crate::engine::planning::foreign_locks;
 use crate::engine::planning::leftover::Leftover;
@@ -373,7 +373,7 @@ pub(crate) fn unmerged(source: &Source, install: &Path, planned: &Planned) -> Op
 /// where the upgrade itself begins: what only looks runs nothing of the project's.
 fn environment(request: &Request, least: Option<Version>, run: bool) -> Result<Option<String>, Problem> {
     let install = request.install();
-    let by = match anew::look(&install, &request.project, least, request.options.python.as_deref())? {
+    let by = match environment_anew::look(&install, &request.project, least, request.options.python.as_deref())? {
         None => return Ok(None),
         Some(Environment::Anew(_)) if request.options.python.is_some() => return Ok(None),
         Some(Environment::Anew(anew)) => return Ok(Some(anew.describe())),

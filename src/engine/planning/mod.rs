@@ -1,11 +1,11 @@
 //! What would happen, before anybody says yes: the source, the checks of phase 0, the plan. Reads, never writes.
 
-pub(crate) mod anew;
 pub(crate) mod assistant_rules;
 pub(crate) mod checks;
 pub(crate) mod editors;
 pub(crate) mod edits;
 pub(crate) mod environment;
+pub(crate) mod environment_anew;
 pub(crate) mod folder;
 pub(crate) mod foreign_locks;
 pub(crate) mod inspect;

@@ -7,8 +7,8 @@ use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::Only;
 use crate::core::visible::Shown as _;
-use crate::engine::planning::anew;
-use crate::engine::planning::anew::Environment;
+use crate::engine::planning::environment_anew;
+use crate::engine::planning::environment_anew::Environment;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
 use crate::engine::refusal::{Problem, problem};
@@ -50,7 +50,7 @@ pub(crate) fn check(request: &Request, install: &Path, source: &Source) -> Check
     let other = server::layout_of(install).package != target.package;
     let named = request.options.python.as_deref();
     // One that is made from scratch gets another Python.
-    let anew = match anew::look(install, &request.project, target.minimum_python, named) {
+    let anew = match environment_anew::look(install, &request.project, target.minimum_python, named) {
         Ok(Some(Environment::Anew(anew))) if named.is_none() => Some(anew.python),
         _ => None,
     };

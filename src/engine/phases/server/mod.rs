@@ -17,8 +17,8 @@ pub(crate) mod ready;
 pub(crate) mod rehearsal_inside;
 pub(crate) mod rehearse;
 pub(crate) mod replace;
+pub(crate) mod restart_by_supervisor;
 pub(crate) mod stop;
-pub(crate) mod supervised;
 
 /// How the server is laid out that this upgrade installs.
 pub(crate) fn target(run: &Run) -> &'static ServerLayout {

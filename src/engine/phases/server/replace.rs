@@ -11,7 +11,7 @@ use crate::engine::conflicts::apply;
 use crate::engine::events::Level;
 use crate::engine::phases::server::launch::launch;
 use crate::engine::phases::server::stop::{note_server, stop_noted, stop_outdated};
-use crate::engine::phases::server::{dependencies, index, ready, supervised};
+use crate::engine::phases::server::{dependencies, index, ready, restart_by_supervisor};
 use crate::engine::session::context::{Run, now};
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{TaskResult, done, not_applicable};
@@ -77,7 +77,7 @@ pub(crate) fn run(run: &mut Run) -> Result<ServerEvidence, Stop> {
     let (mut restarted, mut time, health) = run.task(PHASE, Task::Health, |run| health(run, started))?;
     if run.session.server.as_ref().is_some_and(|before| !before.was_running) {
         // One for the proof may stand beside it: what its supervisor runs is found by its own note.
-        if supervised::restart(run) == Some(true) {
+        if restart_by_supervisor::restart(run) == Some(true) {
             (restarted, time) = (Fact::Is(true), Fact::Is(now()));
         }
     }
