@@ -55,6 +55,7 @@ fn wizard() -> Model {
         project: "/home/ada/shop".into(),
         source: Some("/home/ada/src/praxis-os".into()),
         to: None,
+        offline: false,
         only: None,
         options: Default::default(),
         look: Default::default(),

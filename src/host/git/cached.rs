@@ -157,7 +157,7 @@ fn could_not(url: &str, error: &ProgramError) -> GitError {
 fn telling(last: &str) -> Option<String> {
     let is_gits = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");
     let lines: Vec<&str> = last.lines().filter(|line| !line.trim().is_empty()).collect();
-    let first = lines.iter().position(|line| is_gits(line))?;
+    let first = lines.iter().position(is_gits)?;
     let is_sshs = lines[first].contains("Could not read from remote repository");
     let before = lines[..first].last().filter(|_| is_sshs);
     Some(
