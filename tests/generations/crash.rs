@@ -160,7 +160,7 @@ fn crashed_everywhere(last: &str, named: usize) {
     let (first, far): (Vec<Of<'_>>, Vec<Of<'_>>) =
         far.into_iter().partition(|(flow, _, _, _, point)| seen.insert((*flow, point.clone())));
     println!("{last}: {} named points and {} around the rename, and a part of the others", seen.len(), near.len());
-    let chosen: Vec<Of<'_>> = near.into_iter().chain(shard(first, named, name)).chain(shard(far, 60, name)).collect();
+    let chosen: Vec<Of<'_>> = near.into_iter().chain(shard(first, named, name)).chain(shard(far, 120, name)).collect();
     let outcomes = each(&chosen, name, |(_, start, arguments, number, _), _: &Slot| {
         let (_dir, project) = world.case(start);
         world.crash(&project, arguments, *number);
@@ -172,12 +172,12 @@ fn crashed_everywhere(last: &str, named: usize) {
 
 #[test]
 fn a_crash_at_every_point_to_the_second_generation_ends_old_or_new() {
-    crashed_everywhere(LAST[0], 3);
+    crashed_everywhere(LAST[0], 6);
 }
 
 #[test]
 fn a_crash_at_every_point_to_the_third_generation_ends_old_or_new() {
-    crashed_everywhere(LAST[1], 2);
+    crashed_everywhere(LAST[1], 4);
 }
 
 /// How many calls before and behind the rename are struck.
@@ -207,7 +207,7 @@ fn killed_at_every_call_around_the_rename_and_the_editors_entry() {
         };
         let chosen: Vec<Call> = all.iter().enumerate().filter(|(at, c)| near(*at, c)).map(|(_, c)| c.clone()).collect();
         assert!(chosen.iter().any(|call| call.paths.iter().any(|path| path.contains("/.cursor"))));
-        let chosen = shard(chosen, 2, Call::id);
+        let chosen = shard(chosen, 4, Call::id);
         let outcomes = each(&chosen, Call::id, |call, slot| {
             let case = Small::case_on(world.dir.path(), start);
             let inject = format!("{}:signal=KILL:when={}", call.name, call.nth);

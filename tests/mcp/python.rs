@@ -117,7 +117,10 @@ fn a_script_answers_what_an_assistant_left() {
         let id = pos_upgrade_tui::core::blob::BlobId::of(&bytes, pos_upgrade_tui::core::blob::ObjectFormat::Sha1);
         assert_eq!(conflict["ids"]["theirs"], id.to_string());
     }
+    // Once all is done nothing waits for answers, and whoever gives some is told so.
     let (code, said) = text(&sandbox.run(&resume));
+    assert!(code == 2 && said.contains("none of these were used"), "{code}: {said}");
+    let (code, said) = text(&sandbox.run(&["resume", "--project", project]));
     assert!(code == 0 && said.contains("nothing to resume"), "{code}: {said}");
 }
 
