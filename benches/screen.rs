@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use pos_upgrade_tui::core::merge::Merge;
 use pos_upgrade_tui::core::outcome::{Sides, merge_of};
 use pos_upgrade_tui::core::path::RelPath;
-use pos_upgrade_tui::core::policy::OnConflict;
 use pos_upgrade_tui::engine::events::{ConflictFile, Event};
 use pos_upgrade_tui::tui::diff;
 use pos_upgrade_tui::tui::launch::Launch;
@@ -51,20 +50,7 @@ fn file(lines: usize) -> ConflictFile {
 
 /// A wizard that has just been started.
 fn wizard() -> Model {
-    let launch = Launch {
-        project: "/home/ada/shop".into(),
-        source: Some("/home/ada/src/praxis-os".into()),
-        to: None,
-        offline: false,
-        only: None,
-        options: Default::default(),
-        look: Default::default(),
-        on_conflict: OnConflict::Ask,
-        here: "/home/ada/shop".into(),
-        resolve: None,
-        resume: false,
-        foreign_source: None,
-    };
+    let launch = Launch { source: Some("/home/ada/src/praxis-os".into()), ..Launch::new("/home/ada/shop".into()) };
     Model::new(launch, Theme { depth: Depth::Rgb, light: false, ascii: false }, SIZE.0, SIZE.1)
 }
 

@@ -240,16 +240,23 @@ fn an_upgrade_that_would_lose_something_goes_back() {
     }
 }
 
-#[test]
-fn what_somebody_takes_away_while_a_session_waits_is_no_loss_of_ours() {
+/// An install with files of the user's own whose upgrade was cut off at a point.
+fn cut_off(point: &str) -> (Sandbox, Demo) {
     let sandbox = Sandbox::new();
     let demo = generation(&sandbox, 2);
     add_own(&demo.install);
     let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
-    // Cut off before anything was applied; the user tidies up, and goes on.
     let words = ["upgrade", "--yes", "--on-conflict", "keep", "--project", project, "--source", source];
-    let crashed = sandbox.command().args(words).env("POS_CRASH_AT", "base.keep before").output().unwrap();
+    let crashed = sandbox.command().args(words).env("POS_CRASH_AT", point).output().unwrap();
     assert_ne!(crashed.status.code(), Some(0));
+    (sandbox, demo)
+}
+
+#[test]
+fn what_somebody_takes_away_while_a_session_waits_is_no_loss_of_ours() {
+    // Cut off before anything was applied; the user tidies up, and goes on.
+    let (sandbox, demo) = cut_off("base.keep before");
+    let project = demo.project.to_str().unwrap();
     fs::remove_file(demo.install.join("specs/plan.md")).unwrap();
     let (code, said) = text(&sandbox.run(&["resume", "--yes", "--project", project]));
     assert_eq!(code, 0, "{said}");
@@ -262,13 +269,8 @@ fn what_somebody_takes_away_while_a_session_waits_is_no_loss_of_ours() {
 
 #[test]
 fn what_somebody_takes_away_while_an_upgrade_stands_still_half_done_is_no_loss_of_ours() {
-    let sandbox = Sandbox::new();
-    let demo = generation(&sandbox, 2);
-    add_own(&demo.install);
-    let (project, source) = (demo.project.to_str().unwrap(), demo.source.to_str().unwrap());
-    let words = ["upgrade", "--yes", "--on-conflict", "keep", "--project", project, "--source", source];
-    let crashed = sandbox.command().args(words).env("POS_CRASH_AT", "journal.exchange after").output().unwrap();
-    assert_ne!(crashed.status.code(), Some(0));
+    let (sandbox, demo) = cut_off("journal.exchange after");
+    let project = demo.project.to_str().unwrap();
     // A folder in its place is as good as nothing.
     fs::remove_file(demo.install.join("specs/plan.md")).unwrap();
     fs::create_dir(demo.install.join("specs/plan.md")).unwrap();

@@ -73,23 +73,7 @@ pub(crate) async fn run(common: &Common, arguments: &DemoArgs) -> Result<Exit, R
         let options = Options { editor_config: true, ..options };
         let found = request::settings(&project, &From::default());
         let look = request::look(found.unwrap_or_default(), &arguments.look);
-        let (on_conflict, here) = (OnConflict::Ask, project.clone());
-        let (source, resolve) = (Some(source), None);
-        wizard::open(Launch {
-            project,
-            source,
-            to,
-            offline: false,
-            only,
-            options,
-            look,
-            on_conflict,
-            here,
-            resolve,
-            resume: false,
-            foreign_source: None,
-        })
-        .await
+        wizard::open(Launch { source: Some(source), to, only, options, look, ..Launch::new(project) }).await
     };
     stop_server(&built);
     say(&format!("\nlook around: {}", dir.shown()));

@@ -19,6 +19,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::report::past;
 use crate::host::install;
 use crate::host::session::catalog;
+use crate::host::user::history_store;
 
 /// What `history --all --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -44,7 +45,7 @@ pub(crate) fn run(common: &Common, stats: bool) -> Result<Exit, Refusal> {
         Err(_) => {}
     }
     let noted = past::planted(|id| say!("noted {id}"));
-    let rows = noted.and_then(|()| past::all()).map_err(|e| {
+    let rows = noted.and_then(|()| history_store::all()).map_err(|e| {
         let next = "mend that, then try again; a project's own: pos-upgrade-tui history --project DIR";
         Refusal::refused(format!("the history of this machine can't be read: {e}; nothing was changed"), next)
     })?;

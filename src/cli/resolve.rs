@@ -9,7 +9,6 @@ use crate::cli::session;
 use crate::cli::wizard;
 use crate::core::exit::Exit;
 use crate::core::path::RelPath;
-use crate::core::policy::OnConflict;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
 use crate::engine::planning::inspect;
@@ -45,22 +44,6 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
     }
     let found = request::settings(&project, &From::default())?;
     let options = request::options(&found, &From::default());
-    let (source, to, only) = (None, None, plan.only);
-    let (look, on_conflict, here) = (request::look(found, look), OnConflict::Ask, project.clone());
-    let resolve = Some(Box::new(plan));
-    wizard::open(Launch {
-        project,
-        source,
-        to,
-        offline: false,
-        only,
-        options,
-        look,
-        on_conflict,
-        here,
-        resolve,
-        resume: false,
-        foreign_source: None,
-    })
-    .await
+    let (look, only, resolve) = (request::look(found, look), plan.only, Some(Box::new(plan)));
+    wizard::open(Launch { only, options, look, resolve, ..Launch::new(project) }).await
 }

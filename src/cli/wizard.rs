@@ -45,21 +45,8 @@ pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exi
         consent::allow(&project, &Wish::TestCommand(command.clone()));
     }
     let foreign_source = word.foreign_source;
-    let (resolve, resume) = (None, false);
-    let launch = Launch {
-        project,
-        source,
-        to,
-        offline: from.offline,
-        only,
-        options,
-        look,
-        on_conflict,
-        here,
-        resolve,
-        resume,
-        foreign_source,
-    };
+    let (offline, base) = (from.offline, Launch::new(project));
+    let launch = Launch { source, to, offline, only, options, look, on_conflict, here, foreign_source, ..base };
     open(launch).await
 }
 
@@ -71,23 +58,10 @@ pub(crate) async fn resume(session: &Session, is_named: bool) -> Result<Exit, Re
     let project = session.project.clone();
     let found = request::settings(&project, &From::default())?;
     let (options, look) = (session.options().clone(), request::look(found, &Look::default()));
-    let (source, only, here) = (Some(session.source().to_owned()), session.plan().only, project.clone());
-    let on_conflict = session.on_conflict();
+    let source = Some(session.source().to_owned());
     let foreign_source = source.clone().filter(|_| !is_named && word::is_missing(session));
-    let launch = Launch {
-        project,
-        source,
-        to: None,
-        offline: false,
-        only,
-        options,
-        look,
-        on_conflict,
-        here,
-        resolve: None,
-        resume: true,
-        foreign_source,
-    };
+    let (only, on_conflict, base) = (session.plan().only, session.on_conflict(), Launch::new(project));
+    let launch = Launch { source, only, options, look, on_conflict, resume: true, foreign_source, ..base };
     open(launch).await
 }
 

@@ -283,9 +283,7 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
             run.warn("rescued", format!("{path}: it stood where a folder of this program was; it is now in {to}"));
         }
         if let Err(finish) = begin(&mut run, how) {
-            past::note(&run, &finish);
-            run.say(Event::Finished(*finish));
-            return;
+            return ended(&mut run, *finish);
         }
         let finish = std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut run))).unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().cloned();
@@ -295,10 +293,15 @@ fn spawn(session: Session, how: Begin, work: impl FnOnce(&mut Run) -> Finish + S
         });
         // This process may live on, and must not look like one that works on the install.
         run.lock.unexplain();
-        past::note(&run, &finish);
-        run.say(Event::Finished(finish));
+        ended(&mut run, finish);
     });
     Handle { events: receiver, commands }
+}
+
+/// Notes the end in the history of this machine, and tells it.
+fn ended(run: &mut Run, finish: Finish) {
+    past::note(run, &finish);
+    run.say(Event::Finished(finish));
 }
 
 fn drive(run: &mut Run) -> Finish {

@@ -37,6 +37,24 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// One that knows its project alone: with the defaults, and paths that are typed begin in the project.
+    pub fn new(project: PathBuf) -> Self {
+        Self {
+            source: None,
+            to: None,
+            offline: false,
+            only: None,
+            options: Options::default(),
+            look: Look::default(),
+            on_conflict: OnConflict::Ask,
+            here: project.clone(),
+            resolve: None,
+            resume: false,
+            foreign_source: None,
+            project,
+        }
+    }
+
     /// What the engine is asked, once there is a source.
     pub fn request(&self) -> Option<Request> {
         let source = self.source.clone()?;

@@ -10,6 +10,7 @@ use crate::core::phase::Phase;
 use crate::core::visible;
 use crate::engine::account::take::{self, AccountError, When};
 use crate::engine::events::Level;
+use crate::engine::rollback::changes;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::backup::copy::Backup;
@@ -40,12 +41,13 @@ pub(crate) fn note_gone(run: &mut Run, phase: Phase) -> Result<(), Stop> {
 /// stood still somebody took that away. Each is named, because a fault of this program would look the same after a crash.
 /// Where it can't be told nothing is noted, and the account tells of it.
 pub(crate) fn note_gone_meanwhile(run: &mut Run) {
-    let Some(mut noted) = run.session.gone.last_entry().map(|entry| entry.get().clone()) else { return };
-    let Ok(gone) = take::gone(&run.session) else { return };
-    let changed = take::changed(&run.session);
+    if run.session.gone.is_empty() {
+        return;
+    }
+    let (Ok(mut new), Ok(changed)) = (take::gone(&run.session), changes::touched(run)) else { return };
+    let known: BTreeSet<&RelPath> = run.session.gone.values().flatten().chain(&changed).collect();
+    new.retain(|path| !known.contains(path));
     let backup = run.session.backup.clone().unwrap_or_default();
-    let known: BTreeSet<RelPath> = run.session.gone.values().flatten().cloned().collect();
-    let new: Vec<RelPath> = gone.into_iter().filter(|p| !known.contains(p) && !changed.contains(p)).collect();
     for path in new.iter().take(NAMED) {
         let restore = Next::RestoreFile(path.as_path().as_os_str(), &backup).of(&run.session.project);
         run.warn("account", format!("{path}: gone while the upgrade stood still; to have it back: {restore}"));
@@ -54,9 +56,8 @@ pub(crate) fn note_gone_meanwhile(run: &mut Run) {
         let more = new.len() - NAMED;
         run.warn("account", format!("{more} more files of yours are gone since; the backup {backup} has them"));
     }
-    noted.extend(new);
     if let Some(mut last) = run.session.gone.last_entry() {
-        last.insert(noted);
+        last.get_mut().extend(new);
     }
 }
 

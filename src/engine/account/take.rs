@@ -13,7 +13,7 @@ use crate::core::session::{Session, Status};
 use crate::engine::planning::make_plan;
 use crate::engine::rollback::set_aside;
 use crate::host::backup::copy::{self, Backup, BackupError, Entry};
-use crate::host::files::error::FsError;
+use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::folder::{Folder, Found};
 use crate::host::files::fs;
 use crate::host::files::journal::{FOLDERS, Journal, State};
@@ -173,17 +173,15 @@ pub(crate) fn pristine(session: &Session) -> BTreeSet<RelPath> {
 /// [`AccountError`].
 pub(crate) fn gone(session: &Session) -> Result<Vec<RelPath>, AccountError> {
     let pristine = pristine(session);
-    let paths = before(&backup_of(session)?).into_keys().filter(|path| !pristine.contains(path));
-    let is_gone = |path: &RelPath| match walk::metadata(&session.install, path) {
-        Ok(meta) => meta.is_dir(),
-        Err(e) => fs::is_absence(&e),
-    };
-    Ok(paths.filter(is_gone).collect())
-}
-
-/// The paths that the session's journals change.
-pub(crate) fn changed(session: &Session) -> BTreeSet<RelPath> {
-    ["content", "server"].into_iter().flat_map(|name| traces(session, name)).map(|(path, _)| path).collect()
+    let mut gone = Vec::new();
+    for path in before(&backup_of(session)?).into_keys().filter(|path| !pristine.contains(path)) {
+        match walk::metadata(&session.install, &path) {
+            Ok(meta) if !meta.is_dir() => {}
+            Err(e) if !fs::is_absence(&e) => return Err(e).doing("look at", path.under(&session.install))?,
+            _ => gone.push(path),
+        }
+    }
+    Ok(gone)
 }
 
 /// The files and links of a backup.

@@ -64,14 +64,6 @@ pub(crate) fn planted(_: impl FnMut(&str)) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// All that is noted, the newest first.
-///
-/// # Errors
-/// [`StoreError`].
-pub(crate) fn all() -> Result<Vec<PastUpgrade>, StoreError> {
-    history_store::all()
-}
-
 fn is_back(row: &PastUpgrade, session: &Session) -> bool {
     row.kind == Kind::Rollback && row.rollback_of.as_ref() == Some(&session.session_id)
 }

@@ -76,7 +76,10 @@ pub fn open(top: &Path, path: &RelPath, flags: OFlags, mode: Mode) -> io::Result
 /// [`io::Error`], also where something else stands there.
 pub fn open_file(top: &Path, path: &RelPath) -> io::Result<File> {
     // Opening a pipe would wait for somebody who writes into it.
-    let file = open(top, path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?;
+    regular(open(top, path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?)
+}
+
+fn regular(file: File) -> io::Result<File> {
     match file.metadata()?.is_file() {
         true => Ok(file),
         false => Err(io::Error::other("it is not a regular file")),
@@ -92,10 +95,7 @@ pub(crate) fn open_unlinked(top: &Path, path: &RelPath, is_folder: bool) -> io::
     let kind = if is_folder { OFlags::DIRECTORY } else { OFlags::NONBLOCK };
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | kind;
     let file = File::from(rustix::fs::openat(folder.fd(), name, flags, Mode::empty())?);
-    match is_folder || file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("it is not a regular file")),
-    }
+    if is_folder { Ok(file) } else { regular(file) }
 }
 
 /// What is known of what stands at a path below a folder, itself and not where it leads.

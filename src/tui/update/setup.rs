@@ -102,7 +102,8 @@ pub(super) fn looked(model: &mut Model, looked: Looked) -> Vec<Effect> {
     })
 }
 
-/// Fetches the address in the field, or takes what was fetched before where nothing may be fetched.
+/// Fetches the address in the field, or takes what was fetched before where nothing may be fetched: then it must have been
+/// looked at.
 fn fetch(model: &mut Model, address: Option<&Fetchable>) -> Vec<Effect> {
     let Some(setup) = &mut model.setup else { return vec![] };
     setup.spot = Spot::Source;
@@ -115,13 +116,13 @@ fn fetch(model: &mut Model, address: Option<&Fetchable>) -> Vec<Effect> {
         setup.offer();
         return vec![Effect::Fetch { typed: setup.field.text().to_owned(), address: setup.path() }];
     }
-    match address.and_then(|known| known.fetched.as_ref()) {
-        Some((clone, _)) => take(model, clone.clone()),
-        None => {
-            model.status = Some("It was never fetched here, and --offline fetches nothing.".to_owned());
-            vec![]
-        }
-    }
+    let why = match address.map(|known| &known.fetched) {
+        Some(Some((clone, _))) => return take(model, clone.clone()),
+        Some(None) => "It was never fetched here, and --offline fetches nothing.",
+        None => "It is looked at; press Enter again.",
+    };
+    model.status = Some(why.to_owned());
+    vec![]
 }
 
 /// What git says meanwhile.
@@ -342,13 +343,8 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         }
         Some(Found::Address(address)) => return fetch(model, Some(&address)),
         Some(Found::Clone(facts)) => facts.path,
-        // Not looked at yet: what it needs to be known for is only what was fetched before.
-        _ if address::is_address(&setup.path()) && !setup.draft.offline => return fetch(model, None),
-        None if address::is_address(&setup.path()) => {
-            model.status = Some("It is looked at; press Enter again.".to_owned());
-            return vec![];
-        }
-        _ => setup.path(),
+        None if address::is_address(&setup.path()) => return fetch(model, None),
+        None => setup.path(),
     };
     take(model, source)
 }

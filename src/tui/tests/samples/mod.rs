@@ -10,11 +10,9 @@ use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::phase::{Phase, PreFlightEvidence};
 use crate::core::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
-use crate::core::policy::OnConflict;
 use crate::core::question::{Question, Way};
 use crate::core::report_parts::Part;
 use crate::core::session::StateEvent;
-use crate::core::settings::Options;
 use crate::engine::events::{ConflictFile, Event, Finish, FinishKind, Level, Outcome};
 use crate::engine::planning::inspect::Inspection;
 use crate::engine::planning::rehearsal::Foreseen;
@@ -37,20 +35,7 @@ const TO: &str = "e8b70c7d5a2f4916b3c08e7fd1a24596c0b3e8d7";
 
 /// What every sample is started with.
 pub(crate) fn launch() -> Launch {
-    Launch {
-        project: PathBuf::from("/home/ada/shop"),
-        source: Some(PathBuf::from("/home/ada/src/praxis-os")),
-        to: None,
-        offline: false,
-        only: None,
-        options: Options::default(),
-        look: Default::default(),
-        on_conflict: OnConflict::Ask,
-        here: PathBuf::from("/home/ada/shop"),
-        resolve: None,
-        resume: false,
-        foreign_source: None,
-    }
+    Launch { source: Some(PathBuf::from("/home/ada/src/praxis-os")), ..Launch::new(PathBuf::from("/home/ada/shop")) }
 }
 
 fn path(text: &str) -> Option<RelPath> {
