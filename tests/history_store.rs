@@ -103,4 +103,12 @@ fn a_lost_store_is_made_again_and_a_damaged_one_set_aside() {
     // A demo is nobody's project.
     fs::write(demo.source.join(".git/pos-upgrade-tui-demo"), "").unwrap();
     assert!(all(&sandbox, &["--project", project]).is_empty());
+    // Nor is it one by its address.
+    let mut other = Sandbox::new();
+    let demo = other.content_demo();
+    fs::write(demo.source.join(".git/pos-upgrade-tui-demo"), "").unwrap();
+    let (project, address) = (demo.project.to_str().unwrap(), format!("file://{}", demo.source.display()));
+    let output = other.run(&["upgrade", "--yes", "--on-conflict", "keep", "--project", project, "--source", &address]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    assert!(all(&other, &["--project", project]).is_empty());
 }

@@ -307,7 +307,10 @@ fn a_demo_is_never_remembered() {
     let state = home.join(".local/state/pos-upgrade-tui");
     assert!(!state.join("sources.json").exists());
     // Nor is one offered that an earlier version of this program remembered.
-    pos_upgrade_tui::host::user::recent_sources::remember(&state, &built.source);
+    let address = std::path::PathBuf::from(format!("file://{}", built.source.display()));
+    for named in [&built.source, &address] {
+        pos_upgrade_tui::host::user::recent_sources::remember(&state, named);
+    }
     let offered = pos_upgrade_tui::engine::planning::sources::candidates(&sandbox.path().join("p"), None, Some(&state));
     assert!(offered.iter().all(|c| c.path.starts_with("https:")), "only the address: {offered:?}");
 }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::core::layout::{Generation, layouts};
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
+use crate::host::git::cached;
 use error::At as _;
 pub use error::DemoError;
 pub use install::{add_user_edits, commit_project, create_venv, install_release, start_server};
@@ -103,9 +104,12 @@ pub fn prepare_with(
 /// Tells the source of a demo from a real one.
 const MARK: &str = ".git/pos-upgrade-tui-demo";
 
-/// Whether a source was made by [`prepare`].
+/// Whether a source was made by [`prepare`]: its folder, its address on this machine, or the clone that was fetched from there.
 pub fn is_demo(source: &Path) -> bool {
-    source.join(MARK).exists()
+    let address = cached::address_of(source);
+    let named = address.as_deref().or(source.to_str());
+    let folder = named.and_then(|text| text.strip_prefix("file://")).map_or(source, Path::new);
+    folder.join(MARK).exists()
 }
 
 fn build(
