@@ -181,7 +181,7 @@ fn forged_markers_links_and_others_texts_are_left() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn killed_around_the_writing_it_goes_on_or_back() {
     let prepared = || {
         let world = World::new();

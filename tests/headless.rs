@@ -87,7 +87,7 @@ fn the_demo_is_upgraded_as_planned_and_rolled_back_byte_for_byte() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn the_demo_command_does_it_all_and_leaves_no_server() {
     let mut sandbox = Sandbox::new();
     let dir = sandbox.path().join("d");
@@ -103,7 +103,7 @@ fn the_demo_command_does_it_all_and_leaves_no_server() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn a_merged_edit_is_still_the_users_at_the_next_upgrade() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.content_demo();
@@ -156,7 +156,7 @@ fn evidence(stdout: &[u8], phase: u8) -> serde_json::Value {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn a_server_that_was_stopped_is_proven_and_stopped_again() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -184,7 +184,7 @@ fn a_server_that_was_stopped_is_proven_and_stopped_again() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn only_the_content_leaves_the_server_alone_and_the_next_upgrade_brings_it() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -220,7 +220,7 @@ fn only_the_content_leaves_the_server_alone_and_the_next_upgrade_brings_it() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn a_server_that_is_to_be_left_alone_runs_on_and_keeps_its_state_file() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -242,7 +242,7 @@ fn a_server_that_is_to_be_left_alone_runs_on_and_keeps_its_state_file() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn readers_that_go_away_do_not_stop_an_upgrade() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.content_demo();

@@ -54,7 +54,7 @@ fn killed_in_phase_2_and_resumed() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn killed_in_phase_3_and_resumed() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -68,7 +68,7 @@ fn killed_in_phase_3_and_resumed() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn killed_in_phase_3_and_rolled_back() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -85,7 +85,7 @@ fn killed_in_phase_3_and_rolled_back() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn a_failing_pip_changes_nothing() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -107,7 +107,7 @@ fn a_failing_pip_changes_nothing() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn a_server_that_does_not_start_rolls_back_by_itself() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();

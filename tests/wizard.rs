@@ -117,7 +117,7 @@ fn leaving_at_the_preview_changes_nothing() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn killed_in_phase_2_and_resumed_without_asking_again() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -151,7 +151,7 @@ fn killed_in_phase_2_and_resumed_without_asking_again() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn killed_in_phase_3_and_resumed() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -170,7 +170,7 @@ fn killed_in_phase_3_and_resumed() {
 }
 
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn killed_in_phase_3_and_rolled_back() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();
@@ -206,7 +206,7 @@ fn without_a_terminal_the_wizard_names_the_command_that_needs_none() {
 
 /// The README's picture is what the program shows: `POS_PICTURES=$PWD/screenshots cargo test picture` takes it anew.
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn the_picture_of_the_running_program_is_current() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.content_demo();
@@ -234,7 +234,7 @@ fn the_picture_of_the_running_program_is_current() {
 
 /// Code of the server that was put off is installed later like any other: stop, swap, start, proven; and taken back.
 #[test]
-#[cfg_attr(not(feature = "long-tests"), ignore = "takes long: cargo test --features long-tests")]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn server_code_that_was_put_off_is_installed_on_a_later_day() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.demo();

@@ -1,0 +1,56 @@
+//! The suites that take minutes, in one program beside `main.rs`: crashes, servers, environments, file systems.
+//!
+//! `cargo test --test long` runs them, `cargo test --test long crash::` one of them. They are no part of `cargo test`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod account;
+mod answers;
+mod answers_file;
+mod backups;
+mod bad_input;
+mod branches;
+mod clean_source;
+mod clock;
+mod common;
+mod conflicts;
+mod contracts;
+mod crash;
+mod current;
+mod demo_server;
+mod dependencies;
+mod diff_and_edits;
+mod documents;
+mod editor_entries;
+mod environments;
+mod escape;
+mod fidelity;
+mod generations;
+mod git_commands;
+mod git_commit;
+mod git_merge;
+mod history_store;
+mod lfs_pointers;
+mod locking;
+mod mcp;
+mod odd_paths;
+mod other_systems;
+mod outside;
+mod owners;
+mod plan_reads;
+mod possible;
+mod real_content;
+mod real_generations;
+mod rollback;
+mod schemas;
+mod screens;
+mod server;
+mod session_damage;
+mod settings_commands;
+mod shallow;
+mod substituted;
+mod tarball;
+mod terminal;
+mod typed_ahead;
+mod unreadable;
+mod unrelated_source;
+mod vanished;
