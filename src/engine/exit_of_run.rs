@@ -51,7 +51,7 @@ pub(crate) fn finish(run: &Run, result: FinishKind, exit_code: Exit, message: St
         message,
         next,
         report: final_report::with_notes(
-            final_report::report(session, &run.warnings, run.seconds(), account),
+            final_report::report(session, &run.warnings, Some(run.seconds()), account),
             &run.notes,
         ),
         session_id: Some(session.session_id.clone()).filter(|_| !is_forgotten(run)),

@@ -9,11 +9,13 @@ use rmcp::service::{RequestContext, RoleServer};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::core::exit::Exit;
 use crate::core::question::{Question, Way};
 use crate::core::report_parts;
 use crate::core::session::{Session, Status as Saved};
 use crate::core::visible::{self, Shown as _};
 use crate::engine::events::Command;
+use crate::engine::executor::Handle;
 use crate::engine::planning::settings;
 use crate::host::install;
 use crate::host::session::{catalog, lock};
@@ -45,7 +47,7 @@ pub(crate) struct Call {
 pub(crate) async fn off<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
     tokio::task::spawn_blocking(work).await.map_err(|e| {
         let fault = Fault::new(format!("a bug in this program: {e}"), "look how the install stands");
-        Fault { exit_code: crate::core::exit::Exit::Bug.code(), ..fault }.then("upgrade_status")
+        Fault { exit_code: Exit::Bug.code(), ..fault }.then("upgrade_status")
     })
 }
 
@@ -130,6 +132,51 @@ impl Call {
                 let what = format!("session {} is {}", session.session_id, session.status().words());
                 Err(Fault::new(what, "see what an upgrade would do now").then("upgrade_plan"))
             }
+        }
+    }
+
+    /// Begins a session, if none runs in this server.
+    ///
+    /// # Errors
+    /// [`Fault`] naming the one that runs.
+    pub(crate) fn begin(&self, project: &Path, start: impl FnOnce() -> Handle) -> Result<Arc<Live>, Fault> {
+        self.lives.begin(project, start).map_err(|live| {
+            let what = format!("this server is at work in {}, and does one upgrade at a time", live.project.shown());
+            let fix = "let that one end, or pause it (upgrade_pause); or start a server of its own for the other project: \
+                       pos-upgrade-tui mcp --project DIR";
+            let fault = Fault { exit_code: Exit::Locked.code(), ..Fault::new(what, fix) };
+            fault.passing().then("upgrade_status")
+        })
+    }
+
+    /// A fault with the truth on the disk: how the install stands if an upgrade of it is not over, whether waiting helps, and the
+    /// tool that leads on.
+    pub(crate) async fn in_truth(&self, named: Option<&Path>, fault: Fault) -> Fault {
+        let Ok(project) = self.project(named) else { return fault };
+        let install = install::folder_of(&project);
+        let Ok((found, held)) = off(move || (catalog::survey(&install), lock::held_by(&install))).await else {
+            return fault;
+        };
+        let held_for_good = held.as_ref().is_some_and(|holder| holder.untold || holder.unlock.is_some());
+        let fault = Fault { retryable: fault.retryable && !held_for_good, ..fault };
+        if found.lost().is_some() {
+            let state = "not known: the files of its last upgrade can't be used";
+            return Fault { state: state.to_owned(), retryable: false, ..fault };
+        }
+        let Some(session) = found.unfinished() else { return fault };
+        let seen = self.lives.find(&session.session_id).map(|live| live.now());
+        let stands = stands(Some(session), seen.as_ref(), held.is_some());
+        let tool = next(named, session, stands, seen.as_ref()).tool;
+        let leads_nowhere = match fault.next_tool.as_deref() {
+            // No other upgrade begins before this one is over.
+            None | Some("upgrade_plan" | "upgrade_start") => true,
+            Some(_) => fault.exit_code == Exit::Locked.code() && seen.is_none(),
+        };
+        Fault {
+            state: format!("session {} is not over; the install is {}", session.session_id, session.install_stands()),
+            retryable: fault.retryable && stands == Stands::Running,
+            next_tool: if leads_nowhere { Some(tool) } else { fault.next_tool },
+            ..fault
         }
     }
 
@@ -236,10 +283,11 @@ impl Call {
         if let Some(finish) = seen.as_ref().filter(|seen| seen.session_id.is_none()).and_then(|s| s.finish.as_ref()) {
             let fault = Fault::new(&finish.message, finish.next.clone().unwrap_or_default());
             let fault = Fault { exit_code: finish.exit_code.code(), ..fault }.then("upgrade_status");
-            return Err(if finish.exit_code == crate::core::exit::Exit::Locked { fault.passing() } else { fault });
+            return Err(if finish.exit_code == Exit::Locked { fault.passing() } else { fault });
         }
         let id = seen.as_ref().and_then(|seen| seen.session_id.clone()).or(session_id.map(str::to_owned));
         let session = self.saved(project, id.as_deref()).await?;
+        let seen = seen.filter(|seen| session.as_ref().is_none_or(|session| !seen.is_overtaken(session)));
         let install = install::folder_of(project);
         let held = off(move || lock::held_by(&install).is_some()).await?;
         Ok(status(project, named, session.as_ref(), seen.as_ref(), held))

@@ -1,6 +1,7 @@
 //! Sessions that run in this process, and what was seen of them: the engine's events, folded into where it stands.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
@@ -8,8 +9,8 @@ use tokio::sync::{mpsc, watch};
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::question::Question;
-use crate::core::session::Decision;
-use crate::engine::events::{Command, ConflictFile, Event, Finish, Level};
+use crate::core::session::{Decision, Session, Status};
+use crate::engine::events::{Command, ConflictFile, Event, Finish, FinishKind, Level};
 use crate::engine::executor::Handle;
 
 /// So many warnings are kept for who asks later.
@@ -67,6 +68,18 @@ impl Seen {
         self.files.iter().filter(|f| !self.answers.contains_key(&f.path)).count()
     }
 
+    /// Whether the session has moved on elsewhere since it ended here, as by a rollback that a person typed: what was said of
+    /// that end says nothing of now.
+    pub(crate) fn is_overtaken(&self, session: &Session) -> bool {
+        let ends = [
+            (FinishKind::Completed, Status::Completed),
+            (FinishKind::RolledBack, Status::RolledBack),
+            (FinishKind::Aborted, Status::Aborted),
+        ];
+        let finish = self.finish.as_ref();
+        finish.is_some_and(|f| ends.iter().any(|(told, is)| (f.result == *told) != (session.status() == *is)))
+    }
+
     fn take_in(&mut self, event: Event) {
         match event {
             Event::SessionStarted { session_id, .. } => self.session_id = Some(session_id),
@@ -114,6 +127,8 @@ impl Seen {
 /// A session that runs here. When the last of these goes, the session pauses after its current step.
 #[derive(Debug)]
 pub(crate) struct Live {
+    /// Its project.
+    pub(crate) project: PathBuf,
     commands: mpsc::Sender<Command>,
     /// What is seen of it.
     pub(crate) seen: watch::Receiver<Seen>,
@@ -122,10 +137,10 @@ pub(crate) struct Live {
 
 impl Live {
     /// Begins to watch a session.
-    pub(crate) fn watch(handle: Handle) -> Arc<Self> {
+    fn watch(project: &Path, handle: Handle) -> Arc<Self> {
         let (told, seen) = watch::channel(Seen::default());
         let Handle { mut events, commands } = handle;
-        let live = Arc::new(Self { commands, seen, told: told.clone() });
+        let live = Arc::new(Self { project: project.to_owned(), commands, seen, told: told.clone() });
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 told.send_modify(|seen| seen.take_in(event));
@@ -168,17 +183,31 @@ impl Live {
 pub(crate) struct Lives(Arc<Mutex<Vec<Arc<Live>>>>);
 
 impl Lives {
-    /// Adds one; those that have ended and are not the last are forgotten.
-    pub(crate) fn add(&self, live: Arc<Live>) {
+    /// Begins one, if none runs: what a session starts carries the mark of this process's one session, and after a crash
+    /// that of another project would be taken for this one's. Those that have ended are forgotten.
+    ///
+    /// # Errors
+    /// The one that runs.
+    pub(crate) fn begin(&self, project: &Path, start: impl FnOnce() -> Handle) -> Result<Arc<Live>, Arc<Live>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|one| !one.seen.borrow().over);
-        all.push(live);
+        if let Some(one) = all.first() {
+            return Err(one.clone());
+        }
+        let live = Live::watch(project, start());
+        all.push(live.clone());
+        Ok(live)
     }
 
     /// The one of a session.
     pub(crate) fn find(&self, session_id: &str) -> Option<Arc<Live>> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().rev().find(|live| live.seen.borrow().session_id.as_deref() == Some(session_id)).cloned()
+    }
+
+    /// The project of a session that runs here, or ran last.
+    pub(crate) fn project_of(&self, session_id: &str) -> Option<PathBuf> {
+        self.find(session_id).map(|live| live.project.clone())
     }
 
     /// Lets all sessions pause, and waits until they have.

@@ -18,9 +18,9 @@ const REPORTS: &str = "pos-upgrade://report/";
 /// So much of a difference is told, in bytes.
 const MOST: usize = 200_000;
 
-/// The resource with the differences of a conflict. A path may hold anything, so it stands there in base64.
-pub(crate) fn diff_uri(path: &RelPath) -> String {
-    format!("{DIFFS}{}", URL_SAFE_NO_PAD.encode(path.as_bytes()))
+/// The resource with the differences of a session's conflict. A path may hold anything, so it stands there in base64.
+pub(crate) fn diff_uri(session_id: &str, path: &RelPath) -> String {
+    format!("{DIFFS}{session_id}/{}", URL_SAFE_NO_PAD.encode(path.as_bytes()))
 }
 
 /// Those that are always there.
@@ -36,7 +36,7 @@ pub(crate) fn list() -> Vec<Resource> {
 /// Those that depend on a session.
 pub(crate) fn templates() -> Vec<ResourceTemplate> {
     vec![
-        ResourceTemplate::new(format!("{DIFFS}{{path}}"), "diff")
+        ResourceTemplate::new(format!("{DIFFS}{{session_id}}/{{path}}"), "diff")
             .with_description("Both differences of an open conflict; conflict_show names it")
             .with_mime_type("text/x-diff"),
         ResourceTemplate::new(format!("{REPORTS}{{session_id}}"), "report")
@@ -64,13 +64,13 @@ pub(crate) async fn read(call: &Call, uri: &str) -> Result<ResourceContents, Fau
         return Ok(ResourceContents::text(page.text, uri).with_mime_type("text/markdown"));
     }
     if let Some(id) = uri.strip_prefix(REPORTS) {
-        let session = call.session(None, Some(id)).await?;
+        let session = call.session(call.lives.project_of(id).as_deref(), Some(id)).await?;
         let lines = off(move || report_lines(&session)).await?;
         return Ok(ResourceContents::text(lines.join("\n"), uri));
     }
-    let coded = uri.strip_prefix(DIFFS).ok_or_else(unknown)?;
+    let (id, coded) = uri.strip_prefix(DIFFS).and_then(|rest| rest.split_once('/')).ok_or_else(unknown)?;
     let path = URL_SAFE_NO_PAD.decode(coded).ok().and_then(|bytes| RelPath::new(bytes).ok()).ok_or_else(unknown)?;
-    let (_, live) = call.seen(None, None).await?;
+    let (_, live) = call.seen(call.lives.project_of(id).as_deref(), Some(id)).await?;
     let file = live.now().files.iter().find(|f| f.path == path).cloned().ok_or_else(unknown)?;
     let both = off(move || {
         let [base, mine, theirs] = [&file.base, &file.mine, &file.theirs].map(|side| text(side.as_deref()));

@@ -132,13 +132,18 @@ impl Face {
 
     /// Calls a tool by its name; none if there is none.
     async fn run(&self, name: &str, given: Option<Map<String, Value>>, call: &Call) -> Option<CallToolResult> {
+        let named = given.as_ref().and_then(|given| given.get("project")?.as_str().map(PathBuf::from));
         macro_rules! call {
-            ($tool:path) => {
-                result(match arguments(given) {
+            ($tool:path) => {{
+                let given = match arguments(given) {
                     Ok(arguments) => $tool(call, arguments).await,
                     Err(fault) => Err(fault),
+                };
+                result(match given {
+                    Err(fault) => Err(call.in_truth(named.as_deref(), fault).await),
+                    given => given,
                 })
-            };
+            }};
         }
         Some(match name {
             "upgrade_plan" => call!(plan::plan),

@@ -13,10 +13,10 @@ use tokio::process::{Child, Command};
 use crate::common::{Sandbox, assert_same, eventually, snapshot, text};
 use crate::mcp::{binary, home};
 
-type Client = RunningService<RoleClient, ()>;
+pub type Client = RunningService<RoleClient, ()>;
 
 /// Starts the server, and what it says on standard error.
-async fn connect(sandbox: &Sandbox, project: &Path) -> (Client, Child) {
+pub async fn connect(sandbox: &Sandbox, project: &Path) -> (Client, Child) {
     let mut command = Command::new(binary());
     command.arg("mcp").arg("--project").arg(project).env("HOME", home(sandbox)).kill_on_drop(true);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
@@ -24,12 +24,12 @@ async fn connect(sandbox: &Sandbox, project: &Path) -> (Client, Child) {
     (().serve((out, into)).await.unwrap(), child)
 }
 
-async fn called(client: &Client, tool: &str, arguments: Value) -> CallToolResult {
+pub async fn called(client: &Client, tool: &str, arguments: Value) -> CallToolResult {
     let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments.as_object().unwrap().clone());
     client.call_tool(request).await.unwrap_or_else(|e| panic!("{tool}: {e}"))
 }
 
-async fn call(client: &Client, tool: &str, arguments: Value) -> Value {
+pub async fn call(client: &Client, tool: &str, arguments: Value) -> Value {
     let result = called(client, tool, arguments).await;
     let value = result.structured_content.unwrap();
     assert_ne!(result.is_error, Some(true), "{tool}: {value}");

@@ -49,6 +49,19 @@ impl Session {
         self.approval.is_none()
     }
 
+    /// How the install stands where this session is not over, in a person's words.
+    pub(crate) fn install_stands(&self) -> &'static str {
+        match (self.rolling_back(), self.applied()) {
+            _ if self.rebuilt() => "not known for certain: files of either release may be in place",
+            (true, _) => "between the two releases: some files are back, others are not",
+            (_, true) if self.current_phase() > Phase::Content => {
+                "the new files are in place; the rest is not done yet"
+            }
+            (_, true) => "between the two releases: parts of the new one are in place",
+            (_, false) => "as it was: nothing has been applied",
+        }
+    }
+
     /// The phase that runs now or runs next.
     pub fn current_phase(&self) -> Phase {
         self.current_phase

@@ -9,6 +9,7 @@ use crate::core::layout::layouts;
 use crate::core::release_history::short;
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
+use crate::engine::planning::checks;
 use crate::engine::planning::foreign_locks;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::rehearsal::{self, Foreseen};
@@ -17,7 +18,7 @@ use crate::host::git;
 use crate::host::install;
 use crate::host::python::condition::{self, Condition};
 use crate::host::python::{interpreters, venv};
-use crate::host::server::{self, Running, search_index};
+use crate::host::server::{self, Case, Running, search_index};
 use crate::host::session::{catalog, lock};
 
 /// How it is.
@@ -138,7 +139,12 @@ fn server_row(install: &Path) -> Row {
                 false => ok("server", format!("pid {pid}, {whose}")),
             }
         }
-        _ => ok("server", "not running"),
+        Running::No(missing) if missing.case == Case::NotListening => warning(
+            "server",
+            format!("{}: {}", missing.case.words(), missing.why),
+            "an upgrade leaves it alone; end it and start it anew where it was started",
+        ),
+        Running::No(missing) => ok("server", missing.case.words()),
     }
 }
 
@@ -210,13 +216,7 @@ fn disk(install: &Path) -> Vec<Row> {
 fn lock_row(install: &Path) -> Row {
     match lock::held_by(install) {
         None => ok("lock", "free"),
-        Some(holder) => {
-            let next = match &holder.unlock {
-                Some(session) => format!("if you know that it is over: pos-upgrade-tui unlock {session}"),
-                None => "wait for it to end".to_owned(),
-            };
-            warning("lock", holder.to_string(), next)
-        }
+        Some(holder) => warning("lock", holder.to_string(), checks::wait_or_unlock(&holder)),
     }
 }
 

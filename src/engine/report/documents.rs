@@ -217,7 +217,7 @@ pub(crate) fn summary(session: &Session, warnings: &[String], seconds: Seconds, 
     let _ = writeln!(text, "- session: {}\n- source: {}", session.session_id, session.source().shown());
     let commit = format!("- commit: {} ({})", session.source_commit(), session.source_version());
     let _ = writeln!(text, "{}\n", visible::line(&commit));
-    for told in report(session, warnings, seconds, account).iter().flat_map(Part::told) {
+    for told in report(session, warnings, Some(seconds), account).iter().flat_map(Part::told) {
         let _ = match told {
             Told::Heading(heading) => writeln!(text, "\n## {}\n", visible::line(&heading)),
             Told::Line(line) => writeln!(text, "- {}", visible::line(&line)),

@@ -18,8 +18,14 @@ use crate::host::server;
 /// So many paths of a kind are named.
 const NAMED: usize = 20;
 
-/// The report on a session as it stands, with the account of the user's files where there is one.
-pub(crate) fn report(session: &Session, warnings: &[String], seconds: Seconds, account: Option<&Account>) -> Vec<Part> {
+/// The report on a session as it stands, with the account of the user's files where there is one, and with where the time
+/// went for who has counted it.
+pub(crate) fn report(
+    session: &Session,
+    warnings: &[String],
+    seconds: Option<Seconds>,
+    account: Option<&Account>,
+) -> Vec<Part> {
     let mut parts = vec![Part::Subject(format!("{}  {}", session.install.shown(), from_to(session)))];
     if session.status() == Status::RolledBack {
         let release = session.from_release().map_or("the release before", short);
@@ -46,7 +52,7 @@ pub(crate) fn report(session: &Session, warnings: &[String], seconds: Seconds, a
         parts.extend(told(warnings));
     }
     parts.extend(times(session));
-    parts.push(Part::Line(seconds.line()));
+    parts.extend(seconds.map(|seconds| Part::Line(seconds.line())));
     let undo = format!("undo: {}", undo_command(session));
     parts.push(Part::WayBack(backup_line(session).into_iter().chain([undo]).collect()));
     parts

@@ -45,7 +45,8 @@ async fn open(call: &Call, args: &SessionArgs) -> Result<(Session, Arc<Live>, Se
     let seen = live.now();
     if seen.waits != Waits::Conflicts {
         let what = format!("session {} does not wait for answers now", session.session_id);
-        return Err(Fault::new(what, "look how it stands").passing().then("upgrade_status"));
+        let fault = Fault::new(what, "look how it stands").then("upgrade_status");
+        return Err(if seen.waits == Waits::No { fault.passing() } else { fault });
     }
     Ok((session, live, seen))
 }
@@ -123,7 +124,7 @@ pub(crate) async fn show(call: &Call, args: ShowArgs) -> Result<ConflictShown, F
         serde_json::to_value(&file.path).unwrap_or_default(),
     );
     let answer = with(answer, "ids", serde_json::to_value(&file.ids).unwrap_or_default());
-    let diff = resources::diff_uri(&file.path);
+    let diff = resources::diff_uri(&session.session_id, &file.path);
     Ok(ConflictShown { schema: 1, session_id: session.session_id.clone(), conflict, sides, diff, next: Some(answer) })
 }
 
@@ -143,12 +144,16 @@ async fn asked(call: &Call, file: &ConflictFile) -> Result<Answer, String> {
         .map(|(word, label)| (word.to_owned(), label.to_owned()))
         .collect();
     let mut message = format!("{}: {}", file.path, visible::line(&file.reason));
-    for region in listed.regions.iter().take(3) {
+    let asked = listed.regions.len().min(3);
+    for region in &listed.regions[..asked] {
         message.push_str(&format!(
             "\n\nyours:\n{}\ntheirs:\n{}",
             region.mine.text.trim_end(),
             region.theirs.text.trim_end()
         ));
+    }
+    if listed.region_count > asked {
+        message.push_str(&format!("\n\nand {} more; conflict_show has them all", listed.region_count - asked));
     }
     match elicit::ask(&call.context, &call.rounds, &file.path.to_string(), message, &offered).await {
         Said::Word(word) => serde_json::from_value(word.into()).map_err(|e| e.to_string()),

@@ -2,7 +2,7 @@
 
 use crate::core::phase::Phase;
 use crate::core::report_parts;
-use crate::core::session::{Seconds, Session};
+use crate::core::session::Session;
 use crate::core::workflow;
 use crate::engine::account::take::{self, When};
 use crate::engine::report::final_report;
@@ -48,7 +48,7 @@ pub(crate) async fn phase(call: &Call, args: PhaseArgs) -> Result<PhaseShown, Fa
 /// The lines of a session's report as it stands. Blocking.
 pub(crate) fn report_lines(session: &Session) -> Vec<String> {
     let account = take::of(session, When::Ended).ok();
-    report_parts::lines(&final_report::report(session, &[], Seconds::default(), account.as_ref()))
+    report_parts::lines(&final_report::report(session, &[], None, account.as_ref()))
 }
 
 /// The report on a session.
@@ -57,7 +57,7 @@ pub(crate) fn report_lines(session: &Session) -> Vec<String> {
 /// [`Fault`].
 pub(crate) async fn report(call: &Call, args: SessionArgs) -> Result<ReportShown, Fault> {
     let session = call.session(args.project.as_deref(), args.session_id.as_deref()).await?;
-    let live = call.lives.find(&session.session_id).map(|live| live.now());
+    let live = call.lives.find(&session.session_id).map(|live| live.now()).filter(|seen| !seen.is_overtaken(&session));
     let stands = stands(Some(&session), live.as_ref(), false);
     let told = live
         .and_then(|seen| seen.finish)

@@ -16,7 +16,6 @@ use crate::host::git::{address, cached};
 use crate::host::install;
 use crate::mcp::call::{Call, off, step, with};
 use crate::mcp::fault::Fault;
-use crate::mcp::live::Live;
 use crate::mcp::shapes::{Change, PlanArgs, PlanShown, StartArgs, Status};
 
 /// So many changes are told.
@@ -135,10 +134,10 @@ pub(crate) async fn start(call: &Call, args: StartArgs) -> Result<Status, Fault>
     let (named, wait) = (args.project.clone(), args.wait_seconds);
     let here = project.clone();
     let (request, plan, source, word) = off(move || approved(&here, &args)).await??;
-    settings::remember(&project, &word, &request.source);
+    let chosen = request.source.clone();
     let how = How { on_conflict: OnConflict::Ask, gated: true, ..How::default() };
-    let live = Live::watch(executor::start_with(request, plan, source, how));
-    call.lives.add(live.clone());
+    let live = call.begin(&project, || executor::start_with(request, plan, source, how))?;
+    settings::remember(&project, &word, &chosen);
     let not_asked = call.wait(&live, wait).await;
     let status = call.status_of(&project, named.as_deref(), Some(&live), None).await?;
     Ok(Status { not_asked, ..status })

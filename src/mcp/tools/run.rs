@@ -10,7 +10,7 @@ use crate::engine::planning::settings;
 use crate::engine::session::word;
 use crate::mcp::call::Call;
 use crate::mcp::fault::Fault;
-use crate::mcp::live::{Live, Waits};
+use crate::mcp::live::Waits;
 use crate::mcp::shapes::{ApplyArgs, QuestionArgs, ResumeArgs, RollbackArgs, SessionArgs, Status};
 
 /// The gate behind the answers: from here on things change.
@@ -75,9 +75,7 @@ pub(crate) async fn resume(call: &Call, args: ResumeArgs) -> Result<Status, Faul
                 let fix = "ask the person whether they trust this source; if so, name it: source";
                 return Err(Fault { fix: fix.to_owned(), ..fault }.then("upgrade_resume"));
             }
-            let live = Live::watch(executor::resume_with(session.clone(), is_named, true));
-            call.lives.add(live.clone());
-            live
+            call.begin(&session.project, || executor::resume_with(session.clone(), is_named, true))?
         }
     };
     let not_asked = call.wait(&live, args.wait_seconds).await;
@@ -113,9 +111,7 @@ pub(crate) async fn rollback(call: &Call, args: RollbackArgs) -> Result<Status, 
             live
         }
         None => {
-            let live = Live::watch(executor::roll_back(session.clone(), "asked for by a person", false));
-            call.lives.add(live.clone());
-            live
+            call.begin(&session.project, || executor::roll_back(session.clone(), "asked for by a person", false))?
         }
     };
     call.wait(&live, args.wait_seconds).await;

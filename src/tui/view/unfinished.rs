@@ -7,7 +7,6 @@ use super::canvas::Canvas;
 use super::footer::key_in;
 use super::frame::{self, line};
 use crate::core::path::RelPath;
-use crate::core::phase::Phase;
 use crate::core::plan::Kind;
 use crate::core::session::{Decision, Session, Status, moment};
 use crate::engine::planning::inspect::Draft;
@@ -25,17 +24,6 @@ fn happened(session: &Session) -> &'static str {
         Status::AwaitingDecision => "An upgrade waits for an answer.",
         Status::Interrupted => "An upgrade was paused.",
         _ => "An upgrade was cut off: its process ended without finishing.",
-    }
-}
-
-/// How the install stands now.
-fn state(session: &Session) -> &'static str {
-    match (session.rolling_back(), session.applied()) {
-        _ if session.rebuilt() => "not known for certain: files of either release may be in place",
-        (true, _) => "between the two releases: some files are back, others are not",
-        (_, true) if session.current_phase() > Phase::Content => "the new files are in place; the rest is not done yet",
-        (_, true) => "between the two releases: parts of the new one are in place",
-        (_, false) => "as it was: nothing has been applied",
     }
 }
 
@@ -109,7 +97,7 @@ fn facts(model: &Model, session: &Session) -> Vec<(&'static str, String)> {
         commit => format!("{} at {}", text::visible_str(session.source_version(), false), text::short(commit)),
     };
     let mut facts = vec![
-        ("install", state(session).to_owned()),
+        ("install", session.install_stands().to_owned()),
         ("phase", format!("{} of 0-5, {}", phase.number(), phase.name())),
         ("source", source),
         ("answers", answers(model, session)),
