@@ -143,6 +143,9 @@ fn setup_finds_completes_remembers_and_changes_nothing() {
     person.key(Setup, "?", &["Esc closes", "change the option"]);
     person.key(Help, "q", &["▸ conflicts"]);
     person.keys(Setup, &["PgDn", "G", "End", "PgUp", "g", "Home"], &["▸ conflicts"]);
+    person.key(Setup, ">", &["it can't be saved"]);
+    person.keys(Setup, &["↓"; 6], &["▸ keep backups", " 3:"]);
+    person.keys(Setup, &["→", ">"], &["Saved for later upgrades: ~/.config/pos-upgrade-tui/upgrade.json"]);
     person.key(Setup, "Esc", &["▸ source"]);
     person.key(Source, "↓", &["▸ upgrade"]);
     person.key(Setup, "r", &["preview", "Enter start"]);
@@ -160,7 +163,9 @@ fn setup_finds_completes_remembers_and_changes_nothing() {
     person.has_pressed_all(&[Setup], &["Ctrl-z", "Ctrl-c"]);
     person.has_pressed_all(&[Source], &["Ctrl-z", "Ctrl-c"]);
     assert_eq!(person.wizard.end(), 0);
-    // A source that was only looked at is not remembered, and options never are.
+    let saved = fs::read_to_string(home.join(".config/pos-upgrade-tui/upgrade.json")).unwrap();
+    assert_eq!(saved, "{\n  \"keep_backups\": 4\n}\n");
+    // A source that was only looked at is not remembered, and options are only where that was said.
     let state = home.join(".local/state/pos-upgrade-tui/sources.json");
     assert!(!state.exists(), "{}", state.display());
     let mut person = start(&home, &demo.project);

@@ -199,11 +199,11 @@ impl Call {
                         live.say(Command::Choose { id: question.id.clone(), way }).await;
                         continue;
                     }
-                    Err(why) if !self.context.ct.is_cancelled() => return Some(why.to_owned()),
+                    Err(why) if !self.is_cancelled() => return Some(why.to_owned()),
                     Err(_) => {}
                 }
             }
-            if now.rests() && !self.context.ct.is_cancelled() {
+            if now.rests() && !self.is_cancelled() {
                 return None;
             }
             told = self.tell(&now, told).await;
@@ -233,6 +233,10 @@ impl Call {
         }
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.context.ct.is_cancelled() || self.rounds.task.as_ref().is_some_and(|task| task.is_cancel_requested())
+    }
+
     /// Asks the person what a phase asks. What is to be allowed is not asked here: a client may answer by itself.
     async fn ask(&self, question: &Question) -> Result<Way, &'static str> {
         let offered: Vec<(String, String)> = question
@@ -253,7 +257,6 @@ impl Call {
 
     /// Tells how far the work is, if the client wants that. What is told only grows.
     async fn tell(&self, seen: &Seen, told: f64) -> f64 {
-        let Some(token) = self.context.meta.get_progress_token() else { return told };
         let (done, total, detail) = &seen.progress;
         let part = if *total > 0 { (*done as f64 / *total as f64).min(0.99) } else { 0.0 };
         let now = f64::from(seen.tasks_done) + part;
@@ -263,8 +266,12 @@ impl Call {
         let (phase, task) = (seen.phase.map_or(0, |p| p.number()), seen.task.as_deref().unwrap_or_default());
         let count = if *total > 0 { format!(" {done}/{total}") } else { String::new() };
         let message = visible::line(&format!("phase {phase}: {task}{count} {detail}"));
-        let told = ProgressNotificationParam::new(token, now).with_message(message.trim_end());
-        let _ = self.context.peer.notify_progress(told).await;
+        if let Some(task) = &self.rounds.task {
+            task.set_status_message(message.trim_end());
+        } else if let Some(token) = self.context.meta.get_progress_token() {
+            let told = ProgressNotificationParam::new(token, now).with_message(message.trim_end());
+            let _ = self.context.peer.notify_progress(told).await;
+        }
         now
     }
 

@@ -2,6 +2,7 @@
 //! or can't ask has not answered anything: the status then names the tool to call.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use rmcp::model::{
     ServerRequest,
 };
 use rmcp::service::{PeerRequestOptions, RequestContext, RoleServer};
+use rmcp::task_manager::{TaskContext, TaskExit};
 
 /// How long a person may take.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -35,10 +37,14 @@ fn patience() -> Duration {
     said.and_then(|ms| ms.parse().ok()).map_or(PATIENCE, Duration::from_millis)
 }
 
-/// What is asked within a call, in a protocol where a server sends no requests of its own: the call ends with the question, and
-/// the client calls again with the answer.
-#[derive(Debug, Default)]
+/// What is asked within a call, in a protocol where a server sends no requests of its own: a task waits with the question until
+/// the client has answered it; a call without a task ends with it, and the client calls again with the answer.
+#[derive(Default)]
 pub(crate) struct Rounds {
+    /// The task that the call became.
+    pub(crate) task: Option<TaskContext>,
+    /// How many questions the task has asked: none may have the name of another.
+    pub(crate) asked: AtomicU32,
     /// The answers that came with this call, by what they are about.
     pub(crate) answers: Mutex<InputResponses>,
     /// What this call ends with.
@@ -75,6 +81,12 @@ fn said(result: ElicitResult, words: &[String]) -> Said {
     }
 }
 
+/// What an answer comes to that a client sent as it likes.
+fn understood(given: serde_json::Value, words: &[String]) -> Said {
+    let result = serde_json::from_value(given);
+    result.map_or(Said::Nothing("the client answered something else"), |result| said(result, words))
+}
+
 /// Asks for one of some words, each with what it does. `about` names what it is about.
 pub(crate) async fn ask(
     context: &RequestContext<RoleServer>,
@@ -96,11 +108,20 @@ pub(crate) async fn ask(
     let requested_schema = ElicitationSchema::new(properties).with_required(vec![KEY.to_owned()]);
     let params = ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema };
     let request = ElicitRequest::new(params);
+    if let Some(task) = &rounds.task {
+        let name = format!("{about} {}", rounds.asked.fetch_add(1, Ordering::Relaxed) + 1);
+        let answer = task.request_input(name, InputRequest::Elicitation(request));
+        return match tokio::time::timeout(patience(), answer).await {
+            Ok(Ok(given)) => understood(given, &words),
+            Ok(Err(TaskExit::Cancelled)) => Said::Nothing("the task was cancelled"),
+            Ok(Err(TaskExit::Error(_))) => Said::Nothing(CANNOT),
+            Err(_) => Said::Nothing("nobody answered in time"),
+        };
+    }
     if context.protocol_version().is_some_and(|v| v.as_str() >= ProtocolVersion::V_2026_07_28.as_str()) {
         let given = rounds.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(about);
         if let Some(given) = given {
-            let result = serde_json::from_value(given);
-            return result.map_or(Said::Nothing("the client answered something else"), |result| said(result, &words));
+            return understood(given, &words);
         }
         if !rounds.can_repeat {
             return Said::Nothing(CANNOT);

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use rmcp::handler::server::tool::{schema_for_input, schema_for_output};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, GetPromptRequestParams, GetPromptResponse,
-    Implementation, JsonObject, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
-    ServerConfig, Tool, ToolAnnotations,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, CreateTaskResult, ErrorData,
+    GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, Implementation, JsonObject,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities, ServerConfig, Task, Tool,
+    ToolAnnotations, UpdateTaskParams,
 };
 use rmcp::service::{RequestContext, RoleServer};
+use rmcp::task_manager::{TaskExit, TaskManager, TaskOptions};
 use rmcp::{ServerHandler, schemars::JsonSchema};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -26,11 +28,18 @@ use crate::mcp::shapes::{
 use crate::mcp::tools::{conflicts, look, plan, run};
 use crate::mcp::{prompts, resources};
 
+/// The tools that work long enough to be a task, where the client can follow one.
+const LONG: [&str; 4] = ["upgrade_start", "upgrade_apply", "upgrade_resume", "upgrade_rollback"];
+
+/// How often a client should look at a task, in milliseconds.
+const LOOK: u64 = 500;
+
 /// The server.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Face {
     project: Option<PathBuf>,
     lives: Lives,
+    tasks: TaskManager,
 }
 
 /// What a tool does to the install.
@@ -119,7 +128,7 @@ fn result<T: Serialize>(given: Result<T, Fault>) -> CallToolResult {
 
 impl Face {
     pub(crate) fn new(project: Option<PathBuf>) -> Self {
-        Self { project, lives: Lives::default() }
+        Self { project, lives: Lives::default(), tasks: TaskManager::new() }
     }
 
     pub(crate) fn lives(&self) -> Lives {
@@ -162,11 +171,47 @@ impl Face {
             _ => return None,
         })
     }
+
+    /// Makes a task of a call: the client gets its id at once, and looks at it. One that is cancelled pauses the session, as a
+    /// call does.
+    fn task(&self, request: CallToolRequestParams, mut context: RequestContext<RoleServer>) -> Task {
+        // What ends the request that began it is none of its business.
+        context.ct = Default::default();
+        let face = self.clone();
+        // It is kept as long as this server runs: there is one for each step of an upgrade.
+        let options = TaskOptions::new().with_ttl_ms(None).with_poll_interval_ms(LOOK);
+        self.tasks.spawn(options, |task| {
+            Box::pin(async move {
+                let cancel = context.ct.clone();
+                let call = face.call(context, Rounds { task: Some(task.clone()), ..Rounds::default() });
+                let work = face.run(&request.name, request.arguments, &call);
+                tokio::pin!(work);
+                let result = tokio::select! {
+                    result = &mut work => result,
+                    () = task.cancelled() => {
+                        cancel.cancel();
+                        work.await
+                    }
+                };
+                let result = result.ok_or_else(|| TaskExit::Error(no_such_tool()))?;
+                let stands = result.structured_content.as_ref().and_then(|status| status.get("stands")?.as_str());
+                match cancel.is_cancelled() && stands == Some("interrupted") {
+                    true => Err(TaskExit::Cancelled),
+                    false => Ok(result),
+                }
+            })
+        })
+    }
+}
+
+fn no_such_tool() -> ErrorData {
+    ErrorData::invalid_params("there is no such tool", None)
 }
 
 impl ServerHandler for Face {
     fn get_info(&self) -> ServerConfig {
-        let can = ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build();
+        let can =
+            ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().enable_tasks().build();
         let own =
             Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")).with_title("praxis-os upgrade");
         ServerConfig::new(can).with_server_info(own).with_instructions(prompts::INSTRUCTIONS)
@@ -185,14 +230,34 @@ impl ServerHandler for Face {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let follows = context.client_capabilities().is_some_and(|can| can.supports_tasks());
+        if follows && LONG.contains(&&request.name[..]) {
+            return Ok(CreateTaskResult::new(self.task(request, context)).into());
+        }
         // To begin twice is something else than to answer.
         let can_repeat = matches!(&request.name[..], "conflict_answer" | "upgrade_apply" | "upgrade_resume");
         let answers = request.input_responses.unwrap_or_default().into();
         let call = self.call(context, Rounds { answers, can_repeat, ..Rounds::default() });
         match self.run(&request.name, request.arguments, &call).await {
             Some(result) => Ok(call.rounds.question().map_or_else(|| result.into(), Into::into)),
-            None => Err(ErrorData::invalid_params("there is no such tool", None)),
+            None => Err(no_such_tool()),
         }
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.tasks.get_task(&request.task_id).map(GetTaskResult::new)
+    }
+
+    async fn update_task(&self, request: UpdateTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.tasks.update_task(&request.task_id, request.input_responses)
+    }
+
+    async fn cancel_task(&self, request: CancelTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.tasks.cancel_task(&request.task_id)
     }
 
     async fn list_resources(

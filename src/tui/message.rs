@@ -68,6 +68,8 @@ pub enum Msg {
     Recalled(Option<Box<Session>>),
     /// The plan was written to this file, or couldn't be.
     Saved(Result<std::path::PathBuf, String>),
+    /// An option is in this settings file now, or couldn't be put there; a sentence.
+    OptionSaved(Result<std::path::PathBuf, String>),
     /// The source's history could not be fetched; why.
     NotDeepened(String),
     /// The texts of a plan entry were read, or couldn't be.
@@ -194,6 +196,8 @@ pub enum Effect {
         /// What was found.
         inspection: Box<Inspection>,
     },
+    /// Keep an option in the user's own settings.
+    SaveOption(&'static str, serde_json::Value),
     /// Fetch the history that the source lacks, then check and plan.
     Deepen(Box<Request>),
     /// Read a plan entry's texts, and tell what will be written.

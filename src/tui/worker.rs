@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::launch::Launch;
@@ -20,6 +21,7 @@ use crate::core::session::{Decision, Status};
 use crate::engine::at_work::Work;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
+use crate::engine::maintenance::settings::{self, Whose};
 use crate::engine::planning::inspect;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::source::Source;
@@ -48,6 +50,7 @@ pub(crate) trait Engine: Clone + Send + 'static {
     fn standing(&self, request: &Request) -> Result<Standing, String>;
     fn fetch(&self, address: &Path, listener: &mut dyn Listener) -> Result<PathBuf, String>;
     fn remember(&self, source: &Path);
+    fn save_option(&self, key: &str, value: Value) -> Result<PathBuf, String>;
     fn recall(&self, launch: &Launch, session: &str) -> Option<crate::core::session::Session>;
     fn handle(&self, effect: Effect, launch: &Launch) -> Option<Handle>;
 }
@@ -100,6 +103,11 @@ impl Engine for Real {
         if let Some(folder) = recent_sources::folder() {
             sources::remember(&folder, source);
         }
+    }
+
+    fn save_option(&self, key: &str, value: Value) -> Result<PathBuf, String> {
+        let saved = settings::set(Whose::User, key, Some(value), &mut |_| {});
+        saved.map_err(|problem| format!("{}: {}", problem.what, problem.next))
     }
 
     fn recall(&self, launch: &Launch, session: &str) -> Option<crate::core::session::Session> {
@@ -201,6 +209,16 @@ impl<E: Engine> Worker<E> {
                         Msg::Saved(plan_document::save(&folder, &request, &inspection))
                     },
                     || Msg::Saved(Err("Writing it ended in a bug".to_owned())),
+                );
+            }
+            Effect::SaveOption(key, value) => {
+                let (engine, writes) = (self.engine.clone(), Work::begin());
+                self.spawn(
+                    move || {
+                        let _writes = writes;
+                        Msg::OptionSaved(engine.save_option(key, value))
+                    },
+                    || Msg::OptionSaved(Err("Saving it ended in a bug".to_owned())),
                 );
             }
             Effect::Deepen(request) => {

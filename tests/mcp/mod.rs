@@ -5,6 +5,7 @@ mod fuzz;
 mod inspector;
 mod python;
 mod rust;
+mod tasks;
 mod truth;
 
 use std::path::Path;

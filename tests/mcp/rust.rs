@@ -4,24 +4,33 @@ use std::path::Path;
 use std::process::Stdio;
 
 use pos_upgrade_tui::host::demo::Demo;
-use rmcp::ServiceExt as _;
 use rmcp::model::{CallToolRequestParams, CallToolResult};
 use rmcp::service::{RoleClient, RunningService};
+use rmcp::{ClientHandler, ServiceExt as _};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use crate::common::{Sandbox, assert_same, eventually, snapshot, text};
+use crate::common::{Sandbox, assert_same, eventually, snapshot, text, tools};
 use crate::mcp::{binary, home};
 
 pub type Client = RunningService<RoleClient, ()>;
 
 /// Starts the server, and what it says on standard error.
 pub async fn connect(sandbox: &Sandbox, project: &Path) -> (Client, Child) {
+    connect_as(sandbox, project, ()).await
+}
+
+/// The same for a client of this kind.
+pub async fn connect_as<C: ClientHandler>(
+    sandbox: &Sandbox,
+    project: &Path,
+    client: C,
+) -> (RunningService<RoleClient, C>, Child) {
     let mut command = Command::new(binary());
     command.arg("mcp").arg("--project").arg(project).env("HOME", home(sandbox)).kill_on_drop(true);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
     let (out, into) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
-    (().serve((out, into)).await.unwrap(), child)
+    (client.serve((out, into)).await.unwrap(), child)
 }
 
 pub async fn called(client: &Client, tool: &str, arguments: Value) -> CallToolResult {
@@ -62,6 +71,47 @@ async fn a_whole_upgrade_and_the_next_one_has_nothing_to_do() {
     whole(&sandbox, &demo).await;
     let status = sandbox.run(&["status", "--project", demo.project.to_str().unwrap()]);
     assert!(status.status.success() && text(&status).1.contains("completed"), "{}", text(&status).1);
+}
+
+/// Three conflicts, one of them put off, the trial of the release; the server of this connection is killed in phase 3.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_phase_3_another_connection_finishes_it_and_takes_it_back() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.demo();
+    let before = snapshot(&demo.install);
+    let tools = || tokio::task::block_in_place(|| tools(&demo.install).unwrap());
+    let old_tools = tools();
+    let (client, mut child) = connect(&sandbox, &demo.project).await;
+    let plan = call(&client, "upgrade_plan", json!({"source": demo.source})).await;
+    assert!(plan["will_be_tried"].is_string(), "{plan}");
+    let status = call(&client, "upgrade_start", plan["next"]["arguments"].clone()).await;
+    let id = status["session_id"].clone();
+    let listed = call(&client, "conflict_list", json!({})).await;
+    let mut last = Value::Null;
+    for (conflict, answer) in listed["conflicts"].as_array().unwrap().iter().zip(["park", "merge-keep", "merge-take"]) {
+        let answer = json!({"path": conflict["path"], "ids": conflict["ids"], "answer": answer});
+        last = call(&client, "conflict_answer", answer).await;
+    }
+    assert_eq!((&last["open"], &last["next"]["tool"]), (&json!(0), &json!("upgrade_apply")), "{last}");
+    let mut arguments = last["next"]["arguments"].clone();
+    arguments["wait_seconds"] = json!(0);
+    let mut status = call(&client, "upgrade_apply", arguments).await;
+    while status["phase"] != 3 {
+        assert_eq!(status["stands"], "running", "{status}");
+        status = call(&client, "upgrade_status", json!({"session_id": id})).await;
+    }
+    child.kill().await.unwrap();
+    drop(client);
+    let (client, _child) = connect(&sandbox, &demo.project).await;
+    let status = call(&client, "upgrade_status", json!({"session_id": id})).await;
+    assert_eq!((&status["stands"], &status["applied"]), (&json!("interrupted"), &json!(true)), "{status}");
+    let done = call(&client, "upgrade_resume", status["next"]["arguments"].clone()).await;
+    assert_eq!((&done["stands"], &done["exit_code"]), (&json!("completed"), &json!(0)), "{done}");
+    assert!(done["report"].to_string().contains("1 conflict put off"), "{done}");
+    let back = call(&client, "upgrade_rollback", json!({"session_id": id})).await;
+    assert_eq!(back["stands"], "rolled_back", "{back}");
+    assert_same(&before, &snapshot(&demo.install));
+    assert_eq!(tools(), old_tools, "the old server runs");
 }
 
 /// Nothing is applied without the word, also where nothing is to be answered.

@@ -56,6 +56,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind(&[named(KeyCode::Enter)], &[M::Report], A::Accept, "leave", "leave the report", 1),
     bind(&[named(KeyCode::Enter)], &[M::Setup], A::Accept, "go on", "check the source and show the plan", 1),
     bind(&[key(' ')], &[M::Setup], A::Toggle, "change", "change the option", 2),
+    bind(&[key('>')], &[M::Setup], A::Save, "save", "save the option in your own settings, for later upgrades", 6),
     bind(&[named(KeyCode::Right)], &[M::Setup], A::Right, "", "the option's next value", 0),
     bind(&[named(KeyCode::Left)], &[M::Setup], A::Left, "", "the option's value before", 0),
     bind(&[key('k')], &[M::Conflict], A::Keep, "keep", "keep mine, the whole file", 3),

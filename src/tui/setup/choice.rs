@@ -1,5 +1,7 @@
 //! The options of the setup screen: what each says of what will be launched, and how it changes that.
 
+use serde_json::Value;
+
 use crate::core::plan::Only;
 use crate::core::policy::OnConflict;
 use crate::tui::launch::Launch;
@@ -134,6 +136,25 @@ impl Choice {
                 return Err(if options.allow_downgrade { "allowed" } else { "refused" }.into());
             }
             Choice::DryRun => options.dry_run,
+        })
+    }
+
+    /// The setting that holds it for later upgrades, with its present value; none for what is decided anew each time.
+    pub(crate) fn setting(self, launch: &Launch) -> Option<(&'static str, Value)> {
+        let options = &launch.options;
+        Some(match self {
+            Choice::Restart => ("auto_restart", options.auto_restart.into()),
+            Choice::Tests => ("skip_tests", options.skip_tests.into()),
+            Choice::Backups => ("keep_backups", options.keep_backups.into()),
+            Choice::Commit => ("git_commit_after", options.git_commit_after.into()),
+            Choice::DryRun => ("dry_run", options.dry_run.into()),
+            Choice::Part
+            | Choice::Conflicts
+            | Choice::Editors
+            | Choice::Rules
+            | Choice::Rehearsal
+            | Choice::PostInstall
+            | Choice::Downgrade => return None,
         })
     }
 

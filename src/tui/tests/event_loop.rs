@@ -125,6 +125,10 @@ impl Engine for Pretend {
 
     fn remember(&self, _: &std::path::Path) {}
 
+    fn save_option(&self, _: &str, _: serde_json::Value) -> Result<std::path::PathBuf, String> {
+        Err("not saved".to_owned())
+    }
+
     fn recall(&self, _: &Launch, _: &str) -> Option<Session> {
         None
     }

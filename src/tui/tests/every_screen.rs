@@ -334,6 +334,25 @@ fn the_outlook_follows_the_policy_that_is_chosen() {
 }
 
 #[test]
+fn an_option_is_saved_by_its_own_key_and_only_where_a_setting_holds_it() {
+    let mut model = samples::setup(MONO, 80, 24);
+    let mut saved = Vec::new();
+    for choice in Choice::ALL.into_iter().filter(|choice| *choice != Choice::Rules) {
+        while spot(&model) != Some(Spot::Option(choice)) {
+            press(&mut model, KeyCode::Down);
+        }
+        match &keys(&mut model, ">")[..] {
+            [Effect::SaveOption(key, value)] => saved.push(format!("{key} {value}")),
+            _ => assert!(shown(&model).contains("it can't be saved"), "{choice:?}"),
+        }
+    }
+    let all = ["auto_restart true", "skip_tests false", "keep_backups 3", "git_commit_after false", "dry_run false"];
+    assert_eq!(saved, all);
+    samples::feed(&mut model, Msg::OptionSaved(Err("the disk is full; nothing was changed".to_owned())));
+    assert!(shown(&model).contains("the disk is full"));
+}
+
+#[test]
 fn the_cursor_of_a_long_setup_can_always_be_seen() {
     for (width, height) in [(40, 10), (80, 24), (60, 12)] {
         let mut model = samples::setup(MONO, width, height);

@@ -50,6 +50,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             vec![]
         }
         Msg::Saved(saved) => preview::saved(model, saved),
+        Msg::OptionSaved(saved) => setup::option_saved(model, saved),
         Msg::NotDeepened(why) => preview::not_deepened(model, &why),
         Msg::TextsLoaded { entry, texts, result } => diff_pane::texts_loaded(model, &entry, texts, result),
         Msg::DiffReady { owner: Owner::Preview(entry), compare, diff } => {

@@ -258,12 +258,29 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             // What the install is compared with depends on the part.
             if choice == Choice::Part { look(model, true).into_iter().collect() } else { vec![] }
         }),
+        (Action::Save, Spot::Option(choice)) => match choice.setting(&setup.draft) {
+            Some((key, value)) => vec![Effect::SaveOption(key, value)],
+            None => {
+                model.status = Some("This one is decided anew for each upgrade: it can't be saved.".to_owned());
+                vec![]
+            }
+        },
         (other, _) => {
             let (rows, page) = view::body_rows(model);
             model.scroll = scrolled(model.scroll, other, rows, page);
             vec![]
         }
     }
+}
+
+pub(super) fn option_saved(model: &mut Model, saved: Result<PathBuf, String>) -> Vec<Effect> {
+    model.status = Some(match saved {
+        Ok(path) => {
+            format!("Saved for later upgrades: {}; a project's own settings come first.", model.tilde_path(&path))
+        }
+        Err(why) => why,
+    });
+    vec![]
 }
 
 /// A row was clicked: the cursor goes there, and an option that it is at already is changed.

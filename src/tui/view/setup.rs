@@ -283,7 +283,10 @@ impl Rows<'_> {
 
     fn options(&mut self) {
         self.blank();
-        self.push(None, &[("  options ", Role::Dim), ("for this upgrade only; nothing of it is saved", Role::Dim)]);
+        self.push(
+            None,
+            &[("  options ", Role::Dim), ("for this upgrade; > saves the one at the cursor for later ones", Role::Dim)],
+        );
         for choice in choices(self.model) {
             if choice == Choice::Downgrade && self.is_checked_source() {
                 for problem in self.model.problems.iter().filter(|p| p.about == About::Downgrade) {
