@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use crate::common::ext::{State, is_root, skipped};
-use crate::common::{Sandbox, assert_same, snapshot, text};
+use crate::common::{Sandbox, assert_same, program, snapshot, text};
 use pos_upgrade_tui::host::demo::Demo;
 use pos_upgrade_tui::host::process::proc;
 use pos_upgrade_tui::host::server::{self, Running};
@@ -147,7 +147,7 @@ fn root_refuses_where_it_can_become_nobody() {
         let next = said.lines().find_map(|l| l.trim().strip_prefix("next: run it as that user: ")).unwrap().to_owned();
         assert!(next.starts_with("setpriv --reuid 54321 --regid 60001 --clear-groups pos-upgrade-tui"), "{next}");
         if command == CONTENT {
-            let typed = next.replacen("pos-upgrade-tui", env!("CARGO_BIN_EXE_pos-upgrade-tui"), 1);
+            let typed = next.replacen("pos-upgrade-tui", program::program().to_str().unwrap(), 1);
             let mut shell = Command::new("bash");
             shell.args(["-c", &typed]).env("HOME", sandbox.path().join("home")).stdin(Stdio::null());
             ok(&shell.output().unwrap());
@@ -196,7 +196,7 @@ fn root_refuses_what_the_owner_could_not_do() {
 fn as_stranger(sandbox: &Sandbox, groups: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new("setpriv");
     let (user, groups) = (STRANGER.to_string(), format!("--groups={groups}"));
-    command.args(["--reuid", &user, "--regid", &user, &groups, env!("CARGO_BIN_EXE_pos-upgrade-tui")]);
+    command.args(["--reuid", &user, "--regid", &user, &groups, program::program().to_str().unwrap()]);
     command.args(arguments).env("HOME", sandbox.path().join("home")).stdin(Stdio::null()).output().unwrap()
 }
 

@@ -6,8 +6,8 @@ use crate::core::exit::Exit;
 use crate::core::release_history::short;
 use crate::core::session::{Session, Status};
 use crate::engine::exit_of_run::log_command;
-use crate::engine::planning::checks;
 use crate::engine::planning::make_plan::{self, PlanningError};
+use crate::engine::planning::other_upgrades;
 use crate::engine::refusal::{About, Problem};
 use crate::engine::report::documents;
 use crate::engine::session::word;
@@ -84,7 +84,7 @@ pub(crate) fn overtaken(session: &Session) -> Result<(), Problem> {
 /// the sessions as they are under the lock.
 pub(crate) fn still_the_same(session: &Session, how: Begin, found: &Found) -> Result<(), Problem> {
     if how == Begin::Anew {
-        let in_the_way = checks::in_the_way(&session.install, found);
+        let in_the_way = other_upgrades::in_the_way(&session.install, found);
         return in_the_way.map_or(Ok(()), |p| Err(Problem { what: format!("{}; nothing was changed", p.what), ..p }));
     }
     if let Some(damage) = found.lost() {

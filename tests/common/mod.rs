@@ -5,6 +5,7 @@ pub mod demos;
 pub mod ext;
 pub mod forge;
 pub mod mounts;
+pub mod program;
 pub mod terminal;
 
 use std::collections::BTreeMap;
@@ -73,7 +74,7 @@ impl Sandbox {
 
     /// The built binary with this sandbox's home.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
+        let mut command = Command::new(program::program());
         command
             .current_dir(self.dir.path())
             .env("HOME", self.dir.path().join("home"))

@@ -75,7 +75,7 @@ impl Terminal {
 
     /// The binary with these arguments and the environment that all tests have.
     pub fn command(home: &std::path::Path, arguments: &[&str]) -> CommandBuilder {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
+        let mut command = CommandBuilder::new(super::program::program());
         command.args(arguments);
         command.cwd(home);
         command.env("HOME", home);

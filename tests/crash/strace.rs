@@ -13,6 +13,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::common::ext::skipped;
+use crate::common::program;
 use crate::crash::many::Slot;
 use crate::crash::world::{Case, Small};
 
@@ -154,8 +155,8 @@ pub fn run_with(
     for one in inject {
         command.arg("-e").arg(format!("inject={one}"));
     }
-    command.arg(env!("CARGO_BIN_EXE_pos-upgrade-tui")).args(arguments).arg("--project").arg(&case.project);
     settle(&mut command);
+    command.arg(program::direct(&command)).args(arguments).arg("--project").arg(&case.project);
     // What another case's killed run left in the temporary folder would be cleared away here, and counted.
     let temporary = case.beside("temporary");
     fs::create_dir_all(&temporary).unwrap();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::common::{git, locked, snapshot, text};
+use crate::common::{git, locked, program, snapshot, text};
 use pos_upgrade_tui::core::blob::sha256;
 use pos_upgrade_tui::host::python::venv;
 use pos_upgrade_tui::host::session::{lock, store};
@@ -101,7 +101,7 @@ impl Small {
             pristine,
             upgraded,
             source,
-            binary: env!("CARGO_BIN_EXE_pos-upgrade-tui").into(),
+            binary: program::built().into(),
             environment: Vec::new(),
         };
         let plan = small.run(&small.pristine, &["plan", "--only", "content", "--json", "--source", small.source_str()]);
@@ -148,7 +148,8 @@ impl Small {
 
     /// Runs the binary on a project to its end, undisturbed.
     pub fn run(&self, project: &Path, arguments: &[&str]) -> Output {
-        let mut command = Command::new(&self.binary);
+        let is_built = self.binary == program::built();
+        let mut command = Command::new(if is_built { program::program() } else { &self.binary });
         self.settle(&mut command).args(arguments).arg("--project").arg(project).output().unwrap()
     }
 

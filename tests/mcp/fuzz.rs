@@ -97,7 +97,7 @@ fn request(dice: &mut Dice, id: usize) -> (String, bool) {
     }
     let call =
         json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
-    match dice.roll(14) {
+    match dice.roll(16) {
         0 => (
             json!({"jsonrpc": "2.0", "id": id, "method": "resources/read", "params": {"uri": value(dice, 9)}})
                 .to_string(),
@@ -105,7 +105,7 @@ fn request(dice: &mut Dice, id: usize) -> (String, bool) {
         ),
         1 => {
             let uri =
-                format!("pos-upgrade://{}", ["diff/Li4vLi4", "workflow/x", "report/../..", "diff/%"][dice.roll(4)]);
+                format!("pos-upgrade://{}", ["diff/x/Li4vLi4", "workflow/x", "report/../..", "diff/%"][dice.roll(4)]);
             (json!({"jsonrpc": "2.0", "id": id, "method": "resources/read", "params": {"uri": uri}}).to_string(), true)
         }
         2 => (
@@ -122,6 +122,11 @@ fn request(dice: &mut Dice, id: usize) -> (String, bool) {
         }
         4 => (value(dice, 0).to_string(), false),
         5 => (json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": value(dice, 0)}).to_string(), false),
+        6 | 7 => {
+            let method = ["tasks/get", "tasks/update", "tasks/cancel"][dice.roll(3)];
+            let params = json!({"taskId": value(dice, 9), "inputResponses": value(dice, 0)});
+            (json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string(), false)
+        }
         _ => (call.to_string(), true),
     }
 }
@@ -156,7 +161,7 @@ fn nonsense_gets_an_answer_and_changes_nothing() {
         answered
     });
     let client = json!({"name": "fuzz", "version": "1"});
-    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client});
+    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}}, "clientInfo": client});
     writeln!(into, "{}", json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello})).unwrap();
     writeln!(into, "{}", json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).unwrap();
     let mut dice = Dice(seed);

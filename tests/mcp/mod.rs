@@ -10,7 +10,7 @@ mod truth;
 
 use std::path::Path;
 
-use crate::common::Sandbox;
+use crate::common::{Sandbox, program};
 
 /// The environment variables of a sandbox's own home.
 pub fn home(sandbox: &Sandbox) -> String {
@@ -21,5 +21,5 @@ pub fn home(sandbox: &Sandbox) -> String {
 
 /// The built binary.
 pub fn binary() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"))
+    program::program()
 }

@@ -9,9 +9,9 @@ use crate::core::layout::layouts;
 use crate::core::release_history::short;
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
-use crate::engine::planning::checks;
 use crate::engine::planning::foreign_locks;
 use crate::engine::planning::make_plan;
+use crate::engine::planning::other_upgrades;
 use crate::engine::planning::rehearsal::{self, Foreseen};
 use crate::host::files::fs;
 use crate::host::git;
@@ -216,7 +216,7 @@ fn disk(install: &Path) -> Vec<Row> {
 fn lock_row(install: &Path) -> Row {
     match lock::held_by(install) {
         None => ok("lock", "free"),
-        Some(holder) => warning("lock", holder.to_string(), checks::wait_or_unlock(&holder)),
+        Some(holder) => warning("lock", holder.to_string(), other_upgrades::wait_or_unlock(&holder)),
     }
 }
 

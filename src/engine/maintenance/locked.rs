@@ -7,7 +7,7 @@ use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::session::stamp_of;
 use crate::core::visible::Shown as _;
-use crate::engine::planning::checks;
+use crate::engine::planning::other_upgrades;
 use crate::engine::refusal::{About, Problem, problem};
 use crate::host::files::fs;
 use crate::host::session::lock::{Lock, LockError};
@@ -28,7 +28,7 @@ pub(crate) fn lock(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, P
 /// Those of [`lock`], and [`Problem`] with exit code 7 for an unfinished upgrade.
 pub(crate) fn without_session(install: &Path, note: &mut dyn FnMut(&str)) -> Result<Lock, Problem> {
     let lock = lock(install, note)?;
-    match checks::session_in_the_way(install) {
+    match other_upgrades::session_in_the_way(install) {
         None => Ok(lock),
         Some(problem) => Err(Problem { what: format!("{}; nothing was changed", problem.what), ..problem }),
     }
@@ -42,7 +42,7 @@ pub(crate) fn refusal(install: &Path, error: &LockError) -> Problem {
             about: About::Install,
             exit_code: Exit::Locked,
             what: format!("{}: {error}; nothing was changed", install.shown()),
-            next: checks::wait_or_unlock(holder),
+            next: other_upgrades::wait_or_unlock(holder),
         },
         LockError::Place(odd) => problem(format!("{error}; nothing was changed"), odd.next()),
         LockError::Fs(_) => problem(format!("{}: {error}; nothing was changed", install.shown()), next(Next::Status)),

@@ -1,5 +1,6 @@
 //! Changes one value of a settings file: the project's under its lock, or the user's own.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -14,7 +15,7 @@ use crate::host::files::fs;
 use crate::host::files::read;
 use crate::host::install;
 use crate::host::session::lock::Lock;
-use crate::host::user::settings_file;
+use crate::host::user::{own_lock, settings_file};
 
 /// Whose file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +50,15 @@ pub(crate) fn set(
         refusal::usage(what, format!("mend the file, or move it aside: mv {0} {0}.old", quoted(&path)))
     };
     // Whoever writes looks at it under the lock.
-    let _lock: Option<Lock> = match whose {
-        Whose::Project(project) => Some(locked::without_session(&install::folder_of(project), note)?),
-        Whose::User => None,
+    let _lock: (Option<Lock>, Option<File>) = match whose {
+        Whose::Project(project) => (Some(locked::without_session(&install::folder_of(project), note)?), None),
+        Whose::User => {
+            let held = own_lock::alone(path.parent().unwrap_or(&path), "upgrade.lock");
+            let told = |e| {
+                refusal::problem(format!("{}: {e}; nothing was changed", path.shown()), "mend that, then try again")
+            };
+            (None, Some(held.map_err(told)?))
+        }
     };
     if std::fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
         return Err(broken("something other than a file stands there".to_owned()));

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::core::baseline;
-use crate::core::exit::Exit;
 use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -22,6 +21,7 @@ use crate::engine::planning::foreign_locks;
 use crate::engine::planning::leftover::Leftover;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::{Planned, PlanningError, layout_of, read_baseline};
+use crate::engine::planning::other_upgrades;
 use crate::engine::planning::rehearsal::{self, Foreseen};
 use crate::engine::planning::request::Request;
 use crate::engine::planning::room;
@@ -42,8 +42,8 @@ use crate::host::process::{children, output};
 use crate::host::python::installer::Installer;
 use crate::host::python::interpreters::{self, Version};
 use crate::host::python::venv;
+use crate::host::session::catalog;
 use crate::host::session::catalog::{Found, Used};
-use crate::host::session::{catalog, lock};
 
 /// A check's result, as it is told: task, how it ended, a few words, seconds.
 pub(crate) type Tell<'a> = dyn FnMut(Task, Outcome, &str, f64) + 'a;
@@ -157,7 +157,7 @@ pub(crate) fn pre_flight(
     let is_tried = place.as_ref().is_some_and(Foreseen::is_tried);
     let on_disk = || room::on_disk(&install, &request.options, is_tried);
     let space = if install.is_dir() { check.run(Task::DiskSpace, on_disk) } else { None };
-    let alone = check.run(Task::ConcurrentWorkflows, || concurrent(&install, found, own));
+    let alone = check.run(Task::ConcurrentWorkflows, || other_upgrades::concurrent(&install, found, own));
     let (held, leftovers) = foreign_locks::find(&install);
     let no_other = held.is_empty();
     for problem in held {
@@ -431,61 +431,4 @@ fn old_backups(install: &Path, found: &Found, check: &mut Check<'_, '_>) -> Vec<
     let outcome = if warning.is_some() { Outcome::Warning } else { Outcome::Done };
     (check.tell)(Task::ExistingBackups, outcome, &detail, begun.elapsed().as_secs_f64());
     warning.into_iter().collect()
-}
-
-fn concurrent(install: &Path, found: &Found, own: bool) -> Result<(String, ()), Problem> {
-    if own {
-        return Ok(("this one only".into(), ()));
-    }
-    if let Some(holder) = lock::held_by(install) {
-        if holder.untold {
-            let what = format!("{}: whether an upgrade is running here can't be told: {holder}", install.shown());
-            return Err(problem(what, wait_or_unlock(&holder)));
-        }
-        return Err(Problem {
-            about: About::Install,
-            exit_code: Exit::Locked,
-            what: format!("{}: another upgrade is running here ({holder})", install.shown()),
-            next: wait_or_unlock(&holder),
-        });
-    }
-    match in_the_way(install, found) {
-        Some(problem) => Err(problem),
-        None => Ok(("none".into(), ())),
-    }
-}
-
-/// What to do about a lock that is held.
-pub(crate) fn wait_or_unlock(holder: &lock::Held) -> String {
-    match &holder.unlock {
-        None if holder.untold => "mend that, then look again: pos-upgrade-tui status".into(),
-        Some(session) => format!("if you know that it is over: pos-upgrade-tui unlock {session}"),
-        None => "wait for it to end, then try again: pos-upgrade-tui status".into(),
-    }
-}
-
-/// An earlier session that must be settled before another can begin.
-pub(crate) fn session_in_the_way(install: &Path) -> Option<Problem> {
-    in_the_way(install, &catalog::survey(install))
-}
-
-/// The same for who has looked at the sessions already.
-pub(crate) fn in_the_way(install: &Path, found: &Found) -> Option<Problem> {
-    let problem =
-        |what: String, next: String| Some(Problem { about: About::Install, exit_code: Exit::Locked, what, next });
-    if let Some(damage) = found.lost() {
-        let in_the_way = problem(damage.describe(), damage.next());
-        // Nobody is known to be in the way: the disk refuses.
-        let exit_code = if damage.used == Used::Unreadable { Exit::Refused } else { Exit::Locked };
-        return in_the_way.map(|p| Problem { exit_code, ..p });
-    }
-    let session = found.unfinished()?;
-    match found.damage(&session.session_id) {
-        Some(damage) if session.rebuilt() => problem(damage.describe(), damage.next()),
-        damage => problem(
-            format!("{}: session {} is not finished", install.shown(), session.session_id)
-                + &damage.map(|d| format!("\n{}", d.describe())).unwrap_or_default(),
-            "go on with it: pos-upgrade-tui resume, or undo it: pos-upgrade-tui rollback".into(),
-        ),
-    }
 }

@@ -14,6 +14,7 @@ pub(crate) mod leftovers;
 pub(crate) mod lfs_pointers;
 pub(crate) mod live_workflows;
 pub mod make_plan;
+pub(crate) mod other_upgrades;
 pub(crate) mod outside;
 pub(crate) mod possible;
 pub(crate) mod python;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::json;
 use crate::host::files::fs;
 use crate::host::files::read;
-use crate::host::user::recent_sources;
+use crate::host::user::{own_lock, recent_sources};
 
 const FILE: &str = "allowed.json";
 
@@ -66,6 +66,8 @@ pub(crate) fn allow(project: &Path, wish: &Wish) {
 
 /// A list that can't be written is no error: the allowance holds for this run.
 fn note(folder: &Path, one: &Allowed) {
+    // Where it can't be had, two at the same moment may forget one of two, which is asked again.
+    let _alone = own_lock::alone(folder, "allowed.lock").ok();
     let mut list = read(folder);
     if list.allowed.contains(one) {
         return;

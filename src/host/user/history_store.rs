@@ -5,13 +5,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
-use rustix::fs::{FlockOperation, flock};
 
 use crate::core::past_upgrade::PastUpgrade;
 use crate::core::visible::Shown as _;
+use crate::host::user::own_lock;
 
 /// The file's name in the user's data folder.
 const FILE: &str = "history.db";
@@ -149,20 +149,10 @@ fn is_damage(error: &StoreError) -> bool {
     matches!(why.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-/// The right to make the store or to set it aside; never waited for without an end, because its holder may stand still.
+/// The right to make the store or to set it aside.
 fn alone(folder: &Path) -> Result<File, StoreError> {
-    let path = folder.join("history.lock");
-    let failed = |why: std::io::Error| StoreError::File { path: path.clone(), why };
-    let mut open = OpenOptions::new();
-    let lock = open.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
-    let begun = Instant::now();
-    loop {
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(lock),
-            Err(e) if begun.elapsed() >= PATIENCE => return Err(failed(e.into())),
-            Err(_) => std::thread::sleep(Duration::from_millis(5)),
-        }
-    }
+    let name = "history.lock";
+    own_lock::alone(folder, name).map_err(|why| StoreError::File { path: folder.join(name), why })
 }
 
 fn open(folder: &Path) -> Result<Connection, StoreError> {

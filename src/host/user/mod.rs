@@ -4,5 +4,6 @@ pub(crate) mod consent;
 pub(crate) mod history_store;
 pub(crate) mod identity;
 pub mod key;
+pub(crate) mod own_lock;
 pub mod recent_sources;
 pub(crate) mod settings_file;

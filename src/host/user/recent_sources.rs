@@ -10,6 +10,7 @@ use crate::core::os_text;
 use crate::host::files::fs;
 use crate::host::files::read;
 use crate::host::git::address;
+use crate::host::user::own_lock;
 
 /// How many are kept.
 const KEPT: usize = 8;
@@ -45,6 +46,7 @@ pub fn remember(folder: &Path, source: &Path) {
         return;
     }
     let text = os_text::encode(source);
+    let _alone = own_lock::alone(folder, "sources.lock").ok();
     let mut list = read(folder);
     if list.sources.first().is_some_and(|first| *first == text) {
         return;
