@@ -64,6 +64,38 @@ fn ten_that_write_at_once_and_are_killed_lose_no_row() {
 }
 
 #[test]
+fn all_projects_of_this_machine_stand_in_it_and_are_counted_together() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let other = sandbox.second_project(&demo);
+    let source = demo.source.to_str().unwrap();
+    let names = [&demo, &other].map(|demo| demo.project.to_str().unwrap());
+    for project in names {
+        let upgrade = ["upgrade", "--yes", "--on-conflict", "keep", "--project", project, "--source", source];
+        let output = sandbox.run(&upgrade);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    }
+    let output = sandbox.run(&["rollback", "--yes", "--project", names[0]]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    // The newest first, from wherever it is asked.
+    let rows = all(&sandbox, &[]);
+    let told: Vec<_> =
+        rows.iter().map(|row| (row["project"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();
+    assert_eq!(told, [(names[0], "rollback"), (names[1], "upgrade"), (names[0], "upgrade")]);
+    let stats = sandbox.run(&["history", "--all", "--stats", "--json"]);
+    let stats: Value = serde_json::from_slice(&stats.stdout).unwrap();
+    let figures = &stats["stats"];
+    assert_eq!(
+        (&figures["upgrades"], &figures["completed"], &figures["rolled_back"]),
+        (&2.into(), &1.into(), &1.into())
+    );
+    assert_eq!((&figures["success_rate"], &figures["rollback_success"]), (&0.5.into(), &1.0.into()), "{stats}");
+    let own = sandbox.run(&["history", "--stats", "--json", "--project", names[1]]);
+    let own: Value = serde_json::from_slice(&own.stdout).unwrap();
+    assert_eq!((&own["stats"]["upgrades"], &own["stats"]["success_rate"]), (&1.into(), &1.0.into()), "{own}");
+}
+
+#[test]
 fn a_lost_store_is_made_again_and_a_damaged_one_set_aside() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.content_demo();

@@ -73,6 +73,8 @@ fn what_is_printed_is_as_its_schema_says() {
     said.add("status", run(&["status", "--json"]));
     said.add("history", run(&["history", "--json"]));
     said.add("history-all", run(&["history", "--all", "--json"]));
+    said.add("history-all-stats", run(&["history", "--all", "--stats", "--json"]));
+    said.add("history-stats", run(&["history", "--stats", "--json"]));
     said.add("settings", [json!({"keep_backups": 3, "always_keep": ["a/**"], "theme": "dark"})]);
     let list: Value = serde_json::from_slice(&sandbox.run(&["schema", "--json"]).stdout).unwrap();
     for named in list["schemas"].as_array().unwrap() {

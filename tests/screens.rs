@@ -145,7 +145,7 @@ fn setup_finds_completes_remembers_and_changes_nothing() {
     person.keys(Setup, &["PgDn", "G", "End", "PgUp", "g", "Home"], &["▸ conflicts"]);
     person.key(Setup, ">", &["it can't be saved"]);
     person.keys(Setup, &["↓"; 6], &["▸ keep backups", " 3:"]);
-    person.keys(Setup, &["→", ">"], &["Saved for later upgrades: ~/.config/pos-upgrade-tui/upgrade.json"]);
+    person.keys(Setup, &["→", ">"], &["Saved: ~/.config/pos-upgrade-tui/upgrade.json (a project's own come first)"]);
     person.key(Setup, "Esc", &["▸ source"]);
     person.key(Source, "↓", &["▸ upgrade"]);
     person.key(Setup, "r", &["preview", "Enter start"]);

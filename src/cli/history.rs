@@ -32,7 +32,7 @@ pub(crate) fn run(common: &Common, stats: bool) -> Result<Exit, Refusal> {
     if stats {
         let stats = Stats::of(&found.sessions);
         diff::to_stdout(|paper| match common.json {
-            true => paper.json(&about(&install, json!({"stats": stats}))),
+            true => paper.json(&about(&install, json!(Figures { stats }))),
             false => figures(&stats).iter().try_for_each(|line| paper.line(Ink::Plain, line)),
         })?;
         return Ok(Exit::Done);
@@ -75,6 +75,12 @@ pub(crate) fn run(common: &Common, stats: bool) -> Result<Exit, Refusal> {
         Ok(())
     })?;
     Ok(if problems { Exit::Refused } else { Exit::Done })
+}
+
+/// What `history --stats --json` prints, behind the keys of the install.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Figures {
+    stats: Stats,
 }
 
 /// What `history --json` prints, behind the keys of the install.

@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::cli::args::Common;
 use crate::cli::diff;
@@ -29,6 +28,13 @@ pub(crate) struct Listed {
     upgrades: Vec<PastUpgrade>,
 }
 
+/// What `history --all --stats --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Figures {
+    schema: u32,
+    stats: Stats,
+}
+
 /// Runs the subcommand. Inside of a project its own sessions are noted first.
 ///
 /// # Errors
@@ -53,7 +59,7 @@ pub(crate) fn run(common: &Common, stats: bool) -> Result<Exit, Refusal> {
         if stats {
             let stats = Stats::of_rows(&rows);
             return match common.json {
-                true => paper.json(&json!({"schema": 1, "stats": stats})),
+                true => paper.json(&Figures { schema: 1, stats }),
                 false => history::figures(&stats).iter().try_for_each(|line| paper.line(Ink::Plain, line)),
             };
         }

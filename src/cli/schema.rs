@@ -40,7 +40,7 @@ struct About<T> {
     rest: T,
 }
 
-const ALL: [Named; 10] = [
+const ALL: [Named; 12] = [
     ("answers", "what upgrade --answers and resume --answers read", read::<AnswersFile>),
     ("doctor", "what doctor --json prints", printed::<doctor::Shown>),
     (
@@ -51,6 +51,8 @@ const ALL: [Named; 10] = [
     ("fault", "the structured content of an error of a tool of mcp", printed::<Fault>),
     ("history", "what history --json prints", printed::<About<history::Listed>>),
     ("history-all", "what history --all --json prints", printed::<history_all::Listed>),
+    ("history-all-stats", "what history --all --stats --json prints", printed::<history_all::Figures>),
+    ("history-stats", "what history --stats --json prints", printed::<About<history::Figures>>),
     ("plan", "what plan --json prints and upgrade --plan reads", printed::<plan::Shown<'static>>),
     ("session", "the data of session.json", printed::<Session>),
     ("settings", "what upgrade.json may hold", read::<Settings>),
@@ -67,7 +69,7 @@ pub(crate) fn run(common: &Common, name: Option<&str>) -> Result<Exit, Refusal> 
             let names: Vec<_> = ALL.iter().map(|(name, about, _)| json!({"name": name, "about": about})).collect();
             print::json(&json!({"schema": 1, "schemas": names}));
         } else {
-            ALL.iter().for_each(|(name, about, _)| say!("{name:<11} {about}"));
+            ALL.iter().for_each(|(name, about, _)| say!("{name:<17} {about}"));
             say!("the tools of mcp tell their own");
         }
         return Ok(Exit::Done);

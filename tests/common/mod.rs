@@ -67,6 +67,17 @@ impl Sandbox {
         Demo { dir, source, project, install, server_pid: None, commits }
     }
 
+    /// Another project beside a demo's, with the same release and edits.
+    pub fn second_project(&mut self, demo: &Demo) -> Demo {
+        let project = self.path().join("other");
+        let install = project.join(".praxis-os");
+        std::fs::create_dir_all(&project).unwrap();
+        demo::install_release(&demo.source, &demo.commits[0], &install).unwrap();
+        demo::add_user_edits(&install).unwrap();
+        self.watch(&install);
+        Demo { dir: project.clone(), project, install, ..demo.clone() }
+    }
+
     /// Ends whatever server this install has when the sandbox goes.
     pub fn watch(&mut self, install: &Path) {
         self.installs.push(install.to_owned());

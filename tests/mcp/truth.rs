@@ -1,7 +1,7 @@
 //! What a client is told is true of the disk, not only of this process: errors while an upgrade is not over, another project,
 //! what a person did on the command line meanwhile.
 
-use pos_upgrade_tui::host::demo::{self, Demo};
+use pos_upgrade_tui::host::demo::Demo;
 use rmcp::model::{ReadResourceRequestParams, ResourceContents};
 use serde_json::{Value, json};
 
@@ -52,12 +52,7 @@ async fn an_error_tells_how_the_install_stands_and_leads_out_of_it() {
 async fn one_upgrade_at_a_time_and_each_project_has_its_own_pages() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.content_demo();
-    let project = sandbox.path().join("other");
-    let install = project.join(".praxis-os");
-    std::fs::create_dir_all(&project).unwrap();
-    demo::install_release(&demo.source, &demo.commits[0], &install).unwrap();
-    demo::add_user_edits(&install).unwrap();
-    let other = Demo { dir: project.clone(), project, install, ..demo.clone() };
+    let other = sandbox.second_project(&demo);
     // The server is started for the first, and asked about the second as well.
     let (client, _child) = connect(&sandbox, &demo.project).await;
     let status = begun(&client, &other).await;

@@ -116,7 +116,9 @@ pub(crate) fn all() -> Result<Vec<PastUpgrade>, StoreError> {
         return Ok(Vec::new());
     }
     with(&folder, |store| {
-        let mut wanted = store.prepare("SELECT row, started_at, exit FROM upgrades ORDER BY ended_at DESC, id DESC")?;
+        let mut wanted = store.prepare(
+            "SELECT row, started_at, exit FROM upgrades ORDER BY COALESCE(started_at, ended_at) DESC, id DESC",
+        )?;
         let rows = wanted.query_map([], |row| {
             let text: String = row.get(0)?;
             let known = serde_json::from_str::<PastUpgrade>(&text).ok();

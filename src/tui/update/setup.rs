@@ -276,7 +276,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 pub(super) fn option_saved(model: &mut Model, saved: Result<PathBuf, String>) -> Vec<Effect> {
     model.status = Some(match saved {
         Ok(path) => {
-            format!("Saved for later upgrades: {}; a project's own settings come first.", model.tilde_path(&path))
+            format!("Saved: {} (a project's own come first)", model.tilde_path(&path))
         }
         Err(why) => why,
     });
