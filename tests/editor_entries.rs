@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::common::ext::{is_root, lines};
 use crate::common::{Sandbox, snapshot, text};
+use crate::crash::many::shard;
 use pos_upgrade_tui::host::demo::Demo;
 
 /// An entry that is dead since somebody renamed the folder, as a person leaves it, with what it should be.
@@ -236,23 +237,19 @@ fn killed_around_the_writing_it_goes_on_or_back() {
         }
     }
     let mut ends = [0, 0];
-    for number in low.saturating_sub(4)..=low + 2 {
-        for back in [false, true] {
-            let world = crashed(number);
-            let between = world.cursor();
-            assert!(between == old || between == new, "{number}: {between}");
-            ends[usize::from(between == new)] += 1;
-            if back {
-                world.run(&["rollback", "--yes"]);
-                assert_eq!(world.cursor(), old, "{number}");
-            } else {
-                world.run(&["resume", "--yes"]);
-                assert_eq!(world.cursor(), new, "{number}");
-                world.run(&["rollback", "--yes"]);
-                assert_eq!(world.cursor(), old, "{number}");
-            }
-            assert_eq!(fs::read_dir(world.path(".cursor")).unwrap().count(), 1, "{number}: nothing is left beside it");
+    let near = (low.saturating_sub(4)..=low + 2).flat_map(|number| [(number, false), (number, true)]).collect();
+    for (number, back) in shard(near, 2, |(number, back)| format!("{number}, {back}")) {
+        let world = crashed(number);
+        let between = world.cursor();
+        assert!(between == old || between == new, "{number}: {between}");
+        ends[usize::from(between == new)] += 1;
+        if !back {
+            world.run(&["resume", "--yes"]);
+            assert_eq!(world.cursor(), new, "{number}");
         }
+        world.run(&["rollback", "--yes"]);
+        assert_eq!(world.cursor(), old, "{number}");
+        assert_eq!(fs::read_dir(world.path(".cursor")).unwrap().count(), 1, "{number}: nothing is left beside it");
     }
     println!("{all} points, written at {low}; {} times before, {} behind", ends[0], ends[1]);
     assert!(ends.iter().all(|n| *n > 0), "{ends:?}");

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{Sandbox, git};
+use crate::crash::many::shard;
 use pos_upgrade_tui::core::layout::layouts;
 use pos_upgrade_tui::core::outcome::{Outcome, outcome};
 use pos_upgrade_tui::core::plan::Kind;
@@ -349,7 +350,10 @@ fn every_pair_of_releases_upgrades_an_untouched_install_without_a_question() {
     git(&sandbox.path(), &["clone", "-q", "-b", "devcut", bundle.to_str().unwrap(), repo.to_str().unwrap()]);
     let releases: Vec<String> = git(&repo, &["rev-list", "--reverse", "HEAD"]).lines().map(str::to_owned).collect();
     let trees: Vec<Files> = releases.iter().map(|r| files(&Source::open(&repo, Some(r)).unwrap())).collect();
-    let mut pairs = 0;
+    let count = releases.len();
+    let all: Vec<(usize, usize)> =
+        (0..count).flat_map(|older| (older + 1..count).map(move |new| (older, new))).collect();
+    let chosen = shard(all, 3, |(older, newer)| format!("{older}, {newer}"));
     for (older, tree) in trees.iter().enumerate() {
         let install = sandbox.path().join(format!("pair-{older}"));
         for (path, bytes) in tree {
@@ -357,14 +361,12 @@ fn every_pair_of_releases_upgrades_an_untouched_install_without_a_question() {
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::write(to, bytes).unwrap();
         }
-        for newer in older + 1..releases.len() {
+        for (_, newer) in chosen.iter().copied().filter(|(from, _)| *from == older) {
             let source = Source::open(&repo, Some(&releases[newer])).unwrap();
             let after = applied(&source, &install);
             assert!(after == trees[newer], "{} -> {}", &releases[older][..7], &releases[newer][..7]);
-            pairs += 1;
         }
         fs::remove_dir_all(&install).unwrap();
     }
-    println!("{pairs} pairs, no question, each byte for byte a fresh install");
-    assert_eq!(pairs, releases.len() * (releases.len() - 1) / 2);
+    println!("{} pairs, no question, each byte for byte a fresh install", chosen.len());
 }

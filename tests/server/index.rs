@@ -182,7 +182,7 @@ fn killed_while_the_index_goes_aside_or_comes_back() {
     let after_an_upgrade = points().flat_map(|point| [(false, point, "resume"), (false, point, "rollback")]);
     let cases: Vec<_> = after_an_upgrade.chain(points().map(|point| (true, point, "rollback"))).collect();
     let name = |(upgraded, (n, when), way): &(bool, (&str, &str), &str)| format!("{upgraded} {when} {n} {way}");
-    let cases = shard(cases, 2, name);
+    let cases = shard(cases, 4, name);
     for (upgraded, (rename, when), way) in &cases {
         let (upgraded, way) = (*upgraded, *way);
         let Some(mut world) = World::with_index(&json!({})) else { return };
