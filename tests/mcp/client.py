@@ -133,6 +133,8 @@ async def finish():
             return
         back = await call(c, "upgrade_rollback", session_id=session)
         assert back["stands"] == "rolled_back", back
+        told = [line.strip() for line in back["report"]]
+        assert "pos_workflow fails, it is aos_workflow now" in told, told
         again = await call(c, "upgrade_rollback", error=True, session_id=session)
         assert again["next_tool"] == "upgrade_status", again
         tell(back=True)

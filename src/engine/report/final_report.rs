@@ -31,6 +31,7 @@ pub(crate) fn report(
         let release = session.from_release().map_or("the release before", short);
         parts.push(Part::Line(format!("back at {release}")));
         parts.extend(account.map(Account::line).map(Part::Line));
+        parts.extend(relaunch::parts(session));
         parts.extend(told(warnings));
         parts.extend(times(session));
         return parts;

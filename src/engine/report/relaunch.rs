@@ -2,19 +2,32 @@
 //! with the names of tools that it was told.
 
 use crate::core::layout::layouts;
+use crate::core::phase::Phase;
 use crate::core::report_parts::Part;
-use crate::core::session::Session;
+use crate::core::session::{Session, Status};
+use crate::engine::planning::source::Source;
 use crate::engine::planning::{editors, outside};
 
-/// Its part of the report; nothing where no tool of the old server has another name.
+/// Its part of the report, also of one on a rollback; nothing where no tool has another name now.
 pub(crate) fn parts(session: &Session) -> Vec<Part> {
-    let Some(before) = &session.server else { return Vec::new() };
-    let moves = outside::moves(&session.project, &session.install, None, Some(session.plan()));
+    let Some(before) = session.server.as_ref().filter(|_| !session.rebuilt()) else { return Vec::new() };
+    let is_back = session.status() == Status::RolledBack;
+    // What the new server's tools were called only its source still says; before the switch nobody was told of them.
+    let source = match is_back {
+        true if !session.completed_phases().contains(&Phase::Server) => return Vec::new(),
+        true => Source::open(session.source(), Some(&session.plan().source.commit)).ok(),
+        false => None,
+    };
+    if is_back && source.is_none() {
+        return Vec::new();
+    }
+    let moves = outside::moves(&session.project, &session.install, source.as_ref(), Some(session.plan()));
     let renamed: Vec<String> = moves
         .tools
         .iter()
         .filter(|tool| before.tools.contains(&tool.from))
-        .map(|tool| format!("  {} fails, it is {} now", tool.from, tool.to))
+        .map(|tool| if is_back { (&tool.to, &tool.from) } else { (&tool.from, &tool.to) })
+        .map(|(fails, now)| format!("  {fails} fails, it is {now} now"))
         .collect();
     if renamed.is_empty() {
         return Vec::new();
@@ -35,6 +48,6 @@ pub(crate) fn parts(session: &Session) -> Vec<Part> {
     }
     lines.push("until then:".to_owned());
     lines.extend(renamed);
-    let heading = Part::heading("Start these anew: they still know the old server's tools");
+    let heading = Part::heading("Start these anew: they still know the other server's tools");
     std::iter::once(heading).chain(lines.into_iter().map(Part::Line)).collect()
 }
