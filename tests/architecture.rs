@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::common::program::WORDS;
+
 /// From the bottom up: a layer knows itself and those before it. The commands start the wizard and the
 /// assistant's server, so they stand above them.
 const LAYERS: [&str; 6] = ["core", "host", "engine", "tui", "mcp", "cli"];
@@ -357,4 +359,47 @@ fn folders_of_the_install_are_made_by_the_lock() {
     let makes = |source: &&Source| source.code.contains("create_folders(");
     let wrong: Vec<&str> = sources.iter().filter(makes).map(|s| &s.file[..]).collect();
     assert_eq!(wrong, MAKE_FOLDERS);
+}
+
+/// The launcher of the tests knows each variable that is for them alone.
+#[test]
+fn every_word_of_tests_is_known() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = BTreeSet::new();
+    for file in walkdir::WalkDir::new(top).into_iter().flatten().filter(|f| f.file_type().is_file()) {
+        if file.path().components().any(|part| part.as_os_str() == "tests") {
+            continue;
+        }
+        let text = std::fs::read_to_string(file.path()).unwrap_or_default();
+        for line in text.lines().filter(|line| line.contains("var(") || line.contains("var_os(")) {
+            let named = line.split('"').find(|part| part.starts_with("POS_"));
+            found.extend(named.map(ToOwned::to_owned));
+        }
+    }
+    // Not for tests: how the program tells itself.
+    found.retain(|word| !word.starts_with("POS_UPGRADE_TUI_"));
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), WORDS);
+}
+
+/// What stands in no program of tests would never run, and nobody would miss it.
+#[test]
+fn every_suite_is_in_a_program_and_the_short_one_names_what_it_leaves_out() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let [short, long] = ["main.rs", "long.rs"].map(|name| std::fs::read_to_string(tests.join(name)).unwrap());
+    let suites = |text: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+        lines.map(ToOwned::to_owned).collect()
+    };
+    let there: BTreeSet<String> = std::fs::read_dir(&tests)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("mod.rs").is_file() || path.extension().is_some_and(|e| e == "rs"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|name| name != "main" && name != "long")
+        .collect();
+    let (in_short, mut in_long) = (suites(&short), suites(&long));
+    assert_eq!(in_short.union(&in_long).cloned().collect::<BTreeSet<_>>(), there);
+    let listed = short.split("left_out! {").nth(1).unwrap().split('}').next().unwrap();
+    in_long.remove("common");
+    assert_eq!(listed.split_whitespace().map(ToOwned::to_owned).collect::<BTreeSet<_>>(), in_long);
 }

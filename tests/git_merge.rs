@@ -353,7 +353,9 @@ fn every_pair_of_releases_upgrades_an_untouched_install_without_a_question() {
     let count = releases.len();
     let all: Vec<(usize, usize)> =
         (0..count).flat_map(|older| (older + 1..count).map(move |new| (older, new))).collect();
+    assert_eq!(all.len(), count * (count - 1) / 2);
     let chosen = shard(all, 3, |(older, newer)| format!("{older}, {newer}"));
+    let mut pairs = 0;
     for (older, tree) in trees.iter().enumerate() {
         let install = sandbox.path().join(format!("pair-{older}"));
         for (path, bytes) in tree {
@@ -365,8 +367,10 @@ fn every_pair_of_releases_upgrades_an_untouched_install_without_a_question() {
             let source = Source::open(&repo, Some(&releases[newer])).unwrap();
             let after = applied(&source, &install);
             assert!(after == trees[newer], "{} -> {}", &releases[older][..7], &releases[newer][..7]);
+            pairs += 1;
         }
         fs::remove_dir_all(&install).unwrap();
     }
-    println!("{} pairs, no question, each byte for byte a fresh install", chosen.len());
+    println!("{pairs} pairs, no question, each byte for byte a fresh install");
+    assert_eq!(pairs, chosen.len());
 }

@@ -22,7 +22,7 @@ use crate::host::session::{catalog, lock};
 use crate::host::user::identity;
 use crate::mcp::elicit::{self, Rounds, Said};
 use crate::mcp::fault::Fault;
-use crate::mcp::live::{Live, Lives, Seen, Waits};
+use crate::mcp::live::{Here, Live, Seen, Waits};
 use crate::mcp::shapes::{Progress, Stands, Status, Step};
 
 /// Progress is told at most this often.
@@ -33,7 +33,7 @@ pub(crate) struct Call {
     /// The project that the server was started for.
     pub(crate) default: Option<PathBuf>,
     /// The sessions that run here.
-    pub(crate) lives: Lives,
+    pub(crate) here: Here,
     /// The client's request.
     pub(crate) context: RequestContext<RoleServer>,
     /// What is asked and answered within the call.
@@ -122,7 +122,7 @@ impl Call {
     /// [`Fault`] naming the tool that takes it up.
     pub(crate) async fn seen(&self, named: Option<&Path>, id: Option<&str>) -> Result<(Session, Arc<Live>), Fault> {
         let session = self.session(named, id).await?;
-        match self.lives.find(&session.session_id).filter(|live| !live.now().over) {
+        match self.here.running(&session.session_id) {
             Some(live) => Ok((session, live)),
             None if session.is_unfinished() => {
                 let what = format!("session {} does not run in this server", session.session_id);
@@ -140,12 +140,11 @@ impl Call {
     /// # Errors
     /// [`Fault`] naming the one that runs.
     pub(crate) fn begin(&self, project: &Path, start: impl FnOnce() -> Handle) -> Result<Arc<Live>, Fault> {
-        self.lives.begin(project, start).map_err(|live| {
+        self.here.begin(project, start).map_err(|live| {
             let what = format!("this server is at work in {}, and does one upgrade at a time", live.project.shown());
             let fix = "let that one end, or pause it (upgrade_pause); or start a server of its own for the other project: \
                        pos-upgrade-tui mcp --project DIR";
-            let fault = Fault { exit_code: Exit::Locked.code(), ..Fault::new(what, fix) };
-            fault.passing().then("upgrade_status")
+            Fault { exit_code: Exit::Locked.code(), ..Fault::new(what, fix) }.then("upgrade_status")
         })
     }
 
@@ -157,20 +156,22 @@ impl Call {
         let Ok((found, held)) = off(move || (catalog::survey(&install), lock::held_by(&install))).await else {
             return fault;
         };
+        // Somebody else works on the install: that ends, unless nobody can tell whether it does.
+        let is_locked = fault.exit_code == Exit::Locked.code();
         let held_for_good = held.as_ref().is_some_and(|holder| holder.untold || holder.unlock.is_some());
-        let fault = Fault { retryable: fault.retryable && !held_for_good, ..fault };
+        let fault = Fault { retryable: (fault.retryable || is_locked) && !held_for_good, ..fault };
         if found.lost().is_some() {
             let state = "not known: the files of its last upgrade can't be used";
             return Fault { state: state.to_owned(), retryable: false, ..fault };
         }
         let Some(session) = found.unfinished() else { return fault };
-        let seen = self.lives.find(&session.session_id).map(|live| live.now());
+        let seen = self.here.seen_of(session);
         let stands = stands(Some(session), seen.as_ref(), held.is_some());
         let tool = next(named, session, stands, seen.as_ref()).tool;
         let leads_nowhere = match fault.next_tool.as_deref() {
             // No other upgrade begins before this one is over.
             None | Some("upgrade_plan" | "upgrade_start") => true,
-            Some(_) => fault.exit_code == Exit::Locked.code() && seen.is_none(),
+            Some(_) => is_locked && seen.is_none(),
         };
         Fault {
             state: format!("session {} is not over; the install is {}", session.session_id, session.install_stands()),
@@ -257,6 +258,10 @@ impl Call {
 
     /// Tells how far the work is, if the client wants that. What is told only grows.
     async fn tell(&self, seen: &Seen, told: f64) -> f64 {
+        let token = self.context.meta.get_progress_token();
+        if token.is_none() && self.rounds.task.is_none() {
+            return told;
+        }
         let (done, total, detail) = &seen.progress;
         let part = if *total > 0 { (*done as f64 / *total as f64).min(0.99) } else { 0.0 };
         let now = f64::from(seen.tasks_done) + part;
@@ -268,7 +273,7 @@ impl Call {
         let message = visible::line(&format!("phase {phase}: {task}{count} {detail}"));
         if let Some(task) = &self.rounds.task {
             task.set_status_message(message.trim_end());
-        } else if let Some(token) = self.context.meta.get_progress_token() {
+        } else if let Some(token) = token {
             let told = ProgressNotificationParam::new(token, now).with_message(message.trim_end());
             let _ = self.context.peer.notify_progress(told).await;
         }
@@ -289,8 +294,7 @@ impl Call {
         let seen = live.map(Live::now);
         if let Some(finish) = seen.as_ref().filter(|seen| seen.session_id.is_none()).and_then(|s| s.finish.as_ref()) {
             let fault = Fault::new(&finish.message, finish.next.clone().unwrap_or_default());
-            let fault = Fault { exit_code: finish.exit_code.code(), ..fault }.then("upgrade_status");
-            return Err(if finish.exit_code == Exit::Locked { fault.passing() } else { fault });
+            return Err(Fault { exit_code: finish.exit_code.code(), ..fault }.then("upgrade_status"));
         }
         let id = seen.as_ref().and_then(|seen| seen.session_id.clone()).or(session_id.map(str::to_owned));
         let session = self.saved(project, id.as_deref()).await?;

@@ -68,7 +68,6 @@ impl Fault {
 impl From<Problem> for Fault {
     fn from(problem: Problem) -> Self {
         let fault = Self { exit_code: problem.exit_code.code(), ..Self::new(problem.what, problem.next) };
-        // Somebody else works on the install: that ends.
-        if problem.exit_code == Exit::Locked { fault.passing().then("upgrade_status") } else { fault }
+        if problem.exit_code == Exit::Locked { fault.then("upgrade_status") } else { fault }
     }
 }

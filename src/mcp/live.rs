@@ -178,42 +178,49 @@ impl Live {
     }
 }
 
-/// All sessions of this process.
+/// The session of this process: the one that runs, or ran last.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Lives(Arc<Mutex<Vec<Arc<Live>>>>);
+pub(crate) struct Here(Arc<Mutex<Option<Arc<Live>>>>);
 
-impl Lives {
+impl Here {
     /// Begins one, if none runs: what a session starts carries the mark of this process's one session, and after a crash
-    /// that of another project would be taken for this one's. Those that have ended are forgotten.
+    /// that of another project would be taken for this one's. The one that has ended is forgotten.
     ///
     /// # Errors
     /// The one that runs.
     pub(crate) fn begin(&self, project: &Path, start: impl FnOnce() -> Handle) -> Result<Arc<Live>, Arc<Live>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|one| !one.seen.borrow().over);
-        if let Some(one) = all.first() {
+        let mut here = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = here.as_ref().filter(|one| !one.seen.borrow().over) {
             return Err(one.clone());
         }
-        let live = Live::watch(project, start());
-        all.push(live.clone());
-        Ok(live)
+        Ok(here.insert(Live::watch(project, start())).clone())
     }
 
-    /// The one of a session.
+    /// It, if it is this one.
     pub(crate) fn find(&self, session_id: &str) -> Option<Arc<Live>> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().rev().find(|live| live.seen.borrow().session_id.as_deref() == Some(session_id)).cloned()
+        let here = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        here.clone().filter(|live| live.seen.borrow().session_id.as_deref() == Some(session_id))
     }
 
-    /// The project of a session that runs here, or ran last.
+    /// The same while it runs.
+    pub(crate) fn running(&self, session_id: &str) -> Option<Arc<Live>> {
+        self.find(session_id).filter(|live| !live.seen.borrow().over)
+    }
+
+    /// What was seen of a session, as far as that is still true of it.
+    pub(crate) fn seen_of(&self, session: &Session) -> Option<Seen> {
+        self.find(&session.session_id).map(|live| live.now()).filter(|seen| !seen.is_overtaken(session))
+    }
+
+    /// Its project, if it is this session.
     pub(crate) fn project_of(&self, session_id: &str) -> Option<PathBuf> {
         self.find(session_id).map(|live| live.project.clone())
     }
 
-    /// Lets all sessions pause, and waits until they have.
+    /// Lets it pause, and waits until it has.
     pub(crate) async fn let_go(&self) {
-        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for live in all {
+        let here = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(live) = here {
             live.say(Command::Pause).await;
             let mut seen = live.seen.clone();
             let _ = seen.wait_for(|seen| seen.over).await;

@@ -27,7 +27,7 @@ use tool_list::Face;
 /// What was wrong with the first word of whoever began to speak.
 pub(crate) async fn serve(project: Option<PathBuf>) -> Result<Exit, String> {
     let face = Face::new(project);
-    let lives = face.lives();
+    let here = face.here();
     let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
         return Ok(Exit::Bug);
     };
@@ -50,6 +50,6 @@ pub(crate) async fn serve(project: Option<PathBuf>) -> Result<Exit, String> {
         _ = hang_up.recv() => Exit::Interrupted,
         _ = tokio::signal::ctrl_c() => Exit::Interrupted,
     };
-    lives.let_go().await;
+    here.let_go().await;
     Ok(exit)
 }

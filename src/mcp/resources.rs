@@ -64,13 +64,13 @@ pub(crate) async fn read(call: &Call, uri: &str) -> Result<ResourceContents, Fau
         return Ok(ResourceContents::text(page.text, uri).with_mime_type("text/markdown"));
     }
     if let Some(id) = uri.strip_prefix(REPORTS) {
-        let session = call.session(call.lives.project_of(id).as_deref(), Some(id)).await?;
+        let session = call.session(call.here.project_of(id).as_deref(), Some(id)).await?;
         let lines = off(move || report_lines(&session)).await?;
         return Ok(ResourceContents::text(lines.join("\n"), uri));
     }
     let (id, coded) = uri.strip_prefix(DIFFS).and_then(|rest| rest.split_once('/')).ok_or_else(unknown)?;
     let path = URL_SAFE_NO_PAD.decode(coded).ok().and_then(|bytes| RelPath::new(bytes).ok()).ok_or_else(unknown)?;
-    let (_, live) = call.seen(call.lives.project_of(id).as_deref(), Some(id)).await?;
+    let (_, live) = call.seen(call.here.project_of(id).as_deref(), Some(id)).await?;
     let file = live.now().files.iter().find(|f| f.path == path).cloned().ok_or_else(unknown)?;
     let both = off(move || {
         let [base, mine, theirs] = [&file.base, &file.mine, &file.theirs].map(|side| text(side.as_deref()));

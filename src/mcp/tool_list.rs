@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use crate::mcp::call::{Call, arguments};
 use crate::mcp::elicit::Rounds;
 use crate::mcp::fault::Fault;
-use crate::mcp::live::Lives;
+use crate::mcp::live::Here;
 use crate::mcp::shapes::{
     AnswerArgs, Answered, ApplyArgs, ConflictShown, ConflictsShown, PhaseArgs, PhaseShown, PlanArgs, PlanShown,
     QuestionArgs, ReportShown, ResumeArgs, RollbackArgs, SessionArgs, ShowArgs, StartArgs, Status,
@@ -38,7 +38,7 @@ const LOOK: u64 = 500;
 #[derive(Clone)]
 pub(crate) struct Face {
     project: Option<PathBuf>,
-    lives: Lives,
+    here: Here,
     tasks: TaskManager,
 }
 
@@ -128,15 +128,15 @@ fn result<T: Serialize>(given: Result<T, Fault>) -> CallToolResult {
 
 impl Face {
     pub(crate) fn new(project: Option<PathBuf>) -> Self {
-        Self { project, lives: Lives::default(), tasks: TaskManager::new() }
+        Self { project, here: Here::default(), tasks: TaskManager::new() }
     }
 
-    pub(crate) fn lives(&self) -> Lives {
-        self.lives.clone()
+    pub(crate) fn here(&self) -> Here {
+        self.here.clone()
     }
 
     fn call(&self, context: RequestContext<RoleServer>, rounds: Rounds) -> Call {
-        Call { default: self.project.clone(), lives: self.lives.clone(), context, rounds }
+        Call { default: self.project.clone(), here: self.here.clone(), context, rounds }
     }
 
     /// Calls a tool by its name; none if there is none.

@@ -161,7 +161,8 @@ fn nonsense_gets_an_answer_and_changes_nothing() {
         answered
     });
     let client = json!({"name": "fuzz", "version": "1"});
-    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}}, "clientInfo": client});
+    let can = json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": can, "clientInfo": client});
     writeln!(into, "{}", json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello})).unwrap();
     writeln!(into, "{}", json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).unwrap();
     let mut dice = Dice(seed);

@@ -13,11 +13,9 @@ pub(crate) fn parts(session: &Session) -> Vec<Part> {
     let Some(before) = session.server.as_ref().filter(|_| !session.rebuilt()) else { return Vec::new() };
     let is_back = session.status() == Status::RolledBack;
     // What the new server's tools were called only its source still says; before the switch nobody was told of them.
-    let source = match is_back {
-        true if !session.completed_phases().contains(&Phase::Server) => return Vec::new(),
-        true => Source::open(session.source(), Some(&session.plan().source.commit)).ok(),
-        false => None,
-    };
+    let opened = || Source::open(session.source(), Some(&session.plan().source.commit)).ok();
+    let was_told = session.completed_phases().contains(&Phase::Server);
+    let source = if is_back && was_told { opened() } else { None };
     if is_back && source.is_none() {
         return Vec::new();
     }

@@ -66,12 +66,12 @@ pub(crate) fn allow(project: &Path, wish: &Wish) {
 
 /// A list that can't be written is no error: the allowance holds for this run.
 fn note(folder: &Path, one: &Allowed) {
+    if read(folder).allowed.contains(one) {
+        return;
+    }
     // Where it can't be had, two at the same moment may forget one of two, which is asked again.
     let _alone = own_lock::alone(folder, "allowed.lock").ok();
     let mut list = read(folder);
-    if list.allowed.contains(one) {
-        return;
-    }
     put(&mut list.allowed, one);
     let Ok(text) = json::pretty(&List { schema: 1, ..list }) else { return };
     if std::fs::create_dir_all(folder).is_ok() {

@@ -46,11 +46,11 @@ pub fn remember(folder: &Path, source: &Path) {
         return;
     }
     let text = os_text::encode(source);
-    let _alone = own_lock::alone(folder, "sources.lock").ok();
-    let mut list = read(folder);
-    if list.sources.first().is_some_and(|first| *first == text) {
+    if read(folder).sources.first().is_some_and(|first| *first == text) {
         return;
     }
+    let _alone = own_lock::alone(folder, "sources.lock").ok();
+    let mut list = read(folder);
     list.sources.retain(|s| *s != text);
     list.sources.insert(0, text);
     list.sources.truncate(KEPT);

@@ -144,16 +144,16 @@ async fn asked(call: &Call, file: &ConflictFile) -> Result<Answer, String> {
         .map(|(word, label)| (word.to_owned(), label.to_owned()))
         .collect();
     let mut message = format!("{}: {}", file.path, visible::line(&file.reason));
-    let asked = listed.regions.len().min(3);
-    for region in &listed.regions[..asked] {
+    let shown = listed.regions.len().min(3);
+    for region in &listed.regions[..shown] {
         message.push_str(&format!(
             "\n\nyours:\n{}\ntheirs:\n{}",
             region.mine.text.trim_end(),
             region.theirs.text.trim_end()
         ));
     }
-    if listed.region_count > asked {
-        message.push_str(&format!("\n\nand {} more; conflict_show has them all", listed.region_count - asked));
+    if listed.region_count > shown {
+        message.push_str(&format!("\n\nand {} more; conflict_show has them all", listed.region_count - shown));
     }
     match elicit::ask(&call.context, &call.rounds, &file.path.to_string(), message, &offered).await {
         Said::Word(word) => serde_json::from_value(word.into()).map_err(|e| e.to_string()),

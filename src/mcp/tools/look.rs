@@ -17,7 +17,7 @@ use crate::mcp::shapes::{PhaseArgs, PhaseShown, ReportShown, SessionArgs, Status
 pub(crate) async fn status(call: &Call, args: SessionArgs) -> Result<Status, Fault> {
     let project = call.project(args.project.as_deref())?;
     let saved = call.saved(&project, args.session_id.as_deref()).await?;
-    let live = saved.as_ref().and_then(|s| call.lives.find(&s.session_id));
+    let live = saved.as_ref().and_then(|s| call.here.find(&s.session_id));
     let id = saved.map(|s| s.session_id);
     call.status_of(&project, args.project.as_deref(), live.as_deref(), id.as_deref()).await
 }
@@ -57,9 +57,9 @@ pub(crate) fn report_lines(session: &Session) -> Vec<String> {
 /// [`Fault`].
 pub(crate) async fn report(call: &Call, args: SessionArgs) -> Result<ReportShown, Fault> {
     let session = call.session(args.project.as_deref(), args.session_id.as_deref()).await?;
-    let live = call.lives.find(&session.session_id).map(|live| live.now()).filter(|seen| !seen.is_overtaken(&session));
-    let stands = stands(Some(&session), live.as_ref(), false);
-    let told = live
+    let seen = call.here.seen_of(&session);
+    let stands = stands(Some(&session), seen.as_ref(), false);
+    let told = seen
         .and_then(|seen| seen.finish)
         .map(|finish| report_parts::lines(&finish.report))
         .filter(|lines| !lines.is_empty());

@@ -28,7 +28,7 @@ fn fault(problems: Vec<Problem>) -> Fault {
     let fix: Vec<&str> = problems.iter().map(|p| &p.next[..]).collect();
     let fault = Fault { exit_code: exit_code.code(), ..Fault::new(what.join("\n"), fix.join("\n")) };
     match exit_code {
-        Exit::Locked => fault.passing().then("upgrade_status"),
+        Exit::Locked => fault.then("upgrade_status"),
         _ => fault.then("upgrade_plan"),
     }
 }

@@ -58,7 +58,7 @@ pub(crate) async fn resume(call: &Call, args: ResumeArgs) -> Result<Status, Faul
         let what = format!("the files of session {} were damaged", session.session_id);
         return Err(Fault::new(what, "it can only be rolled back").then("upgrade_rollback"));
     }
-    let live = match call.lives.find(&session.session_id).filter(|live| !live.now().over) {
+    let live = match call.here.running(&session.session_id) {
         Some(live) => live,
         None => {
             let is_named = match args.source.as_deref() {
@@ -105,7 +105,7 @@ pub(crate) async fn rollback(call: &Call, args: RollbackArgs) -> Result<Status, 
             format!("session {} is {}: there is nothing to put back", session.session_id, session.status().words());
         return Err(Fault { exit_code: Exit::Done.code(), ..Fault::new(what, "nothing").then("upgrade_status") });
     }
-    let live = match call.lives.find(&session.session_id).filter(|live| !live.now().over) {
+    let live = match call.here.running(&session.session_id) {
         Some(live) => {
             live.say(Command::RollBack).await;
             live

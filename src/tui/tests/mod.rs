@@ -13,4 +13,5 @@ mod hostile_text;
 mod keys;
 mod pictures;
 mod random_keys;
+mod setup_screen;
 mod snapshots;

@@ -53,6 +53,11 @@ pub(crate) fn conflict_file(
     }
 }
 
+/// What is on the screen, as text.
+pub(crate) fn shown(model: &Model) -> String {
+    text(&paint(model))
+}
+
 pub(crate) fn text(buffer: &Buffer) -> String {
     let mut out = String::new();
     for y in 0..buffer.area.height {
