@@ -58,9 +58,12 @@ pub type Tree = BTreeMap<RelPath, Shipped>;
 pub struct History {
     commits: Vec<Commit>,
     position: HashMap<String, usize>,
-    blobs: HashMap<RelPath, HashSet<BlobId>>,
+    /// By path: the changes there, as positions of a commit and of a change in it, oldest first.
+    changes: HashMap<RelPath, Vec<(usize, usize)>>,
     /// By old path: where each commit moved it.
     renames: HashMap<RelPath, Vec<(usize, RelPath)>>,
+    /// By path: what it was renamed from, each once.
+    old_names: HashMap<RelPath, Vec<RelPath>>,
     /// What only commits after the target shipped.
     later: HashMap<RelPath, HashSet<BlobId>>,
 }
@@ -87,12 +90,14 @@ impl History {
         let mut history = Self::default();
         for (at, commit) in commits.iter().enumerate() {
             history.position.insert(commit.id.clone(), at);
-            for change in &commit.changes {
-                if let Some(blob) = &change.blob {
-                    history.blobs.entry(change.path.clone()).or_default().insert(blob.clone());
-                }
+            for (nth, change) in commit.changes.iter().enumerate() {
+                history.changes.entry(change.path.clone()).or_default().push((at, nth));
                 if let Some(from) = &change.renamed_from {
                     history.renames.entry(from.clone()).or_default().push((at, change.path.clone()));
+                    let known = history.old_names.entry(change.path.clone()).or_default();
+                    if !known.contains(from) {
+                        known.push(from.clone());
+                    }
                 }
             }
         }
@@ -138,22 +143,29 @@ impl History {
 
     /// Every source path that some release shipped.
     pub fn paths(&self) -> impl Iterator<Item = &RelPath> {
-        self.blobs.keys()
+        self.changes.keys().filter(|path| self.changes_at(path).any(|(_, change)| change.blob.is_some()))
+    }
+
+    /// The changes at this very path, newest first, with the positions of their commits.
+    fn changes_at(&self, path: &RelPath) -> impl Iterator<Item = (usize, &Change)> {
+        let all = self.changes.get(path).into_iter().flatten().rev();
+        all.map(|(at, nth)| (*at, &self.commits[*at].changes[*nth]))
     }
 
     /// Whether some release shipped this blob at this path, or at a path that it was renamed from.
     pub fn shipped(&self, path: &RelPath, blob: &BlobId) -> bool {
-        self.names_before(path).iter().any(|name| self.blobs.get(name).is_some_and(|ids| ids.contains(blob)))
+        let is_here = |name: &RelPath| self.changes_at(name).any(|(_, change)| change.blob.as_ref() == Some(blob));
+        self.names_before(path).into_iter().any(is_here)
     }
 
     /// The path and all that it was renamed from.
-    fn names_before(&self, path: &RelPath) -> Vec<RelPath> {
-        let mut names = vec![path.clone()];
+    fn names_before<'a>(&'a self, path: &'a RelPath) -> Vec<&'a RelPath> {
+        let mut names = vec![path];
         let mut at = 0;
         while at < names.len() {
-            for (old, moves) in &self.renames {
-                if moves.iter().any(|(_, new)| *new == names[at]) && !names.contains(old) {
-                    names.push(old.clone());
+            for old in self.old_names.get(names[at]).into_iter().flatten() {
+                if !names.contains(&old) {
+                    names.push(old);
                 }
             }
             at += 1;
@@ -187,45 +199,52 @@ impl History {
         paths: &'a [&RelPath],
     ) -> impl Iterator<Item = &'a Commit> + 'a {
         let after = self.position.get(since).map_or(self.commits.len(), |at| at + 1);
-        let touched = move |c: &&Commit| {
-            c.changes.iter().any(|ch| paths.contains(&&ch.path) || ch.renamed_from.iter().any(|f| paths.contains(&f)))
-        };
-        self.commits[after..].iter().rev().filter(touched)
+        let touched: BTreeSet<usize> = paths.iter().flat_map(|path| self.touching(path)).collect();
+        touched.into_iter().rev().take_while(move |at| *at >= after).map(|at| &self.commits[at])
     }
 
     /// The commits after `since` that changed a path, or what it was renamed from on the way: newest first.
     pub(crate) fn changes_of(&self, since: &str, path: &RelPath) -> Vec<&Commit> {
         let after = self.position.get(since).map_or(self.commits.len(), |at| at + 1);
-        let (mut name, mut found) = (path, Vec::new());
-        for commit in self.commits[after..].iter().rev() {
-            if let Some(change) =
-                commit.changes.iter().find(|ch| ch.path == *name || ch.renamed_from.as_ref() == Some(name))
-            {
-                found.push(commit);
-                if let Some(from) = change.renamed_from.as_ref().filter(|_| change.path == *name) {
-                    name = from;
-                }
+        let (mut name, mut end, mut found) = (path, self.commits.len(), Vec::new());
+        while let Some(at) = self.touching(name).filter(|at| (after..end).contains(at)).max() {
+            let commit = &self.commits[at];
+            found.push(commit);
+            let change = commit.changes.iter().find(|ch| ch.path == *name || ch.renamed_from.as_ref() == Some(name));
+            if let Some(from) = change.filter(|ch| ch.path == *name).and_then(|ch| ch.renamed_from.as_ref()) {
+                name = from;
             }
+            end = at;
         }
         found
+    }
+
+    /// The positions of the commits that changed something at this path, or moved it away.
+    fn touching(&self, path: &RelPath) -> impl Iterator<Item = usize> {
+        let here = self.changes.get(path).into_iter().flatten().map(|(at, _)| *at);
+        here.chain(self.renames.get(path).into_iter().flatten().map(|(at, _)| *at))
     }
 
     /// Whether a commit up to `until` shipped something at this very path.
     pub(crate) fn existed(&self, path: &RelPath, until: &str) -> bool {
         let end = self.position.get(until).map_or(0, |at| at + 1);
-        self.commits[..end].iter().any(|c| c.changes.iter().any(|ch| ch.path == *path && ch.blob.is_some()))
+        self.changes_at(path).any(|(at, change)| at < end && change.blob.is_some())
     }
 
     /// The versions that a path (or what it was renamed from) had up to the commit `until`, or ever; newest first.
     pub fn versions(&self, path: &RelPath, until: Option<&str>) -> Vec<(&Commit, Shipped)> {
         let end = until.and_then(|id| self.position.get(id)).map_or(self.commits.len(), |at| at + 1);
-        let names = self.names_before(path);
+        let names = self.names_before(path).into_iter();
+        let mut places: Vec<(usize, usize)> =
+            names.flat_map(|name| self.changes.get(name)).flatten().copied().collect();
+        // Newest first, and within a commit as it lists them.
+        places.sort_unstable_by_key(|(at, nth)| (std::cmp::Reverse(*at), *nth));
         let mut found: Vec<(&Commit, Shipped)> = Vec::new();
-        for commit in self.commits[..end].iter().rev() {
-            for change in commit.changes.iter().filter(|c| names.contains(&c.path)) {
-                if let Some(blob) = change.blob.clone().filter(|b| found.iter().all(|(_, known)| known.blob != *b)) {
-                    found.push((commit, Shipped { blob, executable: change.executable }));
-                }
+        for (at, nth) in places.into_iter().filter(|(at, _)| *at < end) {
+            let commit = &self.commits[at];
+            let change = &commit.changes[nth];
+            if let Some(blob) = change.blob.clone().filter(|b| found.iter().all(|(_, known)| known.blob != *b)) {
+                found.push((commit, Shipped { blob, executable: change.executable }));
             }
         }
         found
@@ -233,11 +252,9 @@ impl History {
 
     /// The newest commit that shipped this blob at this path, for a word about where a file came from.
     pub fn origin(&self, path: &RelPath, blob: &BlobId) -> Option<&Commit> {
-        let names = self.names_before(path);
-        self.commits
-            .iter()
-            .rev()
-            .find(|c| c.changes.iter().any(|ch| names.contains(&ch.path) && ch.blob.as_ref() == Some(blob)))
+        let names = self.names_before(path).into_iter();
+        let with = |name| self.changes_at(name).find(|(_, change)| change.blob.as_ref() == Some(blob));
+        names.filter_map(with).map(|(at, _)| at).max().map(|at| &self.commits[at])
     }
 
     /// The files of a commit.

@@ -59,8 +59,15 @@ pub struct Run {
     before: Disk,
     /// Every node that there ever was, as it was when it was made.
     made: Vec<Node>,
-    /// Changes and syncs in order.
-    steps: Vec<Result<Change, Id>>,
+    steps: Vec<Step>,
+}
+
+/// What happened, in order.
+#[derive(Debug)]
+enum Step {
+    Change(Change),
+    Sync(Id),
+    SyncAll,
 }
 
 impl Disk {
@@ -193,7 +200,7 @@ impl Run {
 
     fn step(&mut self, live: &mut Disk, change: Change) {
         live.apply(&change);
-        self.steps.push(Ok(change));
+        self.steps.push(Step::Change(change));
     }
 
     fn place(live: &Disk, relative: &Path) -> (Id, OsString) {
@@ -257,7 +264,12 @@ impl Run {
             }
             Call::Sync { path } => {
                 let Some(id) = self.inside(path).and_then(|p| live.find(p)) else { return };
-                self.steps.push(Err(id));
+                self.steps.push(Step::Sync(id));
+            }
+            Call::SyncAll { path } => {
+                if self.inside(path).is_some() {
+                    self.steps.push(Step::SyncAll);
+                }
             }
         }
     }
@@ -279,13 +291,14 @@ impl Run {
 
     /// Durable and other changes among the first steps, by position.
     fn split(&self, moment: usize) -> (Vec<usize>, Vec<usize>) {
-        let mut synced: BTreeSet<Id> = BTreeSet::new();
+        let (mut synced, mut all): (BTreeSet<Id>, bool) = (BTreeSet::new(), false);
         let (mut durable, mut pending) = (Vec::new(), Vec::new());
         for (at, step) in self.steps[..moment].iter().enumerate().rev() {
             match step {
-                Err(id) => drop(synced.insert(*id)),
-                Ok(change) if change.needs().is_subset(&synced) => durable.push(at),
-                Ok(_) => pending.push(at),
+                Step::Sync(id) => drop(synced.insert(*id)),
+                Step::SyncAll => all = true,
+                Step::Change(change) if all || change.needs().is_subset(&synced) => durable.push(at),
+                Step::Change(_) => pending.push(at),
             }
         }
         pending.reverse();
@@ -302,7 +315,7 @@ impl Run {
         let mut disk = self.before.clone();
         disk.nodes.extend_from_slice(&self.made[disk.nodes.len()..]);
         for at in kept {
-            if let Ok(change) = &self.steps[at] {
+            if let Step::Change(change) = &self.steps[at] {
                 disk.apply(change);
             }
         }
@@ -336,4 +349,7 @@ fn what_was_not_synced_can_be_lost() {
     assert_eq!(text(&run.lose_power(4, |_| false)), "");
     assert_eq!(text(&run.lose_power(4, |_| true)), "new");
     assert_eq!((run.moments(), run.pending(4)), (5, 1));
+    let all = [&calls[..], &[Call::SyncAll { path: root.clone() }]].concat();
+    let run = Run::new(&root, Disk::read(&root), &all);
+    assert_eq!((text(&run.lose_power(5, |_| false)).as_str(), run.pending(5)), ("new", 0));
 }

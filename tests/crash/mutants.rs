@@ -11,7 +11,7 @@ use crate::common::text;
 use crate::crash::many::{Slot, shard};
 use crate::crash::model::Run;
 use crate::crash::points::{crash_at, record};
-use crate::crash::power::traced;
+use crate::crash::power::{traced, traced_without};
 use crate::crash::world::Small;
 
 /// A mistake, and the part of the harness that notices it by panicking.
@@ -37,9 +37,16 @@ const fn mutant(
 const MUTANTS: &[Mutant] = &[
     mutant(
         "staged bytes are not synced",
-        "src/host/files/journal/mod.rs",
-        "Some(file) => around(SYNC_FILE, || file.sync_all()).doing(\"sync\", path),",
-        "Some(_) => around(SYNC_FILE, || Ok::<(), std::io::Error>(())).doing(\"sync\", path),",
+        "src/host/files/batch.rs",
+        "None => around(SYNC_FILE, || file.sync_all()).doing(\"sync\", path),",
+        "None => around(SYNC_FILE, || Ok::<(), std::io::Error>(())).doing(\"sync\", path),",
+        power_in_upgrade_file_by_file,
+    ),
+    mutant(
+        "nothing is synced as a whole",
+        "src/host/files/batch.rs",
+        "around(SYNC_ALL, || platform::sync_file_system(folder))",
+        "around(SYNC_ALL, || folder.metadata().map(drop))",
         power_in_upgrade,
     ),
     mutant(
@@ -73,7 +80,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "committed before the staging folder is durable",
         "src/host/files/journal/mod.rs",
-        "        fs::sync_folder(&stage)?;\n        let step =",
+        "        batch.finish()?;\n        let step =",
         "        let step =",
         power_in_upgrade,
     ),
@@ -122,9 +129,9 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "the install's own folder is not synced",
         "src/host/files/journal/steps.rs",
-        "            root.sync()?;\n",
-        "",
-        power_in_upgrade,
+        "        batch.finish()?;\n        for step in self",
+        "        for step in self",
+        power_in_upgrade_file_by_file,
     ),
     mutant(
         "the environment is given up before the switch back is durable",
@@ -148,6 +155,10 @@ fn lose_power(small: &Small, run: &Run) {
 
 fn power_in_upgrade(small: &Small) {
     lose_power(small, &traced(small, &small.pristine, &small.upgrade()));
+}
+
+fn power_in_upgrade_file_by_file(small: &Small) {
+    lose_power(small, &traced_without("syncfs", small, &small.pristine, &small.upgrade()));
 }
 
 fn power_in_rollback(small: &Small) {

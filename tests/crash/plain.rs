@@ -1,5 +1,5 @@
-//! Where the system can neither exchange two files nor refuse to overwrite one: what is done instead, on any file system
-//! (`POS_WITHOUT`, see `src/host/files/rename.rs`), killed at every call of it; and what the user writes in the one moment when
+//! Where the system can neither exchange two files nor refuse to overwrite one: what is done instead, on any file system,
+//! and each file waited for by itself (`POS_WITHOUT`, see `src/host/files/rename.rs`), killed at every call of it; and what the user writes in the one moment when
 //! nothing stands at a path.
 
 use std::fs;
@@ -13,8 +13,8 @@ use crate::crash::many::{Slot, each, shard};
 use crate::crash::strace::{self, Call};
 use crate::crash::world::{Case, Small};
 
-const EXCHANGE: (&str, &str) = ("POS_WITHOUT", "exchange");
-const LINKS: (&str, &str) = ("POS_WITHOUT", "exchange,links");
+const EXCHANGE: (&str, &str) = ("POS_WITHOUT", "exchange,syncfs");
+const LINKS: (&str, &str) = ("POS_WITHOUT", "exchange,links,syncfs");
 /// In how many parts one day's run is one.
 const PARTS: usize = 18;
 const MINE: &str = "written in that moment\n";

@@ -24,8 +24,14 @@ pub fn pinned(small: &Small, slot: &Slot, project: &Path, arguments: &[&str]) ->
 
 /// The points that a run passes, as `NAME before` and `NAME after`.
 pub fn record(small: &Small, slot: &Slot, case: &Case, arguments: &[&str]) -> Vec<String> {
+    record_without("", small, slot, case, arguments)
+}
+
+/// The same on a system that lacks this, as `POS_WITHOUT` says it.
+fn record_without(lacks: &str, small: &Small, slot: &Slot, case: &Case, arguments: &[&str]) -> Vec<String> {
     let log = case.beside("points.log");
-    let output = pinned(small, slot, &case.project, arguments).env("POS_CRASH_LOG", &log).output().unwrap();
+    let mut command = pinned(small, slot, &case.project, arguments);
+    let output = command.env("POS_CRASH_LOG", &log).env("POS_WITHOUT", lacks).output().unwrap();
     let (code, said) = text(&output);
     assert_eq!(code, 0, "{said}");
     fs::read_to_string(log).unwrap_or_default().lines().map(str::to_owned).collect()
@@ -285,7 +291,9 @@ fn no_point_is_never_passed() {
     let slot = Slot::take();
     let mut passed: BTreeSet<String> = BTreeSet::new();
     for (_, start, arguments) in flows(&small) {
-        passed.extend(record(&small, &slot, &small.case(start), &arguments));
+        for lacks in ["", "syncfs"] {
+            passed.extend(record_without(lacks, &small, &slot, &small.case(start), &arguments));
+        }
     }
     let elsewhere = [
         "journal.rescue",

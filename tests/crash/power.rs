@@ -34,12 +34,21 @@ fn counted(outcomes: &[Outcome]) -> BTreeMap<Outcome, usize> {
 
 /// Follows a run call by call.
 pub fn traced(small: &Small, start: &Path, arguments: &[&str]) -> Run {
+    traced_without("", small, start, arguments)
+}
+
+/// The same on a system that lacks this, as `POS_WITHOUT` says it.
+pub fn traced_without(lacks: &str, small: &Small, start: &Path, arguments: &[&str]) -> Run {
     let slot = Slot::take();
     let case = small.case(start);
     let log = case.beside("calls");
     let before = Disk::read(&case.project);
     let mut command = Command::new("taskset");
     command.args(["-c", &slot.cpu.to_string(), "strace"]).args(trace::strace(&log));
+    // For the program alone: strace goes through no launcher.
+    if !lacks.is_empty() {
+        command.arg("-E").arg(format!("POS_WITHOUT={lacks}"));
+    }
     command.arg(&small.binary).args(arguments).arg("--project").arg(&case.project);
     let (code, said) = text(&small.settle(&mut command).output().unwrap());
     assert_eq!(code, 0, "{said}");
@@ -58,6 +67,8 @@ fn anything_that_was_not_synced_is_lost() {
     let flows = [
         ("upgrade", traced(&small, &small.pristine, &small.upgrade())),
         ("rollback", traced(&small, &small.upgraded, &["rollback", "--yes"])),
+        ("upgrade file by file", traced_without("syncfs", &small, &small.pristine, &small.upgrade())),
+        ("rollback file by file", traced_without("syncfs", &small, &small.upgraded, &["rollback", "--yes"])),
     ];
     let mut cases = Vec::new();
     for (flow, run) in &flows {

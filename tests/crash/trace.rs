@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The calls that change files, or make changes durable.
 pub const CALLS: &str = "write,pwrite64,writev,openat,open,creat,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,\
-                         mkdirat,fsync,fdatasync,fchmod,chmod,fchmodat,utimensat,symlink,symlinkat,link,linkat,\
+                         mkdirat,fsync,fdatasync,syncfs,fchmod,chmod,fchmodat,utimensat,symlink,symlinkat,link,linkat,\
                          ftruncate,truncate,sendfile,copy_file_range";
 
 /// One call that succeeded. Paths are absolute.
@@ -50,6 +50,10 @@ pub enum Call {
         nanoseconds: u32,
     },
     Sync {
+        path: PathBuf,
+    },
+    /// All that was written anywhere on the file system of a folder.
+    SyncAll {
         path: PathBuf,
     },
 }
@@ -134,6 +138,7 @@ fn call(line: &str) -> Option<Call> {
             Call::Time { path, seconds: field("tv_sec="), nanoseconds: field("tv_nsec=").try_into().unwrap() }
         }
         "fsync" | "fdatasync" => Call::Sync { path: annotated(at(0))? },
+        "syncfs" => Call::SyncAll { path: annotated(at(0))? },
         // The history of the machine lies outside of the project, and nothing of an install depends on it.
         "ftruncate" | "pwrite64" if annotated(at(0))?.to_string_lossy().contains("/history.db") => return None,
         other => panic!("{other} is not read yet: {line:.200}"),
@@ -192,6 +197,7 @@ fn a_log_is_read() {
     let log = format!(
         "7 openat(3<{d}>, \"{a}\", O_WRONLY|O_CREAT|O_TRUNC, 0640 <unfinished ...>\n\
          8 fsync(4<{d}>) = 0\n\
+         8 syncfs(4<{d}>) = 0\n\
          7 <... openat resumed>) = 5<{}>\n\
          7 write(5<{}>, \"{data}\", 4) = 4\n\
          7 openat(3<{d}>, \"{a}\", O_RDONLY) = 6<{}>\n\
@@ -208,6 +214,7 @@ fn a_log_is_read() {
         read(&log),
         [
             Call::Sync { path: path("/d") },
+            Call::SyncAll { path: path("/d") },
             Call::Open { path: path("/d/a"), create: true, empty: true, mode: 0o640 },
             Call::Write { path: path("/d/a"), bytes: b"x,\n\"".to_vec() },
             Call::Rename { from: path("/d/a"), to: path("/d/b"), exchange: true },

@@ -17,6 +17,7 @@ use crate::core::json;
 use crate::core::path::RelPath;
 use crate::core::visible::{self, Shown as _};
 use crate::host::files::attributes;
+use crate::host::files::batch::Batch;
 use crate::host::files::crash_points::{BACK_UP, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::fs;
@@ -99,8 +100,9 @@ pub fn create(
 ) -> Result<Backup, BackupError> {
     let files = install.make_folder(folder.join(FILES))?;
     let paths = scope::walk(install)?;
+    let batch = Batch::begin(&files)?;
     for (path, _) in paths.iter().filter(|(_, kind)| kind.is_dir()) {
-        walk::create_folder(&files, path)?;
+        walk::make_folder(&files, path)?;
     }
     let done = AtomicU64::new(0);
     let entries = parallel::in_parallel(&paths, |(path, kind)| {
@@ -120,7 +122,7 @@ pub fn create(
             let target = walk::link_target(install, path).doing("read link", &from)?;
             Entry::link(&target, Some(mtime), Some(Owner { uid: meta.uid(), gid: meta.gid() }))
         } else if kind.is_file() {
-            let (sha256, size) = around(BACK_UP, || copy(install, &files, path))?;
+            let (sha256, size) = around(BACK_UP, || copy(install, &files, path, &batch))?;
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, path);
             Entry::File { sha256, size, mode, mtime, uid, gid }
         } else {
@@ -135,9 +137,9 @@ pub fn create(
         if let (Ok(from), Ok(to)) = (opened(install), opened(&files)) {
             attributes::put(&to, &attributes::of(&from), 0o700);
         }
-        walk::sync_folder(&files, path)?;
+        batch.folder(|| walk::sync_folder(&files, path))?;
     }
-    fs::sync_folder(&files)?;
+    batch.finish()?;
     let gitignore = read::read_if_there(&project.join(".gitignore"))?;
     let changed = std::fs::symlink_metadata(project.join(".gitignore")).ok().filter(|_| gitignore.is_some());
     if let Some(bytes) = &gitignore {
@@ -160,7 +162,7 @@ pub fn create(
     Ok(Backup { folder: folder.to_owned(), manifest })
 }
 
-fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), FsError> {
+fn copy(install: &Path, files: &Path, path: &RelPath, batch: &Batch) -> Result<(String, u64), FsError> {
     let (from, to) = (&path.under(install), &path.under(files));
     let mut source = walk::open_file(install, path).doing("read", from)?;
     // Only the owner reads a backup: it may hold what the user keeps private. The mode is in the manifest.
@@ -180,7 +182,7 @@ fn copy(install: &Path, files: &Path, path: &RelPath) -> Result<(String, u64), F
     }
     // What can't be taken along here is told before anything is replaced.
     attributes::put(&target, &attributes::of(&source), 0o600);
-    target.sync_all().doing("sync", to)?;
+    batch.file(&target, to)?;
     Ok((hex(&hasher.finalize()), size))
 }
 

@@ -22,6 +22,8 @@ points! {
     CREATE = "file.create";
     /// The bytes of a new file, made durable.
     SYNC_FILE = "file.sync";
+    /// All that was written to a file system, made durable.
+    SYNC_ALL = "all.sync";
     /// The temporary file that will replace one of ours.
     REPLACEMENT = "replace.write";
     /// Its rename over the old one.

@@ -2,6 +2,7 @@
 
 pub(crate) mod aside;
 pub(crate) mod attributes;
+pub(crate) mod batch;
 pub(crate) mod clear;
 pub mod crash_points;
 pub(crate) mod error;

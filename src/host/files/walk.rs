@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::core::path::RelPath;
+use crate::host::files::crash_points::{CREATE_FOLDER, around};
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::folder::Folder;
 use crate::host::platform;
@@ -156,6 +157,22 @@ pub fn create_folder(top: &Path, path: &RelPath) -> Result<(), FsError> {
     }
 }
 
+/// Makes a folder below another, where the one that it goes into is there. Not durable.
+///
+/// # Errors
+/// [`FsError`].
+pub(crate) fn make_folder(top: &Path, path: &RelPath) -> Result<(), FsError> {
+    let mode = platform::mode(0o777);
+    let made = around(CREATE_FOLDER, || match rustix::fs::mkdir(path.under(top), mode) {
+        Err(Errno::NAMETOOLONG) => {
+            let (folder, name) = parent(top, path)?;
+            Ok(rustix::fs::mkdirat(folder.fd(), name, mode)?)
+        }
+        made => Ok::<_, io::Error>(made?),
+    });
+    made.doing("create folder", path.under(top))
+}
+
 /// Makes a folder's entries durable.
 ///
 /// # Errors
@@ -186,7 +203,8 @@ mod tests {
         let part = "x".repeat(200);
         let deep = RelPath::new(vec![part.as_str(); 30].join("/")).unwrap();
         assert!(deep.as_bytes().len() > 4096);
-        create_folder(dir.path(), &deep).unwrap();
+        create_folder(dir.path(), &deep.parent().unwrap()).unwrap();
+        make_folder(dir.path(), &deep).unwrap();
         sync_folder(dir.path(), &deep).unwrap();
         let file = deep.join(b"f").unwrap();
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;

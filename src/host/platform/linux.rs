@@ -8,6 +8,7 @@ use rustix::fs::{Advice, AtFlags, CWD, OFlags, Statx, StatxAttributes, StatxFlag
 use rustix::io::Result;
 
 use super::seal::Seal;
+use super::without;
 
 /// Opens what stands there, without a right to read it and without following it.
 pub(crate) const LOOK_ONLY: OFlags = OFlags::PATH;
@@ -49,6 +50,27 @@ pub(super) fn drop_cached(file: &File) {
 
 pub(super) fn sync_file_system(folder: &File) -> Result<()> {
     rustix::fs::syncfs(folder)
+}
+
+/// The file systems whose code carries `syncfs` out and passes errors on, by the numbers of statfs(2): ext2 to ext4, xfs,
+/// btrfs, f2fs, and tmpfs, which has nothing to write.
+const SYNCED_AS_A_WHOLE: [u64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
+
+/// Since this release of Linux `syncfs` tells of what could not be written.
+const TELLS_OF_ERRORS: (u32, u32) = (5, 8);
+
+pub(super) fn syncs_file_system(folder: &File) -> bool {
+    let system = rustix::system::uname();
+    let kind = rustix::fs::fstatfs(folder).map(|stat| u64::try_from(stat.f_type).unwrap_or_default());
+    !without::is_without("syncfs")
+        && release(&system.release().to_string_lossy()) >= TELLS_OF_ERRORS
+        && kind.is_ok_and(|kind| SYNCED_AS_A_WHOLE.contains(&kind))
+}
+
+/// The first two numbers of a kernel's release, as `6.1.0-rc3` has them.
+fn release(text: &str) -> (u32, u32) {
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 pub(super) fn since_start() -> Duration {

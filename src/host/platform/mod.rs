@@ -72,6 +72,12 @@ pub(crate) fn sync_file_system(folder: &std::fs::File) -> rustix::io::Result<()>
     here!(sync_file_system(folder))
 }
 
+/// Whether [`sync_file_system`] is known to make everything on the file system of an open folder durable, and to tell of what
+/// could not be.
+pub(crate) fn syncs_file_system(folder: &std::fs::File) -> bool {
+    here!(syncs_file_system(folder))
+}
+
 /// The time since this machine started; by it the ages of processes are told.
 pub(crate) fn since_start() -> Duration {
     here!(since_start())
@@ -138,7 +144,9 @@ mod tests {
         assert_eq!(others::seal(file.path()), Seal::default());
         assert!(!others::is_mounted_at(file.path()) && others::is_mounted_at(Path::new("/proc")));
         others::drop_cached(file.as_file());
-        others::sync_file_system(&std::fs::File::open(folder).unwrap()).unwrap();
+        let opened = std::fs::File::open(folder).unwrap();
+        others::sync_file_system(&opened).unwrap();
+        assert!(!others::syncs_file_system(&opened));
         assert!(others::since_start() > Duration::ZERO);
     }
 }

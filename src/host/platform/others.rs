@@ -54,6 +54,11 @@ pub(super) fn sync_file_system(_: &File) -> Result<()> {
     Ok(())
 }
 
+/// Nothing is known of it.
+pub(super) fn syncs_file_system(_: &File) -> bool {
+    false
+}
+
 /// Since some moment that does not change.
 pub(super) fn since_start() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

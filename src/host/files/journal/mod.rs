@@ -18,7 +18,8 @@ use crate::core::json;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
-use crate::host::files::crash_points::{RELEASE, SYNC_FILE, around};
+use crate::host::files::batch::Batch;
+use crate::host::files::crash_points::{RELEASE, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::{Folder, Found};
 use crate::host::files::fs;
@@ -193,6 +194,7 @@ impl Journal {
     pub(crate) fn stage(install: &LockedInstall, folder: &Path, wanted: Vec<Wanted>) -> Result<Staged, JournalError> {
         fs::remove_tree(folder)?;
         let stage = install.make_folder(folder.join(STAGE))?;
+        let batch = Batch::begin(&stage)?;
         let numbered: Vec<(usize, Wanted)> = wanted.into_iter().enumerate().collect();
         // As many at once as may be open: many small files, but few turns of the disk.
         for some in numbered.chunks(TOGETHER) {
@@ -203,11 +205,11 @@ impl Journal {
                 Ok::<_, FsError>((path, made))
             })?;
             parallel::in_parallel(&files, |(path, file)| match file {
-                Some(file) => around(SYNC_FILE, || file.sync_all()).doing("sync", path),
+                Some(file) => batch.file(file, path),
                 None => Ok(()),
             })?;
         }
-        fs::sync_folder(&stage)?;
+        batch.finish()?;
         let step = |(_, w): (usize, Wanted)| {
             let new = w.new.map_or(State::Absent, |n| State::of(&n.bytes, n.mode));
             Step { path: w.path, old: w.old, new }

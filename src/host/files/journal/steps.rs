@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use crate::core::path::RelPath;
 use crate::host::files::aside;
+use crate::host::files::batch::Batch;
 use crate::host::files::crash_points::{EXCHANGE, RESCUE, around};
 use crate::host::files::error::{Doing, FsError};
 use crate::host::files::folder::{Folder, Found};
@@ -59,6 +60,8 @@ impl Journal {
             return Ok(Applied::default());
         }
         let at = self.place(install, rescue)?;
+        // What is exchanged with the staging lies on the same file system, or the kernel refuses.
+        let batch = Batch::begin(&self.install)?;
         let mut applied = Applied::default();
         for (number, step) in self.steps.iter().enumerate() {
             progress(number, &step.path);
@@ -77,16 +80,14 @@ impl Journal {
         let paths = || self.steps.iter().map(|step| &step.path);
         for folder in paths().filter_map(RelPath::parent).collect::<BTreeSet<_>>() {
             match root.below(&folder, false) {
-                Ok(open) => open.sync()?,
+                Ok(open) => batch.folder(|| open.sync())?,
                 // One that is gone, or no folder of ours any more, has nothing to be made durable.
                 Err(e) if e.is_no_folder() || fs::is_absence(&e.source) => {}
                 Err(e) => return Err(e.into()),
             }
         }
-        if paths().any(|path| path.parent().is_none()) {
-            root.sync()?;
-        }
-        stage.sync()?;
+        batch.folder(|| stage.sync())?;
+        batch.finish()?;
         for step in self.steps.iter().filter(|s| s.new == State::Absent) {
             remove_empty_folders(root, &step.path)?;
         }
