@@ -1,10 +1,11 @@
 //! Phase 2: standards, workflows and scripts, exactly as planned; with them the baseline and the version files.
 
-use crate::core::task::Task;
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::core::account::is_pristine;
 use crate::core::baseline;
+use crate::core::blob::BlobId;
 use crate::core::index::Trust;
 use crate::core::layout::layouts;
 use crate::core::outcome::Sides;
@@ -14,6 +15,7 @@ use crate::core::plan::{FileEntry, Kind, Only, Plan};
 use crate::core::renamed;
 use crate::core::session::StateEvent;
 use crate::core::settings;
+use crate::core::task::Task;
 use crate::core::visible::Shown as _;
 use crate::engine::account::check;
 use crate::engine::account::take::When;
@@ -39,6 +41,7 @@ use crate::host::files::crash_points::{KEEP, around};
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, NewFile, State, Wanted};
+use crate::host::files::parallel;
 use crate::host::install::locked::LockedInstall;
 use crate::host::server::search_index;
 use crate::host::server::{self, Running};
@@ -380,16 +383,24 @@ fn moved_config(run: &mut Run, live: &Folder, content: &mut Vec<Wanted>) -> Resu
 fn keep_base(install: &LockedInstall, source: &Source) -> Result<(), Stop> {
     // What stands there may be a link: it is replaced, never written through.
     let folder = Folder::open(&install.make_folder(".upgrade/base")?)?;
-    for (path, file) in &source.tree {
-        // One that a crash tore is written again.
-        if make_plan::kept_base(install, &file.blob)?.is_some() {
-            continue;
+    let mode = crate::host::process::proc::new_file_mode();
+    // One that a crash tore is written again.
+    let mut all: Vec<(&RelPath, &BlobId)> = source.tree.iter().map(|(path, file)| (path, &file.blob)).collect();
+    let mut named = HashSet::new();
+    all.retain(|(_, id)| named.insert(*id));
+    let kept = parallel::in_parallel(&all, |(_, id)| make_plan::kept_base(install, id).map(|found| found.is_some()))?;
+    let missing: Vec<_> = all.into_iter().zip(kept).filter(|(_, kept)| !kept).map(|(one, _)| one).collect();
+    let ids: Vec<&BlobId> = missing.iter().map(|(_, id)| *id).collect();
+    let mut written = Ok(());
+    source.blobs.read_each(&ids, |at, bytes| {
+        if let (Some(bytes), Ok(())) = (bytes, &written) {
+            let name = std::ffi::OsStr::new(ids[at].as_str());
+            written = around(KEEP, || folder.put(name, &bytes, mode));
         }
-        if let Some(bytes) = source.read(&file.blob) {
-            let name = std::ffi::OsStr::new(file.blob.as_str());
-            around(KEEP, || folder.put(name, &bytes, crate::host::process::proc::new_file_mode()))?;
-        }
-        source.must_be_sound(Some(&file.blob), path).map_err(Stop::failed)?;
+    });
+    written?;
+    for (path, id) in missing {
+        source.must_be_sound(Some(id), path).map_err(Stop::failed)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The clone of praxis-os at one commit: its files, its manifest, and whether it is sound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +9,7 @@ use crate::core::layout::editors_and_rules::RuleText;
 use crate::core::layout::{Generation, layouts};
 use crate::core::os_text;
 use crate::core::path::RelPath;
-use crate::core::plan::{Plan, PlanSource};
+use crate::core::plan::{FileEntry, Plan, PlanSource};
 use crate::core::release_history::Tree;
 use crate::core::rules_file::Shipped;
 use crate::host::git::{Blobs, GitError, Listing, MANIFEST_FOLDER, Repo};
@@ -105,18 +105,21 @@ impl Source {
 
     /// Reads what a plan installs, once, so that nothing is found damaged when it is applied.
     pub(crate) fn check_contents(&self, plan: &Plan) -> Result<(), GitError> {
+        // What the user's edit is compared with, too; nothing may have asked for it yet.
+        let theirs = |file: &'_ FileEntry| file.theirs.clone().filter(|_| file.uses_theirs());
+        let bases = |file: &FileEntry| file.base.clone().filter(|base| file.mine.as_ref() != Some(base));
+        let asked: BTreeSet<BlobId> = plan.files.iter().flat_map(|f| theirs(f).into_iter().chain(bases(f))).collect();
+        let asked: Vec<&BlobId> = asked.iter().collect();
+        let mut found = HashSet::new();
+        self.blobs.read_each(&asked, |at, bytes| found.extend(bytes.map(|_| asked[at])));
         for file in &plan.files {
             let name = file.source_path.as_ref().unwrap_or(&file.path);
             if let Some(id) = file.theirs.as_ref().filter(|_| file.uses_theirs())
-                && self.read(id).is_none()
+                && !found.contains(id)
                 // What a partial clone lacks is told with the plan.
                 && (!self.repo.lacks.any() || self.blobs.is_damaged(id))
             {
                 return Err(self.damaged(id, name));
-            }
-            if let Some(base) = file.base.as_ref().filter(|base| file.mine.as_ref() != Some(base)) {
-                // What the user's edit is compared with; nothing may have asked for it yet.
-                let _ = self.read(base);
             }
             self.must_be_sound(file.base.as_ref(), name)?;
             self.must_be_sound(file.theirs.as_ref(), name)?;

@@ -116,7 +116,7 @@ impl Repo {
             (false, false) => Ends::Whole,
         };
         blobs.check_history(begun.chain(commits.iter().map(|c| c.id.clone())).collect(), ends)?;
-        compared.iter().try_for_each(|(id, path)| blobs.check_blob(id, path))?;
+        blobs.check_blobs(&compared)?;
         Ok(commits)
     }
 }

@@ -124,11 +124,65 @@ impl Blobs {
             *guard = None;
             return Err(damaged());
         };
-        let Some((found_kind, bytes)) = found else { return Ok(None) };
-        if found_kind != kind {
-            return Ok(None);
+        self.sound(kind, id, found)
+    }
+
+    /// The bytes of an object that was found under a name, if it is of this kind and what its name says.
+    fn sound(&self, kind: &'static str, id: &str, found: Found) -> Result<Option<Vec<u8>>, GitError> {
+        let Some((_, bytes)) = found.filter(|(found_kind, _)| found_kind == kind) else { return Ok(None) };
+        match BlobId::of_object(kind, &bytes, self.format).as_str() == id {
+            true => Ok(Some(bytes)),
+            false => Err(self.damaged(kind, id)),
         }
-        if BlobId::of_object(kind, &bytes, self.format).as_str() == id { Ok(Some(bytes)) } else { Err(damaged()) }
+    }
+
+    /// The same for many, in their order: git reads on while what it read before is looked at. `each` reads nothing here.
+    ///
+    /// # Errors
+    /// The first that `each` returns.
+    fn objects(
+        &self,
+        kind: &'static str,
+        ids: &[impl AsRef<str> + Sync],
+        mut each: impl FnMut(usize, Result<Option<Vec<u8>>, GitError>) -> Result<(), GitError>,
+    ) -> Result<(), GitError> {
+        let mut done = 0;
+        if let Ok(mut guard) = self.pipes.lock()
+            && let Some(mut pipes) = guard.take()
+        {
+            let _git = waiting(Who::Git);
+            let in_step = pipes.ask_all(ids, |found| {
+                done += 1;
+                each(done - 1, self.sound(kind, ids[done - 1].as_ref(), found))
+            })?;
+            *guard = Some(pipes).filter(|_| in_step);
+        }
+        // Over one of them it gave up: those that are left are asked for one by one, by another one.
+        for (at, id) in ids.iter().enumerate().skip(done) {
+            each(at, self.object(kind, id.as_ref()))?;
+        }
+        Ok(())
+    }
+
+    /// Reads many blobs, in their order, as [`Self::read`] does each.
+    pub(crate) fn read_each(&self, ids: &[&BlobId], mut each: impl FnMut(usize, Option<Arc<[u8]>>)) {
+        let of_format: Vec<(usize, &str)> = ids
+            .iter()
+            .enumerate()
+            .filter(|(_, id)| id.format() == self.format)
+            .map(|(at, id)| (at, id.as_str()))
+            .collect();
+        let names: Vec<&str> = of_format.iter().map(|(_, id)| *id).collect();
+        let all = self.objects("blob", &names, |nth, found| {
+            if found.is_err()
+                && let Ok(mut damaged) = self.damaged.lock()
+            {
+                damaged.push(names[nth].to_owned());
+            }
+            each(of_format[nth].0, found.ok().flatten().map(Into::into));
+            Ok(())
+        });
+        debug_assert!(all.is_ok(), "nothing here returns an error");
     }
 
     /// Looks at commits, at all that they come from and at all folders in them, so that what git tells of them without hashing
@@ -138,39 +192,53 @@ impl Blobs {
     /// [`GitError::Damaged`], by the first that can't be read or is not what its name says.
     pub(super) fn check_history(&self, commits: Vec<String>, ends: Ends) -> Result<(), GitError> {
         let mut sound = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut open = commits;
-        while let Some(commit) = open.pop() {
-            if sound.contains(&commit) {
-                continue;
-            }
-            let bytes = match self.object("commit", &commit)? {
-                None if ends == Ends::Shallow => continue,
-                found => found.ok_or_else(|| self.damaged("commit", &commit))?,
-            };
-            let lines = bytes.split(|b| *b == b'\n').take_while(|line| !line.is_empty());
-            let named = lines.filter_map(|line| line.strip_prefix(b"parent "));
-            // Behind one whose parents' folders were left out, nothing was read.
-            let named = named.filter(|_| ends != Ends::WithoutFolders);
-            open.extend(named.map(|id| String::from_utf8_lossy(id).into_owned()));
-            self.check_folders(self.root_of(&commit)?, &mut sound)?;
-            sound.insert(commit);
+        let checked = self.check_from(commits, ends, &mut sound);
+        if checked.is_err() {
+            // Some of it was not looked at.
+            sound.clear();
         }
-        Ok(())
+        checked
     }
 
-    fn check_folders(&self, top: String, sound: &mut HashSet<String>) -> Result<(), GitError> {
-        let mut open = vec![(String::new(), top)];
-        while let Some((folder, id)) = open.pop() {
-            if sound.contains(&id) {
-                continue;
-            }
-            let bytes = self.needed("tree", &id, &folder)?;
-            for entry in entries(&bytes, self.format).filter(|e| e.mode == "40000") {
-                let name = String::from_utf8_lossy(entry.name);
-                let path = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
-                open.push((path, entry.id));
-            }
-            sound.insert(id);
+    fn check_from(&self, commits: Vec<String>, ends: Ends, sound: &mut HashSet<String>) -> Result<(), GitError> {
+        let mut folders = Vec::new();
+        let mut open = commits;
+        while !open.is_empty() {
+            open.retain(|commit| sound.insert(commit.clone()));
+            let mut next = Vec::new();
+            self.objects("commit", &open, |at, found| {
+                let commit = &open[at];
+                let bytes = match found? {
+                    None if ends == Ends::Shallow => return Ok(()),
+                    found => found.ok_or_else(|| self.damaged("commit", commit))?,
+                };
+                let lines = bytes.split(|b| *b == b'\n').take_while(|line| !line.is_empty());
+                let named = lines.filter_map(|line| line.strip_prefix(b"parent "));
+                // Behind one whose parents' folders were left out, nothing was read.
+                let named = named.filter(|_| ends != Ends::WithoutFolders);
+                next.extend(named.map(|id| String::from_utf8_lossy(id).into_owned()));
+                folders.push((String::new(), root_in(commit, &bytes)?));
+                Ok(())
+            })?;
+            open = next;
+        }
+        // Level by level: each is asked for at once.
+        while !folders.is_empty() {
+            folders.retain(|(_, id): &(String, String)| sound.insert(id.clone()));
+            let mut next = Vec::new();
+            let ids: Vec<&str> = folders.iter().map(|(_, id)| id.as_str()).collect();
+            self.objects("tree", &ids, |at, found| {
+                let (folder, id) = &folders[at];
+                let found = found.map_err(|e| e.of_file(folder))?;
+                let bytes = found.ok_or_else(|| self.damaged("tree", id).of_file(folder))?;
+                for entry in entries(&bytes, self.format).filter(|e| e.mode == "40000" && !sound.contains(&e.id)) {
+                    let name = String::from_utf8_lossy(entry.name);
+                    let path = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
+                    next.push((path, entry.id));
+                }
+                Ok(())
+            })?;
+            folders = next;
         }
         Ok(())
     }
@@ -179,12 +247,13 @@ impl Blobs {
         GitError::Damaged { path: self.path.clone(), kind, id: id.to_owned(), file: None }
     }
 
-    /// Looks at a blob that git has compared with others; one that the repository doesn't have was not compared.
+    /// Looks at blobs that git has compared with others, by id and name; one that the repository doesn't have was not compared.
     ///
     /// # Errors
     /// [`GitError::Damaged`].
-    pub(super) fn check_blob(&self, id: &str, file: &str) -> Result<(), GitError> {
-        self.object("blob", id).map(drop).map_err(|e| e.of_file(file))
+    pub(super) fn check_blobs(&self, named: &BTreeMap<String, String>) -> Result<(), GitError> {
+        let (ids, files): (Vec<&String>, Vec<&String>) = named.iter().unzip();
+        self.objects("blob", &ids, |at, found| found.map(drop).map_err(|e| e.of_file(files[at])))
     }
 
     fn needed(&self, kind: &'static str, id: &str, file: &str) -> Result<Vec<u8>, GitError> {
@@ -194,10 +263,7 @@ impl Blobs {
 
     /// The tree of a commit, by its id.
     fn root_of(&self, commit: &str) -> Result<String, GitError> {
-        let bytes = self.needed("commit", commit, "")?;
-        let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
-        let id = line.strip_prefix(b"tree ").and_then(|id| std::str::from_utf8(id).ok());
-        id.map(str::to_owned).ok_or(GitError::Unexpected { command: "cat-file", what: format!("commit {commit}") })
+        root_in(commit, &self.needed("commit", commit, "")?)
     }
 
     /// What a commit ships, read folder by folder.
@@ -257,6 +323,13 @@ impl Blobs {
     }
 }
 
+/// The tree of a commit, by its id and bytes.
+fn root_in(commit: &str, bytes: &[u8]) -> Result<String, GitError> {
+    let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    let id = line.strip_prefix(b"tree ").and_then(|id| std::str::from_utf8(id).ok());
+    id.map(str::to_owned).ok_or(GitError::Unexpected { command: "cat-file", what: format!("commit {commit}") })
+}
+
 /// The entries of a tree object, as far as it is one.
 fn entries(bytes: &[u8], format: ObjectFormat) -> impl Iterator<Item = Entry<'_>> {
     let length = match format {
@@ -274,6 +347,9 @@ fn entries(bytes: &[u8], format: ObjectFormat) -> impl Iterator<Item = Entry<'_>
         Some(entry)
     })
 }
+
+/// Kind and bytes of an object, if there is one.
+type Found = Option<(String, Vec<u8>)>;
 
 #[derive(Debug)]
 struct Pipes {
@@ -308,12 +384,50 @@ impl Pipes {
         Ok(Self { child, ask: Some(ask), answer: BufReader::new(answer) })
     }
 
-    /// Kind and bytes of the object with this id; none if there is none.
-    fn ask(&mut self, id: &str) -> std::io::Result<Option<(String, Vec<u8>)>> {
+    /// The object with this id.
+    fn ask(&mut self, id: &str) -> std::io::Result<Found> {
         let ask = self.ask.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
-        ask.write_all(id.as_bytes())?;
-        ask.write_all(b"\n")?;
-        ask.flush()?;
+        ask.write_all(format!("{id}\n").as_bytes())?;
+        self.answered(id)
+    }
+
+    /// Asks for many while the answers are taken in, in the same order. Whether it is in step with us behind it: it is not
+    /// where it gave up over one, whose answer and those of all behind it are not told.
+    ///
+    /// # Errors
+    /// The first that `each` returns.
+    fn ask_all<E: Send>(
+        &mut self,
+        ids: &[impl AsRef<str> + Sync],
+        mut each: impl FnMut(Found) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let Some(mut ask) = self.ask.take() else { return Ok(ids.is_empty()) };
+        let (asked, told) = std::thread::scope(|scope| {
+            let asking = scope.spawn(move || {
+                let text =
+                    |ids: &[_]| ids.iter().fold(String::new(), |all, id: &_| all + AsRef::<str>::as_ref(id) + "\n");
+                let written = ids.chunks(256).all(|some| ask.write_all(text(some).as_bytes()).is_ok());
+                written.then_some(ask)
+            });
+            let told = ids.iter().try_for_each(|id| match self.answered(id.as_ref()) {
+                Ok(found) => each(found).map_err(Some),
+                Err(_) => Err(None),
+            });
+            if told.is_err() {
+                // Nobody reads what it says from here on, and whoever asks it would wait.
+                let _ = self.child.kill();
+            }
+            (asking.join().ok().flatten(), told)
+        });
+        self.ask = asked;
+        match told {
+            Err(Some(error)) => Err(error),
+            told => Ok(told.is_ok() && self.ask.is_some()),
+        }
+    }
+
+    /// Kind and bytes of an object that was asked for; none if there is none.
+    fn answered(&mut self, id: &str) -> std::io::Result<Found> {
         let mut line = Vec::new();
         // It repeats what it was asked, and a few words.
         self.answer.by_ref().take(id.len() as u64 + 256).read_until(b'\n', &mut line)?;

@@ -1,6 +1,5 @@
 //! The conflict screen with a file of 100,000 lines beside one of 100, in one run: how long until text stands there, until
-//! its first conflict does, until a key is answered meanwhile, and what a frame costs at 200x60. Prints, judges nothing.
-#![allow(clippy::unwrap_used)]
+//! its first conflict does, until a key is answered meanwhile, and what a frame costs at 200x60.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +19,8 @@ use pos_upgrade_tui::tui::view;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
+
+use crate::ratios::Report;
 
 const SIZE: (u16, u16) = (200, 60);
 const FRAMES: usize = 2_000;
@@ -96,7 +97,7 @@ fn key(code: char) -> Msg {
     Msg::Key(KeyEvent::new(KeyCode::Char(code), KeyModifiers::NONE))
 }
 
-fn measure(lines: usize) {
+fn screen(lines: usize) -> String {
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
     let mut model = wizard();
     let open = || Msg::Event(Event::ConflictsOpen { files: Arc::new(vec![file(lines)]) });
@@ -137,18 +138,18 @@ fn measure(lines: usize) {
     }
     times.sort();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    println!(
-        "{lines:>7} lines: text {text:?}, key meanwhile {meanwhile:?}, first conflict {conflict:?}, frame at {}x{}: \
+    format!(
+        "a conflict of {lines} lines: text {text:?}, key meanwhile {meanwhile:?}, first conflict {conflict:?}, frame at {}x{}: \
          median {:?}, 99th percentile {:?}, worst {:?}, slowest key {keys:?}",
         SIZE.0,
         SIZE.1,
         at(0.5),
         at(0.99),
         at(1.0),
-    );
+    )
 }
 
-fn main() {
-    measure(100);
-    measure(100_000);
+/// A line for each of the two.
+pub fn measure(report: &Report) {
+    [100, 100_000].map(screen).into_iter().for_each(|line| report.line(line));
 }
