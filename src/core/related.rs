@@ -5,7 +5,7 @@
 //! installed. A shallow clone and a tarball know one commit only, which shares half of its files even with releases from
 //! long before; a project that is not praxis-os shares next to none.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::baseline::Baseline;
 use super::blob::BlobId;
@@ -69,7 +69,7 @@ pub(crate) fn stranger(both: &Both<'_>) -> Option<String> {
 }
 
 /// All files of the install in managed folders, but empty ones, which are alike everywhere.
-fn seen<'a>(both: &Both<'a>) -> BTreeMap<&'a RelPath, Seen> {
+fn seen<'a>(both: &Both<'a>) -> HashMap<&'a RelPath, Seen> {
     let Both { history, target, roots, installed, baseline } = both;
     let managed = |path: &RelPath| {
         let own = layouts().is_own(path) || layouts().is_ephemeral(path) || layouts().never_installed(path);
@@ -77,13 +77,13 @@ fn seen<'a>(both: &Both<'a>) -> BTreeMap<&'a RelPath, Seen> {
     };
     let empty = |id: &BlobId| *id == BlobId::of(b"", id.format());
     let files = installed.files.iter().filter(|(path, mine)| managed(path) && !empty(&mine.blob));
-    let mut all: BTreeMap<&RelPath, Seen> = files.map(|(path, _)| (path, Seen::default())).collect();
+    let mut all: HashMap<&RelPath, Seen> = files.map(|(path, _)| (path, Seen::default())).collect();
     for (path, seen) in &mut all {
         let noted = baseline.and_then(|b| b.files.get(*path));
         seen.released = noted.is_some_and(|noted| noted.blob == installed.files[*path].blob);
     }
     let sources = history.paths().chain(history.later_paths()).chain(target.keys());
-    let look = |source: &RelPath, is_its: bool, all: &mut BTreeMap<&RelPath, Seen>| {
+    let look = |source: &RelPath, is_its: bool, all: &mut HashMap<&RelPath, Seen>| {
         for path in roots.places(source) {
             let (Some(seen), Some(mine)) = (all.get_mut(&path), installed.files.get(&path)) else { continue };
             seen.has_path |= is_its;

@@ -17,6 +17,7 @@ impl<'a> Planner<'a> {
         let mut planner = Self {
             inputs,
             matched: None,
+            ever: super::ever(inputs.history).into_iter().map(|source| (source, place_now(inputs, source))).collect(),
             newer: Vec::new(),
             cut_off: inputs.source.shallow,
             standing: OnceCell::new(),
@@ -25,7 +26,7 @@ impl<'a> Planner<'a> {
         planner.cut_off |= planner.begins_late();
         if inputs.baseline.is_none() {
             // Nothing installs config, so its being there or not says nothing about the release.
-            let installs = |p| planner.now(p).filter(|path| !layouts().is_config(path));
+            let installs = |p: &_| planner.now(p).filter(|path| !layouts().is_config(path));
             let managed: HashMap<&RelPath, RelPath> =
                 inputs.history.paths().filter_map(|p| Some((p, installs(p)?))).collect();
             let by_source: HashMap<RelPath, BlobId> = managed
@@ -92,7 +93,6 @@ impl<'a> Planner<'a> {
     /// Files of the install that are from a release after the one that would be installed.
     pub(super) fn find_newer(&self) -> Vec<RelPath> {
         let history = self.inputs.history;
-        let paths = super::ever(history);
         // When the public releases had got as far as the commit that would be installed.
         let date =
             |(source, file): (&RelPath, &Shipped)| Some(known().version(source, &file.blob)?.first_date.as_str());
@@ -101,25 +101,23 @@ impl<'a> Planner<'a> {
             // Of releases of one day a whole history tells the earlier ones, a shallow one doesn't.
             !reached.is_empty() && (date > reached || (date == reached && !self.inputs.source.shallow))
         };
-        let is_newer = |source: &&RelPath, mine: &Installed| {
+        let is_newer = |source: &RelPath, mine: &Installed| {
             let ids = || [Some(&mine.blob), mine.blob_with_lf.as_ref()].into_iter().flatten();
             let later = |id: &BlobId| {
                 history.shipped_later(source, id) || known().version(source, id).is_some_and(|v| after(&v.first_date))
             };
             !ids().any(|id| history.shipped(source, id)) && ids().any(later)
         };
-        let found = paths.into_iter().filter_map(|source| {
-            let path = self.now(source)?;
-            let mine = self.inputs.installed.files.get(&path)?;
-            is_newer(&source, mine).then_some(path)
+        let found = self.ever.iter().filter_map(|(source, path)| {
+            let path = path.as_ref()?;
+            let mine = self.inputs.installed.files.get(path)?;
+            is_newer(source, mine).then(|| path.clone())
         });
         found.collect()
     }
 
     pub(super) fn now(&self, source: &RelPath) -> Option<RelPath> {
-        let mut places = self.inputs.roots.places(source).peekable();
-        let first = places.peek().cloned();
-        places.find(|place| self.inputs.installed.files.contains_key(place)).or(first)
+        self.ever.get(source).cloned().unwrap_or_else(|| place_now(self.inputs, source))
     }
 
     pub(super) fn next(&self, source: &RelPath) -> Option<RelPath> {
@@ -213,7 +211,7 @@ impl<'a> Planner<'a> {
         // What releases before the installed one left behind.
         let followed: BTreeSet<RelPath> =
             lineages.iter().flat_map(|l| l.now.iter().chain(l.next.iter().map(|n| &n.0))).cloned().collect();
-        for source in super::ever(self.inputs.history) {
+        for source in self.ever.keys().copied() {
             for now in self.inputs.roots.places(source).filter(|p| !followed.contains(p)) {
                 if self.inputs.installed.files.get(&now).is_some_and(|mine| !self.came_later(source, mine)) {
                     let copy_of = self.twin(source).filter(|twin| *twin != now && followed.contains(twin));
@@ -228,7 +226,7 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        lineages.extend(super::ever(self.inputs.history).into_iter().flat_map(|source| self.strays(source)));
+        lineages.extend(self.ever.keys().flat_map(|source| self.strays(source)));
         lineages
     }
 
@@ -294,4 +292,11 @@ impl<'a> Planner<'a> {
         let mut same = target.iter().filter(|(p, f)| f.blob == file.blob && free(p) && p.name() == source.name());
         same.next().filter(|_| same.next().is_none()).map(|(p, _)| p.clone())
     }
+}
+
+/// Where a source path stands in the install, or would stand.
+fn place_now(inputs: &Inputs<'_>, source: &RelPath) -> Option<RelPath> {
+    let mut places = inputs.roots.places(source).peekable();
+    let first = places.peek().cloned();
+    places.find(|place| inputs.installed.files.contains_key(place)).or(first)
 }

@@ -204,6 +204,8 @@ struct Planner<'a> {
     inputs: &'a Inputs<'a>,
     /// The release that the install matches; not looked for where a baseline names it.
     matched: Option<Match>,
+    /// Every source path that a release is known to have shipped, with where it stands or would stand in the install.
+    ever: BTreeMap<&'a RelPath, Option<RelPath>>,
     /// Files from releases after the one that would be installed.
     newer: Vec<RelPath>,
     /// The history doesn't reach back to the release that is installed.

@@ -321,6 +321,8 @@ impl Layouts {
 impl Map {
     /// Where a source path lands; none if it isn't installed from here.
     pub fn place(&self, source: &RelPath) -> Option<RelPath> {
+        // Most maps are of other folders, which is told sooner than the rest.
+        source.strip(&self.source)?;
         if layouts().never_installed(source) || layouts().config_path(source).is_some() {
             return None;
         }
@@ -347,7 +349,7 @@ impl Layout {
         if map.only_if_present && !present(&map.install) {
             return None;
         }
-        map.place(source)
+        map.copied(source)
     }
 
     /// Its maps.

@@ -1,8 +1,9 @@
 //! Many new files and folders that become durable together: all are written first, then one `syncfs` waits for all of them,
-//! where a call for each would wait as often as there are files. dpkg and ostree do the same.
+//! where a call for each would wait as often as there are files. OSTree does the same.
 //!
-//! `syncfs` tells of what could not be written since Linux 5.8, and not every file system carries it out: a FUSE daemon is
-//! never told, a network's is asked for this file alone. Where it isn't known to hold, each file is waited for by itself.
+//! It waits for what others wrote there, too: a backup beside a copy of many gigabytes takes as long as that one. It tells of
+//! what could not be written since Linux 5.8, and not every file system carries it out: a FUSE daemon is never told, a
+//! network's is asked for this file alone. Where it isn't known to hold, each file is waited for by itself.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -104,9 +104,19 @@ fn read_up_to(file: File, most: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
 }
 
-pub(crate) fn read_all(mut file: File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |m| usize::try_from(m.len()).unwrap_or(0)));
-    file.read_to_end(&mut bytes)?;
+pub(crate) fn read_all(file: File) -> io::Result<Vec<u8>> {
+    let length = file.metadata().map_or(0, |m| m.len());
+    read_of_length(file, length)
+}
+
+/// The same where the length is known by now; it may be another one meanwhile.
+///
+/// # Errors
+/// [`io::Error`].
+pub(crate) fn read_of_length(file: File, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    // Of a bare file the library would ask the system for length and position once more.
+    file.take(u64::MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

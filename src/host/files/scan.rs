@@ -10,7 +10,7 @@ use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::parallel::in_parallel;
-use crate::host::files::read::read_all;
+use crate::host::files::read::read_of_length;
 use crate::host::files::walk;
 
 /// Looks at everything in an install that releases may have put there, hashing each file once.
@@ -48,16 +48,18 @@ pub(crate) fn scan(install: &Path, format: ObjectFormat) -> Result<InstalledTree
 
 pub(crate) fn hash_installed(install: &Path, path: &RelPath, format: ObjectFormat) -> Result<Installed, FsError> {
     let shown = || path.under(install);
-    let file = walk::open_file(install, path).doing("read", shown())?;
-    let mode = file.metadata().doing("read", shown())?.permissions().mode();
-    let bytes = read_all(file).doing("read", shown())?;
+    let (file, meta) = walk::open_file_and_look(install, path).doing("read", shown())?;
+    let mode = meta.permissions().mode();
+    let bytes = read_of_length(file, meta.len()).doing("read", shown())?;
     let lf = with_lf(&bytes).map(|text| BlobId::of(&text, format));
     Ok(Installed { blob: BlobId::of(&bytes, format), blob_with_lf: lf, executable: mode & 0o100 != 0 })
 }
 
 /// The text with CRLF read as LF; none if it has no CRLF or is binary.
 pub(crate) fn with_lf(bytes: &[u8]) -> Option<Vec<u8>> {
-    let crlf = bytes.windows(2).any(|w| w == b"\r\n") && !crate::core::merge::is_binary(bytes);
+    // Most have none, which is soon told.
+    let crlf =
+        bytes.contains(&b'\r') && bytes.windows(2).any(|w| w == b"\r\n") && !crate::core::merge::is_binary(bytes);
     crlf.then(|| {
         let mut out = Vec::with_capacity(bytes.len());
         let mut rest = bytes.iter().peekable();

@@ -76,14 +76,22 @@ pub fn open(top: &Path, path: &RelPath, flags: OFlags, mode: Mode) -> io::Result
 /// # Errors
 /// [`io::Error`], also where something else stands there.
 pub fn open_file(top: &Path, path: &RelPath) -> io::Result<File> {
+    Ok(open_file_and_look(top, path)?.0)
+}
+
+/// The same, with what is known of it.
+///
+/// # Errors
+/// Those of [`open_file`].
+pub(crate) fn open_file_and_look(top: &Path, path: &RelPath) -> io::Result<(File, Metadata)> {
     // Opening a pipe would wait for somebody who writes into it.
     regular(open(top, path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?)
 }
 
-fn regular(file: File) -> io::Result<File> {
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("it is not a regular file")),
+fn regular(file: File) -> io::Result<(File, Metadata)> {
+    match file.metadata()? {
+        meta if meta.is_file() => Ok((file, meta)),
+        _ => Err(io::Error::other("it is not a regular file")),
     }
 }
 
@@ -96,7 +104,7 @@ pub(crate) fn open_unlinked(top: &Path, path: &RelPath, is_folder: bool) -> io::
     let kind = if is_folder { OFlags::DIRECTORY } else { OFlags::NONBLOCK };
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | kind;
     let file = File::from(rustix::fs::openat(folder.fd(), name, flags, Mode::empty())?);
-    if is_folder { Ok(file) } else { regular(file) }
+    if is_folder { Ok(file) } else { Ok(regular(file)?.0) }
 }
 
 /// What is known of what stands at a path below a folder, itself and not where it leads.

@@ -401,7 +401,10 @@ impl Pipes {
         ids: &[impl AsRef<str> + Sync],
         mut each: impl FnMut(Found) -> Result<(), E>,
     ) -> Result<bool, E> {
-        let Some(mut ask) = self.ask.take() else { return Ok(ids.is_empty()) };
+        if ids.is_empty() {
+            return Ok(true);
+        }
+        let Some(mut ask) = self.ask.take() else { return Ok(false) };
         let (asked, told) = std::thread::scope(|scope| {
             let asking = scope.spawn(move || {
                 let text =
