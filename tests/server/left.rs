@@ -170,7 +170,7 @@ fn a_rollback_of_content_leaves_the_server_alone() {
 fn a_rollback_of_what_never_came_to_the_server() {
     for (point, is_stopped) in [
         ("backup.copy after", false),
-        ("file.sync after", false),
+        ("all.sync after", false),
         ("journal.exchange before", true),
         ("journal.exchange after", true),
         ("journal.release after", true),

@@ -7,6 +7,7 @@
 
 pub(crate) mod address;
 pub(crate) mod cached;
+mod cat_file;
 mod clean;
 mod command;
 mod commit;

@@ -2,22 +2,18 @@
 //! so that nothing can stand for something else, wherever the repository has its objects from.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::core::blob::{BlobId, LFS_POINTER_LIMIT, ObjectFormat};
 use crate::core::layout::{layouts, pages};
 use crate::core::path::RelPath;
 use crate::core::release_history::{Shipped, Tree};
+use crate::host::git::cat_file::{Found, Pipes};
 use crate::host::git::command::finish_with;
 use crate::host::git::error::GitError;
 use crate::host::git::view::View;
 use crate::host::process::timing::{Who, waiting};
-
-/// A file of a release that is larger is not read: it would have to be held in memory.
-const LARGEST: u64 = 512 << 20;
 
 /// What the manifest's paths are relative to, in the names of pages.
 pub(crate) const MANIFEST_FOLDER: &str = "universal/";
@@ -346,112 +342,6 @@ fn entries(bytes: &[u8], format: ObjectFormat) -> impl Iterator<Item = Entry<'_>
         rest = &rest[end + 1 + length..];
         Some(entry)
     })
-}
-
-/// Kind and bytes of an object, if there is one.
-type Found = Option<(String, Vec<u8>)>;
-
-#[derive(Debug)]
-struct Pipes {
-    child: Child,
-    ask: Option<ChildStdin>,
-    answer: BufReader<ChildStdout>,
-}
-
-impl Drop for Pipes {
-    fn drop(&mut self) {
-        let _git = waiting(Who::Git);
-        // Closing its input ends it; one that still has something to say would wait for a reader. Waiting keeps no zombie.
-        self.ask.take();
-        let begun = std::time::Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < std::time::Duration::from_secs(1) {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Pipes {
-    fn open(mut command: Command) -> Result<Self, GitError> {
-        let _git = waiting(Who::Git);
-        command.args(["cat-file", "--batch"]);
-        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut child = spawned.map_err(GitError::NoGit)?;
-        let (Some(ask), Some(answer)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(GitError::Unexpected { command: "cat-file", what: "no pipes".into() });
-        };
-        Ok(Self { child, ask: Some(ask), answer: BufReader::new(answer) })
-    }
-
-    /// The object with this id.
-    fn ask(&mut self, id: &str) -> std::io::Result<Found> {
-        let ask = self.ask.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
-        ask.write_all(format!("{id}\n").as_bytes())?;
-        self.answered(id)
-    }
-
-    /// Asks for many while the answers are taken in, in the same order. Whether it is in step with us behind it: it is not
-    /// where it gave up over one, whose answer and those of all behind it are not told.
-    ///
-    /// # Errors
-    /// The first that `each` returns.
-    fn ask_all<E: Send>(
-        &mut self,
-        ids: &[impl AsRef<str> + Sync],
-        mut each: impl FnMut(Found) -> Result<(), E>,
-    ) -> Result<bool, E> {
-        if ids.is_empty() {
-            return Ok(true);
-        }
-        let Some(mut ask) = self.ask.take() else { return Ok(false) };
-        let (asked, told) = std::thread::scope(|scope| {
-            let asking = scope.spawn(move || {
-                let text =
-                    |ids: &[_]| ids.iter().fold(String::new(), |all, id: &_| all + AsRef::<str>::as_ref(id) + "\n");
-                let written = ids.chunks(256).all(|some| ask.write_all(text(some).as_bytes()).is_ok());
-                written.then_some(ask)
-            });
-            let told = ids.iter().try_for_each(|id| match self.answered(id.as_ref()) {
-                Ok(found) => each(found).map_err(Some),
-                Err(_) => Err(None),
-            });
-            if told.is_err() {
-                // Nobody reads what it says from here on, and whoever asks it would wait.
-                let _ = self.child.kill();
-            }
-            (asking.join().ok().flatten(), told)
-        });
-        self.ask = asked;
-        match told {
-            Err(Some(error)) => Err(error),
-            told => Ok(told.is_ok() && self.ask.is_some()),
-        }
-    }
-
-    /// Kind and bytes of an object that was asked for; none if there is none.
-    fn answered(&mut self, id: &str) -> std::io::Result<Found> {
-        let mut line = Vec::new();
-        // It repeats what it was asked, and a few words.
-        self.answer.by_ref().take(id.len() as u64 + 256).read_until(b'\n', &mut line)?;
-        if line.last() != Some(&b'\n') {
-            return Err(std::io::ErrorKind::InvalidData.into());
-        }
-        let line = String::from_utf8_lossy(&line).into_owned();
-        let mut words = line.trim_end().rsplit(' ');
-        let (size, kind) = (words.next(), words.next());
-        let Some(size) = size.and_then(|s| s.parse::<u64>().ok()) else { return Ok(None) };
-        if size > LARGEST {
-            return Err(std::io::ErrorKind::FileTooLarge.into());
-        }
-        // As it comes, not as it was promised.
-        let mut bytes = Vec::new();
-        self.answer.by_ref().take(size + 1).read_to_end(&mut bytes)?;
-        if bytes.pop() != Some(b'\n') || bytes.len() as u64 != size {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(Some((kind.unwrap_or_default().to_owned(), bytes)))
-    }
 }
 
 /// Regular files, executable or not; not links (120000) and submodules (160000).

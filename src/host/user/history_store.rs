@@ -116,8 +116,9 @@ pub(crate) fn all() -> Result<Vec<PastUpgrade>, StoreError> {
         return Ok(Vec::new());
     }
     with(&folder, |store| {
+        // Of those that began within one second, the one that was noted last.
         let mut wanted = store.prepare(
-            "SELECT row, started_at, exit FROM upgrades ORDER BY COALESCE(started_at, ended_at) DESC, id DESC",
+            "SELECT row, started_at, exit FROM upgrades ORDER BY COALESCE(started_at, ended_at) DESC, rowid DESC",
         )?;
         let rows = wanted.query_map([], |row| {
             let text: String = row.get(0)?;
