@@ -322,11 +322,8 @@ impl Map {
     /// Where a source path lands; none if it isn't installed from here.
     pub fn place(&self, source: &RelPath) -> Option<RelPath> {
         // Most maps are of other folders, which is told sooner than the rest.
-        source.strip(&self.source)?;
-        if layouts().never_installed(source) || layouts().config_path(source).is_some() {
-            return None;
-        }
-        self.copied(source)
+        let path = self.copied(source)?;
+        (!layouts().never_installed(source) && layouts().config_path(source).is_none()).then_some(path)
     }
 
     /// Where it lands for somebody who copies the folder by hand, and with it what no installer installs.

@@ -1,6 +1,7 @@
 //! Phase 2: standards, workflows and scripts, exactly as planned; with them the baseline and the version files.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::core::account::is_pristine;
@@ -38,11 +39,13 @@ use crate::engine::session::task::done;
 use crate::host::backup::copy;
 use crate::host::backup::copy::{Backup, Entry};
 use crate::host::files::crash_points::{KEEP, around};
+use crate::host::files::error::FsError;
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::fs;
 use crate::host::files::journal::{Journal, NewFile, State, Wanted};
 use crate::host::files::parallel;
 use crate::host::install::locked::LockedInstall;
+use crate::host::process::proc;
 use crate::host::server::search_index;
 use crate::host::server::{self, Running};
 
@@ -383,7 +386,6 @@ fn moved_config(run: &mut Run, live: &Folder, content: &mut Vec<Wanted>) -> Resu
 fn keep_base(install: &LockedInstall, source: &Source) -> Result<(), Stop> {
     // What stands there may be a link: it is replaced, never written through.
     let folder = Folder::open(&install.make_folder(".upgrade/base")?)?;
-    let mode = crate::host::process::proc::new_file_mode();
     // One that a crash tore is written again.
     let mut all: Vec<(&RelPath, &BlobId)> = source.tree.iter().map(|(path, file)| (path, &file.blob)).collect();
     let mut named = HashSet::new();
@@ -394,8 +396,7 @@ fn keep_base(install: &LockedInstall, source: &Source) -> Result<(), Stop> {
     let mut written = Ok(());
     source.blobs.read_each(&ids, |at, bytes| {
         if let (Some(bytes), Ok(())) = (bytes, &written) {
-            let name = std::ffi::OsStr::new(ids[at].as_str());
-            written = around(KEEP, || folder.put(name, &bytes, mode));
+            written = put_base(&folder, ids[at], &bytes);
         }
     });
     written?;
@@ -414,11 +415,14 @@ fn keep_edited_bases(run: &Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop
         if make_plan::kept_base(install, id)?.is_none()
             && let Some(bytes) = texts(entry)?.base
         {
-            let name = std::ffi::OsStr::new(id.as_str());
-            around(KEEP, || folder.put(name, &bytes, crate::host::process::proc::new_file_mode()))?;
+            put_base(&folder, id, &bytes)?;
         }
     }
     Ok(())
+}
+
+fn put_base(folder: &Folder, id: &BlobId, bytes: &[u8]) -> Result<(), FsError> {
+    around(KEEP, || folder.put(OsStr::new(id.as_str()), bytes, proc::new_file_mode()))
 }
 
 /// What a new plan has other than the approved one, naming the paths.

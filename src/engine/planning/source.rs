@@ -105,16 +105,20 @@ impl Source {
 
     /// Reads what a plan installs, once, so that nothing is found damaged when it is applied.
     pub(crate) fn check_contents(&self, plan: &Plan) -> Result<(), GitError> {
+        fn theirs(file: &FileEntry) -> Option<&BlobId> {
+            file.theirs.as_ref().filter(|_| file.uses_theirs())
+        }
         // What the user's edit is compared with, too; nothing may have asked for it yet.
-        let theirs = |file: &'_ FileEntry| file.theirs.clone().filter(|_| file.uses_theirs());
-        let bases = |file: &FileEntry| file.base.clone().filter(|base| file.mine.as_ref() != Some(base));
-        let asked: BTreeSet<BlobId> = plan.files.iter().flat_map(|f| theirs(f).into_iter().chain(bases(f))).collect();
-        let asked: Vec<&BlobId> = asked.iter().collect();
+        fn base(file: &FileEntry) -> Option<&BlobId> {
+            file.base.as_ref().filter(|base| file.mine.as_ref() != Some(base))
+        }
+        let asked: BTreeSet<&BlobId> = plan.files.iter().flat_map(|f| [theirs(f), base(f)]).flatten().collect();
+        let asked: Vec<&BlobId> = asked.into_iter().collect();
         let mut found = HashSet::new();
         self.blobs.read_each(&asked, |at, bytes| found.extend(bytes.map(|_| asked[at])));
         for file in &plan.files {
             let name = file.source_path.as_ref().unwrap_or(&file.path);
-            if let Some(id) = file.theirs.as_ref().filter(|_| file.uses_theirs())
+            if let Some(id) = theirs(file)
                 && !found.contains(id)
                 // What a partial clone lacks is told with the plan.
                 && (!self.repo.lacks.any() || self.blobs.is_damaged(id))

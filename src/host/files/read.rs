@@ -98,9 +98,8 @@ fn read_up_to(file: File, most: u64) -> io::Result<Vec<u8>> {
     if length > most {
         return Err(too_large());
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     // It may grow meanwhile.
-    file.take(most + 1).read_to_end(&mut bytes)?;
+    let bytes = read_of_length(file.take(most + 1), length)?;
     if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
 }
 
@@ -113,7 +112,7 @@ pub(crate) fn read_all(file: File) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`io::Error`].
-pub(crate) fn read_of_length(file: File, length: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_of_length(file: impl io::Read, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     // Of a bare file the library would ask the system for length and position once more.
     file.take(u64::MAX).read_to_end(&mut bytes)?;

@@ -120,11 +120,11 @@ impl Blobs {
             *guard = None;
             return Err(damaged());
         };
-        self.sound(kind, id, found)
+        self.checked(kind, id, found)
     }
 
     /// The bytes of an object that was found under a name, if it is of this kind and what its name says.
-    fn sound(&self, kind: &'static str, id: &str, found: Found) -> Result<Option<Vec<u8>>, GitError> {
+    fn checked(&self, kind: &'static str, id: &str, found: Found) -> Result<Option<Vec<u8>>, GitError> {
         let Some((_, bytes)) = found.filter(|(found_kind, _)| found_kind == kind) else { return Ok(None) };
         match BlobId::of_object(kind, &bytes, self.format).as_str() == id {
             true => Ok(Some(bytes)),
@@ -149,7 +149,7 @@ impl Blobs {
             let _git = waiting(Who::Git);
             let in_step = pipes.ask_all(ids, |found| {
                 done += 1;
-                each(done - 1, self.sound(kind, ids[done - 1].as_ref(), found))
+                each(done - 1, self.checked(kind, ids[done - 1].as_ref(), found))
             })?;
             *guard = Some(pipes).filter(|_| in_step);
         }

@@ -79,12 +79,12 @@ impl Journal {
         let Place { root, stage, .. } = &at;
         let paths = || self.steps.iter().map(|step| &step.path);
         for folder in paths().filter_map(RelPath::parent).collect::<BTreeSet<_>>() {
-            match root.below(&folder, false) {
-                Ok(open) => batch.folder(|| open.sync())?,
+            batch.folder(|| match root.below(&folder, false) {
+                Ok(open) => open.sync(),
                 // One that is gone, or no folder of ours any more, has nothing to be made durable.
-                Err(e) if e.is_no_folder() || fs::is_absence(&e.source) => {}
-                Err(e) => return Err(e.into()),
-            }
+                Err(e) if e.is_no_folder() || fs::is_absence(&e.source) => Ok(()),
+                Err(e) => Err(e),
+            })?;
         }
         batch.folder(|| stage.sync())?;
         batch.finish()?;
