@@ -187,7 +187,7 @@ pub fn started_until(command: &mut Command, when: impl Fn(&Value) -> bool) -> He
 pub fn slow_down(install: &Path) {
     let specs = install.join("specs/measurements");
     std::fs::create_dir_all(&specs).unwrap();
-    let bytes: Vec<u8> = (0..2_000_000_u32).flat_map(|n| n.to_le_bytes()).collect();
+    let bytes: Vec<u8> = (0..10_000_000_u32).flat_map(|n| n.to_le_bytes()).collect();
     std::fs::write(specs.join("raw.bin"), bytes).unwrap();
 }
 

@@ -206,7 +206,12 @@ pub(crate) fn described(item: &Item) -> String {
 /// # Errors
 /// [`Stop::Failed`] where it can't be told.
 pub(crate) fn not_back(run: &mut Run, backup: &Backup, touched: &BTreeSet<RelPath>) -> Result<BTreeSet<RelPath>, Stop> {
-    let account = take::back(&run.session, backup, touched, When::Applied)?;
+    let look = || take::back(&run.session, backup, touched, When::Applied);
+    let mut account = look()?;
+    if account.of(Fate::Lost).next().is_some() {
+        // A disk or a limit can refuse one call. What is told as lost was looked at twice.
+        account = look()?;
+    }
     let missing = account.of(Fate::Lost).map(|item| item.path.clone()).collect();
     run.account = Some(account);
     Ok(missing)
