@@ -1,19 +1,23 @@
 //! Backup, apply and rollback, as the program itself notes the times of its phases, and as whole processes.
 
-use std::path::Path;
+use std::cell::LazyCell;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::plain_tools::{copied, copied_and_summed, run};
 use crate::ratios::{Goal, Report};
 use crate::worlds::{Size, World, sync};
 
-const FILES: usize = 20_000;
-const CHANGED: usize = 2_000;
-
-/// An upgrade of 2,000 files among 20,000, phase by phase, and its rollback.
+/// An upgrade that changes a tenth of the files, phase by phase, and its rollback; the larger one is what the goals are for.
 pub fn measure(report: &Report) {
-    let world = std::cell::LazyCell::new(|| World::new(Size { files: FILES, commits: 40, changed: CHANGED }));
-    let changed = std::cell::LazyCell::new(|| changed(&world));
+    for files in [2_000, 20_000] {
+        measure_of(report, files, files / 10);
+    }
+}
+
+fn measure_of(report: &Report, files: usize, changed: usize) {
+    let world = LazyCell::new(|| World::new(Size { files, commits: 40, changed }));
+    let apart = LazyCell::new(|| changed_by_themselves(&world, files, changed));
     // In one project, there and back again: a copy of it for each turn would take longer than all that is measured.
     let back = || {
         let took = run(world.program().args(["rollback", "--yes", "--project"]).arg(&world.project));
@@ -41,25 +45,30 @@ pub fn measure(report: &Report) {
         sync();
         took
     };
-    let goal = Goal::Ratio(1.5);
     report.compare(
-        "backup with verification, 20000 files",
-        goal,
+        &format!("backup with verification, {files} files"),
+        Goal::Ratio(1.5),
         || phase(1),
         || plain(&world.install, copied_and_summed),
     );
-    report.compare("apply of 2000 changed files, durable", Goal::Ratio(2.0), || phase(2), || plain(&changed, copied));
+    report.compare(
+        &format!("apply of {changed} changed files, durable"),
+        Goal::Ratio(2.0),
+        || phase(2),
+        || plain(&apart, copied),
+    );
     let rollback = || {
         there();
         back()
     };
-    report.compare("rollback of the same", Goal::Ratio(2.0), rollback, || plain(&changed, copied));
+    report
+        .compare(&format!("rollback of {changed} changed files"), Goal::Ratio(2.0), rollback, || plain(&apart, copied));
 }
 
 /// The files that the last release changed, by themselves.
-fn changed(world: &World) -> std::path::PathBuf {
+fn changed_by_themselves(world: &World, files: usize, changed: usize) -> PathBuf {
     let folder = world.beside("changed");
-    for number in (0..FILES).step_by(FILES / CHANGED) {
+    for number in (0..files).step_by(files / changed) {
         let from = world.page(number);
         let to = folder.join(from.strip_prefix(&world.install).unwrap());
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -69,11 +78,11 @@ fn changed(world: &World) -> std::path::PathBuf {
     folder
 }
 
-/// How long a phase of the install's session took.
+/// How long a phase of the install's newest session took. Sessions are named by their time.
 fn seconds_of(install: &Path, phase: u64) -> Duration {
     let sessions =
         std::fs::read_dir(install.join(".upgrade")).unwrap().flatten().map(|e| e.path().join("session.json"));
-    let text = std::fs::read_to_string(sessions.into_iter().find(|path| path.is_file()).unwrap()).unwrap();
+    let text = std::fs::read_to_string(sessions.filter(|path| path.is_file()).max().unwrap()).unwrap();
     let saved: serde_json::Value = serde_json::from_str(&text).unwrap();
     Duration::from_secs_f64(saved["session"]["phase_artifacts"][phase.to_string()]["seconds"].as_f64().unwrap())
 }

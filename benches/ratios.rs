@@ -32,6 +32,8 @@ pub struct Report {
     figures: RefCell<Vec<(String, Goal)>>,
     amounts: RefCell<Vec<Amount>>,
     lines: RefCell<Vec<String>>,
+    /// What is behind `--`.
+    only: Option<String>,
 }
 
 /// A median with the ends of its 95 % confidence interval, in nanoseconds.
@@ -61,6 +63,7 @@ impl Report {
             figures: RefCell::default(),
             amounts: RefCell::default(),
             lines: RefCell::default(),
+            only: std::env::args().skip(1).find(|word| !word.starts_with('-')),
         }
     }
 
@@ -79,6 +82,29 @@ impl Report {
         group.bench_function(THEIRS, |bencher| times(bencher, &mut theirs));
         group.finish();
         self.figures.borrow_mut().push((name.to_owned(), goal));
+    }
+
+    /// Whether a figure with this name is asked for, where criterion isn't asked.
+    pub fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only))
+    }
+
+    /// Whether each ratio that was measured is at most twice what is recorded; says so where it is not. Without `POS_RECORDED`
+    /// nobody asks.
+    pub fn is_as_recorded(&self) -> bool {
+        let recorded = include_str!("recorded.tsv").lines().filter_map(|line| line.split_once('\t'));
+        let recorded: Vec<(&str, f64)> = recorded.map(|(name, ratio)| (name, ratio.parse().unwrap())).collect();
+        let worse = |(name, before): &&(&str, f64)| self.ratio(name).is_some_and(|now| now > 2.0 * before);
+        let worse: Vec<_> =
+            recorded.iter().filter(|_| std::env::var_os("POS_RECORDED").is_some()).filter(worse).collect();
+        for (name, before) in &worse {
+            println!("{name}: {:.2}, more than twice the {before:.2} that is recorded", self.ratio(name).unwrap());
+        }
+        worse.is_empty()
+    }
+
+    fn ratio(&self, name: &str) -> Option<f64> {
+        Some(self.median(name, OURS)?.point / self.median(name, THEIRS)?.point)
     }
 
     /// Notes what no clock measures.

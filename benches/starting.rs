@@ -1,11 +1,10 @@
 //! What people wait for first: the program's own start. And what it is: how much of a disk, and of the memory.
 
 use std::cell::LazyCell;
-use std::path::Path;
 
 use crate::plain_tools::run;
 use crate::ratios::{Amount, Goal, Report, timed};
-use crate::worlds::{Size, World, git};
+use crate::worlds::{Size, World, git, path_of_program};
 
 /// Starts, and the size of the program.
 pub fn measure(report: &Report) {
@@ -23,6 +22,6 @@ pub fn measure(report: &Report) {
         || run(world.program().args(["status", "--project"]).arg(&world.project)),
         || of_git(&["status", "--porcelain"]),
     );
-    let size = Path::new(env!("CARGO_BIN_EXE_pos-upgrade-tui")).metadata().unwrap().len();
+    let size = path_of_program().metadata().unwrap().len();
     report.amount(Amount { name: "the program on disk".to_owned(), megabytes: size as f64 / 1e6, goal: 10.0 });
 }

@@ -77,6 +77,15 @@ impl World {
         self.install.join("standards/universal/bench").join(path_of(number))
     }
 
+    /// Edits so many pages in the line that the last release changes.
+    pub fn overlap(&self, pages: usize) {
+        for number in 0..pages {
+            let path = self.page(number);
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(&path, text.replace("in generation", "as we have it, in generation")).unwrap();
+        }
+    }
+
     /// A folder beside source and project.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -93,9 +102,14 @@ impl World {
     }
 }
 
-/// The built program.
+/// The built program, or the one that `POS_SHIPPED` names.
 pub fn program() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"))
+    Command::new(path_of_program())
+}
+
+/// Where it is.
+pub fn path_of_program() -> PathBuf {
+    std::env::var_os("POS_SHIPPED").unwrap_or_else(|| env!("CARGO_BIN_EXE_pos-upgrade-tui").into()).into()
 }
 
 fn write_history(source: &Path, size: Size) {

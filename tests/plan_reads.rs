@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::common::ext::program;
 use crate::common::{Sandbox, git, text};
-use pos_upgrade_tui::core::plan::{Kind, Plan};
+use pos_upgrade_tui::core::plan::{FileEntry, Kind, Plan};
 use pos_upgrade_tui::host::demo::Demo;
 use rustix::fs::inotify;
 
@@ -216,4 +216,32 @@ fn each_file_of_the_install_is_read_once() {
         }
     }
     assert!(merged > 1, "an edited file is read again, to merge it");
+}
+
+/// What the last upgrade left as it is, is not read again; whatever was changed since is, also with its old size and time.
+#[test]
+fn a_file_that_stays_as_it_was_is_not_read_again() {
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let arguments = ["upgrade", "--yes", "--only", "content", "--on-conflict", "keep"];
+    let output = sandbox.run(&of(&arguments, &demo));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    let plan = || -> Plan { serde_json::from_slice(&sandbox.run(&of(&["plan", "--json"], &demo)).stdout).unwrap() };
+    let mut before = None;
+    let seen = opened(&demo.install, || before = Some(plan()));
+    let before = before.unwrap();
+    let pristine =
+        |f: &&FileEntry| f.kind == Kind::Unchanged && f.mine.is_some() && !f.path.to_string().contains("config");
+    let unread: Vec<&FileEntry> =
+        before.files.iter().filter(pristine).filter(|f| !seen.contains_key(&f.path.to_string())).collect();
+    assert!(unread.len() > 3, "{seen:?}");
+    let path = unread[0].path.under(&demo.install);
+    let (bytes, time) = (fs::read(&path).unwrap(), path.metadata().unwrap().modified().unwrap());
+    let other: Vec<u8> = bytes.iter().map(|b| if *b == b'e' { b'E' } else { *b }).collect();
+    assert_ne!(bytes, other);
+    fs::write(&path, &other).unwrap();
+    fs::File::open(&path).unwrap().set_modified(time).unwrap();
+    let after = plan();
+    let now = after.files.iter().find(|f| f.path == unread[0].path).unwrap();
+    assert_ne!((now.kind, &now.mine), (Kind::Unchanged, &unread[0].mine), "its edit is seen");
 }

@@ -19,11 +19,19 @@ pub enum ObjectFormat {
 /// The id of a blob as hex digits, in whichever format its repository uses.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(into = "String", try_from = "String")]
-pub struct BlobId(String);
+#[schemars(with = "String")]
+pub struct BlobId {
+    /// The digits, and zeros behind them: each file of a history has an id, and none needs memory of its own.
+    digits: [u8; LONGEST],
+    length: u8,
+}
+
+/// The digits of a sha256.
+const LONGEST: usize = 64;
 
 impl From<BlobId> for String {
     fn from(id: BlobId) -> String {
-        id.0
+        id.as_str().to_owned()
     }
 }
 
@@ -39,7 +47,14 @@ impl BlobId {
     /// Takes hex digits as git prints them; none unless they have the length of a full id.
     pub(crate) fn from_hex(hex: &str) -> Option<Self> {
         let full = matches!(hex.len(), 40 | 64) && hex.bytes().all(|b| b.is_ascii_hexdigit());
-        full.then(|| Self(hex.to_ascii_lowercase()))
+        full.then(|| Self::of_digits(hex.as_bytes()))
+    }
+
+    /// Up to 64 of them.
+    fn of_digits(hex: &[u8]) -> Self {
+        let mut digits = [0; LONGEST];
+        digits.iter_mut().zip(hex).for_each(|(to, from)| *to = from.to_ascii_lowercase());
+        Self { digits, length: u8::try_from(hex.len()).unwrap_or_default() }
     }
 
     /// The id git would give to `bytes`.
@@ -51,36 +66,41 @@ impl BlobId {
     pub(crate) fn of_object(kind: &str, bytes: &[u8], format: ObjectFormat) -> Self {
         let head = format!("{kind} {}\0", bytes.len());
         match format {
-            ObjectFormat::Sha1 => Self(hex(&Sha1::new().chain_update(head).chain_update(bytes).finalize())),
-            ObjectFormat::Sha256 => Self(hex(&Sha256::new().chain_update(head).chain_update(bytes).finalize())),
+            ObjectFormat::Sha1 => {
+                Self::of_digits(hex(&Sha1::new().chain_update(head).chain_update(bytes).finalize()).as_bytes())
+            }
+            ObjectFormat::Sha256 => {
+                Self::of_digits(hex(&Sha256::new().chain_update(head).chain_update(bytes).finalize()).as_bytes())
+            }
         }
     }
 
     /// The format that it is written in, by its length.
     pub fn format(&self) -> ObjectFormat {
-        if self.0.len() == 64 { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 }
+        if usize::from(self.length) == LONGEST { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 }
     }
 
     /// The hex digits.
     pub fn as_str(&self) -> &str {
-        &self.0
+        let digits = self.digits.get(..usize::from(self.length)).unwrap_or_default();
+        std::str::from_utf8(digits).unwrap_or_default()
     }
 
     /// All zeros is how git writes "no such file" in a raw diff.
     pub fn is_null(&self) -> bool {
-        self.0.bytes().all(|b| b == b'0')
+        self.as_str().bytes().all(|b| b == b'0')
     }
 }
 
 impl fmt::Display for BlobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for BlobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.get(..10).unwrap_or(&self.0))
+        f.write_str(self.as_str().get(..10).unwrap_or_default())
     }
 }
 

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,9 +13,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A relative path that can't leave the folder it is joined to: no `..`, no root, no empty or `.` part, no NUL.
 ///
 /// Bytes, not text, since file names need not be UTF-8. In JSON it is the plain string; a name that is not UTF-8
-/// (or begins with `base64:`) is written as `base64:<its bytes>`, so that it comes back unchanged.
+/// (or begins with `base64:`) is written as `base64:<its bytes>`, so that it comes back unchanged. A copy shares the bytes:
+/// history, tree, plan and baseline all name the same files.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RelPath(Vec<u8>);
+pub struct RelPath(Arc<[u8]>);
 
 /// A path that points out of its folder, or isn't one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +33,7 @@ impl RelPath {
         let fine = !bytes.is_empty()
             && !bytes.contains(&0)
             && bytes.split(|b| *b == b'/').all(|part| !part.is_empty() && part != b"." && part != b"..");
-        if fine { Ok(Self(bytes)) } else { Err(UnsafePath(String::from_utf8_lossy(&bytes).into_owned())) }
+        if fine { Ok(Self(bytes.into())) } else { Err(UnsafePath(String::from_utf8_lossy(&bytes).into_owned())) }
     }
 
     /// The raw bytes, parts separated by `/`.
@@ -67,7 +69,7 @@ impl RelPath {
     /// The folder this is in, or none at the top.
     pub fn parent(&self) -> Option<RelPath> {
         let cut = self.0.iter().rposition(|b| *b == b'/')?;
-        Some(Self(self.0[..cut].to_vec()))
+        Some(Self(self.0[..cut].into()))
     }
 
     /// Whether this is `folder` or lies below it.
@@ -85,10 +87,7 @@ impl RelPath {
     /// # Errors
     /// [`UnsafePath`] if `rest` is unsafe.
     pub fn join(&self, rest: &[u8]) -> Result<RelPath, UnsafePath> {
-        let mut bytes = self.0.clone();
-        bytes.push(b'/');
-        bytes.extend_from_slice(rest);
-        Self::new(bytes)
+        Self::new([&self.0, &b"/"[..], rest].concat())
     }
 
     /// The base64 form, for names that aren't UTF-8.

@@ -21,28 +21,30 @@ const MARKS: usize = 4;
 /// Characters that have no width, turn the direction of writing, end a line or are fillers hide what is there. C1
 /// controls are escapes to some terminals.
 pub(crate) fn is_hidden(c: char) -> bool {
-    matches!(c,
-        '\u{80}'..='\u{9f}'
-        | '\u{ad}'
-        | '\u{34f}'
-        | '\u{61c}'
-        | '\u{115f}'
-        | '\u{1160}'
-        | '\u{17b4}'
-        | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}'
-        | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}'
-        | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}'
-    )
+    // Nearly all text is ASCII.
+    !c.is_ascii()
+        && matches!(c,
+            '\u{80}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 /// Whether a character may not reach a terminal as it is.
@@ -118,7 +120,7 @@ pub(crate) fn cell(text: &str) -> String {
 /// The same JSON, harmless on a terminal: what has no glyph stands there by its number. Data stays exact: such characters
 /// occur in strings only, where a number means the same.
 pub(crate) fn json(text: &str) -> String {
-    if !text.chars().any(|c| is_unsafe(c) && c != '\n') {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')) || !text.chars().any(|c| is_unsafe(c) && c != '\n') {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len() + 16);

@@ -1,7 +1,8 @@
 //! A forged one of each file that is read back and that says which process, which program or which source: no innocent
 //! process is signalled, nothing that it names is run, and nothing around the install changes.
 
-use crate::common::forge;
+use crate::common::{Sandbox, forge, text};
+use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -295,6 +296,7 @@ fn what_else_is_read_back() {
     let (blob, id) = ("0".repeat(40), "2026-11-22-103045");
     let in_install = [
         ".upgrade/environment.json",
+        ".upgrade/stat-cache",
         ".upgrade/answers.json",
         &format!(".upgrade/base/{blob}"),
         &format!(".upgrade/parked/{blob}"),
@@ -358,4 +360,53 @@ fn a_program_that_runs_would_be_seen() {
     let case = world.case("the mark");
     let (program, mark) = evil(&case);
     assert!(Command::new(Path::new(&program)).status().unwrap().success() && mark.exists());
+}
+
+/// One that knows an edited file as a release's, with the file's very inode and times: the plan believes it, and what is
+/// carried out does not.
+#[test]
+fn what_is_known_of_files() {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut sandbox = Sandbox::new();
+    let demo = sandbox.content_demo();
+    let to = |words: &[&str]| {
+        let of = [
+            "--only",
+            "content",
+            "--source",
+            demo.source.to_str().unwrap(),
+            "--project",
+            demo.project.to_str().unwrap(),
+        ];
+        sandbox.run(&[words, &of].concat())
+    };
+    let output = to(&["upgrade", "--yes", "--on-conflict", "take", "--to", "v1.1.0"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output).1);
+    let plan = || -> serde_json::Value { serde_json::from_slice(&to(&["plan", "--json"]).stdout).unwrap() };
+    let kind = |plan: &serde_json::Value, path: &str| {
+        plan["files"].as_array().unwrap().iter().find(|f| f["path"] == path).unwrap()["kind"].clone()
+    };
+    let before = plan();
+    let updated = before["files"].as_array().unwrap().iter().find(|f| f["kind"] == "update").unwrap();
+    let (path, blob) = (updated["path"].as_str().unwrap(), updated["mine"].as_str().unwrap());
+    let file = demo.install.join(path);
+    let mut bytes = fs::read(&file).unwrap();
+    bytes.extend(b"mine alone\n");
+    fs::write(&file, &bytes).unwrap();
+    assert_ne!(kind(&plan(), path), "update", "an edit is seen");
+    let meta = file.metadata().unwrap();
+    let time = |s: i64, ns: i64| format!("{s}{ns:09}");
+    let (modified, changed) = (time(meta.mtime(), meta.mtime_nsec()), time(meta.ctime(), meta.ctime_nsec()));
+    let forged = format!(
+        "stat-cache 1 Sha1 1\n{blob} - {} {} {} {modified} {changed} {path:?}\n",
+        meta.size(),
+        meta.ino(),
+        meta.dev()
+    );
+    fs::write(demo.install.join(".upgrade/stat-cache"), forged).unwrap();
+    assert_eq!(kind(&plan(), path), "update", "it is believed, else this shows nothing");
+    let output = to(&["upgrade", "--yes", "--on-conflict", "take"]);
+    let (code, said) = text(&output);
+    assert!(code == 4 && said.contains("changed since you approved the plan"), "{code}: {said}");
+    assert_eq!(fs::read(&file).unwrap(), bytes);
 }

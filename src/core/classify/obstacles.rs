@@ -28,7 +28,8 @@ impl InstalledTree {
     /// own.
     pub(super) fn obstacle(&self, path: &RelPath, leaving: &Leaving) -> Option<String> {
         let mut parent = path.parent();
-        while let Some(folder) = parent {
+        // Above a folder that is there is nothing but folders.
+        while let Some(folder) = parent.filter(|folder| !self.folders.contains(folder)) {
             if self.special.contains(&folder) || (self.files.contains_key(&folder) && !leaving.has(&folder)) {
                 return Some(format!("{folder} is a file of yours where the source has a folder"));
             }
@@ -63,7 +64,7 @@ impl Planner<'_> {
             |line: &Lineage| line.next.as_ref().is_some_and(|(path, ..)| installed.obstacle(path, &nothing).is_some());
         let doubtful: Vec<usize> = (0..lines.len()).filter(|i| meets_something(&lines[*i])).collect();
         // What leaves only ever gets less, so this ends.
-        for _ in 0..=doubtful.len() {
+        for _ in doubtful.iter().chain(doubtful.first()) {
             let leaving = Leaving { everything: false, paths: all.iter().flatten().filter_map(goes_from).collect() };
             let again: Vec<(usize, Vec<FileEntry>)> =
                 doubtful.iter().map(|i| (*i, classified(&lines[*i], &leaving))).collect();

@@ -19,6 +19,7 @@ use crate::host::files::error::{Doing as _, FsError};
 use crate::host::files::fs;
 use crate::host::files::read;
 use crate::host::files::scan;
+use crate::host::files::stat_cache::StatCache;
 use crate::host::install;
 use crate::host::session::lock::Lock;
 
@@ -122,7 +123,7 @@ fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
     };
     let mut named: Vec<String> = sides.iter().map(|side| side.release.clone()).collect();
     named.dedup();
-    let installed = scan::scan(install, source.repo.format)?;
+    let installed = scan::scan(install, source.repo.format, &StatCache::default())?;
     let (_, layout) = make_plan::layout_of(install)?;
     let place = |path: &RelPath| layout.install_path(path, |folder| installed.folders.contains(folder));
     let release = match choose(source, &named, &installed, &place)? {

@@ -46,7 +46,7 @@ pub(crate) fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         done(name, folder)
     })?;
     let mut made = run.task(PHASE, Task::BackupFiles, |run| {
-        let (files, _) = scope::measure(&install)?;
+        let files = scope::files(&install)?;
         let (id, at) = (run.session.session_id.clone(), crate::engine::session::context::now());
         let project = run.session.project.clone();
         let teller = Mutex::new(&mut *run);

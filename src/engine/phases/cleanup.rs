@@ -1,5 +1,6 @@
 //! Phase 5: old backups, reports, the optional commit, and the lock.
 
+use crate::core::blob::{BlobId, ObjectFormat};
 use crate::core::os_text::quoted;
 use crate::core::phase::{CleanupEvidence, Phase};
 use crate::core::release_history::short;
@@ -8,6 +9,7 @@ use crate::core::settings::commit_message;
 use crate::core::task::Task;
 use crate::core::update_log::Ending;
 use crate::core::visible::Shown as _;
+use crate::engine::events::Level;
 use crate::engine::planning::outside;
 use crate::engine::report::documents;
 use crate::engine::session::context::Run;
@@ -15,6 +17,7 @@ use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{done, warned};
 use crate::host::backup::retention;
 use crate::host::files::fs;
+use crate::host::files::scan;
 use crate::host::git;
 use crate::host::install;
 use crate::host::server::kept_index;
@@ -68,6 +71,7 @@ pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         ended::note(run.lock.install(), &run.session.session_id, End::Completed)?;
         done("UPDATE_LOG.txt", ())
     })?;
+    remember_files(run);
     let git_changes_committed = run.task(PHASE, Task::GitCommit, |run| {
         if !run.session.options().git_commit_after {
             return done("not asked for", false);
@@ -100,6 +104,18 @@ pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         update_log_appended: true,
         git_changes_committed,
     })
+}
+
+/// Keeps what the install's files are now, so that the next plan need not read those that stay so. What was hashed in this run
+/// and was not changed by it is not read again.
+fn remember_files(run: &Run) {
+    let ids = run.session.plan().files.iter().find_map(|file| file.theirs.as_ref().or(file.mine.as_ref()));
+    let format = ids.map_or(ObjectFormat::Sha1, BlobId::format);
+    let kept = scan::scan_and_remember(&run.session.install, format, &run.hashed)
+        .and_then(|(_, cache)| cache.write(run.lock.install(), format));
+    if let Err(e) = kept {
+        run.log(Level::Info, "stat-cache", &format!("the next plan reads every file: {e}"));
+    }
 }
 
 /// Tells how many lines of the project name what is elsewhere now: they are the user's to change.

@@ -187,7 +187,9 @@ pub(crate) fn preview(plan: &Plan) -> DryRunPreview {
 fn prepare(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Journal, Stop> {
     let (source, planned) = run.task(PHASE, Task::DryRun, |run| {
         let source = run.source().map_err(Stop::failed)?;
-        let planned = make_plan::make_plan_for(&source, install, run.session.plan().only).map_err(Stop::failed)?;
+        let (planned, hashed) =
+            make_plan::make_plan_anew(&source, install, run.session.plan().only).map_err(Stop::failed)?;
+        run.hashed = hashed;
         if let Some(what) = difference(run.session.plan(), &planned.plan) {
             let next = Some("look at the new plan: start the upgrade again".into());
             return Err(Stop::Failed { what, next });

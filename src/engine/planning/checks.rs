@@ -33,7 +33,7 @@ use crate::engine::refusal::problem;
 use crate::engine::refusal::{About, Problem};
 use crate::host::backup::retention;
 use crate::host::backup::retention::Kept;
-use crate::host::backup::scope;
+use crate::host::backup::scope::{self, Scope};
 use crate::host::files::{fs, own_places};
 use crate::host::git::GitError;
 use crate::host::install;
@@ -136,9 +136,10 @@ pub(crate) fn pre_flight(
     let only_told = |d: &&catalog::Damage| !own && !matches!(d.used, Used::Nothing | Used::Unreadable);
     warnings.extend(found.damages.iter().filter(only_told).map(catalog::Damage::describe));
     let least = source.as_ref().and_then(|source| source.generation().server().minimum_python);
-    let mut valid = false;
+    let (mut valid, mut scope) = (false, None);
     let target = check.run(Task::TargetValid, || {
-        let (words, ()) = target_valid(&request.project, &install)?;
+        let (words, copied) = target_valid(&request.project, &install)?;
+        scope = Some(copied);
         Ok((words, environment(request, least, own)?))
     });
     if let Some(anew) = target {
@@ -155,7 +156,7 @@ pub(crate) fn pre_flight(
     warnings.extend(old_backups(&install, found, &mut check));
     let place = rehearsal::place_of(request);
     let is_tried = place.as_ref().is_some_and(Foreseen::is_tried);
-    let on_disk = || room::on_disk(&install, &request.options, is_tried);
+    let on_disk = || room::on_disk(&install, &request.options, is_tried, scope);
     let space = if install.is_dir() { check.run(Task::DiskSpace, on_disk) } else { None };
     let alone = check.run(Task::ConcurrentWorkflows, || other_upgrades::concurrent(&install, found, own));
     let (held, leftovers) = foreign_locks::find(&install);
@@ -282,7 +283,7 @@ pub(crate) fn damaged_source(path: &Path) -> String {
     format!("see what is damaged: git -C {} fsck, or name another clone: --source DIR", quoted(path))
 }
 
-fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem> {
+fn target_valid(project: &Path, install: &Path) -> Result<(String, Scope), Problem> {
     if !install.is_dir() {
         let what = format!(
             "{}: no {} folder here, so there is nothing to upgrade",
@@ -306,8 +307,7 @@ fn target_valid(project: &Path, install: &Path) -> Result<(String, ()), Problem>
         );
         problem(e, next)
     })?;
-    can_be_copied(install)?;
-    Ok((format!("{} layout", layout.name), ()))
+    Ok((format!("{} layout", layout.name), can_be_copied(install)?))
 }
 
 /// What this program writes must be its own: a link would take it out of the install.
@@ -324,10 +324,10 @@ fn some_of(paths: &[RelPath]) -> String {
 }
 
 /// The backup copies all that is not made again by itself: what can't be copied is said before anything begins.
-fn can_be_copied(install: &Path) -> Result<(), Problem> {
+fn can_be_copied(install: &Path) -> Result<Scope, Problem> {
     let shown = install.shown();
     let readable = format!("make it readable for you: chmod -R u+rX {}", quoted(install));
-    let found = scope::obstacles(install).map_err(|e| problem(e, readable.clone()))?;
+    let found = scope::look(install).map_err(|e| problem(e, readable.clone()))?;
     if !found.special.is_empty() {
         let what =
             format!("{shown}: holds sockets, pipes or devices, which can't be backed up:{}", some_of(&found.special));
@@ -337,7 +337,7 @@ fn can_be_copied(install: &Path) -> Result<(), Problem> {
         let what = format!("{shown}: holds files that you may not read:{}", some_of(&found.unreadable));
         return Err(problem(what, readable));
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Files in which git left two sides of a merge, and that would be merged once more, or asked about. What stands there is

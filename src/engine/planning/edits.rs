@@ -24,6 +24,7 @@ use crate::engine::planning::source::Source;
 use crate::host::files::error::FsError;
 use crate::host::files::folder::Folder;
 use crate::host::files::scan;
+use crate::host::files::stat_cache::StatCache;
 use crate::host::git::GitError;
 
 /// What the user did to a path.
@@ -118,7 +119,7 @@ impl From<FsError> for EditsError {
 pub(crate) fn find(install: &Path, source: Option<&Source>) -> Result<Edits, EditsError> {
     match (make_plan::read_baseline(install)?, source) {
         (Some(baseline), source) => {
-            let installed = scan::scan(install, format_of(&baseline))?;
+            let installed = scan::scan(install, format_of(&baseline), &StatCache::read(install, format_of(&baseline)))?;
             let layout =
                 make_plan::layout_of(install).map_or_else(|_| layouts().first_target().newest(), |found| found.1);
             let mut edits =
@@ -134,9 +135,9 @@ pub(crate) fn find(install: &Path, source: Option<&Source>) -> Result<Edits, Edi
         }
         (None, Some(source)) => {
             let planned = make_plan::make_plan(source, install)?;
-            let installed = scan::scan(install, source.repo.format)?;
             let tree = planned.plan.install.release.as_deref().and_then(|id| planned.history.tree(id));
-            Ok(against_plan(&planned.plan, &tree.unwrap_or_default(), make_plan::layout_of(install)?.1, &installed))
+            let layout = make_plan::layout_of(install)?.1;
+            Ok(against_plan(&planned.plan, &tree.unwrap_or_default(), layout, &planned.installed))
         }
         (None, None) => Err(EditsError::NoRelease(install.to_owned())),
     }

@@ -18,20 +18,14 @@ use crate::engine::planning::leftover::Leftover;
 use crate::engine::planning::make_plan::{self, Planned};
 use crate::engine::planning::source::Source;
 use crate::host::files::folder::Folder;
-use crate::host::files::{fs, walk};
+use crate::host::files::fs;
 
 /// The files that hand-made upgrades left in the install, and the copies of it beside it. Blocking.
 pub(crate) fn files(project: &Path, install: &Path, source: &Source, planned: &Planned) -> Vec<Leftover> {
-    // What is the user's own may be called as he likes.
-    let own = |path: &RelPath| layouts().is_own(path) && !layouts().is_config(path);
-    let wanted = |path: &RelPath| !layouts().is_ephemeral(path) && !own(path);
-    // What can't be looked into was told already: the plan looks there, too.
-    let all = walk::below(install, wanted).unwrap_or_default();
-    let mut paths: Vec<RelPath> = all.into_iter().filter(|(_, kind)| kind.is_file()).map(|(path, _)| path).collect();
-    paths.sort();
-    let is_there = |path: &RelPath| paths.binary_search(path).is_ok();
+    // What is the user's own, which the plan does not look at, may be called as he likes.
+    let is_there = |path: &RelPath| planned.installed.files.contains_key(path);
     let mut found = Vec::new();
-    for path in &paths {
+    for path in planned.installed.files.keys() {
         let place = path.under(install);
         found.extend(match layouts().leftovers.of(path) {
             Some(Left::Template(of)) if is_there(&of) => template(install, source, planned, path, &of),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::core::baseline::{self, Baseline};
-use crate::core::blob::BlobId;
-use crate::core::classify::{self, Inputs};
+use crate::core::blob::{BlobId, ObjectFormat};
+use crate::core::classify::{self, Inputs, InstalledTree};
 use crate::core::layout::{Generation, Layout, layouts};
 use crate::core::outcome::{Sides, merge_of};
 use crate::core::path::RelPath;
@@ -21,6 +21,7 @@ use crate::host::files::error::FsError;
 use crate::host::files::folder::{Content, Folder};
 use crate::host::files::read;
 use crate::host::files::scan;
+use crate::host::files::stat_cache::StatCache;
 use crate::host::git::{Blobs, GitError};
 use crate::host::python::compile;
 
@@ -255,6 +256,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The source's history up to its commit.
     pub history: History,
+    /// What the install held when it was made.
+    pub(crate) installed: InstalledTree,
     /// The baseline that is written when the plan has been applied.
     pub next_baseline: Baseline,
     /// Why this would be a downgrade, if it would.
@@ -275,12 +278,31 @@ pub fn make_plan(source: &Source, install: &Path) -> Result<Planned, PlanningErr
     make_plan_for(source, install, None)
 }
 
-/// Makes the plan for a part of the install, or all of it. Reads only.
+/// Makes the plan for a part of the install, or all of it. Reads only, and no file of which is known what it holds.
 ///
 /// # Errors
 /// [`PlanningError`].
 pub(crate) fn make_plan_for(source: &Source, install: &Path, only: Option<Only>) -> Result<Planned, PlanningError> {
     plan_from(source, install, only, read_baseline(install)?)
+}
+
+/// Makes the plan once more for who is going to carry it out: each file is read. Gives also what is known of them now.
+///
+/// # Errors
+/// [`PlanningError`].
+pub(crate) fn make_plan_anew(
+    source: &Source,
+    install: &Path,
+    only: Option<Only>,
+) -> Result<(Planned, StatCache), PlanningError> {
+    let mut cache = StatCache::default();
+    let scan = |format| {
+        let (tree, now) = scan::scan_and_remember(install, format, &StatCache::default())?;
+        cache = now;
+        Ok(tree)
+    };
+    let planned = plan_with(source, install, only, read_baseline(install)?, scan)?;
+    Ok((planned, cache))
 }
 
 /// Makes a plan as if the install had this baseline, or none. Reads only.
@@ -293,11 +315,21 @@ pub(crate) fn plan_from(
     only: Option<Only>,
     baseline: Option<Baseline>,
 ) -> Result<Planned, PlanningError> {
+    plan_with(source, install, only, baseline, |format| scan::scan(install, format, &StatCache::read(install, format)))
+}
+
+fn plan_with(
+    source: &Source,
+    install: &Path,
+    only: Option<Only>,
+    baseline: Option<Baseline>,
+    scan: impl FnOnce(ObjectFormat) -> Result<InstalledTree, FsError> + Send,
+) -> Result<Planned, PlanningError> {
     let (generation_now, layout_now) = layout_of(install)?;
     let generation_next = source.generation();
     // The three need different things of the machine: git, the disk, and git again.
     let (history, installed) = std::thread::scope(|scope| {
-        let scan = scope.spawn(|| scan::scan(install, source.repo.format));
+        let scan = scope.spawn(|| scan(source.repo.format));
         let history = source.repo.history(&source.blobs, &source.commit);
         let installed = scan.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (history, installed)
@@ -346,7 +378,7 @@ pub(crate) fn plan_from(
     let downgrade = downgrade(source, generation_now, baseline.as_ref(), &newer);
     source.check_contents(&plan)?;
     let pointers = lfs_pointers::name(source, &mut plan);
-    Ok(Planned { plan, history, next_baseline, downgrade, stranger, pointers, unmerged })
+    Ok(Planned { plan, history, installed, next_baseline, downgrade, stranger, pointers, unmerged })
 }
 
 /// Whether the install is newer than what would be installed, and how that is known.

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::refusal::{Problem, problem};
-use crate::host::backup::scope;
+use crate::host::backup::scope::{self, Scope};
 use crate::host::files::fs;
 use crate::host::files::walk;
 use crate::host::process::memory;
@@ -43,13 +43,19 @@ impl Needed {
     }
 }
 
-/// Whether the disk has room; `is_tried` says that a server will be started for the trial.
+/// Whether the disk has room; `is_tried` says that a server will be started for the trial, `scope` what a backup copies,
+/// where that is known.
 ///
 /// # Errors
 /// [`Problem`] where it has not, or that can't be told.
-pub(crate) fn on_disk(install: &Path, options: &Options, is_tried: bool) -> Result<Room, Problem> {
+pub(crate) fn on_disk(
+    install: &Path,
+    options: &Options,
+    is_tried: bool,
+    scope: Option<Scope>,
+) -> Result<Room, Problem> {
     let next = "free some space there, then try again";
-    let (_, bytes) = scope::measure(install).map_err(|e| problem(e, next))?;
+    let Scope { bytes, .. } = scope.map_or_else(|| scope::look(install), Ok).map_err(|e| problem(e, next))?;
     let index = search_index::places(install).index.filter(|_| is_tried);
     let needed = Needed {
         copies: bytes.saturating_mul(2),

@@ -22,6 +22,7 @@ use crate::host::files::journal::{Journal, NewFile, State, Wanted};
 use crate::host::files::parallel;
 use crate::host::files::read;
 use crate::host::files::scan;
+use crate::host::files::stat_cache::StatCache;
 
 /// What no file is: where this is expected, whatever stands there is the user's and is rescued.
 const NOBODY_KNOWS: &str = "unknown";
@@ -195,7 +196,7 @@ fn differing(run: &Run, backup: &Backup, live: &Folder) -> Result<Left, Stop> {
     let install = &run.session.install;
     let release = Release::of(run)?;
     let format = release.blobs.iter().next().map_or(ObjectFormat::Sha1, BlobId::format);
-    let installed = scan::scan(install, format)?;
+    let installed = scan::scan(install, format, &StatCache::default())?;
     let mut paths = Left::new();
     for (path, entry) in &backup.manifest.entries {
         let Entry::File { sha256, mode, .. } = entry else { continue };

@@ -22,6 +22,7 @@ use crate::engine::session::background::Background;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{TaskResult, Told, spent_on};
 use crate::host::files::fs::visible;
+use crate::host::files::stat_cache::StatCache;
 use crate::host::git::GitError;
 use crate::host::install::locked::LockedInstall;
 use crate::host::process::children::Mark;
@@ -62,6 +63,8 @@ pub(crate) struct Run {
     pub(crate) commands_run: Vec<String>,
     /// Where everything of the user's was when that was looked at last.
     pub(crate) account: Option<Account>,
+    /// What was known of the install's files when they were hashed last.
+    pub(crate) hashed: StatCache,
     /// What goes on beside the phases.
     pub(crate) background: Option<Box<dyn Background>>,
     /// Seconds that the phases may take.
@@ -104,6 +107,7 @@ impl Run {
             tried: Vec::new(),
             commands_run: Vec::new(),
             account: None,
+            hashed: StatCache::default(),
             background: None,
             set_aside: false,
             estimates: Phase::ALL.map(Phase::estimate_seconds),

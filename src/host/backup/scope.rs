@@ -8,21 +8,15 @@ use rustix::fs::FileType;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::host::files::error::{Doing, FsError};
+use crate::host::files::parallel::in_parallel;
 use crate::host::files::walk;
 
-/// How many files a backup would copy, and their bytes: the measure for the space that is needed.
+/// How many files a backup would copy.
 ///
 /// # Errors
 /// [`FsError`].
-pub(crate) fn measure(install: &Path) -> Result<(u64, u64), FsError> {
-    let mut sum = (0, 0);
-    for (path, kind) in walk(install)? {
-        if kind.is_file() {
-            let meta = walk::metadata(install, &path).doing("look at", path.under(install))?;
-            sum = (sum.0 + 1, sum.1 + meta.len());
-        }
-    }
-    Ok(sum)
+pub(crate) fn files(install: &Path) -> Result<u64, FsError> {
+    Ok(walk(install)?.iter().filter(|(_, kind)| kind.is_file()).count() as u64)
 }
 
 /// How many files, folders and links a backup would have.
@@ -55,29 +49,35 @@ fn can_only_stay(install: &Path, path: &RelPath) -> bool {
     access(&path, need).is_err()
 }
 
-/// What a backup could not copy, so that it is told before anything begins.
+/// What a backup would have to do, told before anything begins.
 #[derive(Debug, Default)]
-pub(crate) struct Obstacles {
-    /// Sockets, pipes and devices.
+pub(crate) struct Scope {
+    /// Bytes of the files that it would copy: the measure for the space that is needed.
+    pub(crate) bytes: u64,
+    /// What it could not copy: sockets, pipes and devices.
     pub(crate) special: Vec<RelPath>,
-    /// Files and folders that this user may not read.
+    /// The same: files that this user may not read.
     pub(crate) unreadable: Vec<RelPath>,
 }
 
-/// Looks for what a backup could not copy.
+/// Looks at all that a backup would copy.
 ///
 /// # Errors
-/// [`FsError`] for a folder that can't be looked into.
-pub(crate) fn obstacles(install: &Path) -> Result<Obstacles, FsError> {
-    let mut found = Obstacles::default();
-    for (path, kind) in walk(install)? {
-        if kind.is_file() {
-            if !walk::is_readable(install, &path) {
-                found.unreadable.push(path);
-            }
-        } else if !kind.is_dir() && !kind.is_symlink() {
-            found.special.push(path);
+/// [`FsError`] for what can't be looked at.
+pub(crate) fn look(install: &Path) -> Result<Scope, FsError> {
+    let mut scope = Scope::default();
+    let (files, others): (Vec<_>, Vec<_>) = walk(install)?.into_iter().partition(|(_, kind)| kind.is_file());
+    let seen = in_parallel(&files, |(path, _)| {
+        let size = walk::metadata(install, path).doing("look at", path.under(install))?.len();
+        Ok::<_, FsError>((size, walk::is_readable(install, path)))
+    })?;
+    for ((path, _), (size, readable)) in files.into_iter().zip(seen) {
+        scope.bytes += size;
+        if !readable {
+            scope.unreadable.push(path);
         }
     }
-    Ok(found)
+    let special = others.into_iter().filter(|(_, kind)| !kind.is_dir() && !kind.is_symlink());
+    scope.special = special.map(|(path, _)| path).collect();
+    Ok(scope)
 }

@@ -21,5 +21,6 @@ pub(crate) mod rename;
 pub(crate) mod restore;
 pub(crate) mod scan;
 pub(crate) mod scratch;
+pub(crate) mod stat_cache;
 pub(crate) mod tree;
 pub mod walk;

@@ -52,19 +52,26 @@ pub(super) fn sync_file_system(folder: &File) -> Result<()> {
     rustix::fs::syncfs(folder)
 }
 
-/// The file systems whose code carries `syncfs` out and passes errors on, by the numbers of statfs(2): ext2 to ext4, xfs,
-/// btrfs, f2fs, and tmpfs, which has nothing to write.
-const SYNCED_AS_A_WHOLE: [u64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
+/// File systems of this machine alone, by the numbers of statfs(2): ext2 to ext4, xfs, btrfs, f2fs, and tmpfs. Their code
+/// carries `syncfs` out and passes errors on, and each change of a file gives it the time of this machine's clock.
+const OF_THIS_MACHINE: [u64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
 
 /// Since this release of Linux `syncfs` tells of what could not be written.
 const TELLS_OF_ERRORS: (u32, u32) = (5, 8);
 
 pub(super) fn syncs_file_system(folder: &File) -> bool {
     let system = rustix::system::uname();
-    let kind = rustix::fs::fstatfs(folder).map(|stat| u64::try_from(stat.f_type).unwrap_or_default());
     !without::is_without("syncfs")
         && release(&system.release().to_string_lossy()) >= TELLS_OF_ERRORS
-        && kind.is_ok_and(|kind| SYNCED_AS_A_WHOLE.contains(&kind))
+        && rustix::fs::fstatfs(folder).is_ok_and(|stat| is_of_this_machine(&stat))
+}
+
+pub(super) fn keeps_times(folder: &Path) -> bool {
+    rustix::fs::statfs(folder).is_ok_and(|stat| is_of_this_machine(&stat))
+}
+
+fn is_of_this_machine(stat: &rustix::fs::StatFs) -> bool {
+    u64::try_from(stat.f_type).is_ok_and(|kind| OF_THIS_MACHINE.contains(&kind))
 }
 
 /// The first two numbers of a kernel's release, as `6.1.0-rc3` has them.

@@ -78,6 +78,11 @@ pub(crate) fn syncs_file_system(folder: &std::fs::File) -> bool {
     here!(syncs_file_system(folder))
 }
 
+/// Whether the file system of a folder is known to note the time of each change of a file, by the clock of this machine.
+pub(crate) fn keeps_times(folder: &std::path::Path) -> bool {
+    here!(keeps_times(folder))
+}
+
 /// The time since this machine started; by it the ages of processes are told.
 pub(crate) fn since_start() -> Duration {
     here!(since_start())

@@ -59,6 +59,10 @@ pub(super) fn syncs_file_system(_: &File) -> bool {
     false
 }
 
+pub(super) fn keeps_times(_: &Path) -> bool {
+    false
+}
+
 /// Since some moment that does not change.
 pub(super) fn since_start() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
