@@ -43,7 +43,7 @@ fn as_git_has_it(install: &Path) -> BTreeMap<String, String> {
         let here = path.under(install);
         if !here.exists() {
             found.insert(path.to_string(), "deleted".to_owned());
-        } else if git(install, &["hash-object", "--no-filters", here.to_str().unwrap()]) != file.blob.as_str() {
+        } else if git(install, &["hash-object", "--no-filters", here.to_str().unwrap()]) != file.blob.to_string() {
             found.insert(path.to_string(), "edited".to_owned());
         }
     }
@@ -173,7 +173,7 @@ fn a_plan_shows_each_change() {
         let theirs = demo.dir.join("theirs");
         let blob = Command::new("git")
             .current_dir(source)
-            .args(["cat-file", "blob", file.theirs.as_ref().unwrap().as_str()])
+            .args(["cat-file", "blob", &file.theirs.as_ref().unwrap().to_string()])
             .output()
             .unwrap();
         fs::write(&theirs, blob.stdout).unwrap();

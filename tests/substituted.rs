@@ -79,7 +79,7 @@ fn replacements_and_grafts_are_not_followed() {
     let update = entry(&before, Kind::Update);
     let id = update.theirs.clone().unwrap();
     let other = object(&demo.source, "blob", b"something else\n");
-    git(&demo.source, &["replace", id.as_str(), &other]);
+    git(&demo.source, &["replace", &id.to_string(), &other]);
     // A commit in the place of the newest, and a folder in the place of another.
     let evil = git(&demo.source, &["commit-tree", &format!("{}^{{tree}}", demo.commits[0]), "-m", "Evil"]);
     git(&demo.source, &["replace", "HEAD", &evil]);
@@ -88,7 +88,7 @@ fn replacements_and_grafts_are_not_followed() {
     git(&demo.source, &["replace", &folder, &old_folder]);
     fs::create_dir_all(demo.source.join(".git/info")).unwrap();
     fs::write(demo.source.join(".git/info/grafts"), format!("{}\n", demo.commits[2])).unwrap();
-    assert_eq!(git(&demo.source, &["cat-file", "-p", id.as_str()]), "something else", "git itself follows it");
+    assert_eq!(git(&demo.source, &["cat-file", "-p", &id.to_string()]), "something else", "git itself follows it");
     let after = plan(&sandbox, &demo);
     assert_eq!(after.files, before.files);
     assert_eq!(after.source.commit, demo.commits[2]);
@@ -157,9 +157,9 @@ fn other_bytes_are_refused(format: &str) -> usize {
     let (update, new) = (entry(&planned, Kind::Update), entry(&planned, Kind::New));
     let merged = entry(&planned, Kind::AutoMerge);
     let ask = |spec: &str| git(&demo.source, &["rev-parse", spec]);
-    let theirs = |file: &FileEntry| file.theirs.clone().unwrap().as_str().to_owned();
+    let theirs = |file: &FileEntry| file.theirs.clone().unwrap().to_string();
     let source_path = |file: &FileEntry| file.source_path.clone().unwrap().to_string();
-    let base = merged.base.clone().unwrap().as_str().to_owned();
+    let base = merged.base.clone().unwrap().to_string();
     let blob = object(&demo.source, "blob", b"other bytes\n");
     let (tree, commit) = (ask("HEAD~1^{tree}"), ask("HEAD~1"));
     let folder = ask("HEAD:universal/standards");

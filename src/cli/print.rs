@@ -62,7 +62,7 @@ pub(crate) fn json(value: &impl Serialize) {
 /// # Errors
 /// [`json::Unwritable`].
 pub(crate) fn json_line(value: &impl Serialize) -> Result<String, json::Unwritable> {
-    json::compact(value).map(|text| visible::json(&text))
+    json::compact(value).map(visible::json)
 }
 
 /// One row at the bottom of the terminal, in place of the one that stands there; an empty one takes it away.

@@ -16,22 +16,23 @@ pub enum ObjectFormat {
     Sha256,
 }
 
-/// The id of a blob as hex digits, in whichever format its repository uses.
+/// The id of a blob, written as hex digits, in whichever format its repository uses. Each file of a history has one: none
+/// takes memory of its own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(into = "String", try_from = "String")]
 #[schemars(with = "String")]
 pub struct BlobId {
-    /// The digits, and zeros behind them: each file of a history has an id, and none needs memory of its own.
-    digits: [u8; LONGEST],
+    /// The sum, and zeros behind it.
+    bytes: [u8; LONGEST],
     length: u8,
 }
 
-/// The digits of a sha256.
-const LONGEST: usize = 64;
+/// The bytes of a sha256.
+const LONGEST: usize = 32;
 
 impl From<BlobId> for String {
     fn from(id: BlobId) -> String {
-        id.as_str().to_owned()
+        id.to_string()
     }
 }
 
@@ -46,15 +47,22 @@ impl TryFrom<String> for BlobId {
 impl BlobId {
     /// Takes hex digits as git prints them; none unless they have the length of a full id.
     pub(crate) fn from_hex(hex: &str) -> Option<Self> {
-        let full = matches!(hex.len(), 40 | 64) && hex.bytes().all(|b| b.is_ascii_hexdigit());
-        full.then(|| Self::of_digits(hex.as_bytes()))
+        let digits = hex.as_bytes();
+        if !matches!(digits.len(), 40 | 64) {
+            return None;
+        }
+        let mut bytes = [0; LONGEST];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let [high, low] = [pair[0], pair[1]].map(|digit| char::from(digit).to_digit(16));
+            *byte = u8::try_from(high? << 4 | low?).ok()?;
+        }
+        Some(Self { bytes, length: u8::try_from(digits.len() / 2).ok()? })
     }
 
-    /// Up to 64 of them.
-    fn of_digits(hex: &[u8]) -> Self {
-        let mut digits = [0; LONGEST];
-        digits.iter_mut().zip(hex).for_each(|(to, from)| *to = from.to_ascii_lowercase());
-        Self { digits, length: u8::try_from(hex.len()).unwrap_or_default() }
+    fn of_sum(sum: &[u8]) -> Self {
+        let mut bytes = [0; LONGEST];
+        bytes.iter_mut().zip(sum).for_each(|(to, from)| *to = *from);
+        Self { bytes, length: u8::try_from(sum.len()).unwrap_or_default() }
     }
 
     /// The id git would give to `bytes`.
@@ -66,12 +74,8 @@ impl BlobId {
     pub(crate) fn of_object(kind: &str, bytes: &[u8], format: ObjectFormat) -> Self {
         let head = format!("{kind} {}\0", bytes.len());
         match format {
-            ObjectFormat::Sha1 => {
-                Self::of_digits(hex(&Sha1::new().chain_update(head).chain_update(bytes).finalize()).as_bytes())
-            }
-            ObjectFormat::Sha256 => {
-                Self::of_digits(hex(&Sha256::new().chain_update(head).chain_update(bytes).finalize()).as_bytes())
-            }
+            ObjectFormat::Sha1 => Self::of_sum(&Sha1::new().chain_update(head).chain_update(bytes).finalize()),
+            ObjectFormat::Sha256 => Self::of_sum(&Sha256::new().chain_update(head).chain_update(bytes).finalize()),
         }
     }
 
@@ -80,27 +84,21 @@ impl BlobId {
         if usize::from(self.length) == LONGEST { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 }
     }
 
-    /// The hex digits.
-    pub fn as_str(&self) -> &str {
-        let digits = self.digits.get(..usize::from(self.length)).unwrap_or_default();
-        std::str::from_utf8(digits).unwrap_or_default()
-    }
-
     /// All zeros is how git writes "no such file" in a raw diff.
     pub fn is_null(&self) -> bool {
-        self.as_str().bytes().all(|b| b == b'0')
+        self.bytes.iter().all(|b| *b == 0)
     }
 }
 
 impl fmt::Display for BlobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(&hex(self.bytes.get(..usize::from(self.length)).unwrap_or_default()))
     }
 }
 
 impl fmt::Debug for BlobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str().get(..10).unwrap_or_default())
+        f.write_str(&hex(&self.bytes[..5]))
     }
 }
 

@@ -104,7 +104,7 @@ pub(crate) fn table(commits: &[Commit]) -> String {
     );
     let id = |position: usize| commits.get(position).map_or("", |c| short(&c.id));
     for ((path, blob), Row { first, last }) in rows {
-        let fields = [&written(path), blob.as_str(), id(first.1), first.0, id(last.1), last.0];
+        let fields = [&written(path), &blob.to_string(), id(first.1), first.0, id(last.1), last.0];
         text.push_str(&fields.join("\t"));
         text.push('\n');
     }

@@ -119,9 +119,9 @@ pub(crate) fn cell(text: &str) -> String {
 
 /// The same JSON, harmless on a terminal: what has no glyph stands there by its number. Data stays exact: such characters
 /// occur in strings only, where a number means the same.
-pub(crate) fn json(text: &str) -> String {
+pub(crate) fn json(text: String) -> String {
     if text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')) || !text.chars().any(|c| is_unsafe(c) && c != '\n') {
-        return text.to_owned();
+        return text;
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
@@ -274,7 +274,7 @@ mod tests {
         #[test]
         fn json_says_the_same(texts in prop::collection::vec(any::<String>(), 0..4)) {
             for written in [serde_json::to_string(&texts).unwrap(), serde_json::to_string_pretty(&texts).unwrap()] {
-                let harmless = json(&written);
+                let harmless = json(written);
                 let sound = harmless.chars().all(|c| !is_unsafe(c) || c == '\n');
                 prop_assert!(sound, "{:?}", harmless);
                 prop_assert_eq!(&serde_json::from_str::<Vec<String>>(&harmless).unwrap(), &texts);

@@ -232,7 +232,7 @@ mod object_formats {
                 world.release(&[("f.md", &*changed()), ("g.md", "2\n"), ("new.md", "some old\ntext that\nmoves\n")]);
             let planned = world.install(0).edit("f.md", edited()).plan();
             let seen = planned.at("f.md").is(Kind::AutoMerge).does(write(&merged()));
-            assert_eq!(seen.entry.theirs.as_ref().unwrap().as_str().len(), 64);
+            assert_eq!(seen.entry.theirs.as_ref().unwrap().to_string().len(), 64);
             planned.at("g.md").is(Kind::Update).why(&["pristine from {0}"]).does(write("2\n"));
             planned.at("new.md").is(Kind::Move).from("old.md");
         });

@@ -58,13 +58,17 @@ impl Planner<'_> {
             entries.retain(|f| self.wanted(&f.path) && f.from.as_ref().is_none_or(|from| self.wanted(from)));
             entries
         };
-        let mut all: Vec<Vec<FileEntry>> = lines.iter().map(|line| classified(line, &optimist)).collect();
         let nothing = Leaving::default();
         let meets_something =
             |line: &Lineage| line.next.as_ref().is_some_and(|(path, ..)| installed.obstacle(path, &nothing).is_some());
         let doubtful: Vec<usize> = (0..lines.len()).filter(|i| meets_something(&lines[*i])).collect();
+        if doubtful.is_empty() {
+            // Nearly always.
+            return lines.iter().flat_map(|line| classified(line, &optimist)).collect();
+        }
+        let mut all: Vec<Vec<FileEntry>> = lines.iter().map(|line| classified(line, &optimist)).collect();
         // What leaves only ever gets less, so this ends.
-        for _ in doubtful.iter().chain(doubtful.first()) {
+        for _ in 0..=doubtful.len() {
             let leaving = Leaving { everything: false, paths: all.iter().flatten().filter_map(goes_from).collect() };
             let again: Vec<(usize, Vec<FileEntry>)> =
                 doubtful.iter().map(|i| (*i, classified(&lines[*i], &leaving))).collect();

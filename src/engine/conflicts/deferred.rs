@@ -1,7 +1,7 @@
 //! Conflicts that are put off: their bytes are kept in the install, and on a later day they are settled by a session of
 //! their own, with its own backup, journal and rollback.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(crate) fn waiting(install: &Path, sessions: &[Session]) -> Result<Vec<Parked
 
 /// Where the source's version of a parked conflict is kept, for people who want to look at it.
 pub(crate) fn theirs_path(install: &Path, parked: &Parked) -> Option<std::path::PathBuf> {
-    Some(install.join(FOLDER).join(parked.theirs.as_ref()?.as_str()))
+    Some(install.join(FOLDER).join(parked.theirs.as_ref()?.to_string()))
 }
 
 /// Keeps the bytes of what this session puts off, before anything is applied: on the later day there need be no source.
@@ -70,7 +70,7 @@ pub(crate) fn keep(run: &Run, sides: impl Fn(&FileEntry) -> Result<Sides, Stop>)
             if kept(install, id)?.is_some() {
                 continue;
             }
-            let name = OsStr::new(id.as_str());
+            let name = &OsString::from(id.to_string());
             if folder.kind(name)?.is_some() {
                 folder.remove(name)?;
             }
@@ -81,7 +81,7 @@ pub(crate) fn keep(run: &Run, sides: impl Fn(&FileEntry) -> Result<Sides, Stop>)
 }
 
 fn kept(install: &Path, id: &BlobId) -> Result<Option<Arc<[u8]>>, FsError> {
-    make_plan::kept(&install.join(FOLDER).join(id.as_str()), id)
+    make_plan::kept(&install.join(FOLDER).join(id.to_string()), id)
 }
 
 /// The texts of a parked conflict.
@@ -179,8 +179,7 @@ pub(crate) fn sweep(install: &LockedInstall, sessions: &[Session]) {
     let parked = |s: &Session, e: &FileEntry| matches!(s.answers().get(&e.path), Some(Decision::Park));
     let ours = |name: &std::ffi::OsString| name.to_str().is_some_and(|n| BlobId::from_hex(n).is_some());
     for name in names.map(|e| e.file_name()).filter(ours) {
-        let wanted =
-            |e: &FileEntry| [&e.base, &e.theirs].into_iter().flatten().any(|id| OsStr::new(id.as_str()) == name);
+        let wanted = |e: &FileEntry| [&e.base, &e.theirs].into_iter().flatten().any(|id| *name == *id.to_string());
         // A rollback of the session that settled it asks again.
         let needed = sessions.iter().any(|s| s.plan().files.iter().any(|e| parked(s, e) && wanted(e)));
         if !needed && let Ok(folder) = Folder::open(&install.join(FOLDER)) {

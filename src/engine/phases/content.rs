@@ -424,7 +424,7 @@ fn keep_edited_bases(run: &Run, texts: impl Fn(&FileEntry) -> Result<Sides, Stop
 }
 
 fn put_base(folder: &Folder, id: &BlobId, bytes: &[u8]) -> Result<(), FsError> {
-    around(KEEP, || folder.put(OsStr::new(id.as_str()), bytes, proc::new_file_mode()))
+    around(KEEP, || folder.put(OsStr::new(&id.to_string()), bytes, proc::new_file_mode()))
 }
 
 /// What a new plan has other than the approved one, naming the paths.

@@ -198,7 +198,7 @@ pub(crate) fn python_damage(install: &Path, path: &RelPath, mine: &[u8], merged:
 
 /// Where the bytes of the release last installed are kept, by blob id.
 pub fn base_path(install: &Path, id: &BlobId) -> PathBuf {
-    install.join(".upgrade/base").join(id.as_str())
+    install.join(".upgrade/base").join(id.to_string())
 }
 
 /// Bytes of an earlier release that the install keeps; none if they are gone, or are not what their name says.

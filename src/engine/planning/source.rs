@@ -91,7 +91,7 @@ impl Source {
 
     fn damaged(&self, id: &BlobId, file: &RelPath) -> GitError {
         let file = self.listing.elsewhere.get(file).unwrap_or(file);
-        let (path, id) = (self.repo.path().to_owned(), id.as_str().to_owned());
+        let (path, id) = (self.repo.path().to_owned(), id.to_string());
         GitError::Damaged { path, kind: "blob", id, file: Some(file.to_string()) }
     }
 

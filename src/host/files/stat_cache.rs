@@ -86,7 +86,7 @@ impl StatCache {
         install.make_folder(".upgrade")?;
         let mut text = format!("{HEAD} {format:?} {}\n", self.files.len());
         for (path, (stat, installed)) in &self.files {
-            let lf = installed.blob_with_lf.as_ref().map_or("-", BlobId::as_str);
+            let lf = installed.blob_with_lf.as_ref().map_or_else(|| "-".to_owned(), BlobId::to_string);
             let Stat { size, inode, device, modified, changed } = stat;
             let path = serde_json::to_string(path).unwrap_or_default();
             text.push_str(&format!("{} {lf} {size} {inode} {device} {modified} {changed} {path}\n", installed.blob));

@@ -206,6 +206,8 @@ fn parse_log(out: &[u8], wanted: impl Fn(&[u8]) -> Option<RelPath>) -> Result<Lo
         }
     }
     compared.extend(moved.compared());
+    // Of the first commit there are as many as files, and twice the room.
+    commits.iter_mut().for_each(|commit| commit.changes.shrink_to_fit());
     Ok(Log { commits, compared })
 }
 

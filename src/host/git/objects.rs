@@ -28,7 +28,7 @@ pub struct Blobs {
     format: ObjectFormat,
     view: Arc<View>,
     pipes: Mutex<Option<Pipes>>,
-    damaged: Mutex<Vec<String>>,
+    damaged: Mutex<Vec<BlobId>>,
     /// Commits and folders that are what their names say, with all that they hold.
     sound: Mutex<HashSet<String>>,
 }
@@ -92,10 +92,10 @@ impl Blobs {
         if id.format() != self.format {
             return None;
         }
-        match self.object("blob", id.as_str()) {
+        match self.object("blob", &id.to_string()) {
             Ok(found) => found.map(Into::into),
             Err(_) => {
-                self.damaged.lock().ok()?.push(id.as_str().to_owned());
+                self.damaged.lock().ok()?.push(id.clone());
                 None
             }
         }
@@ -103,7 +103,7 @@ impl Blobs {
 
     /// Whether this was asked for, and other bytes were found under its name.
     pub(crate) fn is_damaged(&self, id: &BlobId) -> bool {
-        self.damaged.lock().is_ok_and(|ids| ids.iter().any(|known| known == id.as_str()))
+        self.damaged.lock().is_ok_and(|ids| ids.contains(id))
     }
 
     /// The bytes of an object; none if the repository has none of this name and kind.
@@ -126,7 +126,7 @@ impl Blobs {
     /// The bytes of an object that was found under a name, if it is of this kind and what its name says.
     fn checked(&self, kind: &'static str, id: &str, found: Found) -> Result<Option<Vec<u8>>, GitError> {
         let Some((_, bytes)) = found.filter(|(found_kind, _)| found_kind == kind) else { return Ok(None) };
-        match BlobId::of_object(kind, &bytes, self.format).as_str() == id {
+        match BlobId::from_hex(id) == Some(BlobId::of_object(kind, &bytes, self.format)) {
             true => Ok(Some(bytes)),
             false => Err(self.damaged(kind, id)),
         }
@@ -162,18 +162,14 @@ impl Blobs {
 
     /// Reads many blobs, in their order, as [`Self::read`] does each.
     pub(crate) fn read_each(&self, ids: &[&BlobId], mut each: impl FnMut(usize, Option<Arc<[u8]>>)) {
-        let of_format: Vec<(usize, &str)> = ids
-            .iter()
-            .enumerate()
-            .filter(|(_, id)| id.format() == self.format)
-            .map(|(at, id)| (at, id.as_str()))
-            .collect();
-        let names: Vec<&str> = of_format.iter().map(|(_, id)| *id).collect();
+        let of_format: Vec<(usize, &BlobId)> =
+            ids.iter().enumerate().filter(|(_, id)| id.format() == self.format).map(|(at, id)| (at, *id)).collect();
+        let names: Vec<String> = of_format.iter().map(|(_, id)| id.to_string()).collect();
         let all = self.objects("blob", &names, |nth, found| {
             if found.is_err()
                 && let Ok(mut damaged) = self.damaged.lock()
             {
-                damaged.push(names[nth].to_owned());
+                damaged.push(of_format[nth].1.clone());
             }
             each(of_format[nth].0, found.ok().flatten().map(Into::into));
             Ok(())
@@ -306,7 +302,7 @@ impl Blobs {
 
     /// Those that are small enough for git-lfs pointers, by what git says of their sizes.
     fn small<'a>(&self, blobs: impl Iterator<Item = &'a BlobId>) -> Result<HashSet<BlobId>, GitError> {
-        let asked = blobs.fold(String::new(), |all, id| all + id.as_str() + "\n");
+        let asked = blobs.fold(String::new(), |all, id| all + &id.to_string() + "\n");
         let mut command = self.view.git();
         command.args(["cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer"]);
         let said = finish_with(&self.path, "cat-file", &mut command, asked.as_bytes())?;

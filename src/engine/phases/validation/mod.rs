@@ -114,7 +114,7 @@ fn write_report(run: &Run, url: &str, seen: Seen, failed: Option<String>) -> Res
         "server_version": run.session.source_commit(), "url": url, "failed": failed, "probes": seen.0,
     });
     // People read it, too: nothing that a server or a test said may reach their terminal as it is.
-    let text = visible::json(&json::pretty(&report).doing("write", &path)?);
+    let text = visible::json(json::pretty(&report).doing("write", &path)?);
     run.lock.install().make_folder(&cache)?;
     fs::write_durable(&path, text.as_bytes(), 0o644)?;
     Ok(run.shown(&path))
