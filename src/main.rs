@@ -25,6 +25,9 @@ fn main() -> ExitCode {
     if let Some(code) = pos_upgrade_tui::cli::rehearse() {
         return ExitCode::from(code.code());
     }
+    if let Some(code) = pos_upgrade_tui::cli::complete() {
+        return ExitCode::from(code.code());
+    }
     // While there is one thread only: the kernel keeps the rights of each by itself.
     if let Some(code) = pos_upgrade_tui::cli::become_owner() {
         return ExitCode::from(code.code());

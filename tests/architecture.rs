@@ -49,8 +49,9 @@ const WRITES: [&str; 17] = [
 const LOCKED: [&str; 3] = ["LockedInstall", "Lock", "Run"];
 
 /// Files and rooms that write without a lock in hand, and where they write.
-const WRITE_ELSEWHERE: [(&str, &str); 25] = [
+const WRITE_ELSEWHERE: [(&str, &str); 26] = [
     ("cli/demo.rs", "the empty folder of a demo that was not built"),
+    ("cli/man.rs", "the folder for manual pages that the person names"),
     ("engine/own_tools.rs", "temporary files for the person's own editor"),
     ("engine/report/plan_document.rs", "the file that the person names"),
     ("host/demo/", "a demo, which is nobody's install until it is built"),
@@ -82,7 +83,8 @@ const WRITE_ELSEWHERE: [(&str, &str); 25] = [
 
 /// Who makes folders by a plain path: the install's own are made by `LockedInstall::make_folder`, which makes no folder
 /// anew that an upgrade has renamed, and follows no link.
-const MAKE_FOLDERS: [&str; 6] = [
+const MAKE_FOLDERS: [&str; 7] = [
+    "cli/man.rs",
     "host/files/fs.rs",
     "host/files/walk.rs",
     "host/server/kept_index.rs",

@@ -36,6 +36,7 @@ mod odd_paths;
 mod other_systems;
 mod outside;
 mod owners;
+mod packaging;
 mod plan_reads;
 mod possible;
 mod real_content;

@@ -88,6 +88,66 @@ fn pages_and_readme_name_commands_and_options_that_there_are() {
     assert!(seen > 60, "{seen}");
 }
 
+/// What is offered for the last of these words.
+fn offered(shell: &str, words: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
+    command.current_dir("/").env_remove("HOME").env("POS_UPGRADE_TUI_COMPLETE", shell);
+    command.env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string()).env("_CLAP_IFS", "\n");
+    let output = command.arg("--").args(words).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{shell} {words:?}: {}", text(&output).1);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The newest version that the changelog tells of is this one, in the form that programs read.
+#[test]
+fn the_changelog_begins_with_this_version() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let told = std::fs::read_to_string(root.join("CHANGELOG.md")).unwrap();
+    let versions: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let form = |line: &str| {
+        let (version, date) = line.strip_prefix('[')?.split_once("] - ")?;
+        date.parse::<jiff::civil::Date>().ok()?;
+        Some(version.to_owned())
+    };
+    let newest = versions.iter().find(|line| **line != "[Unreleased]").unwrap();
+    assert_eq!(form(newest).as_deref(), Some(env!("CARGO_PKG_VERSION")), "{newest}");
+    assert!(versions.iter().all(|line| *line == "[Unreleased]" || form(line).is_some()), "{versions:?}");
+    let kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
+    for kind in told.lines().filter_map(|line| line.strip_prefix("### ")) {
+        assert!(kinds.contains(&kind), "{kind}");
+    }
+}
+
+/// The variable alone asks for nothing.
+#[test]
+fn without_words_to_complete_the_program_does_its_work() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
+    let output = command.arg("--version").env("POS_UPGRADE_TUI_COMPLETE", "bash").output().unwrap();
+    assert_eq!(text(&output), (0, format!("pos-upgrade-tui {}\n\n", env!("CARGO_PKG_VERSION"))));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
+    let output = command.args(["workflow", "--", "0"]).env("POS_UPGRADE_TUI_COMPLETE", "csh").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+}
+
+/// Any bytes, any length, and words that mean nothing: an answer or none, never a panic.
+#[test]
+fn nonsense_is_completed_by_nothing() {
+    for words in [
+        &["pos-upgrade-tui", "nothing", "\u{1b}]0;x\u{7}", ""][..],
+        &["x"],
+        &["", "--source="],
+        &["pos-upgrade-tui", "--project", "\u{202e}", "rollback", ""],
+    ] {
+        for index in ["0", "1", "99", "-1", "x"] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_pos-upgrade-tui"));
+            command.current_dir("/").env("POS_UPGRADE_TUI_COMPLETE", "zsh").env("_CLAP_COMPLETE_INDEX", index);
+            let output = command.arg("--").args(words).output().unwrap();
+            let (code, said) = text(&output);
+            assert!(matches!(code, 0 | 2) && !said.contains("panicked"), "{words:?} {index}: {code} {said}");
+        }
+    }
+}
+
 #[test]
 fn every_subcommand_has_help_and_every_shell_completions() {
     let names = subcommands();
@@ -97,17 +157,13 @@ fn every_subcommand_has_help_and_every_shell_completions() {
     }
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = good(&["completions", shell]);
+        assert!(script.contains("pos-upgrade-tui") && script.contains("POS_UPGRADE_TUI_COMPLETE"), "{shell}: {script}");
+        let answer = offered(shell, &["pos-upgrade-tui", ""]);
         for name in &names {
-            assert!(script.contains(name.as_str()), "{shell}: {name}");
+            assert!(answer.contains(name.as_str()), "{shell}: {name}");
         }
-        assert!(!script.contains("crash-points"), "{shell}: what only tests use is not offered");
+        assert!(!answer.contains("crash-points"), "{shell}: what only tests use is not offered");
+        assert!(offered(shell, &["pos-upgrade-tui", "upgrade", "--on-conflict", "merge-t"]).contains("merge-take"));
     }
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("completions");
-    std::fs::write(&file, good(&["completions", "bash"])).unwrap();
-    let typed = "source \"$1\"; COMP_WORDS=(pos-upgrade-tui ro); COMP_CWORD=1; \
-                 _pos__upgrade__tui pos-upgrade-tui ro pos-upgrade-tui; echo \"${COMPREPLY[@]}\"";
-    let bash = Command::new("bash").args(["--norc", "-c", typed, "bash"]).arg(&file).output().unwrap();
-    assert_eq!(text(&bash).1.trim(), "rollback");
     assert_eq!(run(&["completions", "csh"]).status.code(), Some(2));
 }

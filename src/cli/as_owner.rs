@@ -51,6 +51,7 @@ fn project_of(cli: &Cli) -> Option<PathBuf> {
         Some(
             Command::Workflow { .. }
             | Command::Completions { .. }
+            | Command::Man { .. }
             | Command::CrashPoints
             | Command::Demo(_)
             | Command::Schema { .. }

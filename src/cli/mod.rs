@@ -9,6 +9,7 @@ mod args;
 mod as_owner;
 mod ask;
 mod backups;
+mod complete;
 mod completions;
 mod config_command;
 mod demo;
@@ -18,6 +19,7 @@ mod edits;
 mod history;
 mod history_all;
 mod known_releases;
+mod man;
 mod mcp;
 mod option_order;
 mod output;
@@ -45,6 +47,7 @@ mod workflow;
 use std::ffi::OsString;
 
 pub use as_owner::become_owner;
+pub use complete::complete;
 pub use rehearse::rehearse;
 
 use crate::cli::refusal::Refusal;
@@ -103,6 +106,7 @@ pub async fn run() -> Exit {
         Some(Command::Outside(arguments)) => outside::run(&cli.common, &arguments),
         Some(Command::Workflow { page }) => workflow::run(&cli.common, page.as_deref()),
         Some(Command::Completions { shell }) => completions::run(shell),
+        Some(Command::Man { dir }) => man::run(dir.as_deref()),
         Some(Command::CrashPoints) => {
             crate::host::files::crash_points::ALL.iter().for_each(|point| say!("{}", point.0));
             Ok(Exit::Done)

@@ -59,6 +59,11 @@ const ALL: [Named; 12] = [
     ("status", "what status --json prints", printed::<About<status::Standing>>),
 ];
 
+/// What has a schema, and what it is.
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ALL.iter().map(|(name, about, _)| (*name, *about))
+}
+
 /// Runs the subcommand.
 ///
 /// # Errors

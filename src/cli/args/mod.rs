@@ -49,10 +49,13 @@ Exit codes:
 
 What each phase does, and what to do when it fails: pos-upgrade-tui workflow";
 
-const COMPLETIONS: &str = "For instance:
+const COMPLETIONS: &str = "For instance, and again after an update of this program:
   bash  pos-upgrade-tui completions bash > ~/.local/share/bash-completion/completions/pos-upgrade-tui
   zsh   pos-upgrade-tui completions zsh > ~/.zfunc/_pos-upgrade-tui   (a folder of your fpath)
   fish  pos-upgrade-tui completions fish > ~/.config/fish/completions/pos-upgrade-tui.fish";
+
+const MAN: &str = "For instance:
+  pos-upgrade-tui man ~/.local/share/man/man1      then: man pos-upgrade-tui, man pos-upgrade-tui-plan";
 
 /// What every subcommand understands.
 #[derive(Debug, Args)]
@@ -169,12 +172,18 @@ pub(crate) enum Command {
         #[arg(value_name = "PHASE")]
         page: Option<String>,
     },
-    /// Print the completions for a shell
+    /// Print what a shell needs to complete commands, options, sessions, backups and paths
     #[command(after_help = COMPLETIONS)]
     Completions {
         /// For which
         #[arg(value_enum)]
         shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each subcommand
+    #[command(after_help = MAN)]
+    Man {
+        /// The folder that they are written to [default: the program's own page is printed]
+        dir: Option<PathBuf>,
     },
     /// List the places where a test build can be made to crash
     #[command(hide = true)]
