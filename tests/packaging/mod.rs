@@ -1,5 +1,6 @@
-//! What comes with the program besides itself: completions in real shells, and manual pages.
+//! What comes with the program besides itself: completions in real shells, manual pages, and the packages of `.ci/release`.
 
+mod dist;
 mod manual;
 mod shells;
 
