@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blob::BlobId;
 use super::merge::Choice;
+use super::offer::offers;
 use super::outcome::{Sides, merge_of};
 use super::path::RelPath;
 use super::plan::FileEntry;
@@ -129,6 +130,8 @@ pub enum RegionAnswer {
     Theirs,
     /// Mine, then theirs.
     Both,
+    /// What is offered for it: refused where nothing is.
+    Combined,
     /// The lines as they were before either changed them.
     Base,
     /// These lines instead.
@@ -162,20 +165,26 @@ impl Bound {
             Answer::TextBase64(text) => Ok(Decision::Edited(decoded(text)?)),
             Answer::Regions(regions) => {
                 let merge = merge()?;
+                let offered =
+                    if regions.contains(&RegionAnswer::Combined) { offers(&entry.path, &merge) } else { Vec::new() };
                 if regions.len() != merge.conflicts() {
                     return Err(format!("it has {} regions, not {}", merge.conflicts(), regions.len()));
                 }
-                let choice = |(region, answer): (_, &RegionAnswer)| {
+                let choice = |(at, (region, answer)): (usize, (_, &RegionAnswer))| {
                     Ok(Some(match answer {
                         RegionAnswer::Mine => Choice::Mine,
                         RegionAnswer::Theirs => Choice::Theirs,
                         RegionAnswer::Both => Choice::Both,
+                        RegionAnswer::Combined => match offered.get(at) {
+                            Some(Some(offer)) => offer.choice(),
+                            _ => return Err(format!("nothing is offered for region {}", at + 1)),
+                        },
                         RegionAnswer::Base => Choice::Base,
                         RegionAnswer::Text(text) => Choice::Edited(merge.fitted(region, text.clone().into_bytes())),
                         RegionAnswer::TextBase64(text) => Choice::Edited(merge.fitted(region, decoded(text)?)),
                     }))
                 };
-                let choices: Result<Vec<_>, String> = merge.overlaps().zip(regions).map(choice).collect();
+                let choices: Result<Vec<_>, String> = merge.overlaps().zip(regions).enumerate().map(choice).collect();
                 Ok(Decision::Merge(choices?))
             }
         }
@@ -197,6 +206,7 @@ impl AnswersFile {
 mod tests {
     use super::*;
     use crate::core::blob::ObjectFormat;
+    use crate::core::outcome::{Outcome, outcome};
     use crate::core::plan::Kind;
 
     fn conflict() -> (FileEntry, Sides) {
@@ -236,6 +246,22 @@ mod tests {
         assert!(decided("{\"regions\":[]}").unwrap_err().contains("1 regions, not 0"));
         assert!(decided("{\"text_base64\":\"?\"}").unwrap_err().contains("base64"));
         assert!(decided("\"fail\"").is_err());
+    }
+
+    #[test]
+    fn what_is_offered_can_be_the_answer_and_nothing_else_can() {
+        let (mut entry, _) = conflict();
+        let texts = ["one two three\n", "1 two three\n", "one two 3\n"];
+        let [base, mine, theirs] = texts.map(|t| Some(t.as_bytes().into()));
+        let sides = Sides { base, mine, theirs };
+        let ids = Ids::of(&entry);
+        let answer = || serde_json::from_str::<Answer>("{\"regions\":[\"combined\"]}").unwrap();
+        let decision = Bound { ids: ids.clone(), answer: answer() }.decision(&entry, &sides).unwrap();
+        entry.kind = Kind::Conflict;
+        let Ok(Outcome::Write { bytes, .. }) = outcome(&entry, Some(&decision), &sides) else { panic!() };
+        assert_eq!(&bytes[..], b"1 two 3\n");
+        let problem = decided("{\"regions\":[\"combined\"]}").unwrap_err();
+        assert!(problem.contains("nothing is offered for region 1"), "{problem}");
     }
 
     #[test]

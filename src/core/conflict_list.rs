@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bound_answers::{Ids, WAYS};
 use super::merge::{Merge, Region};
+use super::offer::{Offer, OfferKind, offers};
 use super::outcome::{Sides, merge_of};
 use super::path::RelPath;
 
@@ -49,6 +50,40 @@ pub struct ListedRegion {
     pub(crate) mine: ListedLines,
     /// What the source ships.
     pub(crate) theirs: ListedLines,
+    /// What both come to together, where that is sure: the answer `combined` takes it. It is never taken by itself.
+    #[serde(default)]
+    pub(crate) offer: Option<ListedOffer>,
+}
+
+/// What is offered for a region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListedOffer {
+    /// How it comes about.
+    pub(crate) kind: OfferKind,
+    /// Why it can be offered.
+    pub(crate) reason: String,
+    /// The region's lines.
+    pub(crate) text: String,
+    /// Where it changes lines that one side moved: those, with what stands around them. Else null.
+    #[serde(default)]
+    pub(crate) elsewhere: Option<String>,
+    /// Something is cut off.
+    pub(crate) cut: bool,
+}
+
+impl ListedOffer {
+    fn of(offer: &Offer) -> Self {
+        let text = |all: &[u8]| String::from_utf8_lossy(&all[..all.len().min(MOST_OF_A_TEXT)]).into_owned();
+        let there = offer.elsewhere();
+        let longest = offer.text().len().max(there.map_or(0, <[u8]>::len));
+        Self {
+            kind: offer.kind,
+            reason: offer.reason.clone(),
+            text: text(offer.text()),
+            elsewhere: there.map(text),
+            cut: longest > MOST_OF_A_TEXT,
+        }
+    }
 }
 
 /// Some lines of a text.
@@ -76,7 +111,7 @@ fn lines_before(text: &[u8], at: usize) -> usize {
     text.get(..at).unwrap_or(text).iter().filter(|b| **b == b'\n').count()
 }
 
-fn region(merge: &Merge, number: usize, region: &Region) -> ListedRegion {
+fn region(merge: &Merge, number: usize, region: &Region, offer: Option<&Offer>) -> ListedRegion {
     let [base, mine, theirs] = merge.texts();
     let sides = merge.sides(region);
     ListedRegion {
@@ -84,14 +119,17 @@ fn region(merge: &Merge, number: usize, region: &Region) -> ListedRegion {
         base: ListedLines::of(sides.base, lines_before(base, region.base.start)),
         mine: ListedLines::of(sides.mine, lines_before(mine, region.mine.start)),
         theirs: ListedLines::of(sides.theirs, lines_before(theirs, region.theirs.start)),
+        offer: offer.map(ListedOffer::of),
     }
 }
 
 /// The regions of a file that both sides changed, from the `first` one on (from 1), and how many there are.
 pub(crate) fn regions(path: &RelPath, sides: &Sides, first: usize) -> (usize, Vec<ListedRegion>) {
     let Some(merge) = merge_of(path, sides) else { return (0, Vec::new()) };
+    let offers = offers(path, &merge);
+    let offer = |at: usize| offers.get(at).and_then(Option::as_ref);
     let all = merge.overlaps().enumerate().skip(first.saturating_sub(1)).take(MOST_REGIONS);
-    let listed = all.map(|(at, one)| region(&merge, at + 1, one)).collect();
+    let listed = all.map(|(at, one)| region(&merge, at + 1, one, offer(at))).collect();
     (merge.conflicts(), listed)
 }
 
@@ -105,9 +143,10 @@ pub(crate) fn listed(
     more: Option<String>,
 ) -> Listed {
     let (region_count, regions) = regions(path, sides, 1);
-    let is_cut = |lines: &ListedLines| lines.cut;
-    let cut =
-        regions.len() < region_count || regions.iter().any(|r| [&r.base, &r.mine, &r.theirs].into_iter().any(is_cut));
+    let is_cut = |r: &ListedRegion| {
+        [&r.base, &r.mine, &r.theirs].into_iter().any(|lines| lines.cut) || r.offer.as_ref().is_some_and(|o| o.cut)
+    };
+    let cut = regions.len() < region_count || regions.iter().any(is_cut);
     let can = |way: &&&str| match **way {
         "merge-keep" | "merge-take" | "regions" => region_count > 0,
         _ => true,
@@ -138,6 +177,11 @@ mod tests {
         let one = &all.regions[0];
         assert_eq!((one.mine.first_line, one.mine.lines, &one.mine.text[..]), (3, 2, "mine\nmore\n"));
         assert!(one.theirs.cut && one.theirs.text.len() == MOST_OF_A_TEXT && !one.base.cut);
+        assert_eq!(one.offer, None);
+        let words = Sides { base: text("1 2 3"), mine: text("0 2 3"), theirs: text("1 2 4") };
+        let all = listed(&"a.md".parse().unwrap(), None, "", Ids::default(), &words, None);
+        let offer = all.regions[0].offer.as_ref().map(|o| (o.kind, &o.text[..], o.elsewhere.as_ref(), o.cut));
+        assert_eq!(offer, Some((OfferKind::Words, "0 2 4\n", None, false)));
         let binary = Sides { mine: Some(b"\0"[..].into()), ..sides };
         let all = listed(&"a.md".parse().unwrap(), None, "", Ids::default(), &binary, None);
         assert_eq!((all.region_count, all.ways.join(" ")), (0, "keep take park text".to_owned()));

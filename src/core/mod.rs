@@ -21,6 +21,7 @@ pub(crate) mod known_releases;
 pub mod layout;
 pub(crate) mod line_ends;
 pub mod merge;
+pub mod offer;
 pub(crate) mod order;
 pub mod os_text;
 pub mod outcome;

@@ -7,6 +7,7 @@ use ratatui::crossterm::event::KeyEvent;
 
 use crate::core::exit::Exit;
 use crate::core::merge::Merge;
+use crate::core::offer::Offer;
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
 use crate::core::policy::OnConflict;
@@ -96,6 +97,8 @@ pub enum Msg {
         file: usize,
         /// The alignment, none if it can't be merged.
         merge: Option<Arc<Merge>>,
+        /// What is offered for its hunks, in their order; none where it is only laid out anew.
+        offers: Arc<[Option<Offer>]>,
         /// Its rows: one below the other, and side by side.
         rows: Option<Arc<(MergeRows, MergeRows)>>,
     },

@@ -14,6 +14,7 @@ use super::message::{Effect, Look, Msg};
 use super::setup::Looked;
 use super::{diff, merge_rows};
 use crate::core::merge::Merge;
+use crate::core::offer::{Offer, offers};
 use crate::core::outcome::{Outcome, Sides, merge_of};
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::policy::OnConflict;
@@ -266,11 +267,11 @@ impl<E: Engine> Worker<E> {
                 );
             }
             Effect::BuildMerge { file, texts, layout } => {
-                let lost = move || Msg::MergeReady { file, merge: None, rows: None };
+                let lost = move || not_aligned(file);
                 self.spawn(move || align(file, &texts, layout), lost);
             }
             Effect::LayOut { file, merge, layout } => {
-                let lost = move || Msg::MergeReady { file, merge: None, rows: None };
+                let lost = move || not_aligned(file);
                 self.spawn(move || lay_out(file, merge, layout), lost);
             }
             Effect::Find { owner, needle, place } => {
@@ -410,13 +411,24 @@ fn written(entry: &FileEntry, prior: Option<&Decision>, policy: OnConflict, side
 /// Aligns a conflict's texts and lays its rows out both ways.
 pub(crate) fn align(file: usize, texts: &ConflictFile, layout: Layout) -> Msg {
     match merge_of(&texts.path, &texts.sides()) {
-        Some(merge) => lay_out(file, Arc::new(merge), layout),
-        None => Msg::MergeReady { file, merge: None, rows: None },
+        Some(merge) => {
+            let offers = offers(&texts.path, &merge).into();
+            laid_out(file, Arc::new(merge), offers, layout)
+        }
+        None => not_aligned(file),
     }
 }
 
 /// Lays the rows of a conflict out both ways.
 pub(crate) fn lay_out(file: usize, merge: Arc<Merge>, layout: Layout) -> Msg {
+    laid_out(file, merge, Arc::default(), layout)
+}
+
+fn laid_out(file: usize, merge: Arc<Merge>, offers: Arc<[Option<Offer>]>, layout: Layout) -> Msg {
     let rows = Arc::new((merge_rows::build(&merge, false, layout), merge_rows::build(&merge, true, layout)));
-    Msg::MergeReady { file, merge: Some(merge), rows: Some(rows) }
+    Msg::MergeReady { file, merge: Some(merge), offers, rows: Some(rows) }
+}
+
+fn not_aligned(file: usize) -> Msg {
+    Msg::MergeReady { file, merge: None, offers: Arc::default(), rows: None }
 }

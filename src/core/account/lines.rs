@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::core::histogram::hunks;
-use crate::core::merge::{Choice, Merge, RegionKind, RegionSides};
+use crate::core::merge::{Choice, Combined, Merge, RegionKind, RegionSides};
 use crate::core::visible;
 
 /// The user's lines in a file that was merged.
@@ -76,8 +76,17 @@ impl Made<'_> {
             add(&mut counts, theirs, 1);
             add(&mut counts, base, -1);
         }
-        for region in self.merge.regions() {
+        for (at, region) in self.merge.regions().iter().enumerate() {
             let RegionSides { base, mine, theirs } = self.merge.sides(region);
+            if region.kind != RegionKind::Conflict && !self.by_key {
+                // An offer that was taken elsewhere may have changed it.
+                let own = if region.kind == RegionKind::Theirs { theirs } else { mine };
+                let now = self.merge.unasked(at, self.choices);
+                if now != own {
+                    add(&mut counts, own, -1);
+                    add(&mut counts, now, 1);
+                }
+            }
             match (region.kind, self.by_key) {
                 (RegionKind::Conflict, by_key) => {
                     let settled = choices.next().map(|choice| self.merge.settled(region, choice)).unwrap_or_default();
@@ -126,7 +135,7 @@ impl Made<'_> {
     fn given_up(&self) -> Counts<'_> {
         let mut counts = Counts::new();
         let mut choices = self.choices.iter().flatten();
-        for region in self.merge.regions() {
+        for (at, region) in self.merge.regions().iter().enumerate() {
             let RegionSides { mine, theirs, .. } = self.merge.sides(region);
             let stays: Cow<'_, [u8]> = match region.kind {
                 RegionKind::Conflict => match choices.next() {
@@ -134,6 +143,7 @@ impl Made<'_> {
                     None => continue,
                 },
                 RegionKind::Theirs if self.by_key => theirs.into(),
+                RegionKind::Mine => self.merge.unasked(at, self.choices).into(),
                 _ => continue,
             };
             let mut gone = Counts::new();
@@ -145,6 +155,21 @@ impl Made<'_> {
             }
             for (line, n) in gone.into_iter().filter(|(_, n)| *n > 0) {
                 *counts.entry(line).or_default() += n;
+            }
+        }
+        // What an offer put where theirs moved it is not given up.
+        let there = |choice| {
+            if let &Choice::Combined(Combined { elsewhere: Some(ref there), .. }) = choice { Some(there) } else { None }
+        };
+        for there in self.choices.iter().flatten().filter_map(there) {
+            let Some(region) = self.merge.regions().get(there.region) else { continue };
+            let mut put = Counts::new();
+            add(&mut put, &there.text, 1);
+            add(&mut put, self.merge.sides(region).theirs, -1);
+            for (line, n) in put.into_iter().filter(|(_, n)| *n > 0) {
+                if let Some(up) = counts.get_mut(&line) {
+                    *up = (*up - n).max(0);
+                }
             }
         }
         counts

@@ -46,6 +46,14 @@ impl Format {
             Self::Yaml => yaml::check(text).map_err(|problem| format!("is not YAML that can be relied on: {problem}")),
         }
     }
+
+    /// Whether a text can be read, and no map of it has a key twice.
+    pub(crate) fn has_each_key_once(self, text: &[u8]) -> bool {
+        match self {
+            Self::Json => super::text::Doc::parse(text).is_ok(),
+            Self::Yaml => yaml::check(text).is_ok(),
+        }
+    }
 }
 
 /// The keys, as JSON pointers, that `theirs` has and `mine` hasn't.

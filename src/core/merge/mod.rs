@@ -10,9 +10,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+mod choice;
+
+pub(crate) use choice::as_base64;
+pub use choice::{Choice, Combined, Elsewhere};
 
 use super::histogram::{Hunk, hunks};
 use super::line_ends::LineEnds;
@@ -46,26 +47,6 @@ pub struct Region {
     pub mine: Range<usize>,
     /// Where it stands in theirs.
     pub theirs: Range<usize>,
-}
-
-/// How one conflicting region is settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Choice {
-    /// My lines.
-    Mine,
-    /// Their lines.
-    Theirs,
-    /// Mine, then theirs.
-    Both,
-    /// The lines as they were before either changed them.
-    Base,
-    /// Text that the person wrote instead, in JSON as base64 since it need not be UTF-8.
-    Edited(
-        #[serde(with = "as_base64")]
-        #[schemars(with = "String")]
-        Vec<u8>,
-    ),
 }
 
 /// Three texts aligned region by region. Cheap to clone the inputs: they are shared.
@@ -242,16 +223,29 @@ impl Merge {
 
     /// The merged bytes, one choice for each conflicting region in order; none while a choice is missing.
     pub fn result(&self, choices: &[Option<Choice>]) -> Option<Vec<u8>> {
-        let mut choices = choices.iter();
+        let mut given = choices.iter();
         let mut out = Vec::with_capacity(self.mine.len().max(self.theirs.len()));
-        for region in &self.regions {
+        for (at, region) in self.regions.iter().enumerate() {
             match region.kind {
-                RegionKind::Conflict => out.extend(self.settled(region, choices.next()?.as_ref()?)),
-                RegionKind::Theirs => out.extend_from_slice(self.sides(region).theirs),
-                _ => out.extend_from_slice(self.sides(region).mine),
+                RegionKind::Conflict => out.extend(self.settled(region, given.next()?.as_ref()?)),
+                _ => out.extend_from_slice(self.unasked(at, choices)),
             }
         }
         Some(out)
+    }
+
+    /// The lines of a region that merges by itself: an offer that was taken for another one may change them.
+    pub(crate) fn unasked<'a>(&'a self, at: usize, choices: &'a [Option<Choice>]) -> &'a [u8] {
+        let from_here = |choice: &'a Choice| match choice {
+            Choice::Combined(Combined { elsewhere: Some(there), .. }) if there.region == at => Some(&there.text[..]),
+            _ => None,
+        };
+        let Some(region) = self.regions.get(at) else { return &[] };
+        let own = match region.kind {
+            RegionKind::Theirs => self.sides(region).theirs,
+            _ => self.sides(region).mine,
+        };
+        choices.iter().flatten().find_map(from_here).unwrap_or(own)
     }
 
     /// The lines that a choice gives for a region.
@@ -261,7 +255,7 @@ impl Merge {
             Choice::Mine => mine.to_vec(),
             Choice::Theirs => theirs.to_vec(),
             Choice::Base => base.to_vec(),
-            Choice::Edited(text) => text.clone(),
+            Choice::Edited(text) | Choice::Combined(Combined { text, .. }) => text.clone(),
             Choice::Both => {
                 let mut both = mine.to_vec();
                 // A last line without its newline would run into the first of theirs.
@@ -277,16 +271,15 @@ impl Merge {
     /// The merged bytes with a marked block for each conflicting region that has no choice: mine, base and theirs between
     /// the lines that git puts there. For editing by hand; `hint` stands behind the first mark.
     pub fn marked(&self, choices: &[Option<Choice>], hint: &str) -> Vec<u8> {
-        let (mut choices, mut hint) = (choices.iter(), hint);
+        let (mut given, mut hint) = (choices.iter(), hint);
         let mut out = Vec::with_capacity(self.mine.len().max(self.theirs.len()));
-        for region in &self.regions {
+        for (at, region) in self.regions.iter().enumerate() {
             match region.kind {
-                RegionKind::Conflict => match choices.next().and_then(Option::as_ref) {
+                RegionKind::Conflict => match given.next().and_then(Option::as_ref) {
                     Some(choice) => out.extend(self.settled(region, choice)),
                     None => out.extend(self.marked_region(region, std::mem::take(&mut hint))),
                 },
-                RegionKind::Theirs => out.extend_from_slice(self.sides(region).theirs),
-                _ => out.extend_from_slice(self.sides(region).mine),
+                _ => out.extend_from_slice(self.unasked(at, choices)),
             }
         }
         out
@@ -420,20 +413,6 @@ fn align(mine: &[Hunk], theirs: &[Hunk], lengths: [usize; 3]) -> Vec<(Changed, [
         out.push((Changed::Neither, [at[0]..lengths[0], at[1]..lengths[1], at[2]..lengths[2]]));
     }
     out
-}
-
-/// Bytes that need not be UTF-8, in JSON.
-pub(super) mod as_base64 {
-    use super::*;
-    use serde::{Deserializer, Serializer, de::Error};
-
-    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
 }
 
 #[cfg(test)]

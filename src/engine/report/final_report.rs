@@ -216,13 +216,14 @@ fn answer_words(answer: &Decision) -> String {
         Decision::Edited(_) => "your own text".to_owned(),
         Decision::Park => "put off, yours stays for now".to_owned(),
         Decision::Merge(choices) => {
-            let words = ["yours", "theirs", "both", "as before", "edited"];
+            let words = ["yours", "theirs", "both", "as before", "edited", "as offered"];
             let which = |choice: &Choice| match choice {
                 Choice::Mine => 0,
                 Choice::Theirs => 1,
                 Choice::Both => 2,
                 Choice::Base => 3,
                 Choice::Edited(_) => 4,
+                Choice::Combined(_) => 5,
             };
             let count = |i: usize| choices.iter().flatten().filter(|c| which(c) == i).count();
             let parts: Vec<String> =

@@ -86,6 +86,7 @@ pub enum Action {
     Mine,
     Theirs,
     Both,
+    Combined,
     Base,
     NextOpen,
     PreviousOpen,

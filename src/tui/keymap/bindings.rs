@@ -65,6 +65,14 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind(&[key('1')], &[M::Conflict], A::Mine, "", "this hunk: my lines", 6),
     bind(&[key('2')], &[M::Conflict], A::Theirs, "", "this hunk: their lines", 6),
     bind(&[key('3')], &[M::Conflict], A::Both, "", "this hunk: mine, then theirs", 7),
+    bind(
+        &[key('4')],
+        &[M::Conflict],
+        A::Combined,
+        "",
+        "this hunk: what is offered for it, where both sides can be combined word by word or entry by entry",
+        7,
+    ),
     bind(&[key('0')], &[M::Conflict], A::Base, "", "this hunk: as it was before either changed it", 7),
     bind(
         &[key('e')],

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::core::glob::glob;
 use crate::core::layout::layouts;
 use crate::core::merge::Merge;
+use crate::core::offer::Offer;
 use crate::core::outcome::damage;
 use crate::core::path::RelPath;
 use crate::core::session::Refused;
@@ -21,6 +22,8 @@ use crate::tui::search::Search;
 pub struct ConflictTexts {
     /// The three-way (or, without a base, two-way) alignment.
     pub(crate) merge: Option<Arc<Merge>>,
+    /// What is offered for its hunks, in their order.
+    pub(crate) offers: Arc<[Option<Offer>]>,
     /// Its rows, one below the other and side by side.
     pub(crate) rows: Option<Arc<(MergeRows, MergeRows)>>,
     /// Diffs that were asked for, by what they compare.
@@ -122,6 +125,11 @@ impl Conflicts {
     /// Its texts.
     pub(crate) fn text(&self) -> Option<&ConflictTexts> {
         self.texts.get(self.settling.file())
+    }
+
+    /// What is offered for a hunk of the file under the cursor.
+    pub(crate) fn offer(&self, hunk: usize) -> Option<&Offer> {
+        self.text()?.offers.get(hunk)?.as_ref()
     }
 
     /// The comparisons that make sense for the file under the cursor, the first being where it opens.

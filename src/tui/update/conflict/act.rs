@@ -1,6 +1,6 @@
 //! The keys of the conflict screen and of its list of files.
 
-use super::decide::{ask_folder, choose, decided, why_whole};
+use super::decide::{ask_folder, choose, combine, decided, why_whole};
 use super::display::{led_to, moved, other_file, refresh};
 use super::scroll::{to_change, wrapped_to};
 use super::send::{accept, finish, leave};
@@ -61,6 +61,7 @@ pub(crate) fn act(model: &mut Model, mode: Mode, action: Action) -> Vec<Effect> 
         Action::Mine => return choose(model, Choice::Mine),
         Action::Theirs => return choose(model, Choice::Theirs),
         Action::Both => return choose(model, Choice::Both),
+        Action::Combined => return combine(model),
         Action::Base => return choose(model, Choice::Base),
         Action::Park => c.settling.decide(Decision::Park),
         Action::Edit | Action::EditFile | Action::MergeTool => return editing::begin(model, action),

@@ -4,6 +4,7 @@ use super::display::{ALIGNING, hunk_in_sight, led_to, other_file, refresh};
 use super::send::decisions;
 use crate::core::layout::layouts;
 use crate::core::merge::Choice;
+use crate::core::offer::Offer;
 use crate::core::path::RelPath;
 use crate::tui::conflict::{Decision, Shape};
 use crate::tui::message::Effect;
@@ -56,6 +57,19 @@ pub(super) fn choose(model: &mut Model, choice: Choice) -> Vec<Effect> {
     }
     model.conflicts.settling.choose(choice);
     decided(model)
+}
+
+/// Takes what is offered for the hunk.
+pub(super) fn combine(model: &mut Model) -> Vec<Effect> {
+    let c = &model.conflicts;
+    match c.offer(c.settling.hunk()).map(Offer::choice) {
+        Some(choice) => choose(model, choice),
+        None => {
+            let none = "Nothing is offered for this hunk: both sides changed the same words. e edits it.";
+            model.status = Some(why_whole(model).unwrap_or_else(|| none.to_owned()));
+            vec![]
+        }
+    }
 }
 
 pub(super) fn ask_folder(model: &mut Model, take: bool) -> Vec<Effect> {

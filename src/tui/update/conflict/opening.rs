@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::core::config::keyed::Format;
 use crate::core::merge::Merge;
+use crate::core::offer::Offer;
 use crate::core::outcome::keyed_format;
 use crate::core::path::RelPath;
 use crate::core::session::Refused;
@@ -122,6 +123,7 @@ pub(crate) fn merge_ready(
     model: &mut Model,
     file: usize,
     merge: Option<Arc<Merge>>,
+    offers: Arc<[Option<Offer>]>,
     rows: Option<Arc<(MergeRows, MergeRows)>>,
 ) -> Vec<Effect> {
     let c = &mut model.conflicts;
@@ -130,7 +132,7 @@ pub(crate) fn merge_ready(
     texts.rows = rows;
     if first {
         c.settling.set_shape(file, shape(known, merge.as_deref()));
-        texts.merge = merge;
+        (texts.merge, texts.offers) = (merge, offers);
         // What was decided before an interruption.
         let problem = c.damage_of(file);
         c.settling.set_problem(file, problem);

@@ -7,7 +7,7 @@ use crate::core::merge::{Choice, Merge, RegionKind};
 use crate::tui::click::Target;
 use crate::tui::conflict::Decision;
 use crate::tui::merge_rows::{self, Extent, Line, MergeRow, MergeRows, Side};
-use crate::tui::model::Model;
+use crate::tui::model::{Conflicts, Model};
 use crate::tui::text;
 use crate::tui::theme::Role;
 use crate::tui::view::canvas::Canvas;
@@ -35,14 +35,16 @@ pub(crate) fn draw(model: &Model, merge: &Merge, rows: &MergeRows, area: Rect, b
 }
 
 /// A choice in a word, with its key.
-pub(crate) fn chosen(choice: &Choice) -> &'static str {
-    match choice {
+pub(crate) fn chosen(c: &Conflicts, hunk: usize, choice: &Choice) -> String {
+    let word = match choice {
         Choice::Mine => "1 mine",
         Choice::Theirs => "2 theirs",
         Choice::Both => "3 both",
         Choice::Base => "0 base",
         Choice::Edited(_) => "edited by you",
-    }
+        Choice::Combined(_) => return format!("4 {}", c.offer(hunk).map_or("combined", |o| o.kind.label())),
+    };
+    word.to_owned()
 }
 
 /// Room for the largest line number, which is at the end.
@@ -202,7 +204,7 @@ impl<'m> View<'m> {
             None => true,
             Some(Choice::Mine) => side == Side::Mine,
             Some(Choice::Theirs) => side == Side::Theirs,
-            Some(Choice::Both) => side != Side::Base,
+            Some(Choice::Both | Choice::Combined(_)) => side != Side::Base,
             Some(Choice::Base) => side == Side::Base,
             Some(Choice::Edited(_)) => false,
         };
@@ -249,13 +251,13 @@ impl<'m> View<'m> {
         let current = self.is_current(hunk);
         let all = self.merge.conflicts();
         let (state, role) = match self.choice(hunk) {
-            None => ("open", Role::Warn),
-            Some(choice) => (chosen(&choice), Role::Good),
+            None => ("open".to_owned(), Role::Warn),
+            Some(choice) => (chosen(&self.model.conflicts, hunk, &choice), Role::Good),
         };
         let (state, role) = match self.model.conflicts.settling.current().map(|f| &f.decision) {
             Some(Decision::Edited(_)) => ("in your own text", Role::Good),
             Some(Decision::Park) => ("put off", Role::Warn),
-            _ => (state, role),
+            _ => (&state[..], role),
         };
         let line_role = if current { Role::Accent } else { Role::Border };
         let rule = "─".repeat(usize::from(area.width.saturating_sub(2)));
@@ -268,10 +270,25 @@ impl<'m> View<'m> {
         }
         let base = self.model.conflicts.file().is_some_and(|f| f.base.is_some());
         if current && role == Role::Warn && state == "open" && area.width >= 60 {
-            for (key, word) in [("1", "mine"), ("2", "theirs"), ("3", "both"), ("0", "base"), ("e", "edit")] {
-                if key != "0" || base {
-                    pieces.extend([("  ", Role::Text), (key, Role::Key), (" ", Role::Text), (word, Role::Dim)]);
+            let offer = self.model.conflicts.offer(hunk).map(|offer| offer.kind.label());
+            let base = base.then_some("base");
+            let all = [
+                ("1", Some("mine")),
+                ("2", Some("theirs")),
+                ("3", Some("both")),
+                ("4", offer),
+                ("0", base),
+                ("e", Some("edit")),
+            ];
+            let mut room = usize::from(area.width.saturating_sub(3));
+            room = room.saturating_sub(pieces.iter().map(|(piece, _)| text::width(piece)).sum());
+            for (key, word) in all.into_iter().filter_map(|(key, word)| Some((key, word?))) {
+                let wide = text::width(word) + 4;
+                if wide > room {
+                    break;
                 }
+                room -= wide;
+                pieces.extend([("  ", Role::Text), (key, Role::Key), (" ", Role::Text), (word, Role::Dim)]);
             }
             pieces.push((" ", Role::Text));
         }

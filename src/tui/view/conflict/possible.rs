@@ -15,6 +15,7 @@ pub(crate) fn possible(model: &Model, action: Action) -> bool {
         Action::Take => decision != Some(&Decision::Take),
         Action::Finish => c.settling.open_files() == 0,
         Action::Mine | Action::Theirs | Action::Both | Action::Edit => hunks,
+        Action::Combined => hunks && c.offer(c.settling.hunk()).is_some(),
         Action::EditFile | Action::MergeTool => {
             !matches!(c.settling.current().map(|f| &f.shape), Some(Shape::Waiting)) && is_text(c)
         }

@@ -19,6 +19,7 @@ pub(crate) fn question(model: &Model) -> (String, Role) {
     let (deleted, removed) = sides_missing(c.file());
     let narrow = model.width < 70;
     let config = c.file().is_some_and(|f| layouts().is_config(&f.path));
+    let four = if c.offer(c.settling.hunk()).is_some() { " 4" } else { "" };
     let base = if c.file().is_some_and(|f| f.base.is_some()) { " 0" } else { "" };
     if let Some(problem) = &file.problem {
         return (problem.clone(), Role::Bad);
@@ -27,8 +28,10 @@ pub(crate) fn question(model: &Model) -> (String, Role) {
         Decision::Open if deleted => "Stay deleted (k), or take the source's version (t)?".to_owned(),
         Decision::Open if removed => "Keep yours (k), or remove it as the source did (t)?".to_owned(),
         Decision::Open => match file.shape {
-            Shape::Text(n) if n > 0 && narrow => format!("k mine, t theirs, or by hunk 1 2 3{base}?"),
-            Shape::Text(n) if n > 0 => format!("Keep mine (k), take theirs (t), or settle hunk by hunk (1 2 3{base})?"),
+            Shape::Text(n) if n > 0 && narrow => format!("k mine, t theirs, or by hunk 1 2 3{four}{base}?"),
+            Shape::Text(n) if n > 0 => {
+                format!("Keep mine (k), take theirs (t), or settle hunk by hunk (1 2 3{four}{base})?")
+            }
             Shape::Text(_) if config => "Keep mine (k), or merge the template's news in (m)?".to_owned(),
             Shape::Text(_) => "Keep mine (k), take theirs (t), or merge both (m)?".to_owned(),
             _ => "Keep mine (k), or take theirs (t)?".to_owned(),
@@ -42,9 +45,11 @@ pub(crate) fn question(model: &Model) -> (String, Role) {
         Decision::Merge(_) if file.is_settled() => "Every hunk is settled. Enter accepts.".to_owned(),
         Decision::Merge(_) => {
             let hunk = c.settling.hunk() + 1;
+            let offer = c.offer(hunk - 1).map(|offer| offer.kind.label());
             match file.choice(c.settling.hunk()) {
                 Some(choice) => {
-                    let (chosen, keys) = (merge::chosen(&choice), format!("1 2 3{base} e"));
+                    let four = if offer.is_some() { " 4" } else { "" };
+                    let (chosen, keys) = (merge::chosen(c, hunk - 1, &choice), format!("1 2 3{four}{base} e"));
                     let all = [
                         format!("Hunk {hunk} is settled: {chosen}. {keys} change it, n goes to an open one."),
                         format!("Hunk {hunk}: {chosen}. {keys} change it."),
@@ -54,10 +59,12 @@ pub(crate) fn question(model: &Model) -> (String, Role) {
                 None => {
                     let base = if base.is_empty() { "" } else { ", 0 base" };
                     let short = base.replace(',', "");
+                    let four = offer.map(|word| format!(", 4 {}", word.replace(',', ""))).unwrap_or_default();
+                    let only = if offer.is_some() { " 4" } else { "" };
                     let all = [
-                        format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{base}, e edit?"),
-                        format!("Hunk {hunk}: 1 mine 2 theirs 3 both{short}?"),
-                        format!("{hunk}: 1 mine 2 theirs 3 both{short}?"),
+                        format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{four}{base}, e edit?"),
+                        format!("Hunk {hunk}: 1 mine 2 theirs 3 both{}{short}?", four.replace(',', "")),
+                        format!("{hunk}: 1 mine 2 theirs 3 both{only}{short}?"),
                     ];
                     fitting(model, all)
                 }
