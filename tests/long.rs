@@ -33,6 +33,7 @@ mod lfs_pointers;
 mod locking;
 mod mcp;
 mod odd_paths;
+mod offers;
 mod other_systems;
 mod outside;
 mod owners;

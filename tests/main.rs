@@ -37,8 +37,8 @@ mod left_out {
     left_out! {
         account answers answers_file backups bad_input branches clean_source clock conflicts contracts crash current
         demo_server dependencies diff_and_edits documents editor_entries environments escape fidelity generations
-        git_commands git_commit git_merge history_store lfs_pointers locking mcp odd_paths other_systems outside owners
-        packaging plan_reads possible real_content real_generations rollback schemas screens server session_damage
+        git_commands git_commit git_merge history_store lfs_pointers locking mcp odd_paths offers other_systems outside
+        owners packaging plan_reads possible real_content real_generations rollback schemas screens server session_damage
         settings_commands shallow substituted tarball terminal typed_ahead unreadable unrelated_source vanished
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod command_line;
 pub mod config;
 pub mod conflict_list;
 pub(crate) mod document;
+pub(crate) mod doubled;
 pub(crate) mod editor_entry;
 pub mod exit;
 mod formatting;

@@ -18,8 +18,8 @@ Upgrade this project's .praxis-os for me, step by step:
 
 1. Call upgrade_plan. Show me what changes, what is removed, and how many conflicts there are. Wait for my yes.
 2. Call upgrade_start with the plan's id. It checks and makes a backup; nothing else changes yet.
-3. While conflicts are open: conflict_list, then conflict_show for each. Show me both sides, ask how I want it, and call \
-conflict_answer with my answer and the ids as they were shown. Never choose for me.
+3. While conflicts are open: conflict_list, then conflict_show for each. Show me both sides, and what is offered; ask how I want \
+it, and call conflict_answer with my answer and the ids as they were shown. Never choose for me.
 4. When all are answered, tell me what will be applied, and wait for my yes. Then call upgrade_apply with the plan's id. The new \
 release is tried first; if it does not work here, nothing changes.
 5. If a status has a question, ask me, and call question_answer.

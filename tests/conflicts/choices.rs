@@ -102,6 +102,7 @@ fn every_key_does_what_the_table_says() {
         ("p", &["conflict 3 of 3"]),
         ("n", &["conflict 2 of 3"]),
         ("3", &["mine, then theirs"]),
+        ("4", &["Nothing is offered for this hunk"]),
         ("0", &["from base"]),
         ("e", &["Nothing was changed in it."]),
         ("E", &["Nothing was changed in it."]),

@@ -3,4 +3,5 @@
 
 mod choices;
 mod kept;
-mod world;
+mod offers;
+pub mod world;

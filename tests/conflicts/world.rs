@@ -21,9 +21,9 @@ pub type Triple = (String, String, String, String);
 
 /// A project with an install that the user edited, and a source that went on.
 pub struct World {
-    sandbox: Sandbox,
+    pub sandbox: Sandbox,
     pub home: PathBuf,
-    project: PathBuf,
+    pub project: PathBuf,
     pub source: PathBuf,
     pub install: PathBuf,
 }

@@ -3,8 +3,9 @@
 
 mod fuzz;
 mod inspector;
+mod offers;
 mod python;
-mod rust;
+pub mod rust;
 mod tasks;
 mod truth;
 

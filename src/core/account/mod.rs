@@ -14,4 +14,6 @@ pub(crate) use item::{Account, Fate, Item, Settled};
 pub(crate) use texts::{Texts, Thing, Things};
 
 #[cfg(test)]
+mod offered;
+#[cfg(test)]
 mod tests;

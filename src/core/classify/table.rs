@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::obstacles::Leaving;
 use super::{Installed, Lineage, Planner};
 use crate::core::blob::BlobId;
+use crate::core::doubled::doubled;
 use crate::core::formatting;
 use crate::core::layout::layouts;
 use crate::core::line_ends::LineEnds;
@@ -254,7 +255,9 @@ impl Planner<'_> {
                 match crate::core::outcome::damage(next, &my_text, &text).or_else(vetoed) {
                     Some(damage) => conflict(1, format!("{counts}; merged by itself {damage}")),
                     None => {
-                        let reason = format!("{counts}; none overlap");
+                        let twice = doubled(next, &my_text, merge.texts()[2], &text);
+                        let twice = twice.map(|what| format!(", but {what}")).unwrap_or_default();
+                        let reason = format!("{counts}; none overlap{twice}");
                         self.entry(line, next.clone(), base_id, Kind::AutoMerge, Some(mine), reason)
                     }
                 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use unicode_segmentation::UnicodeSegmentation as _;
+
 use crate::core::config::keyed::Format;
 use crate::core::merge::{Merge, Region};
 use crate::core::path::RelPath;
@@ -119,6 +121,13 @@ fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// Whether two entries have more than half of their words in common: they may be one that was written twice.
+fn are_alike(one: &str, other: &str) -> bool {
+    let words = |text: &str| text.unicode_words().map(str::to_lowercase).collect::<HashSet<String>>();
+    let (one, other) = (words(one), words(other));
+    one.intersection(&other).count() * 2 > one.len().min(other.len())
+}
+
 /// The indentation of a line and its bullet; none for a line that begins no entry. Numbers are none: they would stand
 /// there twice.
 fn bullet(line: &str) -> Option<(&str, char)> {
@@ -154,8 +163,11 @@ fn list(added: &Added<'_>) -> Option<(Vec<u8>, &'static str)> {
     if !neighbour(added.above) && !neighbour(added.below) && !belongs_to(added.above, wanted.0) {
         return None;
     }
-    let text = joined(added, bulleted(&added.mine, wanted)?, bulleted(&added.theirs, wanted)?)?;
-    Some((text, "entries to the list"))
+    let (mine, theirs) = (bulleted(&added.mine, wanted)?, bulleted(&added.theirs, wanted)?);
+    if mine.iter().any(|own| theirs.iter().any(|other| own.key != other.key && are_alike(&own.text, &other.text))) {
+        return None;
+    }
+    Some((joined(added, mine, theirs)?, "entries to the list"))
 }
 
 /// The cells of a table's row; none for any other line.

@@ -33,7 +33,7 @@ impl OfferKind {
     pub fn label(self) -> &'static str {
         match self {
             Self::Words => "combined",
-            Self::Entries => "both, in order",
+            Self::Entries => "both in order",
             Self::Moved => "moved and changed",
         }
     }
@@ -112,7 +112,7 @@ fn offer(path: &RelPath, merge: &Merge, hunk: usize, region: &Region) -> Option<
             (OfferKind::Words, Combined::of(text), reason.to_owned())
         }),
         entries::in_order(path, merge, region).map(|(text, what)| {
-            let reason = format!("you and they added {what} at the same place");
+            let reason = format!("you and they added {what} here");
             (OfferKind::Entries, Combined::of(text), reason)
         }),
         moved::at_new_place(merge, region).map(|(combined, reason)| (OfferKind::Moved, combined, reason)),

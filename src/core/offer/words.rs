@@ -10,6 +10,9 @@ use crate::core::merge::RegionSides;
 /// So many words that both sides write anew, at different places, are the same thought: nobody wants it twice.
 const SAME_THOUGHT: usize = 3;
 
+/// A side that keeps fewer of base's words wrote the lines anew, and what it has in common with base is chance: one of so many.
+const KEPT: usize = 2;
+
 /// A change of one side's, in tokens of base and of that side.
 #[derive(Clone, PartialEq, Eq)]
 struct Edit<'t> {
@@ -63,12 +66,21 @@ fn edits<'t>(base: &[&'t str], side: &[&'t str], by: [bool; 2]) -> Vec<Edit<'t>>
     all.into_iter().map(|(old, new)| Edit { base: old, new: side[new].to_vec(), by }).collect()
 }
 
-/// Whether two changes of different sides, in this order, have nothing to do with each other: a word stays between them,
-/// or the end of a line that neither of them touches.
+/// Whether enough of base's words stay where they are.
+fn keeps_enough(base: &[&str], edits: &[Edit<'_>]) -> bool {
+    let words = |range: Range<usize>| base[range].iter().filter(|t| is_word(t)).count();
+    let gone: usize = edits.iter().map(|edit| words(edit.base.clone())).sum();
+    let all = words(0..base.len());
+    all - gone >= all.div_ceil(KEPT)
+}
+
+/// Whether two changes of different sides, in this order, have nothing to do with each other: a word stays between them that
+/// is not of one piece with both, as the parts of a path are, or the end of a line that neither of them touches.
 fn apart(base: &[&str], before: &Edit<'_>, after: &Edit<'_>) -> bool {
     let Some(between) = base.get(before.base.end..after.base.start) else { return false };
     let line_ends = || between.iter().any(|t| is_break(t)) && !before.breaks(base) && !after.breaks(base);
-    between.iter().any(|t| is_word(t)) || line_ends()
+    let word = || between.iter().any(|t| is_word(t)) && between.iter().any(|t| t.trim().is_empty());
+    word() || line_ends()
 }
 
 /// Both sides' changes in the order of base, each that both made alike once; none if two of them are not apart.
@@ -106,7 +118,11 @@ pub(super) fn combined(sides: RegionSides<'_>) -> Option<Vec<u8>> {
     }
     let base = tokens(base);
     let (mine, theirs) = (tokens(mine), tokens(theirs));
-    let all = together(&base, edits(&base, &mine, [true, false]), edits(&base, &theirs, [false, true]))?;
+    let (mine, theirs) = (edits(&base, &mine, [true, false]), edits(&base, &theirs, [false, true]));
+    if !keeps_enough(&base, &mine) || !keeps_enough(&base, &theirs) {
+        return None;
+    }
+    let all = together(&base, mine, theirs)?;
     let said = |by: [bool; 2]| all.iter().filter(move |e| e.by == by).map(Edit::words);
     let repeated =
         |words: Vec<&str>| words.len() >= SAME_THOUGHT && said([false, true]).any(|theirs| holds(&theirs, &words));

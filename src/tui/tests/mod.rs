@@ -11,6 +11,7 @@ mod every_screen;
 mod help_and_footer;
 mod hostile_text;
 mod keys;
+mod offers;
 mod pictures;
 mod random_keys;
 mod setup_screen;

@@ -65,7 +65,7 @@ pub(super) fn combine(model: &mut Model) -> Vec<Effect> {
     match c.offer(c.settling.hunk()).map(Offer::choice) {
         Some(choice) => choose(model, choice),
         None => {
-            let none = "Nothing is offered for this hunk: both sides changed the same words. e edits it.";
+            let none = "Nothing is offered for this hunk: what both changed overlaps. e edits it.";
             model.status = Some(why_whole(model).unwrap_or_else(|| none.to_owned()));
             vec![]
         }

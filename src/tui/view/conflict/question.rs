@@ -59,7 +59,7 @@ pub(crate) fn question(model: &Model) -> (String, Role) {
                 None => {
                     let base = if base.is_empty() { "" } else { ", 0 base" };
                     let short = base.replace(',', "");
-                    let four = offer.map(|word| format!(", 4 {}", word.replace(',', ""))).unwrap_or_default();
+                    let four = offer.map(|word| format!(", 4 {word}")).unwrap_or_default();
                     let only = if offer.is_some() { " 4" } else { "" };
                     let all = [
                         format!("Hunk {hunk}: 1 mine, 2 theirs, 3 both{four}{base}, e edit?"),
