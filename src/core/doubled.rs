@@ -7,11 +7,17 @@ use super::config::keyed::Format;
 use super::path::RelPath;
 use super::visible;
 
+/// A longer text, in bytes, is no page that somebody wrote.
+const LONGEST: usize = 1 << 20;
+
 /// A thing by its kind and its name.
 type Thing = (&'static str, String);
 
 /// What the merged text has more often than either side, in words; none if there is nothing.
 pub(crate) fn doubled(path: &RelPath, mine: &[u8], theirs: &[u8], merged: &[u8]) -> Option<String> {
+    if merged.len() > LONGEST {
+        return None;
+    }
     let things = |text| count(path, text);
     let (before, other) = (things(mine), things(theirs));
     let most = |thing: &Thing| before.get(thing).max(other.get(thing)).copied().unwrap_or_default();

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::config::keyed::Format;
-use super::merge::{Choice, Combined, Merge, Region, RegionKind};
+use super::merge::{Choice, Combined, Merge, Region};
 use super::outcome::{damage, is_keyed};
 use super::path::RelPath;
 
@@ -131,11 +131,6 @@ fn is_sound(path: &RelPath, merge: &Merge, hunk: usize, combined: &Combined) -> 
     let Some(result) = merge.result(&choices) else { return false };
     let format = Format::of(path.name());
     damage(path, mine, &result).is_none() && format.is_none_or(|format| format.has_each_key_once(&result))
-}
-
-/// A merge's regions that only one side changed, by position.
-fn only(merge: &Merge, kind: RegionKind) -> impl Iterator<Item = (usize, &Region)> {
-    merge.regions().iter().enumerate().filter(move |(_, region)| region.kind == kind)
 }
 
 #[cfg(test)]

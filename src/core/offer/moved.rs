@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::only;
 use crate::core::merge::{Combined, Elsewhere, Merge, Region, RegionKind};
 
 /// So many lines that are not blank a block has at least: fewer may stand in two places by chance.
@@ -10,6 +9,11 @@ const SMALLEST: usize = 3;
 
 fn is_blank(line: &[u8]) -> bool {
     line.trim_ascii().is_empty()
+}
+
+/// A merge's regions that only one side changed, by position.
+fn only(merge: &Merge, kind: RegionKind) -> impl Iterator<Item = (usize, &Region)> {
+    merge.regions().iter().enumerate().filter(move |(_, region)| region.kind == kind)
 }
 
 fn lines(text: &[u8]) -> Vec<&[u8]> {
