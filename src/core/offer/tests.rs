@@ -209,9 +209,9 @@ proptest! {
         let end = if crlf { "\r\n" } else { "\n" };
         let written = |side: Option<u8>| {
             let mut out = String::new();
-            for n in 0..count {
+            for (n, who) in who.iter().copied().enumerate().take(count) {
                 // Only every third word changes.
-                let by = if n % 3 == 0 { who[n] } else { 3 };
+                let by = if n % 3 == 0 { who } else { 3 };
                 match side {
                     // 2: both, alike.
                     Some(side) if by == side || by == 2 || (side == 9 && by != 3) => out += &format!("new{n}x{}", if by == 2 { 2 } else { by }),
