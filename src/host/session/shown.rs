@@ -42,7 +42,7 @@ pub(crate) fn write(install: &LockedInstall, session: &Session) -> Result<(), Fs
     }
 }
 
-/// Removes what [`write`] wrote of a session that is forgotten, with the folders that are empty then.
+/// Removes what [`write()`] wrote of a session that is forgotten, with the folders that are empty then.
 ///
 /// # Errors
 /// [`FsError`].
