@@ -40,15 +40,15 @@ fn upgrade<'a>(demo: &'a Demo, answers: &'a Path) -> Vec<&'a str> {
     vec!["upgrade", "--yes", "--answers", answers, "--project", project, "--source", source]
 }
 
-/// The script that stands in the README, word for word.
+/// The script that stands in the manual, word for word.
 fn script() -> String {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let block = readme.split("```sh\n").find(|part| part.starts_with("set -e\n")).expect("the script");
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/docs/scripts.md")).unwrap();
+    let block = page.split("```sh\n").find(|part| part.starts_with("set -e\n")).expect("the script");
     block.split("```").next().unwrap().to_owned()
 }
 
 #[test]
-fn the_script_of_the_readme_upgrades() {
+fn the_script_of_the_manual_upgrades() {
     let mut sandbox = Sandbox::new();
     let demo = sandbox.content_demo();
     let script = script();

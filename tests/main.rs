@@ -11,6 +11,7 @@ mod config;
 mod headless;
 mod known_releases;
 mod left_behind;
+mod manual;
 mod matrix;
 mod merge_oracle;
 mod named_outside;

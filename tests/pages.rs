@@ -72,6 +72,10 @@ fn pages_and_readme_name_commands_and_options_that_there_are() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts: Vec<String> = PAGES.map(|p| good(&["workflow", p.split('/').next_back().unwrap()])).into();
     texts.push(std::fs::read_to_string(root.join("README.md")).unwrap());
+    for entry in std::fs::read_dir(root.join("assets/docs")).unwrap() {
+        let path = entry.unwrap().path();
+        texts.extend(path.is_file().then(|| std::fs::read_to_string(&path).unwrap()));
+    }
     let word = |after: &str| after.split(|c: char| !(c.is_alphanumeric() || c == '-')).next().unwrap().to_owned();
     let mut seen = 0;
     for text in texts {

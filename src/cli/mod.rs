@@ -16,10 +16,13 @@ mod demo;
 mod diff;
 mod doctor;
 mod edits;
+mod help;
 mod history;
 mod history_all;
 mod known_releases;
 mod man;
+#[cfg(test)]
+mod manual_tests;
 mod mcp;
 mod option_order;
 mod output;
@@ -105,6 +108,7 @@ pub async fn run() -> Exit {
         Some(Command::Edits(arguments)) => edits::run(&cli.common, &arguments),
         Some(Command::Outside(arguments)) => outside::run(&cli.common, &arguments),
         Some(Command::Workflow { page }) => workflow::run(&cli.common, page.as_deref()),
+        Some(Command::Help { words }) => help::run(&cli.common, &words),
         Some(Command::Completions { shell }) => completions::run(shell),
         Some(Command::Man { dir }) => man::run(dir.as_deref()),
         Some(Command::CrashPoints) => {

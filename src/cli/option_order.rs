@@ -57,7 +57,7 @@ pub(crate) fn arranged(all: &Command, words: Vec<OsString>) -> Result<Vec<OsStri
             moved.push((found, taken));
         }
     };
-    let Some(command) = all.find_subcommand(&named).filter(|_| named != "help") else { return Ok(words) };
+    let Some(command) = all.find_subcommand(&named) else { return Ok(words) };
     for (one, taken) in &moved {
         let has = command.get_arguments().any(|a| a.get_long() == one.get_long());
         if !has {
@@ -111,7 +111,7 @@ mod tests {
                 None => Some("1".to_owned()),
             };
             let typed: Vec<String> = std::iter::once(name.clone()).chain(value).collect();
-            for command in all.get_subcommands().filter(|c| c.get_name() != "help") {
+            for command in all.get_subcommands() {
                 // What it can't do without.
                 let needs: &[&str] = match command.get_name() {
                     "restore" | "unlock" => &["x"],

@@ -29,6 +29,20 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+/// Every exit code with what it means, for people.
+pub(crate) const MEANINGS: [(Exit, &str); 10] = [
+    (Exit::Done, "done, or nothing to do"),
+    (Exit::Bug, "a bug"),
+    (Exit::Usage, "usage, or broken settings"),
+    (Exit::Conflicts, "conflicts need a person; nothing was changed"),
+    (Exit::Refused, "refused, or failed before anything changed"),
+    (Exit::RolledBack, "failed and rolled back"),
+    (Exit::Incomplete, "rollback incomplete, a person is needed"),
+    (Exit::Locked, "another upgrade holds the lock, or an unfinished session is in the way"),
+    (Exit::Pending, "pending"),
+    (Exit::Interrupted, "interrupted, the session is saved"),
+];
+
 impl Exit {
     /// The number that the process ends with.
     pub fn code(self) -> u8 {

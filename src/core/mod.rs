@@ -21,6 +21,7 @@ pub(crate) mod json;
 pub(crate) mod known_releases;
 pub mod layout;
 pub(crate) mod line_ends;
+pub(crate) mod manual;
 pub mod merge;
 pub mod offer;
 pub(crate) mod order;

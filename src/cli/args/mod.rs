@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::core::exit::MEANINGS;
+
 pub(crate) use from::{Colours, From, Look, Part};
 pub(crate) use others::{BackupsCommand, ConfigCommand, DemoArgs, EditsArgs, KnownArgs, OutsideArgs};
 pub(crate) use upgrade::{PlanArgs, Policy, UpgradeArgs, YesNo};
@@ -16,7 +18,8 @@ pub(crate) use upgrade::{PlanArgs, Policy, UpgradeArgs, YesNo};
 ///
 /// Without a subcommand: the wizard.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXAMPLES_AND_EXIT_CODES, subcommand_precedence_over_arg = true)]
+#[command(version, about, after_help = examples_and_exit_codes(), subcommand_precedence_over_arg = true)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) from: From,
@@ -28,26 +31,23 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-const EXAMPLES_AND_EXIT_CODES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   pos-upgrade-tui --source ~/src/praxis-os         the wizard, in the project's folder
   pos-upgrade-tui plan --source ~/src/praxis-os    what would happen, and why; writes nothing
   pos-upgrade-tui rollback                         the install as it was, also days later
   pos-upgrade-tui demo                             try all of it on a project made for that
+";
 
-Exit codes:
-    0  done, or nothing to do
-    1  a bug
-    2  usage, or broken settings
-    3  conflicts need a person; nothing was changed
-    4  refused, or failed before anything changed
-    5  failed and rolled back
-    6  rollback incomplete, a person is needed
-    7  another upgrade holds the lock, or an unfinished session is in the way
-   10  pending
-  130  interrupted, the session is saved
-
+const FURTHER: &str = "
+The manual, page by page: pos-upgrade-tui help
 What each phase does, and what to do when it fails: pos-upgrade-tui workflow";
+
+/// What stands below the options: examples, and the exit codes.
+fn examples_and_exit_codes() -> String {
+    let codes: String = MEANINGS.iter().map(|(exit, meaning)| format!("{:>5}  {meaning}\n", exit.code())).collect();
+    format!("{EXAMPLES}\nExit codes:\n{codes}{FURTHER}")
+}
 
 const COMPLETIONS: &str = "For instance, and again after an update of this program:
   bash  pos-upgrade-tui completions bash > ~/.local/share/bash-completion/completions/pos-upgrade-tui
@@ -171,6 +171,12 @@ pub(crate) enum Command {
         /// 0 to 5, a phase's name, or rollback, troubleshooting, criteria [default: the list]
         #[arg(value_name = "PHASE")]
         page: Option<String>,
+    },
+    /// Print a page of the manual, or what a command takes
+    Help {
+        /// A topic, a command, or the code of an error [default: the list]
+        #[arg(value_name = "TOPIC|COMMAND")]
+        words: Vec<String>,
     },
     /// Print what a shell needs to complete commands, options, sessions, backups and paths
     #[command(after_help = COMPLETIONS)]

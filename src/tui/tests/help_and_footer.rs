@@ -1,9 +1,10 @@
-//! What holds on every screen: help, footer, the README's keys, what is copied, what the wheel does.
+//! What holds on every screen: help, footer, the manual's keys, what is copied, what the wheel does.
 
 use ratatui::crossterm::event::KeyCode;
 
 use super::samples;
 use super::support::*;
+use crate::core::manual;
 use crate::tui::keymap::{ALL_MODES, Action, BINDINGS, Mode, in_mode};
 use crate::tui::message::{Effect, Msg};
 use crate::tui::model::Model;
@@ -121,20 +122,8 @@ fn table() -> String {
 }
 
 #[test]
-fn the_readme_has_the_table_of_keys() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = std::fs::read_to_string(path).unwrap();
-    let (begin, end) = ("<!-- keys: begin -->\n", "<!-- keys: end -->");
-    let (before, rest) = readme.split_once(begin).unwrap();
-    let (written, behind) = rest.split_once(end).unwrap();
-    let wanted = format!("\n{}\n", table());
-    if std::env::var_os("POS_README").is_some() {
-        std::fs::write(path, format!("{before}{begin}{wanted}{end}{behind}")).unwrap();
-    } else {
-        let hint =
-            "the README's keys are not those of the program; write them anew: POS_README=1 cargo test --lib readme";
-        assert!(written == wanted, "{hint}");
-    }
+fn the_manual_has_the_table_of_keys() {
+    manual::holds("keys", "keys", &table());
 }
 
 #[test]
