@@ -8,6 +8,7 @@ mod architecture;
 mod assistant_rules;
 mod common;
 mod config;
+mod errors;
 mod headless;
 mod known_releases;
 mod left_behind;

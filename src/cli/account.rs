@@ -13,6 +13,7 @@ use crate::cli::request;
 use crate::cli::session;
 use crate::core::account::{Account, Fate, Item, Settled};
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text::about;
 use crate::core::release_history::short;
@@ -41,6 +42,7 @@ pub(crate) fn run(common: &Common, named: Option<&str>) -> Result<Exit, Refusal>
     let Some(chosen) = found.sessions.iter().rev().find(is_it) else {
         return match named {
             Some(name) => Err(Refusal::usage(
+                Code::NoSuchSession,
                 format!("there is no session {}; nothing was changed", visible::line(name)),
                 "see which there are: pos-upgrade-tui history",
             )),
@@ -57,14 +59,14 @@ pub(crate) fn run(common: &Common, named: Option<&str>) -> Result<Exit, Refusal>
     if chosen.is_unfinished() || chosen.rolling_back() {
         let what = format!("session {} has not ended, so the account is not closed", chosen.session_id);
         let next = format!("{}, or {}", Next::Resume.of(&project), Next::Rollback.of(&project));
-        return Err(Refusal::refused(format!("{what}; nothing was changed"), next));
+        return Err(Refusal::refused(Code::NothingToGoOnWith, format!("{what}; nothing was changed"), next));
     }
     let account = take::of(chosen, When::Ended).map_err(|e| {
         let next = match e {
             AccountError::Fs(_) => "mend that, then try again: pos-upgrade-tui account",
             _ => "see which backups there are: pos-upgrade-tui backups",
         };
-        Refusal::refused(format!("{e}; nothing was changed"), next)
+        Refusal::refused(Code::BadBackup, format!("{e}; nothing was changed"), next)
     })?;
     let later = found.later(&chosen.session_id);
     diff::to_stdout(|paper| match common.json {

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::cli::refusal::Refusal;
 use crate::core::bound_answers::{AnswersFile, Bound};
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Plan};
@@ -25,7 +26,7 @@ const NEXT: &str = "write it anew, with the ids that the conflicts have now: pos
 pub(crate) fn read(path: &Path) -> Result<BTreeMap<RelPath, Bound>, Refusal> {
     let unusable = |problem: String| {
         let problem = visible::start_of(&problem, 300);
-        Refusal::usage(format!("{}: no answers ({problem}); nothing was changed", path.shown()), NEXT)
+        Refusal::usage(Code::BadAnswers, format!("{}: no answers ({problem}); nothing was changed", path.shown()), NEXT)
     };
     let bytes = read::read_at_most(path, read::NOTE).map_err(|e| unusable(e.to_string()))?;
     Ok(AnswersFile::parse(&bytes).map_err(unusable)?.answers)
@@ -44,7 +45,11 @@ pub(crate) fn bound(
     given_answers::bound(install, plan, given, texts).map_err(|refused| {
         let list: String = refused.iter().map(|one| format!("\n  {one}")).collect();
         let word = if refused.len() == 1 { "answer" } else { "answers" };
-        Refusal::refused(format!("{} {word} can't be used; nothing was changed:{list}", refused.len()), NEXT)
+        Refusal::refused(
+            Code::BadAnswers,
+            format!("{} {word} can't be used; nothing was changed:{list}", refused.len()),
+            NEXT,
+        )
     })
 }
 
@@ -56,9 +61,14 @@ pub(crate) fn for_session(session: &Session, path: &Path) -> Result<Vec<(RelPath
     let given = read(path)?;
     if session.applied() || session.answers_done {
         let what = format!("the conflicts of session {} are settled already; nothing was changed", session.session_id);
-        return Err(Refusal::refused(what, format!("without the answers: {}", Next::Resume.of(&session.project))));
+        return Err(Refusal::refused(
+            Code::BadAnswers,
+            what,
+            format!("without the answers: {}", Next::Resume.of(&session.project)),
+        ));
     }
-    let texts = given_answers::texts_of(session)
-        .map_err(|e| Refusal::refused(format!("{e}; nothing was changed"), Next::Status.of(&session.project)))?;
+    let texts = given_answers::texts_of(session).map_err(|e| {
+        Refusal::refused(Code::Files, format!("{e}; nothing was changed"), Next::Status.of(&session.project))
+    })?;
     Ok(bound(&session.install, session.plan(), &given, texts)?.into_iter().collect())
 }

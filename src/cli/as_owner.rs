@@ -11,6 +11,7 @@ use crate::cli::option_order;
 use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::visible::Shown as _;
@@ -90,7 +91,7 @@ fn nobody(install: &Path, uid: u32, gid: u32) -> Refusal {
         install.shown()
     );
     let next = again(&format!("setpriv --reuid {uid} --regid {gid} --clear-groups"));
-    Refusal::refused(what, format!("run it as that user: {next}"))
+    Refusal::refused(Code::SomebodyElses, what, format!("run it as that user: {next}"))
 }
 
 /// Gives up root's rights and starts over; what is in the way of that.
@@ -99,7 +100,7 @@ fn enter(cli: &Cli, project: &Path, install: &Path, account: &Account) -> Refusa
     let next = again(&format!("sudo -u {user}"));
     if let Err(e) = account.enter() {
         let what = format!("{shown}: belongs to {user}, and root can't become {user} here ({e}); nothing was changed");
-        return Refusal::refused(what, format!("run it as {user}: {next}"));
+        return Refusal::refused(Code::SomebodyElses, what, format!("run it as {user}: {next}"));
     }
     if let Some(refusal) = in_the_way(cli, project, install, account) {
         return refusal;
@@ -108,7 +109,7 @@ fn enter(cli: &Cli, project: &Path, install: &Path, account: &Account) -> Refusa
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let e = account.start_over(arguments.into_iter());
     let what = format!("{shown}: belongs to {user}, and {user} can't start this program ({e}); nothing was changed");
-    Refusal::refused(what, format!("make it executable for everybody, then: {next}"))
+    Refusal::refused(Code::SomebodyElses, what, format!("make it executable for everybody, then: {next}"))
 }
 
 /// What the owner may not do, seen with the owner's rights.
@@ -125,7 +126,7 @@ fn in_the_way(cli: &Cli, project: &Path, install: &Path, account: &Account) -> O
         what.push_str("\nnothing was changed");
         let whole = format!("{user}:{}", account.gid);
         let next = format!("give it to {user}: chown -hR {whole} {}, then: {next}", quoted(install));
-        return Some(Refusal::refused(what, next));
+        return Some(Refusal::refused(Code::SomebodyElses, what, next));
     }
     let needed = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     if access(project, needed).is_err() {
@@ -133,7 +134,7 @@ fn in_the_way(cli: &Cli, project: &Path, install: &Path, account: &Account) -> O
             "{}: {user}, whose install this is, may not write in that folder; nothing was changed",
             project.shown()
         );
-        return Some(Refusal::refused(what, format!("let {user} write there, then: {next}")));
+        return Some(Refusal::refused(Code::SomebodyElses, what, format!("let {user} write there, then: {next}")));
     }
     let source = source_of(cli, project)?;
     if access(&source, Access::READ_OK | Access::EXEC_OK).is_err() {
@@ -141,6 +142,7 @@ fn in_the_way(cli: &Cli, project: &Path, install: &Path, account: &Account) -> O
         let what =
             format!("{}: {user}, whose project this is, may not read this source; nothing was changed", source.shown());
         return Some(Refusal::refused(
+            Code::SomebodyElses,
             what,
             format!(
                 "name a clone that {user} can read: --source DIR, or make {there} readable for {user}, then: {next}"

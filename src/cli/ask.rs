@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use crate::cli::args;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::error_code::Code;
 
 /// Whether a person can be shown a screen and asked.
 pub(super) fn at_a_terminal() -> bool {
@@ -21,11 +22,12 @@ pub(super) fn ask(common: &args::Common, question: &str, command: &str) -> Resul
     }
     if !at_a_terminal() {
         return Err(Refusal::usage(
+            Code::NeedsTerminal,
             "there is no terminal to ask at, and --yes is not given; nothing was changed",
             format!("pos-upgrade-tui {command} --yes"),
         ));
     }
-    if confirmed(question) { Ok(()) } else { Err(Refusal::refused("not done; nothing was changed", "")) }
+    if confirmed(question) { Ok(()) } else { Err(Refusal::refused(Code::SaidNo, "not done; nothing was changed", "")) }
 }
 
 /// Asks for a yes; only at a terminal.

@@ -5,6 +5,7 @@ use clap_complete::env::Shells;
 use crate::cli::complete;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 
 /// zsh reads a file of `fpath` when Tab is pressed for the first time, as the function that is to answer.
@@ -22,7 +23,11 @@ pub(crate) fn run(shell: clap_complete::Shell) -> Result<Exit, Refusal> {
     let name = shell.to_string();
     let shells = Shells::builtins();
     let Some(adapter) = shells.completer(&name) else {
-        return Err(Refusal::usage(format!("{name}: no completions for this shell; nothing was changed"), ""));
+        return Err(Refusal::usage(
+            Code::Usage,
+            format!("{name}: no completions for this shell; nothing was changed"),
+            "",
+        ));
     };
     let mut script = Vec::new();
     // By its name: whichever is first on the PATH then, also after an update.
@@ -31,6 +36,10 @@ pub(crate) fn run(shell: clap_complete::Shell) -> Result<Exit, Refusal> {
             let more = if shell == clap_complete::Shell::Zsh { AT_ONCE } else { "" };
             print::much(|out| out.write_all(&script).and_then(|()| out.write_all(more.as_bytes()))).map(|()| Exit::Done)
         }
-        Err(e) => Err(Refusal::refused(format!("{name}: no completions could be made ({e}); nothing was changed"), "")),
+        Err(e) => Err(Refusal::refused(
+            Code::Files,
+            format!("{name}: no completions could be made ({e}); nothing was changed"),
+            "",
+        )),
     }
 }

@@ -11,6 +11,7 @@ use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::wizard;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::policy::OnConflict;
@@ -87,7 +88,11 @@ pub(crate) async fn run(common: &Common, arguments: &DemoArgs) -> Result<Exit, R
 
 fn folder(named: Option<&PathBuf>) -> Result<PathBuf, Refusal> {
     let unusable = |path: &str, e: &std::io::Error| {
-        Refusal::refused(format!("{path}: the demo can't be built there ({e})"), "name another folder: demo DIR")
+        Refusal::refused(
+            Code::NoDemo,
+            format!("{path}: the demo can't be built there ({e})"),
+            "name another folder: demo DIR",
+        )
     };
     match named {
         Some(dir) => std::path::absolute(dir).map_err(|e| unusable(&dir.shown().to_string(), &e)),
@@ -104,7 +109,7 @@ fn refusal(error: &DemoError) -> Refusal {
         DemoError::DirNotEmpty(_) => "name another folder: pos-upgrade-tui demo DIR",
         _ => "mend that, then try again in a new folder: pos-upgrade-tui demo",
     };
-    Refusal::refused(error.to_string(), next)
+    Refusal::refused(Code::NoDemo, error.to_string(), next)
 }
 
 async fn headless(request: Request, json: bool) -> Result<Exit, Refusal> {

@@ -10,6 +10,7 @@ use similar::{Algorithm, DiffTag, TextDiff};
 
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::error_code::Code;
 use crate::core::line_ends::LineEnds;
 use crate::core::merge::is_binary;
 use crate::core::path::RelPath;
@@ -101,6 +102,7 @@ pub(crate) fn to_stdout(write: impl FnOnce(&mut Paper<'_>) -> io::Result<()>) ->
 /// `--diff` is for people.
 pub(crate) fn no_json() -> Refusal {
     Refusal::usage(
+        Code::Usage,
         "--diff and --json do not go together: the JSON has no texts; nothing was changed",
         "leave one of the two out",
     )

@@ -9,6 +9,7 @@ use crate::cli::diff::{Ink, Paper};
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::source;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::plan::ReleaseEvidence;
@@ -36,7 +37,7 @@ pub(crate) fn run(common: &Common, arguments: &EditsArgs) -> Result<Exit, Refusa
     let install = install::folder_of(&project);
     if !install.is_dir() {
         let what = format!("{}: no such install; nothing was changed", install.shown());
-        return Err(Refusal::refused(what, "name the project that has one: --project DIR"));
+        return Err(Refusal::refused(Code::NoInstall, what, "name the project that has one: --project DIR"));
     }
     let source = source(&project, &install, arguments)?;
     let found = edits::find(&install, source.as_ref()).map_err(|e| refusal(&e))?;
@@ -64,7 +65,8 @@ fn source(project: &Path, install: &Path, arguments: &EditsArgs) -> Result<Optio
     };
     let Some(path) = request::absolute(settings.source_path.as_deref()) else { return Ok(None) };
     let path = source::seen(&path, arguments.source.is_some())?;
-    let unusable = |what: String| Refusal::refused(format!("{what}; nothing was changed"), WITH_SOURCE);
+    let unusable =
+        |what: String| Refusal::refused(Code::NotASource, format!("{what}; nothing was changed"), WITH_SOURCE);
     match Source::open(&path, None) {
         Err(_) if can_do_without => Ok(None),
         Err(e) => Err(unusable(e.to_string())),
@@ -83,7 +85,7 @@ fn refusal(error: &EditsError) -> Refusal {
         }
         EditsError::Planning(_) => "mend that, then try again: pos-upgrade-tui edits".to_owned(),
     };
-    Refusal::refused(format!("{error}; nothing was changed"), next)
+    Refusal::refused(Code::ReleaseNotKnown, format!("{error}; nothing was changed"), next)
 }
 
 fn print(paper: &mut Paper<'_>, install: &Path, found: &Edits, texts: Option<&EditTexts<'_>>) -> io::Result<()> {

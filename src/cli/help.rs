@@ -11,6 +11,7 @@ use crate::cli::diff::{Ink, Paper};
 use crate::cli::output;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::manual::{self, Page, Piece};
 use crate::tui::text;
@@ -33,6 +34,19 @@ pub(crate) fn run(common: &Common, words: &[String]) -> Result<Exit, Refusal> {
     if is_command(&Cli::command(), words) {
         return Ok(of_command(words));
     }
+    if let (Some(code), []) = (Code::find(topic), rest)
+        && let Some(page) = manual::error_page(&code.to_string())
+    {
+        diff::to_stdout(|paper| match (common.json, print::at_a_terminal()) {
+            (true, _) => {
+                let page = json!({"topic": code, "title": code.title(), "text": page});
+                paper.json(&json!({"schema": 1, "page": page}))
+            }
+            (_, true) => read(paper, page),
+            _ => page.lines().try_for_each(|line| paper.with_tabs(line)),
+        })?;
+        return Ok(Exit::Done);
+    }
     let Some(page) = manual::find(topic).filter(|_| rest.is_empty()) else { return Err(unknown(&words.join(" "))) };
     diff::to_stdout(|paper| match (common.json, print::at_a_terminal()) {
         (true, _) => paper.json(&json!({"schema": 1, "page": page_json(&page, true)})),
@@ -46,6 +60,7 @@ pub(crate) fn run(common: &Common, words: &[String]) -> Result<Exit, Refusal> {
 fn unknown(words: &str) -> Refusal {
     let topics: Vec<&str> = manual::pages().iter().map(|page| page.topic).collect();
     Refusal::usage(
+        Code::NoSuchName,
         format!(
             "{}: no page and no command of that name; there are {}",
             diff::shown(words.as_bytes()),

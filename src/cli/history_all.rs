@@ -9,6 +9,7 @@ use crate::cli::diff::Ink;
 use crate::cli::history;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::past_upgrade::{Kind, PastUpgrade};
 use crate::core::release_history::short;
@@ -53,7 +54,11 @@ pub(crate) fn run(common: &Common, stats: bool) -> Result<Exit, Refusal> {
     let noted = past::planted(|id| say!("noted {id}"));
     let rows = noted.and_then(|()| history_store::all()).map_err(|e| {
         let next = "mend that, then try again; a project's own: pos-upgrade-tui history --project DIR";
-        Refusal::refused(format!("the history of this machine can't be read: {e}; nothing was changed"), next)
+        Refusal::refused(
+            Code::Files,
+            format!("the history of this machine can't be read: {e}; nothing was changed"),
+            next,
+        )
     })?;
     diff::to_stdout(|paper| {
         if stats {

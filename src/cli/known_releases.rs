@@ -7,6 +7,7 @@ use crate::cli::args::KnownArgs;
 use crate::cli::diff;
 use crate::cli::refusal::Refusal;
 use crate::core::blob::ObjectFormat;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::known_releases;
 use crate::core::visible::Shown as _;
@@ -19,16 +20,24 @@ use crate::host::git::Repo;
 pub(crate) fn run(arguments: &KnownArgs) -> Result<Exit, Refusal> {
     let source = arguments.source.shown();
     let refused = |e: crate::host::git::GitError| {
-        Refusal::refused(format!("{e}; nothing was changed"), "name a clone of praxis-os: --source DIR")
+        Refusal::refused(
+            Code::NotASource,
+            format!("{e}; nothing was changed"),
+            "name a clone of praxis-os: --source DIR",
+        )
     };
     let repo = Repo::open(&arguments.source).map_err(refused)?;
     if repo.shallow {
         let what = format!("{source}: a shallow clone does not know every release; nothing was changed");
-        return Err(Refusal::refused(what, format!("fetch the rest first: git -C {source} fetch --unshallow")));
+        return Err(Refusal::refused(
+            Code::NotASource,
+            what,
+            format!("fetch the rest first: git -C {source} fetch --unshallow"),
+        ));
     }
     if repo.format != ObjectFormat::Sha1 {
         let what = format!("{source}: names its objects by SHA-256, the table is of SHA-1 ids; nothing was changed");
-        return Err(Refusal::refused(what, "name a clone of the public praxis-os: --source DIR"));
+        return Err(Refusal::refused(Code::NotASource, what, "name a clone of the public praxis-os: --source DIR"));
     }
     let commit = repo.resolve("HEAD").map_err(refused)?;
     let table = known_releases::table(&repo.history_of_all(&repo.blobs().map_err(refused)?, &commit).map_err(refused)?);

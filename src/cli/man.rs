@@ -9,6 +9,7 @@ use crate::cli::args::Cli;
 use crate::cli::complete;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::visible::Shown as _;
 use crate::host::files::fs;
@@ -26,8 +27,9 @@ type Page = (String, Vec<u8>);
 /// # Errors
 /// [`Refusal`] where a page can't be written.
 pub(crate) fn run(folder: Option<&Path>) -> Result<Exit, Refusal> {
-    let pages = pages()
-        .map_err(|e| Refusal::refused(format!("the manual pages could not be made ({e}); nothing was changed"), ""))?;
+    let pages = pages().map_err(|e| {
+        Refusal::refused(Code::Files, format!("the manual pages could not be made ({e}); nothing was changed"), "")
+    })?;
     let Some(folder) = folder else {
         return match pages.first() {
             Some((_, text)) => print::much(|out| out.write_all(text)).map(|()| Exit::Done),
@@ -36,6 +38,7 @@ pub(crate) fn run(folder: Option<&Path>) -> Result<Exit, Refusal> {
     };
     let refused = |e: crate::host::files::error::FsError| {
         Refusal::refused(
+            Code::Files,
             format!("{e}; no install was changed"),
             "name a folder that you can write to: pos-upgrade-tui man DIR",
         )

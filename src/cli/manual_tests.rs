@@ -15,6 +15,7 @@ use super::option_order;
 use crate::core::manual;
 use crate::core::settings::Settings;
 use crate::engine::events::Event;
+use crate::tui::tests::generated;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -23,7 +24,7 @@ fn root() -> &'static Path {
 /// The texts that people read, relative to the top.
 fn texts() -> Vec<(PathBuf, String)> {
     let mut files: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(PathBuf::from).into();
-    for folder in ["assets/docs", "assets/workflow/agent_os_upgrade_v1/phases"] {
+    for folder in ["assets/docs", "assets/docs/errors", "assets/workflow/agent_os_upgrade_v1/phases"] {
         let entries = fs::read_dir(root().join(folder)).unwrap();
         files.extend(entries.map(|entry| Path::new(folder).join(entry.unwrap().file_name())));
     }
@@ -183,7 +184,7 @@ fn manual_has_every_event() {
         let about = about.split(": send [").next().unwrap_or_default().trim_end_matches('.');
         rows += &format!("| `{name}` | {} |\n", about.replace('|', "\\|"));
     }
-    manual::holds("events", "events", &format!("| event | says |\n|---|---|\n{rows}"));
+    generated::holds("events", "events", &format!("| event | says |\n|---|---|\n{rows}"));
 }
 
 #[test]

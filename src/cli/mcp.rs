@@ -8,6 +8,7 @@ use crate::cli::args::Common;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::mcp;
@@ -24,6 +25,7 @@ pub(crate) async fn run(common: &Common, print_config: bool) -> Result<Exit, Ref
     }
     if common.json {
         return Err(Refusal::usage(
+            Code::Usage,
             "what mcp prints is the protocol, and nothing else; nothing was changed",
             "leave --json out, or: pos-upgrade-tui mcp --print-config --json",
         ));
@@ -35,7 +37,7 @@ pub(crate) async fn run(common: &Common, print_config: bool) -> Result<Exit, Ref
     };
     mcp::serve(project).await.map_err(|why| {
         let what = format!("no MCP client began to speak on standard input: {why}; nothing was changed");
-        Refusal::usage(what, "let a client start it: pos-upgrade-tui mcp --print-config")
+        Refusal::usage(Code::Usage, what, "let a client start it: pos-upgrade-tui mcp --print-config")
     })
 }
 

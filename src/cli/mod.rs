@@ -54,6 +54,7 @@ pub use complete::complete;
 pub use rehearse::rehearse;
 
 use crate::cli::refusal::Refusal;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use args::{Cli, Command};
 use clap::{CommandFactory as _, Parser as _};
@@ -69,6 +70,7 @@ pub async fn run() -> Exit {
         Ok(words) => words,
         Err(misplaced) => {
             let refusal = Refusal::usage(
+                Code::Usage,
                 format!("{} means nothing to {}; nothing was changed", misplaced.option, misplaced.command),
                 format!("leave it out, or see what there is: pos-upgrade-tui {} --help", misplaced.command),
             );

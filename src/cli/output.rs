@@ -8,6 +8,7 @@ pub(crate) use crate::cli::print::columns;
 use crate::cli::progress_row::Row;
 use crate::cli::refusal::Refusal;
 use crate::core::conflict_list::Listed;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::report_parts::{Part, Told};
@@ -24,12 +25,20 @@ pub(crate) fn refusal(refusal: &Refusal, json: bool) {
     let next = Some(refusal.next.clone()).filter(|next| !next.is_empty());
     if json {
         let end = without_session(FinishKind::Failed, refusal.exit_code, &refusal.what, next);
-        print_json(&Event::Finished(Finish { conflicts: refusal.conflicts.clone(), ..end }));
+        print_json(&Event::Finished(Finish { code: Some(refusal.code), conflicts: refusal.conflicts.clone(), ..end }));
     } else {
         print::error_text(&format!("pos-upgrade-tui: {}", refusal.what));
         if let Some(next) = next {
             print::error_text(&format!("  next: {next}"));
         }
+        code_line(Some(refusal.code));
+    }
+}
+
+/// Where more is said of an error.
+fn code_line(code: Option<Code>) {
+    if let Some(code) = code {
+        complain!("  more: pos-upgrade-tui help {code}");
     }
 }
 
@@ -62,6 +71,7 @@ fn without_session(result: FinishKind, exit_code: Exit, message: &str, next: Opt
     Finish {
         result,
         exit_code,
+        code: Code::of_exit(exit_code),
         message: message.to_owned(),
         next,
         report: Vec::new(),
@@ -193,6 +203,7 @@ async fn follow_to_end(
             && !waiting.is_empty()
         {
             (finish.exit_code, finish.conflicts) = (Exit::Conflicts, std::mem::take(&mut waiting));
+            finish.code = Some(Code::Conflicts);
         }
         say(&event);
         match event {
@@ -287,4 +298,5 @@ pub(crate) fn print_finish(finish: &Finish) {
     if let Some(next) = &finish.next {
         print::error_text(&format!("  next: {next}"));
     }
+    code_line(finish.code);
 }

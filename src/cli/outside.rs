@@ -12,6 +12,7 @@ use crate::cli::outside_write;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::source;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::references::Reference;
@@ -32,7 +33,7 @@ pub(crate) fn run(common: &Common, arguments: &OutsideArgs) -> Result<Exit, Refu
     let project = request::project(common)?;
     let Some(install) = outside::install_of(&project) else {
         let what = format!("{}: there is no install in it; nothing was changed", project.shown());
-        return Err(Refusal::refused(what, "name the project that has one: --project DIR"));
+        return Err(Refusal::refused(Code::NoInstall, what, "name the project that has one: --project DIR"));
     };
     if let Some(stamp) = &arguments.undo {
         return outside_write::undo(common, &project, &install, stamp.as_deref(), arguments.dry_run);
@@ -53,7 +54,7 @@ pub(crate) fn run(common: &Common, arguments: &OutsideArgs) -> Result<Exit, Refu
     if common.json {
         let more = serde_json::to_value(&found).map_err(|e| {
             let what = format!("a bug in this program: what it found has no JSON form ({e}); nothing was changed");
-            Refusal::of(Exit::Bug, what, "")
+            Refusal::of(Code::Bug, Exit::Bug, what, "")
         })?;
         diff::to_stdout(|paper| paper.json(&os_text::about(&install, more)))?;
     } else {
@@ -76,6 +77,7 @@ fn source(project: &Path, arguments: &OutsideArgs) -> Result<Option<Source>, Ref
         Ok(source) => Ok(Some(source)),
         Err(_) if arguments.source.is_none() && arguments.to.is_none() => Ok(None),
         Err(e) => Err(Refusal::refused(
+            Code::NotASource,
             format!("{e}; nothing was changed"),
             "name a clone of praxis-os: pos-upgrade-tui outside --source DIR",
         )),

@@ -11,6 +11,7 @@ use crate::cli::diff::Ink;
 use crate::cli::output;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::visible;
 use crate::core::visible::Shown as _;
@@ -67,7 +68,7 @@ pub(crate) fn undo(
     }
     let wanted = undo.back.len();
     if chosen(common, undo.back.clone(), "Put back")?.len() < wanted {
-        return Err(Refusal::refused("not done; nothing was changed", "pos-upgrade-tui outside --undo"));
+        return Err(Refusal::refused(Code::SaidNo, "not done; nothing was changed", "pos-upgrade-tui outside --undo"));
     }
     outside::put_back(project, install, &undo, &mut |line| complain!("{line}"))?;
     if !common.json {
@@ -86,6 +87,7 @@ fn chosen(common: &Common, changes: Vec<Change>, verb: &str) -> Result<Vec<Chang
     }
     if !at_a_terminal() || common.json {
         return Err(Refusal::usage(
+            Code::NeedsTerminal,
             "there is no terminal to ask at, and --yes is not given; nothing was changed",
             "look at it with --dry-run, then say --yes",
         ));

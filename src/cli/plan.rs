@@ -9,6 +9,7 @@ use crate::cli::outside;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::line_ends::LineEnds;
 use crate::core::merge::{Choice, is_binary};
@@ -24,6 +25,7 @@ use crate::engine::planning::inspect::{Inspection, Texts};
 use crate::engine::planning::leftover::Leftover;
 use crate::engine::planning::outside::Outside;
 use crate::engine::planning::rehearsal::Foreseen;
+use crate::engine::refusal::code_of;
 use crate::host::files::fs;
 use crate::host::python::compile;
 
@@ -45,7 +47,11 @@ pub(crate) fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal
     let plan = plan_of(inspection)?;
     let texts = match arguments.diff {
         true => Some(Texts::open(&request, &plan).map_err(|e| {
-            Refusal::refused(format!("{e}; nothing was changed"), "without the texts: pos-upgrade-tui plan")
+            Refusal::refused(
+                Code::TextsUnreadable,
+                format!("{e}; nothing was changed"),
+                "without the texts: pos-upgrade-tui plan",
+            )
         })?),
         false => None,
     };
@@ -180,10 +186,11 @@ pub(crate) fn plan_of(inspection: Inspection) -> Result<Plan, Refusal> {
     match inspection.plan {
         Some(plan) if inspection.problems.is_empty() => Ok(plan),
         _ => {
+            let code = code_of(&inspection.problems);
             let what: Vec<String> = inspection.problems.iter().map(|p| p.what.clone()).collect();
             let next: Vec<String> = inspection.problems.into_iter().map(|p| p.next).collect();
             let what = format!("{}\nnothing was changed", what.join("\n"));
-            Err(Refusal::of(exit_code, what, next.join("\n  next: ")))
+            Err(Refusal::of(code, exit_code, what, next.join("\n  next: ")))
         }
     }
 }

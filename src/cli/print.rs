@@ -13,6 +13,7 @@ use clap::CommandFactory as _;
 use serde::Serialize;
 
 use crate::cli::refusal::Refusal;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::json;
 use crate::core::visible;
@@ -97,7 +98,7 @@ pub(crate) fn much(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Resu
     match written {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
             let what = format!("the output could not be written ({e}); nothing was changed");
-            Err(Refusal::refused(what, "send it somewhere else"))
+            Err(Refusal::refused(Code::OutputFailed, what, "send it somewhere else"))
         }
         _ => Ok(()),
     }
@@ -110,11 +111,20 @@ pub(crate) fn usage(error: &clap::Error) -> Exit {
     if std::env::args_os().zip(&typed).all(|(was, shown)| was == shown.as_str()) {
         // In its colours.
         let _ = error.print();
+        more(code);
         return code;
     }
     // A line end in an argument would begin a line of its own: what is said of the arguments as they are shown.
     let all = super::args::Cli::command();
     let said = all.try_get_matches_from(typed).map_or_else(|e| e.to_string(), |_| error.to_string());
     let _ = writeln!(io::stderr(), "{}", visible::lines(said.trim_end()));
+    more(code);
     code
+}
+
+/// Where more is said of arguments that can't be meant.
+fn more(exit: Exit) {
+    if exit == Exit::Usage {
+        complained(format_args!("  more: pos-upgrade-tui help {}", Code::Usage));
+    }
 }

@@ -11,6 +11,7 @@ use crate::cli::output;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::source;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::release_history::short;
 use crate::core::visible::Shown as _;
@@ -30,6 +31,7 @@ pub(crate) fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusa
     let from = From { source: source.map(Path::to_owned), ..From::default() };
     let Some(path) = request::absolute(request::settings(&project, &from)?.source_path.as_deref()) else {
         return Err(Refusal::usage(
+            Code::NoSource,
             "no source: where is the clone of praxis-os that has these releases? nothing was changed",
             "pos-upgrade-tui reconcile --source DIR",
         ));

@@ -7,6 +7,7 @@ use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::upgrade;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::plan::Plan;
 use crate::engine::events::Finish;
@@ -48,6 +49,7 @@ pub(crate) async fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, R
     let policy = arguments.on_conflict.unwrap_or(Policy::Keep);
     if asks > 0 && policy == Policy::Fail {
         return Err(Refusal::usage(
+            Code::Conflicts,
             format!("{asks} conflicts are open, and --on-conflict fail leaves nothing to try; nothing was changed"),
             "say how they are taken: --on-conflict keep, or merge-take",
         ));

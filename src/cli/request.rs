@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::{Colours, Common, From, Look, Part};
 use crate::cli::refusal::Refusal;
 use crate::cli::source;
+use crate::core::error_code::Code;
 use crate::core::os_text::quoted;
 use crate::core::settings::{self as core, Options, Settings};
 use crate::core::visible::Shown as _;
@@ -33,7 +34,7 @@ pub(crate) fn install(common: &Common) -> Result<PathBuf, Refusal> {
         return Ok(install);
     }
     let what = format!("{}: no such install; nothing was changed", install.shown());
-    Err(Refusal::refused(what, "name the project that has one: --project DIR"))
+    Err(Refusal::refused(Code::NoInstall, what, "name the project that has one: --project DIR"))
 }
 
 /// The settings by who wrote them: flags, the project's file, the user's. Each file is read once.
@@ -80,6 +81,7 @@ pub(crate) fn source_of(project: &Path, layers: &Layers, from: &From) -> Result<
         let name = install::name_of(&install::folder_of(project));
         let shown = address::shown(&named.to_string_lossy());
         return Err(Refusal::usage(
+            Code::SourceNotNamedByYou,
             format!(
                 "{shown}: only the project's own {name}/upgrade.json names this address; nothing was fetched, and nothing was changed"
             ),
@@ -153,6 +155,6 @@ pub(crate) fn deepen(source: &Path, from: &From) -> Result<(), Refusal> {
     }
     inspect::deepen(source).map_err(|e| {
         let next = "go on without its history: leave --deepen out";
-        Refusal::refused(format!("{e}; nothing was changed in the install"), next)
+        Refusal::refused(Code::FetchFailed, format!("{e}; nothing was changed in the install"), next)
     })
 }

@@ -7,11 +7,13 @@ use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::session;
 use crate::cli::wizard;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
 use crate::engine::planning::inspect;
+use crate::engine::refusal::Problem;
 use crate::tui::launch::Launch;
 
 /// Runs the subcommand.
@@ -23,9 +25,10 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
     let install = request::install(common)?;
     let found = session::all(&project)?;
     if let Some(problem) = inspect::session_in_the_way(&install) {
-        return Err(Refusal::of(problem.exit_code, format!("{}; nothing was changed", problem.what), problem.next));
+        return Err(Problem { what: format!("{}; nothing was changed", problem.what), ..problem }.into());
     }
-    let unusable = |e: String| Refusal::refused(format!("{e}; nothing was changed"), "pos-upgrade-tui status");
+    let unusable =
+        |e: String| Refusal::refused(Code::Files, format!("{e}; nothing was changed"), "pos-upgrade-tui status");
     let plan = deferred::plan(&install, &found.sessions).map_err(unusable)?;
     let Some(plan) = plan else {
         let message = format!("{}: nothing to resolve, no conflict is put off", install.shown());
@@ -35,6 +38,7 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
         let paths: Vec<&RelPath> = plan.files.iter().map(|f| &f.path).collect();
         let list: String = paths.iter().map(|p| format!("\n  {p}")).collect();
         return Err(Refusal::usage(
+            Code::NeedsTerminal,
             format!(
                 "{} conflicts are put off, and settling them needs a terminal; nothing was changed:{list}",
                 paths.len()

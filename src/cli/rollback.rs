@@ -9,6 +9,7 @@ use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::session;
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::session::{Session, Status, moment};
 use crate::core::visible::Shown as _;
@@ -63,13 +64,14 @@ pub(crate) async fn run(common: &Common, named: Option<&str>, set_aside: bool) -
     }
     if let Some(later) = found.later(&chosen.session_id) {
         let problem = admission::followed_by(chosen, later);
-        return Err(Refusal::refused(problem.what, problem.next));
+        return Err(problem.into());
     }
-    admission::overtaken(chosen).map_err(|problem| Refusal::refused(problem.what, problem.next))?;
+    admission::overtaken(chosen)?;
     usable_backup(chosen)?;
     if !common.yes {
         if !std::io::stdin().is_terminal() {
             return Err(Refusal::usage(
+                Code::NeedsTerminal,
                 "there is no terminal to ask at, and --yes is not given; nothing was changed",
                 "pos-upgrade-tui rollback --yes",
             ));
@@ -77,7 +79,7 @@ pub(crate) async fn run(common: &Common, named: Option<&str>, set_aside: bool) -
         let when = moment(&chosen.created_at, Some(jiff::Timestamp::now()));
         let question = format!("Put {} back as it was before {}?", chosen.install.shown(), when);
         if !confirmed(&question) {
-            return Err(Refusal::refused("not rolled back; nothing was changed", ""));
+            return Err(Refusal::refused(Code::SaidNo, "not rolled back; nothing was changed", ""));
         }
     }
     let handle = executor::roll_back(chosen.clone(), "asked for by a person", set_aside);
@@ -95,15 +97,19 @@ fn unknown(install: &std::path::Path, name: &str) -> Refusal {
     let shown = crate::host::files::fs::visible(name);
     let known = match copy::list(install) {
         Ok(all) => all.iter().any(|(backup, _)| backup == name),
-        Err(e) => return Refusal::refused(format!("{e}; nothing was changed"), "mend that, then try again"),
+        Err(e) => {
+            return Refusal::refused(Code::Files, format!("{e}; nothing was changed"), "mend that, then try again");
+        }
     };
     if known {
         return Refusal::refused(
+            Code::NoSuchSession,
             format!("the session that made the backup {shown} is not on record; nothing was changed"),
             format!("bring files back one by one: pos-upgrade-tui restore PATH --from {shown}"),
         );
     }
     Refusal::usage(
+        Code::NoSuchSession,
         format!("there is no session or backup {shown}; nothing was changed"),
         "see which there are: pos-upgrade-tui history",
     )
@@ -116,6 +122,7 @@ fn usable_backup(session: &Session) -> Result<(), Refusal> {
     }
     backup_of(session).map_err(|why| {
         Refusal::refused(
+            Code::BadBackup,
             format!("session {} can't be rolled back: {why}; nothing was changed", session.session_id),
             "see which backups there are: pos-upgrade-tui backups",
         )

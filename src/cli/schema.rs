@@ -8,6 +8,7 @@ use crate::cli::args::Common;
 use crate::cli::refusal::Refusal;
 use crate::cli::{doctor, history, history_all, plan, print, status};
 use crate::core::bound_answers::AnswersFile;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::session::Session;
 use crate::core::settings::Settings;
@@ -91,7 +92,7 @@ pub(crate) fn run(common: &Common, name: Option<&str>) -> Result<Exit, Refusal> 
                 visible::start_of(name, 60),
                 names.join(", ")
             );
-            Err(Refusal::usage(what, "the list: pos-upgrade-tui schema"))
+            Err(Refusal::usage(Code::NoSuchName, what, "the list: pos-upgrade-tui schema"))
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::wizard;
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::session::Session;
 use crate::core::visible::Shown as _;
@@ -28,7 +29,11 @@ pub(crate) fn all(project: &Path) -> Result<Found, Refusal> {
     let found = catalog::survey(&install::folder_of(project));
     match found.lost() {
         None => Ok(found),
-        Some(damage) => Err(Refusal::refused(format!("{}; nothing was changed", damage.describe()), damage.next())),
+        Some(damage) => Err(Refusal::refused(
+            Code::SessionDamaged,
+            format!("{}; nothing was changed", damage.describe()),
+            damage.next(),
+        )),
     }
 }
 
@@ -51,6 +56,7 @@ pub(crate) async fn resume(
     let Some(session) = session else {
         return match named {
             Some(id) => Err(Refusal::usage(
+                Code::NoSuchSession,
                 format!("there is no session {}", visible(id)),
                 "see which there are: pos-upgrade-tui history",
             )),
@@ -72,7 +78,7 @@ pub(crate) async fn resume(
         let damage = found.damage(&session.session_id);
         let why = damage.map_or_else(|| session.reason().unwrap_or_default().to_owned(), catalog::Damage::describe);
         let next = Next::Rollback.of(&project);
-        return Err(Refusal::refused(format!("{why}; nothing was changed"), next));
+        return Err(Refusal::refused(Code::NothingToGoOnWith, format!("{why}; nothing was changed"), next));
     }
     let is_named = is_named(session, source)?;
     let decided = answers.map(|file| answers::for_session(session, file)).transpose()?;
@@ -91,7 +97,7 @@ fn unused(answers: Option<&Path>, project: &Path) -> Result<(), Refusal> {
     let Some(file) = answers else { return Ok(()) };
     let paths: String = answers::read(file)?.keys().map(|path| format!("\n  {path}")).collect();
     let what = format!("no upgrade waits for answers, so that none of these were used; nothing was changed:{paths}");
-    Err(Refusal::usage(what, Next::Status.of(project)))
+    Err(Refusal::usage(Code::BadAnswers, what, Next::Status.of(project)))
 }
 
 /// Whether `--source` names the session's own source: a session can't be led to another one.
@@ -112,7 +118,7 @@ fn is_named(session: &Session, source: Option<&Path>) -> Result<bool, Refusal> {
         Next::ResumeFrom(own).of(&session.project),
         Next::Rollback.of(&session.project)
     );
-    Err(Refusal::usage(what, next))
+    Err(Refusal::usage(Code::OtherSource, what, next))
 }
 
 /// Asks a person about a source that only the session's files name.
@@ -123,6 +129,6 @@ fn agreed(session: &Session) -> Result<bool, Refusal> {
     );
     match confirmed("\nGo on with it?") {
         true => Ok(true),
-        false => Err(Refusal::refused("not resumed; nothing was changed", "")),
+        false => Err(Refusal::refused(Code::SaidNo, "not resumed; nothing was changed", "")),
     }
 }

@@ -8,6 +8,7 @@ use crate::cli::args::From;
 use crate::cli::ask::{at_a_terminal, confirmed};
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::error_code::Code;
 use crate::core::os_text::quoted;
 use crate::core::session::ago;
 use crate::engine::planning::usual_address::usual_address;
@@ -32,6 +33,7 @@ fn brought(source: &Path, offline: bool, way_on: impl Fn(&Path) -> String) -> Re
         Some(Err(why)) => {
             let shown = address::shown(&source.to_string_lossy());
             return Err(Refusal::refused(
+                Code::AddressRefused,
                 format!("{shown}: nothing is fetched from this address: {why}; nothing was changed"),
                 "name another one, or a clone: --source DIR",
             ));
@@ -40,7 +42,7 @@ fn brought(source: &Path, offline: bool, way_on: impl Fn(&Path) -> String) -> Re
     let shown = address::shown(url);
     let Some(clone) = cached::place(url) else {
         let what = format!("{shown}: there is no cache folder to fetch it into (HOME is not set); nothing was changed");
-        return Err(Refusal::refused(what, "name a clone: --source DIR"));
+        return Err(Refusal::refused(Code::NoHome, what, "name a clone: --source DIR"));
     };
     let age = cached::age(&clone);
     if offline {
@@ -48,7 +50,7 @@ fn brought(source: &Path, offline: bool, way_on: impl Fn(&Path) -> String) -> Re
             let what = format!(
                 "{shown}: was never fetched here, so there is nothing to go on with offline; nothing was changed"
             );
-            return Err(Refusal::refused(what, "fetch it, with a network: leave --offline out"));
+            return Err(Refusal::refused(Code::FetchFailed, what, "fetch it, with a network: leave --offline out"));
         };
         complain!("{shown}: not fetched; taken as it was fetched {}", ago(age));
         return Ok(clone);
@@ -60,6 +62,7 @@ fn brought(source: &Path, offline: bool, way_on: impl Fn(&Path) -> String) -> Re
     };
     let Some(age) = age else {
         return Err(Refusal::refused(
+            Code::FetchFailed,
             format!("{error}; nothing was changed"),
             "see whether you can reach it: git ls-remote ADDRESS, or name a clone: --source DIR",
         ));
@@ -71,6 +74,7 @@ fn brought(source: &Path, offline: bool, way_on: impl Fn(&Path) -> String) -> Re
         }
     }
     Err(Refusal::refused(
+        Code::FetchFailed,
         format!("{error}; nothing was changed"),
         format!("go on with what was fetched {}: {}", ago(age), way_on(&clone)),
     ))
@@ -106,6 +110,7 @@ pub(crate) fn offered(project: &Path, from: &From) -> Result<PathBuf, Refusal> {
         }
     }
     Err(Refusal::usage(
+        Code::NoSource,
         "no source: where is the clone of praxis-os to upgrade from? nothing was changed",
         format!(
             "name it: --source DIR (or \"source_path\" in {}/upgrade.json), or let it be fetched: --source {}",

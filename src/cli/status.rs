@@ -9,6 +9,7 @@ use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::session;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::phase::Phase;
@@ -82,7 +83,11 @@ pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
     let running = lock::held_by(&install);
     let parked = deferred::waiting(&install, &found.sessions).map_err(|e| {
         let next = "mend that, then look again: pos-upgrade-tui status";
-        Refusal::refused(format!("which conflicts are put off can't be told: {e}; nothing was changed"), next)
+        Refusal::refused(
+            Code::Files,
+            format!("which conflicts are put off can't be told: {e}; nothing was changed"),
+            next,
+        )
     })?;
     let elsewhere = release.as_ref().zip(last).filter(|(release, last)| came_otherwise(last, release));
     if common.json {

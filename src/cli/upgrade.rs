@@ -15,6 +15,7 @@ use crate::cli::request;
 use crate::core::bound_answers::Ids;
 use crate::core::command_line::Next;
 use crate::core::conflict_list;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::outcome::Sides;
@@ -52,6 +53,7 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
     let dry_run = request.options.dry_run;
     if !dry_run && !common.yes && !std::io::stdin().is_terminal() {
         return Err(Refusal::usage(
+            Code::NeedsTerminal,
             "there is no terminal to ask at, and --yes is not given; nothing was changed",
             "look first: pos-upgrade-tui plan, then: pos-upgrade-tui upgrade --yes",
         ));
@@ -99,7 +101,7 @@ pub(crate) async fn run(common: &Common, arguments: &UpgradeArgs) -> Result<Exit
             );
         }
         if !at_a_terminal() || !confirmed("\nApply this?") {
-            return Err(Refusal::refused("not applied; nothing was changed", ""));
+            return Err(Refusal::refused(Code::SaidNo, "not applied; nothing was changed", ""));
         }
         if arguments.editor_config.is_none() && around.has_entries() {
             request.options.editor_config = confirmed("\nChange the editors' entries as shown, too?");
@@ -120,6 +122,7 @@ pub(super) fn foreign_source(project: &Path, source: &Path, command: &str) -> Re
     let name = install::name_of(&install::folder_of(project));
     let source = crate::host::files::fs::visible(&source.to_string_lossy());
     Refusal::usage(
+        Code::SourceNotNamedByYou,
         format!(
             "{source}: only the project's own {name}/upgrade.json names this source, and its code would run here; \
              nothing was changed"
@@ -138,11 +141,11 @@ fn removals(plan: &Plan, arguments: &UpgradeArgs, json: bool) -> Result<(), Refu
         if confirmed(&format!("\n{many}.\nThe backup keeps them. Remove these {} files?", many.removed)) {
             return Ok(());
         }
-        return Err(Refusal::refused("not applied; nothing was changed", ""));
+        return Err(Refusal::refused(Code::SaidNo, "not applied; nothing was changed", ""));
     }
     let what = format!("{many}; that needs a yes of its own; nothing was changed");
     let next = format!("see which: pos-upgrade-tui plan; if they shall go: {}", command_with(many.removed));
-    Err(Refusal::refused(what, next))
+    Err(Refusal::refused(Code::ManyRemovals, what, next))
 }
 
 /// The command that this process was started with, allowed to remove so many files.
@@ -197,7 +200,10 @@ fn conflicts(request: &Request, files: &[&FileEntry], texts: impl Fn(&FileEntry)
         let sides = texts(f).unwrap_or_default();
         conflict_list::listed(&f.path, f.from.as_ref(), &f.reason, Ids::of(f), &sides, Some(more.clone()))
     };
-    Refusal { conflicts: files.iter().map(listed).collect(), ..Refusal::of(Exit::Conflicts, what, next) }
+    Refusal {
+        conflicts: files.iter().map(listed).collect(),
+        ..Refusal::of(Code::Conflicts, Exit::Conflicts, what, next)
+    }
 }
 
 /// Reads a plan that `plan --json` printed.
@@ -205,7 +211,7 @@ fn saved_plan(path: &Path) -> Result<Plan, Refusal> {
     let unusable = |problem: String| {
         let problem = visible::start_of(&problem, 300);
         let what = format!("{}: not a saved plan ({problem}); nothing was changed", path.shown());
-        Refusal::usage(what, "make one: pos-upgrade-tui plan --json --source DIR > plan.json")
+        Refusal::usage(Code::BadPlan, what, "make one: pos-upgrade-tui plan --json --source DIR > plan.json")
     };
     let bytes = read::read_at_most(path, read::NOTE).map_err(|e| unusable(e.to_string()))?;
     let plan: Plan = serde_json::from_slice(&bytes).map_err(|e| unusable(e.to_string()))?;
@@ -215,7 +221,7 @@ fn saved_plan(path: &Path) -> Result<Plan, Refusal> {
 /// A saved plan is only good as long as it is what would be planned now.
 fn same_plan(saved: &Plan, now: &Plan) -> Result<(), Refusal> {
     let next = "look at the new plan: pos-upgrade-tui plan --json --source DIR > plan.json";
-    let stale = |what: String| Err(Refusal::refused(format!("{what}; nothing was changed"), next));
+    let stale = |what: String| Err(Refusal::refused(Code::PlanOutdated, format!("{what}; nothing was changed"), next));
     if saved.install.folder() != now.install.folder() {
         let [then, now] = [&saved.install.path, &now.install.path].map(|path| visible::line(path));
         return stale(format!("the saved plan is for {then}, not for {now}"));

@@ -5,6 +5,7 @@ use crate::cli::ask::at_a_terminal;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::policy::OnConflict;
 use crate::core::session::Session;
@@ -22,6 +23,7 @@ use crate::tui::launch::Launch;
 pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exit, Refusal> {
     if !at_a_terminal() {
         return Err(Refusal::usage(
+            Code::NeedsTerminal,
             "the wizard needs a terminal; nothing was changed",
             "without one: pos-upgrade-tui upgrade --source DIR --yes",
         ));
@@ -73,6 +75,6 @@ pub(crate) async fn open(launch: Launch) -> Result<Exit, Refusal> {
     let next = Next::Status.of(&launch.project);
     tui::run::run(launch).await.map_err(|e| {
         let what = format!("the wizard stopped: {e}; its session, if one was begun, is saved");
-        Refusal::of(Exit::Interrupted, what, next)
+        Refusal::of(Code::OutputFailed, Exit::Interrupted, what, next)
     })
 }

@@ -10,6 +10,7 @@ use crate::cli::diff::{Ink, Paper};
 use crate::cli::output;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::workflow::{self, Block, METADATA, Page};
 use crate::tui::text;
@@ -30,6 +31,7 @@ pub(crate) fn run(common: &Common, wanted: Option<&str>) -> Result<Exit, Refusal
         let names: Vec<_> = workflow::pages().iter().map(|p| p.name).collect();
         let shown = diff::shown(wanted.as_bytes());
         return Err(Refusal::usage(
+            Code::NoSuchName,
             format!("{shown}: no page of that name; there are {}", names.join(", ")),
             "the list: pos-upgrade-tui workflow",
         ));

@@ -5,8 +5,18 @@ use include_dir::{Dir, include_dir};
 static PAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/assets/docs");
 
 /// The pages in the order in which a reader needs them. What is not named comes behind these, by its name.
-const ORDER: [&str; 9] =
-    ["commands", "recipes", "your-files", "project-files", "rehearsal", "undo", "keys", "settings", "exit-codes"];
+const ORDER: [&str; 10] = [
+    "commands",
+    "recipes",
+    "your-files",
+    "project-files",
+    "rehearsal",
+    "undo",
+    "keys",
+    "settings",
+    "exit-codes",
+    "errors",
+];
 
 /// One page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +67,46 @@ pub(crate) fn find(topic: &str) -> Option<Page> {
     pages().into_iter().find(|page| page.topic == topic)
 }
 
+/// Where the pages of errors stand.
+const ERRORS: &str = "errors";
+
+/// The pages of errors by their file's name, an area each.
+fn areas() -> Vec<(&'static str, &'static str)> {
+    let files = PAGES.get_dir(ERRORS).into_iter().flat_map(Dir::files);
+    let mut areas: Vec<_> =
+        files.filter_map(|file| Some((file.path().file_name()?.to_str()?, file.contents_utf8()?))).collect();
+    areas.sort_unstable();
+    areas
+}
+
+/// The sections of the pages of errors: the file, and the text from a heading to the next.
+fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
+    areas().into_iter().flat_map(|(file, text)| {
+        let starts: Vec<usize> = text.match_indices("\n## ").map(|(at, _)| at + 1).collect();
+        let ends: Vec<usize> = starts.iter().skip(1).copied().chain([text.len()]).collect();
+        starts.into_iter().zip(ends).filter_map(move |(from, to)| Some((file, text.get(from..to)?)))
+    })
+}
+
+/// What is said of an error, by its code: from its heading on.
+pub(crate) fn error_page(code: &str) -> Option<&'static str> {
+    let heading = format!("## {code}: ");
+    sections().find(|(_, text)| text.starts_with(&heading)).map(|(_, text)| text.trim_end())
+}
+
+/// The headings of all errors, without their marks.
+#[cfg(test)]
+pub(crate) fn error_titles() -> Vec<&'static str> {
+    sections().filter_map(|(_, text)| text.lines().next()?.strip_prefix("## ")).collect()
+}
+
+/// The file that says something of an error; empty where none does.
+#[cfg(test)]
+pub(crate) fn error_file(code: &str) -> &'static str {
+    let heading = format!("## {code}: ");
+    sections().find(|(_, text)| text.starts_with(&heading)).map_or("", |(file, _)| file)
+}
+
 /// The pieces of a page, in order. Comments and the lines that only shape a table are left out.
 pub(crate) fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
@@ -103,32 +153,11 @@ fn cells(row: &str) -> Vec<String> {
     row.split('|').map(|cell| cell.trim().replace('\u{0}', "|")).filter(|cell| !cell.is_empty()).collect()
 }
 
-/// Holds a generated part of a page against what the program says; with `POS_README` set, writes it there.
-///
-/// # Panics
-/// Where the page has another text between its marks.
-#[cfg(test)]
-pub(crate) fn holds(topic: &str, mark: &str, wanted: &str) {
-    let path = format!("{}/assets/docs/{topic}.md", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (begin, end) = (format!("<!-- {mark}: begin -->\n"), format!("<!-- {mark}: end -->"));
-    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{topic}.md has no place for {mark}"));
-    let (written, behind) = rest.split_once(&end).unwrap();
-    let wanted = format!("\n{wanted}\n");
-    if std::env::var_os("POS_README").is_some() {
-        std::fs::write(&path, format!("{before}{begin}{wanted}{end}{behind}")).unwrap();
-    } else {
-        assert!(
-            written == wanted,
-            "{topic}.md: {mark} are not those of the program; write them anew: POS_README=1 cargo test --lib manual"
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::exit;
+    use crate::tui::tests::generated;
 
     #[test]
     fn a_page_falls_into_pieces() {
@@ -164,6 +193,6 @@ mod tests {
     fn manual_has_every_exit_code() {
         let row = |(exit, meaning): &(exit::Exit, &str)| format!("| {} | {meaning} |\n", exit.code());
         let rows: String = exit::MEANINGS.iter().map(row).collect();
-        holds("exit-codes", "exit codes", &format!("| code | means |\n|---|---|\n{rows}"));
+        generated::holds("exit-codes", "exit codes", &format!("| code | means |\n|---|---|\n{rows}"));
     }
 }

@@ -12,6 +12,7 @@ pub mod conflict_list;
 pub(crate) mod document;
 pub(crate) mod doubled;
 pub(crate) mod editor_entry;
+pub mod error_code;
 pub mod exit;
 mod formatting;
 pub(crate) mod glob;

@@ -2,6 +2,7 @@
 
 use crate::core::baseline;
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::release_history::short;
 use crate::core::session::{Session, Status};
@@ -27,6 +28,7 @@ pub(crate) enum Begin {
 /// Going back over a later upgrade would mix the files of two releases, whatever the clock says about the two.
 pub(crate) fn followed_by(session: &Session, later: &Session) -> Problem {
     Problem {
+        code: Code::LaterUpgrade,
         about: About::Install,
         exit_code: Exit::Refused,
         what: format!(
@@ -55,6 +57,7 @@ pub(crate) fn overtaken(session: &Session) -> Result<(), Problem> {
     }
     let problem = |what: String, next: String| {
         Err(Problem {
+            code: Code::WouldMix,
             about: About::Install,
             exit_code: Exit::Refused,
             what: format!("{what}; nothing was changed"),
@@ -89,7 +92,13 @@ pub(crate) fn still_the_same(session: &Session, how: Begin, found: &Found) -> Re
     }
     if let Some(damage) = found.lost() {
         let what = format!("{}; nothing was changed", damage.describe());
-        return Err(Problem { about: About::Install, exit_code: Exit::Refused, what, next: damage.next() });
+        return Err(Problem {
+            code: Code::SessionDamaged,
+            about: About::Install,
+            exit_code: Exit::Refused,
+            what,
+            next: damage.next(),
+        });
     }
     if let Some(later) = found.later(&session.session_id).filter(|_| how == Begin::RollBack) {
         return Err(followed_by(session, later));
@@ -104,6 +113,7 @@ pub(crate) fn still_the_same(session: &Session, how: Begin, found: &Found) -> Re
         };
     }
     Err(Problem {
+        code: Code::Unfinished,
         about: About::Install,
         exit_code: Exit::Locked,
         what: format!("session {} was changed by another process meanwhile; nothing was changed", session.session_id),
@@ -126,7 +136,13 @@ pub(crate) fn take_place(session: &mut Session, how: Begin, found: &Found) -> Re
         Err(e) => {
             let what = format!("{e}, so it can't be told what was done here before; nothing was changed");
             let next = format!("mend that, then: {}", Next::Status.of(&session.project));
-            return Err(Problem { about: About::Install, exit_code: Exit::Refused, what, next });
+            return Err(Problem {
+                code: Code::NothingToGoOnWith,
+                about: About::Install,
+                exit_code: Exit::Refused,
+                what,
+                next,
+            });
         }
     }
     Ok(())

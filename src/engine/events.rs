@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::core::bound_answers::Ids;
 use crate::core::conflict_list::{Listed, listed};
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text;
 use crate::core::outcome::Sides;
@@ -281,6 +282,9 @@ pub struct Finish {
     pub result: FinishKind,
     /// The process's exit code (design: 0 done, 3 conflicts, 4 refused, 5 rolled back, 6 rollback incomplete, …).
     pub exit_code: Exit,
+    /// What went wrong, such as `POS-E0901`; `help` says more about it. None where nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// One sentence for a person: what happened and how the install stands now.
     pub message: String,
     /// The next command to type, if there is one.

@@ -14,6 +14,7 @@ use super::exit_of_run::{
 };
 use super::phases;
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
@@ -123,9 +124,9 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         _ => Ok(()),
     };
     vouched.and_then(|()| run.save()).and_then(|()| Ok(run.lock.explain(&id, &since)?)).map_err(|stop| {
-        let (what, next) = match stop {
-            Stop::Failed { what, next } => (what, next),
-            _ => ("the session could not be saved".to_owned(), None),
+        let (code, what, next) = match stop {
+            Stop::Failed { code, what, next } => (code, what, next),
+            _ => (None, "the session could not be saved".to_owned(), None),
         };
         let (message, exit_code, again) = match how {
             Begin::Anew => ("nothing was changed", Exit::Refused, None),
@@ -146,7 +147,8 @@ fn begin(run: &mut Run, how: Begin) -> Result<(), Box<Finish>> {
         let next = next
             .map(|advice| advice.before(again.as_deref()))
             .unwrap_or_else(|| again.clone().unwrap_or_else(|| Advice::mend("mend that").for_an_upgrade()));
-        Box::new(finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), Some(next)))
+        let end = finish(run, FinishKind::Failed, exit_code, format!("{what}; {message}"), Some(next));
+        Box::new(Finish { code: Some(code.unwrap_or(Code::Files)), ..end })
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::events::{Finish, FinishKind};
 use super::phases;
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::phase::Phase;
@@ -28,6 +29,7 @@ pub(crate) fn refused(problem: &Problem) -> Finish {
     Finish {
         result: FinishKind::Failed,
         exit_code: problem.exit_code,
+        code: Some(problem.code),
         message: problem.what.clone(),
         next: Some(problem.next.clone()).filter(|next| !next.is_empty()),
         report: Vec::new(),
@@ -48,6 +50,7 @@ pub(crate) fn finish(run: &Run, result: FinishKind, exit_code: Exit, message: St
     Finish {
         result,
         exit_code,
+        code: Code::of_exit(exit_code),
         message,
         next,
         report: final_report::with_notes(
@@ -99,25 +102,42 @@ pub(crate) fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
         Stop::Tried => tried(run),
         // Phase 2 takes it up itself; from elsewhere it would be a pause.
         Stop::ChangeAnswers => pause(run, phase),
-        Stop::Failed { what, next } if phase.rolls_back() && run.session.applied() => {
+        Stop::Failed { code, what, next } if phase.rolls_back() && run.session.applied() => {
             let reason = format!("phase {} failed: {what}", phase.number());
             let mut finish = go_back(run, &reason, Exit::RolledBack);
             let again = || "see above what failed; when that is mended, start the upgrade again".to_owned();
+            if finish.exit_code == Exit::RolledBack {
+                finish.code = code.or(Some(of_phase(phase)));
+            }
             finish.next = finish.next.or(next.map(|n| n.for_an_upgrade())).or_else(|| Some(again()));
             finish
         }
-        Stop::Failed { what, next } if run.session.applied() => {
+        Stop::Failed { code, what, next } if run.session.applied() => {
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
             let message = format!("the new release is in place, but phase {} failed: {what}", phase.number());
             let next = next.map_or_else(|| resume_command(&run.session), |next| next.for_an_upgrade());
-            finish(run, FinishKind::Failed, Exit::Incomplete, message, Some(next))
+            let end = finish(run, FinishKind::Failed, Exit::Incomplete, message, Some(next));
+            Finish { code: code.or(Some(of_phase(phase))), ..end }
         }
-        Stop::Failed { what, next } => {
+        Stop::Failed { code, what, next } => {
             let _ = over(run, &StateEvent::Failed(what.clone()));
             let message = format!("{what}\nnothing in the install was changed");
             let next = next.unwrap_or_else(|| Advice::mend("mend that")).for_an_upgrade();
-            finish(run, FinishKind::Failed, Exit::Refused, message, Some(next))
+            let end = finish(run, FinishKind::Failed, Exit::Refused, message, Some(next));
+            Finish { code: code.or(Some(of_phase(phase))), ..end }
         }
+    }
+}
+
+/// What failed where nothing more exact is known: the phase.
+fn of_phase(phase: Phase) -> Code {
+    match phase {
+        Phase::PreFlight => Code::PreflightFailed,
+        Phase::Backup => Code::BackupFailed,
+        Phase::Content => Code::ContentFailed,
+        Phase::Server => Code::ServerFailed,
+        Phase::Validation => Code::ValidationFailed,
+        Phase::Cleanup => Code::CleanupFailed,
     }
 }
 
@@ -167,7 +187,8 @@ fn tried(run: &mut Run) -> Finish {
             let message =
                 format!("the new release can't be tried here, which says nothing about it: {why}; {unchanged}");
             let next = "an upgrade would go on, and go back by itself where the release fails".to_owned();
-            finish(run, FinishKind::NotRehearsed, Exit::Refused, message, Some(next))
+            let end = finish(run, FinishKind::NotRehearsed, Exit::Refused, message, Some(next));
+            Finish { code: Some(Code::NotTried), ..end }
         }
     };
     finish.report = std::mem::take(&mut run.tried).into_iter().map(Part::Line).collect();
@@ -244,7 +265,7 @@ pub(crate) fn go_back(run: &mut Run, reason: &str, exit_code: Exit) -> Finish {
 /// A rollback that could not be done: it can be repeated, and nothing else goes on before it was.
 pub(crate) fn not_back(run: &mut Run, stop: Stop) -> Finish {
     let (what, next) = match stop {
-        Stop::Failed { what, next } => (what, next),
+        Stop::Failed { what, next, .. } => (what, next),
         _ => ("it was stopped".to_owned(), None),
     };
     let again = shared_phrases::undo_command(&run.session);

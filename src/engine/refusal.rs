@@ -1,5 +1,6 @@
 //! What stops an upgrade before anything was changed.
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 
 /// What a problem is about, so that it can be shown where it is mended.
@@ -17,6 +18,8 @@ pub(crate) enum About {
 /// Something that stops an upgrade, found before anything was changed. All are reported at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// What it is, for the manual and for programs.
+    pub(crate) code: Code,
     /// What it is about.
     pub(crate) about: About,
     /// The exit code it leads to.
@@ -28,11 +31,17 @@ pub struct Problem {
 }
 
 /// Arguments that can't be meant.
-pub(crate) fn usage(what: impl ToString, next: impl Into<String>) -> Problem {
-    Problem { exit_code: Exit::Usage, ..problem(what, next) }
+pub(crate) fn usage(code: Code, what: impl ToString, next: impl Into<String>) -> Problem {
+    Problem { exit_code: Exit::Usage, ..problem(code, what, next) }
 }
 
 /// A refusal.
-pub(crate) fn problem(what: impl ToString, next: impl Into<String>) -> Problem {
-    Problem { about: About::Install, exit_code: Exit::Refused, what: what.to_string(), next: next.into() }
+pub(crate) fn problem(code: Code, what: impl ToString, next: impl Into<String>) -> Problem {
+    Problem { code, about: About::Install, exit_code: Exit::Refused, what: what.to_string(), next: next.into() }
+}
+
+/// The code of several problems: that of the first which leads to their exit code.
+pub(crate) fn code_of(problems: &[Problem]) -> Code {
+    let most = problems.iter().map(|problem| problem.exit_code).max();
+    problems.iter().find(|problem| Some(problem.exit_code) == most).map_or(Code::Bug, |problem| problem.code)
 }

@@ -9,6 +9,7 @@ use rmcp::service::{RequestContext, RoleServer};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::question::{Question, Way};
 use crate::core::report_parts;
@@ -46,7 +47,7 @@ pub(crate) struct Call {
 /// [`Fault`] where it panics: a bug.
 pub(crate) async fn off<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
     tokio::task::spawn_blocking(work).await.map_err(|e| {
-        let fault = Fault::new(format!("a bug in this program: {e}"), "look how the install stands");
+        let fault = Fault::new(Code::Bug, format!("a bug in this program: {e}"), "look how the install stands");
         Fault { exit_code: Exit::Bug.code(), ..fault }.then("upgrade_status")
     })
 }
@@ -58,7 +59,7 @@ pub(crate) async fn off<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'st
 pub(crate) fn arguments<T: DeserializeOwned>(given: Option<Map<String, Value>>) -> Result<T, Fault> {
     serde_json::from_value(Value::Object(given.unwrap_or_default())).map_err(|e| {
         let problem = visible::start_of(&e.to_string(), 300);
-        Fault::usage(format!("the arguments can't be used: {problem}"), "see the tool's input schema")
+        Fault::usage(Code::Usage, format!("the arguments can't be used: {problem}"), "see the tool's input schema")
     })
 }
 
@@ -73,7 +74,11 @@ impl Call {
         // Root has become the owner of the project that it was started for, and of no other.
         if identity::is_root() && identity::owner_of(&install).is_some_and(|(uid, _)| uid != 0) {
             let what = format!("{}: belongs to somebody else than root, who this server runs as", install.shown());
-            return Err(Fault::new(what, "start a server for that project: pos-upgrade-tui mcp --project DIR"));
+            return Err(Fault::new(
+                Code::NoInstall,
+                what,
+                "start a server for that project: pos-upgrade-tui mcp --project DIR",
+            ));
         }
         Ok(project)
     }
@@ -86,7 +91,7 @@ impl Call {
         let install = install::folder_of(project);
         let found = off(move || catalog::survey(&install)).await?;
         if let Some(damage) = found.lost() {
-            return Err(Fault::new(damage.describe(), damage.next()));
+            return Err(Fault::new(Code::SessionDamaged, damage.describe(), damage.next()));
         }
         let Some(id) = id else {
             return Ok(found.unfinished().or(found.sessions.last()).cloned());
@@ -99,7 +104,8 @@ impl Call {
                     visible::start_of(id, 60),
                     install::folder_of(project).shown()
                 );
-                Err(Fault::usage(what, "ask without an id: that gives the last one").then("upgrade_status"))
+                Err(Fault::usage(Code::NoSuchSession, what, "ask without an id: that gives the last one")
+                    .then("upgrade_status"))
             }
         }
     }
@@ -112,7 +118,7 @@ impl Call {
         let project = self.project(named)?;
         self.saved(&project, id).await?.ok_or_else(|| {
             let what = format!("no upgrade of {} is on record", project.shown());
-            Fault::new(what, "see what an upgrade would do").then("upgrade_plan")
+            Fault::new(Code::NothingToGoOnWith, what, "see what an upgrade would do").then("upgrade_plan")
         })
     }
 
@@ -126,11 +132,11 @@ impl Call {
             Some(live) => Ok((session, live)),
             None if session.is_unfinished() => {
                 let what = format!("session {} does not run in this server", session.session_id);
-                Err(Fault::new(what, "take it up first").then("upgrade_resume"))
+                Err(Fault::new(Code::NotNow, what, "take it up first").then("upgrade_resume"))
             }
             None => {
                 let what = format!("session {} is {}", session.session_id, session.status().words());
-                Err(Fault::new(what, "see what an upgrade would do now").then("upgrade_plan"))
+                Err(Fault::new(Code::NothingToGoOnWith, what, "see what an upgrade would do now").then("upgrade_plan"))
             }
         }
     }
@@ -144,7 +150,7 @@ impl Call {
             let what = format!("this server is at work in {}, and does one upgrade at a time", live.project.shown());
             let fix = "let that one end, or pause it (upgrade_pause); or start a server of its own for the other project: \
                        pos-upgrade-tui mcp --project DIR";
-            Fault { exit_code: Exit::Locked.code(), ..Fault::new(what, fix) }.then("upgrade_status")
+            Fault { exit_code: Exit::Locked.code(), ..Fault::new(Code::OtherUpgrade, what, fix) }.then("upgrade_status")
         })
     }
 
@@ -293,8 +299,8 @@ impl Call {
     ) -> Result<Status, Fault> {
         let seen = live.map(Live::now);
         if let Some(finish) = seen.as_ref().filter(|seen| seen.session_id.is_none()).and_then(|s| s.finish.as_ref()) {
-            let fault = Fault::new(&finish.message, finish.next.clone().unwrap_or_default());
-            return Err(Fault { exit_code: finish.exit_code.code(), ..fault }.then("upgrade_status"));
+            let fault = Fault::new(Code::Bug, &finish.message, finish.next.clone().unwrap_or_default());
+            return Err(Fault { code: finish.code, exit_code: finish.exit_code.code(), ..fault }.then("upgrade_status"));
         }
         let id = seen.as_ref().and_then(|seen| seen.session_id.clone()).or(session_id.map(str::to_owned));
         let session = self.saved(project, id.as_deref()).await?;

@@ -4,6 +4,7 @@ use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::visible;
 use crate::engine::refusal::Problem;
@@ -13,6 +14,9 @@ use crate::engine::refusal::Problem;
 pub(crate) struct Fault {
     /// 1.
     pub(crate) schema: u32,
+    /// What it is: `help` of the command line says more about it; none where nothing is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<Code>,
     /// What happened, to which path.
     pub(crate) what: String,
     /// How the install stands now.
@@ -32,9 +36,10 @@ const UNCHANGED: &str = "nothing was changed";
 
 impl Fault {
     /// A refusal: nothing was changed.
-    pub(crate) fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             schema: 1,
+            code: Some(code),
             what: visible::lines(&what.into()),
             state: UNCHANGED.to_owned(),
             retryable: false,
@@ -45,8 +50,8 @@ impl Fault {
     }
 
     /// Arguments that can't be meant.
-    pub(crate) fn usage(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { exit_code: Exit::Usage.code(), ..Self::new(what, fix) }
+    pub(crate) fn usage(code: Code, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { exit_code: Exit::Usage.code(), ..Self::new(code, what, fix) }
     }
 
     /// The same, naming a tool.
@@ -67,7 +72,7 @@ impl Fault {
 
 impl From<Problem> for Fault {
     fn from(problem: Problem) -> Self {
-        let fault = Self { exit_code: problem.exit_code.code(), ..Self::new(problem.what, problem.next) };
+        let fault = Self { exit_code: problem.exit_code.code(), ..Self::new(problem.code, problem.what, problem.next) };
         if problem.exit_code == Exit::Locked { fault.then("upgrade_status") } else { fault }
     }
 }

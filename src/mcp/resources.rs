@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rmcp::model::{Resource, ResourceContents, ResourceTemplate};
 use similar::TextDiff;
 
+use crate::core::error_code::Code;
 use crate::core::path::RelPath;
 use crate::core::workflow;
 use crate::mcp::call::{Call, off};
@@ -58,7 +59,8 @@ fn unified(names: [&str; 2], old: &str, new: &str) -> String {
 /// # Errors
 /// [`Fault`] where there is none of that name.
 pub(crate) async fn read(call: &Call, uri: &str) -> Result<ResourceContents, Fault> {
-    let unknown = || Fault::usage("there is no such resource", "list the resources, and the templates");
+    let unknown =
+        || Fault::usage(Code::NoSuchName, "there is no such resource", "list the resources, and the templates");
     if let Some(name) = uri.strip_prefix(PAGES) {
         let page = workflow::pages().into_iter().find(|page| page.name == name).ok_or_else(unknown)?;
         return Ok(ResourceContents::text(page.text, uri).with_mime_type("text/markdown"));

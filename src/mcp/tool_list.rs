@@ -17,6 +17,7 @@ use rmcp::{ServerHandler, schemars::JsonSchema};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::core::error_code::Code;
 use crate::mcp::call::{Call, arguments};
 use crate::mcp::elicit::Rounds;
 use crate::mcp::fault::Fault;
@@ -118,7 +119,8 @@ fn tools() -> Vec<Tool> {
 /// What a tool gives, as a result.
 fn result<T: Serialize>(given: Result<T, Fault>) -> CallToolResult {
     let value = given.and_then(|value| {
-        serde_json::to_value(value).map_err(|e| Fault::new(format!("a bug in this program: no JSON form ({e})"), ""))
+        serde_json::to_value(value)
+            .map_err(|e| Fault::new(Code::Bug, format!("a bug in this program: no JSON form ({e})"), ""))
     });
     match value {
         Ok(value) => CallToolResult::structured(value),

@@ -27,4 +27,4 @@ pub mod view;
 mod worker;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::account::{Account, Fate, Item};
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::phase::Phase;
@@ -84,7 +85,7 @@ pub(crate) fn nothing_lost(run: &mut Run, when: When) -> Result<usize, Stop> {
     run.save()?;
     let see = Next::Account.of(&run.session.project);
     let next = format!("if nobody took it away meanwhile, report this as a bug, with what this says: {see}");
-    Err(Stop::Failed { what: lost(&account), next: Some(next.into()) })
+    Err(Stop::Failed { code: Some(Code::Lost), what: lost(&account), next: Some(next.into()) })
 }
 
 /// Takes an account where a run has none: one that was taken up behind the look. What is gone by then, it was while nobody
@@ -115,7 +116,7 @@ pub(crate) fn still_there(run: &mut Run) -> Result<(), Stop> {
         run.session.lost = since.gone;
         run.save()?;
         let next = "if nobody took it away meanwhile, report this to whoever made that release";
-        return Err(Stop::Failed { what, next: Some(next.into()) });
+        return Err(Stop::Failed { code: Some(Code::Lost), what, next: Some(next.into()) });
     }
     let backup = run.session.backup.clone().unwrap_or_default();
     let what = "changed since the new release's server was started";

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::blob::BlobId;
+use crate::core::error_code::Code;
 use crate::core::os_text::quoted;
 use crate::core::outcome::Outcome;
 use crate::core::path::RelPath;
@@ -34,7 +35,7 @@ impl From<JournalError> for Stop {
             JournalError::Fs(e) => e.into(),
             JournalError::NoFolder { ref at, .. } => {
                 let next = Advice::mend(format!("move it aside: mv {0} {0}.old", quoted(at)));
-                Stop::Failed { what: error.to_string(), next: Some(next) }
+                Stop::Failed { code: Some(Code::OddPlace), what: error.to_string(), next: Some(next) }
             }
             other => Stop::failed(other),
         }
@@ -83,6 +84,7 @@ fn with_execute(mode: u32, executable: bool) -> u32 {
 
 fn standing(folder: &Folder, path: &RelPath, planned: Option<&BlobId>) -> Result<(State, Option<u32>), Stop> {
     let changed = || Stop::Failed {
+        code: Some(Code::PlanOutdated),
         what: format!("{path}: changed since the plan was made, so nothing was applied"),
         next: Some("look at the new plan: start the upgrade again".into()),
     };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
@@ -26,7 +27,7 @@ pub(crate) fn all(install: &Path) -> Result<Vec<Kept>, Problem> {
 
 fn unreadable(install: &Path, what: &str) -> Problem {
     let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
-    problem(format!("{}: {what}; nothing was changed", install.shown()), next)
+    problem(Code::Files, format!("{}: {what}; nothing was changed", install.shown()), next)
 }
 
 /// Reads one backup, or all that were made to their end, and compares what is read with their manifests.
@@ -50,6 +51,7 @@ pub(crate) fn examine(install: &Path, named: Option<&str>) -> Result<Vec<Examine
 pub(crate) fn of_name<'a>(install: &Path, all: &'a [Kept], name: &str) -> Result<&'a str, Problem> {
     all.iter().find(|b| b.name == name).map(|b| b.name.as_str()).ok_or_else(|| {
         usage(
+            Code::NoSuchBackup,
             format!("{}: there is no backup {}; nothing was changed", install.shown(), visible(name)),
             "see which there are: pos-upgrade-tui backups",
         )
@@ -87,15 +89,22 @@ impl Prunable {
         let found = catalog::survey(install);
         if let Some(damage) = found.lost() {
             let what = format!("{}; nothing was changed", damage.describe());
-            return Err(Problem { about: About::Install, exit_code: Exit::Locked, what, next: damage.next() });
+            return Err(Problem {
+                code: Code::SessionDamaged,
+                about: About::Install,
+                exit_code: Exit::Locked,
+                what,
+                next: damage.next(),
+            });
         }
         let all = retention::list_of(install, &found).map_err(|what| unreadable(install, &what))?;
         // A whole manifest is not enough here: the one that stays for certain must be readable to its last byte.
         let complete = all.iter().rev().filter(|b| b.complete);
         let newest_sound = complete.map(|b| b.name.clone()).find(|name| retention::examine(install, name).sound);
         let protected: Vec<String> = newest_sound.into_iter().collect();
-        let names = retention::prunable(install, &found, keep, &protected)
-            .map_err(|what| problem(format!("{what}; nothing was changed"), "pos-upgrade-tui backups"))?;
+        let names = retention::prunable(install, &found, keep, &protected).map_err(|what| {
+            problem(Code::NotPruned, format!("{what}; nothing was changed"), "pos-upgrade-tui backups")
+        })?;
         Ok(Self { all, names, found, lock })
     }
 
@@ -111,7 +120,7 @@ impl Prunable {
     pub(crate) fn remove(&self) -> Result<Pruned, Problem> {
         retention::prune(self.lock.install(), &self.found, &self.names).map_err(|e| {
             let what = format!("{e}; what was removed before that is gone, the install itself is untouched");
-            problem(what, "see what is left: pos-upgrade-tui backups")
+            problem(Code::NotPruned, what, "see what is left: pos-upgrade-tui backups")
         })
     }
 }

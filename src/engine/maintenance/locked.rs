@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::session::stamp_of;
@@ -39,13 +40,16 @@ pub(crate) fn refusal(install: &Path, error: &LockError) -> Problem {
     let next = |command: Next<'_>| command.of(install.parent().unwrap_or(install));
     match error {
         LockError::Held(holder) => Problem {
+            code: Code::OtherUpgrade,
             about: About::Install,
             exit_code: Exit::Locked,
             what: format!("{}: {error}; nothing was changed", install.shown()),
             next: other_upgrades::wait_or_unlock(holder),
         },
-        LockError::Place(odd) => problem(format!("{error}; nothing was changed"), odd.next()),
-        LockError::Fs(_) => problem(format!("{}: {error}; nothing was changed", install.shown()), next(Next::Status)),
+        LockError::Place(odd) => problem(Code::OddPlace, format!("{error}; nothing was changed"), odd.next()),
+        LockError::Fs(_) => {
+            problem(Code::Files, format!("{}: {error}; nothing was changed", install.shown()), next(Next::Status))
+        }
     }
 }
 
@@ -55,7 +59,8 @@ pub(crate) fn refusal(install: &Path, error: &LockError) -> Problem {
 /// [`Problem`] where it can't be told which there are.
 pub(crate) fn rescue_folder(install: &Path) -> Result<RelPath, Problem> {
     let stamp = stamp_of(jiff::Timestamp::now());
-    let untold = |what: String| problem(format!("{what}; nothing was changed"), "mend that, then try again");
+    let untold =
+        |what: String| problem(Code::Files, format!("{what}; nothing was changed"), "mend that, then try again");
     let mut name = stamp.clone();
     let mut number = 1_u32;
     while fs::is_there(&install.join("rescued").join(&name)).map_err(|e| untold(e.to_string()))? {

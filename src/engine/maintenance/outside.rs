@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::core::blob::sha256;
+use crate::core::error_code::Code;
 use crate::core::json;
 use crate::core::layout::layouts;
 use crate::core::merge::without_change;
@@ -102,6 +103,7 @@ pub(crate) fn changes(
         return Ok(changes);
     }
     Err(problem(
+        Code::NotWritten,
         format!("{}\nnothing was changed", wrong.join("\n")),
         "name only files that are listed, each by its path in the project: pos-upgrade-tui outside",
     ))
@@ -163,7 +165,7 @@ pub(crate) fn write(
 }
 
 fn untouched(error: &FsError) -> Problem {
-    problem(format!("{error}; nothing was changed"), "mend that, then try again")
+    problem(Code::NotWritten, format!("{error}; nothing was changed"), "mend that, then try again")
 }
 
 /// What a kill left of half-written files beside those that are written now.
@@ -185,7 +187,7 @@ fn unchanged(project: &Path, changes: &[Change]) -> Result<(), Problem> {
         return Ok(());
     }
     let what = format!("{}: changed since it was shown; nothing was changed", other.join(", "));
-    Err(problem(what, "look again: pos-upgrade-tui outside"))
+    Err(problem(Code::PlanOutdated, what, "look again: pos-upgrade-tui outside"))
 }
 
 /// A name that nothing has yet.
@@ -235,7 +237,7 @@ fn put(project: &Path, changes: &[Change], next: &str) -> Result<(), Problem> {
         };
         if let Err(why) = written {
             let what = format!("{why}; {done} of {} files were written", changes.len());
-            return Err(problem(what, if done == 0 { "mend that, then try again" } else { next }));
+            return Err(problem(Code::NotWritten, what, if done == 0 { "mend that, then try again" } else { next }));
         }
     }
     Ok(())
@@ -265,7 +267,11 @@ pub(crate) fn undo(project: &Path, install: &Path, stamp: Option<&str>) -> Resul
     stamps.sort_by_key(|name| order(name));
     let nothing = |what: &str| {
         let known = if stamps.is_empty() { String::new() } else { format!(" (there are {})", stamps.join(", ")) };
-        usage(format!("{}: {what}{known}; nothing was changed", install.shown()), "pos-upgrade-tui outside")
+        usage(
+            Code::NoSuchName,
+            format!("{}: {what}{known}; nothing was changed", install.shown()),
+            "pos-upgrade-tui outside",
+        )
     };
     let stamp = match stamp {
         Some(stamp) => stamps.iter().find(|known| *known == stamp).ok_or_else(|| nothing("nothing was written then")),
@@ -275,7 +281,7 @@ pub(crate) fn undo(project: &Path, install: &Path, stamp: Option<&str>) -> Resul
     let note = read::read_own_note_if_there(&folder.join(NOTE)).map_err(|e| untouched(&e))?;
     let note: Note = note.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(|| {
         let what = format!("{}: what it notes can't be read; nothing was changed", folder.shown());
-        problem(what, "the files as they were lie in it as *.old")
+        problem(Code::NotWritten, what, "the files as they were lie in it as *.old")
     })?;
     let mut undo = Undo { stamp: stamp.clone(), back: Vec::new(), stays: Vec::new(), rest: note.clone() };
     undo.rest.files.clear();
@@ -331,5 +337,7 @@ pub(crate) fn put_back(project: &Path, install: &Path, undo: &Undo, note: &mut d
     let folder = install.join(KEPT).join(&undo.stamp);
     let settled =
         if undo.rest.files.is_empty() { fs::remove_tree(&folder) } else { save(lock.install(), &folder, &undo.rest) };
-    settled.map_err(|e| problem(format!("{e}; the files are back"), "mend that, then pos-upgrade-tui outside --undo"))
+    settled.map_err(|e| {
+        problem(Code::NotWritten, format!("{e}; the files are back"), "mend that, then pos-upgrade-tui outside --undo")
+    })
 }

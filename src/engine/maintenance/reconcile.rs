@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::core::baseline::{self, Baseline, BaselineFile};
 use crate::core::classify::{Installed, InstalledTree};
+use crate::core::error_code::Code;
 use crate::core::path::RelPath;
 use crate::core::release_history::{History, Shipped, Tree};
 use crate::core::visible::Shown as _;
@@ -58,7 +59,7 @@ impl Reconciled {
     pub(crate) fn find(source: &Path, install: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
         let unusable = |what: String| {
             let next = "name a clone: pos-upgrade-tui reconcile --source DIR";
-            problem(format!("{what}; nothing was changed"), next)
+            problem(Code::NotASource, format!("{what}; nothing was changed"), next)
         };
         let opened = Source::open(source, None).map_err(|e| unusable(e.to_string()))?;
         if opened.marked().is_none() {
@@ -76,7 +77,8 @@ impl Reconciled {
     /// # Errors
     /// [`Problem`]; then the install is as it was.
     pub(crate) fn write(&self) -> Result<Option<String>, Problem> {
-        let failed = |e: FsError| problem(format!("{e}; the install is as it was"), "mend that, then try again");
+        let failed =
+            |e: FsError| problem(Code::Files, format!("{e}; the install is as it was"), "mend that, then try again");
         let install = self.lock.install();
         let mut kept = None;
         if self.found.unusable {

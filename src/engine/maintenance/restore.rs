@@ -3,6 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use crate::core::error_code::Code;
 use crate::core::index::Trust;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -54,8 +55,9 @@ pub(crate) fn bring_back(
         Some(name) => backups::of_name(install, &all, name)?,
         None => newest(install, &all)?,
     };
-    let backup = Backup::open(&copy::folder_of(install).join(name))
-        .map_err(|e| problem(format!("{e}; nothing was changed"), "name another backup: pos-upgrade-tui backups"))?;
+    let backup = Backup::open(&copy::folder_of(install).join(name)).map_err(|e| {
+        problem(Code::BadBackup, format!("{e}; nothing was changed"), "name another backup: pos-upgrade-tui backups")
+    })?;
     let lock = locked::without_session(install, note)?;
     let locked = lock.install();
     catalog::sweep(install.parent().unwrap_or(install), locked).iter().for_each(|line| note(line));
@@ -78,13 +80,13 @@ pub(crate) fn bring_back(
 fn newest<'a>(install: &Path, all: &'a [Kept]) -> Result<&'a str, Problem> {
     let newest = all.iter().rev().find(|b| b.complete || b.unreadable).ok_or_else(|| {
         let what = format!("{}: there is no backup to restore from; nothing was changed", install.shown());
-        problem(what, "pos-upgrade-tui backups")
+        problem(Code::NoSuchBackup, what, "pos-upgrade-tui backups")
     })?;
     // What can't be read now may be the newest.
     if newest.unreadable {
         let why = newest.problem.as_deref().unwrap_or_default();
         let what = format!("the newest backup, {}, can't be read ({why}); nothing was changed", newest.name);
-        return Err(problem(what, "mend that, or name another one: --from BACKUP"));
+        return Err(problem(Code::BadBackup, what, "mend that, or name another one: --from BACKUP"));
     }
     Ok(&newest.name)
 }
@@ -109,6 +111,7 @@ fn relative(install: &Path, named: &Path) -> Result<RelPath, Problem> {
         .unwrap_or(named);
     RelPath::new(inside.as_os_str().as_bytes()).map_err(|e| {
         usage(
+            Code::NotInBackup,
             format!("{}; nothing was changed", visible(&e.to_string())),
             format!("name a file relative to {}, such as standards/universal/x.md", install::name_of(install)),
         )
@@ -129,5 +132,5 @@ fn refusal(install: &Path, path: &RelPath, name: &str, error: &RestoreError) -> 
         RestoreError::IsFolder(_) => "name one file; there may be several in it".to_owned(),
         RestoreError::Fs(_) | RestoreError::UnknownTarget(_) => "mend that, then try again".to_owned(),
     };
-    problem(what, next)
+    problem(Code::NotInBackup, what, next)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::core::error_code::Code;
 use crate::core::os_text::quoted;
 use crate::core::settings;
 use crate::core::visible::Shown as _;
@@ -40,6 +41,7 @@ pub(crate) fn set(
         Whose::Project(project) => project_file(project),
         Whose::User => settings_file::path().ok_or_else(|| {
             refusal::problem(
+                Code::NoHome,
                 "there is no home folder to keep settings in; nothing was changed",
                 "set HOME, then try again",
             )
@@ -47,7 +49,11 @@ pub(crate) fn set(
     };
     let broken = |problem: String| {
         let what = format!("{}: {problem}; nothing was changed", path.shown());
-        refusal::usage(what, format!("mend the file, or move it aside: mv {0} {0}.old", quoted(&path)))
+        refusal::usage(
+            Code::BadSettings,
+            what,
+            format!("mend the file, or move it aside: mv {0} {0}.old", quoted(&path)),
+        )
     };
     // Whoever writes looks at it under the lock.
     let _lock: (Option<Lock>, Option<File>) = match whose {
@@ -55,7 +61,11 @@ pub(crate) fn set(
         Whose::User => {
             let held = own_lock::alone(path.parent().unwrap_or(&path), "upgrade.lock");
             let told = |e| {
-                refusal::problem(format!("{}: {e}; nothing was changed", path.shown()), "mend that, then try again")
+                refusal::problem(
+                    Code::Files,
+                    format!("{}: {e}; nothing was changed", path.shown()),
+                    "mend that, then try again",
+                )
             };
             (None, Some(held.map_err(told)?))
         }
@@ -73,15 +83,18 @@ pub(crate) fn set(
     };
     let old = read::read_settings(&path).map_err(broken)?.unwrap_or_default();
     let new = settings::with_value(&old, key, value).map_err(|e| match e {
-        settings::SettingsError::UnknownKey { .. } | settings::SettingsError::BadValue { .. } => {
-            refusal::usage(format!("{e}; nothing was changed"), "see the keys: pos-upgrade-tui config show")
-        }
+        settings::SettingsError::UnknownKey { .. } | settings::SettingsError::BadValue { .. } => refusal::usage(
+            Code::BadSettings,
+            format!("{e}; nothing was changed"),
+            "see the keys: pos-upgrade-tui config show",
+        ),
         other => broken(other.to_string()),
     })?;
     let written = match whose {
         Whose::User => settings_file::write(&path, &new),
         Whose::Project(_) => fs::write_durable(&path, new.as_bytes(), 0o644),
     };
-    written.map_err(|e| refusal::problem(format!("{e}; nothing was changed"), "mend that, then try again"))?;
+    written
+        .map_err(|e| refusal::problem(Code::Files, format!("{e}; nothing was changed"), "mend that, then try again"))?;
     Ok(path)
 }

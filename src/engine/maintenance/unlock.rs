@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::visible::Shown as _;
 use crate::engine::refusal::{About, Problem, problem, usage};
@@ -25,7 +26,7 @@ pub(crate) enum Found {
 /// # Errors
 /// [`Problem`], exit code 7 where a living process has the lock, 2 where another session is noted.
 pub(crate) fn look(install: &Path, session: &str) -> Result<Found, Problem> {
-    let untold = |e: FsError| problem(format!("{e}; nothing was changed"), "mend that, then try again");
+    let untold = |e: FsError| problem(Code::Files, format!("{e}; nothing was changed"), "mend that, then try again");
     let path = lock::note_path(install);
     let Some(note) = lock::read_note(install).map_err(untold)? else {
         return Ok(Found::Nothing(match fs::is_there(&path).map_err(untold)? {
@@ -35,6 +36,7 @@ pub(crate) fn look(install: &Path, session: &str) -> Result<Found, Problem> {
     };
     if note.session_id != session {
         return Err(usage(
+            Code::NoSuchSession,
             format!(
                 "the lock of {} is not of session {}, but of: {}; nothing was changed",
                 install.shown(),
@@ -57,13 +59,16 @@ pub(crate) fn look(install: &Path, session: &str) -> Result<Found, Problem> {
 pub(crate) fn remove(install: &Path) -> Result<Vec<String>, Problem> {
     lock::remove_note(install).map_err(|e| match e {
         LockError::Held(holder) => held(install, &holder.who),
-        LockError::Place(odd) => problem(format!("{}; nothing was changed", odd.describe()), odd.next()),
-        LockError::Fs(e) => problem(format!("{e}; nothing was changed"), "pos-upgrade-tui status"),
+        LockError::Place(odd) => {
+            problem(Code::OddPlace, format!("{}; nothing was changed", odd.describe()), odd.next())
+        }
+        LockError::Fs(e) => problem(Code::Files, format!("{e}; nothing was changed"), "pos-upgrade-tui status"),
     })
 }
 
 fn held(install: &Path, who: &str) -> Problem {
     Problem {
+        code: Code::OtherUpgrade,
         about: About::Install,
         exit_code: Exit::Locked,
         what: format!("{}: an upgrade is running here ({who}); nothing was changed", install.shown()),

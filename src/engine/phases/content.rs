@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::core::account::is_pristine;
 use crate::core::baseline;
 use crate::core::blob::BlobId;
+use crate::core::error_code::Code;
 use crate::core::index::Trust;
 use crate::core::layout::layouts;
 use crate::core::outcome::Sides;
@@ -192,7 +193,7 @@ fn prepare(run: &mut Run, install: &LockedInstall, folder: &Path) -> Result<Jour
         run.hashed = hashed;
         if let Some(what) = difference(run.session.plan(), &planned.plan) {
             let next = Some("look at the new plan: start the upgrade again".into());
-            return Err(Stop::Failed { what, next });
+            return Err(Stop::Failed { code: Some(Code::PlanOutdated), what, next });
         }
         done(format!("{} paths, as approved", planned.plan.files.len()), (source, planned))
     })?;
@@ -253,6 +254,7 @@ fn still_so(install: &Path, old: &[(RelPath, State)]) -> Result<(), Stop> {
     for (path, old) in old {
         if !old.is_met_by(&live.look(path)?) {
             return Err(Stop::Failed {
+                code: Some(Code::PlanOutdated),
                 what: format!("{path}: changed while the upgrade was made ready, so nothing was applied"),
                 next: Some("look at the new plan: start the upgrade again".into()),
             });
@@ -289,7 +291,11 @@ fn prepare_parked(run: &mut Run, install: &LockedInstall, folder: &Path) -> Resu
             None => Some("none of these conflicts waits any more, so nothing was applied".to_owned()),
         };
         match what {
-            Some(what) => Err(Stop::Failed { what, next: Some("start again: pos-upgrade-tui resolve".into()) }),
+            Some(what) => Err(Stop::Failed {
+                code: Some(Code::PlanOutdated),
+                what,
+                next: Some("start again: pos-upgrade-tui resolve".into()),
+            }),
             None => done(format!("{} paths", run.session.plan().files.len()), ()),
         }
     })?;
@@ -319,6 +325,7 @@ fn covered<'w>(run: &Run, mut wanted: impl Iterator<Item = &'w Wanted>) -> Resul
     match wanted.find(|w| !held(w)) {
         None => Ok(()),
         Some(w) => Err(Stop::Failed {
+            code: Some(Code::PlanOutdated),
             what: format!("{}: changed since the backup was made, so nothing was applied", w.path),
             next: Some("look at the new plan: start the upgrade again".into()),
         }),

@@ -9,6 +9,7 @@ use crate::engine::planning::lfs_pointers;
 use crate::engine::planning::possible;
 use crate::engine::planning::request::Request;
 use crate::engine::planning::writable;
+use crate::engine::refusal::code_of;
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::host::files::fs::visible;
@@ -51,8 +52,9 @@ pub(crate) fn run(run: &mut Run) -> Result<PreFlightEvidence, Stop> {
     for line in what.iter().flat_map(|w| w.lines()) {
         run.log(Level::Error, "checks", line);
     }
+    let code = Some(code_of(&checked.problems));
     let next = checked.problems.into_iter().next().map(|p| p.next.into());
-    Err(Stop::Failed { what: what.join("\n"), next })
+    Err(Stop::Failed { code, what: what.join("\n"), next })
 }
 
 /// Asks whether the project's own test command may run, as long as somebody is there and before anything takes its time.

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::core::error_code::Code;
 use crate::core::layout::layouts;
 use crate::core::plan::Only;
 use crate::core::question::{Question, Way};
@@ -61,7 +62,7 @@ pub(crate) fn make_sure(run: &mut Run) -> Result<(), Stop> {
                 false => format!("the server of {name} can't be replaced while it runs: {found}"),
             };
             let next = Advice::mend("end it (a server of an editor: switch it off in the editor's MCP settings)");
-            return Err(Stop::Failed { what, next: Some(next) });
+            return Err(Stop::Failed { code: Some(Code::RunsFromFolder), what, next: Some(next) });
         }
     }
 }

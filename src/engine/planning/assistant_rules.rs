@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::core::error_code::Code;
 use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -104,7 +105,7 @@ pub(crate) fn unwritable(project: &Path, files: &[RulesFile]) -> Vec<Problem> {
     let shut = folders.into_iter().filter_map(|folder| Some((fs::check_writable(&folder).err()?, folder)));
     shut.map(|(e, folder)| {
         let next = format!("make it writable for you: chmod u+w {}, or leave it: --rules no", quoted(&folder));
-        problem(format!("{e}; a rules file is changed in {}", folder.shown()), next)
+        problem(Code::NotPermitted, format!("{e}; a rules file is changed in {}", folder.shown()), next)
     })
     .collect()
 }

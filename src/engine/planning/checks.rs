@@ -1,5 +1,6 @@
 //! The checks of phase 0. They only read, and report all problems at once.
 
+use crate::core::error_code::Code;
 use crate::core::task::Task;
 use std::path::Path;
 use std::sync::Arc;
@@ -193,20 +194,22 @@ fn source_valid(request: &Request, opened: Option<Arc<Source>>) -> Result<(Strin
         None => Source::open(&request.source, request.to.as_deref()).map(Arc::new),
     };
     let source = source.map_err(|e| match &e {
-        GitError::NoGit(_) => problem(&e, "install git (Debian: apt install git), then try again"),
-        GitError::NoSuchCommit { .. } => problem(&e, format!("see what there is: git -C {named} log --oneline --all")),
-        GitError::NotYours { .. } => problem(&e, e.ways_on().unwrap_or_default()),
-        GitError::Failed { .. } => problem(&e, format!("see what git says: git -C {named} status")),
-        GitError::Damaged { .. } => problem(&e, damaged_source(&request.source)),
+        GitError::NoGit(_) => problem(Code::NoGit, &e, "install git (Debian: apt install git), then try again"),
+        GitError::NoSuchCommit { .. } => {
+            problem(Code::NoSuchCommit, &e, format!("see what there is: git -C {named} log --oneline --all"))
+        }
+        GitError::NotYours { .. } => problem(Code::SourceNotYours, &e, e.ways_on().unwrap_or_default()),
+        GitError::Failed { .. } => problem(Code::GitFailed, &e, format!("see what git says: git -C {named} status")),
+        GitError::Damaged { .. } => problem(Code::SourceDamaged, &e, damaged_source(&request.source)),
         GitError::NoView { .. } => {
-            problem(&e, "make it readable for you, and the temporary folder writable, then try again")
+            problem(Code::Files, &e, "make it readable for you, and the temporary folder writable, then try again")
         }
         // The install's own installer takes its clone away: there may be none any more.
         GitError::NoFolder(_) => {
             let url = quoted(usual_address(&request.install()));
-            problem(&e, format!("{clone}, or let it be fetched: --source {url}"))
+            problem(Code::NotASource, &e, format!("{clone}, or let it be fetched: --source {url}"))
         }
-        _ => problem(&e, clone),
+        _ => problem(Code::NotASource, &e, clone),
     })?;
     if source.marked().is_some() {
         return Ok((path.to_string(), source));
@@ -218,9 +221,9 @@ fn source_valid(request: &Request, opened: Option<Arc<Source>>) -> Result<(Strin
              knows; the last one that it knows there is {}",
             short(&last)
         );
-        return Err(problem(what, format!("upgrade to that one: --to {}", short(&last))));
+        return Err(problem(Code::NotASource, what, format!("upgrade to that one: --to {}", short(&last))));
     }
-    Err(problem(format!("{path}: not a praxis-os repository (no {marks} at commit {commit})"), clone))
+    Err(problem(Code::NotASource, format!("{path}: not a praxis-os repository (no {marks} at commit {commit})"), clone))
 }
 
 /// What a partial clone lacks and the plan installs.
@@ -243,13 +246,20 @@ pub(crate) fn lacking(source: &Source, plan: &Plan) -> Option<Problem> {
         lacking.len(),
         some_of(&lacking)
     );
-    Some(Problem { about: About::Source, ..problem(what, "let them be fetched, all at once: add --deepen") })
+    Some(Problem {
+        code: Code::SourceDamaged,
+        about: About::Source,
+        ..problem(Code::SourceDamaged, what, "let them be fetched, all at once: add --deepen")
+    })
 }
 
 fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
     const SHOWN: usize = 10;
     let (path, named) = (source.repo.path().shown(), quoted(source.repo.path()));
-    let dirty = source.repo.dirty().map_err(|e| problem(e, format!("see what git says: git -C {named} status")))?;
+    let dirty = source
+        .repo
+        .dirty()
+        .map_err(|e| problem(Code::GitFailed, e, format!("see what git says: git -C {named} status")))?;
     if dirty.is_empty() {
         return Ok(("clean".into(), ()));
     }
@@ -270,6 +280,7 @@ fn source_clean(source: &Source) -> Result<(String, ()), Problem> {
     }
     let stash = format!("commit or stash them: git -C {named} stash --include-untracked");
     Err(problem(
+        Code::SourceUnclean,
         what,
         match unsure {
             0 => stash,
@@ -290,22 +301,23 @@ fn target_valid(project: &Path, install: &Path) -> Result<(String, Scope), Probl
             project.shown(),
             install::name_of(install)
         );
-        return Err(problem(what, "name the project that has one: --project DIR"));
+        return Err(problem(Code::NoInstall, what, "name the project that has one: --project DIR"));
     }
-    let (_, layout) = layout_of(install).map_err(|e| problem(e, "name the project that has one: --project DIR"))?;
+    let (_, layout) = layout_of(install)
+        .map_err(|e| problem(Code::UnknownInstall, e, "name the project that has one: --project DIR"))?;
     let folders = layout.install_folders().map(|f| f.under(install)).filter(|f| f.is_dir());
     for folder in std::iter::once(install.to_owned()).chain(folders) {
         writable::shut(&folder, "the install can't be written").map_or(Ok(()), Err)?;
     }
     read_baseline(install).map_err(|e| {
         if let PlanningError::Merged { .. } = e {
-            return problem(e, "make one of them: pos-upgrade-tui reconcile --source DIR");
+            return problem(Code::TwoBaselines, e, "make one of them: pos-upgrade-tui reconcile --source DIR");
         }
         let next = format!(
             "take it back from your repository, or move it aside: mv {0} {0}.old",
             quoted(install.join(crate::core::baseline::FILE))
         );
-        problem(e, next)
+        problem(Code::BadBaseline, e, next)
     })?;
     Ok((format!("{} layout", layout.name), can_be_copied(install)?))
 }
@@ -313,7 +325,7 @@ fn target_valid(project: &Path, install: &Path) -> Result<(String, Scope), Probl
 /// What this program writes must be its own: a link would take it out of the install.
 fn own_places(project: &Path, install: &Path) -> Vec<Problem> {
     let odd = own_places::odd_folders(install).into_iter().chain(own_places::odd_documents(project, install));
-    odd.map(|odd| problem(odd.describe(), odd.next())).collect()
+    odd.map(|odd| problem(Code::OddPlace, odd.describe(), odd.next())).collect()
 }
 
 /// Names for a message, not too many of them.
@@ -327,15 +339,19 @@ fn some_of(paths: &[RelPath]) -> String {
 fn can_be_copied(install: &Path) -> Result<Scope, Problem> {
     let shown = install.shown();
     let readable = format!("make it readable for you: chmod -R u+rX {}", quoted(install));
-    let found = scope::look(install).map_err(|e| problem(e, readable.clone()))?;
+    let found = scope::look(install).map_err(|e| problem(Code::NotToBeCopied, e, readable.clone()))?;
     if !found.special.is_empty() {
         let what =
             format!("{shown}: holds sockets, pipes or devices, which can't be backed up:{}", some_of(&found.special));
-        return Err(problem(what, "end the program that made them, or move them out of the install"));
+        return Err(problem(
+            Code::NotToBeCopied,
+            what,
+            "end the program that made them, or move them out of the install",
+        ));
     }
     if !found.unreadable.is_empty() {
         let what = format!("{shown}: holds files that you may not read:{}", some_of(&found.unreadable));
-        return Err(problem(what, readable));
+        return Err(problem(Code::NotToBeCopied, what, readable));
     }
     Ok(found)
 }
@@ -350,7 +366,7 @@ pub(crate) fn unmerged(source: &Source, install: &Path, planned: &Planned) -> Op
         let Some(line) = planned.unmerged.get(path) else { continue };
         let sides = match make_plan::sides(source, install, entry) {
             Ok(sides) => sides,
-            Err(e) => return Some(problem(e, "mend that, then try again")),
+            Err(e) => return Some(problem(Code::Files, e, "mend that, then try again")),
         };
         // A page may be about such marks.
         let shipped = [&sides.base, &sides.theirs].into_iter().flatten().any(|text| baseline::marker(text).is_some());
@@ -366,7 +382,7 @@ pub(crate) fn unmerged(source: &Source, install: &Path, planned: &Planned) -> Op
         install.shown(),
         found.concat()
     );
-    Some(problem(what, "settle these first, in your editor or with git mergetool, then try again"))
+    Some(problem(Code::MergeMarks, what, "settle these first, in your editor or with git mergetool, then try again"))
 }
 
 /// What an upgrade does about the environment; where one is made from scratch, that is a warning. The live one is only `run`
@@ -400,7 +416,7 @@ fn environment(request: &Request, least: Option<Version>, run: bool) -> Result<O
                  --python python3"
             .to_owned(),
     };
-    Err(problem(what, next))
+    Err(problem(Code::BrokenEnvironment, what, next))
 }
 
 fn old_backups(install: &Path, found: &Found, check: &mut Check<'_, '_>) -> Vec<String> {
@@ -410,7 +426,7 @@ fn old_backups(install: &Path, found: &Found, check: &mut Check<'_, '_>) -> Vec<
         Ok(all) => all,
         Err(what) => {
             let next = format!("mend that (for permissions: chmod u+rwX {})", install.join(".backups").shown());
-            check.run::<()>(Task::ExistingBackups, || Err(problem(what, next)));
+            check.run::<()>(Task::ExistingBackups, || Err(problem(Code::Files, what, next)));
             return Vec::new();
         }
     };

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::core::editor_entry::{ByHand, Edit, Looked, Starts, look};
+use crate::core::error_code::Code;
 use crate::core::layout::{Generation, layouts};
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -140,7 +141,7 @@ pub(crate) fn unwritable(project: &Path, files: &[ProjectFile]) -> Vec<Problem> 
             "make it writable for you: chmod u+w {}, or leave the entry as it is: --editor-config no",
             quoted(&folder)
         );
-        problem(format!("{e}; an editor's entry for the server is changed there"), next)
+        problem(Code::NotPermitted, format!("{e}; an editor's entry for the server is changed there"), next)
     })
     .collect()
 }

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::core::error_code::Code;
 use crate::core::os_text::quoted;
 use crate::core::question::{Question, Way};
 use crate::core::visible::{self, Shown as _};
@@ -100,7 +101,7 @@ fn none_fits(live: &Path, why: &str, least: Option<Version>) -> Problem {
          mv {0} {0}.old && python3 -m venv {0}",
         quoted(live)
     );
-    problem(what, next)
+    problem(Code::NoPython, what, next)
 }
 
 impl Anew {

@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::layout::layouts;
 use crate::core::os_text::quoted;
@@ -26,15 +27,16 @@ pub(crate) fn problems(request: &Request) -> Vec<Problem> {
     let Some(name) = leaves(&install.path) else { return Vec::new() };
     let target = install.target();
     let mut problems = Vec::new();
-    let mut add = |exit_code, what: String, next: String| {
-        problems.push(Problem { about: About::Install, exit_code, what, next });
+    let mut add = |code, exit_code, what: String, next: String| {
+        problems.push(Problem { code, about: About::Install, exit_code, what, next });
     };
     if request.only.is_some() {
         let what = format!("{}: this upgrade renames {name}, so it can't be done in part", install.path.shown());
-        add(Exit::Usage, what, "upgrade all of it: leave --only out".into());
+        add(Code::OnlyAcrossGenerations, Exit::Usage, what, "upgrade all of it: leave --only out".into());
     }
     if let Beside::InTheWay(other) = &install.beside {
         add(
+            Code::FoldersInTheWay,
             Exit::Refused,
             format!("{}: stands where {} has to go, and is no install", other.shown(), install.path.shown()),
             format!("look at both, then move it aside: mv {0} {0}.old", quoted(other)),
@@ -42,7 +44,7 @@ pub(crate) fn problems(request: &Request) -> Vec<Problem> {
     }
     if let Some(why) = cannot_move(&install.path, &request.project) {
         let what = format!("{}: can't be renamed to {}: it is {why}", install.path.shown(), target.shown());
-        add(Exit::Refused, what, "make it a plain folder of the project, then try again".into());
+        add(Code::FoldersInTheWay, Exit::Refused, what, "make it a plain folder of the project, then try again".into());
     }
     problems
 }
@@ -65,6 +67,7 @@ pub(crate) fn stranger(install: &Path, plan: &Plan) -> Option<Problem> {
     };
     let what = format!("{}: holds {found}, so it is taken for something else", install.shown());
     Some(problem(
+        Code::UnknownInstall,
         what,
         "name the project that has an install of this source: --project DIR, or its clone: --source DIR",
     ))

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::core::error_code::Code;
 use crate::core::layout::layouts;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
@@ -40,11 +41,19 @@ fn sort_out(
         LockFile::Held(pid) => {
             let what =
                 format!("{}: process {pid} holds this lock: another program is at work in this install", place.shown());
-            problems.push(problem(what, format!("wait for it to end, or look what it is: ps -fp {pid}")));
+            problems.push(problem(
+                Code::ForeignLock,
+                what,
+                format!("wait for it to end, or look what it is: ps -fp {pid}"),
+            ));
         }
         LockFile::HeldUnseen => {
             let what = format!("{}: a process that can't be seen from here holds this lock", place.shown());
-            problems.push(problem(what, "end what works in this install (in a container, or on another machine)"));
+            problems.push(problem(
+                Code::ForeignLock,
+                what,
+                "end what works in this install (in a container, or on another machine)",
+            ));
         }
         LockFile::Left => {
             left.push(Leftover::new("lock", &place, "a lock that nobody holds any more").removable(&place));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::core::answers::{self, Prior, Rules};
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
@@ -143,7 +144,7 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
     match make_plan::make_plan_for(&source, &request.install(), request.only) {
         Ok(planned) => {
             if let Some(why) = planned.stranger.as_ref().filter(|_| !request.options.unrelated_source) {
-                inspection.problems.push(Problem {
+                inspection.problems.push(Problem { code: Code::UnrelatedSource,
                     about: About::Source,
                     exit_code: Exit::Refused,
                     what: unrelated(&request.source, why),
@@ -155,6 +156,7 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
                 let what = format!("{}: this would be a downgrade: {why}", request.install().shown());
                 let next = "update the clone (git pull), name a newer commit (--to REF), or say --allow-downgrade";
                 inspection.problems.push(Problem {
+                    code: Code::Downgrade,
                     about: About::Downgrade,
                     exit_code: Exit::Refused,
                     what,
@@ -204,12 +206,14 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
             inspection.source = Some(source);
         }
         Err(PlanningError::Git(e)) => inspection.problems.push(Problem {
+            code: Code::GitFailed,
             about: About::Source,
             exit_code: Exit::Refused,
             what: e.to_string(),
             next: checks::damaged_source(&request.source),
         }),
         Err(e) => inspection.problems.push(Problem {
+            code: Code::Files,
             about: About::Install,
             exit_code: Exit::Refused,
             what: e.to_string(),
@@ -239,7 +243,13 @@ pub(crate) fn approval(request: &Request) -> Inspection {
 const UNREADABLE: &str = "mend that (for a file that can't be read: chmod u+r), then try again";
 
 fn unreadable(error: &FsError) -> Problem {
-    Problem { about: About::Install, exit_code: Exit::Refused, what: error.to_string(), next: UNREADABLE.into() }
+    Problem {
+        code: Code::Files,
+        about: About::Install,
+        exit_code: Exit::Refused,
+        what: error.to_string(),
+        next: UNREADABLE.into(),
+    }
 }
 
 /// The command that makes one baseline of two.

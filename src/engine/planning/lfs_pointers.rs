@@ -1,6 +1,7 @@
 //! git-lfs pointers in the source. git has only the pointer, so writing it would replace a file by a note about it:
 //! an upgrade that would do that is refused.
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -54,5 +55,5 @@ pub(crate) fn problem(source: &Source, paths: &[RelPath]) -> Option<Problem> {
          maintainer to commit them without git-lfs; git lfs pull does not help",
         quoted(source.repo.path())
     );
-    Some(Problem { about: About::Source, exit_code: Exit::Refused, what, next })
+    Some(Problem { code: Code::LfsPointers, about: About::Source, exit_code: Exit::Refused, what, next })
 }

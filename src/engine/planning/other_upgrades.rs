@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::visible::Shown as _;
 use crate::engine::refusal::{About, Problem, problem};
@@ -19,9 +20,10 @@ pub(crate) fn concurrent(install: &Path, found: &Found, own: bool) -> Result<(St
     if let Some(holder) = lock::held_by(install) {
         if holder.untold {
             let what = format!("{}: whether an upgrade is running here can't be told: {holder}", install.shown());
-            return Err(problem(what, wait_or_unlock(&holder)));
+            return Err(problem(Code::OtherUpgrade, what, wait_or_unlock(&holder)));
         }
         return Err(Problem {
+            code: Code::OtherUpgrade,
             about: About::Install,
             exit_code: Exit::Locked,
             what: format!("{}: another upgrade is running here ({holder})", install.shown()),
@@ -50,8 +52,9 @@ pub(crate) fn session_in_the_way(install: &Path) -> Option<Problem> {
 
 /// The same for who has looked at the sessions already.
 pub(crate) fn in_the_way(install: &Path, found: &Found) -> Option<Problem> {
-    let problem =
-        |what: String, next: String| Some(Problem { about: About::Install, exit_code: Exit::Locked, what, next });
+    let problem = |what: String, next: String| {
+        Some(Problem { code: Code::Unfinished, about: About::Install, exit_code: Exit::Locked, what, next })
+    };
     if let Some(damage) = found.lost() {
         let in_the_way = problem(damage.describe(), damage.next());
         // Nobody is known to be in the way: the disk refuses.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
@@ -41,6 +42,7 @@ pub(crate) fn problems(install: &Path, plan: &Plan) -> Vec<Problem> {
 fn too_deep(install: &Path) -> Option<Problem> {
     let (length, most) = (install.as_os_str().len(), LONGEST_PATH - NOTES);
     (length > most).then(|| Problem {
+        code: Code::NameNotPossible,
         about: About::Install,
         exit_code: Exit::Refused,
         what: format!("{}: this folder's path has {length} bytes, {most} are allowed here", install.shown()),
@@ -132,7 +134,7 @@ fn refusal(install: &Path, found: &[Impossible]) -> Option<Problem> {
             (About::Source, format!("{plain}, or {}", another("to rename them")))
         }
     };
-    Some(Problem { about, exit_code: Exit::Refused, what, next })
+    Some(Problem { code: Code::NameNotPossible, about, exit_code: Exit::Refused, what, next })
 }
 
 fn another(wish: &str) -> String {
@@ -158,5 +160,5 @@ fn inodes(install: &Path, plan: &Plan) -> Option<Problem> {
     );
     let next =
         format!("remove files that you don't need there (df -i {} counts them), then try again", quoted(install));
-    Some(Problem { about: About::Install, exit_code: Exit::Refused, what, next })
+    Some(Problem { code: Code::NameNotPossible, about: About::Install, exit_code: Exit::Refused, what, next })
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::core::error_code::Code;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::Only;
@@ -62,7 +63,11 @@ pub(crate) fn check(request: &Request, install: &Path, source: &Source) -> Check
             Ok(version) => (python.to_owned(), Some(version)),
             Err(why) => {
                 let what = format!("--python {}: {why}", python.shown());
-                return Checked::refused(problem(what, "name a Python program, such as --python python3.12"));
+                return Checked::refused(problem(
+                    Code::NoPython,
+                    what,
+                    "name a Python program, such as --python python3.12",
+                ));
             }
         },
         None => match anew.clone().or_else(|| interpreters::behind(&venv, &request.project)) {
@@ -144,5 +149,5 @@ fn cannot_run(
         Some(other) => format!("let the environment be made anew with another one: --python {}", quoted(&other)),
         None => "install a newer Python, then let the environment be made anew with it: --python PROGRAM".to_owned(),
     };
-    problem(what, next)
+    problem(Code::PythonTooOld, what, next)
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::core::error_code::Code;
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::refusal::{Problem, problem};
@@ -55,15 +56,16 @@ pub(crate) fn on_disk(
     scope: Option<Scope>,
 ) -> Result<Room, Problem> {
     let next = "free some space there, then try again";
-    let Scope { bytes, .. } = scope.map_or_else(|| scope::look(install), Ok).map_err(|e| problem(e, next))?;
+    let found = scope.map_or_else(|| scope::look(install), Ok);
+    let Scope { bytes, .. } = found.map_err(|e| problem(Code::Files, e, next))?;
     let index = search_index::places(install).index.filter(|_| is_tried);
     let needed = Needed {
         copies: bytes.saturating_mul(2),
         index: index.map_or(0, |place| size_of(&place.under(install))).saturating_mul(2),
         environment: options.python.as_ref().map_or(0, |_| size_of(&venv::live(install))),
     };
-    let available = fs::free_space(install).map_err(|e| problem(e, next))?;
-    judged(install, available, needed).map_err(|what| problem(what, next))
+    let available = fs::free_space(install).map_err(|e| problem(Code::Files, e, next))?;
+    judged(install, available, needed).map_err(|what| problem(Code::DiskFull, what, next))
 }
 
 fn judged(install: &Path, available: u64, needed: Needed) -> Result<Room, String> {

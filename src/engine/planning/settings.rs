@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::core::error_code::Code;
 use crate::core::os_text::quoted;
 use crate::core::settings::{FILE, Settings};
 use crate::core::visible::Shown as _;
@@ -21,20 +22,25 @@ pub(crate) fn project(named: Option<&Path>) -> Result<PathBuf, Problem> {
     let next = "name the project that has one: --project DIR";
     if let Some(named) = named {
         let found = named.canonicalize().map_err(|e| {
-            refusal::problem(format!("{}: no such project folder ({e}); nothing was changed", named.shown()), next)
+            refusal::problem(
+                Code::NoInstall,
+                format!("{}: no such project folder ({e}); nothing was changed", named.shown()),
+                next,
+            )
         })?;
         let inside = install::is_named_so(&found);
         return Ok(if inside { found.parent().map_or(found.clone(), Path::to_owned) } else { found });
     }
-    let here = std::env::current_dir()
-        .map_err(|e| refusal::problem(format!("the current folder can't be read ({e}); nothing was changed"), next))?;
+    let here = std::env::current_dir().map_err(|e| {
+        refusal::problem(Code::Files, format!("the current folder can't be read ({e}); nothing was changed"), next)
+    })?;
     let has_install = |dir: &&Path| install::folder_of(dir).is_dir();
     match here.ancestors().find(has_install) {
         Some(project) => Ok(project.to_owned()),
         None => {
             let name = install::name_of(&install::folder_of(&here));
             let what = format!("{}: no {name} folder here or above; nothing was changed", here.shown());
-            Err(refusal::problem(what, next))
+            Err(refusal::problem(Code::NoInstall, what, next))
         }
     }
 }
@@ -106,7 +112,11 @@ pub(crate) fn remember(project: &Path, word: &Word, source: &Path) {
 fn read(path: &Path) -> Result<Settings, Problem> {
     let broken = |problem: String| {
         let what = format!("{}: {problem}; nothing was changed", path.shown());
-        refusal::usage(what, format!("mend the file, or move it aside: mv {0} {0}.old", quoted(path)))
+        refusal::usage(
+            Code::BadSettings,
+            what,
+            format!("mend the file, or move it aside: mv {0} {0}.old", quoted(path)),
+        )
     };
     let Some(text) = read::read_settings(path).map_err(broken)? else {
         return Ok(Settings::default());

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::core::baseline;
+use crate::core::error_code::Code;
 use crate::core::os_text::quoted;
 use crate::core::plan::Plan;
 use crate::core::session::DOCUMENTS;
@@ -53,6 +54,7 @@ fn others(install: &Path, kept: &[&Path]) -> Option<Problem> {
     );
     let folder = quoted(first.parent().unwrap_or(first));
     Some(problem(
+        Code::HeldFromChange,
         format!("{}: {what}", install.shown()),
         format!(
             "make them yours: sudo chown \"$(id -un)\" {}, or take the bit away: chmod -t {folder}",
@@ -90,7 +92,11 @@ fn attributes(top: &Path, held: &BTreeMap<&Path, Attribute>) -> Option<Problem> 
     }
     let lines = held.iter().map(|(path, attribute)| format!("{} ({})", path.shown(), attribute.letter()));
     let what = listed("an attribute forbids every change of what an upgrade changes (lsattr shows it)", lines);
-    Some(problem(format!("{}: {what}", top.shown()), format!("take it away, then try again: {}", command(held))))
+    Some(problem(
+        Code::HeldFromChange,
+        format!("{}: {what}", top.shown()),
+        format!("take it away, then try again: {}", command(held)),
+    ))
 }
 
 fn mounts(install: &Path, mounted: &[&Path]) -> Option<Problem> {
@@ -100,6 +106,7 @@ fn mounts(install: &Path, mounted: &[&Path]) -> Option<Problem> {
         mounted.iter().map(|path| path.shown().to_string()),
     );
     Some(problem(
+        Code::HeldFromChange,
         format!("{}: {what}", install.shown()),
         format!(
             "take it away, or upgrade where nothing is mounted there, as outside of a container: sudo umount {}",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::core::error_code::Code;
 use crate::core::os_text::quoted;
 use crate::core::path::RelPath;
 use crate::core::plan::{Kind, Plan};
@@ -24,7 +25,7 @@ fn refused(folder: &Path, what: &str) -> Option<Problem> {
         ErrorKind::ReadOnlyFilesystem => remedy(&error).unwrap_or_else(chmod),
         _ => chmod(),
     };
-    Some(problem(format!("{error}; {what}"), next))
+    Some(problem(Code::InstallReadOnly, format!("{error}; {what}"), next))
 }
 
 /// Why this user may not write in a folder, and what to do about it: its mode, a file system, an attribute.

@@ -71,7 +71,7 @@ pub(crate) fn damaged(session: &Session, error: &BackupError) -> Stop {
         ))),
         _ => None,
     };
-    Stop::Failed { what: error.to_string(), next }
+    Stop::Failed { code: None, what: error.to_string(), next }
 }
 
 /// Why it can't be told what has to be done at a path.

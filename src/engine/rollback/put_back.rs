@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::core::error_code::Code;
 use crate::core::session::End;
 use crate::core::session::StateEvent;
 use crate::core::update_log::Ending;
@@ -99,6 +100,7 @@ const JOURNAL: &str = "rollback";
 fn open_backup(run: &Run) -> Result<Backup, Stop> {
     let name = run.session.backup.clone().ok_or_else(|| Stop::failed("this session has no backup"))?;
     Backup::open(&copy::folder_of(&run.session.install).join(name)).map_err(|e| Stop::Failed {
+        code: Some(Code::BadBackup),
         what: e.to_string(),
         next: Some("see which backups there are: pos-upgrade-tui backups".into()),
     })

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use crate::core::error_code::Code;
 use crate::core::os_text::quoted;
 use crate::engine::planning::make_plan::PlanningError;
 use crate::engine::session::stop::{Advice, Stop};
@@ -15,7 +16,7 @@ use crate::host::files::fs;
 impl From<FsError> for Stop {
     fn from(error: FsError) -> Self {
         let next = remedy(&error).map(Advice::mend);
-        Stop::Failed { what: error.to_string(), next }
+        Stop::Failed { code: code_of(&error), what: error.to_string(), next }
     }
 }
 
@@ -25,6 +26,16 @@ impl From<PlanningError> for Stop {
             PlanningError::Fs(error) => error.into(),
             other => Stop::failed(other),
         }
+    }
+}
+
+/// What an error of the file system is, where the machine is what has to be mended.
+fn code_of(error: &FsError) -> Option<Code> {
+    match error.source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(Code::DiskFull),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Some(Code::NotPermitted),
+        _ if error.is_no_folder() => Some(Code::OddPlace),
+        _ => None,
     }
 }
 

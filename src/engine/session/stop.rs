@@ -1,5 +1,6 @@
 //! How a phase stops before its end.
 
+use crate::core::error_code::Code;
 use crate::core::session::Illegal;
 
 /// Why a phase did not end.
@@ -7,6 +8,8 @@ use crate::core::session::Illegal;
 pub(crate) enum Stop {
     /// Something failed.
     Failed {
+        /// What it is; none where the phase says it.
+        code: Option<Code>,
         /// What, and with which path.
         what: String,
         /// What to do about it.
@@ -25,7 +28,7 @@ pub(crate) enum Stop {
 impl Stop {
     /// A failure without advice.
     pub(crate) fn failed(what: impl ToString) -> Self {
-        Stop::Failed { what: what.to_string(), next: None }
+        Stop::Failed { code: None, what: what.to_string(), next: None }
     }
 }
 

@@ -2,6 +2,7 @@
 //! order, and the source that it names may be theirs.
 
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::session::Session;
 use crate::core::visible::Shown as _;
 use crate::engine::refusal;
@@ -17,6 +18,7 @@ pub(crate) fn is_missing(session: &Session) -> bool {
 /// A session whose source nobody but the project's own files names.
 pub(crate) fn missing(session: &Session) -> Problem {
     refusal::usage(
+        Code::SourceNotNamedByYou,
         format!(
             "{}: only the files of session {} in the project name this source, and its code would run here; nothing was \
              changed",

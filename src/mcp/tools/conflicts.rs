@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::core::bound_answers::{Answer, Bound};
 use crate::core::conflict_list;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::session::{Decision, Session};
@@ -45,7 +46,7 @@ async fn open(call: &Call, args: &SessionArgs) -> Result<(Session, Arc<Live>, Se
     let seen = live.now();
     if seen.waits != Waits::Conflicts {
         let what = format!("session {} does not wait for answers now", session.session_id);
-        let fault = Fault::new(what, "look how it stands").then("upgrade_status");
+        let fault = Fault::new(Code::NotNow, what, "look how it stands").then("upgrade_status");
         return Err(if seen.waits == Waits::No { fault.passing() } else { fault });
     }
     Ok((session, live, seen))
@@ -92,7 +93,8 @@ pub(crate) async fn list(call: &Call, args: SessionArgs) -> Result<ConflictsShow
 fn the_file<'s>(seen: &'s Seen, path: &RelPath) -> Result<&'s ConflictFile, Fault> {
     let found = seen.files.iter().find(|f| f.path == *path);
     found.ok_or_else(|| {
-        Fault::usage(format!("{path}: not a conflict of this upgrade"), "take a path of the list").then("conflict_list")
+        Fault::usage(Code::NoSuchName, format!("{path}: not a conflict of this upgrade"), "take a path of the list")
+            .then("conflict_list")
     })
 }
 
@@ -192,7 +194,7 @@ pub(crate) async fn answer(call: &Call, args: AnswerArgs) -> Result<Answered, Fa
         Ok(decided) => decided.into_iter().collect(),
         Err(problems) => {
             let fix = "show the person the conflict as it is now, and answer it anew";
-            let fault = Fault::new(problems.join("\n"), fix).then("conflict_show");
+            let fault = Fault::new(Code::BadAnswers, problems.join("\n"), fix).then("conflict_show");
             return Err(Fault { exit_code: Exit::Conflicts.code(), ..fault });
         }
     };
@@ -207,7 +209,7 @@ pub(crate) async fn answer(call: &Call, args: AnswerArgs) -> Result<Answered, Fa
         _ => live.now(),
     };
     if let Some(problem) = now.refused.get(&args.path) {
-        return Err(Fault::new(problem.clone(), "answer it otherwise").then("conflict_show"));
+        return Err(Fault::new(Code::BadAnswers, problem.clone(), "answer it otherwise").then("conflict_show"));
     }
     Ok(answered(now.answers.get(&args.path) == wanted.as_ref(), None, &now))
 }

@@ -1,5 +1,6 @@
 //! What only looks: `upgrade_status`, `upgrade_phase`, `upgrade_report`.
 
+use crate::core::error_code::Code;
 use crate::core::phase::Phase;
 use crate::core::report_parts;
 use crate::core::session::Session;
@@ -31,7 +32,9 @@ pub(crate) async fn phase(call: &Call, args: PhaseArgs) -> Result<PhaseShown, Fa
     let session = call.saved(&project, args.session_id.as_deref()).await?;
     let wanted = args.phase.or_else(|| session.as_ref().map(|s| s.current_phase().number())).unwrap_or_default();
     let Some(phase) = Phase::ALL.into_iter().find(|p| p.number() == wanted) else {
-        return Err(Fault::usage(format!("there is no phase {wanted}"), "0 to 5").then("upgrade_phase"));
+        return Err(
+            Fault::usage(Code::NoSuchName, format!("there is no phase {wanted}"), "0 to 5").then("upgrade_phase")
+        );
     };
     let record = session.as_ref().and_then(|s| s.phase_artifacts.get(&wanted));
     Ok(PhaseShown {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::plan::{Kind, Plan};
 use crate::core::policy::OnConflict;
@@ -11,7 +12,7 @@ use crate::engine::executor::{self, How};
 use crate::engine::planning::inspect::{self, Inspection};
 use crate::engine::planning::request::Request;
 use crate::engine::planning::settings::{self, Layers, Word};
-use crate::engine::refusal::Problem;
+use crate::engine::refusal::{Problem, code_of};
 use crate::host::git::{address, cached};
 use crate::host::install;
 use crate::mcp::call::{Call, off, step, with};
@@ -26,7 +27,8 @@ fn fault(problems: Vec<Problem>) -> Fault {
     let exit_code = problems.iter().map(|p| p.exit_code).max().unwrap_or_default();
     let what: Vec<&str> = problems.iter().map(|p| &p.what[..]).collect();
     let fix: Vec<&str> = problems.iter().map(|p| &p.next[..]).collect();
-    let fault = Fault { exit_code: exit_code.code(), ..Fault::new(what.join("\n"), fix.join("\n")) };
+    let fault =
+        Fault { exit_code: exit_code.code(), ..Fault::new(code_of(&problems), what.join("\n"), fix.join("\n")) };
     match exit_code {
         Exit::Locked => fault.then("upgrade_status"),
         _ => fault.then("upgrade_plan"),
@@ -39,12 +41,13 @@ fn request(project: &Path, args: &PlanArgs) -> Result<(Request, Layers), Fault> 
     let all = layers.all();
     let Some(source) = settings::absolute(all.source_path.as_deref()) else {
         let what = "no source: where is the clone of praxis-os to upgrade from?";
-        return Err(Fault::usage(what, "ask the person, and name it: source").then("upgrade_plan"));
+        return Err(Fault::usage(Code::NoSource, what, "ask the person, and name it: source").then("upgrade_plan"));
     };
     let source = match address::is_address(&source) {
         true => Some(cached::place_of(&source)).filter(|clone| clone.is_dir()).ok_or_else(|| {
             let what = "this address was never fetched here, and an assistant fetches nothing";
-            Fault::usage(what, "ask the person to fetch it: pos-upgrade-tui plan --source ADDRESS").then("upgrade_plan")
+            Fault::usage(Code::FetchFailed, what, "ask the person to fetch it: pos-upgrade-tui plan --source ADDRESS")
+                .then("upgrade_plan")
         })?,
         false => source,
     };
@@ -156,7 +159,7 @@ fn approved(project: &Path, args: &StartArgs) -> Result<Approved, Fault> {
     if request.options.dry_run {
         let what = "the settings say dry_run, so nothing is begun here";
         let fix = "ask the person; if they want an upgrade, they type: pos-upgrade-tui config unset dry_run";
-        return Err(Fault::new(what, fix).then("upgrade_plan"));
+        return Err(Fault::new(Code::PersonOnly, what, fix).then("upgrade_plan"));
     }
     let word = layers.word(project, false);
     if let Some(source) = &word.foreign_source {
@@ -164,7 +167,8 @@ fn approved(project: &Path, args: &StartArgs) -> Result<Approved, Fault> {
             "{}: only the project's own settings name this source, and its code would run here",
             source.shown()
         );
-        return Err(Fault::usage(what, "ask the person; if they trust it, name it: source").then("upgrade_start"));
+        return Err(Fault::usage(Code::SourceNotNamedByYou, what, "ask the person; if they trust it, name it: source")
+            .then("upgrade_start"));
     }
     let mut inspection = inspect::inspect(&request);
     let source = inspection.source.take();
@@ -178,16 +182,16 @@ fn approved(project: &Path, args: &StartArgs) -> Result<Approved, Fault> {
             visible::start_of(&args.plan_id, 40),
             plan.id()
         );
-        return Err(Fault::new(what, "show the person the new plan").then("upgrade_plan"));
+        return Err(Fault::new(Code::PlanOutdated, what, "show the person the new plan").then("upgrade_plan"));
     }
     if let Some(many) = plan.many_removals(OnConflict::Ask).filter(|many| many.removed > args.allow_removals) {
         let fix = format!("show the person which, and if they agree: allow_removals {}", many.removed);
-        return Err(Fault::new(many.to_string(), fix).then("upgrade_start"));
+        return Err(Fault::new(Code::ManyRemovals, many.to_string(), fix).then("upgrade_start"));
     }
     if inspect::nothing_to_do(&request, &plan) && !args.editor_config && !args.rules {
         let what = format!("{}: nothing to do, this install is current", request.install().shown());
-        let fault = Fault::new(what, "nothing").then("upgrade_status");
-        return Err(Fault { exit_code: Exit::Done.code(), ..fault });
+        let fault = Fault::new(Code::NotNow, what, "nothing").then("upgrade_status");
+        return Err(Fault { code: None, exit_code: Exit::Done.code(), ..fault });
     }
     Ok((request, plan, source, word))
 }

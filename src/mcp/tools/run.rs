@@ -1,5 +1,6 @@
 //! What moves a session on: `upgrade_apply`, `upgrade_resume`, `upgrade_pause`, `upgrade_rollback`, `question_answer`.
 
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::question::Way;
 use crate::core::session::Status as Saved;
@@ -26,13 +27,15 @@ pub(crate) async fn apply(call: &Call, args: ApplyArgs) -> Result<Status, Fault>
             session.session_id,
             visible::start_of(&args.plan_id, 40)
         );
-        return Err(Fault::usage(what, "show the person that plan; then name it").then("upgrade_status"));
+        return Err(
+            Fault::usage(Code::PlanOutdated, what, "show the person that plan; then name it").then("upgrade_status")
+        );
     }
     let seen = live.now();
     match seen.waits {
         Waits::Conflicts if seen.open() > 0 => {
             let what = format!("{} conflicts have no answer", seen.open());
-            let fault = Fault::new(what, "ask the person, and answer each").then("conflict_list");
+            let fault = Fault::new(Code::Conflicts, what, "ask the person, and answer each").then("conflict_list");
             return Err(Fault { exit_code: Exit::Conflicts.code(), ..fault });
         }
         Waits::Conflicts => live.say(Command::Finish(Vec::new())).await,
@@ -52,11 +55,11 @@ pub(crate) async fn resume(call: &Call, args: ResumeArgs) -> Result<Status, Faul
     let session = call.session(args.project.as_deref(), args.session_id.as_deref()).await?;
     if !session.is_unfinished() {
         let what = format!("session {} is {}", session.session_id, session.status().words());
-        return Err(Fault::new(what, "there is nothing to go on with").then("upgrade_status"));
+        return Err(Fault::new(Code::NothingToGoOnWith, what, "there is nothing to go on with").then("upgrade_status"));
     }
     if session.rebuilt() {
         let what = format!("the files of session {} were damaged", session.session_id);
-        return Err(Fault::new(what, "it can only be rolled back").then("upgrade_rollback"));
+        return Err(Fault::new(Code::SessionDamaged, what, "it can only be rolled back").then("upgrade_rollback"));
     }
     let live = match call.here.running(&session.session_id) {
         Some(live) => live,
@@ -67,7 +70,8 @@ pub(crate) async fn resume(call: &Call, args: ResumeArgs) -> Result<Status, Faul
                 Some(source) => {
                     let (own, id) = (session.source().shown(), &session.session_id);
                     let what = format!("session {id} upgrades from {own}, not from {}", source.shown());
-                    return Err(Fault::usage(what, "name its own source, or go back").then("upgrade_rollback"));
+                    return Err(Fault::usage(Code::OtherSource, what, "name its own source, or go back")
+                        .then("upgrade_rollback"));
                 }
             };
             if !is_named && word::is_missing(&session) {
@@ -103,7 +107,11 @@ pub(crate) async fn rollback(call: &Call, args: RollbackArgs) -> Result<Status, 
     if session.is_back() || (matches!(session.status(), Saved::Failed | Saved::Aborted) && !session.applied()) {
         let what =
             format!("session {} is {}: there is nothing to put back", session.session_id, session.status().words());
-        return Err(Fault { exit_code: Exit::Done.code(), ..Fault::new(what, "nothing").then("upgrade_status") });
+        return Err(Fault {
+            code: None,
+            exit_code: Exit::Done.code(),
+            ..Fault::new(Code::NotNow, what, "nothing").then("upgrade_status")
+        });
     }
     let live = match call.here.running(&session.session_id) {
         Some(live) => {
@@ -126,16 +134,18 @@ pub(crate) async fn answer(call: &Call, args: QuestionArgs) -> Result<Status, Fa
     let (session, live) = call.seen(args.project.as_deref(), args.session_id.as_deref()).await?;
     let seen = live.now();
     let Waits::Question(question) = &seen.waits else {
-        return Err(Fault::new("no question waits", "look how it stands").then("upgrade_status"));
+        return Err(Fault::new(Code::NotNow, "no question waits", "look how it stands").then("upgrade_status"));
     };
     if question.id != args.question_id || !question.offers(args.way) {
         let what = format!("the question that waits is {}, and it does not offer that", visible::line(&question.id));
-        return Err(Fault::usage(what, "take its id and one of its ways from the status").then("upgrade_status"));
+        return Err(
+            Fault::usage(Code::NotNow, what, "take its id and one of its ways from the status").then("upgrade_status")
+        );
     }
     if args.way == Way::Allow {
         let what = "what is to be allowed here runs code, and only the person can allow it";
         let fix = "the person types: pos-upgrade-tui resume, or chooses another way; upgrade_pause leaves the session to them";
-        return Err(Fault::new(what, fix).then("upgrade_pause"));
+        return Err(Fault::new(Code::PersonOnly, what, fix).then("upgrade_pause"));
     }
     live.say(Command::Choose { id: args.question_id, way: args.way }).await;
     let not_asked = call.wait(&live, args.wait_seconds).await;

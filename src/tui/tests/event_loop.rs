@@ -42,6 +42,7 @@ fn finish(result: FinishKind, exit_code: Exit, message: &str) -> Event {
     Event::Finished(Finish {
         result,
         exit_code,
+        code: None,
         message: message.to_owned(),
         next,
         report,

@@ -2,9 +2,8 @@
 
 use ratatui::crossterm::event::KeyCode;
 
-use super::samples;
 use super::support::*;
-use crate::core::manual;
+use super::{generated, samples};
 use crate::tui::keymap::{ALL_MODES, Action, BINDINGS, Mode, in_mode};
 use crate::tui::message::{Effect, Msg};
 use crate::tui::model::Model;
@@ -123,7 +122,7 @@ fn table() -> String {
 
 #[test]
 fn the_manual_has_the_table_of_keys() {
-    manual::holds("keys", "keys", &table());
+    generated::holds("keys", "keys", &table());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::samples;
 use super::support::*;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::phase::Phase;
 use crate::core::question::Way;
@@ -106,6 +107,7 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
         let finish = Finish {
             result,
             exit_code: Exit::Done,
+            code: None,
             message: evil(),
             next: Some(evil()),
             report: vec![
@@ -140,7 +142,7 @@ fn evil_models(theme: Theme, width: u16, height: u16) -> Vec<(&'static str, Mode
 }
 
 fn problem(what: String) -> Problem {
-    Problem { exit_code: Exit::Refused, what, next: EVIL.to_owned(), about: About::Source }
+    Problem { code: Code::Files, exit_code: Exit::Refused, what, next: EVIL.to_owned(), about: About::Source }
 }
 
 #[test]

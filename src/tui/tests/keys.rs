@@ -259,6 +259,7 @@ fn leaving_pauses_first() {
     let finish = Finish {
         result: FinishKind::Interrupted,
         exit_code: Exit::Interrupted,
+        code: None,
         message: "Paused.".to_owned(),
         next: None,
         report: vec![],

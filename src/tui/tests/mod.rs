@@ -1,5 +1,6 @@
 //! Tests of the wizard's insides, named by what they hold, and what they share.
 
+pub(crate) mod generated;
 pub(super) mod samples;
 pub(super) mod support;
 pub(super) mod svg;

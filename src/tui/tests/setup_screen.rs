@@ -7,6 +7,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::samples;
 use super::support::{MONO, keys, press, shown};
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::policy::OnConflict;
 use crate::engine::planning::sources::{Candidate, Fetchable, Found};
@@ -255,6 +256,7 @@ fn from_the_preview_there_and_back_changes_nothing() {
 #[test]
 fn problems_stand_beside_what_mends_them() {
     let problem = |about, what: &str| Problem {
+        code: Code::Files,
         about,
         exit_code: Exit::Refused,
         what: what.to_owned(),
@@ -292,7 +294,8 @@ fn a_folder_that_is_no_clone_is_named_once_and_forgotten_with_its_path() {
     let mut inspection = samples::inspection();
     let what = "git rev-parse: fatal: not a git repository".to_owned();
     let next = "name a clone of praxis-os: --source DIR".to_owned();
-    inspection.problems = vec![Problem { about: About::Source, exit_code: Exit::Refused, what, next }];
+    inspection.problems =
+        vec![Problem { code: Code::Files, about: About::Source, exit_code: Exit::Refused, what, next }];
     let mut model = samples::fresh(MONO, 80, 24);
     let look = looks(samples::feed(&mut model, Msg::Inspected(Box::new(inspection)))).pop().unwrap();
     answer(&mut model, &look, Found::Folder("Not a clone of praxis-os.".to_owned()), &[]);

@@ -6,6 +6,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::samples;
 use super::support::*;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::outcome::Sides;
 use crate::core::path::RelPath;
@@ -124,6 +125,7 @@ fn panes_over_the_screens() {
     let mut inspection = samples::inspection();
     inspection.problems = ["source has uncommitted changes:\nuniversal/standards/a.md", "disk is full"]
         .map(|what| Problem {
+            code: Code::Files,
             about: About::Source,
             exit_code: Exit::Refused,
             what: what.to_owned(),

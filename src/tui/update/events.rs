@@ -5,6 +5,7 @@ use super::navigation::{hold_input, show};
 use super::running::{begin, last_words};
 use super::setup;
 use crate::core::command_line::Next;
+use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::engine::events::{Command, Event, FinishKind};
 use crate::engine::planning::inspect::Unfinished;
@@ -42,7 +43,7 @@ pub(super) fn opened(model: &mut Model, found: Result<Option<Box<Unfinished>>, S
 
 pub(super) fn stopped(model: &mut Model, exit_code: Exit, what: String) -> Vec<Effect> {
     let next = "pos-upgrade-tui status".to_owned();
-    model.problems = vec![Problem { about: About::Install, exit_code, what, next }];
+    model.problems = vec![Problem { code: Code::Bug, about: About::Install, exit_code, what, next }];
     setup::open(model, Spot::Install)
 }
 

@@ -1,6 +1,7 @@
 //! Dependencies: pip, in a new generation of the environment beside the live one, before anything changes and while the old
 //! server still answers; the switch comes when it has stopped.
 
+use crate::core::error_code::Code;
 use crate::core::task::Task;
 use std::path::{Path, PathBuf};
 
@@ -60,7 +61,11 @@ pub(crate) fn run(run: &mut Run, journal: &Journal) -> TaskResult<Fact<bool>> {
     let least = target(run).minimum_python;
     let named = run.session.options().python.clone();
     let found = environment_anew::look(&install, &run.session.project, least, named.as_deref());
-    let found = found.map_err(|problem| Stop::Failed { what: problem.what, next: Some(problem.next.into()) })?;
+    let found = found.map_err(|problem| Stop::Failed {
+        code: Some(problem.code),
+        what: problem.what,
+        next: Some(problem.next.into()),
+    })?;
     let Some(found) = found else { return skip(NotApplicable::NoVenv) };
     let must = named.is_some() || matches!(&found, Environment::Anew(anew) if anew.is_needed());
     if let Some(why) = environment::without_pip(&install, &bytes, unchanged).filter(|_| !must) {
@@ -303,6 +308,7 @@ fn build(
         if !new.is_empty() {
             let lines: Vec<&str> = new.into_iter().map(String::as_str).collect();
             return Err(Stop::Failed {
+                code: Some(Code::PackagesFailed),
                 what: format!("the new environment does not fit together, {tool} check says:\n{}", lines.join("\n")),
                 next: Some("see which requirement brings it, then upgrade again".into()),
             });
@@ -312,6 +318,7 @@ fn build(
         Ok(problems) if problems.is_empty() => {}
         Ok(problems) => {
             return Err(Stop::Failed {
+                code: Some(Code::PackagesFailed),
                 what: format!("a required package can't be imported in the new environment:\n{}", problems.join("\n")),
                 next: Some("see what it lacks, then upgrade again".into()),
             });
@@ -343,6 +350,7 @@ fn in_installer<T>(
 
 fn failed(tool: &str, error: &ProgramError) -> Stop {
     Stop::Failed {
+        code: Some(Code::PackagesFailed),
         what: error.to_string(),
         next: Some(format!("mend what {tool} names (network, package index, disk), then upgrade again").into()),
     }

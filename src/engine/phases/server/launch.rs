@@ -1,5 +1,6 @@
 //! How phase 3, phase 4 and a rollback start the server: with which command, with which settings, and what is told of it.
 
+use crate::core::error_code::Code;
 use crate::core::task::Task;
 use std::time::Duration;
 
@@ -155,7 +156,7 @@ pub(crate) fn start_again(run: &mut Run) -> Result<Option<String>, Stop> {
         Err(ServerError::Cancelled) => Err(asked.unwrap_or(Stop::Pause)),
         Err(e) => {
             let next = Some(format!("read the server's log: {}", server::log_path(&install).shown()).into());
-            Err(Stop::Failed { what: reason(&e), next })
+            Err(Stop::Failed { code: Some(Code::ServerNotStarted), what: reason(&e), next })
         }
     }
 }

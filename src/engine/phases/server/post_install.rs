@@ -1,5 +1,6 @@
 //! Post-install steps, before anything changes: what a requirement needs besides its packages, `assets/post-install.json`.
 
+use crate::core::error_code::Code;
 use crate::core::task::Task;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -172,7 +173,7 @@ fn again(run: &mut Run, rule: &PostInstallRule, what: &str) -> Result<bool, Stop
         Way::GoOn => Ok(false),
         _ => {
             let next = "mend it, or go on without it: upgrade --allow-post-install-failure".into();
-            Err(Stop::Failed { what: what.to_owned(), next: Some(next) })
+            Err(Stop::Failed { code: Some(Code::StepFailed), what: what.to_owned(), next: Some(next) })
         }
     }
 }

@@ -50,7 +50,7 @@ fn verdict(install: &OsStr, session_id: &OsStr, place: Place, tell: fn(&str)) ->
     let goes_to = session.goes_to();
     match tried(session, place, tell) {
         Ok(()) => Verdict::Passed,
-        Err(Failure::Failed { stop: Stop::Failed { what, next }, install }) => {
+        Err(Failure::Failed { stop: Stop::Failed { what, next, .. }, install }) => {
             // What was said there goes with it, so it is kept; and the paths are those that a person can look at.
             let log = server::log_path(&install);
             let _ = std::fs::copy(&log, Path::new(up).join(KEPT_LOG));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::core::error_code::Code;
 use crate::core::phase::Phase;
 use crate::core::question::{Question, Way};
 use crate::core::session::Rehearsal;
@@ -132,6 +133,7 @@ pub(crate) fn run(run: &mut Run) -> TaskResult<Rehearsal> {
             done("the new release starts and answers here", Rehearsal::Passed)
         }
         Verdict::Failed { what, next } => Err(Stop::Failed {
+            code: Some(Code::DoesNotWorkHere),
             what: format!("the new release was tried, and does not work here: {what}"),
             next: Some(Advice::mend(next.unwrap_or_else(|| "mend that".into()))),
         }),

@@ -1,5 +1,6 @@
 //! Phase 3: puts the new code and the environment that was built for it in place, starts the server and waits for health.
 
+use crate::core::error_code::Code;
 use crate::core::task::Task;
 
 use crate::core::phase::{Fact, NotApplicable, Phase, ServerEvidence};
@@ -177,6 +178,7 @@ fn health(run: &mut Run, missing: Option<NotApplicable>) -> TaskResult<Health> {
     }
     let url = run.server.as_ref().map(|s| s.url.clone()).unwrap_or_default();
     let tools = run.runtime.block_on(Client::tools_at(&url)).map_err(|e| Stop::Failed {
+        code: Some(Code::ServerNotStarted),
         what: e.to_string(),
         next: Some(format!("read the server's log: {}", server::log_path(&run.session.install).shown()).into()),
     })?;

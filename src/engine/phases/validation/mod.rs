@@ -4,6 +4,7 @@ mod probes;
 mod seen;
 pub(crate) mod table;
 
+use crate::core::error_code::Code;
 use crate::core::task::Task;
 use std::time::{Duration, Instant};
 
@@ -190,7 +191,7 @@ fn unit_tests(run: &mut Run, seen: &mut Seen) -> TaskResult<Fact<bool>> {
         (_, Err(e)) => {
             seen.saw("tests", begun, "failed", e.to_string());
             let next = format!("mend what {shown} names, or leave it out: upgrade --skip-tests");
-            Err(Stop::Failed { what: e.to_string(), next: Some(next.into()) })
+            Err(Stop::Failed { code: Some(Code::TestFailed), what: e.to_string(), next: Some(next.into()) })
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::core::error_code::Code;
 use crate::core::phase::Phase;
 use crate::core::visible::Shown as _;
 use crate::engine::session::stop::Stop;
@@ -40,7 +41,7 @@ pub(super) fn failure(server: &Server, error: &McpError) -> Stop {
         let last = server::last_lines(&server.log, server.log_from, 8);
         what.push_str(&format!("\nthe server (pid {}) has ended; its log ends with:\n{last}", server.pid));
     }
-    Stop::Failed { what, next: Some(read_log(server).into()) }
+    Stop::Failed { code: Some(Code::ServerNotStarted), what, next: Some(read_log(server).into()) }
 }
 
 pub(super) fn read_log(server: &Server) -> String {

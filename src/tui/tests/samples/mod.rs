@@ -534,6 +534,7 @@ pub(crate) fn report(theme: Theme, width: u16, height: u16) -> Model {
     let finish = Finish {
         result: FinishKind::Completed,
         exit_code: Exit::Done,
+        code: None,
         message: "upgraded /home/ada/shop/.praxis-os (3446b8a -> e8b70c7)".to_owned(),
         next: None,
         report,
@@ -564,6 +565,7 @@ pub(crate) fn failed(theme: Theme, width: u16, height: u16) -> Model {
     let finish = Finish {
         result: FinishKind::RolledBack,
         exit_code: Exit::RolledBack,
+        code: None,
         message: "/home/ada/shop/.praxis-os is back as it was\nreason: phase 3 failed: pip ended with exit code 1"
             .to_owned(),
         next: Some("see the log above, mend what pip says, then start the upgrade again".to_owned()),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::core::error_code::Code;
 use crate::core::phase::{Fact, NotApplicable};
 use crate::core::visible;
 use crate::engine::phases::validation::seen::{Seen, Server, failure, read_log};
@@ -49,7 +50,7 @@ impl Probing<'_> {
         saw: impl Into<Value>,
     ) -> Result<T, Stop> {
         self.seen.saw(probe, begun, "failed", saw);
-        Err(Stop::Failed { what, next: Some(read_log(self.server).into()) })
+        Err(Stop::Failed { code: Some(Code::ValidationFailed), what, next: Some(read_log(self.server).into()) })
     }
 
     /// A tool's answer; what the connection itself does wrong is a failure.
