@@ -19,6 +19,7 @@ use crate::cli::print;
 use crate::cli::schema;
 use crate::core::exit::Exit;
 use crate::core::layout::layouts;
+use crate::core::manual;
 use crate::core::path::RelPath;
 use crate::core::session::{Session, moment};
 use crate::core::settings::KEYS;
@@ -57,6 +58,9 @@ enum Offer {
     /// A path in the project.
     InProject,
     Key,
+    /// A page of the manual.
+    Topic,
+    /// One of the workflow's.
     Page,
     Schema,
     Generation,
@@ -79,6 +83,7 @@ fn offer(command: &str, argument: &str) -> Option<Offer> {
         ("restore", "from") => Offer::Backup,
         ("outside", "write") => Offer::InProject,
         ("set" | "unset", "key") => Offer::Key,
+        ("help", "words") => Offer::Topic,
         ("workflow", "page") => Offer::Page,
         ("schema", "name") => Offer::Schema,
         ("demo", "from") => Offer::Generation,
@@ -110,7 +115,8 @@ pub fn complete() -> Option<Exit> {
 /// What a person may type: without the subcommands that only tests and upkeep use.
 fn for_people(all: &Command) -> Command {
     let subcommands = all.get_subcommands().filter(|c| !c.is_hide_set()).cloned();
-    Command::new(NAME).args(all.get_arguments().cloned()).subcommands(subcommands)
+    let own = Command::new(NAME).disable_help_subcommand(true);
+    own.args(all.get_arguments().cloned()).subcommands(subcommands)
 }
 
 /// What the words so far say about where to look.
@@ -187,6 +193,7 @@ fn candidates(offer: Offer, typed: &Typed) -> Vec<CompletionCandidate> {
         }
         Offer::Key => plain(KEYS.to_vec()),
         Offer::Schema => schema::names().map(|(name, about)| described(name, about)).collect(),
+        Offer::Topic => manual::pages().iter().map(|page| described(page.topic, page.title())).collect(),
         Offer::Page => workflow::pages().iter().map(|page| described(page.name, page.title())).collect(),
         Offer::Generation => plain(layouts().generations.iter().map(|one| one.name.as_str()).collect()),
         _ => Vec::new(),
@@ -281,7 +288,7 @@ mod tests {
         let mut seen = BTreeSet::new();
         let mut rooms = vec![&all];
         while let Some(command) = rooms.pop() {
-            rooms.extend(command.get_subcommands().filter(|c| c.get_name() != "help"));
+            rooms.extend(command.get_subcommands());
             for argument in command.get_arguments() {
                 if argument.get_action().takes_values() && argument.get_possible_values().is_empty() {
                     let (command, argument) = (command.get_name(), argument.get_id().as_str());
@@ -290,7 +297,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(seen.len(), 14, "an offer that nothing has: {seen:?}");
+        assert_eq!(seen.len(), 15, "an offer that nothing has: {seen:?}");
     }
 
     #[test]

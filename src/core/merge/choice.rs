@@ -1,7 +1,5 @@
 //! How a conflicting region is settled.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 /// How one conflicting region is settled.
@@ -58,8 +56,9 @@ impl Combined {
 
 /// Bytes that need not be UTF-8, in JSON.
 pub(crate) mod as_base64 {
-    use super::*;
-    use serde::{Deserializer, Serializer, de::Error};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error};
 
     pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD.encode(bytes))
