@@ -76,6 +76,10 @@ fn every_end_has_the_same_keys() {
     {
         assert_eq!((&line["event"], &line["result"]), (&json!("finished"), &json!(result)));
         let mut expected = set(&FINISHED);
+        if line["exit_code"] != 0 {
+            // What went wrong.
+            expected.insert("code".to_owned());
+        }
         if line["exit_code"] == 3 {
             // What waits for an answer.
             expected.insert("conflicts".to_owned());
