@@ -275,7 +275,7 @@ impl Workshop {
             let status = Command::new("cp").arg(how).arg("--").arg(from).arg(to).status().unwrap();
             assert!(status.success(), "cp {}", from.display());
         };
-        for part in ["Cargo.toml", "Cargo.lock", "src", "assets", "benches", "tests"] {
+        for part in ["Cargo.toml", "Cargo.lock", "CHANGELOG.md", "src", "assets", "benches", "tests"] {
             copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &tree.join(part), "-a");
         }
         if !built.exists() {
