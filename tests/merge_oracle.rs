@@ -1,16 +1,13 @@
 //! The merge against `git merge-file --diff-algorithm=histogram`, on every triple of versions of the real content.
 
 use crate::common;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pos_upgrade_tui::core::merge::Merge;
-use pos_upgrade_tui::core::release_history::History;
 use pos_upgrade_tui::host::files::parallel::in_parallel;
-use pos_upgrade_tui::host::git::Repo;
 
 /// What git makes of it: the merged text, or a conflict.
 fn by_git(dir: &Path, texts: [&[u8]; 3]) -> Option<Vec<u8>> {
@@ -33,18 +30,8 @@ fn by_git(dir: &Path, texts: [&[u8]; 3]) -> Option<Vec<u8>> {
 
 #[test]
 fn every_triple_of_the_real_content_merges_as_git_does() {
-    let Some(bundle) = common::real_content() else { return };
+    let Some(by_path) = common::real_texts() else { return };
     let sandbox = common::Sandbox::new();
-    let clone = sandbox.path().join("real");
-    common::git(&sandbox.path(), &["clone", "-q", "-b", "devcut", bundle.to_str().unwrap(), clone.to_str().unwrap()]);
-    let repo = Repo::open(&clone).unwrap();
-    let history = History::new(repo.history(&repo.blobs().unwrap(), "HEAD").unwrap());
-    let blobs = repo.blobs().unwrap();
-    let mut by_path: BTreeMap<String, Vec<Arc<[u8]>>> = BTreeMap::new();
-    for path in history.paths() {
-        let texts = history.versions(path, None).into_iter().filter_map(|(_, s)| blobs.read(&s.blob));
-        by_path.insert(path.to_string(), texts.collect());
-    }
     let mut triples: Vec<(String, [Arc<[u8]>; 3])> = Vec::new();
     for (path, texts) in &by_path {
         for (b, base) in texts.iter().enumerate() {

@@ -11,8 +11,6 @@ use std::sync::Arc;
 use pos_upgrade_tui::core::merge::{Choice, Merge};
 use pos_upgrade_tui::core::offer::{Offer, OfferKind, offers};
 use pos_upgrade_tui::core::path::RelPath;
-use pos_upgrade_tui::core::release_history::History;
-use pos_upgrade_tui::host::git::Repo;
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -20,25 +18,37 @@ use crate::common;
 
 type Text = Arc<[u8]>;
 
-/// Every path of the real content with its versions, the oldest first.
+/// Every path of the real content with its different versions, the oldest first.
 fn versions() -> Option<BTreeMap<String, Vec<Text>>> {
-    let bundle = common::real_content()?;
-    let sandbox = common::Sandbox::new();
-    let clone = sandbox.path().join("real");
-    common::git(&sandbox.path(), &["clone", "-q", "-b", "devcut", bundle.to_str().unwrap(), clone.to_str().unwrap()]);
-    let repo = Repo::open(&clone).unwrap();
-    let history = History::new(repo.history(&repo.blobs().unwrap(), "HEAD").unwrap());
-    let blobs = repo.blobs().unwrap();
-    let mut all = BTreeMap::new();
-    for path in history.paths() {
-        let mut texts: Vec<Text> = Vec::new();
-        // The newest comes first.
-        for (_, shipped) in history.versions(path, None).into_iter().rev() {
-            texts.extend(blobs.read(&shipped.blob).filter(|text| !texts.contains(text)));
+    let mut all = common::real_texts()?;
+    for texts in all.values_mut() {
+        let mut seen: Vec<Text> = Vec::new();
+        for text in texts.drain(..).rev() {
+            if !seen.contains(&text) {
+                seen.push(text);
+            }
         }
-        all.insert(path.to_string(), texts);
+        *texts = seen;
     }
     Some(all)
+}
+
+/// One change of a page: its path, which of its changes it is, and the texts before and after.
+struct Changed<'t> {
+    path: &'t str,
+    n: usize,
+    pair: &'t [Text],
+    old: &'t str,
+    new: &'t str,
+}
+
+/// Every change of a page that is text.
+fn changes<'t>(all: &'t BTreeMap<String, Vec<Text>>) -> impl Iterator<Item = Changed<'t>> {
+    let pairs = all.iter().flat_map(|(path, texts)| texts.windows(2).enumerate().map(move |(n, pair)| (path, n, pair)));
+    pairs.filter_map(|(path, n, pair): (&'t String, usize, &'t [Text])| {
+        let (old, new) = (std::str::from_utf8(&pair[0]).ok()?, std::str::from_utf8(&pair[1]).ok()?);
+        Some(Changed { path, n, pair, old, new })
+    })
 }
 
 /// What was counted.
@@ -164,36 +174,33 @@ fn with_changes<'c>(old: &str, changes: impl IntoIterator<Item = &'c (Range<usiz
 fn two_halves_of_a_change_are_the_change() {
     let Some(all) = versions() else { return };
     let mut count = Count::default();
-    for (path, texts) in &all {
-        for (n, pair) in texts.windows(2).enumerate() {
-            let (Ok(old), Ok(new)) = (std::str::from_utf8(&pair[0]), std::str::from_utf8(&pair[1])) else { continue };
-            let (mut all, mut halves) = (Vec::new(), [Vec::new(), Vec::new()]);
-            for (lines, instead) in changes_by(old, new, |text| text.split_inclusive('\n').collect()) {
-                let words = changes_by(&old[lines.clone()], &instead, |text| text.split_word_bounds().collect());
-                let gone: usize = words.iter().map(|(range, _)| range.len()).sum();
-                // Lines that were written anew are nobody's half.
-                if words.len() < 2 || gone * 2 > lines.len() {
-                    halves[1].push((lines.clone(), instead.clone()));
-                    all.push((lines, instead));
-                    continue;
-                }
-                for (at, (range, new)) in words.into_iter().enumerate() {
-                    let change = (lines.start + range.start..lines.start + range.end, new);
-                    halves[at % 2].push(change.clone());
-                    all.push(change);
-                }
+    for Changed { path, n, pair, old, new } in changes(&all) {
+        let (mut all, mut halves) = (Vec::new(), [Vec::new(), Vec::new()]);
+        for (lines, instead) in changes_by(old, new, |text| text.split_inclusive('\n').collect()) {
+            let words = changes_by(&old[lines.clone()], &instead, |text| text.split_word_bounds().collect());
+            let gone: usize = words.iter().map(|(range, _)| range.len()).sum();
+            // Lines that were written anew are nobody's half.
+            if words.len() < 2 || gone * 2 > lines.len() {
+                halves[1].push((lines.clone(), instead.clone()));
+                all.push((lines, instead));
+                continue;
             }
-            let [mine, theirs] = halves.map(|half| Text::from(with_changes(old, &half).into_bytes()));
-            each(path, [&pair[0], &mine, &theirs], |merge, hunk, offer| {
-                count.hunks += 1;
-                let Some(offer) = offer else { return };
-                // Where a hunk ends is another place in each text, but what is offered stands in the change as it was made.
-                let offered = offer.text();
-                let stands = pair[1].windows(offered.len()).any(|part| part == offered);
-                let sides = merge.sides(merge.overlaps().nth(hunk).unwrap());
-                count.add(&format!("{path} {n} hunk {hunk}"), offer, Some(if stands { offered } else { sides.theirs }));
-            });
+            for (at, (range, new)) in words.into_iter().enumerate() {
+                let change = (lines.start + range.start..lines.start + range.end, new);
+                halves[at % 2].push(change.clone());
+                all.push(change);
+            }
         }
+        let [mine, theirs] = halves.map(|half| Text::from(with_changes(old, &half).into_bytes()));
+        each(path, [&pair[0], &mine, &theirs], |merge, hunk, offer| {
+            count.hunks += 1;
+            let Some(offer) = offer else { return };
+            // Where a hunk ends is another place in each text, but what is offered stands in the change as it was made.
+            let offered = offer.text();
+            let stands = pair[1].windows(offered.len()).any(|part| part == offered);
+            let sides = merge.sides(merge.overlaps().nth(hunk).unwrap());
+            count.add(&format!("{path} {n} hunk {hunk}"), offer, Some(if stands { offered } else { sides.theirs }));
+        });
     }
     count.print("two halves of a change");
     assert!(count.offered() >= 250 && count.otherwise.len() * 10 <= count.offered());
@@ -205,36 +212,33 @@ fn a_word_of_a_user_beside_a_change_of_a_release() {
     let Some(all) = versions() else { return };
     let mut count = Count::default();
     let mut pages = 0;
-    for (path, texts) in &all {
-        for (n, pair) in texts.windows(2).enumerate() {
-            let (Ok(old), Ok(new)) = (std::str::from_utf8(&pair[0]), std::str::from_utf8(&pair[1])) else { continue };
-            let stretches = changes_by(old, new, |text| text.split_inclusive('\n').collect());
-            let mine: Vec<(Range<usize>, String)> = stretches
-                .iter()
-                .enumerate()
-                .filter_map(|(k, (lines, _))| {
-                    let words: Vec<(usize, &str)> = old[lines.clone()].unicode_word_indices().collect();
-                    let (at, word) = *words.get((k * 7 + n) % words.len().max(1))?;
-                    Some((lines.start + at..lines.start + at + word.len(), format!("my{word}")))
-                })
-                .collect();
-            pages += 1;
-            let mine: Text = with_changes(old, &mine).into_bytes().into();
-            each(path, [&pair[0], &mine, &pair[1]], |merge, hunk, offer| {
-                count.hunks += 1;
-                let Some(offer) = offer else { return };
-                let region = merge.overlaps().nth(hunk).unwrap();
-                let sides = merge.sides(region);
-                // Theirs with the user's word: each of its words is there, in its order, but for the one that he replaced.
-                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-                let (offered, theirs) = (text(offer.text()), text(sides.theirs));
-                let ours = changes_by(&theirs, &offered, |text| text.split_word_bounds().collect()).len();
-                let users =
-                    changes_by(&text(sides.base), &text(sides.mine), |text| text.split_word_bounds().collect()).len();
-                let written = if offer.kind != OfferKind::Words || ours <= users { offered } else { theirs };
-                count.add(&format!("{path} {n} hunk {hunk}"), offer, Some(written.as_bytes()));
-            });
-        }
+    for Changed { path, n, pair, old, new } in changes(&all) {
+        let stretches = changes_by(old, new, |text| text.split_inclusive('\n').collect());
+        let mine: Vec<(Range<usize>, String)> = stretches
+            .iter()
+            .enumerate()
+            .filter_map(|(k, (lines, _))| {
+                let words: Vec<(usize, &str)> = old[lines.clone()].unicode_word_indices().collect();
+                let (at, word) = *words.get((k * 7 + n) % words.len().max(1))?;
+                Some((lines.start + at..lines.start + at + word.len(), format!("my{word}")))
+            })
+            .collect();
+        pages += 1;
+        let mine: Text = with_changes(old, &mine).into_bytes().into();
+        each(path, [&pair[0], &mine, &pair[1]], |merge, hunk, offer| {
+            count.hunks += 1;
+            let Some(offer) = offer else { return };
+            let region = merge.overlaps().nth(hunk).unwrap();
+            let sides = merge.sides(region);
+            // Theirs with the user's word: each of its words is there, in its order, but for the one that he replaced.
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            let (offered, theirs) = (text(offer.text()), text(sides.theirs));
+            let ours = changes_by(&theirs, &offered, |text| text.split_word_bounds().collect()).len();
+            let users =
+                changes_by(&text(sides.base), &text(sides.mine), |text| text.split_word_bounds().collect()).len();
+            let written = if offer.kind != OfferKind::Words || ours <= users { offered } else { theirs };
+            count.add(&format!("{path} {n} hunk {hunk}"), offer, Some(written.as_bytes()));
+        });
     }
     println!("{pages} changes of pages");
     count.print("a user's words beside a release's change");
@@ -246,22 +250,19 @@ fn a_word_of_a_user_beside_a_change_of_a_release() {
 fn an_entry_of_a_user_beside_entries_of_a_release() {
     let Some(all) = versions() else { return };
     let mut count = Count::default();
-    for (path, texts) in &all {
-        for (n, pair) in texts.windows(2).enumerate() {
-            let (Ok(old), Ok(new)) = (std::str::from_utf8(&pair[0]), std::str::from_utf8(&pair[1])) else { continue };
-            for (lines, added) in changes_by(old, new, |text| text.split_inclusive('\n').collect()) {
-                let Some(own) = like(&added) else { continue };
-                let mine: Text = with_changes(old, &[(lines.start..lines.start, own.clone())]).into_bytes().into();
-                let theirs: Text = with_changes(old, &[(lines.clone(), added.clone())]).into_bytes().into();
-                each(path, [&pair[0], &mine, &theirs], |merge, _, offer| {
-                    count.hunks += 1;
-                    let Some(offer) = offer else { return };
-                    let all = merge.result(&[Some(offer.choice())]).unwrap();
-                    let written = with_changes(old, &[(lines.clone(), format!("{own}{added}"))]).into_bytes();
-                    let as_written = if all == written { offer.text() } else { &written };
-                    count.add(&format!("{path} {n}"), offer, Some(as_written));
-                });
-            }
+    for Changed { path, n, pair, old, new } in changes(&all) {
+        for (lines, added) in changes_by(old, new, |text| text.split_inclusive('\n').collect()) {
+            let Some(own) = like(&added) else { continue };
+            let mine: Text = with_changes(old, &[(lines.start..lines.start, own.clone())]).into_bytes().into();
+            let theirs: Text = with_changes(old, &[(lines.clone(), added.clone())]).into_bytes().into();
+            each(path, [&pair[0], &mine, &theirs], |merge, _, offer| {
+                count.hunks += 1;
+                let Some(offer) = offer else { return };
+                let all = merge.result(&[Some(offer.choice())]).unwrap();
+                let written = with_changes(old, &[(lines.clone(), format!("{own}{added}"))]).into_bytes();
+                let as_written = if all == written { offer.text() } else { &written };
+                count.add(&format!("{path} {n}"), offer, Some(as_written));
+            });
         }
     }
     count.print("a user's entry beside a release's entries");

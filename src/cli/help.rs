@@ -8,16 +8,12 @@ use serde_json::{Value, json};
 use crate::cli::args::{Cli, Common};
 use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
-use crate::cli::output;
+use crate::cli::page;
 use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::core::error_code::Code;
 use crate::core::exit::Exit;
-use crate::core::manual::{self, Page, Piece};
-use crate::tui::text;
-
-/// The widest line of a page on a terminal.
-const WIDEST: u16 = 88;
+use crate::core::manual::{self, Page};
 
 /// Runs the subcommand: what a command takes, a page, or the list of both.
 ///
@@ -35,26 +31,14 @@ pub(crate) fn run(common: &Common, words: &[String]) -> Result<Exit, Refusal> {
         return Ok(of_command(words));
     }
     if let (Some(code), []) = (Code::find(topic), rest)
-        && let Some(page) = manual::error_page(&code.to_string())
+        && let Some(text) = manual::error_page(&code.to_string())
     {
-        diff::to_stdout(|paper| match (common.json, print::at_a_terminal()) {
-            (true, _) => {
-                let page = json!({"topic": code, "title": code.title(), "text": page});
-                paper.json(&json!({"schema": 1, "page": page}))
-            }
-            (_, true) => read(paper, page),
-            _ => page.lines().try_for_each(|line| paper.with_tabs(line)),
-        })?;
-        return Ok(Exit::Done);
+        return page::print(common, &json!({"topic": code, "title": code.title(), "text": text}), text);
     }
-    let Some(page) = manual::find(topic).filter(|_| rest.is_empty()) else { return Err(unknown(&words.join(" "))) };
-    diff::to_stdout(|paper| match (common.json, print::at_a_terminal()) {
-        (true, _) => paper.json(&json!({"schema": 1, "page": page_json(&page, true)})),
-        (_, true) => read(paper, page.text),
-        // For a pager, a file or an assistant: as it was written.
-        _ => page.text.lines().try_for_each(|line| paper.with_tabs(line)),
-    })?;
-    Ok(Exit::Done)
+    match manual::find(topic).filter(|_| rest.is_empty()) {
+        Some(page) => page::print(common, &page_json(&page, true), page.text),
+        None => Err(unknown(&words.join(" "))),
+    }
 }
 
 fn unknown(words: &str) -> Refusal {
@@ -108,36 +92,6 @@ fn list(paper: &mut Paper<'_>) -> io::Result<()> {
     }
     paper.line(Ink::Plain, "")?;
     paper.line(Ink::Plain, "read one: pos-upgrade-tui help undo; what a command takes: pos-upgrade-tui help upgrade")
-}
-
-/// A page for eyes: wrapped, headings in bold.
-fn read(paper: &mut Paper<'_>, page: &str) -> io::Result<()> {
-    let width = usize::from(output::columns().min(WIDEST));
-    let mut before = None;
-    for piece in manual::pieces(page) {
-        let kind = std::mem::discriminant(&piece);
-        // Items, rows and lines of code stand together.
-        let together = matches!(piece, Piece::Item(_) | Piece::Row(_) | Piece::Code(_)) && before == Some(kind);
-        if before.is_some() && !together {
-            paper.line(Ink::Plain, "")?;
-        }
-        before = Some(kind);
-        match piece {
-            Piece::Heading(words) => wrapped(paper, Ink::Bold, ("", ""), &words, width)?,
-            Piece::Paragraph(words) => wrapped(paper, Ink::Plain, ("", ""), &words, width)?,
-            Piece::Item(words) => wrapped(paper, Ink::Plain, ("- ", "  "), &words, width)?,
-            Piece::Row(cells) => wrapped(paper, Ink::Plain, ("", "    "), &cells.join("  "), width)?,
-            Piece::Code(line) => paper.line(Ink::Plain, &format!("    {line}"))?,
-        }
-    }
-    Ok(())
-}
-
-fn wrapped(paper: &mut Paper<'_>, ink: Ink, indent: (&str, &str), words: &str, width: usize) -> io::Result<()> {
-    for (i, line) in text::wrap(words, width.saturating_sub(indent.1.len())).into_iter().enumerate() {
-        paper.line(ink, &format!("{}{line}", if i == 0 { indent.0 } else { indent.1 }))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod option_order;
 mod output;
 mod outside;
 mod outside_write;
+mod page;
 mod plan;
 mod progress_row;
 mod reconcile;

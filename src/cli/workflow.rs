@@ -7,16 +7,11 @@ use serde_json::{Value, json};
 use crate::cli::args::Common;
 use crate::cli::diff;
 use crate::cli::diff::{Ink, Paper};
-use crate::cli::output;
-use crate::cli::print;
+use crate::cli::page;
 use crate::cli::refusal::Refusal;
 use crate::core::error_code::Code;
 use crate::core::exit::Exit;
-use crate::core::workflow::{self, Block, METADATA, Page};
-use crate::tui::text;
-
-/// The widest line of a page on a terminal.
-const WIDEST: u16 = 88;
+use crate::core::workflow::{self, METADATA, Page};
 
 /// Runs the subcommand: a page, or the list of them.
 ///
@@ -36,13 +31,7 @@ pub(crate) fn run(common: &Common, wanted: Option<&str>) -> Result<Exit, Refusal
             "the list: pos-upgrade-tui workflow",
         ));
     };
-    diff::to_stdout(|paper| match (common.json, print::at_a_terminal()) {
-        (true, _) => paper.json(&json!({"schema": 1, "page": page_json(&page, true)})),
-        (_, true) => read(paper, &page),
-        // For a pager, a file or an assistant: as it was written.
-        _ => page.text.lines().try_for_each(|line| paper.with_tabs(line)),
-    })?;
-    Ok(Exit::Done)
+    page::print(common, &page_json(&page, true), page.text)
 }
 
 fn page_json(page: &Page, whole: bool) -> Value {
@@ -65,27 +54,4 @@ fn list(paper: &mut Paper<'_>) -> io::Result<()> {
     }
     paper.line(Ink::Plain, "")?;
     paper.line(Ink::Plain, "read one: pos-upgrade-tui workflow 2, or workflow rollback")
-}
-
-/// A page for eyes: wrapped, headings in bold.
-fn read(paper: &mut Paper<'_>, page: &Page) -> io::Result<()> {
-    let width = usize::from(output::columns().min(WIDEST));
-    let mut before = None;
-    for block in workflow::blocks(page.text) {
-        let item = matches!(block, Block::Item(_));
-        if before.is_some_and(|was_item| !(was_item && item)) {
-            paper.line(Ink::Plain, "")?;
-        }
-        before = Some(item);
-        let (ink, first, words) = match block {
-            Block::Title(words) | Block::Heading(words) => (Ink::Bold, "", words),
-            Block::Paragraph(words) => (Ink::Plain, "", words),
-            Block::Item(words) => (Ink::Plain, "- ", words),
-        };
-        for (i, line) in text::wrap(words, width.saturating_sub(first.len())).into_iter().enumerate() {
-            let indent = if i == 0 { first } else { &"  "[..first.len()] };
-            paper.line(ink, &format!("{indent}{line}"))?;
-        }
-    }
-    Ok(())
 }

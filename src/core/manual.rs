@@ -88,10 +88,15 @@ fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
     })
 }
 
-/// What is said of an error, by its code: from its heading on.
-pub(crate) fn error_page(code: &str) -> Option<&'static str> {
+/// What is said of an error, by its code: the file, and the text from its heading on.
+fn section(code: &str) -> Option<(&'static str, &'static str)> {
     let heading = format!("## {code}: ");
-    sections().find(|(_, text)| text.starts_with(&heading)).map(|(_, text)| text.trim_end())
+    sections().find(|(_, text)| text.starts_with(&heading))
+}
+
+/// The same as a page.
+pub(crate) fn error_page(code: &str) -> Option<&'static str> {
+    section(code).map(|(_, text)| text.trim_end())
 }
 
 /// The headings of all errors, without their marks.
@@ -103,8 +108,7 @@ pub(crate) fn error_titles() -> Vec<&'static str> {
 /// The file that says something of an error; empty where none does.
 #[cfg(test)]
 pub(crate) fn error_file(code: &str) -> &'static str {
-    let heading = format!("## {code}: ");
-    sections().find(|(_, text)| text.starts_with(&heading)).map_or("", |(file, _)| file)
+    section(code).map_or("", |(file, _)| file)
 }
 
 /// The pieces of a page, in order. Comments and the lines that only shape a table are left out.

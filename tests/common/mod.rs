@@ -12,9 +12,12 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pos_upgrade_tui::core::release_history::History;
 use pos_upgrade_tui::host::demo::{self, Demo};
+use pos_upgrade_tui::host::git::Repo;
 use pos_upgrade_tui::host::process::proc;
 use pos_upgrade_tui::host::server::{self, Running};
 use pos_upgrade_tui::host::session::lock::Lock;
@@ -201,4 +204,17 @@ pub fn real_content() -> Option<PathBuf> {
             None
         }
     }
+}
+
+/// Every path of the real content with its versions, the newest first; none where [`real_content`] has none.
+pub fn real_texts() -> Option<BTreeMap<String, Vec<Arc<[u8]>>>> {
+    let bundle = real_content()?;
+    let sandbox = Sandbox::new();
+    let clone = sandbox.path().join("real");
+    git(&sandbox.path(), &["clone", "-q", "-b", "devcut", bundle.to_str().unwrap(), clone.to_str().unwrap()]);
+    let repo = Repo::open(&clone).unwrap();
+    let blobs = repo.blobs().unwrap();
+    let history = History::new(repo.history(&blobs, "HEAD").unwrap());
+    let texts = |path| history.versions(path, None).into_iter().filter_map(|(_, one)| blobs.read(&one.blob)).collect();
+    Some(history.paths().map(|path| (path.to_string(), texts(path))).collect())
 }

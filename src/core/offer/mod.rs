@@ -66,11 +66,6 @@ impl Offer {
         self.combined.elsewhere.as_ref().map(|there| &there.text[..])
     }
 
-    /// What the choice that takes it keeps.
-    pub(crate) fn combined(&self) -> &Combined {
-        &self.combined
-    }
-
     /// The hunk's own lines.
     pub fn text(&self) -> &[u8] {
         &self.combined.text

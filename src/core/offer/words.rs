@@ -123,12 +123,11 @@ pub(super) fn combined(sides: RegionSides<'_>) -> Option<Vec<u8>> {
         return None;
     }
     let all = together(&base, mine, theirs)?;
-    let said = |by: [bool; 2]| all.iter().filter(move |e| e.by == by).map(Edit::words);
-    let repeated =
-        |words: Vec<&str>| words.len() >= SAME_THOUGHT && said([false, true]).any(|theirs| holds(&theirs, &words));
+    let said = |by: [bool; 2]| all.iter().filter(|e| e.by == by).map(Edit::words).collect::<Vec<_>>();
+    let (own, other) = (said([true, false]), said([false, true]));
     let repeats =
-        |words: Vec<&str>| words.len() >= SAME_THOUGHT && said([true, false]).any(|mine| holds(&mine, &words));
-    if said([true, false]).any(repeated) || said([false, true]).any(repeats) {
+        |one: &[&str], others: &[Vec<&str>]| one.len() >= SAME_THOUGHT && others.iter().any(|words| holds(words, one));
+    if own.iter().any(|words| repeats(words, &other)) || other.iter().any(|words| repeats(words, &own)) {
         return None;
     }
     let mut out = String::new();

@@ -119,7 +119,8 @@ impl From<FsError> for EditsError {
 pub(crate) fn find(install: &Path, source: Option<&Source>) -> Result<Edits, EditsError> {
     match (make_plan::read_baseline(install)?, source) {
         (Some(baseline), source) => {
-            let installed = scan::scan(install, format_of(&baseline), &StatCache::read(install, format_of(&baseline)))?;
+            let format = format_of(&baseline);
+            let installed = scan::scan(install, format, &StatCache::read(install, format))?;
             let layout =
                 make_plan::layout_of(install).map_or_else(|_| layouts().first_target().newest(), |found| found.1);
             let mut edits =

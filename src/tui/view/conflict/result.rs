@@ -82,7 +82,7 @@ fn offered(c: &Conflicts, file: &Settled, hunk: usize, room: usize) -> Option<(S
     let (state, role) = match (&file.decision, file.choice(hunk)) {
         (Decision::Edited(_) | Decision::Park, _) => return None,
         (_, None) => ("open; ", Role::Warn),
-        (_, Some(Choice::Combined(taken))) if taken == *offer.combined() => ("", Role::Good),
+        (_, Some(Choice::Combined(taken))) if taken == offer.combined => ("", Role::Good),
         _ => return None,
     };
     let all = [format!("{state}4 {label}: {reason}"), format!("4 {label}: {reason}"), format!("4: {reason}")];
