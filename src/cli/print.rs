@@ -2,7 +2,7 @@
 //!
 //! Nothing gets past [`visible`]: who prints need not know where a text came from. A line is one line, whatever stands in
 //! the names that it has; several lines are only written where a text of several is meant ([`text`]), and data goes out as
-//! JSON that is harmless on a terminal ([`json`]). A reader that went away must not stop an upgrade in the middle, so that
+//! JSON that is harmless on a terminal ([`json()`]). A reader that went away must not stop an upgrade in the middle, so that
 //! is no error here. `clippy.toml` forbids other ways to print.
 #![allow(clippy::disallowed_methods, reason = "this is the place")]
 

@@ -1,7 +1,7 @@
 //! Text from outside on its way to people: file names, what git, pip, servers and tests say, settings, arguments.
 //!
 //! Nothing in it may do something to a terminal, hide anything, or look like a line of ours. Every text that this program
-//! prints, draws or writes into a document passes through here: [`line`] for what must stay one line, [`lines`] for what
+//! prints, draws or writes into a document passes through here: [`line()`] for what must stay one line, [`lines`] for what
 //! may be several, [`json`] for data, [`glyphs`] for the wizard's cells.
 
 use std::ffi::OsStr;
@@ -79,7 +79,7 @@ pub(crate) fn line(text: &str) -> String {
     out
 }
 
-/// [`line`] of bytes: those that are not UTF-8 are written as `\xff`.
+/// [`line()`] of bytes: those that are not UTF-8 are written as `\xff`.
 pub(crate) fn line_of(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -91,7 +91,7 @@ pub(crate) fn line_of(bytes: &[u8]) -> String {
     out
 }
 
-/// Several lines, each as [`line`] has it.
+/// Several lines, each as [`line()`] has it.
 pub(crate) fn lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (n, one) in text.split('\n').enumerate() {

@@ -46,8 +46,8 @@ fn works_on(small: &Small, disk: &Path, parts: usize) {
     println!("upgraded, rolled back, killed at some of {count} renames");
 }
 
-/// A file system on a loop device.
-fn on_loop(kind: &str, megabytes: u64, make: &[&str]) {
+/// A file system on a loop device, and what else is to be seen on it.
+fn on_loop(kind: &str, megabytes: u64, make: &[&str], look: impl FnOnce(&Small, &Path)) {
     let small = Small::new();
     // xfs wants 300 MB, though it fills little of it.
     let image = small.path().join("image");
@@ -57,19 +57,43 @@ fn on_loop(kind: &str, megabytes: u64, make: &[&str]) {
     let made = tool(&program, &[make, &[image.to_str().unwrap()]].concat());
     let mounted = made.and_then(|()| Mount::by(&disk, "mount", &["-o", "loop", image.to_str().unwrap()]));
     match mounted {
-        Ok(_mount) => works_on(&small, &disk, 4),
+        Ok(_mount) => {
+            works_on(&small, &disk, 4);
+            look(&small, &disk);
+        }
         Err(why) => skipped(&why),
     }
 }
 
 #[test]
 fn ext4() {
-    on_loop("ext4", 64, &["-q", "-F"]);
+    on_loop("ext4", 64, &["-q", "-F"], |_, _| ());
 }
 
+/// The backup takes no room there until one of the two files changes.
 #[test]
 fn xfs() {
-    on_loop("xfs", 320, &["-q", "-f"]);
+    on_loop("xfs", 320, &["-q", "-f", "-m", "reflink=1"], the_backup_shares_blocks);
+}
+
+fn the_backup_shares_blocks(small: &Small, disk: &Path) {
+    let (project, own) = (disk.join("shared"), "standards/own.md");
+    copy(&small.pristine, &project);
+    let install = project.join(".praxis-os");
+    // Larger than what a file system keeps beside the name.
+    fs::write(install.join(own), vec![b'x'; 1 << 20]).unwrap();
+    let (code, said) = text(&small.run(&project, &small.upgrade()));
+    assert_eq!(code, 0, "{said}");
+    let backup = fs::read_dir(install.join(".backups")).unwrap().next().unwrap().unwrap().path();
+    let copy = backup.join("files").join(own);
+    let blocks = || {
+        let said = std::process::Command::new("filefrag").arg("-v").arg(&copy).output().unwrap();
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    };
+    assert!(blocks().contains("shared"), "{}", blocks());
+    fs::write(install.join(own), "changed").unwrap();
+    assert_eq!(fs::read(&copy).unwrap(), vec![b'x'; 1 << 20]);
+    assert!(!blocks().contains("shared"), "{}", blocks());
 }
 
 #[test]

@@ -328,7 +328,7 @@ fn back(project: &Path, folder: &Path, kept: &Kept) -> Result<Option<Change>, St
 /// Puts them back. What stays as it is remains noted.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn put_back(project: &Path, install: &Path, undo: &Undo, note: &mut dyn FnMut(&str)) -> Result<(), Problem> {
     let lock = locked::without_session(install, note)?;
     sweep(project, &undo.back);

@@ -166,18 +166,22 @@ fn copy(install: &Path, files: &Path, path: &RelPath, batch: &Batch) -> Result<(
     let (from, to) = (&path.under(install), &path.under(files));
     let mut source = walk::open_file(install, path).doing("read", from)?;
     // Only the owner reads a backup: it may hold what the user keeps private. The mode is in the manifest.
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
     let mut target = walk::open(files, path, flags, platform::mode(0o600)).doing("create", to)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     let mut size = 0;
+    let is_shared = platform::share_blocks(&source, &target);
     loop {
-        let n = source.read(&mut buffer).doing("read", from)?;
+        // Whoever writes on after the blocks were shared changes his own file alone: the sum is that of the copy.
+        let n = if is_shared { target.read(&mut buffer) } else { source.read(&mut buffer) }.doing("read", from)?;
         if n == 0 {
             break;
         }
         hasher.update(&buffer[..n]);
-        target.write_all(&buffer[..n]).doing("write", to)?;
+        if !is_shared {
+            target.write_all(&buffer[..n]).doing("write", to)?;
+        }
         size += n as u64;
     }
     // What can't be taken along here is told before anything is replaced.

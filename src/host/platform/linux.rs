@@ -48,6 +48,10 @@ pub(super) fn drop_cached(file: &File) {
     let _ = fadvise(file, 0, None, Advice::DontNeed);
 }
 
+pub(super) fn share_blocks(from: &File, to: &File) -> bool {
+    rustix::fs::ioctl_ficlone(to, from).is_ok()
+}
+
 pub(super) fn sync_file_system(folder: &File) -> Result<()> {
     rustix::fs::syncfs(folder)
 }
