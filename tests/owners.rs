@@ -182,7 +182,8 @@ fn root_refuses_what_the_owner_could_not_do() {
     // A source that is root's alone.
     fs::set_permissions(&demo.source, fs::Permissions::from_mode(0o700)).unwrap();
     lchown(&demo.source, Some(0), Some(0)).unwrap();
-    let names = ["nobody, whose project this is, may not read this source", "--source DIR", "sudo -u nobody"];
+    let names =
+        ["nobody, whose project this is, may not read this source", "--source DIR", "sudo -u nobody", "POS-E0906"];
     ext::refused(&sandbox, &demo.project, &arguments(&demo, &CONTENT), 4, &names);
     give(&demo.source, NOBODY, NOBODY);
     fs::set_permissions(&demo.project, fs::Permissions::from_mode(0o555)).unwrap();

@@ -281,7 +281,7 @@ fn a_full_disk_stops_a_rollback() {
     };
     assert!(said.contains("first: 6"), "{said}");
     assert!(said.contains("free some disk space, then: pos-upgrade-tui rollback"), "{said}");
-    assert!(said.contains("No space left"), "{said}");
+    assert!(said.contains("No space left") && said.contains("POS-E0501"), "{said}");
     assert!(said.contains("last: 0"), "{said}");
     assert_same(&world.states[1], &snapshot(&after.join("full")));
     assert_same(&world.states[0], &snapshot(&after.join("end/.praxis-os")));

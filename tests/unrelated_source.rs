@@ -83,12 +83,12 @@ fn a_stranger_is_refused_and_whoever_insists_says_how_many_files_may_go() {
     assert_eq!(code, 0, "{said}");
     let before = snapshot(&world.install);
     let stranger = world.stranger();
-    let names = [stranger.to_str().unwrap(), "did not come from there", "63 files", "--unrelated-source"];
+    let names = [stranger.to_str().unwrap(), "did not come from there", "63 files", "--unrelated-source", "POS-E0209"];
     for words in [&UPGRADE[..], &["plan"]] {
         refused(&world.sandbox, &world.project, &world.arguments(words, &stranger), 4, &names);
     }
     let insisting = [&UPGRADE[..], &["--unrelated-source"]].concat();
-    let removed = ["62 of the 62 files", "yes of its own", "--allow-removals 62"];
+    let removed = ["62 of the 62 files", "yes of its own", "--allow-removals 62", "POS-E0304"];
     let said = refused(&world.sandbox, &world.project, &world.arguments(&insisting, &stranger), 4, &removed);
     let too_few = [&insisting[..], &["--allow-removals", "61"]].concat();
     refused(&world.sandbox, &world.project, &world.arguments(&too_few, &stranger), 4, &removed);
@@ -242,6 +242,9 @@ fn a_terminal_is_asked_twice() {
         terminal.press(answers[0]);
         terminal.see(&["30 of the 6", "Remove these 30 files?"]);
         terminal.press(answers[1]);
+        if answers[1] != "y\r" {
+            terminal.see(&["POS-E0411"]);
+        }
         terminal.end()
     };
     assert_eq!(answer(["y\r", "n\r"]), 4);

@@ -48,7 +48,7 @@ pub(crate) fn run(common: &Common, arguments: &PlanArgs) -> Result<Exit, Refusal
     let texts = match arguments.diff {
         true => Some(Texts::open(&request, &plan).map_err(|e| {
             Refusal::refused(
-                Code::TextsUnreadable,
+                Code::GitFailed,
                 format!("{e}; nothing was changed"),
                 "without the texts: pos-upgrade-tui plan",
             )

@@ -58,7 +58,6 @@ codes! {
     PlanOutdated = 303, "Something changed since the plan was made";
     ManyRemovals = 304, "The plan removes many files";
     OnlyAcrossGenerations = 305, "Only a part can't be upgraded across generations";
-    TextsUnreadable = 306, "The texts of the plan can't be read";
 
     PreflightFailed = 401, "Phase 0 failed: the checks before the upgrade";
     BackupFailed = 402, "Phase 1 failed: the backup";

@@ -35,6 +35,7 @@ use crate::engine::rollback::{put_back, set_aside};
 use crate::engine::session::context::Run;
 use crate::engine::session::estimates;
 use crate::engine::session::stop::{Advice, Stop};
+use crate::host::files::planted;
 use crate::host::install;
 use crate::host::session::catalog::{self, Damage};
 use crate::host::session::lock::Lock;
@@ -317,6 +318,7 @@ fn drive(run: &mut Run) -> Finish {
         if run.session.completed_phases().contains(&phase) || left_out {
             continue;
         }
+        planted::bug(phase.number());
         let result = match phase {
             Phase::PreFlight => run.phase(phase, phases::preflight::run),
             Phase::Backup => run.phase(phase, phases::backup::run),

@@ -89,7 +89,7 @@ fn an_install_that_can_not_be_written() {
     let arguments = upgrade(&demo.project, &demo.source);
     for folder in [demo.install.clone(), demo.install.join("standards/universal"), demo.install.join("workflows")] {
         let sealed = Sealed::new(&folder);
-        let names = [utf8(&folder), "can't be written", "chmod"];
+        let names = [utf8(&folder), "can't be written", "chmod", "POS-E0103"];
         refused_by(&|| reader.command(&sandbox), &demo.project, &arguments, REFUSED, &names);
         drop(sealed);
     }
@@ -168,7 +168,8 @@ fn what_an_attribute_forbids_to_change() {
             }
             let set = Attribute::set(&path, letter).unwrap();
             let command = format!("chattr -{letter} {}", utf8(&path));
-            let said = refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&path), "lsattr", &command]);
+            let said =
+                refused(&sandbox, &demo.project, &arguments, REFUSED, &[utf8(&path), "lsattr", &command, "POS-E0105"]);
             assert!(!said.contains("chmod"), "{said}");
             drop(set);
         }
@@ -371,7 +372,7 @@ fn a_real_file_system_that_is_too_small() {
             "{said}"
         );
         if json.is_empty() {
-            assert!(said.contains("next: free some space"), "{said}");
+            assert!(said.contains("next: free some space") && said.contains("POS-E0901"), "{said}");
         } else {
             let line = ext::lines(&output.stdout).pop().unwrap();
             assert_eq!((&line["result"], &line["exit_code"]), (&"failed".into(), &REFUSED.into()));
@@ -392,7 +393,8 @@ fn a_python_that_is_gone() {
     let start = || without_pythons(&sandbox, &path);
     let venv = demo.install.join("venv");
     // No interpreter at all, then one that leads nowhere, then one without pip; and nobody who could make another one.
-    let said = refused_by(&start, &demo.project, &arguments, REFUSED, &[utf8(&venv), "python3", "apt install"]);
+    let said =
+        refused_by(&start, &demo.project, &arguments, REFUSED, &[utf8(&venv), "python3", "apt install", "POS-E0702"]);
     assert!(!said.contains("--clear"), "what is there may still be wanted: {said}");
     symlink("/no/such/python3.9", &python).unwrap();
     refused_by(&start, &demo.project, &arguments, REFUSED, &[utf8(&venv), "python3", "apt install"]);
@@ -405,6 +407,7 @@ fn a_python_that_is_gone() {
     script(&python, "echo 'it is broken' >&2; exit 1");
     let (code, said) = text(&start().args(&arguments).output().unwrap());
     assert!(code == REFUSED && said.contains("it is broken") && said.contains("--python"), "{said}");
+    assert!(said.contains("help POS-E0703"), "{said}");
     assert!(said.contains("nothing in the install was changed"), "{said}");
 }
 

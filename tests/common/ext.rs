@@ -114,8 +114,9 @@ pub fn refusal(start: Start<'_>, arguments: &[&str], code: i32, names: &[&str]) 
     assert_eq!((&line["schema"], &line["exit_code"]), (&1.into(), &code.into()), "{line}");
     let message = line["message"].as_str().expect("a message");
     let next = line["next"].as_str().expect("a next step");
+    let error = line["code"].as_str().expect("a code");
     for name in names {
-        assert!(message.contains(name) || next.contains(name), "{name:?} is not named in {line}");
+        assert!([message, next, error].iter().any(|text| text.contains(name)), "{name:?} is not named in {line}");
     }
     assert!(!message.trim().is_empty() && !next.trim().is_empty(), "{line}");
     (said, line)

@@ -9,7 +9,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// The variables that tests set. All but pip's mean something to a build with debug assertions alone.
-pub const WORDS: [&str; 11] = [
+pub const WORDS: [&str; 12] = [
+    "POS_BUG",
     "POS_CRASH_AT",
     "POS_CRASH_LOG",
     "POS_ELICIT_MS",

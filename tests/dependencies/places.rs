@@ -98,5 +98,6 @@ fn on_a_full_disk() {
     mount.resize(used as usize + (20 << 20));
     let said = world.upgrade(&[]);
     world.assert_failed(&said, &["No space left on device"]);
+    assert_eq!(said.finished()["code"], "POS-E0704");
     end_server(&world.demo.install);
 }

@@ -53,6 +53,7 @@ fn one_that_fails_changes_nothing_without_a_terminal_unless_that_is_allowed() {
     let said = world.upgrade(&[]);
     world.assert_failed(&said, &["playwright install chromium failed", "getaddrinfo ENOTFOUND x.invalid"]);
     assert!(said.finished()["next"].as_str().unwrap().contains("--allow-post-install-failure"), "{}", said.all);
+    assert_eq!(said.finished()["code"], "POS-E0705");
     let asked = said.events.iter().find(|e| e["event"] == "question_asked").unwrap_or_else(|| panic!("{}", said.all));
     let ways: Vec<_> = asked["choices"].as_array().unwrap().iter().map(|c| c["way"].as_str().unwrap()).collect();
     assert_eq!((ways, &asked["unattended"]), (vec!["retry", "go_on", "roll_back"], &"roll_back".into()));

@@ -48,7 +48,8 @@ fn somebody_elses_clone_is_told_by_its_owner_and_the_ways_on() {
     let before = listed(&demo.source);
     for command in ["plan", "upgrade"] {
         let arguments = [command, "--yes", "--project", project, "--source", source];
-        let names = ["belongs to root", "sudo chown -R", "git config --global --add safe.directory", source];
+        let names =
+            ["belongs to root", "sudo chown -R", "git config --global --add safe.directory", source, "POS-E0204"];
         let said = refused_by(&start, &demo.project, &arguments, 4, &names);
         assert!(!said.contains("not a git repository"), "{said}");
     }

@@ -151,7 +151,7 @@ fn a_folder_that_can_not_move_is_refused_and_so_is_a_part() {
     let demo = content_demo(&sandbox.path().join("demo"));
     let was = before(&demo.project);
     let (code, said) = text(&upgrade(&sandbox, &demo, &["--only", "content"]));
-    assert!(code == 2 && said.contains("can't be done in part"), "{code} {said}");
+    assert!(code == 2 && said.contains("can't be done in part") && said.contains("POS-E0305"), "{code} {said}");
     fs::write(demo.install.join(".git"), "gitdir: ../.git/modules/x\n").unwrap();
     let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
     assert!(code == 4 && said.contains("a repository of its own"), "{code} {said}");
@@ -175,7 +175,10 @@ fn a_folder_that_can_not_move_is_refused_and_so_is_a_part() {
     let (code, said) = text(&upgrade(&sandbox, &demo, &[]));
     drop(watcher.stdin.take());
     watcher.wait().unwrap();
-    assert!(code == 4 && said.contains("watch.sh") && said.contains("runs from it"), "{code} {said}");
+    assert!(
+        code == 4 && said.contains("watch.sh") && said.contains("runs from it") && said.contains("POS-E0606"),
+        "{code} {said}"
+    );
     fs::remove_file(demo.install.join("watch.sh")).unwrap();
     assert_eq!(before(&demo.project), was, "nothing was changed");
     assert_eq!(text(&upgrade(&sandbox, &demo, &[])).0, 0);

@@ -128,7 +128,8 @@ pub fn bad() -> [(Value, &'static str); 6] {
 #[test]
 fn an_edit_that_no_longer_fits_changes_nothing() {
     let Some((world, edited, mine)) = World::with_an_edit_that_no_longer_fits() else { return };
-    world.refused(&["has no attribute 'groups'", "was tried, and does not work here"]);
+    let refused = world.refused(&["has no attribute 'groups'", "was tried, and does not work here"]);
+    assert_eq!(refused.error_code(), "POS-E0603");
     assert_eq!(fs::read_to_string(&edited).unwrap(), mine);
 }
 

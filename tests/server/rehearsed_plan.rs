@@ -72,5 +72,7 @@ fn it_says_whether_an_upgrade_would_work() {
     std::os::unix::fs::symlink("../elsewhere", world.install.join("workspace")).unwrap();
     let (code, told) = world.rehearsed_json(&[]);
     assert_eq!((code, &told["rehearsal"]["result"]), (4, &json!("not_rehearsed")), "{told}");
+    let (_, said) = world.rehearsed_plan(&[]);
+    assert!(said.contains("POS-E0604"), "{said}");
     assert_eq!(told["will_be_tried"]["place"], "nowhere");
 }

@@ -155,6 +155,7 @@ fn the_projects_own_tests_have_a_word() {
     let broken = upgrade(json!({"test_command": ["sh", "-c", "echo 3 of 9 failed; exit 1"]}), &[]);
     assert_eq!(broken.code, 5, "{}", broken.said);
     assert!(broken.message().contains("3 of 9 failed") && broken.message().contains("--skip-tests"), "{}", broken.said);
+    assert_eq!(broken.error_code(), "POS-E0607");
     let slow = upgrade(json!({"test_command": ["sleep", "60"], "test_timeout": 1}), &[]);
     assert_eq!(slow.code, 5, "{}", slow.said);
     let left_out = upgrade(json!({"test_command": ["false"]}), &["--skip-tests"]);

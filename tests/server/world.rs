@@ -310,6 +310,11 @@ impl Upgraded {
         format!("{}\n{}", last["message"].as_str().unwrap_or_default(), last["next"].as_str().unwrap_or_default())
     }
 
+    /// The code that the last event gives its error.
+    pub fn error_code(&self) -> &str {
+        self.events.last().and_then(|last| last["code"].as_str()).unwrap_or_default()
+    }
+
     /// How a task ended: outcome and detail.
     pub fn task(&self, task: &str) -> (String, String) {
         let found = self.events.iter().rfind(|e| e["event"] == "task_finished" && e["task"] == task);

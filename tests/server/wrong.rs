@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 use pos_upgrade_tui::host::server::ports;
 use serde_json::{Value, json};
 
-use crate::common::ext::sleeper;
+use crate::common::ext::{sessions, sleeper};
 use crate::common::git;
-use crate::server::world::World;
+use crate::server::world::{Upgraded, World};
 
 #[test]
 fn a_server_that_exits_at_once() {
     let Some(world) = World::running() else { return };
     world.release(&json!({"exit_at_once": "no luck with numpy"}));
     let begun = Instant::now();
-    world.fails(&["no luck with numpy", "mcp_server.log"]);
+    let done = world.fails(&["no luck with numpy", "mcp_server.log"]);
+    assert_eq!(done.error_code(), "POS-E0605");
     assert!(begun.elapsed() < Duration::from_secs(60), "it is not waited for");
 }
 
@@ -76,6 +77,7 @@ fn a_server_that_logs_an_error_and_will_not_end() {
     world.release(&json!({"traceback": true, "ignore_term": true}));
     let done = world.fails(&["logged an error since its start", "watching failed"]);
     assert!(!done.message().contains("INFO"), "{}", done.message());
+    assert_eq!(done.error_code(), "POS-E0602");
 }
 
 impl World {
@@ -189,4 +191,20 @@ fn what_a_server_leaves_in_place_of_its_state_file() {
             assert!(!draft(&world).exists(), "{leaves}");
         }
     }
+}
+
+/// Somebody clears up while an upgrade is interrupted: then it can only go back.
+#[test]
+fn the_journal_of_the_server_is_gone_when_it_is_gone_on_with() {
+    let Some(world) = World::running() else { return };
+    world.release(&json!({}));
+    let source = world.source.to_str().unwrap();
+    let arguments = ["upgrade", "--yes", "--on-conflict", "fail", "--source", source];
+    let died = world.command(&arguments).env("POS_CRASH_AT", "child.start before").output().unwrap();
+    assert_eq!(died.status.code(), None, "{died:?}");
+    let id = sessions(&world.install).pop_last().unwrap();
+    fs::remove_dir_all(world.install.join(".upgrade").join(id).join("server")).unwrap();
+    let resumed = Upgraded::of(&world.run(&["resume", "--json", "--yes"]));
+    assert_eq!((resumed.code, resumed.error_code()), (5, "POS-E0601"), "{}", resumed.said);
+    assert!(resumed.message().contains("the journal of the server code is gone"), "{}", resumed.said);
 }

@@ -27,6 +27,7 @@ use crate::engine::planning::rehearsal::{self, Foreseen};
 use crate::engine::planning::request::Request;
 use crate::engine::planning::room;
 use crate::engine::planning::running_server;
+use crate::engine::planning::source;
 use crate::engine::planning::source::{Source, stale_manifest};
 use crate::engine::planning::usual_address::usual_address;
 use crate::engine::planning::writable;
@@ -199,8 +200,10 @@ fn source_valid(request: &Request, opened: Option<Arc<Source>>) -> Result<(Strin
             problem(Code::NoSuchCommit, &e, format!("see what there is: git -C {named} log --oneline --all"))
         }
         GitError::NotYours { .. } => problem(Code::SourceNotYours, &e, e.ways_on().unwrap_or_default()),
-        GitError::Failed { .. } => problem(Code::GitFailed, &e, format!("see what git says: git -C {named} status")),
-        GitError::Damaged { .. } => problem(Code::SourceDamaged, &e, damaged_source(&request.source)),
+        GitError::Failed { .. } => {
+            problem(source::code_of(&e), &e, format!("see what git says: git -C {named} status"))
+        }
+        GitError::Damaged { .. } => problem(source::code_of(&e), &e, damaged_source(&request.source)),
         GitError::NoView { .. } => {
             problem(Code::Files, &e, "make it readable for you, and the temporary folder writable, then try again")
         }

@@ -37,6 +37,7 @@ use crate::engine::planning::possible;
 use crate::engine::planning::python;
 use crate::engine::planning::rehearsal::{self, Foreseen};
 use crate::engine::planning::request::Request;
+use crate::engine::planning::source;
 use crate::engine::planning::source::Source;
 use crate::engine::planning::writable;
 use crate::engine::refusal::{About, Problem};
@@ -206,7 +207,7 @@ pub(crate) fn inspect(request: &Request) -> Inspection {
             inspection.source = Some(source);
         }
         Err(PlanningError::Git(e)) => inspection.problems.push(Problem {
-            code: Code::GitFailed,
+            code: source::code_of(&e),
             about: About::Source,
             exit_code: Exit::Refused,
             what: e.to_string(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::core::blob::{BlobId, is_lfs_pointer, sha256};
+use crate::core::error_code::Code;
 use crate::core::layout::editors_and_rules::RuleText;
 use crate::core::layout::{Generation, layouts};
 use crate::core::os_text;
@@ -193,6 +194,14 @@ impl Source {
 
 fn generation_of(listing: &Listing) -> Option<&'static Generation> {
     layouts().generation_of_source(|mark| listing.folders.contains(mark))
+}
+
+/// Which error of a source that is one: its own damage, or git's failure.
+pub(crate) fn code_of(error: &GitError) -> Code {
+    match error {
+        GitError::Damaged { .. } => Code::SourceDamaged,
+        _ => Code::GitFailed,
+    }
 }
 
 /// How the source's manifest compares with what its commit ships: usually it is stale, so it is asked last.

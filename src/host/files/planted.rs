@@ -1,8 +1,8 @@
-//! Faults that tests plant, to see that they are found out: a file of the user's that goes, a line that a merge loses.
+//! Faults that tests plant, to see that they are found out: a file of the user's that goes, a line that a merge loses, a bug.
 //!
 //! In builds with debug assertions `POS_LOSE=PATH` takes away the file at this path of the install when a journal was carried
-//! out, and `POS_LOSE_LINE=TEXT` takes lines with this text out of every text before it is staged. In release builds there is
-//! nothing of it.
+//! out, `POS_LOSE_LINE=TEXT` takes lines with this text out of every text before it is staged, and `POS_BUG=N` is a bug at the
+//! beginning of phase N. In release builds there is nothing of it.
 
 use std::path::Path;
 
@@ -31,3 +31,14 @@ pub(crate) fn without_lines(text: Vec<u8>) -> Vec<u8> {
 pub(crate) fn without_lines(text: Vec<u8>) -> Vec<u8> {
     text
 }
+
+/// Panics where a bug is planted.
+#[cfg(debug_assertions)]
+pub(crate) fn bug(phase: u8) {
+    let is_planted = std::env::var("POS_BUG").is_ok_and(|planted| planted == phase.to_string());
+    assert!(!is_planted, "it was planted");
+}
+
+/// Nothing.
+#[cfg(not(debug_assertions))]
+pub(crate) fn bug(_: u8) {}
