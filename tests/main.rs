@@ -19,6 +19,7 @@ mod named_outside;
 mod newcomer;
 mod outside_write;
 mod pages;
+mod plain;
 mod resume;
 mod swaps;
 mod wizard;

@@ -29,6 +29,7 @@ mod output;
 mod outside;
 mod outside_write;
 mod page;
+mod plain;
 mod plan;
 mod progress_row;
 mod reconcile;
@@ -55,6 +56,7 @@ pub use complete::complete;
 pub use rehearse::rehearse;
 
 use crate::cli::refusal::Refusal;
+use crate::cli::session::How;
 use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use args::{Cli, Command};
@@ -89,8 +91,9 @@ pub async fn run() -> Exit {
         Some(Command::Plan(arguments)) if arguments.rehearse => rehearsed_plan::run(&cli.common, &arguments).await,
         Some(Command::Plan(arguments)) => plan::run(&cli.common, &arguments),
         Some(Command::Upgrade(arguments)) => upgrade::run(&cli.common, &arguments).await,
-        Some(Command::Resume { session, source, answers }) => {
-            session::resume(&cli.common, session.as_deref(), source.as_deref(), answers.as_deref()).await
+        Some(Command::Resume { session, source, answers, plain }) => {
+            let how = if plain { How::Plain } else { answers.as_deref().map_or(How::Screen, How::Answers) };
+            session::resume(&cli.common, session.as_deref(), source.as_deref(), how).await
         }
         Some(Command::Rollback { session, set_aside }) => {
             rollback::run(&cli.common, session.as_deref(), set_aside).await

@@ -127,14 +127,17 @@ impl Printer {
 }
 
 /// The signals that ask for an end.
-struct Interrupts(Signal, Signal, Signal);
+pub(crate) struct Interrupts(Signal, Signal, Signal);
 
 impl Interrupts {
-    fn new() -> std::io::Result<Self> {
+    /// # Errors
+    /// Where the system gives none.
+    pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?))
     }
 
-    async fn next(&mut self) {
+    /// Waits for one.
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.0.recv() => {}
             _ = self.1.recv() => {}

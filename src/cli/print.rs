@@ -78,6 +78,12 @@ pub(crate) fn question(text: &str) -> bool {
     write!(out, "{} ", visible::lines(text)).and_then(|()| out.flush()).is_ok()
 }
 
+/// One line that asks for one; false if it could not be written.
+pub(crate) fn heard(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", visible::line(text)).and_then(|()| out.flush()).is_ok()
+}
+
 /// Whether standard output is a terminal.
 pub(crate) fn at_a_terminal() -> bool {
     io::stdout().is_terminal()

@@ -136,6 +136,7 @@ pub(crate) fn look(settings: Settings, flags: &Look) -> core::Look {
         theme,
         ascii: flags.ascii.then_some(true),
         mouse: flags.mouse.then_some(true),
+        plain: flags.plain.then_some(true),
         ..Settings::default()
     };
     flags.over(settings).look()

@@ -3,6 +3,7 @@
 use crate::cli::args::{Common, From, Look};
 use crate::cli::ask::at_a_terminal;
 use crate::cli::output;
+use crate::cli::plain;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::session;
@@ -12,6 +13,7 @@ use crate::core::exit::Exit;
 use crate::core::path::RelPath;
 use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
+use crate::engine::executor;
 use crate::engine::planning::inspect;
 use crate::engine::refusal::Problem;
 use crate::tui::launch::Launch;
@@ -34,6 +36,12 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
         let message = format!("{}: nothing to resolve, no conflict is put off", install.shown());
         return Ok(output::nothing_to_do(&message, common.json));
     };
+    let found = request::settings(&project, &From::default())?;
+    let options = request::options(&found, &From::default());
+    let look = request::look(found, look);
+    if plain::is_meant(look) && (look.plain || at_a_terminal()) {
+        return plain::go_on(executor::resolve(&project, plan, options), &project).await;
+    }
     if !at_a_terminal() {
         let paths: Vec<&RelPath> = plan.files.iter().map(|f| &f.path).collect();
         let list: String = paths.iter().map(|p| format!("\n  {p}")).collect();
@@ -46,8 +54,6 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
             "at a terminal: pos-upgrade-tui resolve",
         ));
     }
-    let found = request::settings(&project, &From::default())?;
-    let options = request::options(&found, &From::default());
-    let (look, only, resolve) = (request::look(found, look), plan.only, Some(Box::new(plan)));
+    let (only, resolve) = (plan.only, Some(Box::new(plan)));
     wizard::open(Launch { only, options, look, resolve, ..Launch::new(project) }).await
 }

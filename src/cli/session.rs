@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::cli::answers;
-use crate::cli::args::Common;
+use crate::cli::args::{Common, From, Look};
 use crate::cli::ask::{at_a_terminal, confirmed};
 use crate::cli::output;
+use crate::cli::plain;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::wizard;
@@ -37,6 +38,23 @@ pub(crate) fn all(project: &Path) -> Result<Found, Refusal> {
     }
 }
 
+/// How conflicts are settled by whoever goes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum How<'a> {
+    /// In the wizard, where there is a terminal.
+    Screen,
+    /// Line by line.
+    Plain,
+    /// By this file.
+    Answers(&'a Path),
+}
+
+impl<'a> How<'a> {
+    fn answers(self) -> Option<&'a Path> {
+        if let Self::Answers(file) = self { Some(file) } else { None }
+    }
+}
+
 /// Goes on with an unfinished session.
 ///
 /// # Errors
@@ -45,8 +63,9 @@ pub(crate) async fn resume(
     common: &Common,
     named: Option<&str>,
     source: Option<&Path>,
-    answers: Option<&Path>,
+    how: How<'_>,
 ) -> Result<Exit, Refusal> {
+    let answers = how.answers();
     let project = request::project(common)?;
     let found = all(&project)?;
     let session = match named {
@@ -81,8 +100,12 @@ pub(crate) async fn resume(
         return Err(Refusal::refused(Code::NothingToGoOnWith, format!("{why}; nothing was changed"), next));
     }
     let is_named = is_named(session, source)?;
-    let decided = answers.map(|file| answers::for_session(session, file)).transpose()?;
     let person = at_a_terminal() && !common.json && !common.yes;
+    let look = || Ok::<_, Refusal>(request::look(request::settings(&project, &From::default())?, &Look::default()));
+    if matches!(how, How::Plain) || matches!(how, How::Screen) && person && plain::is_meant(look()?) {
+        return plain::resume(session, is_named).await;
+    }
+    let decided = answers.map(|file| answers::for_session(session, file)).transpose()?;
     // Conflicts are for a person, if one is there.
     if session.asks_about_conflicts() && person && decided.is_none() {
         return wizard::resume(session, is_named).await;

@@ -2,6 +2,7 @@
 
 use crate::cli::args::{Common, From, Look, Part};
 use crate::cli::ask::at_a_terminal;
+use crate::cli::plain;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::core::command_line::Next;
@@ -21,16 +22,20 @@ use crate::tui::launch::Launch;
 /// # Errors
 /// [`Refusal`] without a terminal, naming `upgrade`.
 pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exit, Refusal> {
-    if !at_a_terminal() {
+    if !look.plain && !at_a_terminal() {
         return Err(Refusal::usage(
             Code::NeedsTerminal,
             "the wizard needs a terminal; nothing was changed",
-            "without one: pos-upgrade-tui upgrade --source DIR --yes",
+            "without one: pos-upgrade-tui upgrade --source DIR --yes, or line by line: pos-upgrade-tui --plain",
         ));
     }
     let project = request::project(common)?;
     let layers = request::layers(&project, from)?;
     let found = layers.all();
+    let look = request::look(found.clone(), look);
+    if plain::is_meant(look) {
+        return plain::run(common, from).await;
+    }
     let source = request::source_of(&project, &layers, from)?;
     if let Some(source) = &source {
         request::deepen(source, from)?;
@@ -38,7 +43,6 @@ pub(crate) async fn run(common: &Common, from: &From, look: &Look) -> Result<Exi
     // Shown in the preview, and switched off in setup.
     let options = Options { editor_config: true, ..request::options(&found, from) };
     let (to, only) = (from.to.clone(), from.only.map(Part::only));
-    let look = request::look(found, look);
     let on_conflict = if options.interactive_conflicts { OnConflict::Ask } else { OnConflict::Park };
     let here = std::env::current_dir().unwrap_or_else(|_| project.clone());
     let word = layers.word(&project, from.allow_test_command);

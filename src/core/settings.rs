@@ -51,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) ascii: Option<bool>,
     /// Let the wheel and clicks reach the wizard.
     pub(crate) mouse: Option<bool>,
+    /// The wizard line by line, without a screen.
+    pub(crate) plain: Option<bool>,
 }
 
 /// Which colours the wizard uses.
@@ -77,6 +79,8 @@ pub struct Look {
     pub(crate) ascii: bool,
     /// The wheel scrolls and clicks count; the terminal's own selection then needs Shift.
     pub(crate) mouse: bool,
+    /// No screen: line by line.
+    pub(crate) plain: bool,
 }
 
 /// The settings of one upgrade, nothing left open.
@@ -175,7 +179,7 @@ pub(crate) enum SettingsError {
 }
 
 /// Every key that such a file may have.
-pub(crate) const KEYS: [&str; 15] = [
+pub(crate) const KEYS: [&str; 16] = [
     "source_path",
     "dry_run",
     "auto_restart",
@@ -191,6 +195,7 @@ pub(crate) const KEYS: [&str; 15] = [
     "theme",
     "ascii",
     "mouse",
+    "plain",
 ];
 
 impl Settings {
@@ -233,6 +238,7 @@ impl Settings {
             theme: self.theme.or(weaker.theme),
             ascii: self.ascii.or(weaker.ascii),
             mouse: self.mouse.or(weaker.mouse),
+            plain: self.plain.or(weaker.plain),
         }
     }
 
@@ -242,6 +248,7 @@ impl Settings {
             theme: self.theme.unwrap_or_default(),
             ascii: self.ascii.unwrap_or(false),
             mouse: self.mouse.unwrap_or(false),
+            plain: self.plain.unwrap_or(false),
         }
     }
 
@@ -331,7 +338,7 @@ pub(crate) fn value_of(settings: &Settings, key: &str) -> (Option<Value>, Value)
     let usual = serde_json::to_value(Settings::default().options()).ok().and_then(|all| all.get(key).cloned());
     let look = match key {
         "theme" => Some(Value::from("auto")),
-        "ascii" | "mouse" => Some(Value::from(false)),
+        "ascii" | "mouse" | "plain" => Some(Value::from(false)),
         _ => None,
     };
     (has, look.or(usual).unwrap_or_default())
@@ -437,7 +444,7 @@ mod tests {
         let flags = Settings { keep_backups: Some(1), ..Settings::default() };
         let project = Settings { keep_backups: Some(2), skip_tests: Some(true), ..Settings::default() };
         let all = flags.over(project).over(Settings { theme: Some(Scheme::Light), ..Settings::default() });
-        assert_eq!(all.look(), Look { theme: Scheme::Light, ascii: false, mouse: false });
+        assert_eq!(all.look(), Look { theme: Scheme::Light, ascii: false, mouse: false, plain: false });
         let all = all.options();
         assert_eq!((all.keep_backups, all.skip_tests, all.auto_restart), (1, true, true));
     }

@@ -278,7 +278,7 @@ mod tests {
             assert_eq!(light(Scheme::Auto, background), is_light, "{background}");
             assert!(light(Scheme::Light, background) && !light(Scheme::Dark, background));
         }
-        let look = Look { theme: Scheme::Mono, ascii: true, mouse: false };
+        let look = Look { theme: Scheme::Mono, ascii: true, ..Look::default() };
         assert_eq!(
             Theme::detect(look, |name| Some(if name == "LANG" { "C.UTF-8" } else { "truecolor" }.to_owned())),
             Theme { depth: Depth::Mono, light: false, ascii: true }

@@ -86,6 +86,9 @@ pub(crate) struct Look {
     /// Colours for this background; mono for none [default: what the terminal says, else dark]
     #[arg(long, value_enum, value_name = "COLOURS")]
     pub(crate) theme: Option<Colours>,
+    /// Line by line, with numbered questions and no screen: for a screen reader, or a terminal that can't draw
+    #[arg(long)]
+    pub(crate) plain: bool,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,

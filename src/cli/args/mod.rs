@@ -87,6 +87,9 @@ pub(crate) enum Command {
         /// Answers to its conflicts, each bound to the texts that it is for (schema answers shows the form)
         #[arg(long, value_name = "FILE")]
         answers: Option<PathBuf>,
+        /// Line by line, with numbered questions and no screen
+        #[arg(long, conflicts_with = "answers")]
+        plain: bool,
     },
     /// Put the install back as it was before an upgrade
     Rollback {
