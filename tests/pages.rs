@@ -66,6 +66,7 @@ fn pages_and_readme_name_commands_and_options_that_there_are() {
     let names = subcommands();
     let mut help: String = names.iter().filter(|n| *n != "help").map(|n| good(&[n, "--help"])).collect();
     help += &good(&["backups", "prune", "--help"]);
+    help += &good(&["config", "set", "--help"]);
     help += &good(&["--help"]);
     // Of other programs, or told in a sentence.
     help += " --release --include-untracked ";

@@ -39,6 +39,7 @@ mod rehearsed_plan;
 mod request;
 mod resolve;
 mod restore;
+mod resume;
 mod rollback;
 mod schema;
 mod session;
@@ -56,7 +57,7 @@ pub use complete::complete;
 pub use rehearse::rehearse;
 
 use crate::cli::refusal::Refusal;
-use crate::cli::session::How;
+use crate::cli::resume::How;
 use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use args::{Cli, Command};
@@ -93,7 +94,7 @@ pub async fn run() -> Exit {
         Some(Command::Upgrade(arguments)) => upgrade::run(&cli.common, &arguments).await,
         Some(Command::Resume { session, source, answers, plain }) => {
             let how = if plain { How::Plain } else { answers.as_deref().map_or(How::Screen, How::Answers) };
-            session::resume(&cli.common, session.as_deref(), source.as_deref(), how).await
+            resume::run(&cli.common, session.as_deref(), source.as_deref(), how).await
         }
         Some(Command::Rollback { session, set_aside }) => {
             rollback::run(&cli.common, session.as_deref(), set_aside).await
