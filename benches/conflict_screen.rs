@@ -62,7 +62,7 @@ fn feed(model: &mut Model, msg: Msg) {
         let lay_out = |file, merge: Arc<Merge>, layout| {
             let rows = [false, true].map(|beside| merge_rows::build(&merge, beside, layout));
             let [below, beside] = rows;
-            Msg::MergeReady { file, merge: Some(merge), offers: Arc::default(), rows: Some(Arc::new((below, beside))) }
+            Msg::MergeReady { file, merge: Some(merge), hunks: Arc::default(), rows: Some(Arc::new((below, beside))) }
         };
         let answer = match todo.remove(0) {
             Effect::BuildMerge { file, texts, layout } => {

@@ -143,7 +143,7 @@ fn a_whole_upgrade_with_three_conflicts_and_back() {
     talk.choose("What now?", "Undo it");
     let (code, said) = talk.end();
     assert_eq!(code, Some(0), "{said}");
-    for words in ["Conflict 3 of 3", "Place 3 of 3", "is back as it was"] {
+    for words in ["Conflict 3 of 3", "Place 3 of 3, in ## ", "is back as it was"] {
         assert!(said.contains(words), "{words:?}:\n{said}");
     }
     assert_speakable(&said);

@@ -44,6 +44,7 @@ pub(crate) mod renamed;
 pub mod report_parts;
 pub(crate) mod requirements;
 pub(crate) mod rules_file;
+pub(crate) mod section;
 pub(crate) mod server_log;
 pub mod session;
 pub(crate) mod session_stats;

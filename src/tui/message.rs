@@ -7,7 +7,6 @@ use ratatui::crossterm::event::KeyEvent;
 
 use crate::core::exit::Exit;
 use crate::core::merge::Merge;
-use crate::core::offer::Offer;
 use crate::core::outcome::Sides;
 use crate::core::plan::{FileEntry, Plan};
 use crate::core::policy::OnConflict;
@@ -21,7 +20,7 @@ use crate::engine::planning::sources::{Candidate, Standing};
 
 use crate::tui::diff::{Diff, How};
 use crate::tui::merge_rows::{Layout, MergeRows};
-use crate::tui::model::Compare;
+use crate::tui::model::{Compare, HunkFacts};
 use crate::tui::setup::Looked;
 
 /// Something happened.
@@ -97,8 +96,8 @@ pub enum Msg {
         file: usize,
         /// The alignment, none if it can't be merged.
         merge: Option<Arc<Merge>>,
-        /// What is offered for its hunks, in their order; none where it is only laid out anew.
-        offers: Arc<[Option<Offer>]>,
+        /// What is known of its hunks, in their order; none where it is only laid out anew.
+        hunks: Arc<[HunkFacts]>,
         /// Its rows: one below the other, and side by side.
         rows: Option<Arc<(MergeRows, MergeRows)>>,
     },

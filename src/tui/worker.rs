@@ -11,10 +11,10 @@ use tokio::sync::mpsc;
 use super::launch::Launch;
 use super::merge_rows::Layout;
 use super::message::{Effect, Look, Msg};
+use super::model::HunkFacts;
 use super::setup::Looked;
 use super::{diff, merge_rows};
 use crate::core::merge::Merge;
-use crate::core::offer::{Offer, offers};
 use crate::core::outcome::{Outcome, Sides, merge_of};
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::policy::OnConflict;
@@ -412,8 +412,8 @@ fn written(entry: &FileEntry, prior: Option<&Decision>, policy: OnConflict, side
 pub(crate) fn align(file: usize, texts: &ConflictFile, layout: Layout) -> Msg {
     match merge_of(&texts.path, &texts.sides()) {
         Some(merge) => {
-            let offers = offers(&texts.path, &merge).into();
-            laid_out(file, Arc::new(merge), offers, layout)
+            let hunks = HunkFacts::all(&texts.path, &merge);
+            laid_out(file, Arc::new(merge), hunks, layout)
         }
         None => not_aligned(file),
     }
@@ -424,11 +424,11 @@ pub(crate) fn lay_out(file: usize, merge: Arc<Merge>, layout: Layout) -> Msg {
     laid_out(file, merge, Arc::default(), layout)
 }
 
-fn laid_out(file: usize, merge: Arc<Merge>, offers: Arc<[Option<Offer>]>, layout: Layout) -> Msg {
+fn laid_out(file: usize, merge: Arc<Merge>, hunks: Arc<[HunkFacts]>, layout: Layout) -> Msg {
     let rows = Arc::new((merge_rows::build(&merge, false, layout), merge_rows::build(&merge, true, layout)));
-    Msg::MergeReady { file, merge: Some(merge), offers, rows: Some(rows) }
+    Msg::MergeReady { file, merge: Some(merge), hunks, rows: Some(rows) }
 }
 
 fn not_aligned(file: usize) -> Msg {
-    Msg::MergeReady { file, merge: None, offers: Arc::default(), rows: None }
+    Msg::MergeReady { file, merge: None, hunks: Arc::default(), rows: None }
 }

@@ -7,6 +7,7 @@ use crate::cli::plain::telling;
 use crate::core::merge::{Choice, Merge, Region};
 use crate::core::offer::{Offer, offers};
 use crate::core::outcome::merge_of;
+use crate::core::section::sections;
 use crate::core::session::Decision;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::Handle;
@@ -140,10 +141,14 @@ async fn chosen(person: &mut Person, file: &ConflictFile, merge: Option<&Merge>)
 /// A choice for each place. The inner none is for whoever wants to choose for the whole file after all.
 async fn places(person: &mut Person, file: &ConflictFile, merge: &Merge) -> Option<Option<Vec<Option<Choice>>>> {
     let offers = offers(&file.path, merge);
+    let begins: Vec<usize> = merge.overlaps().map(|region| region.mine.start).collect();
+    let sections = sections(&file.path, merge.texts()[1], &begins);
     let mut choices = Vec::new();
-    for (at, region) in merge.overlaps().enumerate() {
+    for ((at, region), section) in merge.overlaps().enumerate().zip(&sections) {
         let offer = offers.get(at).and_then(Option::as_ref);
-        match place(person, merge, region, offer, (at + 1, merge.conflicts())).await? {
+        let stands = section.as_ref().map(|section| format!(", in {section}")).unwrap_or_default();
+        let name = format!("Place {} of {}{stands}.", at + 1, merge.conflicts());
+        match place(person, merge, region, offer, &name).await? {
             Some(choice) => choices.push(Some(choice)),
             None => return Some(None),
         }
@@ -156,12 +161,12 @@ async fn place(
     merge: &Merge,
     region: &Region,
     offer: Option<&Offer>,
-    (number, of): (usize, usize),
+    name: &str,
 ) -> Option<Option<Choice>> {
     let mut all = false;
     loop {
         say!("");
-        say!("Place {number} of {of}.");
+        say!("{name}");
         let is_cut = tell(merge, region, all);
         if let Some(offer) = offer {
             telling::lines(&format!("Both together, because {}", offer.reason), offer.shown(), 0, true);

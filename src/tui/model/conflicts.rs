@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::core::glob::glob;
 use crate::core::layout::layouts;
 use crate::core::merge::Merge;
-use crate::core::offer::Offer;
+use crate::core::offer::{Offer, offers};
 use crate::core::outcome::damage;
 use crate::core::path::RelPath;
+use crate::core::section::sections;
 use crate::core::session::Refused;
 use crate::engine::events::ConflictFile;
 use crate::tui::conflict::{Decision, Settling};
@@ -17,13 +18,31 @@ use crate::tui::merge_rows::{Layout, MergeRows};
 use crate::tui::model::compare::Compare;
 use crate::tui::search::Search;
 
+/// What is known of a hunk besides its texts.
+#[derive(Debug, Clone, Default)]
+pub struct HunkFacts {
+    /// What it can become besides either side.
+    pub(crate) offer: Option<Offer>,
+    /// The heading, function or key that it stands in.
+    pub(crate) section: Option<String>,
+}
+
+impl HunkFacts {
+    /// Of all hunks of a merge, in their order.
+    pub(crate) fn all(path: &RelPath, merge: &Merge) -> Arc<[Self]> {
+        let places: Vec<usize> = merge.overlaps().map(|region| region.mine.start).collect();
+        let sections = sections(path, merge.texts()[1], &places);
+        offers(path, merge).into_iter().zip(sections).map(|(offer, section)| Self { offer, section }).collect()
+    }
+}
+
 /// What is known about one conflict's texts.
 #[derive(Debug, Clone, Default)]
 pub struct ConflictTexts {
     /// The three-way (or, without a base, two-way) alignment.
     pub(crate) merge: Option<Arc<Merge>>,
-    /// What is offered for its hunks, in their order.
-    pub(crate) offers: Arc<[Option<Offer>]>,
+    /// What is known of its hunks, in their order.
+    pub(crate) hunks: Arc<[HunkFacts]>,
     /// Its rows, one below the other and side by side.
     pub(crate) rows: Option<Arc<(MergeRows, MergeRows)>>,
     /// Diffs that were asked for, by what they compare.
@@ -129,7 +148,12 @@ impl Conflicts {
 
     /// What is offered for a hunk of the file under the cursor.
     pub(crate) fn offer(&self, hunk: usize) -> Option<&Offer> {
-        self.text()?.offers.get(hunk)?.as_ref()
+        self.text()?.hunks.get(hunk)?.offer.as_ref()
+    }
+
+    /// The heading, function or key that a hunk of the file under the cursor stands in.
+    pub(crate) fn section(&self, hunk: usize) -> Option<&str> {
+        self.text()?.hunks.get(hunk)?.section.as_deref()
     }
 
     /// The comparisons that make sense for the file under the cursor, the first being where it opens.

@@ -6,7 +6,7 @@ mod overlay;
 mod preview;
 
 pub(crate) use compare::Compare;
-pub use conflicts::{ConflictTexts, Conflicts, Editing, Part};
+pub use conflicts::{ConflictTexts, Conflicts, Editing, HunkFacts, Part};
 pub(crate) use overlay::{Overlay, Question};
 pub use preview::{DiffPane, Pane, Preview, Tab};
 

@@ -59,7 +59,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::DiffReady { owner: Owner::Conflict(file), compare, diff } => {
             display::diff_ready(model, file, compare, diff)
         }
-        Msg::MergeReady { file, merge, offers, rows } => opening::merge_ready(model, file, merge, offers, rows),
+        Msg::MergeReady { file, merge, hunks, rows } => opening::merge_ready(model, file, merge, hunks, rows),
         Msg::Found { owner: Owner::Conflict(file), needle, hits } => search::found(model, file, &needle, hits),
         Msg::Found { owner: Owner::Preview(entry), needle, hits } => diff_pane::found(model, &entry, &needle, hits),
         Msg::LeftOver(text) => editing::left_over(model, text),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::core::config::keyed::Format;
 use crate::core::merge::Merge;
-use crate::core::offer::Offer;
 use crate::core::outcome::keyed_format;
 use crate::core::path::RelPath;
 use crate::core::session::Refused;
@@ -16,7 +15,7 @@ use super::send::decisions;
 use crate::tui::conflict::{Decision, Settling, Shape};
 use crate::tui::merge_rows::MergeRows;
 use crate::tui::message::Effect;
-use crate::tui::model::{ConflictTexts, Conflicts, Model, Screen};
+use crate::tui::model::{ConflictTexts, Conflicts, HunkFacts, Model, Screen};
 use crate::tui::update::navigation::show;
 
 pub(crate) fn open(model: &mut Model, files: Arc<Vec<ConflictFile>>) -> Vec<Effect> {
@@ -123,7 +122,7 @@ pub(crate) fn merge_ready(
     model: &mut Model,
     file: usize,
     merge: Option<Arc<Merge>>,
-    offers: Arc<[Option<Offer>]>,
+    hunks: Arc<[HunkFacts]>,
     rows: Option<Arc<(MergeRows, MergeRows)>>,
 ) -> Vec<Effect> {
     let c = &mut model.conflicts;
@@ -132,7 +131,7 @@ pub(crate) fn merge_ready(
     texts.rows = rows;
     if first {
         c.settling.set_shape(file, shape(known, merge.as_deref()));
-        (texts.merge, texts.offers) = (merge, offers);
+        (texts.merge, texts.hunks) = (merge, hunks);
         // What was decided before an interruption.
         let problem = c.damage_of(file);
         c.settling.set_problem(file, problem);

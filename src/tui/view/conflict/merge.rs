@@ -292,7 +292,15 @@ impl<'m> View<'m> {
             }
             pieces.push((" ", Role::Text));
         }
+        let used: usize = pieces.iter().map(|(piece, _)| text::width(piece)).sum();
         frame::over(buffer, area.x + 2, area.y, &line(theme, &pieces), area.width.saturating_sub(2));
+        // At the far end of the rule, with some of the rule before it; cut rather than left out, as long as it says something.
+        let room = usize::from(area.width).saturating_sub(used + 8);
+        if let Some(section) = self.model.conflicts.section(hunk).filter(|_| room >= 8) {
+            let shown = format!(" {} ", text::fit(&text::visible_str(section, self.look.theme.ascii), room));
+            let x = area.right().saturating_sub(text::width(&shown) as u16 + 2);
+            frame::over(buffer, x, area.y, &line(theme, &[(&shown, Role::Dim)]), text::width(&shown) as u16);
+        }
     }
 
     fn label(&self, hunk: usize, side: Side, extent: Extent, area: Rect, buffer: &mut Buffer) {
