@@ -167,6 +167,7 @@ fn answered(session: &Session) -> String {
 fn lines(session: &Session, has_backup: bool) -> Vec<String> {
     let from = session.from_release().map_or("unknown", short);
     let to = match session.source_commit() {
+        _ if session.uninstalling() => "taken out".to_owned(),
         "" => "unknown".to_owned(),
         commit => format!("{} ({})", short(commit), session.source_version()),
     };

@@ -91,6 +91,7 @@ fn lines(row: &PastUpgrade) -> [String; 2] {
     let when = moment(row.started_at.as_ref().unwrap_or(&row.ended_at), Some(jiff::Timestamp::now()));
     let what = match row.kind {
         Kind::Upgrade => format!("{from} -> {to}  {}", row.status.words()),
+        Kind::Uninstall => format!("taken out, {}", row.status.words()),
         Kind::Resolve => format!("{to}  conflicts settled, {}", row.status.words()),
         Kind::Rollback => format!("{to} -> {from}  rollback, {}", row.status.words()),
     };

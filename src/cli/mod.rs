@@ -45,6 +45,7 @@ mod schema;
 mod session;
 mod source;
 mod status;
+mod uninstall;
 mod unlock;
 mod upgrade;
 mod wizard;
@@ -105,6 +106,7 @@ pub async fn run() -> Exit {
         Some(Command::History { stats, all: true }) => history_all::run(&cli.common, stats),
         Some(Command::History { stats, all: false }) => history::run(&cli.common, stats),
         Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
+        Some(Command::Uninstall { dry_run }) => uninstall::run(&cli.common, dry_run).await,
         Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
         Some(Command::Mcp { print_config }) => mcp::run(&cli.common, print_config).await,
         Some(Command::Config { command }) => config_command::run(&cli.common, command.as_ref()),

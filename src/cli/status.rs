@@ -9,6 +9,7 @@ use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
 use crate::cli::session;
+use crate::core::command_line::Next;
 use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::os_text;
@@ -19,13 +20,14 @@ use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::PlanningError;
+use crate::engine::planning::uninstall;
 use crate::host::install;
 use crate::host::session::lock;
 
 /// What `status --json` prints, behind the keys of the install.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Standing {
-    /// `idle`, `unfinished` or `parked`.
+    /// `idle`, `unfinished`, `parked` or `uninstalled`.
     state: &'static str,
     /// The release that is installed, if it is known.
     release: Option<String>,
@@ -81,6 +83,7 @@ pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
         Err(e) => (None, Some(e)),
     };
     let running = lock::held_by(&install);
+    let uninstalled = uninstall::done(&install, &found).is_some();
     let parked = deferred::waiting(&install, &found.sessions).map_err(|e| {
         let next = "mend that, then look again: pos-upgrade-tui status";
         Refusal::refused(
@@ -103,6 +106,7 @@ pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
         let state = match (unfinished.is_some(), parked.is_empty()) {
             (true, _) => "unfinished",
             (false, false) => "parked",
+            (false, true) if uninstalled => "uninstalled",
             (false, true) => "idle",
         };
         let waiting = parked.iter().map(|p| {
@@ -135,6 +139,7 @@ pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
                 say!("  next: {}", mending(trouble));
             }
             (Some(release), None) => say!("  release: {}", short(release)),
+            (None, None) if uninstalled => say!("  release: none; what releases put here is taken out"),
             (None, None) => say!("  release: not known yet (no upgrade by this program)"),
         }
         if let Some(holder) = &running {
@@ -149,7 +154,13 @@ pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
         }
         if let Some(s) = last {
             let when = moment(&s.created_at, Some(jiff::Timestamp::now()));
-            say!("  last upgrade: to {}, {} ({when})", short(s.source_commit()), s.status().words());
+            match s.uninstalling() {
+                true => say!("  taken out: {} ({when})", s.status().words()),
+                false => say!("  last upgrade: to {}, {} ({when})", short(s.source_commit()), s.status().words()),
+            }
+            if uninstalled {
+                say!("  next: to have it back: {}", Next::RollbackOf(&s.session_id).of(&s.project));
+            }
             if let Some((release, _)) = elsewhere {
                 say!("  {} did not come by an upgrade in this folder, but by git, or by a copy", short(release));
             }

@@ -30,6 +30,8 @@ pub(crate) enum Next<'a> {
     Resolve,
     /// One baseline of two, from this source; `DIR` where it is not known.
     Reconcile(Option<&'a Path>),
+    /// A baseline for an install that has none, from this source; `DIR` where it is not known.
+    Adopt(Option<&'a Path>),
     /// Bring one file back from a backup, by its name.
     Restore(&'a str),
     /// The same for this file.
@@ -62,6 +64,10 @@ impl Next<'_> {
             Next::Resolve => words(&["resolve"]),
             Next::Reconcile(source) => {
                 words(&["reconcile", "--source"]);
+                word(source.map_or(OsStr::new("DIR"), Path::as_os_str));
+            }
+            Next::Adopt(source) => {
+                words(&["adopt", "--source"]);
                 word(source.map_or(OsStr::new("DIR"), Path::as_os_str));
             }
             Next::Restore(backup) => words(&["restore", "PATH", "--from", backup]),

@@ -147,6 +147,21 @@ pub(crate) fn without_added(before: &[u8], now: &[u8], added: &[String], known: 
     left.into_iter().flatten().collect::<Vec<_>>().concat()
 }
 
+/// A text without the lines that are wanted out, told by their bytes without white space around; all others stay as they are,
+/// line ends too. With it what went, in its order.
+pub(crate) fn without_lines(text: &[u8], goes: impl Fn(&[u8]) -> bool) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let mut gone = Vec::new();
+    let mut kept = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|b| *b == b'\n') {
+        let bare = line.trim_ascii();
+        match !bare.is_empty() && goes(bare) {
+            true => gone.push(bare.to_vec()),
+            false => kept.extend_from_slice(line),
+        }
+    }
+    (kept, gone)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,5 +229,14 @@ mod tests {
         ] {
             assert_eq!(taken_out(before, &now.replace("{}", ours)), left, "{before:?} {now:?}");
         }
+    }
+
+    #[test]
+    fn lines_go_and_all_else_stays_to_the_byte() {
+        let text = b"# caf\xe9\r\nours\r\n\n  ours\nyours ours\nours";
+        let (kept, gone) = without_lines(text, |line| line == b"ours");
+        assert_eq!((&kept[..], gone.len()), (&b"# caf\xe9\r\n\nyours ours\n"[..], 3));
+        assert_eq!(without_lines(b"", |_| true), (Vec::new(), Vec::new()));
+        assert_eq!(without_lines(b"\n", |_| true).0, b"\n");
     }
 }

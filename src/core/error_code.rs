@@ -37,6 +37,7 @@ codes! {
     OddPlace = 110, "Something else stands where a file or folder of ours must be";
     ReleaseNotKnown = 111, "The release that the install came from is not known";
     FoldersInTheWay = 112, "Two folders are in each other's way";
+    Uninstalled = 113, "The install was taken out";
 
     NoSource = 201, "No source is named";
     NotASource = 202, "The source is not a clone of praxis-os";

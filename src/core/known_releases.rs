@@ -1,7 +1,7 @@
 //! The embedded table of known releases: every version of every file that public praxis-os commits shipped. Tells a
 //! pristine file where the source's history doesn't reach, and a newer release from an older one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use base64::Engine as _;
@@ -55,6 +55,19 @@ impl Known {
     /// The version of a path with this content.
     pub(crate) fn version(&self, path: &RelPath, blob: &BlobId) -> Option<&KnownVersion> {
         self.versions.get(path)?.iter().find(|v| v.blob == *blob)
+    }
+
+    /// Every blob that is known to have been shipped for a place of an install, by that place.
+    pub(crate) fn by_place(&self) -> BTreeMap<RelPath, Vec<&BlobId>> {
+        let mut places: BTreeMap<RelPath, Vec<&BlobId>> = BTreeMap::new();
+        for (source, versions) in &self.versions {
+            let mapped = layouts().maps().filter_map(|map| map.place(source));
+            let all: BTreeSet<RelPath> = mapped.chain(layouts().config_path(source)).collect();
+            for place in all {
+                places.entry(place).or_default().extend(versions.iter().map(|version| &version.blob));
+            }
+        }
+        places
     }
 
     /// The date of the first known release, `YYYY-MM-DD`.

@@ -51,5 +51,6 @@ pub(crate) mod session_stats;
 pub(crate) mod settings;
 pub(crate) mod task;
 pub(crate) mod update_log;
+pub(crate) mod version_file;
 pub(crate) mod visible;
 pub(crate) mod workflow;

@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Upgrade,
     /// Conflicts were settled that an upgrade had put off.
     Resolve,
+    /// What releases put into an install was taken out.
+    Uninstall,
     /// A session was taken back.
     Rollback,
 }
@@ -67,7 +69,11 @@ impl PastUpgrade {
         let put_off = session.put_off() as u64;
         let own = Self {
             id: session.session_id.clone(),
-            kind: if session.resolving() { Kind::Resolve } else { Kind::Upgrade },
+            kind: match (session.resolving(), session.uninstalling()) {
+                (true, _) => Kind::Resolve,
+                (false, true) => Kind::Uninstall,
+                (false, false) => Kind::Upgrade,
+            },
             project: session.project.clone(),
             from_release: session.from_release().map(str::to_owned),
             to_commit: session.source_commit().to_owned(),

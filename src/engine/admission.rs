@@ -64,6 +64,22 @@ pub(crate) fn overtaken(session: &Session) -> Result<(), Problem> {
             next,
         })
     };
+    if session.uninstalling() {
+        // Whatever release stands there now came since.
+        return match make_plan::read_baseline(&session.install) {
+            Ok(None) => Ok(()),
+            Ok(Some(baseline)) => problem(
+                format!(
+                    "session {} took the install out, but release {} was installed since: going back would mix it with what \
+                     was there before",
+                    session.session_id,
+                    short(&baseline.release)
+                ),
+                "keep what is installed, or take it out first: pos-upgrade-tui uninstall".into(),
+            ),
+            Err(e) => problem(e.to_string(), "mend that, then try again".into()),
+        };
+    }
     match make_plan::read_baseline(&session.install) {
         Ok(Some(baseline)) if baseline.release != session.source_commit() => problem(
             format!(

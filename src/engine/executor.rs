@@ -69,7 +69,7 @@ pub(crate) struct How {
 
 /// The same, with answers that were given beforehand.
 pub(crate) fn start_with(request: Request, plan: Plan, source: Option<Arc<Source>>, how: How) -> Handle {
-    let mut session = new_session(request, plan, how.on_conflict, false);
+    let mut session = new_session(request, plan, how.on_conflict, Purpose::Upgrade);
     session.gated = how.gated;
     for (path, answer) in how.answers {
         session.answered_by.insert(path.clone(), given_answers::WHY.to_owned());
@@ -173,8 +173,15 @@ pub(crate) fn tidy(project: &Path) -> Vec<String> {
 pub(crate) fn resolve(project: &Path, plan: Plan, options: Options) -> Handle {
     let source = plan.source.folder();
     let request = Request { project: project.to_owned(), source, to: None, only: plan.only, options };
-    let session = new_session(request, plan, OnConflict::Ask, true);
+    let session = new_session(request, plan, OnConflict::Ask, Purpose::Resolve);
     spawn(session, Begin::Anew, drive)
+}
+
+/// Begins a session that takes out what releases shipped: `plan` is that of [`crate::engine::planning::uninstall`]. Needs a
+/// tokio runtime.
+pub(crate) fn uninstall(project: &Path, source: &Path, plan: Plan, options: Options) -> Handle {
+    let request = Request { project: project.to_owned(), source: source.to_owned(), to: None, only: None, options };
+    spawn(new_session(request, plan, OnConflict::Keep, Purpose::Uninstall), Begin::Anew, drive)
 }
 
 /// Takes an unfinished session up where it stands. What it goes on with is code that runs here: so the user must have started
@@ -230,12 +237,21 @@ pub(crate) fn discard(session: Session) -> Handle {
     })
 }
 
-fn new_session(request: Request, plan: Plan, on_conflict: OnConflict, resolving: bool) -> Session {
+/// What a session is begun for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Upgrade,
+    Resolve,
+    Uninstall,
+}
+
+fn new_session(request: Request, plan: Plan, on_conflict: OnConflict, purpose: Purpose) -> Session {
     let install = request.install();
     let id = uuid::Uuid::now_v7().to_string();
     let Request { project, source, options, .. } = request;
-    let approval = Approval { source, on_conflict, resolving, options, plan };
-    let folder_before = (!resolving).then(|| folder::leaves(&install)).flatten();
+    let (resolving, uninstalling) = (purpose == Purpose::Resolve, purpose == Purpose::Uninstall);
+    let approval = Approval { source, on_conflict, resolving, uninstalling, options, plan };
+    let folder_before = (purpose == Purpose::Upgrade).then(|| folder::leaves(&install)).flatten();
     let mut session = Session::begin(approval, id, project, install, jiff::Timestamp::now());
     session.folder_before = folder_before;
     session
@@ -315,11 +331,16 @@ fn drive(run: &mut Run) -> Finish {
         let left_out = left_out || run.session.resolving() && phase == Phase::PreFlight;
         // Nothing will change that could be brought back.
         let left_out = left_out || run.session.options().only_rehearsal && phase == Phase::Backup;
+        // Nothing comes whose server could be started and asked.
+        let left_out = left_out || run.session.uninstalling() && matches!(phase, Phase::Server | Phase::Validation);
         if run.session.completed_phases().contains(&phase) || left_out {
             continue;
         }
         planted::bug(phase.number());
         let result = match phase {
+            Phase::PreFlight if run.session.uninstalling() => run.phase(phase, phases::uninstall::checks),
+            Phase::Content if run.session.uninstalling() => run.phase(phase, phases::uninstall::take_out),
+            Phase::Cleanup if run.session.uninstalling() => run.phase(phase, phases::uninstall::end),
             Phase::PreFlight => run.phase(phase, phases::preflight::run),
             Phase::Backup => run.phase(phase, phases::backup::run),
             Phase::Content => run.phase(phase, phases::content::run),
@@ -339,6 +360,11 @@ fn drive(run: &mut Run) -> Finish {
     let parked = run.session.put_off();
     let settled = run.session.answers().len() - parked;
     let install = run.session.install.shown();
+    if run.session.uninstalling() {
+        let message = format!("{install}: what releases put here is taken out; what is yours stays where it was");
+        let next = format!("to have it back: {}", shared_phrases::undo_command(&run.session));
+        return finish(run, FinishKind::Completed, Exit::Done, message, Some(next));
+    }
     let mut message = match run.session.resolving() {
         true => format!("{install}: {} that had been put off", settled_words(settled)),
         false => format!("upgraded {install} ({})", shared_phrases::from_to(&run.session)),

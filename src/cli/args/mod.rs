@@ -133,6 +133,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         source: Option<PathBuf>,
     },
+    /// Take out what releases put here, and keep what is yours; rollback undoes it
+    Uninstall {
+        /// Only say what would go and what would stay
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Say where everything of yours is since an upgrade or a rollback; exit 6 if something is lost
     Account {
         /// The session's id or its backup's name [default: the last one that changed the install]

@@ -99,6 +99,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(&str, Node), Problem> {
     }
 }
 
+/// Where the next thing stands that is neither white space nor a comment.
+pub(super) fn behind_space(text: &str, from: usize) -> usize {
+    let mut scan = Scan { text, at: from };
+    match scan.space() {
+        Some(()) => scan.at,
+        None => from,
+    }
+}
+
 struct Scan<'t> {
     text: &'t str,
     at: usize,

@@ -5,10 +5,12 @@ mod change;
 mod entry;
 mod jsonc;
 mod take_back;
+mod take_out;
 
 pub(crate) use change::{ByHand, Edit, Looked, look};
 pub(crate) use entry::Starts;
 pub(crate) use take_back::{Saved, is_settings, take_back};
+pub(crate) use take_out::take_out;
 
 #[cfg(test)]
 mod tests;

@@ -380,3 +380,31 @@ fn what_somebody_changed_since_stays_and_is_named() {
         assert!(!forged(bad).is_sound(), "{bad}");
     }
 }
+
+/// Entries of ours go with their commas and lines, and nothing else does.
+#[test]
+fn entries_are_taken_out() {
+    let ours = r#"{"command": ".old-os/venv/bin/python", "args": ["-m", "old_server"]}"#;
+    let theirs = r#"{"command": "node", "args": ["x.js"]}"#;
+    let out = |text: &str| {
+        let (names, left) = take_out(text.as_bytes(), &places(), &starts()).unwrap();
+        (names.len(), String::from_utf8(left).unwrap())
+    };
+    let file = |entries: &str| format!("{{\n  // mine\n  \"mcpServers\": {{\n{entries}  }}\n}}\n");
+    let (a, b) = (format!("    \"a\": {ours}"), format!("    \"b\": {theirs}"));
+    for (entries, count, left) in [
+        (format!("{a},\n{b}\n"), 1, format!("{b}\n")),
+        (format!("{b},\n{a}\n"), 1, format!("{b}\n")),
+        (format!("{b}, // theirs\n{a}\n"), 1, format!("{b} // theirs\n")),
+        (format!("{b},\n    // about ours\n{a},\n"), 1, format!("{b},\n    // about ours\n")),
+        (format!("{a},\n    \"c\": {ours}\n"), 2, String::new()),
+        (format!("{b}\n"), 0, format!("{b}\n")),
+    ] {
+        assert_eq!(out(&file(&entries)), (count, file(&left)), "{entries}");
+    }
+    let line = |entries: &str| format!("{{\"mcpServers\":{{{entries}}}}}");
+    assert_eq!(out(&line(&format!("\"a\":{ours},\"b\":{theirs}"))), (1, line(&format!("\"b\":{theirs}"))));
+    assert_eq!(out(&line(&format!("\"b\":{theirs},\"a\":{ours}"))), (1, line(&format!("\"b\":{theirs}"))));
+    assert_eq!(out(&line(&format!("\"a\":{ours}"))), (1, line("")));
+    assert!(take_out(b"{", &places(), &starts()).is_err());
+}

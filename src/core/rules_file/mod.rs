@@ -110,6 +110,11 @@ fn has_mark(line: &[u8]) -> bool {
     contains(line, MARK.as_bytes())
 }
 
+/// Whether anything in a text looks like a marker of ours.
+pub(crate) fn has_marks(text: &[u8]) -> bool {
+    contains(text, MARK.as_bytes())
+}
+
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
@@ -236,6 +241,29 @@ pub(crate) fn changed(
         }
     }
     Ok(None)
+}
+
+/// What is left of a file without the blocks of these pages; none where it has no such block. What is around stays.
+///
+/// # Errors
+/// Why it is not for this program to write, in words that follow "it".
+pub(crate) fn without_blocks(path: &RelPath, mine: &[u8], pages: &[&str]) -> Result<Option<Vec<u8>>, String> {
+    if !has_marks(mine) {
+        return Ok(None);
+    }
+    let mut left = mine.to_vec();
+    let mut found = blocks(path, mine, pages)?;
+    found.sort_by_key(|(_, block)| block.inner.start);
+    for (_, block) in found.iter().rev() {
+        // With the lines of its markers.
+        let front = mine.get(..block.inner.start.saturating_sub(1)).unwrap_or_default();
+        let start = front.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let start = if start == 0 && mine.starts_with(BOM) { BOM.len() } else { start };
+        let behind = mine.get(block.inner.end..).unwrap_or_default();
+        let end = behind.iter().position(|b| *b == b'\n').map_or(mine.len(), |at| block.inner.end + at + 1);
+        left.drain(start..end);
+    }
+    Ok((!found.is_empty()).then_some(left))
 }
 
 /// The text with a block in the place of a stretch of whole lines, whose last line end stays.

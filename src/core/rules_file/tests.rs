@@ -49,6 +49,20 @@ fn in_a_text_of_the_users_it_gets_markers() {
 }
 
 #[test]
+fn a_block_goes_with_its_markers_and_the_users_text_comes_back() {
+    let path = |name: &str| -> RelPath { name.parse().unwrap() };
+    for (name, mine) in [(".rules", "\u{feff}mine\r\nlast"), (".rules", "mine\n"), (".rules", "")] {
+        let (_, with) = becomes(name, mine, "three\n");
+        assert_eq!(without_blocks(&path(name), with.as_bytes(), &[PAGE]), Ok(Some(mine.into())), "{with}");
+    }
+    let (_, with) = becomes("CLAUDE.md", "# Mine\n\none\ntwo\nmore\n\nend", "three\n");
+    assert_eq!(without_blocks(&path("CLAUDE.md"), with.as_bytes(), &[PAGE]), Ok(Some(b"# Mine\n\n\nend".into())));
+    assert_eq!(without_blocks(&path("CLAUDE.md"), b"mine\n", &[PAGE]), Ok(None));
+    let half = with.replace("end rules/all", "");
+    assert!(without_blocks(&path("CLAUDE.md"), half.as_bytes(), &[PAGE]).is_err());
+}
+
+#[test]
 fn forged_and_doubled_markers_are_refused() {
     let [begin, end] = markers(&"a.md".parse().unwrap(), PAGE);
     let block = format!("{begin}\nx\n{end}\n");

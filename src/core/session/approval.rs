@@ -23,6 +23,9 @@ pub struct Approval {
     pub on_conflict: OnConflict,
     /// It settles conflicts that earlier sessions put off, and installs nothing else.
     pub resolving: bool,
+    /// It takes out what releases shipped, and installs nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uninstalling: bool,
     /// The settings the upgrade was started with.
     pub options: Options,
     /// What happens to which file.
@@ -54,6 +57,7 @@ impl Default for Approval {
             source: PathBuf::new(),
             on_conflict: OnConflict::Ask,
             resolving: false,
+            uninstalling: false,
             options: Options::default(),
             plan: Plan { schema: 1, source, install, only: None, summary: Summary::default(), files: Vec::new() },
         }

@@ -16,6 +16,7 @@ mod sound;
 mod standing;
 mod state;
 mod state_file;
+mod taken_out;
 mod times;
 
 pub(crate) use approval::Approval;
@@ -37,6 +38,7 @@ pub use server_before::ServerBefore;
 pub(crate) use sound::DOCUMENTS;
 pub use standing::Before;
 pub use state::{End, SoFar, State, Status, Wait};
+pub(crate) use taken_out::{GITIGNORE, TakenOut};
 pub(crate) use times::ago;
 pub(crate) use times::is_stamp;
 pub(crate) use times::moment;

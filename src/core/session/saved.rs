@@ -14,6 +14,7 @@ use super::ready::Ready;
 use super::reconcile;
 use super::server_before::ServerBefore;
 use super::state::{SoFar, State};
+use super::taken_out::TakenOut;
 use super::times::{stamp_of, time_of};
 use crate::core::editor_entry;
 use crate::core::path::RelPath;
@@ -148,6 +149,9 @@ pub struct Session {
     /// The same for rules files.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) rules_files: BTreeMap<RelPath, rules_file::Saved>,
+    /// Files of the project that an uninstall changes or takes away; noted before they are written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) taken_out: BTreeMap<RelPath, TakenOut>,
     /// Answers to questions that hold for the rest of the session, by the question's id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub chosen: BTreeMap<String, Way>,
@@ -215,6 +219,7 @@ impl Session {
             gitignore_added: Vec::new(),
             editors: BTreeMap::new(),
             rules_files: BTreeMap::new(),
+            taken_out: BTreeMap::new(),
             chosen: BTreeMap::new(),
             set_aside: Vec::new(),
             gone: BTreeMap::new(),
@@ -279,6 +284,11 @@ impl Session {
     /// It settles conflicts that earlier ones put off, and installs nothing else.
     pub fn resolving(&self) -> bool {
         self.approved.resolving
+    }
+
+    /// It takes out what releases shipped, and installs nothing.
+    pub fn uninstalling(&self) -> bool {
+        self.approved.uninstalling
     }
 
     /// The clone.

@@ -49,6 +49,9 @@ impl Session {
         if self.rules_files.iter().any(|(path, saved)| !rules_file::is_rules(path) || !saved.is_sound()) {
             return wrong("rules_files");
         }
+        if self.taken_out.iter().any(|(path, file)| !file.is_sound(path)) {
+            return wrong("taken_out");
+        }
         if self.documents.keys().any(|path| !DOCUMENTS.iter().any(|d| d.as_bytes() == path.as_bytes())) {
             return wrong("documents");
         }

@@ -24,12 +24,22 @@ const COPY: &str = "rules-";
 
 /// The name of a file's copy beside a backup, and of what it becomes in the session's folder: one for each path.
 pub(crate) fn copy_name(path: &RelPath) -> String {
-    format!("{COPY}{}", path.to_string().replace('%', "%25").replace('/', "%2F"))
+    named(COPY, path)
+}
+
+/// The same with other words in front, for who keeps files beside these.
+pub(super) fn named(front: &str, path: &RelPath) -> String {
+    format!("{front}{}", path.to_string().replace('%', "%25").replace('/', "%2F"))
 }
 
 /// The path that a copy's name stands for.
 pub(crate) fn path_of(name: &str) -> Option<RelPath> {
-    RelPath::new(name.strip_prefix(COPY)?.replace("%2F", "/").replace("%25", "%")).ok()
+    path_named(COPY, name)
+}
+
+/// The path that such a name stands for.
+pub(super) fn path_named(front: &str, name: &str) -> Option<RelPath> {
+    RelPath::new(name.strip_prefix(front)?.replace("%2F", "/").replace("%25", "%")).ok()
 }
 
 /// Keeps the rules files with a backup, where they may be written.

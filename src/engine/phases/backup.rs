@@ -4,7 +4,7 @@ use crate::core::task::Task;
 use std::sync::Mutex;
 
 use crate::core::phase::{BackupEvidence, Fact, NotApplicable, Phase};
-use crate::engine::phases::{assistant_rules, editors};
+use crate::engine::phases::{assistant_rules, editors, uninstall};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
 use crate::engine::session::task::{done, not_applicable, warned};
@@ -33,7 +33,9 @@ pub(crate) fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
         run.lock.explain(&id, &since)?;
         done("held", ())
     })?;
-    crate::engine::phases::server::fetch::begin(run);
+    if !run.session.uninstalling() {
+        crate::engine::phases::server::fetch::begin(run);
+    }
     let folder = run.task(PHASE, Task::BackupFolder, |run| {
         let name = match &run.session.backup {
             Some(name) => name.clone(),
@@ -65,6 +67,9 @@ pub(crate) fn run(run: &mut Run) -> Result<BackupEvidence, Stop> {
             editors::keep(&project, &install, &mut made)?;
         }
         assistant_rules::keep(run, &mut made)?;
+        if run.session.uninstalling() {
+            uninstall::outside::keep(run, &mut made)?;
+        }
         let left = made.attributes_left_out(&install);
         if let Some(what) = owners::lost(&left, "extended attributes could not be copied into the backup") {
             run.warn("backup", what);

@@ -249,7 +249,7 @@ fn commit(
 }
 
 /// What took its time may have been enough for somebody to change a file that the plan is about.
-fn still_so(install: &Path, old: &[(RelPath, State)]) -> Result<(), Stop> {
+pub(super) fn still_so(install: &Path, old: &[(RelPath, State)]) -> Result<(), Stop> {
     let live = Folder::open(install)?;
     for (path, old) in old {
         if !old.is_met_by(&live.look(path)?) {
@@ -311,7 +311,7 @@ fn prepare_parked(run: &mut Run, install: &LockedInstall, folder: &Path) -> Resu
 
 /// Nothing is touched that the backup does not hold as it is now: a file that was changed, or not there, while the
 /// backup was made could not be brought back.
-fn covered<'w>(run: &Run, mut wanted: impl Iterator<Item = &'w Wanted>) -> Result<(), Stop> {
+pub(super) fn covered<'w>(run: &Run, mut wanted: impl Iterator<Item = &'w Wanted>) -> Result<(), Stop> {
     let Some(name) = &run.session.backup else { return Ok(()) };
     let backup = Backup::open(&copy::folder_of(&run.session.install).join(name)).map_err(Stop::failed)?;
     let folds = fs::folds_case(&run.session.install);
@@ -333,7 +333,7 @@ fn covered<'w>(run: &Run, mut wanted: impl Iterator<Item = &'w Wanted>) -> Resul
 }
 
 /// A document at the top of the install, made from its old bytes.
-fn replaced(live: &Folder, name: &str, text: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<Wanted, Stop> {
+pub(super) fn replaced(live: &Folder, name: &str, text: impl FnOnce(&[u8]) -> Vec<u8>) -> Result<Wanted, Stop> {
     let path = RelPath::new(name).map_err(Stop::failed)?;
     let (old, bytes, mode) = match live.read(&path)? {
         Content::File { bytes, mode } => (State::of(&bytes, mode), bytes, mode),
@@ -435,7 +435,7 @@ fn put_base(folder: &Folder, id: &BlobId, bytes: &[u8]) -> Result<(), FsError> {
 }
 
 /// What a new plan has other than the approved one, naming the paths.
-fn difference(approved: &Plan, now: &Plan) -> Option<String> {
+pub(super) fn difference(approved: &Plan, now: &Plan) -> Option<String> {
     const SHOWN: usize = 10;
     let paths = approved.disagreements(now);
     if paths.is_empty() {

@@ -8,4 +8,5 @@ pub(crate) mod editors;
 pub(crate) mod preflight;
 pub(crate) mod rename_folder;
 pub(crate) mod server;
+pub(crate) mod uninstall;
 pub(crate) mod validation;

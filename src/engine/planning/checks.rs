@@ -29,6 +29,7 @@ use crate::engine::planning::room;
 use crate::engine::planning::running_server;
 use crate::engine::planning::source;
 use crate::engine::planning::source::{Source, stale_manifest};
+use crate::engine::planning::uninstall;
 use crate::engine::planning::usual_address::usual_address;
 use crate::engine::planning::writable;
 use crate::engine::refusal::problem;
@@ -140,6 +141,9 @@ pub(crate) fn pre_flight(
     let least = source.as_ref().and_then(|source| source.generation().server().minimum_python);
     let (mut valid, mut scope) = (false, None);
     let target = check.run(Task::TargetValid, || {
+        if let Some(session) = uninstall::done(&install, found) {
+            return Err(uninstall::is_out(&install, session));
+        }
         let (words, copied) = target_valid(&request.project, &install)?;
         scope = Some(copied);
         Ok((words, environment(request, least, own)?))
@@ -326,7 +330,7 @@ fn target_valid(project: &Path, install: &Path) -> Result<(String, Scope), Probl
 }
 
 /// What this program writes must be its own: a link would take it out of the install.
-fn own_places(project: &Path, install: &Path) -> Vec<Problem> {
+pub(crate) fn own_places(project: &Path, install: &Path) -> Vec<Problem> {
     let odd = own_places::odd_folders(install).into_iter().chain(own_places::odd_documents(project, install));
     odd.map(|odd| problem(Code::OddPlace, odd.describe(), odd.next())).collect()
 }
@@ -339,7 +343,7 @@ fn some_of(paths: &[RelPath]) -> String {
 }
 
 /// The backup copies all that is not made again by itself: what can't be copied is said before anything begins.
-fn can_be_copied(install: &Path) -> Result<Scope, Problem> {
+pub(crate) fn can_be_copied(install: &Path) -> Result<Scope, Problem> {
     let shown = install.shown();
     let readable = format!("make it readable for you: chmod -R u+rX {}", quoted(install));
     let found = scope::look(install).map_err(|e| problem(Code::NotToBeCopied, e, readable.clone()))?;

@@ -26,5 +26,7 @@ pub(crate) mod settings;
 pub mod source;
 pub mod sources;
 pub(crate) mod unchangeable;
+pub(crate) mod uninstall;
+pub(crate) mod uninstall_outside;
 pub(crate) mod usual_address;
 pub(crate) mod writable;

@@ -1,5 +1,6 @@
 //! The texts that an upgrade leaves for people: version file, update log, summaries, and lines in `.gitignore`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::core::account::Account;
@@ -69,6 +70,18 @@ pub(crate) fn resolve_log(session: &Session, old: &[u8]) -> Vec<u8> {
         visible::line(short(session.source_commit())),
         settled.len(),
         put_off.len(),
+        session.session_id,
+    );
+    appended(old, &text)
+}
+
+/// `UPDATE_LOG.txt` with an entry for an uninstall.
+pub(crate) fn uninstall_log(session: &Session, old: &[u8]) -> Vec<u8> {
+    let text = format!(
+        "{} | {} | uninstalled: {} files taken out\n  - session {}\n",
+        day(session),
+        visible::line(short(session.source_commit())),
+        session.plan().summary.remove,
         session.session_id,
     );
     appended(old, &text)
@@ -161,6 +174,21 @@ fn missing_lines(gitignore: &[u8], list: &[u8]) -> Vec<String> {
         }
     }
     missing
+}
+
+/// The lines of a `.gitignore` that this program, or people by a release's list, put there for an install: those that upgrades
+/// added, and those of the list that speak of an install's folder.
+pub(crate) fn lines_of_install(install: &std::path::Path, sessions: &[Session]) -> BTreeSet<String> {
+    let folders: Vec<String> = layouts().folders().iter().map(|folder| format!("{folder}/")).collect();
+    let speaks = |line: &String| {
+        let bare = line.trim_start_matches('!').trim_start_matches('/');
+        folders.iter().any(|folder| bare.starts_with(folder.as_str()))
+    };
+    let list = read::read_if_there(&install.join(LIST)).ok().flatten().unwrap_or_default();
+    let ours = folders.iter().flat_map(|folder| OURS.iter().map(move |line| format!("{folder}{line}")));
+    let listed = required_lines(&String::from_utf8_lossy(&list)).into_iter().filter(speaks);
+    let added = sessions.iter().filter(|session| !session.is_back()).flat_map(|s| s.gitignore_added.iter().cloned());
+    ours.chain(listed).chain(added).collect()
 }
 
 /// The lines of a `.gitignore` that name the folder which an install had, with the name that it has now; without those

@@ -41,6 +41,17 @@ pub(crate) fn report(
         parts.extend(told(warnings));
         return parts;
     }
+    if session.uninstalling() {
+        parts.extend(taken_out(session, account));
+        if !warnings.is_empty() {
+            parts.push(Part::heading("Worth a look"));
+            parts.extend(told(warnings));
+        }
+        parts.extend(times(session));
+        let way = [format!("undo: {}", undo_command(session)), for_good(session)];
+        parts.push(Part::WayBack(backup_line(session).into_iter().chain(way).collect()));
+        return parts;
+    }
     parts.extend(changes(session));
     parts.extend(put_off(session));
     parts.extend(edits(session, account));
@@ -57,6 +68,35 @@ pub(crate) fn report(
     let undo = format!("undo: {}", undo_command(session));
     parts.push(Part::WayBack(backup_line(session).into_iter().chain([undo]).collect()));
     parts
+}
+
+/// What an uninstall took out, and what of the user's is still there.
+fn taken_out(session: &Session, account: Option<&Account>) -> Vec<Part> {
+    let plan = session.plan();
+    let files = format!("files with a release's very bytes: {}", plan.summary.remove);
+    let environment = session.venv_generation.as_ref().map(|_| "the environment is set aside in venvs/".to_owned());
+    let server = session.server.as_ref().filter(|server| server.was_running).map(|_| "the server has ended".to_owned());
+    let outside = session.taken_out.iter().map(|(path, file)| match file.after {
+        Some(_) => format!("what spoke of the install in {}", path.under(&session.project).shown()),
+        None => format!("{}, which held nothing else", path.under(&session.project).shown()),
+    });
+    let mut parts = under("Taken out", [files].into_iter().chain(environment).chain(server).chain(outside).collect());
+    let mut stays: Vec<String> = account.map(Account::line).into_iter().collect();
+    let edited: Vec<_> = plan.files.iter().filter(|file| file.kind == Kind::LocalOnly).collect();
+    stays.extend(edited.iter().take(NAMED).map(|file| format!("edited by you: {}", file.path)));
+    if edited.len() > NAMED {
+        stays.push(format!("edited by you: {} more", edited.len() - NAMED));
+    }
+    parts.extend(under("Yours stays where it was", stays));
+    parts
+}
+
+/// The one command that removes what an uninstall leaves.
+fn for_good(session: &Session) -> String {
+    format!(
+        "for good, with what is yours in it and without a way back: rm -r {}",
+        crate::core::os_text::quoted(&session.install)
+    )
 }
 
 fn backup_line(session: &Session) -> Option<String> {

@@ -7,6 +7,9 @@ use crate::core::session::Session;
 /// One line that says from where to where.
 pub(crate) fn from_to(session: &Session) -> String {
     let from = session.from_release().map_or("an unknown release", short);
+    if session.uninstalling() {
+        return format!("{from} -> taken out");
+    }
     format!("{from} -> {}", short(session.source_commit()))
 }
 

@@ -11,3 +11,4 @@ pub(crate) mod put_back;
 pub(crate) mod restored;
 mod server;
 pub(crate) mod set_aside;
+mod taken_out;

@@ -15,7 +15,7 @@ use crate::engine::report::documents;
 use crate::engine::rollback::changes;
 use crate::engine::rollback::restored::{Restored, tell};
 use crate::engine::rollback::set_aside;
-use crate::engine::rollback::{assistant_rules, editors};
+use crate::engine::rollback::{assistant_rules, editors, taken_out};
 use crate::engine::rollback::{folders, gitignore, index, server};
 use crate::engine::session::context::Run;
 use crate::engine::session::stop::Stop;
@@ -232,6 +232,7 @@ fn put_back(run: &mut Run, backup: &Backup, journal: &Journal, restored: &mut Re
     gitignore::gitignore(run, backup)?;
     editors::put_back(run, backup)?;
     assistant_rules::put_back(run, backup)?;
+    taken_out::put_back(run, backup)?;
     if let Some(name) = run.session.venv_generation.clone() {
         venv::switch_back(&install, &name)?;
     }

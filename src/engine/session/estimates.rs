@@ -10,7 +10,8 @@ const EARLIER: usize = 3;
 /// kind; without any, the seed's.
 pub(crate) fn estimates(sessions: &[Session], current: &Session) -> [u32; 6] {
     let alike = |s: &&Session| {
-        (s.plan().only, s.resolving()) == (current.plan().only, current.resolving())
+        (s.plan().only, s.resolving(), s.uninstalling())
+            == (current.plan().only, current.resolving(), current.uninstalling())
             && s.session_id != current.session_id
     };
     let mut earlier: Vec<&Session> = sessions.iter().filter(alike).collect();

@@ -48,7 +48,8 @@ impl Install {
         let found = |path: PathBuf, beside| Self { project: project.to_owned(), path, beside };
         match (earlier, is_there(&newest)) {
             (None, _) => found(newest, Beside::Nothing),
-            (Some(earlier), false) => match looks_installed(&earlier) {
+            // What an uninstall leaves is where the way back to it is.
+            (Some(earlier), false) => match looks_installed(&earlier) || earlier.join(".upgrade").is_dir() {
                 true => found(earlier, Beside::Nothing),
                 // Other programs use such names, too.
                 false => found(newest, Beside::Nothing),

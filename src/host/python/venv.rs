@@ -271,6 +271,20 @@ fn in_two_steps(venv: &Path, target: &Path, kept: &Path) -> Result<(), FsError> 
     around(SWITCH, || symlink(target, venv)).doing("link", venv)
 }
 
+/// Takes what stands at `venv` out of the way, to where [`switch_back`] of `name` has it from. Can be repeated.
+///
+/// # Errors
+/// [`FsError`].
+pub(crate) fn put_aside(install: &LockedInstall, name: &str) -> Result<(), FsError> {
+    let (venv, kept) = (live(install), original(install, name));
+    if !fs::is_there(&venv)? || fs::is_there(&kept)? {
+        return Ok(());
+    }
+    install.make_folder(generations(install))?;
+    around(SWITCH, || rename::path_over_nothing(&venv, &kept)).doing("set aside", &venv)?;
+    both_durable(install)
+}
+
 /// Whether generation `name` is the live one.
 pub(crate) fn is_live(install: &Path, name: &str) -> bool {
     stdfs::read_link(live(install)).is_ok_and(|leads| leads == Path::new("venvs").join(name))
@@ -300,6 +314,11 @@ pub(crate) fn switch_back(install: &LockedInstall, name: &str) -> Result<(), FsE
             Err(errno) if !cannot_exchange(errno) => return Err(errno).doing("switch back", &venv),
             exchanged => back = exchanged.is_ok(),
         }
+    }
+    // Put aside, and nothing came in its place.
+    if !back && kind(&venv).is_none() && kind(&kept).is_some_and(|k| k.is_symlink()) {
+        around(SWITCH, || rename::path_over_nothing(&kept, &venv)).doing("switch back", &venv)?;
+        back = true;
     }
     // Kept by a switch in two steps: whatever stands at `venv` is our link, or what a crash left of the folder.
     if !back && kind(&kept).is_some_and(|k| k.is_dir()) {
@@ -368,6 +387,27 @@ mod tests {
         switch_back(install, "g1").unwrap();
         assert!(stdfs::symlink_metadata(install.join("venv")).unwrap().is_dir());
         assert!(!install.join("venvs").exists());
+    }
+
+    #[test]
+    fn what_was_put_aside_comes_back_as_it_was() {
+        for is_link in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let install = &LockedInstall::of_test(dir.path());
+            let elsewhere = dir.path().join("elsewhere");
+            stdfs::create_dir_all(elsewhere.join("bin")).unwrap();
+            match is_link {
+                true => symlink(&elsewhere, live(install)).unwrap(),
+                false => stdfs::create_dir_all(live(install).join("bin")).unwrap(),
+            }
+            put_aside(install, "u1").unwrap();
+            put_aside(install, "u1").unwrap();
+            assert!(!is_there(install) && stdfs::symlink_metadata(original(install, "u1")).is_ok());
+            switch_back(install, "u1").unwrap();
+            switch_back(install, "u1").unwrap();
+            assert_eq!(stdfs::symlink_metadata(live(install)).unwrap().is_symlink(), is_link);
+            assert!(live(install).join("bin").is_dir() && !install.join("venvs").exists());
+        }
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Old {
             source: self.source,
             on_conflict: self.on_conflict,
             resolving: self.resolving,
+            uninstalling: false,
             options: self.options,
             plan,
         }

@@ -23,7 +23,7 @@ pub(crate) fn session(applied: bool) -> Session {
     plan.install.release = Some(FROM.to_owned());
     let source = PathBuf::from("/home/ada/src/praxis-os");
     let options = launch.options;
-    let approval = Approval { source, on_conflict: OnConflict::Ask, resolving: false, options, plan };
+    let approval = Approval { source, on_conflict: OnConflict::Ask, options, plan, ..Approval::default() };
     let install = launch.project.join(".praxis-os");
     let mut session = Session::begin(approval, ID.to_owned(), launch.project, install, began());
     session.number = 1;
