@@ -12,6 +12,7 @@ mod errors;
 mod headless;
 mod known_releases;
 mod left_behind;
+mod life;
 mod manual;
 mod matrix;
 mod merge_oracle;

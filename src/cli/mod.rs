@@ -4,6 +4,7 @@
 mod print;
 
 mod account;
+mod adopt;
 mod answers;
 mod args;
 mod as_owner;
@@ -106,6 +107,7 @@ pub async fn run() -> Exit {
         Some(Command::History { stats, all: true }) => history_all::run(&cli.common, stats),
         Some(Command::History { stats, all: false }) => history::run(&cli.common, stats),
         Some(Command::Reconcile { source }) => reconcile::run(&cli.common, source.as_deref()),
+        Some(Command::Adopt { source }) => adopt::run(&cli.common, source.as_deref()),
         Some(Command::Uninstall { dry_run }) => uninstall::run(&cli.common, dry_run).await,
         Some(Command::Account { session }) => account::run(&cli.common, session.as_deref()),
         Some(Command::Mcp { print_config }) => mcp::run(&cli.common, print_config).await,

@@ -6,7 +6,9 @@ const KEYS: [&[u8]; 3] = [b"version", b"version_updated", b"commit"];
 /// Whether all that a text says is such a note: then nothing of anybody's goes with it.
 pub(crate) fn is_record(text: &[u8]) -> bool {
     let key = |line: &[u8]| line.split(|b| *b == b'=').next().is_some_and(|key| KEYS.contains(&key));
-    text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).all(|line| line.is_empty() || (line.contains(&b'=') && key(line)))
+    text.split(|b| *b == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .all(|line| line.is_empty() || (line.contains(&b'=') && key(line)))
 }
 
 #[cfg(test)]

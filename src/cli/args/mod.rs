@@ -133,6 +133,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         source: Option<PathBuf>,
     },
+    /// Tell which release an install is of that this program never upgraded, and note it: only .upgrade-baseline.json is written
+    Adopt {
+        /// The clone of praxis-os that has the release [default: source_path in upgrade.json]
+        #[arg(long, value_name = "DIR")]
+        source: Option<PathBuf>,
+    },
     /// Take out what releases put here, and keep what is yours; rollback undoes it
     Uninstall {
         /// Only say what would go and what would stay

@@ -9,7 +9,11 @@ use super::jsonc::{self, Node, Problem, behind_space};
 ///
 /// # Errors
 /// [`Problem`]. Then nothing in the file can be told, or written.
-pub(crate) fn take_out(bytes: &[u8], places: &[Vec<String>], starts: &Starts) -> Result<(Vec<String>, Vec<u8>), Problem> {
+pub(crate) fn take_out(
+    bytes: &[u8],
+    places: &[Vec<String>],
+    starts: &Starts,
+) -> Result<(Vec<String>, Vec<u8>), Problem> {
     let mut names = Vec::new();
     let mut now = bytes.to_vec();
     // One goes at a time, so there are as many rounds as entries, and one more.

@@ -295,6 +295,11 @@ impl Layouts {
         self.ephemeral.matches(install)
     }
 
+    /// What stands at the top of an install and can be made again.
+    pub(crate) fn ephemeral_tops(&self) -> &[RelPath] {
+        &self.ephemeral.top
+    }
+
     /// Whether some layout installs the page at this path of a source, or it is the template of a config file.
     pub(crate) fn is_installable(&self, source: &RelPath) -> bool {
         let source = &self.page(source);

@@ -115,7 +115,7 @@ pub(crate) struct Found {
 ///
 /// # Errors
 /// [`ReconcileError`].
-fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
+pub(super) fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
     let text = read::read_if_there(&install.join(baseline::FILE))?;
     let now: Option<Baseline> = text.as_ref().and_then(|text| serde_json::from_slice(text).ok());
     let mut sides: Vec<Baseline> = match (&now, &text) {

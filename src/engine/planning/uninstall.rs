@@ -16,8 +16,8 @@ use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::session::{DOCUMENTS, Session, Status};
 use crate::core::settings;
-use crate::core::visible::Shown as _;
 use crate::core::version_file;
+use crate::core::visible::Shown as _;
 use crate::engine::planning::make_plan::{self, PlanningError};
 use crate::engine::planning::uninstall_outside::{self, Part};
 use crate::engine::planning::{checks, foreign_locks, other_upgrades, room, writable};
@@ -66,7 +66,8 @@ impl Uninstall {
 pub(crate) fn done<'f>(install: &Path, found: &'f Found) -> Option<&'f Session> {
     let last = found.sessions.iter().rev().find(|session| !session.is_back())?;
     let is_over = last.uninstalling() && last.status() == Status::Completed;
-    let gone = || last.plan().files.iter().filter(|file| file.kind == Kind::Remove).map(|file| file.path.under(install));
+    let gone =
+        || last.plan().files.iter().filter(|file| file.kind == Kind::Remove).map(|file| file.path.under(install));
     (is_over && !gone().any(|path| path.symlink_metadata().is_ok())).then_some(last)
 }
 
@@ -197,7 +198,9 @@ fn entry(path: &RelPath, mine: &Installed, kind: Kind, base: Option<&BlobId>, wh
 /// stays, as long as they can be undone.
 fn records(install: &Path, tree: &InstalledTree, files: &mut Vec<FileEntry>) -> Result<(), FsError> {
     for name in [baseline::FILE, VERSION] {
-        let Some((path, mine)) = tree.files.iter().find(|(path, _)| path.as_bytes() == name.as_bytes()) else { continue };
+        let Some((path, mine)) = tree.files.iter().find(|(path, _)| path.as_bytes() == name.as_bytes()) else {
+            continue;
+        };
         let goes = match Folder::open(install)?.read(path)? {
             Content::File { bytes, .. } => name != VERSION || version_file::is_record(&bytes),
             _ => false,

@@ -185,7 +185,10 @@ pub(crate) fn lines_of_install(install: &std::path::Path, sessions: &[Session]) 
         folders.iter().any(|folder| bare.starts_with(folder.as_str()))
     };
     let list = read::read_if_there(&install.join(LIST)).ok().flatten().unwrap_or_default();
-    let ours = folders.iter().flat_map(|folder| OURS.iter().map(move |line| format!("{folder}{line}")));
+    // What earlier releases asked for, whose lists are gone: each names what can be made again, with or without a slash.
+    let again = layouts().ephemeral_tops().iter().flat_map(|top| [top.to_string(), format!("{top}/")]);
+    let again: Vec<String> = again.chain(OURS.map(str::to_owned)).collect();
+    let ours = folders.iter().flat_map(|folder| again.iter().map(move |line| format!("{folder}{line}")));
     let listed = required_lines(&String::from_utf8_lossy(&list)).into_iter().filter(speaks);
     let added = sessions.iter().filter(|session| !session.is_back()).flat_map(|s| s.gitignore_added.iter().cloned());
     ours.chain(listed).chain(added).collect()

@@ -36,6 +36,8 @@ pub(crate) fn write(install: &LockedInstall, session: &Session) -> Result<(), Fs
     }
     match session.status() {
         Status::RolledBack => Ok(()),
+        // No server is left that would read it.
+        _ if session.uninstalling() => Ok(()),
         // Nothing was changed, so nothing is left.
         Status::Failed | Status::Aborted if !session.applied() => take_back(install, session),
         _ => copy(session, layout),

@@ -1,0 +1,121 @@
+//! Gives an install that no upgrade of ours ever touched its baseline, and nothing else: from here on it is known what its files
+//! were, without asking a source.
+
+use std::path::{Path, PathBuf};
+
+use crate::core::baseline;
+use crate::core::command_line::Next;
+use crate::core::error_code::Code;
+use crate::core::path::RelPath;
+use crate::core::plan::ReleaseEvidence;
+use crate::core::visible::Shown as _;
+use crate::engine::maintenance::locked;
+use crate::engine::maintenance::reconcile::{self, Found, ReconcileError};
+use crate::engine::planning::edits::{self, EditKind};
+use crate::engine::planning::make_plan::{self, PlanningError};
+use crate::engine::planning::source::Source;
+use crate::engine::planning::uninstall;
+use crate::engine::refusal::{Problem, problem};
+use crate::engine::report::documents;
+use crate::host::files::error::Doing as _;
+use crate::host::files::fs;
+use crate::host::session::catalog;
+use crate::host::session::lock::Lock;
+
+/// A baseline that can be written. The lock is held until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Adoption {
+    /// What it says.
+    pub(crate) found: Found,
+    /// How the release was told.
+    pub(crate) evidence: ReleaseEvidence,
+    /// How many of its files stand there as some release shipped them.
+    pub(crate) as_shipped: usize,
+    /// Those that the user edited.
+    pub(crate) edited: Vec<RelPath>,
+    /// Those that are not there.
+    pub(crate) deleted: Vec<RelPath>,
+    /// How many files among the release's folders are the user's own.
+    pub(crate) own: usize,
+    /// Where the baseline is.
+    pub(crate) path: PathBuf,
+    _lock: Lock,
+}
+
+/// The release that an install's readable baseline names already; none where it has no baseline.
+///
+/// # Errors
+/// [`Problem`] for a baseline that can't be read, and an install that was taken out.
+pub(crate) fn known(install: &Path) -> Result<Option<String>, Problem> {
+    if let Some(session) = uninstall::done(install, &catalog::survey(install)) {
+        let problem = uninstall::is_out(install, session);
+        return Err(Problem { what: format!("{}; nothing was changed", problem.what), ..problem });
+    }
+    make_plan::read_baseline(install).map(|found| found.map(|baseline| baseline.release)).map_err(|e| {
+        let next = Next::Reconcile(None).of(install.parent().unwrap_or(install));
+        let code = if matches!(e, PlanningError::Merged { .. }) { Code::TwoBaselines } else { Code::BadBaseline };
+        problem(code, format!("{e}; nothing was changed"), next)
+    })
+}
+
+impl Adoption {
+    /// Opens the source, takes the lock, and looks at the install. Nothing is written yet.
+    ///
+    /// # Errors
+    /// [`Problem`] for a source that has nothing to say about the install, and a lock that can't be had.
+    pub(crate) fn find(source: &Path, install: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
+        let project = install.parent().unwrap_or(install);
+        let unusable = |what: String| {
+            problem(Code::NotASource, format!("{what}; nothing was changed"), Next::Adopt(None).of(project))
+        };
+        let opened = Source::open(source, None).map_err(|e| unusable(e.to_string()))?;
+        if opened.marked().is_none() {
+            return Err(unusable(format!("{}: not a praxis-os repository", source.shown())));
+        }
+        // From here on nobody else writes there.
+        let lock = locked::without_session(install, note)?;
+        let unlike = |what: String| {
+            let next = format!("name a clone that has all releases: {}", Next::Adopt(None).of(project));
+            problem(Code::ReleaseNotKnown, format!("{what}; nothing was changed"), next)
+        };
+        let before = make_plan::plan_from(&opened, install, None, None).map_err(|e| unlike(e.to_string()))?;
+        let found = reconcile::find(&opened, install).map_err(|e| match e {
+            ReconcileError::NoRelease(_) => unlike(e.to_string()),
+            e => unusable(e.to_string()),
+        })?;
+        // What is written must not make an upgrade do anything else than it would have done.
+        let with = make_plan::plan_from(&opened, install, None, Some(found.baseline.clone()));
+        let with = with.map_err(|e| unusable(e.to_string()))?;
+        if let Some(path) = before.plan.disagreements(&with.plan).first() {
+            return Err(unlike(format!(
+                "{}: the source's history does not tell clearly enough which release this install is of (for instance {path})",
+                install.shown()
+            )));
+        }
+        let all = edits::find(install, Some(&opened)).map_err(|e| unusable(e.to_string()))?.edits;
+        let of = |kind: EditKind| all.iter().filter(|edit| edit.kind == kind).map(|edit| edit.path.clone()).collect();
+        let (edited, deleted, own): (Vec<_>, Vec<_>, Vec<_>) =
+            (of(EditKind::Edited), of(EditKind::Deleted), of(EditKind::Own));
+        Ok(Self {
+            evidence: before.plan.install.release_evidence,
+            as_shipped: found.baseline.files.len().saturating_sub(edited.len() + deleted.len()),
+            edited,
+            deleted,
+            own: own.len(),
+            path: install.join(baseline::FILE),
+            found,
+            _lock: lock,
+        })
+    }
+
+    /// Writes the baseline and nothing else.
+    ///
+    /// # Errors
+    /// [`Problem`]; then the install is as it was.
+    pub(crate) fn write(&self) -> Result<(), Problem> {
+        let text = self.found.baseline.to_json().doing("write", &self.path);
+        let written =
+            text.and_then(|text| fs::write_durable(&self.path, text.as_bytes(), documents::mode_of(&self.path)));
+        written.map_err(|e| problem(Code::Files, format!("{e}; the install is as it was"), "mend that, then try again"))
+    }
+}
