@@ -11,7 +11,7 @@ use crate::core::plan::ReleaseEvidence;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::locked;
 use crate::engine::maintenance::reconcile::{self, Found, ReconcileError};
-use crate::engine::planning::edits::{self, EditKind};
+use crate::engine::planning::edits::{self, Edit, EditKind};
 use crate::engine::planning::make_plan::{self, PlanningError};
 use crate::engine::planning::source::Source;
 use crate::engine::planning::uninstall;
@@ -72,32 +72,16 @@ impl Adoption {
         if opened.marked().is_none() {
             return Err(unusable(format!("{}: not a praxis-os repository", source.shown())));
         }
+        // Who is refused leaves nothing behind, not even a lock's file.
+        looked(&opened, install)?;
         // From here on nobody else writes there.
         let lock = locked::without_session(install, note)?;
-        let unlike = |what: String| {
-            let next = format!("name a clone that has all releases: {}", Next::Adopt(None).of(project));
-            problem(Code::ReleaseNotKnown, format!("{what}; nothing was changed"), next)
-        };
-        let before = make_plan::plan_from(&opened, install, None, None).map_err(|e| unlike(e.to_string()))?;
-        let found = reconcile::find(&opened, install).map_err(|e| match e {
-            ReconcileError::NoRelease(_) => unlike(e.to_string()),
-            e => unusable(e.to_string()),
-        })?;
-        // What is written must not make an upgrade do anything else than it would have done.
-        let with = make_plan::plan_from(&opened, install, None, Some(found.baseline.clone()));
-        let with = with.map_err(|e| unusable(e.to_string()))?;
-        if let Some(path) = before.plan.disagreements(&with.plan).first() {
-            return Err(unlike(format!(
-                "{}: the source's history does not tell clearly enough which release this install is of (for instance {path})",
-                install.shown()
-            )));
-        }
-        let all = edits::find(install, Some(&opened)).map_err(|e| unusable(e.to_string()))?.edits;
+        let (found, evidence, all) = looked(&opened, install)?;
         let of = |kind: EditKind| all.iter().filter(|edit| edit.kind == kind).map(|edit| edit.path.clone()).collect();
         let (edited, deleted, own): (Vec<_>, Vec<_>, Vec<_>) =
             (of(EditKind::Edited), of(EditKind::Deleted), of(EditKind::Own));
         Ok(Self {
-            evidence: before.plan.install.release_evidence,
+            evidence,
             as_shipped: found.baseline.files.len().saturating_sub(edited.len() + deleted.len()),
             edited,
             deleted,
@@ -118,4 +102,30 @@ impl Adoption {
             text.and_then(|text| fs::write_durable(&self.path, text.as_bytes(), documents::mode_of(&self.path)));
         written.map_err(|e| problem(Code::Files, format!("{e}; the install is as it was"), "mend that, then try again"))
     }
+}
+
+/// What the baseline would say, how the release was told, and what the user did since.
+fn looked(source: &Source, install: &Path) -> Result<(Found, ReleaseEvidence, Vec<Edit>), Problem> {
+    let again = Next::Adopt(None).of(install.parent().unwrap_or(install));
+    let unread = |what: String| problem(Code::Files, format!("{what}; nothing was changed"), again.clone());
+    let unlike = |what: String| {
+        let next = format!("name a clone that has all releases: {again}");
+        problem(Code::ReleaseNotKnown, format!("{what}; nothing was changed"), next)
+    };
+    let before = make_plan::plan_from(source, install, None, None).map_err(|e| unread(e.to_string()))?;
+    let found = reconcile::find(source, install).map_err(|e| match e {
+        ReconcileError::NoRelease(_) => unlike(e.to_string()),
+        ReconcileError::Planning(e) => unread(e.to_string()),
+    })?;
+    // What is written must not make an upgrade do anything else than it would have done.
+    let with = make_plan::plan_from(source, install, None, Some(found.baseline.clone()));
+    let with = with.map_err(|e| unread(e.to_string()))?;
+    if let Some(path) = before.plan.disagreements(&with.plan).first() {
+        let shown = install.shown();
+        return Err(unlike(format!(
+            "{shown}: the source does not tell clearly enough which release this install is of (for instance {path})"
+        )));
+    }
+    let all = edits::find(install, Some(source)).map_err(|e| unread(e.to_string()))?.edits;
+    Ok((found, before.plan.install.release_evidence, all))
 }
