@@ -30,6 +30,7 @@ mod git_commit;
 mod git_merge;
 mod history_store;
 mod lfs_pointers;
+mod life;
 mod locking;
 mod mcp;
 mod odd_paths;

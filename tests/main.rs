@@ -12,7 +12,6 @@ mod errors;
 mod headless;
 mod known_releases;
 mod left_behind;
-mod life;
 mod manual;
 mod matrix;
 mod merge_oracle;
@@ -41,7 +40,7 @@ mod left_out {
     left_out! {
         account answers answers_file backups bad_input branches clean_source clock conflicts contracts crash current
         demo_server dependencies diff_and_edits documents editor_entries environments escape fidelity generations
-        git_commands git_commit git_merge history_store lfs_pointers locking mcp odd_paths offers other_systems outside
+        git_commands git_commit git_merge history_store lfs_pointers life locking mcp odd_paths offers other_systems outside
         owners packaging plan_reads possible real_content real_generations rollback schemas screens server session_damage
         settings_commands shallow substituted tarball terminal typed_ahead unreadable unrelated_source vanished
     }

@@ -32,6 +32,8 @@ pub(crate) enum Next<'a> {
     Reconcile(Option<&'a Path>),
     /// A baseline for an install that has none, from this source; `DIR` where it is not known.
     Adopt(Option<&'a Path>),
+    /// Take out what releases put there.
+    Uninstall,
     /// Bring one file back from a backup, by its name.
     Restore(&'a str),
     /// The same for this file.
@@ -66,6 +68,7 @@ impl Next<'_> {
                 words(&["reconcile", "--source"]);
                 word(source.map_or(OsStr::new("DIR"), Path::as_os_str));
             }
+            Next::Uninstall => words(&["uninstall"]),
             Next::Adopt(source) => {
                 words(&["adopt", "--source"]);
                 word(source.map_or(OsStr::new("DIR"), Path::as_os_str));

@@ -5,13 +5,14 @@ use include_dir::{Dir, include_dir};
 static PAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/assets/docs");
 
 /// The pages in the order in which a reader needs them. What is not named comes behind these, by its name.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 11] = [
     "commands",
     "recipes",
     "your-files",
     "project-files",
     "rehearsal",
     "undo",
+    "life",
     "keys",
     "settings",
     "exit-codes",

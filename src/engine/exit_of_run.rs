@@ -95,6 +95,22 @@ pub(crate) fn let_go(run: &mut Run) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What has to be begun again where a session came to nothing.
+fn start_again(session: &Session) -> String {
+    match session.uninstalling() {
+        true => Next::Uninstall.of(&session.project),
+        false => "start the upgrade again".to_owned(),
+    }
+}
+
+/// An advice in a sentence, for what failed.
+fn advised(session: &Session, advice: &Advice) -> String {
+    match session.uninstalling() {
+        true => advice.before(Some(&Next::Uninstall.of(&session.project))),
+        false => advice.for_an_upgrade(),
+    }
+}
+
 pub(crate) fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
     match stop {
         Stop::Pause => pause(run, phase),
@@ -105,24 +121,26 @@ pub(crate) fn stopped(run: &mut Run, phase: Phase, stop: Stop) -> Finish {
         Stop::Failed { code, what, next } if phase.rolls_back() && run.session.applied() => {
             let reason = format!("phase {} failed: {what}", phase.number());
             let mut finish = go_back(run, &reason, Exit::RolledBack);
-            let again = || "see above what failed; when that is mended, start the upgrade again".to_owned();
+            let again = || format!("see above what failed; when that is mended, {}", start_again(&run.session));
             if finish.exit_code == Exit::RolledBack {
                 finish.code = code.or(Some(of_phase(phase)));
             }
-            finish.next = finish.next.or(next.map(|n| n.for_an_upgrade())).or_else(|| Some(again()));
+            finish.next = finish.next.or(next.map(|n| advised(&run.session, &n))).or_else(|| Some(again()));
             finish
         }
         Stop::Failed { code, what, next } if run.session.applied() => {
             let _ = run.advance(&StateEvent::Failed(what.clone())).and_then(|()| run.save());
-            let message = format!("the new release is in place, but phase {} failed: {what}", phase.number());
-            let next = next.map_or_else(|| resume_command(&run.session), |next| next.for_an_upgrade());
+            let done =
+                if run.session.uninstalling() { "what goes is taken out" } else { "the new release is in place" };
+            let message = format!("{done}, but phase {} failed: {what}", phase.number());
+            let next = next.map_or_else(|| resume_command(&run.session), |next| advised(&run.session, &next));
             let end = finish(run, FinishKind::Failed, Exit::Incomplete, message, Some(next));
             Finish { code: code.or(Some(of_phase(phase))), ..end }
         }
         Stop::Failed { code, what, next } => {
             let _ = over(run, &StateEvent::Failed(what.clone()));
             let message = format!("{what}\nnothing in the install was changed");
-            let next = next.unwrap_or_else(|| Advice::mend("mend that")).for_an_upgrade();
+            let next = advised(&run.session, &next.unwrap_or_else(|| Advice::mend("mend that")));
             let end = finish(run, FinishKind::Failed, Exit::Refused, message, Some(next));
             Finish { code: code.or(Some(of_phase(phase))), ..end }
         }

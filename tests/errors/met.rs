@@ -2,7 +2,7 @@
 
 /// A code, and what is typed to meet it: by a shell, in the project of a fresh demo, with the program as `pos`, the source
 /// as `$SOURCE` and `--json` as `$J`, if that is to be told.
-pub const MET: [(&str, &str); 48] = [
+pub const MET: [(&str, &str); 49] = [
     ("POS-E0101", "cd /; pos plan $J --source $SOURCE"),
     ("POS-E0104", "mkfifo .praxis-os/pipe; pos upgrade $J --yes --on-conflict keep --source $SOURCE"),
     (
@@ -18,6 +18,10 @@ pub const MET: [(&str, &str); 48] = [
     ),
     ("POS-E0110", "ln -s /nowhere .praxis-os/.upgrade; pos upgrade $J --yes --on-conflict keep --source $SOURCE"),
     ("POS-E0111", "pos edits $J"),
+    (
+        "POS-E0113",
+        "pos adopt --yes --source $SOURCE > /dev/null; pos uninstall --yes > /dev/null; pos plan $J --source $SOURCE",
+    ),
     ("POS-E0201", "pos plan $J"),
     ("POS-E0202", "mkdir ../empty; pos plan $J --source ../empty"),
     ("POS-E0203", "pos plan $J --source $SOURCE --to nothing"),

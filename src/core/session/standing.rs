@@ -53,6 +53,7 @@ impl Session {
     pub(crate) fn install_stands(&self) -> &'static str {
         match (self.rolling_back(), self.applied()) {
             _ if self.rebuilt() => "not known for certain: files of either release may be in place",
+            (_, true) if self.uninstalling() => "partly taken out: some files of the release are gone, others are not",
             (true, _) => "between the two releases: some files are back, others are not",
             (_, true) if self.current_phase() > Phase::Content => {
                 "the new files are in place; the rest is not done yet"

@@ -93,6 +93,7 @@ pub(crate) fn losses(model: &Model, session: &Session) -> Vec<String> {
 fn facts(model: &Model, session: &Session) -> Vec<(&'static str, String)> {
     let phase = session.current_phase();
     let source = match session.source_commit() {
+        _ if session.uninstalling() => "none: what releases put here is taken out".to_owned(),
         "" => "not known any more".to_owned(),
         commit => format!("{} at {}", text::visible_str(session.source_version(), false), text::short(commit)),
     };
