@@ -20,7 +20,7 @@ use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
 use crate::engine::planning::make_plan;
 use crate::engine::planning::make_plan::PlanningError;
-use crate::engine::planning::uninstall;
+use crate::engine::planning::uninstalled;
 use crate::host::install;
 use crate::host::session::lock;
 
@@ -83,7 +83,7 @@ pub(crate) fn run(common: &Common) -> Result<Exit, Refusal> {
         Err(e) => (None, Some(e)),
     };
     let running = lock::held_by(&install);
-    let uninstalled = uninstall::done(&install, &found).is_some();
+    let uninstalled = uninstalled::done(&install, &found).is_some();
     let parked = deferred::waiting(&install, &found.sessions).map_err(|e| {
         let next = "mend that, then look again: pos-upgrade-tui status";
         Refusal::refused(

@@ -20,6 +20,7 @@ use crate::core::visible::{Shown as _, line};
 use crate::engine::executor;
 use crate::engine::planning::other_upgrades;
 use crate::engine::planning::uninstall::{self, Uninstall};
+use crate::engine::planning::uninstalled;
 use crate::engine::refusal::Problem;
 use crate::host::session::catalog::Found;
 
@@ -36,8 +37,8 @@ pub(crate) async fn run(common: &Common, dry_run: bool) -> Result<Exit, Refusal>
     if let Some(problem) = other_upgrades::session_in_the_way(&install) {
         return Err(unchanged(problem).into());
     }
-    if let Some(session) = uninstall::done(&install, &found) {
-        let problem = uninstall::is_out(&install, session);
+    if let Some(session) = uninstalled::done(&install, &found) {
+        let problem = uninstalled::is_out(&install, session);
         return Ok(output::nothing_to_do(&format!("{}\n{}", problem.what, problem.next), common.json));
     }
     let what = uninstall::look(&project, &install, &found)?;

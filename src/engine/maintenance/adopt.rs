@@ -14,7 +14,7 @@ use crate::engine::maintenance::reconcile::{self, Found, ReconcileError};
 use crate::engine::planning::edits::{self, Edit, EditKind};
 use crate::engine::planning::make_plan::{self, PlanningError};
 use crate::engine::planning::source::Source;
-use crate::engine::planning::uninstall;
+use crate::engine::planning::uninstalled;
 use crate::engine::refusal::{Problem, problem};
 use crate::engine::report::documents;
 use crate::host::files::error::Doing as _;
@@ -47,8 +47,8 @@ pub(crate) struct Adoption {
 /// # Errors
 /// [`Problem`] for a baseline that can't be read, and an install that was taken out.
 pub(crate) fn known(install: &Path) -> Result<Option<String>, Problem> {
-    if let Some(session) = uninstall::done(install, &catalog::survey(install)) {
-        let problem = uninstall::is_out(install, session);
+    if let Some(session) = uninstalled::done(install, &catalog::survey(install)) {
+        let problem = uninstalled::is_out(install, session);
         return Err(Problem { what: format!("{}; nothing was changed", problem.what), ..problem });
     }
     make_plan::read_baseline(install).map(|found| found.map(|baseline| baseline.release)).map_err(|e| {

@@ -29,7 +29,7 @@ use crate::engine::planning::room;
 use crate::engine::planning::running_server;
 use crate::engine::planning::source;
 use crate::engine::planning::source::{Source, stale_manifest};
-use crate::engine::planning::uninstall;
+use crate::engine::planning::uninstalled;
 use crate::engine::planning::usual_address::usual_address;
 use crate::engine::planning::writable;
 use crate::engine::refusal::problem;
@@ -141,8 +141,8 @@ pub(crate) fn pre_flight(
     let least = source.as_ref().and_then(|source| source.generation().server().minimum_python);
     let (mut valid, mut scope) = (false, None);
     let target = check.run(Task::TargetValid, || {
-        if let Some(session) = uninstall::done(&install, found) {
-            return Err(uninstall::is_out(&install, session));
+        if let Some(session) = uninstalled::done(&install, found) {
+            return Err(uninstalled::is_out(&install, session));
         }
         let (words, copied) = target_valid(&request.project, &install)?;
         scope = Some(copied);

@@ -28,5 +28,6 @@ pub mod sources;
 pub(crate) mod unchangeable;
 pub(crate) mod uninstall;
 pub(crate) mod uninstall_outside;
+pub(crate) mod uninstalled;
 pub(crate) mod usual_address;
 pub(crate) mod writable;
