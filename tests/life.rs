@@ -294,6 +294,23 @@ fn what_was_written_since_is_still_there_after_the_rollback() {
     assert_eq!(fs::read(&rescued[0]).unwrap(), b"mine, since\n");
 }
 
+/// What loses a file of the user's is taken back by itself, also what it did outside of the install.
+#[test]
+fn an_uninstall_that_loses_something_is_taken_back() {
+    let world = World::upgraded();
+    let before = state(&world.demo.project, ".praxis-os");
+    let mut command = world.sandbox.command();
+    command.args(["uninstall", "--yes", "--project"]).arg(&world.demo.project);
+    let lost = "standards/universal/testing/our-flaky-tests.md";
+    let (code, said) = text(&command.env("POS_LOSE", lost).output().unwrap());
+    assert_eq!(code, 5, "{said}");
+    assert!(said.contains("POS-E0412") && said.contains(lost) && said.contains("pos-upgrade-tui uninstall"), "{said}");
+    assert_same(&before, &state(&world.demo.project, ".praxis-os"));
+    assert_eq!(world.json(&["status"])["state"], "idle");
+    let (code, said) = world.run(&["uninstall", "--yes"]);
+    assert_eq!(code, 0, "{said}");
+}
+
 /// A file that says nothing else goes, and comes back; so does a rules file's block.
 #[test]
 fn files_that_hold_nothing_else_go_and_come_back() {

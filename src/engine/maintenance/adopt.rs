@@ -7,7 +7,7 @@ use crate::core::baseline;
 use crate::core::command_line::Next;
 use crate::core::error_code::Code;
 use crate::core::path::RelPath;
-use crate::core::plan::ReleaseEvidence;
+use crate::core::plan::{Plan, ReleaseEvidence};
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::locked;
 use crate::engine::maintenance::reconcile::{self, Found, ReconcileError};
@@ -64,16 +64,13 @@ impl Adoption {
     /// # Errors
     /// [`Problem`] for a source that has nothing to say about the install, and a lock that can't be had.
     pub(crate) fn find(source: &Path, install: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
-        let project = install.parent().unwrap_or(install);
-        let unusable = |what: String| {
-            problem(Code::NotASource, format!("{what}; nothing was changed"), Next::Adopt(None).of(project))
-        };
+        let unusable = |what: String| problem(Code::NotASource, format!("{what}; nothing was changed"), again(install));
         let opened = Source::open(source, None).map_err(|e| unusable(e.to_string()))?;
         if opened.marked().is_none() {
             return Err(unusable(format!("{}: not a praxis-os repository", source.shown())));
         }
         // Who is refused leaves nothing behind, not even a lock's file.
-        looked(&opened, install)?;
+        planned(&opened, install)?;
         // From here on nobody else writes there.
         let lock = locked::without_session(install, note)?;
         let (found, evidence, all) = looked(&opened, install)?;
@@ -104,28 +101,39 @@ impl Adoption {
     }
 }
 
+/// The plan of an install without a baseline, and the release that it is of.
+fn planned(source: &Source, install: &Path) -> Result<(Plan, String), Problem> {
+    let planned = make_plan::plan_from(source, install, None, None).map_err(|e| unread(install, &e))?;
+    let release = planned.plan.install.release.clone().filter(|commit| source.repo.resolve(commit).is_ok());
+    let none = || unlike(install, ReconcileError::NoRelease(install.shown().to_string()).to_string());
+    Ok((planned.plan, release.ok_or_else(none)?))
+}
+
 /// What the baseline would say, how the release was told, and what the user did since.
 fn looked(source: &Source, install: &Path) -> Result<(Found, ReleaseEvidence, Vec<Edit>), Problem> {
-    let again = Next::Adopt(None).of(install.parent().unwrap_or(install));
-    let unread = |what: String| problem(Code::Files, format!("{what}; nothing was changed"), again.clone());
-    let unlike = |what: String| {
-        let next = format!("name a clone that has all releases: {again}");
-        problem(Code::ReleaseNotKnown, format!("{what}; nothing was changed"), next)
-    };
-    let before = make_plan::plan_from(source, install, None, None).map_err(|e| unread(e.to_string()))?;
-    let found = reconcile::find(source, install).map_err(|e| match e {
-        ReconcileError::NoRelease(_) => unlike(e.to_string()),
-        ReconcileError::Planning(e) => unread(e.to_string()),
-    })?;
+    let (before, release) = planned(source, install)?;
+    let found = reconcile::find(source, install, Some(&release)).map_err(|e| unread(install, &e))?;
     // What is written must not make an upgrade do anything else than it would have done.
     let with = make_plan::plan_from(source, install, None, Some(found.baseline.clone()));
-    let with = with.map_err(|e| unread(e.to_string()))?;
-    if let Some(path) = before.plan.disagreements(&with.plan).first() {
+    if let Some(path) = before.disagreements(&with.map_err(|e| unread(install, &e))?.plan).first() {
         let shown = install.shown();
-        return Err(unlike(format!(
-            "{shown}: the source does not tell clearly enough which release this install is of (for instance {path})"
-        )));
+        let what =
+            format!("{shown}: the source does not tell clearly which release this install is of (for instance {path})");
+        return Err(unlike(install, what));
     }
-    let all = edits::find(install, Some(source)).map_err(|e| unread(e.to_string()))?.edits;
-    Ok((found, before.plan.install.release_evidence, all))
+    let all = edits::find(install, Some(source)).map_err(|e| unread(install, &e))?.edits;
+    Ok((found, before.install.release_evidence, all))
+}
+
+fn again(install: &Path) -> String {
+    Next::Adopt(None).of(install.parent().unwrap_or(install))
+}
+
+fn unread(install: &Path, error: &impl std::fmt::Display) -> Problem {
+    problem(Code::Files, format!("{error}; nothing was changed"), again(install))
+}
+
+fn unlike(install: &Path, what: String) -> Problem {
+    let next = format!("name a clone that has all releases: {}", again(install));
+    problem(Code::ReleaseNotKnown, format!("{what}; nothing was changed"), next)
 }

@@ -67,7 +67,7 @@ impl Reconciled {
         }
         // From here on nobody else writes there.
         let lock = locked::without_session(install, note)?;
-        let found = find(&opened, install).map_err(|e| unusable(e.to_string()))?;
+        let found = find(&opened, install, None).map_err(|e| unusable(e.to_string()))?;
         Ok(Self { found, path: install.join(baseline::FILE), lock })
     }
 
@@ -111,11 +111,11 @@ pub(crate) struct Found {
     pub(crate) unusable: bool,
 }
 
-/// Looks at the source and the install.
+/// Looks at the source and the install. `told` is the release that the install is most like, where that is known already.
 ///
 /// # Errors
 /// [`ReconcileError`].
-pub(super) fn find(source: &Source, install: &Path) -> Result<Found, ReconcileError> {
+pub(super) fn find(source: &Source, install: &Path, told: Option<&str>) -> Result<Found, ReconcileError> {
     let text = read::read_if_there(&install.join(baseline::FILE))?;
     let now: Option<Baseline> = text.as_ref().and_then(|text| serde_json::from_slice(text).ok());
     let mut sides: Vec<Baseline> = match (&now, &text) {
@@ -130,7 +130,7 @@ pub(super) fn find(source: &Source, install: &Path) -> Result<Found, ReconcileEr
     let place = |path: &RelPath| layout.install_path(path, |folder| installed.folders.contains(folder));
     let release = match choose(source, &named, &installed, &place)? {
         Some(release) => release,
-        None => like(source, install)?,
+        None => told.map_or_else(|| like(source, install), |told| Ok(told.to_owned()))?,
     };
     // The side of the release that was chosen tells first.
     sides.sort_by_key(|side| side.release != release);
