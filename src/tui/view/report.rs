@@ -118,6 +118,9 @@ fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
     if let Some(next) = &next {
         rows.fact("next", next, Role::Accent);
     }
+    if let Some(code) = finish.code {
+        rows.fact("more", &format!("pos-upgrade-tui help {code}"), Role::Text);
+    }
     if let Some(backup) = &finish.backup {
         rows.fact("backup", &model.tilde_path(backup), Role::Text);
     }

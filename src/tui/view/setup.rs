@@ -89,7 +89,7 @@ impl Rows<'_> {
             About::Downgrade => "allow it here, or bring the clone up to date (git pull)",
             _ => &problem.next,
         };
-        self.text(Some(spot), "!", &problem.what, Role::Bad);
+        self.text(Some(spot), "!", &format!("{} ({})", problem.what, problem.code), Role::Bad);
         self.text(Some(spot), "→", next, Role::Accent);
     }
 
