@@ -1,7 +1,7 @@
 //! The plan: what will happen to every managed path, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -279,6 +279,18 @@ impl PlanSource {
 }
 
 impl PlanInstall {
+    /// An install as it is laid out now, for a plan that no source was asked for.
+    pub(crate) fn laid_out(folder: &Path, generation: &str, layout: &str) -> Self {
+        Self {
+            path: folder.to_string_lossy().into_owned(),
+            path_base64: os_text::base64(folder),
+            layout: layout.to_owned(),
+            generation: generation.to_owned(),
+            release: None,
+            release_evidence: ReleaseEvidence::None,
+        }
+    }
+
     /// The install's folder, byte for byte.
     pub fn folder(&self) -> PathBuf {
         os_text::exact(&self.path, self.path_base64.as_deref()).into()

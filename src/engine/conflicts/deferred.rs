@@ -139,12 +139,9 @@ fn planned(install: &Path, sessions: &[Session]) -> Result<Option<Plan>, Stop> {
             generation: generation.name.clone(),
         },
         install: PlanInstall {
-            path: install.to_string_lossy().into_owned(),
-            path_base64: os_text::base64(install),
-            layout: layout.name.clone(),
-            generation: generation.name.clone(),
             release_evidence: if baseline.is_some() { ReleaseEvidence::Baseline } else { ReleaseEvidence::None },
             release: baseline.map(|b| b.release),
+            ..PlanInstall::laid_out(install, &generation.name, &layout.name)
         },
         // Only where server code is among them does the server have to be stopped and proven again.
         only: if files.iter().any(is_server) { None } else { Some(Only::Content) },

@@ -92,10 +92,7 @@ pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
             }
         }
     })?;
-    run.task(PHASE, Task::Unlock, |run| {
-        run.lock.unexplain();
-        done("released", ())
-    })?;
+    release(run)?;
     Ok(CleanupEvidence {
         lock_released: true,
         old_backups_archived,
@@ -103,6 +100,17 @@ pub(crate) fn run(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         installation_summary_updated: true,
         update_log_appended: true,
         git_changes_committed,
+    })
+}
+
+/// The last task of a session: nobody is kept out any more.
+///
+/// # Errors
+/// [`Stop`].
+pub(super) fn release(run: &mut Run) -> Result<(), Stop> {
+    run.task(PHASE, Task::Unlock, |run| {
+        run.lock.unexplain();
+        done("released", ())
     })
 }
 

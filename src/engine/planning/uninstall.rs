@@ -11,7 +11,6 @@ use crate::core::command_line::Next;
 use crate::core::error_code::Code;
 use crate::core::known_releases::known;
 use crate::core::layout::layouts;
-use crate::core::os_text;
 use crate::core::path::RelPath;
 use crate::core::plan::{FileEntry, Kind, Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary};
 use crate::core::session::DOCUMENTS;
@@ -210,12 +209,9 @@ fn plan(install: &Path, baseline: Option<&Baseline>, files: Vec<FileEntry>) -> P
             generation: generation.name.clone(),
         },
         install: PlanInstall {
-            path: install.to_string_lossy().into_owned(),
-            path_base64: os_text::base64(install),
-            layout: layout.name.clone(),
-            generation: generation.name.clone(),
             release_evidence: if release.is_some() { ReleaseEvidence::Baseline } else { ReleaseEvidence::Known },
             release,
+            ..PlanInstall::laid_out(install, &generation.name, &layout.name)
         },
         only: None,
         summary: Summary::of(&files),

@@ -16,6 +16,7 @@ use crate::engine::account::check;
 use crate::engine::account::take::When;
 use crate::engine::conflicts::apply::{self, Decided};
 use crate::engine::events::Level;
+use crate::engine::phases::cleanup;
 use crate::engine::phases::content::{covered, difference, preview, replaced, still_so};
 use crate::engine::phases::server::stop::{note_server, stop_live};
 use crate::engine::planning::uninstall::{self, Uninstall};
@@ -246,10 +247,7 @@ pub(crate) fn end(run: &mut Run) -> Result<CleanupEvidence, Stop> {
         ended::note(run.lock.install(), &run.session.session_id, End::Completed)?;
         done("UPDATE_LOG.txt", ())
     })?;
-    run.task(PHASE, Task::Unlock, |run| {
-        run.lock.unexplain();
-        done("released", ())
-    })?;
+    cleanup::release(run)?;
     Ok(CleanupEvidence {
         lock_released: true,
         old_backups_archived: 0,
