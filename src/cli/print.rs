@@ -48,6 +48,17 @@ pub(crate) fn error_text(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", visible::lines(text));
 }
 
+/// How many lines of a kind are shown; `--json` has all.
+const SHOWN: usize = 20;
+
+/// The first of many lines, each behind `front`, and how many more there are, with `rest` to say of those.
+pub(crate) fn some(front: &str, lines: &[String], rest: &str) {
+    lines.iter().take(SHOWN).for_each(|line| say!("{front}{line}"));
+    if lines.len() > SHOWN {
+        say!("{front}and {} more{rest}", lines.len() - SHOWN);
+    }
+}
+
 /// A value as one line of JSON on standard output.
 pub(crate) fn json(value: &impl Serialize) {
     match json_line(value) {

@@ -4,21 +4,17 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::cli::args::{Common, From};
+use crate::cli::args::Common;
 use crate::cli::ask::ask;
 use crate::cli::diff;
 use crate::cli::output;
+use crate::cli::print;
 use crate::cli::refusal::Refusal;
 use crate::cli::request;
-use crate::cli::source;
-use crate::core::error_code::Code;
 use crate::core::exit::Exit;
 use crate::core::release_history::short;
 use crate::core::visible::Shown as _;
 use crate::engine::maintenance::reconcile::{Found, Reconciled};
-
-/// How many paths of each kind are shown; the JSON has all.
-const SHOWN: usize = 20;
 
 /// Runs the subcommand. Writes `.upgrade-baseline.json` and nothing else; one that could not be read is kept among the
 /// rescued files.
@@ -28,15 +24,8 @@ const SHOWN: usize = 20;
 pub(crate) fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusal> {
     let install = request::install(common)?;
     let project = request::project(common)?;
-    let from = From { source: source.map(Path::to_owned), ..From::default() };
-    let Some(path) = request::absolute(request::settings(&project, &from)?.source_path.as_deref()) else {
-        return Err(Refusal::usage(
-            Code::NoSource,
-            "no source: where is the clone of praxis-os that has these releases? nothing was changed",
-            "pos-upgrade-tui reconcile --source DIR",
-        ));
-    };
-    let path = source::seen(&path, source.is_some())?;
+    let missing = "no source: where is the clone of praxis-os that has these releases?";
+    let path = request::releases(&project, source, missing, "pos-upgrade-tui reconcile --source DIR")?;
     let reconciled = Reconciled::find(&path, &install, &mut |line| complain!("{line}"))?;
     let (found, shown) = (&reconciled.found, &reconciled.path);
     if found.same {
@@ -44,7 +33,7 @@ pub(crate) fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusa
         return Ok(output::nothing_to_do(&message, common.json));
     }
     if !common.json {
-        print(shown, found);
+        show(shown, found);
     }
     ask(common, "Write it?", &format!("reconcile --source {}", path.shown()))?;
     let kept = reconciled.write()?;
@@ -63,7 +52,7 @@ pub(crate) fn run(common: &Common, source: Option<&Path>) -> Result<Exit, Refusa
     Ok(Exit::Done)
 }
 
-fn print(shown: &Path, found: &Found) {
+fn show(shown: &Path, found: &Found) {
     say!("{}", shown.shown());
     let named: Vec<&str> = found.named.iter().map(|release| short(release)).collect();
     match named.as_slice() {
@@ -83,8 +72,5 @@ fn list(what: &str, lines: &[String]) {
         return;
     }
     say!("  {what}: {}", lines.len());
-    lines.iter().take(SHOWN).for_each(|line| say!("    {line}"));
-    if lines.len() > SHOWN {
-        say!("    and {} more", lines.len() - SHOWN);
-    }
+    print::some("    ", lines, "");
 }

@@ -91,6 +91,22 @@ pub(crate) fn source_of(project: &Path, layers: &Layers, from: &From) -> Result<
     source::folder(&absolute(Some(named)).unwrap_or_else(|| named.clone()), from.offline).map(Some)
 }
 
+/// The clone that `--source` or the settings name, for commands that only read its releases; an address as it was last fetched.
+///
+/// # Errors
+/// [`Refusal`] with these words where none is named, and for an address that can't be reached.
+pub(crate) fn releases(
+    project: &Path,
+    named: Option<&Path>,
+    missing: &str,
+    next: impl Into<String>,
+) -> Result<PathBuf, Refusal> {
+    let from = From { source: named.map(Path::to_owned), ..From::default() };
+    let path = absolute(settings(project, &from)?.source_path.as_deref());
+    let none = || Refusal::usage(Code::NoSource, format!("{missing} nothing was changed"), next);
+    source::seen(&path.ok_or_else(none)?, named.is_some())
+}
+
 /// The request that these arguments make, for commands that can't ask for a source.
 ///
 /// # Errors

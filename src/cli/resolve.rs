@@ -15,7 +15,6 @@ use crate::core::visible::Shown as _;
 use crate::engine::conflicts::deferred;
 use crate::engine::executor;
 use crate::engine::planning::inspect;
-use crate::engine::refusal::Problem;
 use crate::tui::launch::Launch;
 
 /// Runs the subcommand.
@@ -27,7 +26,7 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Result<Exit, Refusal> {
     let install = request::install(common)?;
     let found = session::all(&project)?;
     if let Some(problem) = inspect::session_in_the_way(&install) {
-        return Err(Problem { what: format!("{}; nothing was changed", problem.what), ..problem }.into());
+        return Err(problem.unchanged().into());
     }
     let unusable =
         |e: String| Refusal::refused(Code::Files, format!("{e}; nothing was changed"), "pos-upgrade-tui status");

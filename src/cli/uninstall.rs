@@ -1,5 +1,7 @@
 //! `uninstall`: takes out what releases shipped, and leaves what is the user's.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use crate::cli::args::{Common, From};
@@ -24,9 +26,6 @@ use crate::engine::planning::uninstalled;
 use crate::engine::refusal::Problem;
 use crate::host::session::catalog::Found;
 
-/// How many paths of each kind are shown; the JSON has all.
-const SHOWN: usize = 20;
-
 /// Runs the subcommand. With `dry_run` it only says what would go and what would stay.
 ///
 /// # Errors
@@ -35,7 +34,7 @@ pub(crate) async fn run(common: &Common, dry_run: bool) -> Result<Exit, Refusal>
     let (project, install) = (request::project(common)?, request::install(common)?);
     let found = session::all(&project)?;
     if let Some(problem) = other_upgrades::session_in_the_way(&install) {
-        return Err(unchanged(problem).into());
+        return Err(problem.unchanged().into());
     }
     if let Some(session) = uninstalled::done(&install, &found) {
         let problem = uninstalled::is_out(&install, session);
@@ -55,27 +54,20 @@ pub(crate) async fn run(common: &Common, dry_run: bool) -> Result<Exit, Refusal>
     }
     ask(common, "\nTake it out?", "uninstall")?;
     // A server that stayed would run without its files, so all that can be ended is.
-    let options = Options { auto_restart: true, restart_by_hand: true, ..options(common)? };
+    let options = Options { auto_restart: true, restart_by_hand: true, ..options(&project)? };
     let source = source_of(&found);
     let handle = executor::uninstall(&project, &source, what.plan, options);
     Ok(output::follow(handle, common.json).await)
 }
 
-fn options(common: &Common) -> Result<Options, Refusal> {
-    let settings = request::settings(&request::project(common)?, &From::default())?;
+fn options(project: &Path) -> Result<Options, Refusal> {
+    let settings = request::settings(project, &From::default())?;
     Ok(Options { git_commit_after: false, ..request::options(&settings, &From::default()) })
 }
 
 /// The clone of the last upgrade: nothing of it is read, it is only noted with the session.
-fn source_of(found: &Found) -> std::path::PathBuf {
+fn source_of(found: &Found) -> PathBuf {
     found.sessions.last().map(|session| session.source().to_owned()).unwrap_or_default()
-}
-
-fn unchanged(problem: Problem) -> Problem {
-    match problem.what.contains("nothing was changed") {
-        true => problem,
-        false => Problem { what: format!("{}; nothing was changed", problem.what), ..problem },
-    }
 }
 
 fn refuse(problems: Vec<Problem>) -> Result<(), Refusal> {
@@ -83,7 +75,7 @@ fn refuse(problems: Vec<Problem>) -> Result<(), Refusal> {
     let all: Vec<String> = problems.iter().map(|p| p.what.clone()).collect();
     match problems.into_iter().next() {
         None => Ok(()),
-        Some(first) => Err(unchanged(Problem { what: all.join("\n"), exit_code, ..first }).into()),
+        Some(first) => Err(Problem { what: all.join("\n"), exit_code, ..first }.unchanged().into()),
     }
 }
 
@@ -131,8 +123,5 @@ fn show(what: &Uninstall) {
 fn list(head: &str, paths: &mut dyn Iterator<Item = &RelPath>) {
     let all: Vec<String> = paths.map(diff::path).collect();
     say!("{head}: {}", all.len());
-    all.iter().take(SHOWN).for_each(|path| say!("  {path}"));
-    if all.len() > SHOWN {
-        say!("  and {} more; --json has all", all.len() - SHOWN);
-    }
+    print::some("  ", &all, "; --json has all");
 }

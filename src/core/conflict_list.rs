@@ -107,7 +107,8 @@ impl ListedLines {
     }
 }
 
-fn lines_before(text: &[u8], at: usize) -> usize {
+/// How many lines of a text end before an offset.
+pub(crate) fn lines_before(text: &[u8], at: usize) -> usize {
     text.get(..at).unwrap_or(text).iter().filter(|b| **b == b'\n').count()
 }
 

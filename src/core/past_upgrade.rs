@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::session::{Session, Status};
+use super::session::{Purpose, Session, Status};
 
 /// What a row is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,10 +69,10 @@ impl PastUpgrade {
         let put_off = session.put_off() as u64;
         let own = Self {
             id: session.session_id.clone(),
-            kind: match (session.resolving(), session.uninstalling()) {
-                (true, _) => Kind::Resolve,
-                (false, true) => Kind::Uninstall,
-                (false, false) => Kind::Upgrade,
+            kind: match session.purpose() {
+                Purpose::Resolve => Kind::Resolve,
+                Purpose::Uninstall => Kind::Uninstall,
+                Purpose::Upgrade => Kind::Upgrade,
             },
             project: session.project.clone(),
             from_release: session.from_release().map(str::to_owned),

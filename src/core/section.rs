@@ -1,5 +1,6 @@
 //! In which heading, function or key a place of a text stands: what git tells behind `@@`, by the shape of the text.
 
+use super::merge::Merge;
 use super::path::RelPath;
 
 /// So much of a line is looked at, in bytes.
@@ -45,9 +46,15 @@ struct Open {
     name: String,
 }
 
+/// The section around each conflicting hunk of a merge, in their order, by the user's own text.
+pub(crate) fn of_hunks(path: &RelPath, merge: &Merge) -> Vec<Option<String>> {
+    let places: Vec<usize> = merge.overlaps().map(|region| region.mine.start).collect();
+    sections(path, merge.texts()[1], &places)
+}
+
 /// The innermost section around each place, as people name it; none where a text has no sections, or none has begun. `places` are
 /// offsets in bytes, rising; each is taken for the line that begins there or holds it.
-pub(crate) fn sections(path: &RelPath, text: &[u8], places: &[usize]) -> Vec<Option<String>> {
+fn sections(path: &RelPath, text: &[u8], places: &[usize]) -> Vec<Option<String>> {
     let Some(shape) = Shape::of(path) else { return vec![None; places.len()] };
     let mut found = Vec::with_capacity(places.len());
     let (mut open, mut is_fenced, mut end): (Vec<Open>, bool, usize) = (Vec::new(), false, 0);

@@ -104,7 +104,7 @@ pub(crate) fn overtaken(session: &Session) -> Result<(), Problem> {
 pub(crate) fn still_the_same(session: &Session, how: Begin, found: &Found) -> Result<(), Problem> {
     if how == Begin::Anew {
         let in_the_way = other_upgrades::in_the_way(&session.install, found);
-        return in_the_way.map_or(Ok(()), |p| Err(Problem { what: format!("{}; nothing was changed", p.what), ..p }));
+        return in_the_way.map_or(Ok(()), |problem| Err(problem.unchanged()));
     }
     if let Some(damage) = found.lost() {
         let what = format!("{}; nothing was changed", damage.describe());

@@ -20,7 +20,7 @@ use crate::core::path::RelPath;
 use crate::core::phase::Phase;
 use crate::core::plan::{Only, Plan};
 use crate::core::policy::OnConflict;
-use crate::core::session::{Approval, Decision, Session, StateEvent};
+use crate::core::session::{Approval, Decision, Purpose, Session, StateEvent};
 use crate::core::settings::Options;
 use crate::core::visible::Shown as _;
 use crate::engine::account::check;
@@ -235,14 +235,6 @@ pub(crate) fn discard(session: Session) -> Handle {
             Err(_) => finish(run, FinishKind::Failed, Exit::Refused, "the session could not be saved".into(), None),
         }
     })
-}
-
-/// What a session is begun for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Upgrade,
-    Resolve,
-    Uninstall,
 }
 
 fn new_session(request: Request, plan: Plan, on_conflict: OnConflict, purpose: Purpose) -> Session {

@@ -30,6 +30,13 @@ pub struct Problem {
     pub(crate) next: String,
 }
 
+impl Problem {
+    /// The same, where it ends what was asked for: how the install stands is said, too.
+    pub(crate) fn unchanged(self) -> Self {
+        Self { what: format!("{}; nothing was changed", self.what), ..self }
+    }
+}
+
 /// Arguments that can't be meant.
 pub(crate) fn usage(code: Code, what: impl ToString, next: impl Into<String>) -> Problem {
     Problem { exit_code: Exit::Usage, ..problem(code, what, next) }

@@ -18,7 +18,7 @@ use crate::core::merge::Merge;
 use crate::core::outcome::{Outcome, Sides, merge_of};
 use crate::core::plan::{FileEntry, Kind};
 use crate::core::policy::OnConflict;
-use crate::core::session::{Decision, Session, Status};
+use crate::core::session::{Decision, Purpose, Session, Status};
 use crate::engine::at_work::Work;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::{self, Handle};
@@ -193,7 +193,7 @@ impl<E: Engine> Worker<E> {
                         let session = engine.recall(&launch, &session);
                         // Here, and not once the screen has it: whoever presses `q` at once is remembered, too.
                         // A session that settles what was put off has no source of its own.
-                        let is_upgrade = |s: &&Session| !s.resolving() && !s.uninstalling();
+                        let is_upgrade = |s: &&Session| s.purpose() == Purpose::Upgrade;
                         let upgraded = session.as_ref().filter(|s| s.status() == Status::Completed).filter(is_upgrade);
                         if let Some(upgraded) = upgraded {
                             engine.remember(upgraded.source());

@@ -79,7 +79,7 @@ impl World {
 }
 
 #[test]
-#[ignore = "takes long"]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn errors_have_the_code_that_the_manual_explains() {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let (next, rows) = (&next, &MET);
@@ -171,7 +171,7 @@ fn an_assistant_gets_the_code_too() {
 
 /// A disk that fails in the checks, whichever of their files it meets.
 #[test]
-#[ignore = "takes long"]
+#[ignore = "takes long: cargo test --test suites -- --ignored"]
 fn a_phase_that_fails_for_no_better_known_reason_has_a_code() {
     if Command::new("strace").arg("-V").output().is_err() {
         return skipped("there is no strace");

@@ -4,10 +4,11 @@ use tokio::sync::mpsc;
 
 use crate::cli::plain::person::Person;
 use crate::cli::plain::telling;
+use crate::core::conflict_list::lines_before;
 use crate::core::merge::{Choice, Merge, Region};
 use crate::core::offer::{Offer, offers};
 use crate::core::outcome::merge_of;
-use crate::core::section::sections;
+use crate::core::section::of_hunks;
 use crate::core::session::Decision;
 use crate::engine::events::{Command, ConflictFile, Event};
 use crate::engine::executor::Handle;
@@ -141,8 +142,7 @@ async fn chosen(person: &mut Person, file: &ConflictFile, merge: Option<&Merge>)
 /// A choice for each place. The inner none is for whoever wants to choose for the whole file after all.
 async fn places(person: &mut Person, file: &ConflictFile, merge: &Merge) -> Option<Option<Vec<Option<Choice>>>> {
     let offers = offers(&file.path, merge);
-    let begins: Vec<usize> = merge.overlaps().map(|region| region.mine.start).collect();
-    let sections = sections(&file.path, merge.texts()[1], &begins);
+    let sections = of_hunks(&file.path, merge);
     let mut choices = Vec::new();
     for ((at, region), section) in merge.overlaps().enumerate().zip(&sections) {
         let offer = offers.get(at).and_then(Option::as_ref);
@@ -197,11 +197,10 @@ async fn place(
 fn tell(merge: &Merge, region: &Region, all: bool) -> bool {
     let [base, mine, theirs] = merge.texts();
     let sides = merge.sides(region);
-    let before = |text: &[u8], at: usize| text.iter().take(at).filter(|b| **b == b'\n').count();
     let parts = [
-        ("Before", sides.base, before(base, region.base.start)),
-        ("Yours", sides.mine, before(mine, region.mine.start)),
-        ("The release's", sides.theirs, before(theirs, region.theirs.start)),
+        ("Before", sides.base, lines_before(base, region.base.start)),
+        ("Yours", sides.mine, lines_before(mine, region.mine.start)),
+        ("The release's", sides.theirs, lines_before(theirs, region.theirs.start)),
     ];
     // Each is said, whatever was left out of the one before.
     parts.map(|(whose, text, at)| telling::lines(whose, text, at, all)).contains(&true)

@@ -9,6 +9,17 @@ use crate::core::plan::{Plan, PlanInstall, PlanSource, ReleaseEvidence, Summary}
 use crate::core::policy::OnConflict;
 use crate::core::settings::Options;
 
+/// What a session is begun for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To install a release.
+    Upgrade,
+    /// To settle conflicts that earlier sessions put off.
+    Resolve,
+    /// To take out what releases shipped.
+    Uninstall,
+}
+
 /// What was approved. `approval.json` in `.upgrade/<uuid>/` is this, wrapped with its checksum, which the session names too.
 ///
 /// ```json
@@ -65,6 +76,15 @@ impl Default for Approval {
 }
 
 impl Approval {
+    /// What the session is begun for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        match (self.resolving, self.uninstalling) {
+            (true, _) => Purpose::Resolve,
+            (false, true) => Purpose::Uninstall,
+            (false, false) => Purpose::Upgrade,
+        }
+    }
+
     /// Its JSON, and the checksum of that by which a session names it.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ mod state_file;
 mod taken_out;
 mod times;
 
-pub(crate) use approval::Approval;
+pub(crate) use approval::{Approval, Purpose};
 pub use decision::{Decision, Refused};
 pub use decisions::{Decided, Decisions, Draft, Earlier};
 pub use machine::{Illegal, StateEvent};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::approval::Approval;
+use super::approval::{Approval, Purpose};
 use super::decision::Decision;
 use super::decisions::Decisions;
 use super::ready::Ready;
@@ -289,6 +289,11 @@ impl Session {
     /// It takes out what releases shipped, and installs nothing.
     pub fn uninstalling(&self) -> bool {
         self.approved.uninstalling
+    }
+
+    /// What it was begun for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        self.approved.purpose()
     }
 
     /// The clone.

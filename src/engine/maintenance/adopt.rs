@@ -16,9 +16,6 @@ use crate::engine::planning::make_plan::{self, PlanningError};
 use crate::engine::planning::source::Source;
 use crate::engine::planning::uninstalled;
 use crate::engine::refusal::{Problem, problem};
-use crate::engine::report::documents;
-use crate::host::files::error::Doing as _;
-use crate::host::files::fs;
 use crate::host::session::catalog;
 use crate::host::session::lock::Lock;
 
@@ -48,13 +45,12 @@ pub(crate) struct Adoption {
 /// [`Problem`] for a baseline that can't be read, and an install that was taken out.
 pub(crate) fn known(install: &Path) -> Result<Option<String>, Problem> {
     if let Some(session) = uninstalled::done(install, &catalog::survey(install)) {
-        let problem = uninstalled::is_out(install, session);
-        return Err(Problem { what: format!("{}; nothing was changed", problem.what), ..problem });
+        return Err(uninstalled::is_out(install, session).unchanged());
     }
     make_plan::read_baseline(install).map(|found| found.map(|baseline| baseline.release)).map_err(|e| {
         let next = Next::Reconcile(None).of(install.parent().unwrap_or(install));
         let code = if matches!(e, PlanningError::Merged { .. }) { Code::TwoBaselines } else { Code::BadBaseline };
-        problem(code, format!("{e}; nothing was changed"), next)
+        problem(code, e, next).unchanged()
     })
 }
 
@@ -64,11 +60,7 @@ impl Adoption {
     /// # Errors
     /// [`Problem`] for a source that has nothing to say about the install, and a lock that can't be had.
     pub(crate) fn find(source: &Path, install: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
-        let unusable = |what: String| problem(Code::NotASource, format!("{what}; nothing was changed"), again(install));
-        let opened = Source::open(source, None).map_err(|e| unusable(e.to_string()))?;
-        if opened.marked().is_none() {
-            return Err(unusable(format!("{}: not a praxis-os repository", source.shown())));
-        }
+        let opened = reconcile::opened(source, &again(install))?;
         // Who is refused leaves nothing behind, not even a lock's file.
         planned(&opened, install)?;
         // From here on nobody else writes there.
@@ -94,10 +86,7 @@ impl Adoption {
     /// # Errors
     /// [`Problem`]; then the install is as it was.
     pub(crate) fn write(&self) -> Result<(), Problem> {
-        let text = self.found.baseline.to_json().doing("write", &self.path);
-        let written =
-            text.and_then(|text| fs::write_durable(&self.path, text.as_bytes(), documents::mode_of(&self.path)));
-        written.map_err(|e| problem(Code::Files, format!("{e}; the install is as it was"), "mend that, then try again"))
+        self.found.write(&self.path)
     }
 }
 
@@ -130,10 +119,10 @@ fn again(install: &Path) -> String {
 }
 
 fn unread(install: &Path, error: &impl std::fmt::Display) -> Problem {
-    problem(Code::Files, format!("{error}; nothing was changed"), again(install))
+    problem(Code::Files, error, again(install)).unchanged()
 }
 
 fn unlike(install: &Path, what: String) -> Problem {
     let next = format!("name a clone that has all releases: {}", again(install));
-    problem(Code::ReleaseNotKnown, format!("{what}; nothing was changed"), next)
+    problem(Code::ReleaseNotKnown, what, next).unchanged()
 }

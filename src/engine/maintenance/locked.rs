@@ -31,7 +31,7 @@ pub(crate) fn without_session(install: &Path, note: &mut dyn FnMut(&str)) -> Res
     let lock = lock(install, note)?;
     match other_upgrades::session_in_the_way(install) {
         None => Ok(lock),
-        Some(problem) => Err(Problem { what: format!("{}; nothing was changed", problem.what), ..problem }),
+        Some(problem) => Err(problem.unchanged()),
     }
 }
 

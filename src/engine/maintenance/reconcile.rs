@@ -57,14 +57,9 @@ impl Reconciled {
     /// # Errors
     /// [`Problem`] for a source that has nothing to say about the install, and a lock that can't be had.
     pub(crate) fn find(source: &Path, install: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, Problem> {
-        let unusable = |what: String| {
-            let next = "name a clone: pos-upgrade-tui reconcile --source DIR";
-            problem(Code::NotASource, format!("{what}; nothing was changed"), next)
-        };
-        let opened = Source::open(source, None).map_err(|e| unusable(e.to_string()))?;
-        if opened.marked().is_none() {
-            return Err(unusable(format!("{}: not a praxis-os repository", source.shown())));
-        }
+        let next = "name a clone: pos-upgrade-tui reconcile --source DIR";
+        let unusable = |what: String| problem(Code::NotASource, what, next).unchanged();
+        let opened = opened(source, next)?;
         // From here on nobody else writes there.
         let lock = locked::without_session(install, note)?;
         let found = find(&opened, install, None).map_err(|e| unusable(e.to_string()))?;
@@ -77,8 +72,6 @@ impl Reconciled {
     /// # Errors
     /// [`Problem`]; then the install is as it was.
     pub(crate) fn write(&self) -> Result<Option<String>, Problem> {
-        let failed =
-            |e: FsError| problem(Code::Files, format!("{e}; the install is as it was"), "mend that, then try again");
         let install = self.lock.install();
         let mut kept = None;
         if self.found.unusable {
@@ -88,8 +81,7 @@ impl Reconciled {
             fs::write_durable(&folder.join(baseline::FILE), &old, 0o644).map_err(failed)?;
             kept = Some(format!("{}/{rescue}/{}", install::name_of(install), baseline::FILE));
         }
-        let text = self.found.baseline.to_json().doing("write", &self.path).map_err(failed)?;
-        fs::write_durable(&self.path, text.as_bytes(), documents::mode_of(&self.path)).map_err(failed)?;
+        self.found.write(&self.path)?;
         Ok(kept)
     }
 }
@@ -109,6 +101,34 @@ pub(crate) struct Found {
     pub(crate) same: bool,
     /// The file in the install can't be read as a baseline.
     pub(crate) unusable: bool,
+}
+
+impl Found {
+    /// Writes the baseline.
+    ///
+    /// # Errors
+    /// [`Problem`]; then the install is as it was.
+    pub(super) fn write(&self, path: &Path) -> Result<(), Problem> {
+        let text = self.baseline.to_json().doing("write", path).map_err(failed)?;
+        fs::write_durable(path, text.as_bytes(), documents::mode_of(path)).map_err(failed)
+    }
+}
+
+fn failed(error: FsError) -> Problem {
+    problem(Code::Files, format!("{error}; the install is as it was"), "mend that, then try again")
+}
+
+/// The clone that has an install's releases; `next` says how another one is named.
+///
+/// # Errors
+/// [`Problem`] for what is none.
+pub(super) fn opened(source: &Path, next: &str) -> Result<Source, Problem> {
+    let unusable = |what: String| problem(Code::NotASource, what, next).unchanged();
+    let opened = Source::open(source, None).map_err(|e| unusable(e.to_string()))?;
+    match opened.marked() {
+        Some(_) => Ok(opened),
+        None => Err(unusable(format!("{}: not a praxis-os repository", source.shown()))),
+    }
 }
 
 /// Looks at the source and the install. `told` is the release that the install is most like, where that is known already.

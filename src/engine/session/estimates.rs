@@ -10,9 +10,7 @@ const EARLIER: usize = 3;
 /// kind; without any, the seed's.
 pub(crate) fn estimates(sessions: &[Session], current: &Session) -> [u32; 6] {
     let alike = |s: &&Session| {
-        (s.plan().only, s.resolving(), s.uninstalling())
-            == (current.plan().only, current.resolving(), current.uninstalling())
-            && s.session_id != current.session_id
+        (s.plan().only, s.purpose()) == (current.plan().only, current.purpose()) && s.session_id != current.session_id
     };
     let mut earlier: Vec<&Session> = sessions.iter().filter(alike).collect();
     earlier.sort_by(|a, b| b.created_at.cmp(&a.created_at));

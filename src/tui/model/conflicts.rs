@@ -9,7 +9,7 @@ use crate::core::merge::Merge;
 use crate::core::offer::{Offer, offers};
 use crate::core::outcome::damage;
 use crate::core::path::RelPath;
-use crate::core::section::sections;
+use crate::core::section::of_hunks;
 use crate::core::session::Refused;
 use crate::engine::events::ConflictFile;
 use crate::tui::conflict::{Decision, Settling};
@@ -30,9 +30,11 @@ pub struct HunkFacts {
 impl HunkFacts {
     /// Of all hunks of a merge, in their order.
     pub(crate) fn all(path: &RelPath, merge: &Merge) -> Arc<[Self]> {
-        let places: Vec<usize> = merge.overlaps().map(|region| region.mine.start).collect();
-        let sections = sections(path, merge.texts()[1], &places);
-        offers(path, merge).into_iter().zip(sections).map(|(offer, section)| Self { offer, section }).collect()
+        offers(path, merge)
+            .into_iter()
+            .zip(of_hunks(path, merge))
+            .map(|(offer, section)| Self { offer, section })
+            .collect()
     }
 }
 

@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use super::frame::{self, line};
 use crate::core::os_text::quoted;
 use crate::core::report_parts::Part;
-use crate::core::session::Session;
+use crate::core::session::{Purpose, Session};
 use crate::engine::events::{FinishKind, Level};
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -15,11 +15,11 @@ use crate::tui::theme::Role;
 use std::path::Path;
 
 /// `wanted`: it ended as the person asked.
-fn head(kind: FinishKind, wanted: bool, resolving: bool, uninstalling: bool) -> (&'static str, &'static str, Role) {
+fn head(kind: FinishKind, wanted: bool, purpose: Purpose) -> (&'static str, &'static str, Role) {
     match kind {
         FinishKind::RolledBack if wanted => ("✔", "Rolled back", Role::Good),
-        FinishKind::Completed if uninstalling => ("✔", "Taken out", Role::Good),
-        FinishKind::Completed if resolving => ("✔", "Settled", Role::Good),
+        FinishKind::Completed if purpose == Purpose::Uninstall => ("✔", "Taken out", Role::Good),
+        FinishKind::Completed if purpose == Purpose::Resolve => ("✔", "Settled", Role::Good),
         FinishKind::Completed => ("✔", "Upgraded", Role::Good),
         FinishKind::NothingToDo => ("✔", "Nothing to do", Role::Good),
         FinishKind::RolledBack => ("!", "Rolled back", Role::Warn),
@@ -104,10 +104,11 @@ impl Rows<'_> {
 
 fn content(model: &Model, width: usize) -> Vec<Line<'static>> {
     let Some(finish) = &model.finish else { return Vec::new() };
-    let (mark, word, role) = {
-        let uninstalling = model.session.as_ref().is_some_and(Session::uninstalling);
-        head(finish.result, finish.exit_code.is_done(), model.launch.resolve.is_some(), uninstalling)
+    let purpose = match (&model.launch.resolve, &model.session) {
+        (Some(_), _) => Purpose::Resolve,
+        (None, session) => session.as_ref().map_or(Purpose::Upgrade, Session::purpose),
     };
+    let (mark, word, role) = head(finish.result, finish.exit_code.is_done(), purpose);
     let mut rows = Rows { model, room: width.saturating_sub(4), rows: Vec::new() };
     rows.push(&[(" ", Role::Text), (mark, role), (" ", Role::Text), (word, role)]);
     for part in text::wrap(&model.tilde_text(&finish.message), rows.room) {
